@@ -1,0 +1,144 @@
+// Package config reads settings: the environment of a function, and notify.yml.
+//
+// It collects every fault instead of stopping at the first, and names each by the
+// setting's own name, with the cure. Values of secrets never appear in a fault.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+
+	"wxnotify/shared/secret"
+)
+
+// Env reads one function's environment. Take every setting from it, then ask Err.
+type Env struct {
+	getenv func(string) string
+	errs   []error
+}
+
+// From returns an Env over getenv.
+func From(getenv func(string) string) *Env { return &Env{getenv: getenv} }
+
+// Err returns every fault found so far, joined, or nil.
+func (e *Env) Err() error { return errors.Join(e.errs...) }
+
+// Fail adds a fault that somebody else found.
+func (e *Env) Fail(err error) {
+	if err != nil {
+		e.errs = append(e.errs, err)
+	}
+}
+
+func (e *Env) fail(name, cure string, args ...any) {
+	e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(cure, args...)))
+}
+
+// String returns a setting that may be missing, or def.
+func (e *Env) String(name, def string) string {
+	if v := e.getenv(name); v != "" {
+		return v
+	}
+	return def
+}
+
+// Need returns a setting that must be there.
+func (e *Env) Need(name string) string {
+	v := e.getenv(name)
+	if v == "" {
+		e.fail(name, "is not set")
+	}
+	return v
+}
+
+// Secret is Need for a value that must not be printed.
+func (e *Env) Secret(name string) secret.String { return secret.New(e.Need(name)) }
+
+// OptionalSecret is a secret that may be missing; it is then empty.
+func (e *Env) OptionalSecret(name string) secret.String { return secret.New(e.getenv(name)) }
+
+// minKey is how long a key of our own must be.
+const minKey = 32
+
+// Key is Secret for a key of our own, which must have 32 bytes at least.
+func (e *Env) Key(name string) secret.String {
+	v := e.Need(name)
+	if v != "" && len(v) < minKey {
+		e.fail(name, "has %d bytes, use at least %d: openssl rand -hex 32 makes one", len(v), minKey)
+	}
+	return secret.New(v)
+}
+
+// Uint returns a whole number that must be there and more than 0.
+func (e *Env) Uint(name string) uint64 {
+	v := e.Need(name)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(v, 10, 64)
+	if err != nil || n == 0 {
+		e.fail(name, "%q is not a whole number above 0", v)
+	}
+	return n
+}
+
+// Int returns a whole number between least and most, or def if it is missing.
+func (e *Env) Int(name string, def, least, most int) int {
+	v := e.getenv(name)
+	if v == "" {
+		return def
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		e.fail(name, "%q is not a whole number from %d to %d", v, least, most)
+		return def
+	}
+	return n
+}
+
+// Flag returns whether a setting is 1. Anything but 1, 0 and nothing is a fault.
+func (e *Env) Flag(name string) bool {
+	v := e.getenv(name)
+	if v != "" && v != "0" && v != "1" {
+		e.fail(name, "%q is neither 1 nor 0", v)
+	}
+	return v == "1"
+}
+
+// OneOf returns a setting that must be one of list; the first is the default.
+func (e *Env) OneOf(name string, list ...string) string {
+	v := e.String(name, list[0])
+	for _, l := range list {
+		if v == l {
+			return v
+		}
+	}
+	e.fail(name, "%q is none of %v", v, list)
+	return list[0]
+}
+
+// URL returns the base URL of an API, or def. It must be https, unless it leads to
+// this machine.
+func (e *Env) URL(name, def string) string {
+	v := e.String(name, def)
+	if v == "" {
+		return ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		e.fail(name, "is not a URL such as https://api.example.com")
+		return def
+	}
+	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+		e.fail(name, "must begin with https://; http is for addresses of this machine only")
+	}
+	return v
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
