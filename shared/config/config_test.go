@@ -25,7 +25,7 @@ func TestEnvTellsEveryFault(t *testing.T) {
 	e.Need("MISSING")
 	e.Secret("ALSO_MISSING")
 	e.Key("A_KEY")
-	e.Uint("A_NUMBER")
+	e.Number("A_NUMBER")
 	e.Int("A_COUNT", 1, 1, 9)
 	e.Flag("A_FLAG")
 	e.OneOf("A_CHOICE", "a", "b")
@@ -47,9 +47,9 @@ func TestEnvTellsEveryFault(t *testing.T) {
 func TestEnvValues(t *testing.T) {
 	key := strings.Repeat("k", 32)
 	e := config.From(env(map[string]string{"K": key, "N": "1400123456", "F": "1", "U": "http://127.0.0.1:9000", "C": "b"}))
-	got := []any{e.Key("K").Reveal(), e.Uint("N"), e.Flag("F"), e.Flag("NONE"), e.URL("U", ""), e.URL("NONE", "https://a.example"),
+	got := []any{e.Key("K").Reveal(), e.Number("N"), e.Number("NONE"), e.Flag("F"), e.Flag("NONE"), e.URL("U", ""), e.URL("NONE", "https://a.example"),
 		e.OneOf("C", "a", "b"), e.OneOf("NONE", "a", "b"), e.Int("NONE", 16, 1, 99), e.String("NONE", "d"), e.OptionalSecret("NONE").Empty()}
-	want := []any{key, uint64(1400123456), true, false, "http://127.0.0.1:9000", "https://a.example", "b", "a", 16, "d", true}
+	want := []any{key, 1400123456, 0, true, false, "http://127.0.0.1:9000", "https://a.example", "b", "a", 16, "d", true}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -72,14 +72,15 @@ func (e *Env) Key(name string) secret.String {
 	return secret.New(v)
 }
 
-// Uint returns a whole number that must be there and more than 0.
-func (e *Env) Uint(name string) uint64 {
-	v := e.Need(name)
+// Number returns a whole number above 0, or 0 if the setting is missing: whoever
+// needs it says so.
+func (e *Env) Number(name string) int {
+	v := e.getenv(name)
 	if v == "" {
 		return 0
 	}
-	n, err := strconv.ParseUint(v, 10, 64)
-	if err != nil || n == 0 {
+	n, err := strconv.Atoi(v)
+	if err != nil || n <= 0 {
 		e.fail(name, "%q is not a whole number above 0", v)
 	}
 	return n

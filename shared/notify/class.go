@@ -1,0 +1,48 @@
+package notify
+
+import "errors"
+
+// A Class says what became of a send that did not plainly succeed. It is all that
+// the Deliverer looks at: the meaning of a platform's codes stays with the adapter
+// that knows them.
+type Class int
+
+// The classes, in the order of the outcome table in docs/design.md.
+const (
+	// ClassUnknown: the request may have reached the platform and its answer did
+	// not reach us. The card may have been shown, so it is never sent again.
+	ClassUnknown   Class = iota
+	ClassRetry           // busy, or two sends to one user at once: not sent, may work soon
+	ClassQuota           // the day's quota is used up: not sent before the next quota day
+	ClassRefused         // the user has no permit left, whatever our ledger says
+	ClassGone            // the openid is not a user of this mini program
+	ClassOperator        // our own set-up is wrong: every send of its kind would fail
+	ClassWording         // the text was refused; neutral text may pass
+	ClassDefect          // a value breaks the template's rules: never unchanged
+	ClassUnreached       // no connection was made: nothing was sent
+	ClassUnlisted        // an intact answer with a code we do not know: not sent
+)
+
+var classNames = [...]string{
+	ClassUnknown: "unknown", ClassRetry: "retry", ClassQuota: "quota", ClassRefused: "refused",
+	ClassGone: "gone", ClassOperator: "operator", ClassWording: "wording", ClassDefect: "defect",
+	ClassUnreached: "unreached", ClassUnlisted: "unlisted",
+}
+
+func (c Class) String() string {
+	if c < 0 || int(c) >= len(classNames) {
+		return "invalid"
+	}
+	return classNames[c]
+}
+
+// ClassOf returns the Class that err, or anything it wraps, declares through a
+// method Class() Class. An error that declares none is ClassUnknown: when nobody
+// can say that a card was not shown, it may have been.
+func ClassOf(err error) Class {
+	var c interface{ Class() Class }
+	if errors.As(err, &c) {
+		return c.Class()
+	}
+	return ClassUnknown
+}

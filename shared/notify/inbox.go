@@ -1,0 +1,175 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Budgets of the receiving side. IM gives a callback 2 s in all.
+// Source: https://cloud.tencent.com/document/product/269/1522
+const (
+	recordBudget  = 700 * time.Millisecond
+	courierBudget = 600 * time.Millisecond
+)
+
+// spillFor is how long spilled facts are carried on while the store is away.
+const spillFor = 6 * time.Hour
+
+// An Inbox takes facts in: it leaves out what does not count, records the rest in
+// one store round trip, wakes deliver if something falls due soon, and spills to
+// deliver when the store is away. It is safe for concurrent use.
+type Inbox struct {
+	Store   Recorder
+	Courier Courier
+	Rules   Rules
+	// Admin is our own IM administrator: what he sends is not announced.
+	Admin UserID
+	// Templates are ours: permits of other templates are not kept.
+	Templates []TemplateID
+	Log       *slog.Logger
+	Now       func() time.Time // for the age of a spill; nil: time.Now
+}
+
+// Accept takes facts in. When it returns nil they are stored or spilled. It never
+// takes longer than about 1.3 s, whatever the store and the platform do.
+func (in *Inbox) Accept(ctx context.Context, facts []Fact) error {
+	return in.accept(ctx, in.prepare(facts), in.now())
+}
+
+func (in *Inbox) accept(ctx context.Context, facts []Fact, since time.Time) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	recordErr := in.record(ctx, facts)
+	if recordErr == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierBudget)
+	defer cancel()
+	if err := in.Courier.Spill(ctx, facts, since); err != nil {
+		return fmt.Errorf("notify: Accept: %w", errors.Join(recordErr, err))
+	}
+	in.Log.WarnContext(ctx, "store is away, facts spilled", "facts", len(facts), "error", recordErr)
+	return nil
+}
+
+// record stores facts and wakes deliver if need be. A wake that fails costs one
+// timer period at most and is no failure of the record.
+func (in *Inbox) record(ctx context.Context, facts []Fact) error {
+	recordCtx, cancel := context.WithTimeout(ctx, recordBudget)
+	defer cancel()
+	wake, err := in.Store.Record(recordCtx, in.Rules, facts)
+	if err != nil || !wake {
+		return err
+	}
+	wakeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierBudget)
+	defer cancel()
+	if err := in.Courier.Wake(wakeCtx); err != nil {
+		in.Log.WarnContext(ctx, "wake failed, the timer will do the work", "error", err)
+	}
+	return nil
+}
+
+// Retake takes in what was spilled at since. It tries until the store is back or
+// ctx has about reserve left, and then spills again. After six hours it gives up. It
+// does not fail: the platform would repeat the event, and so multiply what is spilled
+// again. What it gives up is in the log.
+func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) {
+	if err := in.retake(ctx, facts, since, reserve); err != nil {
+		in.Log.ErrorContext(ctx, "spilled facts are lost", "alert", "spill", "facts", len(facts), "error", err)
+	}
+}
+
+func (in *Inbox) retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
+	if since.IsZero() {
+		since = in.now()
+	}
+	if in.now().Sub(since) > spillFor {
+		return fmt.Errorf("the store has been away for %v", spillFor)
+	}
+	facts = in.prepare(facts)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+		deadline, bounded := ctx.Deadline()
+		if ctx.Err() != nil || bounded && time.Until(deadline) < reserve {
+			return in.accept(ctx, facts, since)
+		}
+		if err := in.record(ctx, facts); err == nil {
+			return nil
+		}
+		pause.Reset(2 * time.Second)
+	}
+}
+
+// prepare drops what the rules do not want to know, text first of all.
+func (in *Inbox) prepare(facts []Fact) []Fact {
+	out := make([]Fact, 0, len(facts))
+	for _, f := range facts {
+		switch {
+		case f.Message != nil:
+			m := *f.Message
+			if in.Rules.Preview != PreviewText {
+				m.Summary = ""
+			}
+			if m.OnlineOnly && m.FailedCode == 0 {
+				continue // typing and the like: no message in anybody's conversation
+			}
+			m.Uncounted = in.uncounted(m)
+			f.Message = &m
+		case f.Grant != nil:
+			g := *f.Grant
+			if g.Templates = in.ours(g.Templates); len(g.Templates) == 0 {
+				continue
+			}
+			f.Grant = &g
+		case f.Revoke != nil:
+			r := *f.Revoke
+			if r.Templates = in.ours(r.Templates); len(r.Templates) == 0 {
+				continue
+			}
+			f.Revoke = &r
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// uncounted says why a message is not announced, or ReasonNone.
+func (in *Inbox) uncounted(m Message) Reason {
+	switch {
+	case m.From == in.Admin:
+		return ReasonAdmin
+	case m.From == m.To:
+		return ReasonSelf
+	case m.Silent:
+		return ReasonSilent
+	}
+	return ReasonNone
+}
+
+func (in *Inbox) ours(ids []TemplateID) []TemplateID {
+	var out []TemplateID
+	for _, id := range ids {
+		for _, t := range in.Templates {
+			if t == id {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
+func (in *Inbox) now() time.Time {
+	if in.Now != nil {
+		return in.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,56 @@
+package notify
+
+import "time"
+
+// An outcome is what to do after a send: one row of the table in docs/design.md.
+type outcome struct {
+	card   CardState
+	permit PermitFate
+	final  State // of the notices; empty: they wait again
+	wait   wait
+	alert  bool // a person has to act
+}
+
+// A wait says when notices that were surely not announced are tried again.
+type wait int
+
+const (
+	waitBackoff  wait = iota // soon, then ever more slowly, as often as the rules allow
+	waitLong                 // every Retry.Max, while they live: somebody has to mend something
+	waitQuotaDay             // when WeChat's next quota day begins
+	waitNeutral              // at once, with neutral text; a second refusal is the end
+)
+
+// delivered is the outcome of a send without an error.
+var delivered = outcome{card: CardDelivered, permit: PermitSpent, final: StateDelivered}
+
+// outcomes is the table, by class of error. A code that WeChat answers is trusted:
+// only ClassUnknown leaves it open whether the card was shown.
+var outcomes = map[Class]outcome{
+	ClassUnknown:   {card: CardUnknown, permit: PermitSpent, final: StateUnknown},
+	ClassRetry:     {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
+	ClassUnreached: {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
+	ClassUnlisted:  {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
+	ClassQuota:     {card: CardNotSent, permit: PermitRefunded, wait: waitQuotaDay},
+	ClassOperator:  {card: CardNotSent, permit: PermitRefunded, wait: waitLong, alert: true},
+	ClassWording:   {card: CardNotSent, permit: PermitRefunded, wait: waitNeutral},
+	ClassRefused:   {card: CardRefused, permit: PermitZeroed, final: StateNoPermit},
+	ClassGone:      {card: CardRefused, permit: PermitZeroed, final: StateRefused},
+	ClassDefect:    {card: CardRefused, permit: PermitRefunded, final: StateDead, alert: true},
+}
+
+// again says when to try again after attempt, counting from 1, or that it is no use.
+func (w wait) again(r Retry, now time.Time, attempt int, neutral bool, jitter float64) (at time.Time, ok bool) {
+	switch w {
+	case waitLong:
+		return now.Add(r.Max), true
+	case waitQuotaDay:
+		// Quotas are counted anew some time after Beijing midnight; the jitter spreads
+		// the backlog over the first ten minutes.
+		y, m, d := now.In(beijing).Date()
+		return time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute))), true
+	case waitNeutral:
+		return now, !neutral
+	}
+	return now.Add(r.Delay(attempt, jitter)), attempt < r.Attempts
+}

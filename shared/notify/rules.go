@@ -1,0 +1,127 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Rules are the operator's choices of when a recipient is told. DefaultRules has
+// the values that suit most.
+type Rules struct {
+	// Lead is how long a message for somebody who is away waits, so that a burst
+	// becomes one card.
+	Lead time.Duration
+	// BlindWindow is how long IM may call a user online who has already left: a
+	// mini program that lost its network is noticed after about 60 s.
+	// Source: https://cloud.tencent.com/document/product/269/2570
+	BlindWindow time.Duration
+	// Grace is how long a user who was seen leaving may take to come back.
+	Grace time.Duration
+	// DigestMax is how many notices one card carries at most.
+	DigestMax int
+	// PushOnline says what to do for users whose phone app IM can wake.
+	PushOnline PushOnline
+	// TTL is how long after it was sent a message may still be announced.
+	TTL time.Duration
+	// Preview says how much of a message a card may show.
+	Preview Preview
+	// Retry spaces the attempts after a send that surely did not happen.
+	Retry Retry
+	// Lang and MiniProgramState go into every card.
+	Lang             string
+	MiniProgramState string
+	// Workers is how many cards one run sends at a time.
+	Workers int
+}
+
+// PushOnline is what to do for a user whom IM calls PushOnline.
+type PushOnline string
+
+// The choices for PushOnline.
+const (
+	PushOnlineSkip PushOnline = "skip" // his phone app rings already
+	PushOnlineSend PushOnline = "send" // tell him on WeChat too
+)
+
+// Preview is how much of a message a card may show.
+type Preview string
+
+// The choices for Preview.
+const (
+	PreviewNone   Preview = "none"   // that something waits
+	PreviewSender Preview = "sender" // and from whom
+	PreviewText   Preview = "text"   // and what it says
+)
+
+// Retry spaces attempts: First, then Factor times longer each time up to Max, and
+// no more than Attempts in all.
+type Retry struct {
+	First    time.Duration
+	Factor   float64
+	Max      time.Duration
+	Attempts int
+}
+
+// DefaultRules returns the rules of docs/design.md.
+func DefaultRules() Rules {
+	return Rules{
+		Lead:             3 * time.Second,
+		BlindWindow:      65 * time.Second,
+		Grace:            5 * time.Second,
+		DigestMax:        100,
+		PushOnline:       PushOnlineSkip,
+		TTL:              24 * time.Hour,
+		Preview:          PreviewSender,
+		Retry:            Retry{First: 2 * time.Second, Factor: 3, Max: 10 * time.Minute, Attempts: 8},
+		Lang:             "zh_CN",
+		MiniProgramState: "formal",
+		Workers:          32,
+	}
+}
+
+// Check returns every rule that makes no sense, joined, each named as in notify.yml.
+func (r Rules) Check() error {
+	var errs []error
+	wrong := func(bad bool, name, cure string) {
+		if bad {
+			errs = append(errs, fmt.Errorf("rules.%s: %s", name, cure))
+		}
+	}
+	wrong(r.Lead < 0 || r.Lead > time.Minute, "lead", "use 0s to 1m")
+	wrong(r.BlindWindow < 0 || r.BlindWindow > 10*time.Minute, "blind_window", "use 0s to 10m")
+	wrong(r.Grace < 0 || r.Grace > time.Minute, "grace", "use 0s to 1m")
+	wrong(r.DigestMax < 1 || r.DigestMax > 1000, "digest_max", "use 1 to 1000")
+	wrong(r.PushOnline != PushOnlineSkip && r.PushOnline != PushOnlineSend, "push_online", "use skip or send")
+	wrong(r.TTL < time.Minute || r.TTL > 7*24*time.Hour, "ttl", "use 1m to 168h")
+	wrong(r.Preview != PreviewNone && r.Preview != PreviewSender && r.Preview != PreviewText, "preview", "use none, sender or text")
+	wrong(r.Retry.First <= 0 || r.Retry.First > r.Retry.Max, "retry.first", "use more than 0s and at most retry.max")
+	wrong(!(r.Retry.Factor >= 1 && r.Retry.Factor <= 10), "retry.factor", "use 1 to 10")
+	wrong(r.Retry.Max > 6*time.Hour, "retry.max", "use at most 6h")
+	wrong(r.Retry.Attempts < 1 || r.Retry.Attempts > 100, "retry.attempts", "use 1 to 100")
+	wrong(!oneOf(r.Lang, "zh_CN", "en_US", "zh_HK", "zh_TW"), "lang", "use zh_CN, en_US, zh_HK or zh_TW")
+	wrong(!oneOf(r.MiniProgramState, "formal", "trial", "developer"), "miniprogram_state", "use formal, trial or developer")
+	wrong(r.Workers < 1 || r.Workers > 256, "workers", "use 1 to 256")
+	return errors.Join(errs...)
+}
+
+func oneOf(s string, list ...string) bool {
+	for _, l := range list {
+		if s == l {
+			return true
+		}
+	}
+	return false
+}
+
+// Delay returns how long to wait before attempt n+1, n counting from 1, for a
+// random number jitter in [0,1): between half and the whole of the step, so that
+// many who failed together do not come back together.
+func (r Retry) Delay(n int, jitter float64) time.Duration {
+	d := float64(r.First)
+	for i := 1; i < n && d < float64(r.Max); i++ {
+		d *= r.Factor
+	}
+	d = min(d, float64(r.Max))
+	return time.Duration(d/2 + jitter*d/2)
+}

@@ -1,0 +1,48 @@
+package notify
+
+// A State is how a message ended for one recipient. Final means that nothing more
+// will be sent for it.
+type State string
+
+// The final states. The list is closed.
+const (
+	StateDelivered  State = "delivered"    // a card that carries it was accepted by WeChat
+	StateRead       State = "read"         // read, or answered, before a card went out
+	StateRecalled   State = "recalled"     // taken back by its sender
+	StateCameOnline State = "came online"  // the recipient was there after all: IM itself reached him
+	StateNotCounted State = "not counted"  // not of the kind that is announced
+	StateNotBound   State = "not bound"    // the recipient has never logged in through the mini program
+	StateUnbound    State = "unbound"      // the recipient's binding ended while it waited
+	StateNoPermit   State = "no permit"    // the recipient has no subscription left to pay for a card
+	StateRefused    State = "refused"      // WeChat does not let us write to this user
+	StateExpired    State = "expired"      // older than the time to live
+	StateFailedIM   State = "failed in IM" // IM did not deliver it
+	StateUnknown    State = "unknown"      // a card was sent and nobody can say whether it arrived
+	StateDead       State = "dead"         // given up after an error that will not mend itself
+	StateErased     State = "erased"       // everything about the recipient was erased
+)
+
+// A Reason says why, in one word that stays the same over versions: it is what
+// tests, logs and translations refer to.
+type Reason string
+
+// The reasons of states and steps.
+const (
+	ReasonNone         Reason = ""
+	ReasonReadReport   Reason = "read_report"   // the client said so
+	ReasonOwnReply     Reason = "own_reply"     // he answered in the conversation
+	ReasonOnline       Reason = "online"        // IM says he is connected
+	ReasonPushOnline   Reason = "push_online"   // his phone app rings
+	ReasonSilent       Reason = "silent"        // typing, signalling, or nothing to read
+	ReasonAdmin        Reason = "admin"         // sent by our own IM administrator
+	ReasonSelf         Reason = "self"          // sent to himself
+	ReasonCrowded      Reason = "crowded"       // too many wait for this recipient already
+	ReasonBusy         Reason = "busy"          // another card to this user is on its way
+	ReasonWindow       Reason = "window"        // online, but the blind window is not over
+	ReasonIMSilent     Reason = "im_silent"     // IM does not answer
+	ReasonStranded     Reason = "stranded"      // the run that was sending it ended early
+	ReasonNeverSent    Reason = "never_sent"    // the run that had begun it ended before sending
+	ReasonAttempts     Reason = "attempts"      // tried as often as the rules allow
+	ReasonQuotaDay     Reason = "quota_day"     // the day's quota of WeChat is used up
+	ReasonNewerBinding Reason = "newer_binding" // a later login took the binding over
+)

@@ -1,0 +1,175 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// A TemplateSpec is a template as notify.yml has it. Page and the values of Data
+// are Go templates over .Sender, .Summary, .Count, .Time and .Peer.
+type TemplateSpec struct {
+	ID   TemplateID
+	Page string
+	Data map[string]string // keyword to value
+}
+
+// A Template renders notices into cards. It is safe for concurrent use.
+type Template struct {
+	id   TemplateID
+	page *template.Template
+	data []keywordTemplate // by keyword
+}
+
+type keywordTemplate struct {
+	keyword string
+	kind    keywordType
+	text    *template.Template
+}
+
+// view is what a template can show.
+type view struct {
+	Sender  string
+	Summary string
+	Count   int
+	Time    string
+	Peer    string
+}
+
+// NewTemplate checks spec and compiles it. It returns every fault, joined: a
+// template that it accepts never renders a value that WeChat is known to refuse.
+func NewTemplate(spec TemplateSpec) (*Template, error) {
+	var errs []error
+	t := &Template{id: spec.ID}
+	if spec.ID == "" {
+		errs = append(errs, errors.New("id is empty: copy the template's id from the WeChat console"))
+	}
+	if len(spec.Data) == 0 {
+		errs = append(errs, errors.New("data is empty: name every keyword of the template"))
+	}
+	var err error
+	if t.page, err = compile("page", strings.TrimPrefix(spec.Page, "/")); err != nil {
+		errs = append(errs, err)
+	}
+	for _, keyword := range slices.Sorted(maps.Keys(spec.Data)) {
+		k, err := newKeywordTemplate(keyword, spec.Data[keyword])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		t.data = append(t.data, k)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func newKeywordTemplate(keyword, text string) (keywordTemplate, error) {
+	kind, err := typeOfKeyword(keyword)
+	if err != nil {
+		return keywordTemplate{}, err
+	}
+	if strings.TrimSpace(text) == "" {
+		return keywordTemplate{}, fmt.Errorf("data.%s is empty: WeChat refuses an empty value (47003)", keyword)
+	}
+	if kind.fixed && strings.Contains(text, "{{") {
+		return keywordTemplate{}, fmt.Errorf("data.%s: an enum takes only the values listed in the template; write one of them", keyword)
+	}
+	if !strings.Contains(text, "{{") && !kind.accepts(text) {
+		return keywordTemplate{}, fmt.Errorf("data.%s: WeChat refuses %q for this type (47003)", keyword, text)
+	}
+	tmpl, err := compile("data."+keyword, text)
+	return keywordTemplate{keyword, kind, tmpl}, err
+}
+
+// compile parses text and tries it, so that a misspelt field is found at the start.
+func compile(name, text string) (*template.Template, error) {
+	t, err := template.New(name).Option("missingkey=error").Parse(text)
+	if err == nil {
+		_, err = execute(t, view{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w (the fields are .Sender .Summary .Count .Time .Peer)", name, err)
+	}
+	return t, nil
+}
+
+// maxTemplateOutput bounds what a template may print before it is made to fit.
+const maxTemplateOutput = 8 << 10
+
+var errTooLong = errors.New("prints more than 8 KiB")
+
+func execute(t *template.Template, v view) (string, error) {
+	var out boundedBuilder
+	err := t.Execute(&out, v)
+	return out.String(), err
+}
+
+type boundedBuilder struct{ strings.Builder }
+
+func (b *boundedBuilder) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxTemplateOutput {
+		return 0, errTooLong
+	}
+	return b.Builder.Write(p)
+}
+
+// ID returns the template's id.
+func (t *Template) ID() TemplateID { return t.id }
+
+// Render makes the card that announces notices, oldest first and at least one, to
+// openID. now is the time to show when a notice has none. With neutral the card
+// shows no word that came from a user.
+func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, neutral bool, now time.Time) (Card, error) {
+	if len(notices) == 0 {
+		return Card{}, errors.New("notify: Render: no notices")
+	}
+	v := r.view(notices, neutral)
+	card := Card{
+		ID: id, To: openID, Template: t.id, Data: make(map[string]string, len(t.data)),
+		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
+	}
+	for _, k := range t.data {
+		text, err := execute(k.text, v)
+		if err != nil {
+			return Card{}, fmt.Errorf("notify: Render: data.%s: %w", k.keyword, err)
+		}
+		card.Data[k.keyword] = k.kind.value(text, now, r.Lang)
+	}
+	page, err := execute(t.page, v.escaped())
+	if err != nil {
+		return Card{}, fmt.Errorf("notify: Render: page: %w", err)
+	}
+	card.Page = page
+	return card, nil
+}
+
+// view is what a card may show of notices under the operator's preview rule.
+func (r Rules) view(notices []Notice, neutral bool) view {
+	last := notices[len(notices)-1]
+	w := wordsFor(r.Lang)
+	v := view{
+		Sender: string(last.Peer), Summary: last.Summary, Count: len(notices),
+		Time: formatTime(last.SentAt), Peer: string(last.Peer),
+	}
+	if neutral || r.Preview == PreviewNone {
+		v.Sender, v.Summary = w.name, w.message
+	} else if r.Preview == PreviewSender || v.Summary == "" {
+		v.Summary = w.from(v.Count)
+	}
+	return v
+}
+
+// escaped returns v for use in a page's query.
+func (v view) escaped() view {
+	for _, s := range []*string{&v.Sender, &v.Summary, &v.Time, &v.Peer} {
+		*s = strings.ReplaceAll(url.QueryEscape(*s), "+", "%20")
+	}
+	return v
+}

@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A StepKind is one kind of entry in a timeline.
+type StepKind string
+
+// The kinds of steps, in the order in which a notice usually meets them.
+const (
+	StepAccepted StepKind = "accepted" // a notice waits
+	StepLeft     StepKind = "left"     // IM reported that the recipient went away
+	StepReturned StepKind = "returned" // IM reported that he came back
+	StepAsked    StepKind = "asked"    // IM was asked whether he is there
+	StepPutOff   StepKind = "put off"  // looked at, not yet time
+	StepBegun    StepKind = "begun"    // a card was begun
+	StepReserved StepKind = "reserved" // a permit was reserved for it
+	StepSent     StepKind = "sent"     // WeChat answered, or did not
+	StepSettled  StepKind = "settled"  // the permit's fate was written down
+	StepFinal    StepKind = "final"    // messages reached a final state
+)
+
+// A Step is one entry of a recipient's timeline: what happened, when, and why. It
+// holds no message text.
+type Step struct {
+	At       time.Time
+	Kind     StepKind
+	Card     CardID      // the card it is about, if any
+	Messages []MessageID // the messages it is about, if not all that wait
+	State    State       // of a StepFinal
+	Reason   Reason
+	Detail   string // for people: an error code, a count, a time
+}
+
+// stepJSON is the stored form: short keys, because a timeline holds many.
+type stepJSON struct {
+	At       int64       `json:"t"` // ms
+	Kind     StepKind    `json:"k"`
+	Card     CardID      `json:"c,omitempty"`
+	Messages []MessageID `json:"m,omitempty"`
+	State    State       `json:"s,omitempty"`
+	Reason   Reason      `json:"r,omitempty"`
+	Detail   string      `json:"d,omitempty"`
+}
+
+// MarshalJSON writes the compact form in which stores keep steps.
+func (s Step) MarshalJSON() ([]byte, error) {
+	return json.Marshal(stepJSON{s.At.UnixMilli(), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Step) UnmarshalJSON(b []byte) error {
+	var j stepJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*s = Step{time.UnixMilli(j.At).UTC(), j.Kind, j.Card, j.Messages, j.State, j.Reason, j.Detail}
+	return nil
+}

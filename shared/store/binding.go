@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+)
+
+type bindSubscriberArgs struct {
+	User    notify.UserID `json:"user"`
+	Default notify.UserID `json:"default"`
+}
+
+type bindRecipientArgs struct {
+	User   notify.UserID `json:"user"`
+	OpenID notify.OpenID `json:"openid"`
+}
+
+type unbindArgs struct {
+	User   notify.UserID `json:"user"`
+	OpenID notify.OpenID `json:"openid"`
+	Reason notify.Reason `json:"reason"`
+}
+
+// Bind makes openID the subscriber of user from now on, and returns the user. The
+// latest login wins on both sides: whoever was bound to either before is not any
+// more, and what waited for him ends unbound.
+//
+// The subscriber's record is the truth; what stops half way is put right by the
+// next Bind, and a send checks the truth.
+func (s *Store) Bind(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+	_, err := s.bind(ctx, bindSubscriberArgs{User: user}, openID)
+	return err
+}
+
+// BindDefault is like Bind, for the user whom openID is bound to already, or for
+// def if it is bound to nobody. It returns the user.
+func (s *Store) BindDefault(ctx context.Context, openID notify.OpenID, def notify.UserID) (notify.UserID, error) {
+	return s.bind(ctx, bindSubscriberArgs{Default: def}, openID)
+}
+
+func (s *Store) bind(ctx context.Context, args bindSubscriberArgs, openID notify.OpenID) (notify.UserID, error) {
+	sk := s.keysOf(string(openID))
+	replies, err := s.run(ctx, call{scriptBindSubscriber, []string{sk.subscriber(openID), sk.erased(openID)}, args})
+	if err != nil {
+		return "", err
+	}
+	pair, err := replies[0].StringSlice()
+	if err != nil || len(pair) != 2 {
+		return "", fmt.Errorf("store: Bind: unexpected reply: %w", err)
+	}
+	user, userBefore := notify.UserID(pair[0]), notify.UserID(pair[1])
+
+	rk := s.keysOf(string(user))
+	replies, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting()}, bindRecipientArgs{user, openID}})
+	if err != nil {
+		return "", err
+	}
+	openIDBefore := notify.OpenID(text(replies[0]))
+
+	var calls []call
+	if userBefore != "" && userBefore != user {
+		calls = append(calls, s.unbindRecipient(userBefore, openID))
+	}
+	if openIDBefore != "" && openIDBefore != openID {
+		k := s.keysOf(string(openIDBefore))
+		calls = append(calls, call{scriptUnbindSubscriber, []string{k.subscriber(openIDBefore)}, unbindArgs{User: user}})
+	}
+	if len(calls) > 0 {
+		_, err = s.run(ctx, calls...)
+	}
+	return user, err
+}
+
+func (s *Store) unbindRecipient(user notify.UserID, openID notify.OpenID) call {
+	k := s.keysOf(string(user))
+	return call{scriptUnbindRecipient,
+		[]string{k.recipient(user), k.waiting(), k.queue(), k.timeline(user), k.counts()},
+		unbindArgs{user, openID, notify.ReasonNewerBinding}}
+}
+
+// ErrNotBound is returned for a user without a binding.
+var ErrNotBound = errors.New("store: user is not bound to an openid")
+
+// OpenIDOf returns the subscriber of user, or ErrNotBound. Both sides must agree.
+func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
+	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
+	if errors.Is(err, redis.Nil) {
+		return "", ErrNotBound
+	}
+	if err != nil {
+		return "", fmt.Errorf("store: %w", err)
+	}
+	openID := notify.OpenID(o)
+	sub, err := s.subscriber(ctx, openID)
+	if err == nil && sub.User != user {
+		return "", ErrNotBound
+	}
+	return openID, err
+}
+
+// EraseUser forgets user and his subscriber: binding, permits, cards, timeline and
+// what waits. ErrNotBound if nothing is known of him. It is safe to repeat, also after
+// it stopped half way: the record that leads to the other one goes last.
+func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
+	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
+	if errors.Is(err, redis.Nil) {
+		return ErrNotBound
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := s.eraseSubscriber(ctx, notify.OpenID(o), user); err != nil {
+		return err
+	}
+	return s.eraseRecipient(ctx, user, notify.OpenID(o))
+}
+
+// EraseOpenID is like EraseUser, for whoever openID is bound to.
+func (s *Store) EraseOpenID(ctx context.Context, openID notify.OpenID) error {
+	sub, err := s.subscriber(ctx, openID)
+	if err != nil {
+		return err
+	}
+	if sub.User != "" {
+		if err := s.eraseRecipient(ctx, sub.User, openID); err != nil {
+			return err
+		}
+	}
+	return s.eraseSubscriber(ctx, openID, sub.User)
+}
+
+type eraseSubscriberArgs struct {
+	User notify.UserID `json:"user"`
+}
+
+func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
+	k := s.keysOf(string(openID))
+	_, err := s.run(ctx, call{scriptEraseSubscriber,
+		[]string{k.subscriber(openID), k.cards(openID), k.grants(openID), k.erased(openID)}, eraseSubscriberArgs{user}})
+	return err
+}
+
+func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+	k, today := s.keysOf(string(user)), day(s.clock())
+	_, err := s.run(ctx, call{scriptEraseRecipient,
+		[]string{k.recipient(user), k.waiting(), k.queue(), k.timeline(user), k.reads(user), k.counts(),
+			k.marks(user, today+1), k.marks(user, today), k.marks(user, today-1), k.marks(user, today-2)},
+		bindRecipientArgs{user, openID}})
+	return err
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// Keys carry a hash tag, so that all keys of one shard are in one slot of a
+// clustered store and one script may change them together:
+//
+//	wxn:{n}:q            queue: recipient -> when due, ms           sorted set
+//	wxn:{n}:w            recipient -> what waits for him            hash of documents
+//	wxn:{n}:watch        until when a run is watching, ms           string
+//	wxn:{n}:counts       final state -> messages                    hash
+//	wxn:{n}:r:<user>     o openid, on, at presence                  hash
+//	wxn:{n}:t:<user>     timeline, newest first                     list
+//	wxn:{n}:rd:<user>    peer -> read up to, s                      hash
+//	wxn:{n}:d:<user>:<d> marks of messages of day d                 hash
+//	wxn:{n}:s:<openid>   user, ledgers, cards being sent            document
+//	wxn:{n}:c:<openid>   card -> how it stands                      hash
+//	wxn:{n}:g:<openid>   marks of grants                            hash
+//	wxn:{n}:x:<digest>   the openid with this digest was erased     string
+//	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
+//	wxn:{n}:lim:<digest> how often, in the window that its TTL ends string
+type keys struct{ tag string }
+
+// keysOf returns the keys of the shard that id belongs to. Of shards there are n.
+func keysOf(id string, n int) keys {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return shardKeys(int(h.Sum32() % uint32(n)))
+}
+
+func shardKeys(shard int) keys { return keys{"wxn:{" + strconv.Itoa(shard) + "}:"} }
+
+func (k keys) queue() string   { return k.tag + "q" }
+func (k keys) waiting() string { return k.tag + "w" }
+func (k keys) watch() string   { return k.tag + "watch" }
+func (k keys) counts() string  { return k.tag + "counts" }
+
+func (k keys) recipient(u notify.UserID) string { return k.tag + "r:" + string(u) }
+func (k keys) timeline(u notify.UserID) string  { return k.tag + "t:" + string(u) }
+func (k keys) reads(u notify.UserID) string     { return k.tag + "rd:" + string(u) }
+
+func (k keys) marks(u notify.UserID, day int64) string {
+	return fmt.Sprintf("%sd:%s:%d", k.tag, u, day)
+}
+
+func (k keys) subscriber(o notify.OpenID) string { return k.tag + "s:" + string(o) }
+func (k keys) cards(o notify.OpenID) string      { return k.tag + "c:" + string(o) }
+func (k keys) grants(o notify.OpenID) string     { return k.tag + "g:" + string(o) }
+func (k keys) erased(o notify.OpenID) string     { return k.tag + "x:" + digest(string(o)) }
+func (k keys) token(appID string) string         { return k.tag + "tok:" + appID }
+func (k keys) limit(name string) string          { return k.tag + "lim:" + digest(name) }
+
+// digest shortens parts to 12 characters from which they cannot be read.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+}
+
+// day numbers the days of the caller's clock. Marks are looked for in two of them,
+// so the clocks of instances may differ by hours.
+func day(t time.Time) int64 { return t.Unix() / 86400 }

@@ -1,0 +1,8 @@
+-- put_token: a token was fetched.
+-- KEYS  1 token
+-- a     token, ttl (ms)
+-- reply 0
+redis.call('HSET', KEYS[1], 't', a.token, 'e', ms(now + a.ttl))
+redis.call('HDEL', KEYS[1], 'l')
+redis.call('PEXPIRE', KEYS[1], a.ttl)
+return 0

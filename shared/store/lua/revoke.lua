@@ -1,0 +1,13 @@
+-- revoke: a user switched templates off; permits granted later stay.
+-- KEYS  1 subscriber  2 marks of grants
+-- a     id, at (ms), templates
+-- reply 0
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HSETNX', KEYS[2], a.id, ms(now)) == 0 then return 0 end
+redis.call('PEXPIRE', KEYS[2], DAY)
+local sub = subscriber(KEYS[1])
+for _, template in ipairs(a.templates) do
+  zero(ledger(sub, template), a.at, 'revoked')
+end
+keep(KEYS[1], sub)
+return 0

@@ -1,0 +1,12 @@
+-- settle: write down how a card ended. The first outcome stays.
+-- KEYS  1 subscriber  2 cards
+-- a     card, state, permit, final, msgid, detail
+-- reply 1, or 0 if the card is not being sent (any more)
+local s = redis.call('HGET', KEYS[2], a.card)
+if not s then return 0 end
+local card = cjson.decode(s)
+if card.s ~= 'sending' then return 0 end
+local sub = subscriber(KEYS[1])
+settle(sub, KEYS[2], a.card, card, a)
+keep(KEYS[1], sub)
+return 1

@@ -1,0 +1,14 @@
+-- token: the shared access token, and whether the caller should renew it.
+-- KEYS  1 token
+-- a     early (ms), lease (ms)
+-- reply token or "", expiry (ms), 1 if the caller is to renew
+local t = redis.call('HMGET', KEYS[1], 't', 'e', 'l')
+local expires = tonumber(t[2] or '0')
+local token = t[1] or ''
+if expires <= now then token = '' end
+local renew = 0
+if (token == '' or expires - a.early <= now) and tonumber(t[3] or '0') <= now then
+  redis.call('HSET', KEYS[1], 'l', ms(now + a.lease))
+  renew = 1
+end
+return {token, ms(expires), renew}

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+)
+
+// watching is for how long after each look a run counts as watching.
+const watching = 4 * time.Second
+
+type claimArgs struct {
+	Limit int    `json:"limit"`
+	Lease int64  `json:"lease"`
+	Token string `json:"token"`
+	Watch int64  `json:"watch"`
+}
+
+// Claim implements notify.Store. The limit is spread over the shards, at least one
+// recipient each.
+func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
+	token := rand.Text()[:16]
+	args := claimArgs{max(1, limit/s.shards), notify.Lease.Milliseconds(), token, watching.Milliseconds()}
+	calls := make([]call, s.shards)
+	for i := range calls {
+		k := shardKeys(i)
+		calls[i] = call{scriptClaim, []string{k.waiting(), k.queue(), k.watch()}, args}
+	}
+	replies, err := s.run(ctx, calls...)
+	if err != nil {
+		return notify.Batch{}, err
+	}
+	var b notify.Batch
+	for _, r := range replies {
+		part, err := r.StringSlice()
+		if err != nil {
+			return notify.Batch{}, fmt.Errorf("store: Claim: %w", err)
+		}
+		if now := millis(part[0]); now.After(b.Now) {
+			b.Now = now
+		}
+		for i := 1; i+1 < len(part); i += 2 {
+			rec, err := decodeRecipient(notify.UserID(part[i]), []byte(part[i+1]))
+			if err != nil {
+				return notify.Batch{}, fmt.Errorf("store: Claim: %w", err)
+			}
+			b.Recipients = append(b.Recipients, rec)
+		}
+	}
+	return b, nil
+}
+
+// document is what waits for a recipient, as lib.lua describes it.
+type document struct {
+	OpenID  notify.OpenID `json:"o"`
+	Online  *int          `json:"on"`
+	Notices []struct {
+		ID     notify.MessageID `json:"i"`
+		Peer   notify.UserID    `json:"p"`
+		Sent   int64            `json:"t"`
+		Seq    uint32           `json:"q"`
+		Text   string           `json:"x"`
+		Window float64          `json:"w"`
+		Card   notify.CardID    `json:"c"`
+	} `json:"n"`
+	Card *struct {
+		ID       notify.CardID     `json:"i"`
+		OpenID   notify.OpenID     `json:"o"`
+		Template notify.TemplateID `json:"t"`
+	} `json:"c"`
+	Lease    string  `json:"l"`
+	Asked    float64 `json:"as"`
+	Attempts int     `json:"at"`
+	Neutral  int     `json:"ne"`
+}
+
+func decodeRecipient(user notify.UserID, b []byte) (notify.Recipient, error) {
+	var d document
+	if err := json.Unmarshal(b, &d); err != nil {
+		return notify.Recipient{}, fmt.Errorf("document of a recipient: %w", err)
+	}
+	rec := notify.Recipient{User: user, OpenID: d.OpenID, Attempts: d.Attempts, Neutral: d.Neutral == 1, Lease: d.Lease}
+	if d.Asked > 0 {
+		rec.AskedSince = time.UnixMilli(int64(d.Asked)).UTC()
+	}
+	if d.Online != nil {
+		rec.Known = notify.StatusOffline
+		if *d.Online == 1 {
+			rec.Known = notify.StatusOnline
+		}
+	}
+	if d.Card != nil {
+		rec.Open = &notify.OpenCard{ID: d.Card.ID, OpenID: d.Card.OpenID, Template: d.Card.Template}
+	}
+	for _, n := range d.Notices {
+		rec.Notices = append(rec.Notices, notify.Notice{ID: n.ID, Peer: n.Peer, SentAt: time.Unix(n.Sent, 0).UTC(),
+			Seq: n.Seq, Summary: n.Text, WindowEnd: time.UnixMilli(int64(n.Window)).UTC()})
+		if rec.Open != nil && n.Card == rec.Open.ID {
+			rec.Open.Messages = append(rec.Open.Messages, n.ID)
+		}
+	}
+	return rec, nil
+}
+
+type beginArgs struct {
+	User     notify.UserID      `json:"user"`
+	Token    string             `json:"token"`
+	Card     notify.CardID      `json:"card"`
+	Template notify.TemplateID  `json:"template"`
+	Messages []notify.MessageID `json:"messages"`
+}
+
+// Begin implements notify.Store.
+func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+	calls := make([]call, len(cards))
+	for i, c := range cards {
+		k := s.keysOf(string(c.User))
+		calls[i] = call{scriptBegin, []string{k.waiting(), k.timeline(c.User)},
+			beginArgs{c.User, c.Lease, c.Card, c.Template, c.Messages}}
+	}
+	replies, err := s.run(ctx, calls...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]notify.MessageID, len(cards))
+	for i, r := range replies {
+		ids, err := r.StringSlice()
+		if err != nil {
+			return nil, fmt.Errorf("store: Begin: %w", err)
+		}
+		for _, id := range ids {
+			out[i] = append(out[i], notify.MessageID(id))
+		}
+	}
+	return out, nil
+}
+
+type finishArgs struct {
+	User     notify.UserID `json:"user"`
+	Token    string        `json:"token"`
+	Card     notify.CardID `json:"card"`
+	Final    []finalArgs   `json:"final"`
+	Again    int64         `json:"again"` // ms; 0: now
+	Hold     bool          `json:"hold"`
+	Asked    int64         `json:"asked"` // ms; 0: IM answered
+	Attempts int           `json:"attempts"`
+	Neutral  bool          `json:"neutral"`
+	Steps    []string      `json:"steps"`
+}
+
+type finalArgs struct {
+	State    notify.State       `json:"state"`
+	Messages []notify.MessageID `json:"messages"`
+}
+
+// Finish implements notify.Store.
+func (s *Store) Finish(ctx context.Context, fs []notify.Finish) error {
+	calls := make([]call, len(fs))
+	for i, f := range fs {
+		args := finishArgs{User: f.User, Token: f.Lease, Card: f.Card, Final: []finalArgs{}, Again: unixMilli(f.Again),
+			Hold: f.Hold, Asked: unixMilli(f.AskedSince), Attempts: f.Attempts, Neutral: f.Neutral, Steps: []string{}}
+		for _, e := range f.Final {
+			args.Final = append(args.Final, finalArgs{e.State, e.Messages})
+		}
+		for _, step := range f.Steps {
+			b, err := json.Marshal(step)
+			if err != nil {
+				return fmt.Errorf("store: Finish: %w", err)
+			}
+			args.Steps = append(args.Steps, string(b))
+		}
+		k := s.keysOf(string(f.User))
+		calls[i] = call{scriptFinish, []string{k.waiting(), k.queue(), k.timeline(f.User), k.counts()}, args}
+	}
+	_, err := s.run(ctx, calls...)
+	return err
+}
+
+type restArgs struct {
+	Until int64 `json:"until"`
+}
+
+// Rest implements notify.Store.
+func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
+	calls := make([]call, s.shards)
+	for i := range calls {
+		k := shardKeys(i)
+		calls[i] = call{scriptRest, []string{k.queue(), k.watch()}, restArgs{until.UnixMilli()}}
+	}
+	replies, err := s.run(ctx, calls...)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var first time.Time
+	for _, r := range replies {
+		if due := millis(text(r)); !due.IsZero() && (first.IsZero() || due.Before(first)) {
+			first = due
+		}
+	}
+	return first, nil
+}
+
+// text returns a reply that is a string.
+func text(r *redis.Cmd) string {
+	s, _ := r.Text()
+	return s
+}
+
+// millis reads a time in ms; "" is the zero time.
+func millis(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var sources embed.FS
+
+// The operations. Each is one script, run as one atomic step in one slot; its head
+// comment lists keys, arguments and reply.
+var (
+	scriptMessage          = script("message")
+	scriptRead             = script("read")
+	scriptRecall           = script("recall")
+	scriptPresence         = script("presence")
+	scriptClaim            = script("claim")
+	scriptBegin            = script("begin")
+	scriptFinish           = script("finish")
+	scriptRest             = script("rest")
+	scriptReserve          = script("reserve")
+	scriptSettle           = script("settle")
+	scriptResolve          = script("resolve")
+	scriptGrant            = script("grant")
+	scriptRevoke           = script("revoke")
+	scriptBindSubscriber   = script("bind_subscriber")
+	scriptBindRecipient    = script("bind_recipient")
+	scriptUnbindSubscriber = script("unbind_subscriber")
+	scriptUnbindRecipient  = script("unbind_recipient")
+	scriptEraseSubscriber  = script("erase_subscriber")
+	scriptEraseRecipient   = script("erase_recipient")
+	scriptToken            = script("token")
+	scriptPutToken         = script("put_token")
+	scriptDropToken        = script("drop_token")
+	scriptAllow            = script("allow")
+)
+
+// script returns a script of the lua folder behind what all of them share.
+func script(name string) *redis.Script {
+	var src strings.Builder
+	for _, file := range []string{"lib", name} {
+		b, err := sources.ReadFile("lua/" + file + ".lua")
+		if err != nil {
+			panic(err) // the binary was built without its scripts
+		}
+		src.Write(b)
+	}
+	return redis.NewScript(src.String())
+}
+
+// A call is one run of a script.
+type call struct {
+	script *redis.Script
+	keys   []string
+	args   any // becomes the JSON object that scripts call a
+}
+
+// run runs calls in one round trip and returns their replies. A server that does
+// not know the scripts yet costs a second one.
+func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
+	cmds := make([]*redis.Cmd, len(calls))
+	pipe := s.db.Pipeline()
+	for i, c := range calls {
+		args, err := s.argv(c)
+		if err != nil {
+			return nil, err
+		}
+		cmds[i] = c.script.EvalSha(ctx, pipe, c.keys, args...)
+	}
+	_, err := pipe.Exec(ctx)
+	if err == nil {
+		return cmds, nil
+	}
+	again := s.db.Pipeline()
+	for i, c := range calls {
+		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
+			args, _ := s.argv(c)
+			cmds[i] = c.script.Eval(ctx, again, c.keys, args...)
+		}
+	}
+	if again.Len() == 0 {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if _, err := again.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+	}
+	return cmds, nil
+}
+
+// argv returns the arguments of a call: the time, if the store's clock is not to be
+// used, and the JSON of its arguments.
+func (s *Store) argv(c call) ([]any, error) {
+	now := ""
+	if s.now != nil {
+		now = strconv.FormatInt(s.now().UnixMilli(), 10)
+	}
+	b, err := json.Marshal(c.args)
+	if err != nil {
+		return nil, fmt.Errorf("store: arguments: %w", err)
+	}
+	return []any{now, b}, nil
+}

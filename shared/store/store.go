@@ -1,0 +1,77 @@
+// Package store keeps wxnotify's state in Redis.
+//
+// Every method is one Lua script, or one pipeline of them, and so atomic per
+// recipient or subscriber. It needs of Redis what TencentDB gives in all its
+// editions: scripts whose keys are all named and in one slot, RESP2, no command
+// across slots, a plain client.
+// Source: https://cloud.tencent.com/document/product/239/76287
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/secret"
+)
+
+// Config says where the store is.
+type Config struct {
+	// URL is redis:// or rediss://, with the password in it.
+	URL secret.String
+	// Shards is how many slots the state is spread over; 0 means 16. It must not
+	// change during the life of a deployment.
+	Shards int
+	// Now is the clock by which scripts work; nil: the store's own, which all
+	// instances share.
+	Now func() time.Time
+}
+
+// DefaultShards is the usual number of shards.
+const DefaultShards = 16
+
+// A Store implements the stores that package notify asks for, and wechat's token
+// cache. It is safe for concurrent use.
+type Store struct {
+	db     *redis.Client
+	shards int
+	now    func() time.Time
+}
+
+// Open returns a Store. It connects when it is first used.
+func Open(cfg Config) (*Store, error) {
+	opt, err := redis.ParseURL(cfg.URL.Reveal())
+	if err != nil {
+		// The error would show the URL, and with it the password.
+		return nil, errors.New("STORE_URL: not a URL such as redis://:password@host:6379/0")
+	}
+	if cfg.Shards == 0 {
+		cfg.Shards = DefaultShards
+	}
+	if cfg.Shards < 1 || cfg.Shards > 4096 {
+		return nil, fmt.Errorf("STORE_SHARDS: %d: use 1 to 4096, and never change it", cfg.Shards)
+	}
+	opt.Protocol = 2
+	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip and old servers refuse it
+	opt.ContextTimeoutEnabled = true
+	opt.DialTimeout = time.Second
+	opt.ReadTimeout = 3 * time.Second
+	opt.WriteTimeout = 3 * time.Second
+	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
+	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now}, nil
+}
+
+// Close lets go of the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+func (s *Store) keysOf(id string) keys { return keysOf(id, s.shards) }
+
+// clock is our own time, for what need not be exact.
+func (s *Store) clock() time.Time {
+	if s.now != nil {
+		return s.now()
+	}
+	return time.Now()
+}
