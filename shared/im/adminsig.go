@@ -1,0 +1,46 @@
+package im
+
+import (
+	"sync"
+	"time"
+
+	"wxnotify/shared/secret"
+)
+
+// adminSigTTL is the shortest lifetime that IM's advice on error 70001 allows.
+// Source: https://cloud.tencent.com/document/product/269/1671
+const adminSigTTL = 24 * time.Hour
+
+// adminSig keeps the administrator's UserSig and makes a new one when four fifths of
+// its life are over. However many callers ask at once, one is made.
+type adminSig struct {
+	sign func(time.Duration) (string, time.Time, error)
+	now  func() time.Time
+
+	mu      sync.Mutex
+	sig     secret.String
+	renewAt time.Time
+}
+
+func (a *adminSig) get() (secret.String, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.sig.Empty() && a.now().Before(a.renewAt) {
+		return a.sig, nil
+	}
+	sig, _, err := a.sign(adminSigTTL)
+	if err != nil {
+		return secret.String{}, err
+	}
+	a.sig, a.renewAt = secret.New(sig), a.now().Add(adminSigTTL*4/5)
+	return a.sig, nil
+}
+
+// refused drops sig, unless another caller has done so already.
+func (a *adminSig) refused(sig secret.String) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sig.Reveal() == sig.Reveal() {
+		a.sig = secret.String{}
+	}
+}

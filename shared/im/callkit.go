@@ -1,0 +1,117 @@
+package im
+
+import (
+	"strings"
+
+	"wxnotify/shared/notify"
+)
+
+// The webhooks of the Call product have a URL setting of their own and tell of calls
+// made with calls().
+// Source: https://trtc.io/document/68941, https://trtc.io/document/69215,
+// https://www.tencentcloud.com/document/product/647/68940
+
+func decodeCallStart(cb *Callback, f *fields, _ bool) {
+	cb.Kind = KindCall
+	info := f.object.object("CallInfo")
+	c := Call{
+		ID: f.requireIDIn(info, "CallId", "CallInfo.CallId"), Phase: CallRinging, Ring: defaultRing,
+		Media: callMedia(info), GroupID: info.id("ChatGroupId"), At: cb.EventTime,
+	}
+	for _, u := range f.objects("UserList") {
+		user := u.id("User_Account")
+		if idProblem(user) != "" {
+			continue
+		}
+		switch asciiLower(u.str("Status")) {
+		case "calling":
+			c.Caller = notify.UserID(user)
+		case "waiting":
+			c.Users = append(c.Users, notify.UserID(user))
+		}
+	}
+	cb.Calls = []Call{c}
+}
+
+func decodeCallMembers(cb *Callback, f *fields, _ bool) {
+	cb.Kind = KindCall
+	id := f.requireID("CallId")
+	for _, u := range f.objects("ChangedUserList") {
+		user, phase := u.id("User_Account"), memberPhase(u.str("ActionType"))
+		if idProblem(user) != "" || phase == "" {
+			continue
+		}
+		c := Call{ID: id, Phase: phase, Users: []notify.UserID{notify.UserID(user)}, At: cb.EventTime}
+		if phase == CallRinging {
+			c.Ring = defaultRing
+		}
+		cb.Calls = append(cb.Calls, c)
+	}
+}
+
+func decodeCallEnd(cb *Callback, f *fields, _ bool) {
+	cb.Kind = KindCall
+	record := f.object.object("CallRecord")
+	c := Call{
+		ID: f.requireIDIn(record, "CallId", "CallRecord.CallId"), Phase: resultPhase(record.str("CallResult")),
+		Media: callMedia(record), Caller: notify.UserID(record.id("Caller_Account")),
+		Users: record.users("CalleeList_Account"), At: cb.EventTime,
+	}
+	accepted, wasAccepted := record.second("AcceptTime")
+	if ended, hasEnd := record.second("EndTime"); wasAccepted && hasEnd {
+		c.Duration = max(0, ended.Sub(accepted))
+	}
+	cb.Calls = []Call{c}
+}
+
+// callMedia: the example says CallMediaType, the field table MediaType.
+func callMedia(o object) Media {
+	if m := mediaNamed(o.str("CallMediaType")); m != "" {
+		return m
+	}
+	return mediaNamed(o.str("MediaType"))
+}
+
+// squash makes the documented spellings of one word equal: "Hang Up", "Hangup",
+// "Cancel_Invite".
+func squash(s string) string {
+	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
+}
+
+// memberPhase reads ActionType, for which the example and the table of one page
+// differ; "Canncel_Invite" is theirs. Empty: a word we do not know.
+// Source: https://trtc.io/document/69215
+func memberPhase(action string) CallPhase {
+	switch squash(action) {
+	case "invite", "invited":
+		return CallRinging
+	case "answer", "accept", "join":
+		return CallAnswered
+	case "reject":
+		return CallRejected
+	case "callbusy", "linebusy", "busy":
+		return CallBusy
+	case "notanswer":
+		return CallTimedOut
+	case "cancelinvite", "canncelinvite", "cancel":
+		return CallCancelled
+	case "hangup", "offline":
+		return CallEnded
+	}
+	return ""
+}
+
+// resultPhase reads CallResult. Whatever it says, the call is over.
+func resultPhase(result string) CallPhase {
+	switch squash(result) {
+	case "notanswer":
+		return CallTimedOut
+	case "reject":
+		return CallRejected
+	case "cancel":
+		return CallCancelled
+	case "callbusy":
+		return CallBusy
+	}
+	return CallEnded // NormalEnd, Interrupt, Offline
+}

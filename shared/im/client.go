@@ -1,0 +1,163 @@
+package im
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+)
+
+// Addresses of the REST API for apps in mainland China. Other regions have their own;
+// the wrong one answers that the app is invalid.
+// Source: https://cloud.tencent.com/document/product/269/1519
+const (
+	DefaultBaseURL   = "https://console.tim.qq.com"
+	DefaultBackupURL = "https://adminapi.my-imcloud.com"
+)
+
+// ClientConfig is what a Client has to know.
+type ClientConfig struct {
+	SDKAppID  int           // IM_SDKAPPID
+	SecretKey secret.String // IM_SECRET_KEY
+	Admin     notify.UserID // IM_ADMIN; empty: DefaultAdmin
+	// BaseURL (IM_API_BASE) is https, or anything on loopback. Empty: DefaultBaseURL.
+	BaseURL string
+	// BackupURL is asked when BaseURL cannot be reached. Empty: DefaultBackupURL if
+	// BaseURL is the default, else none.
+	BackupURL  string
+	HTTPClient *http.Client     // nil: a client of its own that keeps connections
+	Now        func() time.Time // nil: time.Now
+}
+
+// A Client asks IM's REST API. All its calls read only, so they may be repeated. It is
+// safe for concurrent use.
+//
+// Each call tries up to three times on trouble that passes, within ctx, and once more
+// with a new UserSig if IM refuses the old one. Errors are *APIError where IM gave a
+// code; none holds a URL or a UserSig.
+type Client struct {
+	appID int
+	admin notify.UserID
+	hosts []string // base, then backup
+	http  *http.Client
+	now   func() time.Time
+	sig   *adminSig
+
+	mu          sync.Mutex
+	lockedUntil time.Time
+	lockedBy    error
+}
+
+// NewClient checks cfg and connects to nothing. Its error names the variables to set.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	signer, err := NewSigner(SignerConfig{SDKAppID: cfg.SDKAppID, SecretKey: cfg.SecretKey, Admin: cfg.Admin})
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := hostsOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &Client{
+		appID: cfg.SDKAppID, admin: signer.admin, hosts: hosts, now: now,
+		http: httpClient(cfg.HTTPClient),
+		sig:  &adminSig{sign: signer.signAdmin, now: now},
+	}, nil
+}
+
+func hostsOf(cfg ClientConfig) ([]string, error) {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	base, err := apiBase("IM_API_BASE", cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.BackupURL == "" && base == DefaultBaseURL {
+		cfg.BackupURL = DefaultBackupURL
+	}
+	if cfg.BackupURL == "" {
+		return []string{base}, nil
+	}
+	backup, err := apiBase("backup of IM_API_BASE", cfg.BackupURL)
+	if err != nil {
+		return nil, err
+	}
+	return []string{base, backup}, nil
+}
+
+// apiBase refuses addresses that would send UserSigs in clear over a network.
+func apiBase(name, s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("im: %s is not the base of a URL: write it like %s", name, DefaultBaseURL)
+	}
+	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+		return "", fmt.Errorf("im: %s must begin with https:// unless it is on this machine", name)
+	}
+	return strings.TrimRight(s, "/"), nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// dialTimeout leaves time for the backup within an attempt's worth of waiting.
+const dialTimeout = 2 * time.Second
+
+// httpClient returns c, or a client of our own, that follows no redirect: the URL
+// holds the UserSig and must not travel on.
+func httpClient(c *http.Client) *http.Client {
+	var own http.Client
+	if c != nil {
+		own = *c
+	} else {
+		// A new TLS connection for each call is the usual cause of timeouts.
+		// Source: https://cloud.tencent.com/document/product/269/1519
+		own.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConnsPerHost: 16,
+			IdleConnTimeout:     90 * time.Second,
+		}
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// IM forgets bad signatures after a minute.
+const lockTime = time.Minute
+
+// locked returns the error that made IM lock us out, while that lasts.
+func (c *Client) locked() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now().Before(c.lockedUntil) {
+		return c.lockedBy
+	}
+	return nil
+}
+
+func (c *Client) noteLock(err error) {
+	if api, ok := errors.AsType[*APIError](err); ok && api.Locked() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.lockedUntil, c.lockedBy = c.now().Add(lockTime), err
+	}
+}

@@ -1,0 +1,348 @@
+package im_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+)
+
+func commandQuery(command string) url.Values {
+	return url.Values{"SdkAppid": {"1400123456"}, "CallbackCommand": {command}, "OptPlatform": {"Web"}}
+}
+
+// decode decodes a body whose command the query repeats.
+func decode(t *testing.T, body string) im.Callback {
+	t.Helper()
+	var named struct{ CallbackCommand string }
+	if err := json.Unmarshal([]byte(body), &named); err != nil {
+		t.Fatal(err)
+	}
+	cb, err := im.Decode(commandQuery(named.CallbackCommand), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cb
+}
+
+func TestDecodeCommand(t *testing.T) {
+	const after, state = "C2C.CallbackAfterSendMsg", "State.StateChange"
+	rest := strings.TrimPrefix(afterBody, `{"CallbackCommand":"C2C.CallbackAfterSendMsg",`)
+	for _, c := range []struct {
+		name, command, body string
+		kind                im.Kind
+		want                error
+	}{
+		{"same", after, afterBody, im.KindMessage, nil},
+		{"differs", state, afterBody, "", im.ErrCommandMismatch},
+		{"differs in case", strings.ToLower(after), afterBody, "", im.ErrCommandMismatch},
+		{"not in the query", "", afterBody, "", im.ErrCommandMismatch},
+		{"not in the body", after, "{" + rest, "", im.ErrCommandMismatch},
+		{"not a string", after, `{"CallbackCommand":["C2C.CallbackAfterSendMsg"],` + rest, "", im.ErrCommandMismatch},
+		{"an object", after, `{"CallbackCommand":{},` + rest, "", im.ErrCommandMismatch},
+		{"null", after, `{"CallbackCommand":null,` + rest, "", im.ErrCommandMismatch},
+		{"twice, the last fits", after, `{"CallbackCommand":"State.StateChange",` + afterBody[1:], im.KindMessage, nil},
+		{"twice, the first fits", after, afterBody[:len(afterBody)-1] + `,"CallbackCommand":"State.StateChange"}`, "", im.ErrCommandMismatch},
+		{"in other case too", after, afterBody[:len(afterBody)-1] + `,"callbackcommand":"State.StateChange"}`, im.KindMessage, nil},
+		{"in other case only", after, `{"callbackCommand":"C2C.CallbackAfterSendMsg",` + rest, "", im.ErrCommandMismatch},
+		{"escaped", after, `{"CallbackCommand":"C2C.Callback\u0041fterSendMsg",` + rest, im.KindMessage, nil},
+		{"unknown", "Sns.CallbackFriendAdd", `{"CallbackCommand":"Sns.CallbackFriendAdd"}`, im.KindUnknown, nil},
+		{"unknown, differs", "Sns.CallbackFriendAdd", afterBody, "", im.ErrCommandMismatch},
+		{"unknown, not in the body", "Sns.CallbackFriendAdd", `{"a":1}`, im.KindUnknown, nil},
+		{"nowhere", "", `{"a":1}`, im.KindProbe, nil},
+		{"empty body", after, " \r\n\t", im.KindProbe, nil},
+		{"empty object", after, " {} ", im.KindProbe, nil},
+		{"empty object after a byte order mark", after, "\uFEFF{}", im.KindProbe, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := commandQuery(c.command)
+			if c.command == "" {
+				q.Del("CallbackCommand")
+			}
+			cb, err := im.Decode(q, []byte(c.body))
+			if !errors.Is(err, c.want) {
+				t.Fatalf("error %v, want %v", err, c.want)
+			}
+			if err == nil && cb.Kind != c.kind {
+				t.Errorf("kind %s, want %s", cb.Kind, c.kind)
+			}
+			if err != nil && len(cb.Facts()) > 0 {
+				t.Error("a refused callback has facts")
+			}
+			if cb.Command != c.command {
+				t.Errorf("Command = %q, want %q", cb.Command, c.command)
+			}
+		})
+	}
+	if _, err := im.Decode(url.Values{"CallbackCommand": {after}, "callbackcommand": {state}}, []byte(afterBody)); !errors.Is(err, im.ErrRepeated) {
+		t.Errorf("command twice in the query: %v, want ErrRepeated", err)
+	}
+}
+
+// TestDecodeLastWins: of a repeated name the last value counts, at every depth, so
+// that no two readers of one body can see different things.
+func TestDecodeLastWins(t *testing.T) {
+	cb := decode(t, `{"CallbackCommand":"State.StateChange","EventTime":1,"Info":{"To_Account":"a","Action":"Logout","Extra":{}},
+		"Info":{"To_Account":"b","To_Account":"c","Action":"Login","action":"Logout"},"EventTime":1629883332497}`)
+	want := []notify.Fact{{Presence: &notify.Presence{User: "c", Online: true, At: time.UnixMilli(1629883332497).UTC()}}}
+	if diff := cmp.Diff(want, cb.Facts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDecodeForm(t *testing.T) {
+	utf16Body := func(mark string) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune(mark + afterBody)) {
+			b = append(b, byte(u), byte(u>>8))
+		}
+		return string(b)
+	}
+	nested := func(n int) string {
+		return afterBody[:len(afterBody)-1] + `,"x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + "}"
+	}
+	for _, c := range []struct {
+		name, body string
+		want       error
+		reason     string
+	}{
+		{"as deep as may be", nested(99), nil, ""},
+		{"one deeper", nested(100), im.ErrTooDeep, "too_deep"},
+		{"brackets in a string", strings.Replace(afterBody, "canary", strings.Repeat(`[{\"\\`, 500), 1), nil, ""},
+		{"as large as may be", afterBody + strings.Repeat("\n", im.MaxBody-len(afterBody)), nil, ""},
+		{"one byte larger", afterBody + strings.Repeat("\n", im.MaxBody-len(afterBody)+1), im.ErrTooLarge, "too_large"},
+		{"byte order mark", "\uFEFF" + afterBody, nil, ""},
+		{"UTF-16", utf16Body(""), im.ErrNotUTF8, "not_utf8"},
+		{"UTF-16 with a mark", utf16Body("\uFEFF"), im.ErrNotUTF8, "not_utf8"},
+		{"GBK", strings.Replace(afterBody, "canary", "\xc4\xe3\xba\xc3", 1), im.ErrNotUTF8, "not_utf8"},
+		{"cut", afterBody[:len(afterBody)-1], im.ErrMalformed, "malformed_json"},
+		{"two objects", afterBody + afterBody, im.ErrMalformed, "malformed_json"},
+		{"object and bracket", afterBody + "]", im.ErrMalformed, "malformed_json"},
+		{"list", "[" + afterBody + "]", im.ErrMalformed, "malformed_json"},
+		{"null", "null", im.ErrMalformed, "malformed_json"},
+		{"text", `"x"`, im.ErrMalformed, "malformed_json"},
+		{"XML", "<xml/>", im.ErrMalformed, "malformed_json"},
+		{"form", "a=b", im.ErrMalformed, "malformed_json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cb, err := im.Decode(commandQuery("C2C.CallbackAfterSendMsg"), []byte(c.body))
+			if !errors.Is(err, c.want) {
+				t.Fatalf("error %v, want %v", err, c.want)
+			}
+			if err != nil {
+				if im.Reason(err) != c.reason {
+					t.Errorf("Reason = %q, want %q", im.Reason(err), c.reason)
+				}
+				return
+			}
+			if len(cb.Facts()) != 1 {
+				t.Errorf("%d facts, want 1", len(cb.Facts()))
+			}
+		})
+	}
+}
+
+func TestDecodeTolerates(t *testing.T) {
+	want := notify.Message{ID: "1_4294967295_1795305600", From: "144115212830834855", To: "tommy",
+		SentAt: time.Unix(1795305600, 0).UTC(), Seq: 3000000000, Summary: "x", ByREST: true, FailedCode: 80001}
+	for name, body := range map[string]string{
+		"numbers": `"From_Account":144115212830834855,"To_Account":"tommy","MsgSeq":3000000000,"MsgRandom":1,
+			"MsgTime":1795305600,"MsgKey":"1_4294967295_1795305600","SendMsgResult":80001,"OnlineOnlyFlag":0,"EventTime":1795305600123`,
+		"strings": `"From_Account":"144115212830834855","To_Account":"tommy","MsgSeq":"3000000000","MsgRandom":"1",
+			"MsgTime":"1795305600","MsgKey":"1_4294967295_1795305600","SendMsgResult":"80001","OnlineOnlyFlag":"0","EventTime":"1795305600123"`,
+		"exponents": `"From_Account":144115212830834855,"To_Account":"tommy","MsgSeq":3e9,"MsgRandom":1.0,
+			"MsgTime":1.7953056e9,"MsgKey":"1_4294967295_1795305600","SendMsgResult":8.0001e4,"OnlineOnlyFlag":false,"EventTime":1.795305600123e12`,
+		"unknown keys": `"From_Account":"144115212830834855","To_Account":"tommy","MsgSeq":3000000000,"MsgRandom":null,
+			"MsgTime":1795305600,"MsgKey":"1_4294967295_1795305600","SendMsgResult":80001,"EventTime":1795305600123,
+			"New":{"a":[1,{"b":null}]},"OfflinePushInfo":7,"CloudCustomData":{},"from_account":"other"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := commandQuery("C2C.CallbackAfterSendMsg")
+			q.Set("OptPlatform", "RestApi")
+			cb, err := im.Decode(q, []byte(`{"CallbackCommand":"C2C.CallbackAfterSendMsg",`+body+
+				`,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]notify.Fact{{Message: &want}}, cb.Facts()); diff != "" {
+				t.Error(diff)
+			}
+			if !cb.EventTime.Equal(time.UnixMilli(1795305600123)) {
+				t.Errorf("EventTime = %v", cb.EventTime)
+			}
+		})
+	}
+}
+
+func TestDecodeBuildsTheMessageKey(t *testing.T) {
+	cb := decode(t, strings.Replace(afterBody, `"MsgKey":"1_2_1795305600",`, "", 1))
+	if got := cb.Message.ID; got != "1_2_1795305600" {
+		t.Errorf("ID = %q, want that of the MsgKey", got)
+	}
+}
+
+func TestDecodeNamesTheField(t *testing.T) {
+	drop := func(body, field string) string {
+		var o map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(body), &o); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := o[field]; !ok {
+			t.Fatalf("no %s to drop", field)
+		}
+		delete(o, field)
+		b, _ := json.Marshal(o)
+		return string(b)
+	}
+	const (
+		group  = `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","From_Account":"a","MsgSeq":1,"MsgTime":1795305600}`
+		read   = `{"CallbackCommand":"C2C.CallbackAfterMsgReport","Report_Account":"a","Peer_Account":"b","LastReadTime":1795305600}`
+		recall = `{"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"a","To_Account":"b","MsgKey":"k"}`
+		state  = `{"CallbackCommand":"State.StateChange","EventTime":1795305600000,"Info":{"Action":"Login","To_Account":"a"}}`
+		start  = `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c"}}`
+		end    = `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c"}}`
+		member = `{"CallbackCommand":"Call.CallbackAfterMemberChanged","CallId":"c"}`
+		grecal = `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g"}`
+	)
+	for _, c := range []struct{ name, body, field string }{
+		{"sender", drop(afterBody, "From_Account"), "From_Account"},
+		{"recipient", drop(afterBody, "To_Account"), "To_Account"},
+		{"time", drop(afterBody, "MsgTime"), "MsgTime"},
+		{"key and its parts", drop(drop(afterBody, "MsgKey"), "MsgRandom"), "MsgKey"},
+		{"empty recipient", strings.Replace(afterBody, `"tommy"`, `""`, 1), "To_Account"},
+		{"recipient is a list", strings.Replace(afterBody, `"tommy"`, `["tommy"]`, 1), "To_Account"},
+		{"recipient is a fraction", strings.Replace(afterBody, `"tommy"`, `1.5`, 1), "To_Account"},
+		{"recipient with a line break", strings.Replace(afterBody, `"tommy"`, `"a\nb"`, 1), "To_Account"},
+		{"endless recipient", strings.Replace(afterBody, `tommy`, strings.Repeat("t", 129), 1), "To_Account"},
+		{"sequence too large", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":4294967296,`, 1), "MsgSeq"},
+		{"negative sequence", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":-1,`, 1), "MsgSeq"},
+		{"time in milliseconds", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1795305600123`, 1), "MsgTime"},
+		{"time is a fraction", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1.5`, 1), "MsgTime"},
+		{"group", drop(group, "GroupId"), "GroupId"},
+		{"group sender", drop(group, "From_Account"), "From_Account"},
+		{"group sequence", drop(group, "MsgSeq"), "MsgSeq"},
+		{"group time", drop(group, "MsgTime"), "MsgTime"},
+		{"reader", drop(read, "Report_Account"), "Report_Account"},
+		{"peer", drop(read, "Peer_Account"), "Peer_Account"},
+		{"read up to", drop(read, "LastReadTime"), "LastReadTime"},
+		{"recalled by", drop(recall, "From_Account"), "From_Account"},
+		{"recalled from", drop(recall, "To_Account"), "To_Account"},
+		{"recalled message", drop(recall, "MsgKey"), "MsgKey"},
+		{"state time", drop(state, "EventTime"), "EventTime"},
+		{"state user", strings.Replace(state, `"To_Account"`, `"User"`, 1), "Info.To_Account"},
+		{"call start", drop(start, "CallInfo"), "CallInfo.CallId"},
+		{"call end", drop(end, "CallRecord"), "CallRecord.CallId"},
+		{"call members", drop(member, "CallId"), "CallId"},
+		{"group recall", drop(grecal, "GroupId"), "GroupId"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var named struct{ CallbackCommand string }
+			if err := json.Unmarshal([]byte(c.body), &named); err != nil {
+				t.Fatal(err)
+			}
+			cb, err := im.Decode(commandQuery(named.CallbackCommand), []byte(c.body))
+			var field *im.FieldError
+			if !errors.As(err, &field) {
+				t.Fatalf("error %v, want a FieldError", err)
+			}
+			if field.Field != c.field || field.Command != named.CallbackCommand || !strings.Contains(err.Error(), c.field) {
+				t.Errorf("error %q, want field %s", err, c.field)
+			}
+			if im.Reason(err) != "bad_field" || len(cb.Facts()) > 0 {
+				t.Errorf("reason %s, facts %v", im.Reason(err), cb.Facts())
+			}
+		})
+	}
+}
+
+func TestFactsLeaveOutReservedAccounts(t *testing.T) {
+	for name, body := range map[string]string{
+		"message to a bot":     strings.Replace(afterBody, "tommy", "@RBT#1", 1),
+		"message to an office": strings.Replace(afterBody, "tommy", "@TOA#1", 1),
+		"read by a bot":        `{"CallbackCommand":"C2C.CallbackAfterMsgReport","Report_Account":"@RBT#1","Peer_Account":"b","LastReadTime":1795305600}`,
+		"recall from a bot":    `{"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"a","To_Account":"@RBT#1","MsgKey":"k"}`,
+		"bot signs in":         `{"CallbackCommand":"State.StateChange","EventTime":1795305600000,"Info":{"Action":"Login","To_Account":"@RBT#1"}}`,
+	} {
+		if facts := decode(t, body).Facts(); len(facts) > 0 {
+			t.Errorf("%s: %d facts, want none", name, len(facts))
+		}
+	}
+	cb := decode(t, strings.Replace(afterBody, "jared", "@TOA#1", 1))
+	if len(cb.Facts()) != 1 {
+		t.Error("a message from an official account gives no fact")
+	}
+}
+
+// FuzzDecode: whatever comes, a decoded callback is the one that the query names, and
+// its facts are complete and printable.
+func FuzzDecode(f *testing.F) {
+	for _, s := range readSamples(f) {
+		f.Add(s.Query, s.body())
+	}
+	f.Add("CallbackCommand=C2C.CallbackAfterSendMsg", []byte(afterBody))
+	f.Fuzz(func(t *testing.T, rawQuery string, body []byte) {
+		q, err := url.ParseQuery(rawQuery)
+		if err != nil {
+			return
+		}
+		cb, err := im.Decode(q, body)
+		if err != nil {
+			if im.Reason(err) == "internal" {
+				t.Fatalf("error without a reason: %v", err)
+			}
+			if len(cb.Facts()) > 0 {
+				t.Fatal("a refused callback has facts")
+			}
+			return
+		}
+		if len(cb.Facts()) > 0 && cb.Command != q.Get("CallbackCommand") && q.Has("CallbackCommand") {
+			t.Fatalf("decoded %q for %q", cb.Command, q.Get("CallbackCommand"))
+		}
+		for _, fact := range cb.Facts() {
+			checkFact(t, fact)
+		}
+		for _, c := range cb.Calls {
+			if c.ID == "" || c.Phase == "" || c.Ring < 0 || c.Duration < 0 {
+				t.Fatalf("call %+v", c)
+			}
+		}
+	})
+}
+
+func checkFact(t *testing.T, fact notify.Fact) {
+	t.Helper()
+	switch {
+	case fact.Message != nil:
+		m := fact.Message
+		if m.ID == "" || m.From == "" || m.To == "" || m.SentAt.Unix() <= 0 {
+			t.Fatalf("incomplete message %+v", m)
+		}
+		if n := utf8.RuneCountInString(m.Summary); n > 200 || !utf8.ValidString(m.Summary) ||
+			strings.ContainsAny(m.Summary, "\r\n\t\x00\u2028\u202e") || strings.TrimSpace(m.Summary) != m.Summary {
+			t.Fatalf("summary %q", m.Summary)
+		}
+	case fact.Read != nil:
+		if fact.Read.Reader == "" || fact.Read.Peer == "" || fact.Read.UpTo.Unix() <= 0 {
+			t.Fatalf("incomplete read %+v", fact.Read)
+		}
+	case fact.Recall != nil:
+		if fact.Recall.ID == "" || fact.Recall.From == "" || fact.Recall.To == "" {
+			t.Fatalf("incomplete recall %+v", fact.Recall)
+		}
+	case fact.Presence != nil:
+		if fact.Presence.User == "" || fact.Presence.At.Unix() < 0 {
+			t.Fatalf("incomplete presence %+v", fact.Presence)
+		}
+	default:
+		t.Fatal("empty fact")
+	}
+}

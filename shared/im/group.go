@@ -1,0 +1,95 @@
+package im
+
+import (
+	"math"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// A GroupMessage is a message to a group. IM tells neither the receivers nor what
+// became of each.
+// Source: https://cloud.tencent.com/document/product/269/2661
+type GroupMessage struct {
+	// Before: IM waits for our answer. The message then has no identity yet: Seq and
+	// SentAt are zero.
+	Before  bool
+	GroupID string
+	// Type is Private (a Work group), Public, ChatRoom (a Meeting), Community,
+	// AVChatRoom or Live; others may come. The last two have no members who could be
+	// away.
+	Type       string
+	TopicID    string // of a Community's topic, else empty
+	Seq        uint32 // grows within the group; with GroupID and TopicID the identity
+	From       notify.UserID
+	Operator   notify.UserID // who made the request; differs from From when a server sent it
+	SentAt     time.Time     // seconds
+	Summary    string
+	OnlineOnly bool
+	Silent     bool
+	ByREST     bool
+	FailedCode int
+	At         []notify.UserID // mentioned
+	AtAll      bool            // everybody is mentioned
+}
+
+// A GroupRecall says that messages of a group were taken back.
+// Source: https://cloud.tencent.com/document/product/269/1523
+type GroupRecall struct {
+	GroupID string
+	TopicID string
+	Seqs    []uint32
+}
+
+func decodeGroupMessageBefore(cb *Callback, f *fields, byREST bool) {
+	cb.Kind = KindGroupMessage
+	cb.GroupMessage = readGroupMessage(cb, f, byREST)
+	cb.GroupMessage.Before = true
+}
+
+func decodeGroupMessage(cb *Callback, f *fields, byREST bool) {
+	cb.Kind = KindGroupMessage
+	sentAt, seq := f.requireSecond("MsgTime"), f.requireUint32("MsgSeq")
+	m := readGroupMessage(cb, f, byREST)
+	m.SentAt, m.Seq = sentAt, seq
+	cb.GroupMessage = m
+}
+
+func readGroupMessage(cb *Callback, f *fields, byREST bool) *GroupMessage {
+	c := readContent(f.object)
+	m := &GroupMessage{
+		GroupID:    f.requireID("GroupId"),
+		Type:       f.str("Type"),
+		TopicID:    f.id("TopicId"),
+		From:       f.requireUser("From_Account"),
+		Operator:   notify.UserID(f.id("Operator_Account")),
+		Summary:    c.summary,
+		Silent:     c.silent,
+		OnlineOnly: f.flag("OnlineOnlyFlag"),
+		ByREST:     byREST,
+		FailedCode: failedCode(f.object),
+	}
+	// Absent, null and [] all mean that nobody is mentioned.
+	for _, at := range f.objects("GroupAtInfo") {
+		if at.flag("GroupAtAllFlag") {
+			m.AtAll = true
+		} else if user := at.id("GroupAt_Account"); idProblem(user) == "" {
+			m.At = append(m.At, notify.UserID(user))
+		}
+	}
+	if c.signal != nil {
+		at, _ := f.second("MsgTime")
+		cb.Calls = c.signal.calls(m.From, "", m.GroupID, at)
+	}
+	return m
+}
+
+func decodeGroupRecall(cb *Callback, f *fields, _ bool) {
+	cb.Kind = KindGroupRecall
+	cb.GroupRecall = &GroupRecall{GroupID: f.requireID("GroupId"), TopicID: f.id("TopicId")}
+	for _, item := range f.objects("MsgSeqList") {
+		if seq, ok := item.integer("MsgSeq"); ok && seq > 0 && seq <= math.MaxUint32 {
+			cb.GroupRecall.Seqs = append(cb.GroupRecall.Seqs, uint32(seq))
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package im
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Why a body is refused.
+var (
+	ErrTooLarge  error = &refusal{"too_large", "callback: the body is above 1 MiB"}
+	ErrNotUTF8   error = &refusal{"not_utf8", "callback: the body is not UTF-8"}
+	ErrTooDeep   error = &refusal{"too_deep", "callback: the JSON is nested too deeply"}
+	ErrMalformed error = &refusal{"malformed_json", "callback: the body is not one complete JSON object"}
+)
+
+// maxDepth bounds nesting. A merged forward adds four levels for each message inside
+// a message; honest ones stay far below.
+const maxDepth = 100
+
+// object is a decoded JSON object. IM writes one field as a number here and as a
+// string there, adds fields without notice and prints account ids above 2^53, so
+// nothing is decoded into structs: names are compared exactly, of a repeated name the
+// last value counts, numbers keep their digits, and each accessor takes what it can
+// read as its kind. A nil object is empty.
+type object map[string]any
+
+// parseObject decodes b, which must be one JSON object in UTF-8.
+func parseObject(b []byte) (object, error) {
+	b = bytes.TrimPrefix(b, []byte("\uFEFF"))
+	// Raw NUL is never JSON; it is what UTF-16 looks like.
+	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+		return nil, ErrNotUTF8
+	}
+	if tooDeep(b) {
+		return nil, ErrTooDeep
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, ErrMalformed
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, ErrMalformed
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, ErrMalformed
+	}
+	return m, nil
+}
+
+// tooDeep counts brackets outside of strings. On text that is not JSON its answer
+// means nothing, and the decoder refuses it.
+func tooDeep(b []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// str returns a string field, and "" for anything else.
+func (o object) str(name string) string {
+	s, _ := o[name].(string)
+	return s
+}
+
+// id returns a string field, or the digits of an integer: IM's own example prints
+// accounts as numbers above 2^53.
+// Source: https://trtc.io/document/68941
+func (o object) id(name string) string {
+	switch v := o[name].(type) {
+	case string:
+		return v
+	case json.Number:
+		if !strings.ContainsAny(v.String(), ".eE-") {
+			return v.String()
+		}
+	}
+	return ""
+}
+
+// integer returns a whole number, written as a number or in a string.
+func (o object) integer(name string) (int64, bool) {
+	var text string
+	switch v := o[name].(type) {
+	case json.Number:
+		text = v.String()
+	case string:
+		text = v
+	default:
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	// 1.7e12, as some encoders write large integers.
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// flag returns a 0/1 field; true counts as 1.
+func (o object) flag(name string) bool {
+	if b, ok := o[name].(bool); ok {
+		return b
+	}
+	n, _ := o.integer(name)
+	return n != 0
+}
+
+func (o object) object(name string) object {
+	m, _ := o[name].(map[string]any)
+	return m
+}
+
+// embedded returns an object that is given as such or as JSON inside a string. Any
+// other text is nil: it is somebody else's format.
+func (o object) embedded(name string) object {
+	s, ok := o[name].(string)
+	if !ok {
+		return o.object(name)
+	}
+	if !strings.HasPrefix(strings.TrimSpace(s), "{") {
+		return nil
+	}
+	m, err := parseObject([]byte(s))
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// objects returns those elements of a list that are objects.
+func (o object) objects(name string) []object {
+	list, _ := o[name].([]any)
+	var objects []object
+	for _, v := range list {
+		if m, ok := v.(map[string]any); ok {
+			objects = append(objects, m)
+		}
+	}
+	return objects
+}
+
+// Times outside of 1970 to 2100 are not times.
+const maxSecond = 4102444800
+
+// second returns a time given in Unix seconds.
+func (o object) second(name string) (time.Time, bool) {
+	n, ok := o.integer(name)
+	if !ok || n <= 0 || n > maxSecond {
+		return time.Time{}, false
+	}
+	return time.Unix(n, 0).UTC(), true
+}
+
+// milli returns a time given in Unix milliseconds.
+func (o object) milli(name string) (time.Time, bool) {
+	n, ok := o.integer(name)
+	if !ok || n <= 0 || n > maxSecond*1000 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n).UTC(), true
+}

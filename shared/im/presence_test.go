@@ -1,0 +1,146 @@
+package im_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+)
+
+func TestPresenceBatches(t *testing.T) {
+	f := &fakeIM{t: t}
+	f.answer = func(_ int, _ string, request []byte) (int, string) { return 200, statusReply(t, request) }
+	c := served(t, f)
+	var users []notify.UserID
+	for i := range 1203 {
+		users = append(users, notify.UserID(fmt.Sprintf("user-%04d", i)))
+	}
+	got, err := c.Presence(t.Context(), append(users, users[:100]...))
+	if err != nil || len(got) != 1203 || f.calls() != 3 {
+		t.Fatalf("%d statuses in %d calls, %v; want 1203 in 3", len(got), f.calls(), err)
+	}
+	for i, want := range []int{500, 500, 203} {
+		var q struct {
+			To []notify.UserID `json:"To_Account"`
+		}
+		if err := json.Unmarshal(f.requests[i], &q); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(users[i*500:i*500+want], q.To); diff != "" {
+			t.Errorf("call %d: %s", i+1, diff)
+		}
+	}
+	if f.sigs[0] != f.sigs[2] {
+		t.Error("each call has a UserSig of its own")
+	}
+	if f.randoms[0] == f.randoms[1] && f.randoms[1] == f.randoms[2] {
+		t.Error("random does not change")
+	}
+
+	got, err = c.Presence(t.Context(), nil)
+	if err != nil || got == nil || len(got) != 0 || f.calls() != 3 {
+		t.Errorf("of nobody: %v, %v after %d more calls", got, err, f.calls()-3)
+	}
+}
+
+func TestPresencePartly(t *testing.T) {
+	users := []notify.UserID{"a", "b", "c"}
+	for _, c := range []struct {
+		name, reply string
+		want        map[notify.UserID]notify.Status
+		code        int    // of the error; 0: none
+		text        string // in the error
+	}{
+		{"one had trouble", `{"ErrorCode":0,"QueryResult":[{"To_Account":"b","Status":"Online"},{"To_Account":"a","Status":"Offline"}],
+			"ErrorList":[{"To_Account":"c","ErrorCode":70169}]}`,
+			map[notify.UserID]notify.Status{"a": notify.StatusOffline, "b": notify.StatusOnline}, 70169, "1 of 3 users"},
+		{"one is not mentioned", `{"ErrorCode":0,"QueryResult":[{"To_Account":"b","Status":"Online"},{"To_Account":"a","Status":"Offline"}]}`,
+			map[notify.UserID]notify.Status{"a": notify.StatusOffline, "b": notify.StatusOnline}, 0, "not in the reply (1 of 3 users)"},
+		{"a status to come", `{"ErrorCode":0,"QueryResult":[{"To_Account":"a","Status":"Invisible"}]}`,
+			map[notify.UserID]notify.Status{}, 0, "3 of 3 users"},
+		{"the old key", `{"ErrorCode":0,"QueryResult":[{"To_Account":"a","State":"Online"}]}`,
+			map[notify.UserID]notify.Status{}, 0, "3 of 3 users"},
+		{"somebody else", `{"ErrorCode":0,"QueryResult":[{"To_Account":"x","Status":"Online"}],"ErrorList":[{"To_Account":"y","ErrorCode":70107}]}`,
+			map[notify.UserID]notify.Status{}, 0, "not in the reply (3 of 3 users)"},
+		{"all unknown, listed", `{"ErrorCode":70107,"ActionStatus":"FAIL","ErrorList":[{"To_Account":"a","ErrorCode":70107},
+			{"To_Account":"b","ErrorCode":90048},{"To_Account":"c","ErrorCode":"40003"}]}`,
+			map[notify.UserID]notify.Status{"a": notify.StatusOffline, "b": notify.StatusOffline, "c": notify.StatusOffline}, 0, ""},
+		{"all failed, one of them unknown", `{"ErrorCode":70107,"ActionStatus":"FAIL","ErrorList":[{"To_Account":"a","ErrorCode":70107},
+			{"To_Account":"b","ErrorCode":70402},{"To_Account":"c","ErrorCode":70402}]}`,
+			map[notify.UserID]notify.Status{"a": notify.StatusOffline}, 70107, "2 of 3 users"},
+		{"all failed, nobody named", `{"ErrorCode":70107,"ActionStatus":"FAIL"}`,
+			map[notify.UserID]notify.Status{}, 70107, "3 of 3 users"},
+		{"not an admin", `{"ErrorCode":90009,"ActionStatus":"FAIL","ErrorInfo":"no"}`,
+			map[notify.UserID]notify.Status{}, 90009, "IM_ADMIN"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, c.reply }}
+			got, err := served(t, f).Presence(t.Context(), users)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if (err == nil) != (c.text == "") {
+				t.Fatalf("error %v", err)
+			}
+			if err == nil {
+				return
+			}
+			var api *im.APIError
+			if errors.As(err, &api) != (c.code != 0) || api != nil && api.Code != c.code || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("error %v, want code %d and %q", err, c.code, c.text)
+			}
+			if f.calls() != 1 {
+				t.Errorf("%d calls, want 1", f.calls())
+			}
+		})
+	}
+}
+
+func TestUnknownAccountAlone(t *testing.T) {
+	for _, code := range []int{70107, 90048, 90012, 40003, 20003, 10019} {
+		f := &fakeIM{t: t, answer: always(code, "no such account")}
+		c := served(t, f)
+		got, err := c.Presence(t.Context(), []notify.UserID{"a"})
+		if err != nil || got["a"] != notify.StatusOffline {
+			t.Errorf("%d: %v, %v; want offline", code, got, err)
+		}
+		portraits, err := c.PortraitGet(t.Context(), []notify.UserID{"a"})
+		if err != nil || len(portraits) != 0 {
+			t.Errorf("%d: %v, %v; want no portrait and no error", code, portraits, err)
+		}
+		_, err = c.UnreadTotal(t.Context(), "a")
+		var api *im.APIError
+		if !errors.As(err, &api) || !api.UnknownAccount() {
+			t.Errorf("%d: UnreadTotal: %v", code, err)
+		}
+	}
+}
+
+// TestPresenceGoesOn: one failed call does not keep the others from being made, but a
+// mistake in the settings does.
+func TestPresenceGoesOn(t *testing.T) {
+	var users []notify.UserID
+	for i := range 1500 {
+		users = append(users, notify.UserID(strconv.Itoa(i)))
+	}
+	for code, want := range map[int]struct{ calls, statuses int }{70402: {3, 1000}, 90009: {1, 0}, 60021: {1, 0}, 99999: {3, 1000}} {
+		f := &fakeIM{t: t}
+		f.answer = func(n int, _ string, request []byte) (int, string) {
+			if n == 1 {
+				return 200, fmt.Sprintf(`{"ErrorCode":%d}`, code)
+			}
+			return 200, statusReply(t, request)
+		}
+		got, err := served(t, f).Presence(t.Context(), users)
+		if err == nil || len(got) != want.statuses || f.calls() != want.calls {
+			t.Errorf("%d: %d statuses in %d calls, %v; want %d in %d", code, len(got), f.calls(), err, want.statuses, want.calls)
+		}
+	}
+}

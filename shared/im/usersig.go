@@ -1,0 +1,118 @@
+package im
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+)
+
+// DefaultAdmin is the administrator that every IM app has from the start.
+const DefaultAdmin notify.UserID = "administrator"
+
+// SignerConfig is what a Signer has to know.
+type SignerConfig struct {
+	SDKAppID  int           // IM_SDKAPPID
+	SecretKey secret.String // IM_SECRET_KEY, used as the text that the console shows
+	Admin     notify.UserID // IM_ADMIN; empty: DefaultAdmin
+}
+
+// A Signer makes and checks the UserSigs of one IM app. It is safe for concurrent
+// use.
+//
+// Source: https://cloud.tencent.com/document/product/269/32688
+type Signer struct {
+	appID int
+	key   secret.String
+	admin notify.UserID
+}
+
+// NewSigner checks cfg. Its error names the variables to set, all at once.
+func NewSigner(cfg SignerConfig) (*Signer, error) {
+	var errs []error
+	if cfg.SDKAppID <= 0 {
+		errs = append(errs, errors.New("IM_SDKAPPID is not set: copy the SDKAppID from the IM console"))
+	}
+	if cfg.SecretKey.Empty() {
+		errs = append(errs, errors.New("IM_SECRET_KEY is not set: copy the app's key from the IM console"))
+	} else if strings.TrimSpace(cfg.SecretKey.Reveal()) != cfg.SecretKey.Reveal() {
+		errs = append(errs, errors.New("IM_SECRET_KEY begins or ends with white space"))
+	}
+	if cfg.Admin == "" {
+		cfg.Admin = DefaultAdmin
+	}
+	if problem := userIDProblem(cfg.Admin); problem != "" {
+		errs = append(errs, fmt.Errorf("IM_ADMIN %s", problem))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("im: UserSig settings: %w", err)
+	}
+	return &Signer{appID: cfg.SDKAppID, key: cfg.SecretKey, admin: cfg.Admin}, nil
+}
+
+// ErrReservedUser: a UserSig of an administrator is full control of the app, and ids
+// that begin with "@" are the platform's own.
+var ErrReservedUser error = &refusal{"reserved_user", "UserSig: nobody may sign in as this user"}
+
+// SignUser returns a UserSig with which user can sign in to IM until expires. It lasts
+// ttl, in whole seconds, from now by the clock of this machine. It refuses
+// administrators and ids that begin with "@" with ErrReservedUser.
+func (s *Signer) SignUser(user notify.UserID, ttl time.Duration) (usersig string, expires time.Time, err error) {
+	if reserved(user) || s.isAdmin(user) {
+		return "", time.Time{}, ErrReservedUser
+	}
+	return s.sign(user, ttl)
+}
+
+// isAdmin ignores case, although IM does not, and knows the built-in administrator
+// whoever is configured: being too strict costs nothing here.
+func (s *Signer) isAdmin(user notify.UserID) bool {
+	return strings.EqualFold(string(user), string(s.admin)) || strings.EqualFold(string(user), string(DefaultAdmin))
+}
+
+// signAdmin returns a UserSig for the REST API.
+func (s *Signer) signAdmin(ttl time.Duration) (string, time.Time, error) { return s.sign(s.admin, ttl) }
+
+func (s *Signer) sign(user notify.UserID, ttl time.Duration) (string, time.Time, error) {
+	if problem := userIDProblem(user); problem != "" {
+		return "", time.Time{}, fmt.Errorf("im: UserSig: the UserID %s", problem)
+	}
+	expire := int64(ttl / time.Second)
+	if expire < 1 || expire > math.MaxInt32 {
+		return "", time.Time{}, fmt.Errorf("im: UserSig: a lifetime of %v is not between one second and 68 years", ttl)
+	}
+	usersig, err := tencentyun.GenUserSig(s.appID, s.key.Reveal(), string(user), int(expire))
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("im: UserSig: %w", err)
+	}
+	// The library takes the time from the clock; what it wrote is what counts.
+	c, err := parseUserSig(usersig)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return usersig, c.expires(), nil
+}
+
+// userIDProblem holds a new id against IM's rules: up to 32 bytes of printable ASCII.
+// A line break would forge lines of the text that is signed.
+// Source: https://cloud.tencent.com/document/product/269/32688
+func userIDProblem(user notify.UserID) string {
+	if user == "" {
+		return "is empty"
+	}
+	if len(user) > 32 {
+		return "is longer than 32 bytes"
+	}
+	for _, c := range []byte(user) {
+		if c <= ' ' || c > '~' {
+			return "holds something else than printable ASCII"
+		}
+	}
+	return ""
+}
