@@ -1,0 +1,48 @@
+package scf
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// A DeliverEvent is what the function deliver is invoked with: empty from its timer
+// or from somebody who wakes it, with a Spill from a receiver whose store is away.
+type DeliverEvent struct {
+	Spill *Spill `json:"spill,omitempty"`
+}
+
+// A Spill carries facts that the store could not take.
+type Spill struct {
+	Facts []notify.Fact `json:"facts"`
+	Since time.Time     `json:"since,omitzero"` // when they were first spilled
+}
+
+// ErrNoDeliver says that nobody is there to take what was spilled.
+var ErrNoDeliver = errors.New("no function to deliver: set DELIVER_FUNCTION to its name")
+
+// Wake starts a run of deliver. Without a Function it does nothing: the timer does.
+func (v *Invoker) Wake(ctx context.Context) error {
+	if v.cfg.Function == "" {
+		return nil
+	}
+	return v.Invoke(ctx, DeliverEvent{})
+}
+
+// Spill hands facts to deliver, in several events if one would be too large. With an
+// error some of them may have been handed over all the same: recording a fact twice
+// is harmless, so the caller may spill them all again. It wraps ErrNoDeliver without a
+// Function, and ErrEventTooLarge if a single fact is too large.
+func (v *Invoker) Spill(ctx context.Context, facts []notify.Fact, since time.Time) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	err := v.Invoke(ctx, DeliverEvent{Spill: &Spill{Facts: facts, Since: since}})
+	if !errors.Is(err, ErrEventTooLarge) || len(facts) == 1 {
+		return err
+	}
+	half := len(facts) / 2
+	return errors.Join(v.Spill(ctx, facts[:half], since), v.Spill(ctx, facts[half:], since))
+}

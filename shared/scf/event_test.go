@@ -1,0 +1,106 @@
+package scf_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+)
+
+type counts struct {
+	Sent int `json:"sent"`
+}
+
+func TestEvent(t *testing.T) {
+	since := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	spill := &scf.Spill{Facts: []notify.Fact{{Erase: &notify.Erase{OpenID: "o1"}}}, Since: since}
+	for _, c := range []struct {
+		name, event string
+		want        *scf.Spill
+	}{
+		{"wake", `{}`, nil},
+		{"timer", string(sample(t, "timer.json")), nil},
+		{"timer without a message", string(sample(t, "timer-empty-message.json")), nil},
+		{"null", `null`, nil},
+		{"spill", `{"spill":{"facts":[{"erase":{"openId":"o1"}}],"since":"2026-11-22T02:00:00Z","later":1},"newer":{}}`, spill},
+	} {
+		var log lines
+		var got scf.DeliverEvent
+		h := scf.Event(scf.NewLogger(&log, "deliver", slog.LevelInfo), func(ctx context.Context, e scf.DeliverEvent) (counts, error) {
+			got = e
+			if scf.RequestID(ctx) != requestID {
+				t.Errorf("%s: request id %q", c.name, scf.RequestID(ctx))
+			}
+			return counts{Sent: 7}, nil
+		})
+		out, err := h.Invoke(inEvent(t.Context()), []byte(c.event))
+		if err != nil || string(out) != `{"sent":7}` {
+			t.Errorf("%s: got %s, err %v", c.name, out, err)
+		}
+		if diff := cmp.Diff(c.want, got.Spill); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if line := log.only(t, "event"); line["request_id"] != requestID || line["level"] != "INFO" {
+			t.Errorf("%s: logged %v", c.name, line)
+		}
+	}
+}
+
+func TestEventErrors(t *testing.T) {
+	errAway := errors.New("store: away")
+	for _, c := range []struct {
+		name, event, want string
+		f                 func() (any, error)
+	}{
+		{"not JSON", `{`, "scf: event: unexpected end of JSON input", nil},
+		{"empty", ``, "scf: event: unexpected end of JSON input", nil},
+		{"wrong type", `{"spill":1}`, "scf: event: json: cannot unmarshal number", nil},
+		{"function error", `{}`, "store: away", func() (any, error) { return nil, errAway }},
+		{"result", `{}`, "scf: encode the result: ", func() (any, error) { return func() {}, nil }},
+	} {
+		var log lines
+		h := scf.Event(scf.NewLogger(&log, "deliver", slog.LevelInfo), func(context.Context, scf.DeliverEvent) (any, error) { return c.f() })
+		out, err := h.Invoke(inEvent(t.Context()), []byte(c.event))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || out != nil {
+			t.Errorf("%s: got %s, err %v; want %q", c.name, out, err, c.want)
+		}
+		if c.name == "function error" && !errors.Is(err, errAway) {
+			t.Errorf("%s: error %v is not the function's", c.name, err)
+		}
+		if line := log.only(t, "event failed"); line["error"] != err.Error() || line["level"] != "ERROR" || line["request_id"] != requestID {
+			t.Errorf("%s: logged %v", c.name, line)
+		}
+	}
+}
+
+func TestEventPanic(t *testing.T) {
+	var log lines
+	calls := 0
+	h := scf.Event(scf.NewLogger(&log, "deliver", slog.LevelInfo), func(context.Context, scf.DeliverEvent) (counts, error) {
+		if calls++; calls == 1 {
+			panic("open sesame")
+		}
+		return counts{}, nil
+	})
+	out, err := h.Invoke(inEvent(t.Context()), []byte(`{}`))
+	if err == nil || err.Error() != "scf: internal error" || out != nil {
+		t.Errorf("got %s, err %v", out, err)
+	}
+	line := log.only(t, "panic")
+	if stack, _ := line["stack"].(string); !strings.Contains(stack, "event_test.go") || line["request_id"] != requestID {
+		t.Errorf("logged %v", line)
+	}
+	if strings.Contains(log.text(), "sesame") {
+		t.Errorf("the panic's value is in the log: %s", log.text())
+	}
+	if _, err := h.Invoke(inEvent(t.Context()), []byte(`{}`)); err != nil {
+		t.Errorf("the next event: %v", err)
+	}
+}

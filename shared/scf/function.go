@@ -1,0 +1,127 @@
+package scf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// errMisconfigured is all that a caller learns of a function that cannot be wired.
+var errMisconfigured = errors.New("the function is not configured; its log says what is missing")
+
+// A function is a Build on its way to a Handler.
+type function struct {
+	build  Build
+	getenv func(string) string
+	level  *slog.LevelVar
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	wired Handler // nil until build has succeeded; never changes after that
+}
+
+func newFunction(name string, build Build, getenv func(string) string, out io.Writer) *function {
+	level := new(slog.LevelVar)
+	return &function{build: build, getenv: getenv, level: level, log: NewLogger(out, name, level)}
+}
+
+// start wires if the settings are there already. Otherwise the first event will.
+func (f *function) start() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if _, err := f.wire(ctx); err != nil {
+		f.log.Info("not wired at start; the first event tries again", "error", oneLine(err))
+	}
+}
+
+// Invoke implements cloudfunction.Handler.
+func (f *function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	h := f.handler(ctx)
+	return guarded(ctx, f.log, func() ([]byte, error) { return h.Invoke(ctx, event) })
+}
+
+// handler returns the wired Handler, or what answers in its place.
+func (f *function) handler(ctx context.Context) Handler {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.wired != nil {
+		return f.wired
+	}
+	wireCtx, cancel := context.WithTimeout(ctx, wireTime(ctx))
+	defer cancel()
+	h, err := f.wire(wireCtx)
+	if err == nil {
+		return h
+	}
+	f.log.ErrorContext(ctx, "the function is not configured: correct its environment variables and deploy again",
+		"alert", "misconfigured", "error", oneLine(err))
+	if h != nil {
+		return h
+	}
+	return unwired{f.log}
+}
+
+// wireTime leaves half of the event's time for the answer.
+func wireTime(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return startTimeout
+	}
+	return time.Until(deadline) / 2
+}
+
+// wire calls build and keeps what it returns without an error. f.mu is held, or
+// nobody else knows f yet.
+func (f *function) wire(ctx context.Context) (h Handler, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			logPanic(ctx, f.log, v)
+			h, err = nil, errors.New("panic while wiring")
+		}
+	}()
+	f.setLevel(ctx)
+	h, err = f.build(ctx, f.getenv, f.log)
+	if err == nil && h == nil {
+		err = errors.New("build returned neither a handler nor an error")
+	}
+	if err != nil {
+		return h, err
+	}
+	f.wired = h
+	return h, nil
+}
+
+func (f *function) setLevel(ctx context.Context) {
+	text := f.getenv("LOG_LEVEL")
+	if text == "" {
+		return
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		level = slog.LevelInfo
+		f.log.WarnContext(ctx, "LOG_LEVEL is not one of debug, info, warn, error; using info")
+	}
+	f.level.Set(level)
+}
+
+// oneLine prints a joined error as one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// unwired answers for a function that has no Handler of its own yet.
+type unwired struct{ log *slog.Logger }
+
+func (u unwired) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	out, err := HTTP(u.log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusInternalServerError, "misconfigured", errMisconfigured.Error())
+	})).Invoke(ctx, event)
+	if err != nil {
+		return nil, fmt.Errorf("scf: %w", errMisconfigured)
+	}
+	return out, nil
+}

@@ -1,0 +1,127 @@
+package scf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	sdkerrors "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
+	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
+)
+
+// maxAnswer bounds what is read of an API answer. Real ones have some hundred bytes.
+const maxAnswer = 64 << 10
+
+// An APIError is an error that Tencent Cloud's API answered.
+type APIError struct {
+	Code      string // such as ResourceNotFound.Function
+	Msg       string // for people, never matched on
+	RequestID string // of the API, for a support ticket
+}
+
+func (e *APIError) Error() string {
+	return fmt.Sprintf("%s: %s (request id %s)", e.Code, e.Msg, e.RequestID)
+}
+
+// An endpoint is where the API is. The zero host lets the SDK choose the real one.
+type endpoint struct {
+	scheme   string
+	host     string // with port and path, as the SDK wants it
+	loopback bool
+}
+
+func parseAPIBase(base string) (endpoint, error) {
+	if base == "" {
+		return endpoint{scheme: "HTTPS"}, nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return endpoint{}, errors.New("scf: TENCENT_API_BASE is not a URL such as https://host; leave it empty for the real API")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return endpoint{}, errors.New("scf: TENCENT_API_BASE has a user, query or fragment; remove it")
+	}
+	e := endpoint{scheme: strings.ToUpper(u.Scheme), host: u.Host + strings.TrimSuffix(u.EscapedPath(), "/"), loopback: isLoopback(u.Hostname())}
+	if u.Scheme != "https" && !e.loopback {
+		return endpoint{}, errors.New("scf: TENCENT_API_BASE is neither https nor on loopback; use https")
+	}
+	return e, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// newTransport keeps few connections and not for long: between events the platform
+// may freeze the process, and the other end closes them meanwhile.
+func newTransport(timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout:   timeout,
+		ResponseHeaderTimeout: timeout,
+		MaxIdleConnsPerHost:   2,
+		IdleConnTimeout:       30 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// A transport carries one call and remembers how it went, because the SDK turns the
+// network's errors into text and quotes whole bodies and URLs in it.
+type transport struct {
+	next   http.RoundTripper
+	status int
+	err    error
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.next.RoundTrip(r)
+	if err != nil {
+		t.err = err
+		return nil, err
+	}
+	t.status = answer.StatusCode
+	answer.Header.Del("Location") // a redirect would carry X-TC-Token elsewhere
+	answer.Body = &body{ReadCloser: answer.Body, left: maxAnswer, t: t}
+	return answer, nil
+}
+
+type body struct {
+	io.ReadCloser
+	left int
+	t    *transport
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
+	if b.left -= n; b.left < 0 {
+		return 0, errors.New("the answer is too long")
+	}
+	if err != nil && err != io.EOF {
+		b.t.err = err
+	}
+	return n, err
+}
+
+// apiError translates an SDK error after an intact answer.
+func (t *transport) apiError(err error) error {
+	var e *sdkerrors.TencentCloudSDKError
+	if errors.As(err, &e) && !strings.HasPrefix(e.Code, "ClientError.") {
+		return &APIError{Code: e.Code, Msg: clip(e.Message), RequestID: e.RequestId}
+	}
+	return fmt.Errorf("status %d without an API answer: check TENCENT_API_BASE", t.status)
+}
+
+func checkAnswer(answer *api.InvokeResponse) error {
+	if answer.Response == nil || answer.Response.Result == nil {
+		return errors.New("an answer without Result: check TENCENT_API_BASE")
+	}
+	return nil
+}
