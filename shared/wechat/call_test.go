@@ -1,0 +1,365 @@
+package wechat_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/wechat"
+)
+
+var dialError = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+
+// A socket speaks HTTP by hand: each request is recorded, then handed to act.
+type socket struct {
+	net.Listener
+	mu       sync.Mutex
+	requests []string
+	conns    []net.Conn
+	closed   bool
+}
+
+func listen(t *testing.T, act func(n int, c net.Conn)) *socket {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &socket{Listener: l}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			if s.closed {
+				c.Close()
+			}
+			s.mu.Unlock()
+			wg.Go(func() { s.serve(c, act) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		s.mu.Lock()
+		s.closed = true
+		for _, c := range s.conns {
+			c.Close()
+		}
+		s.mu.Unlock()
+		wg.Wait()
+	})
+	return s
+}
+
+func (s *socket) serve(c net.Conn, act func(n int, c net.Conn)) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for {
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		io.Copy(io.Discard, r.Body)
+		s.mu.Lock()
+		s.requests = append(s.requests, r.URL.Path)
+		n := len(s.requests)
+		s.mu.Unlock()
+		act(n, c)
+	}
+}
+
+func (s *socket) count(path string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.requests {
+		if p == path {
+			n++
+		}
+	}
+	return n
+}
+
+func write(c net.Conn, body string) {
+	fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+const tokenReply = `{"access_token":"token-1","expires_in":7200}`
+
+// A server that takes a send and hangs up may have shown the card: exactly one request
+// must ever arrive, on a fresh connection and on a kept one, where net/http is prone
+// to try again.
+func TestSendIsNeverRepeated(t *testing.T) {
+	reset := func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }
+	half := func(c net.Conn) {
+		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"errcode\"")
+		c.Close()
+	}
+	for name, end := range map[string]func(net.Conn){
+		"closed":             func(c net.Conn) { c.Close() },
+		"reset":              reset,
+		"closed in a status": func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 2"); c.Close() },
+		"closed in a body":   half,
+	} {
+		for _, kept := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, kept connection %v", name, kept), func(t *testing.T) {
+				backup := listen(t, func(_ int, c net.Conn) { write(c, `{"errcode":0}`) })
+				s := listen(t, func(n int, c net.Conn) {
+					switch {
+					case n == 1 && kept:
+						write(c, tokenReply)
+					case n == 1:
+						fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(tokenReply), tokenReply)
+						c.Close()
+					default:
+						end(c)
+					}
+				})
+				c := client(t, wechat.ClientConfig{
+					BaseURL: "http://" + s.Addr().String(), BackupURLs: []string{"http://" + backup.Addr().String()},
+				})
+				_, err := c.SendSubscribe(t.Context(), message)
+				wantClass(t, err, notify.ClassUnknown)
+				wantNoSecret(t, err.Error())
+				if n := s.count(sendPath) + backup.count(sendPath); n != 1 {
+					t.Errorf("%d sends arrived, want 1", n)
+				}
+			})
+		}
+	}
+}
+
+// net/http may try again by itself if it could not write one byte on a kept
+// connection. The card then arrives once, or, without another connection, not at all.
+func TestNothingWritten(t *testing.T) {
+	for name, reconnects := range map[string]bool{"reconnected": true, "not reconnected": false} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, func(n int, c net.Conn) {
+				if n == 1 {
+					write(c, tokenReply)
+					return
+				}
+				write(c, `{"errcode":0,"msgid":7}`)
+			})
+			var conns []*onceConn
+			dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if len(conns) > 0 && !reconnects {
+					return nil, dialError
+				}
+				c, err := new(net.Dialer).DialContext(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				conns = append(conns, &onceConn{Conn: c, once: len(conns) == 0})
+				return conns[len(conns)-1], nil
+			}
+			c := client(t, wechat.ClientConfig{
+				BaseURL: "http://" + s.Addr().String(), HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
+			})
+			id, err := c.SendSubscribe(t.Context(), message)
+			if reconnects && (err != nil || id != 7 || s.count(sendPath) != 1) {
+				t.Errorf("SendSubscribe = %d, %v with %d arrived, want 1", id, err, s.count(sendPath))
+			}
+			if !reconnects {
+				wantClass(t, err, notify.ClassUnreached)
+			}
+		})
+	}
+}
+
+// A onceConn takes one request and refuses to write another.
+type onceConn struct {
+	net.Conn
+	once, used bool
+}
+
+func (c *onceConn) Write(b []byte) (int, error) {
+	if c.once && c.used {
+		return 0, errors.New("broken pipe")
+	}
+	c.used = true
+	return c.Conn.Write(b)
+}
+
+// A refused or failed connection sends nothing: the next host gets the request, and
+// stays in use.
+func TestNextHost(t *testing.T) {
+	api := newAPI()
+	good := httptest.NewServer(api)
+	defer good.Close()
+	untrusted := httptest.NewUnstartedServer(api)
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
+	defer untrusted.Close()
+	closed := listen(t, nil)
+	closed.Close()
+	var out bytes.Buffer
+	c := client(t, wechat.ClientConfig{
+		BaseURL: "http://" + closed.Addr().String(), BackupURLs: []string{untrusted.URL, good.URL}, Log: logTo(&out),
+	})
+	for range 3 {
+		if id, err := c.SendSubscribe(t.Context(), message); err != nil || id != 1988810812324364291 {
+			t.Fatalf("SendSubscribe = %d, %v", id, err)
+		}
+	}
+	if n := strings.Count(out.String(), "host not reached"); n != 2 {
+		t.Errorf("%d failed attempts logged, want 2 for the first call alone:\n%s", n, &out)
+	}
+	if api.count(sendPath) != 3 || api.count(tokenPath) != 1 {
+		t.Errorf("%d sends and %d tokens arrived", api.count(sendPath), api.count(tokenPath))
+	}
+	wantNoSecret(t, out.String())
+}
+
+func TestNoHost(t *testing.T) {
+	closed := listen(t, nil)
+	closed.Close()
+	for name, cfg := range map[string]wechat.ClientConfig{
+		"refused":   {BaseURL: "http://" + closed.Addr().String()},
+		"no TLS":    {BaseURL: "https://" + listen(t, nil).Addr().String()},
+		"untraced":  {HTTPClient: &http.Client{Transport: failing{dialError}}},
+		"no such":   {HTTPClient: &http.Client{Transport: failing{&net.DNSError{Err: "no such host", Name: "h"}}}},
+		"dead dial": {BaseURL: "http://127.0.0.1:9", HTTPClient: &http.Client{Transport: &http.Transport{DialContext: hang}}, Timeout: time.Nanosecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := client(t, cfg).SendSubscribe(t.Context(), message)
+			wantClass(t, err, notify.ClassUnreached)
+			wantNoSecret(t, err.Error())
+		})
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+func hang(ctx context.Context, _, _ string) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// scripted answers sends with what it is given, and tokens as WeChat does.
+func scripted(send http.HandlerFunc) http.Handler {
+	api := newAPI()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == tokenPath {
+			api.ServeHTTP(w, r)
+			return
+		}
+		send(w, r)
+	})
+}
+
+// Answers that say nothing leave open whether the card was shown.
+func TestUnknownOutcomes(t *testing.T) {
+	text := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); io.WriteString(w, body) }
+	}
+	for name, answer := range map[string]http.HandlerFunc{
+		"empty 200":           text(200, ""),
+		"blank 200":           text(200, " \n"),
+		"HTML":                text(200, "<html>maintenance</html>"),
+		"cut JSON":            text(200, `{"errcode":0`),
+		"no errcode":          text(200, `{}`),
+		"null":                text(200, `null`),
+		"an array":            text(200, `[{"errcode":0}]`),
+		"errcode is a word":   text(200, `{"errcode":"ok"}`),
+		"too large":           text(200, `{"errcode":0,"x":"`+strings.Repeat("x", 1<<20)+`"}`),
+		"502":                 text(502, "bad gateway"),
+		"500 with an errcode": text(500, `{"errcode":43101,"errmsg":"x"}`),
+		"404":                 text(404, ""),
+		"404 with a success":  text(404, `{"errcode":0}`),
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sends := 0
+			c := online(t, scripted(func(w http.ResponseWriter, r *http.Request) { sends++; answer(w, r) }))
+			_, err := c.SendSubscribe(t.Context(), message)
+			wantClass(t, err, notify.ClassUnknown)
+			wantNoSecret(t, err.Error())
+			if sends != 1 {
+				t.Errorf("%d requests arrived, want 1", sends)
+			}
+		})
+	}
+}
+
+func TestTimeoutAfterTheRequestIsUnknown(t *testing.T) {
+	release := make(chan struct{})
+	arrived := make(chan struct{})
+	srv := httptest.NewServer(scripted(func(http.ResponseWriter, *http.Request) { close(arrived); <-release }))
+	defer srv.Close()
+	defer close(release)
+	c := client(t, wechat.ClientConfig{BaseURL: srv.URL, BackupURLs: []string{srv.URL}})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	_, err := c.SendSubscribe(ctx, message)
+	wantClass(t, err, notify.ClassUnknown)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v hides its cause", err)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		timeout time.Duration
+		want    time.Duration
+	}{{"default", 0, 5 * time.Second}, {"configured", time.Second, time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := inMemory(scripted(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			cfg.Timeout = tt.timeout
+			start := time.Now()
+			_, err := client(t, cfg).SendSubscribe(t.Context(), message)
+			wantClass(t, err, notify.ClassUnknown)
+			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v after %v, want a deadline after %v", tt.name, err, took, tt.want)
+			}
+		})
+	}
+}
+
+// With its time already over, a call reaches nobody.
+func TestNoTimeLeft(t *testing.T) {
+	api := newAPI()
+	c := online(t, api)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.SendSubscribe(ctx, message)
+	wantClass(t, err, notify.ClassUnreached)
+	if len(api.seen) != 0 {
+		t.Errorf("%d requests arrived", len(api.seen))
+	}
+}
+
+// WeChat's words may carry back what we sent; what is ours in confidence stays out.
+func TestErrmsgIsCleaned(t *testing.T) {
+	const echo = `{"errcode":45168,"errmsg":"risky: Anna & Bob\n for oUser by token-1, app-secret-5bd2850f %s rid: 1-2-3"}`
+	c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, echo, strings.Repeat("字", 400))
+	}))
+	_, err := c.SendSubscribe(t.Context(), message)
+	wantClass(t, err, notify.ClassWording)
+	wantNoSecret(t, err.Error())
+	if text := err.Error(); strings.Contains(text, "oUser") || strings.Contains(text, "\n") || len(text) > 400 || !strings.Contains(text, "risky") {
+		t.Errorf("error %q", text)
+	}
+}

@@ -1,0 +1,150 @@
+package wechat_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/wechat"
+)
+
+// The outcome table of docs/design.md, each code through a real call.
+func TestClasses(t *testing.T) {
+	for _, tt := range []struct {
+		class notify.Class
+		codes []int
+	}{
+		{notify.ClassRetry, []int{-1, 43108, 45011}},
+		{notify.ClassQuota, []int{45009}},
+		{notify.ClassRefused, []int{43101}},
+		{notify.ClassGone, []int{40003, 50002}},
+		{notify.ClassOperator, []int{40013, 40037, 41030, 43107, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007}},
+		{notify.ClassWording, []int{45168}},
+		{notify.ClassDefect, []int{47003, 47001}},
+		{notify.ClassUnlisted, []int{1, 20001, 40097, 43002, 44002, 45109, 99999, -2}},
+	} {
+		for _, code := range tt.codes {
+			t.Run(fmt.Sprint(code), func(t *testing.T) {
+				sends := 0
+				c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) {
+					sends++
+					fmt.Fprintf(w, `{"errcode":%d,"errmsg":"words rid: 1-2-3"}`, code)
+				}))
+				_, err := c.SendSubscribe(t.Context(), message)
+				wantClass(t, err, tt.class)
+				e, ok := errors.AsType[*wechat.APIError](err)
+				if !ok || e.Code != code || e.Op != "SendSubscribe" || e.Msg != "words rid: 1-2-3" {
+					t.Fatalf("error %#v", err)
+				}
+				if want := fmt.Sprintf("wechat: SendSubscribe: errcode %d: words rid: 1-2-3", code); err.Error() != want {
+					t.Errorf("text %q, want %q", err, want)
+				}
+				if (e.Cure() != "") != (tt.class == notify.ClassOperator) {
+					t.Errorf("cure %q for class %v", e.Cure(), tt.class)
+				}
+				if sends != 1 {
+					t.Errorf("%d sends, want 1", sends)
+				}
+			})
+		}
+	}
+}
+
+func TestErrcodeAsAString(t *testing.T) {
+	c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"errcode":"43101","errmsg":"user refuse"}`)
+	}))
+	_, err := c.SendSubscribe(t.Context(), message)
+	wantClass(t, err, notify.ClassRefused)
+}
+
+func TestRealAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		file    string
+		class   notify.Class
+		keyword string
+		rid     string
+	}{
+		{"api-send-43101.json", notify.ClassRefused, "", "6a3ba761-6ef7535a-33c60a10"},
+		{"api-send-45009.json", notify.ClassQuota, "", "6350ba59-531186f6-55662d08"},
+		{"api-send-47003-empty.json", notify.ClassDefect, "thing1", "66682c41-7dd72826-01985a40"},
+		{"api-send-47003-invalid.json", notify.ClassDefect, "phrase3", "6685f720-7f0962fc-0273704f"},
+	} {
+		c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) { w.Write(sample(t, tt.file)) }))
+		_, err := c.SendSubscribe(t.Context(), message)
+		wantClass(t, err, tt.class)
+		e, ok := errors.AsType[*wechat.APIError](err)
+		if !ok || e.Keyword() != tt.keyword || !strings.Contains(e.Error(), tt.rid) {
+			t.Errorf("%s: %v, keyword %q, want %q and rid %s", tt.file, err, e.Keyword(), tt.keyword, tt.rid)
+		}
+	}
+}
+
+func TestKeyword(t *testing.T) {
+	for _, tt := range []struct {
+		code int
+		msg  string
+		want string
+	}{
+		{47003, "argument invalid! data.thing1.value is emtpy", "thing1"},
+		{47003, "argument invalid! data.character_string12.value invalid hint: [a.b]", "character_string12"},
+		{47003, "argument invalid! hint: [abc]", ""},
+		{47003, "data.value.DATA", ""},
+		{45168, "data.thing1.value", ""},
+	} {
+		if got := (&wechat.APIError{Code: tt.code, Msg: tt.msg}).Keyword(); got != tt.want {
+			t.Errorf("Keyword of %q = %q, want %q", tt.msg, got, tt.want)
+		}
+	}
+}
+
+func TestCureNamesTheRefusedIP(t *testing.T) {
+	for _, tt := range []struct{ msg, want string }{
+		{"invalid ip 218.58.124.130 ipv6 ::ffff:218.58.124.130, not in whitelist rid: 6-2-0", "add 218.58.124.130 to"},
+		{"invalid ip 2402:4e00::1 ipv6 2402:4e00::1, not in whitelist", "add 2402:4e00::1 to"},
+		{"invalid ip 999.1.1.1, not in whitelist", "this function's address"},
+		{"not in whitelist", "this function's address"},
+	} {
+		if got := (&wechat.APIError{Code: 40164, Msg: tt.msg}).Cure(); !strings.Contains(got, tt.want) {
+			t.Errorf("Cure for %q = %q, want ...%s...", tt.msg, got, tt.want)
+		}
+	}
+}
+
+// What stable_token refuses stops the send with the class of the cause.
+func TestTokenErrorsKeepTheirClass(t *testing.T) {
+	for _, tt := range []struct {
+		answer string
+		class  notify.Class
+		cure   string
+	}{
+		{string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130"},
+		{`{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
+		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
+		{`{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID"},
+		{`{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, ""},
+		{`{"errcode":45011,"errmsg":"too often"}`, notify.ClassRetry, ""},
+		{`{}`, notify.ClassRetry, ""},
+		{``, notify.ClassRetry, ""},
+		{`{"access_token":"token-1"}`, notify.ClassRetry, ""},
+		{`{"access_token":"","expires_in":7200}`, notify.ClassRetry, ""},
+	} {
+		api := newAPI()
+		api.answer(tokenPath, tt.answer)
+		_, err := online(t, api).SendSubscribe(t.Context(), message)
+		wantClass(t, err, tt.class)
+		wantNoSecret(t, err.Error())
+		if tt.cure != "" {
+			e, ok := errors.AsType[*wechat.APIError](err)
+			if !ok || !strings.Contains(e.Cure(), tt.cure) {
+				t.Errorf("%s: no cure with %q: %v", tt.answer, tt.cure, err)
+			}
+		}
+		if n := api.count(sendPath); n != 0 {
+			t.Errorf("%s: %d sends without a token", tt.answer, n)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package wechat
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// Facts returns what the push means for notices and permits: an accepted dialog is a
+// Grant, a template switched off a Revoke, a cancelled authorization an Erase. Every
+// other push means nothing here, and a push that is not Signed never yields more than
+// a Grant.
+func (p Push) Facts() []notify.Fact {
+	if e, ok := p.Event.(Popup); ok {
+		accepted := templates(e.Choices, Choice.Accepted)
+		if len(accepted) == 0 {
+			return nil // refusing a dialog takes nothing away
+		}
+		return []notify.Fact{{Grant: &notify.Grant{
+			ID: e.ID, OpenID: e.User, Source: notify.GrantPopup, At: e.At, Templates: accepted,
+		}}}
+	}
+	if !p.Signed {
+		return nil
+	}
+	switch e := p.Event.(type) {
+	case Change:
+		if off := templates(e.Choices, Choice.Rejected); len(off) > 0 {
+			return []notify.Fact{{Revoke: &notify.Revoke{ID: e.ID, OpenID: e.User, At: e.At, Templates: off}}}
+		}
+	case AuthorizationCancelled:
+		return []notify.Fact{{Erase: &notify.Erase{OpenID: e.User}}}
+	}
+	return nil
+}
+
+// eventID names an event by its content. WeChat documents user and time for this
+// purpose, and two different events of one user in one second are then mistaken for
+// one (https://github.com/binarywang/WxJava/issues/858), so the list is part of it. It
+// is taken from the decoded list: a retry is encrypted anew, and may be in the other
+// format if the console was switched meanwhile.
+func eventID(user notify.OpenID, at time.Time, event string, choices []Choice) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %d %q", user, at.Unix(), event)
+	for _, c := range choices {
+		fmt.Fprintf(h, " %q %q", c.Template, c.Status)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

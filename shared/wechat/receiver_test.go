@@ -1,0 +1,441 @@
+package wechat_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"wxnotify/shared/secret"
+	"wxnotify/shared/wechat"
+)
+
+const (
+	appID    = "wxba5fad812f8e6fb9"
+	token    = "push-token-4711"
+	aesKey   = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+	otherKey = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
+)
+
+var (
+	now     = time.Date(2026, 11, 22, 9, 41, 0, 0, time.UTC)
+	popup   = []byte(`{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1795340400,"MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}}`)
+	plain   = wechat.Config{AppID: appID, Token: secret.New(token)}
+	secured = wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey)}
+)
+
+func receiver(t testing.TB, cfg wechat.Config) *wechat.Receiver {
+	t.Helper()
+	r, err := wechat.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func sealer(mode wechat.Mode) wechat.Sealer {
+	return wechat.Sealer{
+		AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey),
+		Mode: mode, Timestamp: now, Nonce: "415670741", OpenID: "oUser",
+	}
+}
+
+func seal(t testing.TB, s wechat.Sealer, msg []byte) (url.Values, []byte) {
+	t.Helper()
+	q, body, err := s.Seal(msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, body
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		cfg  wechat.Config
+		want []string
+	}{
+		{"nothing", wechat.Config{}, []string{"WECHAT_APPID is empty", "WECHAT_TOKEN is empty"}},
+		{"empty token", wechat.Config{AppID: appID, Token: secret.New("")}, []string{"WECHAT_TOKEN is empty"}},
+		{"only the previous token", wechat.Config{AppID: appID, PreviousToken: secret.New(token)}, []string{"WECHAT_TOKEN is empty"}},
+		{"short key", wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey[1:])},
+			[]string{"WECHAT_ENCODING_AES_KEY has 42 characters"}},
+		{"key with its padding", wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey + "=")},
+			[]string{"WECHAT_ENCODING_AES_KEY has 44 characters"}},
+		{"no base64", wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(strings.Repeat("!", 43))},
+			[]string{"WECHAT_ENCODING_AES_KEY is not base64"}},
+		{"line break in the key", wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey[:42] + "\n")},
+			[]string{"WECHAT_ENCODING_AES_KEY is not base64"}},
+		{"bad previous key", wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey), PreviousEncodingAESKey: secret.New("x")},
+			[]string{"WECHAT_ENCODING_AES_KEY_PREVIOUS has 1 characters"}},
+		{"previous key alone", wechat.Config{AppID: appID, Token: secret.New(token), PreviousEncodingAESKey: secret.New(aesKey)},
+			[]string{"WECHAT_ENCODING_AES_KEY is empty though"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := wechat.New(tt.cfg)
+			if err == nil || r != nil {
+				t.Fatalf("New = %v, %v, want an error alone", r, err)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("error %q does not say %q", err, w)
+				}
+			}
+			if strings.Contains(err.Error(), aesKey[:20]) {
+				t.Errorf("error %q shows the key", err)
+			}
+		})
+	}
+}
+
+func TestReceiverDoesNotPrintItsSecrets(t *testing.T) {
+	r := receiver(t, secured)
+	text := fmt.Sprintf("%v %+v %#v", r, r, r)
+	const decoded = "105 183 29 121" // the head of the key, as fmt prints bytes
+	if strings.Contains(text, token) || strings.Contains(text, aesKey) || strings.Contains(text, decoded) {
+		t.Errorf("printed: %s", text)
+	}
+}
+
+func TestOpenAcceptsWhatSealMakes(t *testing.T) {
+	asXML := []byte(`<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1795340400</CreateTime><MsgType>event</MsgType>` +
+		`<Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>T1</TemplateId><SubscribeStatusString>accept</SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
+	ids := map[string]bool{}
+	for _, mode := range []wechat.Mode{wechat.ModePlain, wechat.ModeCompatible, wechat.ModeSecure} {
+		for format, msg := range map[wechat.Format][]byte{wechat.FormatJSON: popup, wechat.FormatXML: asXML} {
+			s := sealer(mode)
+			s.Format = format
+			cfg := secured
+			if mode == wechat.ModePlain {
+				cfg = plain
+			}
+			for range 2 { // a retry comes with new random bytes
+				q, body := seal(t, s, msg)
+				if q.Get("openid") != "oUser" {
+					t.Errorf("mode %d: query has no openid: %v", mode, q)
+				}
+				p, err := receiver(t, cfg).Open(q, body, now)
+				if err != nil || p.Signed != (mode != wechat.ModePlain) {
+					t.Fatalf("mode %d, format %d: Open = %+v, %v", mode, format, p, err)
+				}
+				e, ok := p.Event.(wechat.Popup)
+				if !ok || e.User != "oUser" || len(e.Choices) != 1 || e.Choices[0].Template != "T1" {
+					t.Errorf("mode %d, format %d: event %+v", mode, format, p.Event)
+				}
+				ids[e.ID] = true
+			}
+		}
+	}
+	if len(ids) != 1 {
+		t.Errorf("one event got %d ids: %v", len(ids), ids)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	edit := func(f func(url.Values)) func(url.Values, []byte) (url.Values, []byte) {
+		return func(q url.Values, b []byte) (url.Values, []byte) { f(q); return q, b }
+	}
+	set := func(k, v string) func(url.Values, []byte) (url.Values, []byte) {
+		return edit(func(q url.Values) { q.Set(k, v) })
+	}
+	body := func(b string) func(url.Values, []byte) (url.Values, []byte) {
+		return func(q url.Values, _ []byte) (url.Values, []byte) { return q, []byte(b) }
+	}
+	foreign := sealer(wechat.ModeSecure)
+	foreign.AppID = "wx_other"
+	rekeyed := sealer(wechat.ModeSecure)
+	rekeyed.EncodingAESKey = secret.New(otherKey)
+	for _, tt := range []struct {
+		name string
+		cfg  wechat.Config
+		from wechat.Sealer
+		edit func(url.Values, []byte) (url.Values, []byte)
+		want error
+		code string
+	}{
+		{"no signature", secured, sealer(wechat.ModeSecure), edit(func(q url.Values) { q.Del("signature") }), wechat.ErrQuery, "query"},
+		{"no timestamp", plain, sealer(wechat.ModePlain), edit(func(q url.Values) { q.Del("timestamp") }), wechat.ErrQuery, "query"},
+		{"no nonce", plain, sealer(wechat.ModePlain), edit(func(q url.Values) { q.Del("nonce") }), wechat.ErrQuery, "query"},
+		{"repeated signature", plain, sealer(wechat.ModePlain), edit(func(q url.Values) { q.Add("signature", "x") }), wechat.ErrQuery, "query"},
+		{"repeated timestamp", plain, sealer(wechat.ModePlain), edit(func(q url.Values) { q.Add("timestamp", "1") }), wechat.ErrQuery, "query"},
+		{"long nonce", plain, sealer(wechat.ModePlain), set("nonce", strings.Repeat("1", 129)), wechat.ErrQuery, "query"},
+		{"unknown encrypt_type", secured, sealer(wechat.ModeSecure), set("encrypt_type", "AES"), wechat.ErrQuery, "query"},
+		{"wrong signature", plain, sealer(wechat.ModePlain), set("signature", strings.Repeat("0", 40)), wechat.ErrSignature, "signature"},
+		{"short signature", plain, sealer(wechat.ModePlain), set("signature", "0"), wechat.ErrSignature, "signature"},
+		{"other nonce", plain, sealer(wechat.ModePlain), set("nonce", "1"), wechat.ErrSignature, "signature"},
+		{"wrong signature, right msg_signature", secured, sealer(wechat.ModeSecure), set("signature", strings.Repeat("0", 40)), wechat.ErrSignature, "signature"},
+		{"no msg_signature", secured, sealer(wechat.ModeSecure), edit(func(q url.Values) { q.Del("msg_signature") }), wechat.ErrSignature, "signature"},
+		{"signature as msg_signature", secured, sealer(wechat.ModeSecure), edit(func(q url.Values) { q.Set("msg_signature", q.Get("signature")) }), wechat.ErrSignature, "signature"},
+		{"signature as msg_signature of nothing", secured, sealer(wechat.ModeSecure), func(q url.Values, _ []byte) (url.Values, []byte) {
+			q.Set("msg_signature", q.Get("signature"))
+			return q, []byte(`{"Encrypt":"","Event":"debug_demo"}`)
+		}, wechat.ErrMalformed, "malformed"},
+		{"Encrypt changed", secured, sealer(wechat.ModeSecure), func(q url.Values, b []byte) (url.Values, []byte) {
+			return q, bytes.Replace(b, []byte(`"Encrypt":"`), []byte(`"Encrypt":"A`), 1)
+		}, wechat.ErrSignature, "signature"},
+		{"an encrypted query with no envelope", secured, sealer(wechat.ModeSecure), body("hello"), wechat.ErrMalformed, "malformed"},
+		{"an encrypted query with a clear body", secured, sealer(wechat.ModeSecure), body(string(popup)), wechat.ErrMalformed, "malformed"},
+		{"Encrypt is an object", secured, sealer(wechat.ModeSecure), body(`{"Encrypt":{"a":1}}`), wechat.ErrMalformed, "malformed"},
+		{"stripped to plain", secured, sealer(wechat.ModeSecure), func(q url.Values, _ []byte) (url.Values, []byte) {
+			q.Del("encrypt_type")
+			return q, popup
+		}, wechat.ErrDowngrade, "downgrade"},
+		{"raw in secure mode", secured, sealer(wechat.ModePlain), set("encrypt_type", "raw"), wechat.ErrDowngrade, "downgrade"},
+		{"encrypted without a key", plain, sealer(wechat.ModeSecure), nil, wechat.ErrNoKey, "no_key"},
+		{"compatible without a key", plain, sealer(wechat.ModeCompatible), nil, wechat.ErrNoKey, "no_key"},
+		{"secure body under a plain query", plain, sealer(wechat.ModePlain), body(`{"ToUserName":"gh_1","Encrypt":"AAAA"}`), wechat.ErrNoKey, "no_key"},
+		{"another app's", secured, foreign, nil, wechat.ErrAppID, "appid"},
+		{"another key", secured, rekeyed, nil, wechat.ErrDecrypt, "decrypt"},
+		{"body too large", plain, sealer(wechat.ModePlain), body(strings.Repeat(" ", wechat.MaxBody+1)), wechat.ErrTooLarge, "too_large"},
+		{"no body", plain, sealer(wechat.ModePlain), body(""), wechat.ErrMalformed, "malformed"},
+		{"doctype", plain, sealer(wechat.ModePlain), body(`<!DOCTYPE x><xml></xml>`), wechat.ErrMarkup, "markup"},
+		{"charset", plain, sealer(wechat.ModePlain), body("{\"a\":\"\xff\"}"), wechat.ErrCharset, "charset"},
+		{"nesting", plain, sealer(wechat.ModePlain), body(strings.Repeat(`{"a":`, 99)), wechat.ErrTooComplex, "too_complex"},
+		{"popup without a user", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":1}`), wechat.ErrMalformed, "malformed"},
+		{"openid with a line break", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":1,"FromUserName":"a\nb"}`), wechat.ErrMalformed, "malformed"},
+		{"popup without a time", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"o"}`), wechat.ErrMalformed, "malformed"},
+		{"popup from the future", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"o","CreateTime":9999999999}`), wechat.ErrMalformed, "malformed"},
+		{"cancellation without a user", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"user_authorization_cancellation","FromUserName":"platform","CreateTime":1}`), wechat.ErrMalformed, "malformed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q, b := seal(t, tt.from, popup)
+			if tt.edit != nil {
+				q, b = tt.edit(q, b)
+			}
+			p, err := receiver(t, tt.cfg).Open(q, b, now)
+			if !errors.Is(err, tt.want) || wechat.Reason(err) != tt.code {
+				t.Errorf("Open: %v (%s), want %v (%s)", err, wechat.Reason(err), tt.want, tt.code)
+			}
+			if p.Event != nil || p.Signed {
+				t.Errorf("Open returned %+v with its error", p)
+			}
+		})
+	}
+}
+
+func TestReason(t *testing.T) {
+	if got := wechat.Reason(nil); got != "" {
+		t.Errorf("Reason(nil) = %q", got)
+	}
+	if got := wechat.Reason(errors.New("x")); got != "other" {
+		t.Errorf("Reason(a stranger) = %q", got)
+	}
+	if got := wechat.Reason(fmt.Errorf("wrapped: %w", wechat.ErrStale)); got != "stale" {
+		t.Errorf("Reason(wrapped) = %q", got)
+	}
+}
+
+// Clear fields beside Encrypt are nobody's word: changing them changes nothing.
+func TestCompatibleModeIgnoresTheClearCopy(t *testing.T) {
+	for format, msg := range map[wechat.Format]string{
+		wechat.FormatJSON: `{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1,"MsgType":"event","Event":"debug_demo"}`,
+		wechat.FormatXML:  `<xml><ToUserName>gh_1</ToUserName><MsgType>event</MsgType><Event>debug_demo</Event></xml>`,
+	} {
+		s := sealer(wechat.ModeCompatible)
+		s.Format = format
+		q, body := seal(t, s, []byte(msg))
+		if !bytes.Contains(body, []byte("debug_demo")) {
+			t.Fatalf("no clear copy in %s", body)
+		}
+		forged := bytes.Replace(body, []byte("debug_demo"), []byte("user_authorization_cancellation"), 1)
+		for _, b := range [][]byte{body, forged} {
+			p, err := receiver(t, secured).Open(q, b, now)
+			if _, ok := p.Event.(wechat.DebugDemo); err != nil || !ok {
+				t.Errorf("Open(%s) = %+v, %v, want the encrypted debug_demo", b, p, err)
+			}
+		}
+	}
+}
+
+func TestAge(t *testing.T) {
+	for _, tt := range []struct {
+		age  time.Duration
+		want error
+	}{
+		{0, nil}, {wechat.MaxAge, nil}, {-wechat.MaxAge, nil},
+		{wechat.MaxAge + time.Second, wechat.ErrStale}, {-wechat.MaxAge - time.Second, wechat.ErrStale},
+		{50 * 365 * 24 * time.Hour, wechat.ErrStale},
+	} {
+		for _, mode := range []wechat.Mode{wechat.ModePlain, wechat.ModeSecure} {
+			cfg := secured
+			if mode == wechat.ModePlain {
+				cfg = plain
+			}
+			q, body := seal(t, sealer(mode), []byte(`{"MsgType":"event","Event":"debug_demo"}`))
+			if _, err := receiver(t, cfg).Open(q, body, now.Add(tt.age)); !errors.Is(err, tt.want) {
+				t.Errorf("mode %d, age %v: %v, want %v", mode, tt.age, err, tt.want)
+			}
+		}
+		q, err := sealer(wechat.ModePlain).SignURL("echo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := receiver(t, plain).VerifyURL(q, now.Add(tt.age)); !errors.Is(err, tt.want) {
+			t.Errorf("VerifyURL, age %v: %v, want %v", tt.age, err, tt.want)
+		}
+	}
+}
+
+// The digest joins its parts without a separator, so the digits of the official
+// example (15147114921714036504AAAAA) can be cut anew. Such a timestamp is no time.
+func TestTimestampShape(t *testing.T) {
+	for _, cut := range []struct{ token, timestamp, nonce string }{
+		{"AA", "15147114921714036504", "AAA"},
+		{"AAA", "15147114921714036504", "AA"},
+		{"AAAAA", "1514711492171403650", "4"},
+		{"AAAA", "1514711492", "1714036504A"},
+	} {
+		q := url.Values{
+			"signature": {"f464b24fc39322e44b38aa78f5edd27bd1441696"},
+			"timestamp": {cut.timestamp}, "nonce": {cut.nonce}, "echostr": {"x"},
+		}
+		cfg := wechat.Config{AppID: appID, Token: secret.New(cut.token)}
+		_, err := receiver(t, cfg).VerifyURL(q, now)
+		want := wechat.ErrQuery
+		if len(cut.timestamp) == 10 {
+			want = wechat.ErrStale
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%+v: %v, want %v", cut, err, want)
+		}
+	}
+}
+
+func TestRotation(t *testing.T) {
+	const oldToken = "old-token"
+	rotating := secured
+	rotating.PreviousToken = secret.New(oldToken)
+	rotating.PreviousEncodingAESKey = secret.New(otherKey)
+	r := receiver(t, rotating)
+	for _, tok := range []string{token, oldToken} {
+		for _, key := range []string{aesKey, otherKey} {
+			s := sealer(wechat.ModeSecure)
+			s.Token, s.EncodingAESKey = secret.New(tok), secret.New(key)
+			q, body := seal(t, s, popup)
+			if _, err := r.Open(q, body, now); err != nil {
+				t.Errorf("token %s, key %s...: %v", tok, key[:4], err)
+			}
+			s.AppID = "wx_other"
+			q, body = seal(t, s, popup)
+			if _, err := r.Open(q, body, now); !errors.Is(err, wechat.ErrAppID) {
+				t.Errorf("another app, token %s, key %s...: %v, want %v", tok, key[:4], err, wechat.ErrAppID)
+			}
+		}
+	}
+	s := sealer(wechat.ModeSecure)
+	s.Token = secret.New("never-ours")
+	q, body := seal(t, s, popup)
+	if _, err := r.Open(q, body, now); !errors.Is(err, wechat.ErrSignature) {
+		t.Errorf("unknown token: %v, want %v", err, wechat.ErrSignature)
+	}
+}
+
+func TestVerifyURL(t *testing.T) {
+	r := receiver(t, secured)
+	good := func() url.Values {
+		q, err := sealer(wechat.ModePlain).SignURL("4375120948345356249")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	if got, err := r.VerifyURL(good(), now); err != nil || got != "4375120948345356249" {
+		t.Errorf("VerifyURL = %q, %v", got, err)
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(url.Values)
+		want error
+	}{
+		{"no echostr", func(q url.Values) { q.Del("echostr") }, wechat.ErrQuery},
+		{"two echostr", func(q url.Values) { q.Add("echostr", "x") }, wechat.ErrQuery},
+		{"long echostr", func(q url.Values) { q.Set("echostr", strings.Repeat("1", 513)) }, wechat.ErrQuery},
+		{"no signature", func(q url.Values) { q.Del("signature") }, wechat.ErrQuery},
+		{"wrong signature", func(q url.Values) { q.Set("signature", strings.Repeat("a", 40)) }, wechat.ErrSignature},
+		{"upper case", func(q url.Values) { q.Set("signature", strings.ToUpper(q.Get("signature"))) }, wechat.ErrSignature},
+	} {
+		q := good()
+		tt.edit(q)
+		if got, err := r.VerifyURL(q, now); got != "" || !errors.Is(err, tt.want) {
+			t.Errorf("%s: VerifyURL = %q, %v, want %v", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// The probe of WeChat's cloud hosting passes unsigned; anything like it does not.
+func TestProbe(t *testing.T) {
+	r := receiver(t, secured)
+	p, err := r.Open(url.Values{}, []byte("{\n \"action\": \"CheckContainerPath\"\n}\n"), now)
+	if _, ok := p.Event.(wechat.Probe); err != nil || !ok || p.Signed || p.Facts() != nil {
+		t.Errorf("Open(probe) = %+v, %v", p, err)
+	}
+	for _, body := range []string{
+		`{"action":"CheckContainerPath","Event":"subscribe_msg_popup_event"}`,
+		`{"action":"checkcontainerpath"}`,
+		`{"action":"CheckContainerPath"}{}`,
+		`<action>CheckContainerPath</action>`,
+		`{}`,
+	} {
+		if p, err := r.Open(url.Values{}, []byte(body), now); !errors.Is(err, wechat.ErrQuery) {
+			t.Errorf("Open(%s) = %+v, %v, want %v", body, p, err, wechat.ErrQuery)
+		}
+	}
+}
+
+func TestSealRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*wechat.Sealer)
+		msg  string
+		want string
+	}{
+		{"no token", func(s *wechat.Sealer) { s.Token = secret.String{} }, "{}", "Token is empty"},
+		{"no key", func(s *wechat.Sealer) { s.EncodingAESKey = secret.String{} }, "{}", "EncodingAESKey has 0 characters"},
+		{"few random bytes", func(s *wechat.Sealer) { s.Random = []byte("abc") }, "{}", "Random has 3 bytes"},
+		{"text in compatible mode", func(s *wechat.Sealer) { s.Mode = wechat.ModeCompatible }, "text", "compatible mode"},
+		{"XML message in a JSON body", func(s *wechat.Sealer) { s.Mode = wechat.ModeCompatible }, "<xml><a>}</a></xml>", "compatible mode"},
+	} {
+		s := sealer(wechat.ModeSecure)
+		tt.edit(&s)
+		if _, _, err := s.Seal([]byte(tt.msg)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Seal: %v, want ...%s...", tt.name, err, tt.want)
+		}
+	}
+	if _, err := (wechat.Sealer{}).SignURL("x"); err == nil {
+		t.Error("SignURL without a token: no error")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, mode := range []wechat.Mode{wechat.ModePlain, wechat.ModeCompatible, wechat.ModeSecure} {
+		q, body := seal(f, sealer(mode), popup)
+		f.Add(q.Encode(), body)
+	}
+	f.Add("", []byte(`{"action":"CheckContainerPath"}`))
+	keyed, open := receiver(f, secured), receiver(f, plain)
+	f.Fuzz(func(t *testing.T, rawQuery string, body []byte) {
+		q, err := url.ParseQuery(rawQuery)
+		if err != nil {
+			return
+		}
+		for _, r := range []*wechat.Receiver{keyed, open} {
+			p, err := r.Open(q, body, now)
+			if (err == nil) == (p.Event == nil) || wechat.Reason(err) == "other" {
+				t.Fatalf("Open = %+v, %v", p, err)
+			}
+			for _, fact := range p.Facts() {
+				if !p.Signed && fact.Grant == nil {
+					t.Errorf("an unsigned push yields %+v", fact)
+				}
+			}
+		}
+		// Whatever the body, a right signature must not be enough to break the decoder.
+		sq, sealed := seal(t, sealer(wechat.ModeSecure), body)
+		if p, err := keyed.Open(sq, sealed, now); wechat.Reason(err) == "other" {
+			t.Fatalf("Open(sealed) = %+v, %v", p, err)
+		}
+	})
+}
