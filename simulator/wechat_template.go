@@ -1,0 +1,169 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// A Template is one of the mini program's subscribe-message templates.
+type Template struct {
+	ID    string // priTmplId
+	Title string
+	// Content has one line per keyword, as gettemplate prints it:
+	// "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n".
+	Content string
+	// LongTerm templates are accepted once; others are paid for with one permit a send.
+	LongTerm bool
+	// Enums lists the values of enum keywords, such as enum_string2.
+	Enums map[string][]string
+}
+
+// A template is a Template taken apart.
+type template struct {
+	Template
+	keywords []keyword
+	banned   bool
+}
+
+type keyword struct {
+	label string
+	name  string   // thing1
+	enum  []string // of enum keywords
+}
+
+var contentLine = regexp.MustCompile(`^(.*?)\s*[:：]\s*\{\{(\w+)\.DATA\}\}$`)
+
+// AddTemplate adds t, or replaces the one with its ID. It is an error if the content
+// names no keyword, or one of a kind that WeChat does not have.
+func (x *WeChat) AddTemplate(t Template) error {
+	parsed, err := parseTemplate(t)
+	if err != nil {
+		return fmt.Errorf("simulator: template %q: %w", t.ID, err)
+	}
+	x.w.lock()
+	defer x.w.unlock()
+	if _, ok := x.templates[t.ID]; !ok {
+		x.order = append(x.order, t.ID)
+	}
+	x.templates[t.ID] = parsed
+	return nil
+}
+
+func parseTemplate(t Template) (*template, error) {
+	if t.ID == "" || t.Title == "" {
+		return nil, fmt.Errorf("ID or Title is empty")
+	}
+	parsed := &template{Template: t}
+	for line := range strings.Lines(t.Content) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		m := contentLine.FindStringSubmatch(line)
+		if m == nil {
+			return nil, fmt.Errorf("content line %q is not of the form label:{{thing1.DATA}}", line)
+		}
+		k := keyword{label: m[1], name: m[2], enum: t.Enums[m[2]]}
+		kind := keywordKind(k.name)
+		if _, ok := valueRules[kind]; !ok && kind != kindEnum {
+			return nil, fmt.Errorf("keyword %q is of no kind that WeChat has", k.name)
+		}
+		if kind == kindEnum && len(k.enum) == 0 {
+			return nil, fmt.Errorf("keyword %q has no values in Enums", k.name)
+		}
+		parsed.keywords = append(parsed.keywords, k)
+	}
+	if len(parsed.keywords) == 0 {
+		return nil, fmt.Errorf("content names no keyword")
+	}
+	return parsed, nil
+}
+
+// RemoveTemplate deletes a template: sends get 40037, and its permits are gone.
+func (x *WeChat) RemoveTemplate(id string) {
+	x.w.lock()
+	defer x.w.unlock()
+	delete(x.templates, id)
+	for i, other := range x.order {
+		if other == id {
+			x.order = append(x.order[:i:i], x.order[i+1:]...)
+			break
+		}
+	}
+	for _, u := range x.users {
+		delete(u.choices, id)
+	}
+}
+
+// BanTemplate forbids a template, or allows it again: sends get 43107, dialogs "ban".
+func (x *WeChat) BanTemplate(id string, banned bool) error {
+	x.w.lock()
+	defer x.w.unlock()
+	t, ok := x.templates[id]
+	if !ok {
+		return fmt.Errorf("simulator: BanTemplate: there is no template %q", id)
+	}
+	t.banned = banned
+	return nil
+}
+
+// getTemplates is GET /wxaapi/newtmpl/gettemplate.
+// Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_getwxapubnewtemplate
+func (x *WeChat) getTemplates(r *request) answer {
+	if r.method != http.MethodGet {
+		return x.fail(43001)
+	}
+	if code := x.checkToken(r); code != 0 {
+		return x.fail(code)
+	}
+	type enum struct {
+		Values []string `json:"enumValueList"`
+		Code   string   `json:"keywordCode"`
+	}
+	type item struct {
+		ID      string `json:"priTmplId"`
+		Title   string `json:"title"`
+		Content string `json:"content"`
+		Example string `json:"example"`
+		Enums   []enum `json:"keywordEnumValueList,omitempty"`
+		Type    int    `json:"type"` // 2 one-time, 3 long-term
+	}
+	x.w.lock()
+	defer x.w.unlock()
+	if code := x.spend(pathTemplates); code != 0 {
+		return x.fail(code)
+	}
+	items := []item{}
+	for _, id := range x.order {
+		t := x.templates[id]
+		it := item{ID: t.ID, Title: t.Title, Content: t.Content, Example: t.example(), Type: 2}
+		if t.LongTerm {
+			it.Type = 3
+		}
+		for _, k := range t.keywords {
+			if len(k.enum) > 0 {
+				it.Enums = append(it.Enums, enum{k.enum, k.name + ".DATA"})
+			}
+		}
+		items = append(items, it)
+	}
+	return x.say(0, struct {
+		Code int    `json:"errcode"`
+		Msg  string `json:"errmsg"`
+		Data []item `json:"data"`
+	}{0, "ok", items})
+}
+
+func (t *template) example() string {
+	var b strings.Builder
+	for _, k := range t.keywords {
+		value := valueExamples[keywordKind(k.name)]
+		if len(k.enum) > 0 {
+			value = k.enum[0]
+		}
+		fmt.Fprintf(&b, "%s:%s\n", k.label, value)
+	}
+	return b.String()
+}
