@@ -1,0 +1,63 @@
+// Command deliver runs each minute, and when woken, and sends the cards that are due.
+// It also takes in what receivers spilled while the store was away.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"wxnotify/shared/config"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+)
+
+// spillReserve is how much of an invocation is left for handing a spill on.
+const spillReserve = 10 * time.Second
+
+func main() { scf.Main("deliver", build) }
+
+func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	wx, err := wechat.NewClient(wechat.ClientConfig{
+		AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
+		BaseURL: env.URL("WECHAT_API_BASE", ""), Tokens: st, Log: log})
+	env.Fail(err)
+	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
+	chat, err := im.NewClient(im.ClientConfig{
+		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
+		BaseURL: env.URL("IM_API_BASE", "")})
+	env.Fail(err)
+	self, err := scf.NewInvoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	template, err := notify.NewTemplate(settings.Message)
+	if err != nil {
+		return nil, err
+	}
+
+	inbox := &notify.Inbox{
+		Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
+		Templates: []notify.TemplateID{settings.Message.ID},
+	}
+	deliverer := &notify.Deliverer{
+		Store: st, IM: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules, Template: template,
+		Log: log, Jitter: rand.Float64,
+	}
+	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
+		if e.Spill != nil {
+			inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
+		}
+		return deliverer.Run(ctx), nil
+	}), nil
+}

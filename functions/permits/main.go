@@ -1,0 +1,43 @@
+// Command permits tells a mini program how many cards its user's subscriptions still
+// pay for, and takes in what he answered to the subscribe dialog.
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/config"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/store"
+)
+
+func main() { scf.Main("permits", build) }
+
+func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	sigs, err := im.NewSigner(im.SignerConfig{
+		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
+		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
+	env.Fail(err)
+	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := scf.NewInvoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+
+	inbox := &notify.Inbox{
+		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Templates: []notify.TemplateID{settings.Message.ID},
+	}
+	return scf.HTTP(log, &api.Permits{
+		Sigs: sigs, Ledger: st, Limits: st, Accept: inbox.Accept,
+		Templates: []api.Kind{{Name: "message", ID: settings.Message.ID}}, Log: log,
+	}), nil
+}

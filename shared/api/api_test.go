@@ -1,0 +1,346 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+)
+
+// logins plays WeChat: the code "code-x" belongs to the openid "o-x".
+type logins struct{ err error }
+
+func (l logins) Code2Session(_ context.Context, code string) (notify.OpenID, error) {
+	if l.err != nil {
+		return "", l.err
+	}
+	return notify.OpenID("o-" + strings.TrimPrefix(code, "code-")), nil
+}
+
+type noCourier struct{}
+
+func (noCourier) Wake(context.Context) error                            { return nil }
+func (noCourier) Spill(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
+
+// A service is both APIs over a real store.
+type service struct {
+	t       *testing.T
+	now     time.Time
+	mini    *miniredis.Miniredis
+	store   *store.Store
+	session *api.Session
+	permits *api.Permits
+	log     bytes.Buffer
+	from    string // RemoteAddr
+}
+
+var (
+	userKey    = secret.New(strings.Repeat("u", 32))
+	sessionKey = secret.New(strings.Repeat("s", 32))
+	imKey      = secret.New("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e")
+)
+
+func newService(t *testing.T, trusted bool) *service {
+	t.Helper()
+	s := &service{t: t, now: time.Now(), mini: miniredis.RunT(t), from: "203.0.113.7:0"}
+	clock := func() time.Time { return s.now }
+	var err error
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.mini.Addr()), Shards: 2, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.store.Close() })
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey, Admin: "administrator"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(&s.log, nil))
+	inbox := &notify.Inbox{Store: s.store, Courier: noCourier{}, Rules: notify.DefaultRules(), Log: log, Now: clock,
+		Templates: []notify.TemplateID{"T1"}}
+	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Limits: s.store, Accept: inbox.Accept,
+		Templates: []api.Kind{{Name: "message", ID: "T1"}}, Log: log, Now: clock}
+	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
+		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}
+	if trusted {
+		s.session.UserKey, s.session.SessionKey = secret.String{}, sessionKey
+	}
+	return s
+}
+
+type reply struct {
+	status    int
+	UserID    string `json:"userId"`
+	UserSig   string `json:"userSig"`
+	SDKAppID  int    `json:"sdkAppId"`
+	ExpiresAt time.Time
+	Templates []notify.Advice
+	Error     struct{ Code, Message string }
+}
+
+func (s *service) do(h http.Handler, method, body string, header http.Header) reply {
+	s.t.Helper()
+	r := httptest.NewRequest(method, "/", strings.NewReader(body))
+	r.RemoteAddr = s.from
+	if header != nil {
+		r.Header = header
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	var out reply
+	if w.Body.Len() > 0 {
+		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+			s.t.Fatalf("answer %q: %v", w.Body, err)
+		}
+	}
+	out.status = w.Code
+	return out
+}
+
+func bearer(user, sig string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + user + ":" + sig}}
+}
+
+func signed(key secret.String, at time.Time, word, body string) http.Header {
+	ts := strconv.FormatInt(at.Unix(), 10)
+	return http.Header{api.HeaderTimestamp: {ts}, api.HeaderSignature: {api.Sign(key, ts, word, []byte(body))}}
+}
+
+func (s *service) login(code string) reply {
+	s.t.Helper()
+	r := s.do(s.session, "POST", fmt.Sprintf(`{"code":%q}`, code), nil)
+	if r.status != http.StatusOK {
+		s.t.Fatalf("login: %d %+v", r.status, r.Error)
+	}
+	return r
+}
+
+func (s *service) wantFault(r reply, status int, code string) {
+	s.t.Helper()
+	if r.status != status || r.Error.Code != code || r.Error.Message == "" {
+		s.t.Errorf("answered %d %+v, want %d %s with a message", r.status, r.Error, status, code)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	if len(r.UserID) != 26 || r.UserID != strings.ToLower(r.UserID) || strings.Contains(r.UserID, "o-a") {
+		t.Errorf("userId %q, want 26 lower-case characters that do not tell the openid", r.UserID)
+	}
+	if r.SDKAppID != 1400000001 || r.ExpiresAt.Sub(s.now).Round(time.Hour) != 24*time.Hour {
+		t.Errorf("app %d, expires %v", r.SDKAppID, r.ExpiresAt)
+	}
+	if len(r.Templates) != 1 || !r.Templates[0].Ask || r.Templates[0].Balance != 0 || r.Templates[0].Kind != "message" {
+		t.Errorf("advice %+v", r.Templates)
+	}
+	if o, err := s.store.OpenIDOf(t.Context(), notify.UserID(r.UserID)); o != "o-a" || err != nil {
+		t.Errorf("bound to %q, %v", o, err)
+	}
+	if again := s.login("code-a"); again.UserID != r.UserID {
+		t.Errorf("the second login is user %q, the first was %q", again.UserID, r.UserID)
+	}
+	if other := s.login("code-b"); other.UserID == r.UserID {
+		t.Error("two openids are one user")
+	}
+	if got := s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusOK {
+		t.Errorf("the UserSig is refused: %+v", got.Error)
+	}
+	if strings.Contains(s.log.String(), r.UserSig) {
+		t.Error("the UserSig is in the log")
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	s := newService(t, false)
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		code   string
+	}{
+		"chooses a user": {`{"code":"code-a","userId":"boss"}`, 400, "userId"},
+		"no code":        {`{}`, 400, "code"},
+		"long code":      {`{"code":"` + strings.Repeat("x", 300) + `"}`, 400, "code"},
+		"no JSON":        {`code=1`, 400, "bad_json"},
+		"two objects":    {`{"code":"a"}{}`, 400, "bad_json"},
+		"unknown field":  {`{"code":"a","openid":"o-b"}`, 400, "bad_json"},
+		"wrong type":     {`{"code":1}`, 400, "bad_json"},
+		"large":          {`{"code":"` + strings.Repeat("x", 20<<10) + `"}`, 413, "too_large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.wantFault(s.do(s.session, "POST", c.body, nil), c.status, c.code)
+		})
+	}
+	s.t = t
+	s.wantFault(s.do(s.session, "GET", "", nil), 405, "method_not_allowed")
+	for err, want := range map[error]struct {
+		status int
+		code   string
+	}{
+		wechat.ErrLoginCode:           {400, "login_code"},
+		wechat.ErrUserBlocked:         {403, "user_blocked"},
+		errors.New("wechat: timeout"): {502, "wechat"},
+	} {
+		s.session.WeChat = logins{err}
+		s.wantFault(s.do(s.session, "POST", `{"code":"code-a"}`, nil), want.status, want.code)
+	}
+}
+
+func TestTrustedLogin(t *testing.T) {
+	s := newService(t, true)
+	body := `{"code":"code-a","userId":"alice"}`
+	if r := s.do(s.session, "POST", body, signed(sessionKey, s.now, "session", body)); r.status != 200 || r.UserID != "alice" {
+		t.Fatalf("%d %+v", r.status, r)
+	}
+	for name, h := range map[string]http.Header{
+		"unsigned":     {},
+		"wrong key":    signed(userKey, s.now, "session", body),
+		"altered body": signed(sessionKey, s.now, "session", body+" "),
+		"other word":   signed(sessionKey, s.now, "announce", body),
+		"old":          signed(sessionKey, s.now.Add(-6*time.Minute), "session", body),
+		"future":       signed(sessionKey, s.now.Add(6*time.Minute), "session", body),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.wantFault(s.do(s.session, "POST", body, h), 401, "unauthorized")
+		})
+	}
+	s.t = t
+	for _, user := range []string{"", "administrator", "@TIM#SYSTEM", strings.Repeat("x", 33), "sp ace", "用户"} {
+		body := fmt.Sprintf(`{"code":"code-a","userId":%q}`, user)
+		s.wantFault(s.do(s.session, "POST", body, signed(sessionKey, s.now, "session", body)), 400, "userId")
+	}
+}
+
+func TestErase(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	s.do(s.permits, "POST", `{"reportId":"report-1","ageSeconds":1,"results":{"T1":"accept"}}`, bearer(r.UserID, r.UserSig))
+	if got := s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusNoContent {
+		t.Fatalf("%d %+v", got.status, got.Error)
+	}
+	if got := s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusNoContent {
+		t.Errorf("a second time: %d", got.status)
+	}
+	for _, key := range s.mini.Keys() {
+		if strings.Contains(key, r.UserID) || strings.Contains(key, "o-a") {
+			t.Errorf("%s is left", key)
+		}
+	}
+	s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)), 401, "unauthorized")
+	s.wantFault(s.do(s.session, "DELETE", "", bearer(r.UserID, "forged")), 401, "unauthorized")
+}
+
+func TestPermits(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	balance := func(want int) {
+		t.Helper()
+		got := s.do(s.permits, "GET", "", auth)
+		if got.status != 200 || got.Templates[0].Balance != want {
+			t.Errorf("%d %+v, want a balance of %d", got.status, got.Templates, want)
+		}
+	}
+	balance(0)
+	report := func(id, results string) reply {
+		return s.do(s.permits, "POST", fmt.Sprintf(`{"reportId":%q,"ageSeconds":2.5,"results":%s}`, id, results), auth)
+	}
+	if got := report("report-1", `{"T1":"accept","other":"accept"}`); got.status != 200 || got.Templates[0].Balance != 1 {
+		t.Errorf("%d %+v %+v", got.status, got.Templates, got.Error)
+	}
+	report("report-1", `{"T1":"accept"}`) // the same tap, sent again
+	balance(1)
+	report("report-2", `{"T1":"reject"}`)
+	report("report-3", `{"T1":"ban"}`)
+	report("report-4", `{"T1":"filter"}`)
+	balance(1)
+	report("report-5", `{"T1":"acceptWithAudio"}`)
+	report("report-6", `{"T1":"acceptWithAlert"}`)
+	balance(3)
+	if got := s.do(s.permits, "GET", "", auth); got.Templates[0].Ask {
+		t.Errorf("with three permits: %+v", got.Templates[0])
+	}
+
+	for name, c := range map[string]struct{ body, code string }{
+		"short id":   {`{"reportId":"r","ageSeconds":0,"results":{"T1":"accept"}}`, "reportId"},
+		"future":     {`{"reportId":"report-9","ageSeconds":-1,"results":{"T1":"accept"}}`, "ageSeconds"},
+		"old":        {`{"reportId":"report-9","ageSeconds":86401,"results":{"T1":"accept"}}`, "ageSeconds"},
+		"no results": {`{"reportId":"report-9","ageSeconds":0,"results":{}}`, "results"},
+		"array":      {`{"reportId":"report-9","ageSeconds":0,"results":["T1"]}`, "bad_json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.wantFault(s.do(s.permits, "POST", c.body, auth), 400, c.code)
+		})
+	}
+	s.t = t
+	balance(3)
+}
+
+func TestPermitsAreOnesOwn(t *testing.T) {
+	s := newService(t, false)
+	a, b := s.login("code-a"), s.login("code-b")
+	for name, h := range map[string]http.Header{
+		"nothing":         {},
+		"another's":       bearer(a.UserID, b.UserSig),
+		"no user":         bearer("", a.UserSig),
+		"basic":           {"Authorization": {"Basic " + a.UserID + ":" + a.UserSig}},
+		"no signature":    bearer(a.UserID, ""),
+		"altered":         bearer(a.UserID, a.UserSig[:len(a.UserSig)-3]+"___"),
+		"never logged in": bearer("stranger", a.UserSig),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.from = fmt.Sprintf("203.0.113.9:%d", len(name))
+			s.wantFault(s.do(s.permits, "GET", "", h), 401, "unauthorized")
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	for range 30 {
+		s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, "forged")), 401, "unauthorized")
+	}
+	s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)), 429, "too_many")
+	s.from = "203.0.113.8:0"
+	if got := s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)); got.status != 200 {
+		t.Errorf("another address: %d", got.status)
+	}
+	for range 59 {
+		s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig))
+	}
+	s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)), 429, "too_many")
+	s.mini.FastForward(6 * time.Minute)
+	if got := s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)); got.status != 200 {
+		t.Errorf("after the window: %d", got.status)
+	}
+}
+
+func TestStoreAway(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	s.mini.Close()
+	s.wantFault(s.do(s.session, "POST", `{"code":"code-a"}`, nil), 503, "unavailable")
+	s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)), 503, "unavailable")
+	s.wantFault(s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)), 503, "unavailable")
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+)
+
+// maxSkew is how old, or how far ahead, a backend's signed request may be.
+const maxSkew = 5 * time.Minute
+
+// The headers of a backend's signed request.
+const (
+	HeaderTimestamp = "X-Wxnotify-Timestamp" // unix seconds
+	HeaderSignature = "X-Wxnotify-Signature" // as Sign returns it
+)
+
+// Sign returns the signature of a backend's request: the lower-case hexadecimal
+// HMAC-SHA256 with key over timestamp, word and body, joined by line feeds. word is
+// the function's name.
+func Sign(key secret.String, timestamp, word string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte(timestamp + "\n" + word + "\n"))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+var (
+	errNoSignature  = errors.New("a signature header is missing")
+	errBadSignature = errors.New("the signature does not fit the key and the body")
+	errSkew         = errors.New("the timestamp is more than five minutes from now")
+	errNoBearer     = errors.New("the Authorization header is not Bearer <userId>:<UserSig>")
+)
+
+// verifySigned checks a backend's signature over body.
+func verifySigned(h http.Header, key secret.String, word string, body []byte, now time.Time) error {
+	timestamp, signature := h.Get(HeaderTimestamp), h.Get(HeaderSignature)
+	if timestamp == "" || signature == "" {
+		return unauthorized(errNoSignature)
+	}
+	if !hmac.Equal([]byte(Sign(key, timestamp, word, body)), []byte(strings.ToLower(signature))) {
+		return unauthorized(errBadSignature)
+	}
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew {
+		return unauthorized(errSkew)
+	}
+	return nil
+}
+
+// UserSigs makes and checks the UserSigs of users.
+type UserSigs interface {
+	SignUser(user notify.UserID, ttl time.Duration) (usersig string, expires time.Time, err error)
+	Verify(user notify.UserID, usersig string, now time.Time) error
+}
+
+// bearer returns who signed r with his own UserSig.
+func bearer(r *http.Request, sigs UserSigs, now time.Time) (notify.UserID, error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	i := strings.LastIndexByte(token, ':')
+	if !ok || i < 1 {
+		return "", unauthorized(errNoBearer)
+	}
+	user := notify.UserID(token[:i])
+	if err := sigs.Verify(user, token[i+1:], now); err != nil {
+		return "", unauthorized(err)
+	}
+	return user, nil
+}
+
+// Limiter counts.
+type Limiter interface {
+	// Allow counts one more of name and reports whether there were at most limit in
+	// the window that began with the first of them.
+	Allow(ctx context.Context, name string, limit int, window time.Duration) (bool, error)
+	// Allowed is Allow without counting.
+	Allowed(ctx context.Context, name string, limit int) (bool, error)
+}
+
+// Limits of what clients can call.
+const (
+	failuresPerSource = 30 // refused requests of one address in failureWindow
+	failureWindow     = 5 * time.Minute
+	callsPerUser      = 60 // requests of one user in callWindow
+	callWindow        = time.Minute
+)
+
+var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_many", message: "too many requests; wait a few minutes"}
+
+// limited runs f for a source that has not failed too often, and counts if it fails
+// by its own fault.
+func limited(ctx context.Context, l Limiter, r *http.Request, f func() error) error {
+	name := "fail:" + source(r)
+	ok, err := l.Allowed(ctx, name, failuresPerSource)
+	if err != nil {
+		return unavailable(err)
+	}
+	if !ok {
+		return errTooMany
+	}
+	err = f()
+	if ft, isFault := errors.AsType[*fault](err); isFault && ft.status < 500 {
+		// The answer is what matters; a count that is not made costs nothing.
+		_, _ = l.Allow(ctx, name, failuresPerSource, failureWindow)
+	}
+	return err
+}

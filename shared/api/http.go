@@ -1,0 +1,112 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+)
+
+// maxBody bounds what a client may send: all requests are a few hundred bytes.
+const maxBody = 16 << 10
+
+// A fault is an answer that is not a success.
+type fault struct {
+	status  int
+	code    string
+	message string
+	cause   error // for the log only; nil if the message says it all
+}
+
+func (f *fault) Error() string { return f.code + ": " + f.message }
+func (f *fault) Unwrap() error { return f.cause }
+
+func badRequest(code, message string) error {
+	return &fault{status: http.StatusBadRequest, code: code, message: message}
+}
+
+func unauthorized(cause error) error {
+	return &fault{http.StatusUnauthorized, "unauthorized", "the signature is missing, wrong or expired; log in again", cause}
+}
+
+func unavailable(cause error) error {
+	return &fault{http.StatusServiceUnavailable, "unavailable", "try again in a moment", cause}
+}
+
+// handle turns a function that answers or fails into a handler. A failure that is
+// not a fault is answered as "unavailable"; causes are logged, never answered.
+func handle(log *slog.Logger, f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := f(w, r)
+		if err == nil {
+			return
+		}
+		ft, ok := errors.AsType[*fault](err)
+		if !ok {
+			ft = unavailable(err).(*fault)
+		}
+		if ft.status >= 500 {
+			log.ErrorContext(r.Context(), "request failed", "code", ft.code, "error", ft.cause)
+		} else {
+			log.WarnContext(r.Context(), "request refused", "code", ft.code, "status", ft.status, "error", ft.cause)
+		}
+		var body struct {
+			Error struct {
+				Code    string `json:"code"`
+				Message string `json:"message"`
+			} `json:"error"`
+		}
+		body.Error.Code, body.Error.Message = ft.code, ft.message
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(ft.status)
+		json.NewEncoder(w).Encode(body)
+	}
+}
+
+func methodNotAllowed(w http.ResponseWriter, allow string) error {
+	w.Header().Set("Allow", allow)
+	return &fault{status: http.StatusMethodNotAllowed, code: "method_not_allowed", message: "use " + allow}
+}
+
+func answer(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return json.NewEncoder(w).Encode(v)
+}
+
+// readBody returns the whole body.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, &fault{status: http.StatusRequestEntityTooLarge, code: "too_large", message: "the body is above 16 KiB"}
+	}
+	if err != nil {
+		return nil, badRequest("body_lost", "the body did not arrive")
+	}
+	return b, nil
+}
+
+// decode reads one JSON object into v and refuses fields that v does not have.
+func decode(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return badRequest("bad_json", "the body is not the JSON object that is expected here: "+jsonFault(err))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return badRequest("bad_json", "the body goes on after the JSON object")
+	}
+	return nil
+}
+
+// source is who sent r, for limits on failures.
+func source(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
