@@ -1,0 +1,61 @@
+package demo_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/cmd/wxnotify/internal/demo"
+)
+
+func TestFillAnEmptyEnvironment(t *testing.T) {
+	env := map[string]string{}
+	filled := demo.Fill(env)
+	if d := cmp.Diff(demo.Settings(), env); d != "" {
+		t.Errorf("Fill (-want +got):\n%s", d)
+	}
+	if !slices.IsSorted(filled) || !slices.Contains(filled, "WECHAT_APPID") || slices.Contains(filled, "WECHAT_ENCODING_AES_KEY") {
+		t.Errorf("filled = %v: want it sorted, with WECHAT_APPID, without the empty ones", filled)
+	}
+	for _, name := range []string{"USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "CONSOLE_TOKEN"} {
+		if len(env[name]) < 32 {
+			t.Errorf("%s has %d bytes, want 32 or more", name, len(env[name]))
+		}
+	}
+}
+
+func TestFillKeepsWhatIsSet(t *testing.T) {
+	env := map[string]string{"WECHAT_TOKEN": "mine", "IM_ADMIN": "", "OTHER": "x"}
+	filled := demo.Fill(env)
+	if env["WECHAT_TOKEN"] != "mine" || slices.Contains(filled, "WECHAT_TOKEN") || env["OTHER"] != "x" {
+		t.Errorf("a value that was there is changed or reported: %v", filled)
+	}
+	if env["IM_ADMIN"] == "" {
+		t.Error("an empty value is not filled")
+	}
+}
+
+// Invented credentials must never reach a real platform, and real ones must.
+func TestFillPairsBasesWithCredentials(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		env        map[string]string
+		wechat, im string
+	}{
+		{"nothing set", map[string]string{}, demo.Nowhere, demo.Nowhere},
+		{"wechat is real", map[string]string{"WECHAT_APPID": "wx1", "WECHAT_APPSECRET": "s"}, "", demo.Nowhere},
+		{"half of wechat is real", map[string]string{"WECHAT_APPID": "wx1"}, demo.Nowhere, demo.Nowhere},
+		{"im is real", map[string]string{"IM_SDKAPPID": "1", "IM_SECRET_KEY": "s"}, demo.Nowhere, ""},
+		{"real base, nothing else", map[string]string{"IM_API_BASE": "https://console.tim.qq.com"}, demo.Nowhere, demo.Nowhere},
+		{"real base and credentials", map[string]string{"IM_SDKAPPID": "1", "IM_SECRET_KEY": "s", "IM_API_BASE": "https://console.tim.qq.com"}, demo.Nowhere, "https://console.tim.qq.com"},
+		{"local base", map[string]string{"WECHAT_API_BASE": "http://127.0.0.1:1"}, "http://127.0.0.1:1", demo.Nowhere},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			demo.Fill(c.env)
+			if c.env["WECHAT_API_BASE"] != c.wechat || c.env["IM_API_BASE"] != c.im {
+				t.Errorf("bases are %q and %q, want %q and %q", c.env["WECHAT_API_BASE"], c.env["IM_API_BASE"], c.wechat, c.im)
+			}
+		})
+	}
+}

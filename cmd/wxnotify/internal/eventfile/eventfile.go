@@ -1,0 +1,173 @@
+// Package eventfile fills in the parts of a test event that must be fresh.
+//
+// Signed callbacks go stale within a minute, so an event file carries placeholders
+// where a time or a signature belongs:
+//
+//	${now}               Unix time in seconds
+//	${im.sign}           Sign of an IM callback whose RequestTime is ${now}
+//	${wechat.signature}  signature of a WeChat push, over timestamp and nonce of queryString
+//	${usersig:alice}     a UserSig for the IM account alice, good for a day
+//
+// They are replaced in the text of the file, wherever they stand; none of the values
+// needs escaping in JSON, not even in JSON inside a JSON string. Any other ${...} is
+// an error. A file without placeholders is passed on unchanged.
+package eventfile
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
+
+	"wxnotify/shared/secret"
+)
+
+// Settings are what signatures are made of. A setting is needed only by the
+// placeholder that uses it.
+type Settings struct {
+	Now             time.Time
+	IMCallbackToken secret.String // IM_CALLBACK_TOKEN
+	IMSDKAppID      string        // IM_SDKAPPID
+	IMSecretKey     secret.String // IM_SECRET_KEY
+	WeChatToken     secret.String // WECHAT_TOKEN
+}
+
+const (
+	wechatSignature = "wechat.signature"
+	userSigLifetime = 24 * time.Hour
+)
+
+var placeholder = regexp.MustCompile(`\$\{[^{}]*\}`)
+
+// Fill returns event with every placeholder replaced. The result is valid JSON, or
+// the error says where it is not. Errors list all placeholders that cannot be filled.
+func Fill(event []byte, s Settings) ([]byte, error) {
+	// ${wechat.signature} covers fields that may hold ${now} themselves: it comes last.
+	event, err := replace(event, func(name string) (string, error) {
+		if name == wechatSignature {
+			return "${" + wechatSignature + "}", nil
+		}
+		return s.value(name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkJSON(event); err != nil {
+		return nil, err
+	}
+	query, err := queryOf(event)
+	if err != nil {
+		return nil, err
+	}
+	return replace(event, func(string) (string, error) { return s.wechatSignature(query) })
+}
+
+// replace replaces each ${name} in event by what value returns for it.
+func replace(event []byte, value func(name string) (string, error)) ([]byte, error) {
+	var errs []error
+	out := placeholder.ReplaceAllFunc(event, func(m []byte) []byte {
+		v, err := value(string(m[2 : len(m)-1]))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("event: %s: %w", m, err))
+		}
+		return []byte(v)
+	})
+	return out, errors.Join(errs...)
+}
+
+func (s Settings) value(name string) (string, error) {
+	if user, ok := strings.CutPrefix(name, "usersig:"); ok {
+		return s.userSig(user)
+	}
+	switch name {
+	case "now":
+		return s.unix(), nil
+	case "im.sign":
+		return s.imSign()
+	}
+	return "", errors.New("unknown placeholder; known are ${now}, ${im.sign}, ${wechat.signature} and ${usersig:<user>}")
+}
+
+func (s Settings) unix() string { return strconv.FormatInt(s.Now.Unix(), 10) }
+
+// imSign is the callback authentication of Tencent IM.
+// Source: https://cloud.tencent.com/document/product/269/32431
+func (s Settings) imSign() (string, error) {
+	if s.IMCallbackToken.Empty() {
+		return "", errors.New("IM_CALLBACK_TOKEN is not set")
+	}
+	sum := sha256.Sum256([]byte(s.IMCallbackToken.Reveal() + s.unix()))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// wechatSignature is the signature of a message push.
+// Source: https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
+func (s Settings) wechatSignature(query map[string]string) (string, error) {
+	switch {
+	case s.WeChatToken.Empty():
+		return "", errors.New("WECHAT_TOKEN is not set")
+	case query["timestamp"] == "":
+		return "", errors.New(`queryString.timestamp is missing: write "timestamp": "${now}"`)
+	case query["nonce"] == "":
+		return "", errors.New("queryString.nonce is missing: write any digits")
+	}
+	parts := []string{s.WeChatToken.Reveal(), query["timestamp"], query["nonce"]}
+	slices.Sort(parts)
+	sum := sha1.Sum([]byte(strings.Join(parts, "")))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (s Settings) userSig(user string) (string, error) {
+	id, err := strconv.Atoi(s.IMSDKAppID)
+	switch {
+	case user == "":
+		return "", errors.New("the user is missing: write ${usersig:<user>}")
+	case err != nil || id <= 0:
+		return "", errors.New("IM_SDKAPPID is not set to a number")
+	case s.IMSecretKey.Empty():
+		return "", errors.New("IM_SECRET_KEY is not set")
+	}
+	return tencentyun.GenUserSig(id, s.IMSecretKey.Reveal(), user, int(userSigLifetime/time.Second))
+}
+
+// checkJSON reports the line of the first error in event.
+func checkJSON(event []byte) error {
+	var v json.RawMessage
+	err := json.Unmarshal(event, &v)
+	var se *json.SyntaxError
+	if errors.As(err, &se) {
+		line := 1 + strings.Count(string(event[:min(int(se.Offset), len(event))]), "\n")
+		return fmt.Errorf("event: line %d: %w", line, err)
+	}
+	return err
+}
+
+// queryOf returns the string values of the event's queryString, if it has one.
+func queryOf(event []byte) (map[string]string, error) {
+	var e struct {
+		QueryString map[string]any `json:"queryString"`
+	}
+	if err := json.Unmarshal(event, &e); err != nil {
+		var te *json.UnmarshalTypeError
+		if errors.As(err, &te) { // an event of another shape, which is fine
+			return nil, nil
+		}
+		return nil, err
+	}
+	query := make(map[string]string)
+	for k, v := range e.QueryString {
+		if s, ok := v.(string); ok {
+			query[k] = s
+		}
+	}
+	return query, nil
+}

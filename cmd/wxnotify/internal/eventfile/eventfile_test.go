@@ -1,0 +1,136 @@
+package eventfile_test
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
+
+	"wxnotify/cmd/wxnotify/internal/eventfile"
+	"wxnotify/shared/secret"
+)
+
+// settings are made so that the signatures are those that Tencent's pages publish.
+var settings = eventfile.Settings{
+	Now:             time.Unix(1669872112, 0),
+	IMCallbackToken: secret.New("xxxxyyyy"),
+	IMSDKAppID:      "1400000001",
+	IMSecretKey:     secret.New("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"),
+	WeChatToken:     secret.New("AAAAA"),
+}
+
+const publishedIMSign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061"
+
+func fill(t *testing.T, event string, s eventfile.Settings) string {
+	t.Helper()
+	out, err := eventfile.Fill([]byte(event), s)
+	if err != nil {
+		t.Fatalf("Fill(%s): %v", event, err)
+	}
+	return string(out)
+}
+
+func TestFill(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"nothing to fill", ` {"a": [1, "$x {y}"]}` + "\n", ` {"a": [1, "$x {y}"]}` + "\n"},
+		{"now", `{"t": ${now}, "s": "${now}000"}`, `{"t": 1669872112, "s": "1669872112000"}`},
+		{"now inside a body", `{"body":"{\"MsgTime\":${now}}"}`, `{"body":"{\"MsgTime\":1669872112}"}`},
+		{"im.sign", `{"queryString":{"Sign":"${im.sign}","RequestTime":"${now}"}}`,
+			`{"queryString":{"Sign":"` + publishedIMSign + `","RequestTime":"1669872112"}}`},
+		{"an array as event", `["${now}"]`, `["1669872112"]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := fill(t, c.in, settings); got != c.want {
+				t.Errorf("Fill(%s)\ngot  %s\nwant %s", c.in, got, c.want)
+			}
+		})
+	}
+}
+
+// The two examples of WeChat's message-push guide.
+func TestFillWeChatSignature(t *testing.T) {
+	for _, c := range []struct {
+		now              int64
+		nonce, signature string
+	}{
+		{1714036504, "1514711492", "f464b24fc39322e44b38aa78f5edd27bd1441696"},
+		{1714037059, "486452656", "899cf89e464efb63f54ddac96b0a0a235f53aa78"},
+	} {
+		s := settings
+		s.Now = time.Unix(c.now, 0)
+		got := fill(t, `{"queryString":{"signature":"${wechat.signature}","timestamp":"${now}","nonce":"`+c.nonce+`","flag":true}}`, s)
+		if !strings.Contains(got, `"signature":"`+c.signature+`"`) {
+			t.Errorf("nonce %s: got %s, want signature %s", c.nonce, got, c.signature)
+		}
+	}
+}
+
+func TestFillUserSig(t *testing.T) {
+	got := fill(t, `{"headers":{"authorization":"Bearer alice:${usersig:alice}"}}`, settings)
+	var event struct {
+		Headers struct{ Authorization string }
+	}
+	if err := json.Unmarshal([]byte(got), &event); err != nil {
+		t.Fatal(err)
+	}
+	sig := strings.TrimPrefix(event.Headers.Authorization, "Bearer alice:")
+	id, _ := strconv.ParseUint(settings.IMSDKAppID, 10, 64)
+	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "alice", sig, time.Now()); err != nil {
+		t.Errorf("the UserSig does not verify: %v", err)
+	}
+	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "bob", sig, time.Now()); err == nil {
+		t.Error("the UserSig is good for another user")
+	}
+}
+
+func TestFillErrors(t *testing.T) {
+	for _, c := range []struct {
+		name, in string
+		settings eventfile.Settings
+		says     []string
+	}{
+		{"unknown", `{"a":"${nwo}","b":"${hmac:x}"}`, settings, []string{"${nwo}", "${hmac:x}", "known are ${now}"}},
+		{"no token", `{"a":"${im.sign}"}`, eventfile.Settings{}, []string{"IM_CALLBACK_TOKEN"}},
+		{"no wechat token", `{"a":"${wechat.signature}"}`, eventfile.Settings{}, []string{"WECHAT_TOKEN"}},
+		{"no key", `{"a":"${usersig:alice}"}`, eventfile.Settings{IMSDKAppID: "1"}, []string{"IM_SECRET_KEY"}},
+		{"no app", `{"a":"${usersig:alice}"}`, eventfile.Settings{IMSecretKey: settings.IMSecretKey}, []string{"IM_SDKAPPID"}},
+		{"no user", `{"a":"${usersig:}"}`, settings, []string{"the user is missing"}},
+		{"no nonce", `{"queryString":{"timestamp":"1","signature":"${wechat.signature}"}}`, settings, []string{"queryString.nonce"}},
+		{"no timestamp", `{"queryString":{"nonce":"1","signature":"${wechat.signature}"}}`, settings, []string{"queryString.timestamp"}},
+		{"no query", `"${wechat.signature}"`, settings, []string{"queryString.timestamp"}},
+		{"not JSON", "{\n\"a\": 1,\n}", settings, []string{"line 3"}},
+		{"empty", "", settings, []string{"line 1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := eventfile.Fill([]byte(c.in), c.settings)
+			if err == nil {
+				t.Fatalf("Fill(%s) = %s, want an error", c.in, out)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("error %q does not say %q", err, s)
+				}
+			}
+		})
+	}
+}
+
+func FuzzFill(f *testing.F) {
+	data, err := os.ReadFile("testdata/c2c-after.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"queryString":{"signature":"${wechat.signature}","timestamp":"${now}","nonce":"1"}}`))
+	f.Add([]byte(`{"a":"${usersig:alice}"}`))
+	f.Fuzz(func(t *testing.T, event []byte) {
+		out, err := eventfile.Fill(event, settings)
+		if err == nil && !json.Valid(out) {
+			t.Fatalf("Fill(%q) = %q, which is not JSON", event, out)
+		}
+	})
+}

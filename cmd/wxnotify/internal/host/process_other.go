@@ -1,0 +1,29 @@
+//go:build !unix
+
+package host
+
+import (
+	"os"
+	"syscall"
+)
+
+type groupSignal int
+
+const (
+	signalStop groupSignal = iota
+	signalContinue
+	signalKill
+)
+
+// signalGroup ends the process; there are no groups to stop and continue here, so
+// functions are not frozen between events.
+func signalGroup(pid int, s groupSignal) {
+	if s != signalKill {
+		return
+	}
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill()
+	}
+}
+
+func processAttributes() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,17 @@
+//go:build unix
+
+package host
+
+import "syscall"
+
+type groupSignal = syscall.Signal
+
+const (
+	signalStop     = syscall.SIGSTOP
+	signalContinue = syscall.SIGCONT
+	signalKill     = syscall.SIGKILL
+)
+
+// signalGroup signals the process group that pid leads. The only error there can be
+// is that nobody is left in it.
+func signalGroup(pid int, s groupSignal) { _ = syscall.Kill(-pid, s) }

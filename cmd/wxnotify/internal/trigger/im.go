@@ -1,0 +1,139 @@
+package trigger
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"wxnotify/shared/im"
+)
+
+// The callbacks of IM.
+// Source: https://cloud.tencent.com/document/product/269/1523
+const (
+	c2cAfter  = "C2C.CallbackAfterSendMsg"
+	c2cBefore = "C2C.CallbackBeforeSendMsg"
+	c2cRead   = "C2C.CallbackAfterMsgReport"
+	c2cRecall = "C2C.CallbackAfterMsgWithDraw"
+	state     = "State.StateChange"
+)
+
+var makers = map[string]maker{
+	"im.message":    {"from= to= [text=] [key=] [before=0|1] [failed=CODE] [platform=Web|RESTAPI|...]", imMessage},
+	"im.state":      {"user= [action=Login|Logout|Disconnect]", imState},
+	"im.read":       {"user= peer= [upto=UNIX SECONDS]", imRead},
+	"im.recall":     {"from= to= key=", imRecall},
+	"im.call":       {"from= to= [step=invite|cancel|accept|reject|timeout] [media=audio|video] [id=] [timeout=SECONDS]", imCall},
+	"wechat.verify": {"", wechatVerify},
+	"wechat.popup":  {"openid= [template=] [status=accept|reject] [mode=] [format=]", wechatPopup},
+	"wechat.change": {"openid= [template=] [mode=] [format=]", wechatChange},
+	"wechat.sent":   {"openid= msgid= [template=] [code=0] [mode=] [format=]", wechatSent},
+	"wechat.cancel": {"openid= [mode=] [format=]", wechatCancel},
+	"wechat.debug":  {"[mode=] [format=]", wechatDebug},
+}
+
+// callback makes a signed callback of IM.
+func callback(s Settings, command, platform string, body object, now time.Time, note string) (Request, error) {
+	body["CallbackCommand"] = command
+	b, err := body.encode()
+	if err != nil {
+		return Request{}, err
+	}
+	q := url.Values{
+		"SdkAppid": {s.SDKAppID}, "CallbackCommand": {command}, "contenttype": {"json"},
+		"ClientIP": {"127.0.0.1"}, "OptPlatform": {platform},
+	}
+	if !s.CallbackToken.Empty() {
+		im.SignQuery(q, s.CallbackToken, now)
+	}
+	return Request{Function: "imcallback", Method: http.MethodPost, Query: q, Body: b, Note: command + " " + note}, nil
+}
+
+// message returns the fields that all one-to-one messages have. Its key is that of a
+// message sent before, if one is given.
+func message(a *args, elem, content any, now time.Time) (body object, key string) {
+	seq, random := rand.Uint32(), rand.Uint32()
+	key = a.text("key", fmt.Sprintf("%d_%d_%d", seq, random, now.Unix()))
+	sent := now.Unix()
+	// A key that is given tells sequence, random number and time.
+	fmt.Sscanf(key, "%d_%d_%d", &seq, &random, &sent)
+	return object{
+		"From_Account": a.need("from"), "To_Account": a.need("to"), "MsgSeq": seq, "MsgRandom": random,
+		"MsgTime": sent, "MsgKey": key, "OnlineOnlyFlag": 0, "EventTime": now.UnixMilli(),
+		"MsgBody": []object{{"MsgType": elem, "MsgContent": content}},
+	}, key
+}
+
+func imMessage(a *args, s Settings, now time.Time) (Request, error) {
+	body, key := message(a, "TIMTextElem", object{"Text": a.text("text", "hi")}, now)
+	command := c2cAfter
+	if a.oneOf("before", "0", "1") == "1" {
+		command = c2cBefore
+	} else {
+		body["SendMsgResult"] = a.number("failed", 0)
+		body["UnreadMsgNum"] = 1
+	}
+	return callback(s, command, a.text("platform", "Web"), body, now, "key="+key)
+}
+
+func imState(a *args, s Settings, now time.Time) (Request, error) {
+	reasons := map[string]string{"Login": "Register", "Logout": "Unregister", "Disconnect": "LinkClose"}
+	action := a.oneOf("action", "Disconnect", "Login", "Logout")
+	user := a.need("user")
+	return callback(s, state, "Web", object{
+		"EventTime": now.UnixMilli(),
+		"Info":      object{"Action": action, "To_Account": user, "Reason": reasons[action]},
+	}, now, fmt.Sprintf("%s: %s", user, action))
+}
+
+func imRead(a *args, s Settings, now time.Time) (Request, error) {
+	user, peer := a.need("user"), a.need("peer")
+	return callback(s, c2cRead, "Web", object{
+		"Report_Account": user, "Peer_Account": peer, "LastReadTime": a.number("upto", now.Unix()),
+		"UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
+	}, now, fmt.Sprintf("%s has read %s", user, peer))
+}
+
+func imRecall(a *args, s Settings, now time.Time) (Request, error) {
+	key := a.need("key")
+	return callback(s, c2cRecall, "Web", object{
+		"From_Account": a.need("from"), "To_Account": a.need("to"), "MsgKey": key, "UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
+	}, now, "key="+key)
+}
+
+// imCall makes a call's signal: JSON in a string in a custom element.
+// Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md)
+func imCall(a *args, s Settings, now time.Time) (Request, error) {
+	steps := map[string]int{"invite": 1, "cancel": 2, "accept": 3, "reject": 4, "timeout": 5}
+	step := a.oneOf("step", "invite", "cancel", "accept", "reject", "timeout")
+	media := map[string]int{"audio": 1, "video": 2}
+	kind := a.oneOf("media", "audio", "video")
+	id := a.text("id", nonce()+nonce())
+	from, to := a.need("from"), a.need("to")
+
+	inner := object{"businessID": "av_call", "version": 4, "call_type": media[kind], "call_end": 0, "room_id": 1}
+	if step == "invite" {
+		inner["data"] = object{"cmd": kind + "Call", "inviter": from, "room_id": 1, "userIDs": []string{to}}
+	}
+	innerText, err := json.Marshal(inner)
+	if err != nil {
+		return Request{}, err
+	}
+	inviter, invitee := from, to
+	if step == "accept" || step == "reject" {
+		inviter, invitee = to, from
+	}
+	signal, err := object{
+		"actionType": steps[step], "businessID": 1, "inviteID": id, "inviter": inviter, "inviteeList": []string{invitee},
+		"groupID": "", "onlineUserOnly": false, "timeout": a.number("timeout", 30), "data": string(innerText),
+	}.encode()
+	if err != nil {
+		return Request{}, err
+	}
+	body, _ := message(a, "TIMCustomElem", object{"Data": string(signal), "Desc": "", "Ext": "", "Sound": ""}, now)
+	body["SendMsgResult"], body["UnreadMsgNum"] = 0, 0
+	return callback(s, c2cAfter, "Web", body, now, fmt.Sprintf("call %s id=%s", step, id))
+}

@@ -1,0 +1,182 @@
+// Package trigger makes callbacks and pushes as IM and WeChat make them, signed and,
+// if asked, encrypted, and sends them to any URL.
+package trigger
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxnotify/shared/secret"
+)
+
+// Settings are what a trigger is signed with, under the names of the environment.
+type Settings struct {
+	SDKAppID      string        // IM_SDKAPPID
+	CallbackToken secret.String // IM_CALLBACK_TOKEN
+	AppID         string        // WECHAT_APPID
+	PushToken     secret.String // WECHAT_TOKEN
+	AESKey        secret.String // WECHAT_ENCODING_AES_KEY
+	Template      string        // TEMPLATE_MESSAGE: the default of template=
+}
+
+// A Request is one callback or push, ready to be sent.
+type Request struct {
+	Function string // which of our functions receives such requests
+	Method   string
+	Query    url.Values
+	Body     []byte
+	// Note says in a few words what it tells, with the ids that a later trigger needs.
+	Note string
+}
+
+// A maker makes requests of one name from arguments.
+type maker struct {
+	help string
+	make func(a *args, s Settings, now time.Time) (Request, error)
+}
+
+// Names returns the names that New knows, sorted, each with its arguments.
+func Names() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(makers)) {
+		out = append(out, fmt.Sprintf("%-16s %s", name, makers[name].help))
+	}
+	return out
+}
+
+// New makes the request called name of arguments written key=value. Its errors name
+// the argument, and what may stand there.
+func New(name string, pairs []string, s Settings, now time.Time) (Request, error) {
+	m, ok := makers[name]
+	if !ok {
+		return Request{}, fmt.Errorf("%q is no trigger; there are:\n  %s", name, strings.Join(Names(), "\n  "))
+	}
+	a, err := parseArgs(pairs)
+	if err != nil {
+		return Request{}, err
+	}
+	r, err := m.make(a, s, now)
+	if err := errors.Join(err, a.err()); err != nil {
+		return Request{}, fmt.Errorf("%s: %w\nits arguments: %s", name, err, m.help)
+	}
+	return r, nil
+}
+
+// Send sends r to a URL and returns the status and the body of the answer. The URL
+// may not have a query: IM and WeChat add their own.
+func (r Request) Send(ctx context.Context, client *http.Client, to string) (status int, body string, err error) {
+	u, err := url.Parse(to)
+	if err != nil || u.Host == "" || u.RawQuery != "" {
+		return 0, "", errors.New("--to: not a URL without a query, such as http://127.0.0.1:9000/imcallback")
+	}
+	u.RawQuery = r.Query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), bytes.NewReader(r.Body))
+	if err != nil {
+		return 0, "", errors.New("--to: not a URL")
+	}
+	if len(r.Body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		// The error would show the query, and with it the signature.
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err
+		}
+		return 0, "", fmt.Errorf("%s: %w", u.Host, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	return res.StatusCode, string(b), err
+}
+
+// args are the arguments of a trigger. What is wrong with them is collected.
+type args struct {
+	values map[string]string
+	used   map[string]bool
+	errs   []error
+}
+
+func parseArgs(pairs []string) (*args, error) {
+	a := &args{values: map[string]string{}, used: map[string]bool{}}
+	for _, p := range pairs {
+		k, v, ok := strings.Cut(p, "=")
+		if !ok || k == "" {
+			return nil, fmt.Errorf("%q is not written key=value", p)
+		}
+		if _, twice := a.values[k]; twice {
+			return nil, fmt.Errorf("%s is given twice", k)
+		}
+		a.values[k] = v
+	}
+	return a, nil
+}
+
+// text returns an argument, or def.
+func (a *args) text(name, def string) string {
+	a.used[name] = true
+	if v, ok := a.values[name]; ok {
+		return v
+	}
+	return def
+}
+
+// need returns an argument that must be there.
+func (a *args) need(name string) string {
+	v := a.text(name, "")
+	if v == "" {
+		a.errs = append(a.errs, fmt.Errorf("%s= is missing", name))
+	}
+	return v
+}
+
+// number returns an argument that is a whole number, or def.
+func (a *args) number(name string, def int64) int64 {
+	v := a.text(name, "")
+	if v == "" {
+		return def
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		a.errs = append(a.errs, fmt.Errorf("%s=%s is not a whole number", name, v))
+	}
+	return n
+}
+
+// oneOf returns an argument that is one of list; the first is the default.
+func (a *args) oneOf(name string, list ...string) string {
+	v := a.text(name, list[0])
+	if !slices.Contains(list, v) {
+		a.errs = append(a.errs, fmt.Errorf("%s=%s is none of %s", name, v, strings.Join(list, ", ")))
+	}
+	return v
+}
+
+func (a *args) err() error {
+	for _, name := range slices.Sorted(maps.Keys(a.values)) {
+		if !a.used[name] {
+			a.errs = append(a.errs, fmt.Errorf("there is no argument %s=", name))
+		}
+	}
+	return errors.Join(a.errs...)
+}
+
+// object is JSON with the order of its fields left to encoding/json.
+type object map[string]any
+
+func (o object) encode() ([]byte, error) { return json.Marshal(o) }
+
+// nonce returns what is different in each request.
+func nonce() string { return strings.ToLower(rand.Text()[:10]) }

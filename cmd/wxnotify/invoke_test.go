@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
+
+	"wxnotify/cmd/wxnotify/internal/demo"
+)
+
+// invoke runs wxnotify invoke on the project of testdata.
+func invoke(t *testing.T, lines, stdin string, args ...string) invocation {
+	t.Helper()
+	return wxnotify(t, nil, stdin, append(append([]string{"invoke"}, args...), flags(t, lines)...)...)
+}
+
+// An event file with placeholders, no settings at all: the demo settings sign it.
+func TestInvokeFillsInTheEvent(t *testing.T) {
+	before := time.Now().Unix()
+	got := invoke(t, "", "", "echo", "--event=testdata/event.json")
+	if got.code != 0 {
+		t.Fatalf("exit %d: %s", got.code, got.err)
+	}
+	e := decode[struct {
+		Body        string
+		Headers     map[string]string
+		QueryString map[string]string
+	}](t, got.out)
+	now := e.QueryString["RequestTime"]
+	if n, err := strconv.ParseInt(now, 10, 64); err != nil || n < before || n > time.Now().Unix() {
+		t.Errorf("RequestTime is %q", now)
+	}
+	env := demo.Settings()
+	sum := sha256.Sum256([]byte(env["IM_CALLBACK_TOKEN"] + now))
+	if e.QueryString["Sign"] != hex.EncodeToString(sum[:]) || e.Body != `{"MsgTime":`+now+`}` {
+		t.Errorf("event is %s", got.out)
+	}
+	if len(e.QueryString["signature"]) != 40 {
+		t.Errorf("signature is %q", e.QueryString["signature"])
+	}
+	id, _ := strconv.ParseUint(env["IM_SDKAPPID"], 10, 64)
+	sig := strings.TrimPrefix(e.Headers["authorization"], "Bearer alice:")
+	if err := tencentyun.VerifyUserSig(id, env["IM_SECRET_KEY"], "alice", sig, time.Now()); err != nil {
+		t.Errorf("UserSig: %v", err)
+	}
+	if n := strings.Count(got.err, "demo settings"); n != 1 || !strings.Contains(got.err, "IM_CALLBACK_TOKEN") {
+		t.Errorf("standard error names the demo settings %d times:\n%s", n, got.err)
+	}
+}
+
+// what fn says of itself.
+type state struct {
+	PID int
+	Env map[string]string
+}
+
+func TestInvokeSettings(t *testing.T) {
+	for _, c := range []struct {
+		name, lines string
+		env         map[string]string
+		want        map[string]string
+		demo        bool
+	}{
+		{"none", "", nil, map[string]string{
+			"WECHAT_APPID": demo.Settings()["WECHAT_APPID"], "WECHAT_ENCODING_AES_KEY": "", "WECHAT_API_BASE": demo.Nowhere, "IM_API_BASE": demo.Nowhere,
+		}, true},
+		{"a file", "WECHAT_APPID=wx1 # mine\n", nil, map[string]string{"WECHAT_APPID": "wx1", "IM_CALLBACK_TOKEN": demo.Settings()["IM_CALLBACK_TOKEN"]}, true},
+		{"the environment before the file", "WECHAT_APPID=wx1\n", map[string]string{"WECHAT_APPID": "wx2", "HOST_SECRET": "x"}, map[string]string{"WECHAT_APPID": "wx2", "HOST_SECRET": ""}, true},
+		{"a store, and then nothing invented", "STORE_URL=redis://192.0.2.1/0\nWECHAT_APPID=wx1\nWECHAT_ENCODING_AES_KEY=\nIM_CALLBACK_TOKEN=t\n", nil,
+			map[string]string{"STORE_URL": "redis://192.0.2.1/0", "WECHAT_APPID": "wx1", "IM_CALLBACK_TOKEN": "t", "WECHAT_API_BASE": ""}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := wxnotify(t, c.env, "", append([]string{"invoke", "echo", "--event=" + writeFile(t, "e.json", `{"Op":"state"}`)}, flags(t, c.lines)...)...)
+			if got.code != 0 {
+				t.Fatalf("exit %d: %s", got.code, got.err)
+			}
+			s := decode[state](t, got.out)
+			for name, want := range c.want {
+				if s.Env[name] != want {
+					t.Errorf("%s = %q, want %q", name, s.Env[name], want)
+				}
+			}
+			if said := strings.Contains(got.err, "demo settings"); said != c.demo {
+				t.Errorf("demo settings are announced: %v, want %v\n%s", said, c.demo, got.err)
+			}
+			if !strings.HasPrefix(s.Env["STORE_URL"], "redis://") {
+				t.Errorf("STORE_URL = %q", s.Env["STORE_URL"])
+			}
+			if !gone(s.PID) {
+				t.Error("the function still runs")
+			}
+		})
+	}
+}
+
+func TestInvokeReadsStandardInput(t *testing.T) {
+	got := invoke(t, "", `{"Op":"value","Value":{"b":1, "a":[2]}}`, "quiet", "--event=-")
+	if got.code != 0 || got.out != `{"b":1, "a":[2]}`+"\n" {
+		t.Errorf("got %+v, want the response as it came", got)
+	}
+	got = invoke(t, "", "", "demo-dev-demo-quiet")
+	if got.code != 0 || got.out != "{}\n" {
+		t.Errorf("without an event: got %+v", got)
+	}
+}
+
+func TestInvokeLogsToStandardError(t *testing.T) {
+	line := `{"time":"2026-11-22T02:00:00Z","level":"INFO","msg":"hello","n":1}`
+	got := invoke(t, "", `{"Op":"print","Text":`+strconv.Quote(line+"\n")+`}`, "quiet", "--event=-")
+	if got.code != 0 || got.out != "null\n" {
+		t.Errorf("got %+v", got)
+	}
+	for _, s := range []string{" quiet      info  hello n=1\n", " quiet      | on stderr\n"} {
+		if !strings.Contains(got.err, s) {
+			t.Errorf("%q is not in\n%s", s, got.err)
+		}
+	}
+}
+
+// The events that a function sends are accepted, so that it does not fail, and not run.
+func TestInvokeDoesNotRunWhatTheFunctionWakes(t *testing.T) {
+	got := invoke(t, "", `{"Op":"invoke","Function":"quiet","Text":"Event","Value":{"Op":"print","Text":"woken"}}`, "echo", "--event=-")
+	if got.code != 0 || !strings.Contains(got.out, "FunctionRequestId") {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.Contains(got.err, "accepted, and not run function=quiet") || strings.Contains(got.err, "| woken") {
+		t.Errorf("standard error:\n%s", got.err)
+	}
+}
+
+func TestInvokeFailures(t *testing.T) {
+	for _, c := range []struct {
+		name, stdin string
+		args        []string
+		says        string
+	}{
+		{"an error of the function", `{"Op":"error","Text":"no luck"}`, []string{"echo", "--event=-"}, "echo: 430: no luck"},
+		{"an exit", `{"Op":"exit"}`, []string{"echo", "--event=-"}, "439"},
+		{"an unknown function", "", []string{"nobody"}, `there is no function "nobody"; functions are echo, quiet`},
+		{"a missing event file", "", []string{"echo", "--event=testdata/none.json"}, "none.json"},
+		{"an event that is not JSON", "{", []string{"echo", "--event=-"}, "event: line 1"},
+		{"an unknown placeholder", `{"a":"${nwo}"}`, []string{"echo", "--event=-"}, "${nwo}"},
+		{"a missing config", "", []string{"echo", "--config=testdata/none.yml"}, "none.yml"},
+		{"a missing binary", "", []string{"echo", "--build=testdata"}, "438"},
+		{"a missing env file", "", []string{"echo", "--env-file=testdata/none.env"}, "none.env"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append(append([]string{"invoke"}, flags(t, "")...), c.args...) // the last flag counts
+			got := wxnotify(t, nil, c.stdin, args...)
+			if got.code != exitFailure || got.out != "" || !strings.Contains(got.err, c.says) {
+				t.Errorf("got %+v, want exit 1 and %q", got, c.says)
+			}
+		})
+	}
+}
+
+// Ctrl-C does not wait for the function.
+func TestInvokeInterrupted(t *testing.T) {
+	stderr := newOutput()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	code := make(chan int, 1)
+	go func() {
+		args := append([]string{"invoke", "echo", "--event=-"}, flags(t, "")...)
+		code <- run(ctx, args, console{in: strings.NewReader(`{"Op":"hang"}`), out: newOutput(), err: stderr})
+	}()
+	stderr.await(t, "| hanging")
+	cancel()
+	select {
+	case c := <-code:
+		if c != exitFailure || !strings.Contains(stderr.String(), "the host is closing") {
+			t.Errorf("exit %d: %s", c, stderr)
+		}
+	case <-time.After(20 * time.Second): // the function has 30
+		t.Fatal("invoke does not end")
+	}
+}
+
+func TestSettingsErrors(t *testing.T) {
+	got := invoke(t, "STORE_URL=redis://192.0.2.1/0\nWECHAT_APPID=wx1\n", "", "echo")
+	if got.code != exitFailure || !strings.Contains(got.err, "WECHAT_ENCODING_AES_KEY, IM_CALLBACK_TOKEN") {
+		t.Errorf("unset variables: got %+v", got)
+	}
+	got = invoke(t, "A=1\nsecret-without-a-key\n", "", "echo")
+	if got.code != exitFailure || !strings.Contains(got.err, ".env: line 2") || strings.Contains(got.err, "secret-without") {
+		t.Errorf("bad env file: got %+v", got)
+	}
+}
+
+// The default env file may be missing.
+func TestNoEnvFile(t *testing.T) {
+	config, err := os.ReadFile("testdata/serverless.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := writeFile(t, "serverless.yml", string(config))
+	t.Chdir(t.TempDir())
+	got := wxnotify(t, nil, "", "invoke", "quiet", "--config="+path, "--build="+build)
+	if got.code != 0 || got.out != "{}\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEnsureStore(t *testing.T) {
+	settings := map[string]string{}
+	started, stop, err := ensureStore(settings)
+	if err != nil || !started {
+		t.Fatalf("got %v, %v", started, err)
+	}
+	defer stop()
+	opt, err := redis.ParseURL(settings["STORE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(opt)
+	defer c.Close()
+	if err := c.Set(t.Context(), "k", "v", time.Millisecond).Err(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for c.Exists(t.Context(), "k").Val() != 0 { // keys expire by the clock
+		if time.Now().After(deadline) {
+			t.Fatal("a key outlives its time")
+		}
+	}
+	started, _, err = ensureStore(settings)
+	if err != nil || started {
+		t.Errorf("a store that is named: got %v, %v", started, err)
+	}
+}

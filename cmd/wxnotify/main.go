@@ -1,0 +1,96 @@
+// Command wxnotify runs and tries the functions on this machine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses.
+const (
+	exitFailure = 1 // of a command, or of the function that it invoked
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], console{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: environment(os.Environ()),
+	}))
+}
+
+// commands is the command line.
+type commands struct {
+	Local  localCmd  `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
+	Invoke invokeCmd `cmd:"" help:"Send one event to a built function and print its response."`
+}
+
+// run is main with its surroundings as arguments. It returns the exit status.
+func run(ctx context.Context, args []string, con console) int {
+	var c commands
+	helped := false
+	parser, err := kong.New(&c,
+		kong.Name("wxnotify"),
+		kong.Description("The local program of wxnotify."),
+		kong.Writers(con.out, con.err),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(con),
+	)
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	command, err := parser.Parse(args)
+	if helped {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(con.err, "wxnotify: %v\nTry wxnotify --help.\n", err)
+		return exitUsage
+	}
+	if err := command.Run(); err != nil {
+		fmt.Fprintf(con.err, "wxnotify: %v\n", err)
+		return exitFailure
+	}
+	return 0
+}
+
+// console is what a command has of the outside.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+	env      map[string]string
+}
+
+// colour reports whether w takes ANSI colours. See https://no-color.org.
+func (c console) colour(w io.Writer) bool {
+	return isTerminal(w) && c.env["NO_COLOR"] == "" && c.env["TERM"] != "dumb"
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// environment turns os.Environ's list into a map.
+func environment(list []string) map[string]string {
+	env := make(map[string]string, len(list))
+	for _, kv := range list {
+		k, v, _ := strings.Cut(kv, "=")
+		env[k] = v
+	}
+	return env
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+
+	"wxnotify/cmd/wxnotify/internal/dotenv"
+	"wxnotify/cmd/wxnotify/internal/serverless"
+)
+
+const defaultEnvFile = ".env"
+
+// projectFlags say what is hosted.
+type projectFlags struct {
+	Build   string `default:"build" placeholder:"DIR" help:"Folder of the built functions (${default})."`
+	Config  string `default:"serverless.yml" placeholder:"FILE" help:"What is deployed (${default})."`
+	EnvFile string `default:".env" placeholder:"FILE" help:"Settings, as KEY=VALUE lines (${default}). The environment takes precedence."`
+}
+
+// settings reads the env file and lays the environment over it. The default file may
+// be missing.
+func (p projectFlags) settings(con console) (map[string]string, error) {
+	settings, err := dotenv.Load(p.EnvFile)
+	if err != nil {
+		if p.EnvFile != defaultEnvFile || !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		settings = make(map[string]string)
+	}
+	maps.Copy(settings, con.env)
+	return settings, nil
+}
+
+func (p projectFlags) project(settings map[string]string) (*serverless.Project, error) {
+	return serverless.Load(p.Config, func(name string) (string, bool) {
+		v, ok := settings[name]
+		return v, ok
+	})
+}
+
+// everywhere names the settings that say which world the functions live in. They hold
+// for every function, whether serverless.yml gives them to it or not.
+var everywhere = []string{"STORE_URL", "WECHAT_API_BASE", "IM_API_BASE", "LOG_LEVEL"}
+
+func overrides(settings map[string]string) map[string]string {
+	vars := make(map[string]string)
+	for _, name := range everywhere {
+		if v := settings[name]; v != "" {
+			vars[name] = v
+		}
+	}
+	return vars
+}
