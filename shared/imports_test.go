@@ -1,0 +1,239 @@
+// Package shared_test holds the module to the direction in which its imports point.
+package shared_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "wxnotify/"
+
+// A rule says what a package, and those below it, may import. Paths of the module are
+// without its name; a path stands for what is below it too.
+type rule struct {
+	pkg string
+	may []string // of this module
+	// The modules of others that it may import; nil for any, because that is what an
+	// adapter is for.
+	others []string
+	why    string
+}
+
+var none = []string{}
+
+var rules = []rule{
+	{"functions", []string{"shared"}, none,
+		"a function is wiring: what decides is in shared, where it is tested, and no function knows another"},
+	{"shared/notify", none, []string{"github.com/rivo/uniseg"},
+		"the rules can be read and tested without HTTP, Redis or SCF"},
+	{"shared/secret", none, none,
+		"everybody imports it, so it brings nobody along"},
+	{"shared/config", []string{"shared/notify", "shared/secret"}, []string{"gopkg.in/yaml.v3"},
+		"settings are read into domain types; adapters are built from them by the functions"},
+	{"shared/api", []string{"shared/api", "shared/notify", "shared/secret", "shared/store", "shared/wechat"}, none,
+		"our own HTTP APIs branch on what the adapters report; no adapter knows of them"},
+	{"shared/im", []string{"shared/im", "shared/notify", "shared/secret"}, nil, adapter},
+	{"shared/wechat", []string{"shared/wechat", "shared/notify", "shared/secret"}, nil, adapter},
+	{"shared/store", []string{"shared/store", "shared/notify", "shared/secret"}, nil, adapter},
+	{"shared/scf", []string{"shared/scf", "shared/notify", "shared/secret"}, nil, adapter},
+	{"simulator", []string{"simulator", "shared/secret"}, nil,
+		"the simulated platforms are written from the vendors' pages; sharing our code they would share its mistakes"},
+	{"cmd", []string{"cmd", "shared", "simulator"}, nil,
+		"the local program may use all but the functions, which it runs as SCF does"},
+}
+
+const adapter = "an adapter knows one outside thing and the domain; two of them meet in a function's wiring"
+
+// A pkg is what `go list -json` says of one package.
+type pkg struct {
+	ImportPath string
+	Standard   bool
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+func TestImportsPointInwards(t *testing.T) {
+	packages := list(t)
+	for _, path := range []string{"shared/notify", "shared/config"} {
+		if !slices.ContainsFunc(packages, func(p pkg) bool { return p.ImportPath == module+path }) {
+			t.Fatalf("%s is not among the %d packages of go list", path, len(packages))
+		}
+	}
+	for _, v := range violations(packages) {
+		t.Error(v)
+	}
+}
+
+// What is meant for tests must not be linked into what is deployed.
+func TestFunctionsShipNoTestCode(t *testing.T) {
+	for _, v := range shipped(list(t)) {
+		t.Error(v)
+	}
+}
+
+// The checks themselves must see what they are for.
+func TestChecksFindFaults(t *testing.T) {
+	const other = "example.com/other/sub"
+	for name, c := range map[string]struct {
+		from, to string
+		bad      bool
+	}{
+		"function to adapter":      {"functions/deliver", "wxnotify/shared/store", false},
+		"function to function":     {"functions/deliver", "wxnotify/functions/session", true},
+		"function to cmd":          {"functions/deliver", "wxnotify/cmd/wxnotify/internal/host", true},
+		"function to simulator":    {"functions/deliver", "wxnotify/simulator", true},
+		"function to other":        {"functions/deliver", other, true},
+		"adapter to adapter":       {"shared/im", "wxnotify/shared/wechat", true},
+		"adapter's helper to it":   {"shared/store/storetest", "wxnotify/shared/store", false},
+		"adapter to config":        {"shared/store", "wxnotify/shared/config", true},
+		"adapter to domain":        {"shared/scf", "wxnotify/shared/notify", false},
+		"adapter to other":         {"shared/scf", other, false},
+		"adapter to simulator":     {"shared/wechat", "wxnotify/simulator", true},
+		"domain to standard":       {"shared/notify", "strings", false},
+		"domain to uniseg":         {"shared/notify", "github.com/rivo/uniseg", false},
+		"domain to secret":         {"shared/notify", "wxnotify/shared/secret", true},
+		"domain to other":          {"shared/notify", other, true},
+		"secret to domain":         {"shared/secret", "wxnotify/shared/notify", true},
+		"config to cmd":            {"shared/config", "wxnotify/cmd/wxnotify/internal/dotenv", true},
+		"adapter to api":           {"shared/store", "wxnotify/shared/api", true},
+		"simulator to store":       {"simulator", "wxnotify/shared/store", true},
+		"simulator to secret":      {"simulator/part", "wxnotify/shared/secret", false},
+		"cmd to simulator":         {"cmd/wxnotify", "wxnotify/simulator", false},
+		"cmd to function":          {"cmd/wxnotify", "wxnotify/functions/deliver", true},
+		"a package without a rule": {"shared/util", "strings", true},
+		"a name that only begins":  {"shared/image", "strings", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := violations([]pkg{
+				{ImportPath: "strings", Standard: true},
+				{ImportPath: module + c.from, GoFiles: []string{"x.go"}, Imports: []string{c.to}},
+			})
+			if (len(got) > 0) != c.bad {
+				t.Errorf("%s importing %s: %q, want a violation: %v", c.from, c.to, got, c.bad)
+			}
+		})
+	}
+	if got := shipped([]pkg{{ImportPath: "wxnotify/functions/x", Deps: []string{"errors", "testing"}}}); len(got) != 1 {
+		t.Errorf("a function linked with testing: %q, want one fault", got)
+	}
+}
+
+// violations returns a sentence for each import that no rule allows.
+func violations(packages []pkg) []string {
+	standard := map[string]bool{"C": true}
+	for _, p := range packages {
+		standard[p.ImportPath] = p.Standard
+	}
+	var found []string
+	for _, p := range packages {
+		path, ours := strings.CutPrefix(p.ImportPath, module)
+		if !ours || len(p.GoFiles) == 0 { // tests may import what they like
+			continue
+		}
+		r := ruleOf(path)
+		if r == nil {
+			found = append(found, fmt.Sprintf("%s: no rule says what it may import; add one", path))
+			continue
+		}
+		for _, to := range p.Imports {
+			if !standard[to] && !r.allows(to) {
+				found = append(found, fmt.Sprintf("%s must not import %s: %s", path, to, r.why))
+			}
+		}
+	}
+	return found
+}
+
+func ruleOf(path string) *rule {
+	i := slices.IndexFunc(rules, func(r rule) bool { return within(path, r.pkg) })
+	if i < 0 {
+		return nil
+	}
+	return &rules[i]
+}
+
+func (r *rule) allows(path string) bool {
+	path, ours := strings.CutPrefix(path, module)
+	if !ours && r.others == nil {
+		return true
+	}
+	list := r.may
+	if !ours {
+		list = r.others
+	}
+	return slices.ContainsFunc(list, func(root string) bool { return within(path, root) })
+}
+
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// shipped returns a sentence for each package that a function is linked with and that
+// only tests should need.
+func shipped(packages []pkg) []string {
+	var found []string
+	for _, p := range packages {
+		if !strings.HasPrefix(p.ImportPath, module+"functions/") {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if within(dep, "testing") || within(dep, "github.com/google/go-cmp") || within(dep, "github.com/alicebob/miniredis") {
+				found = append(found, fmt.Sprintf("%s is linked with %s", p.ImportPath, dep))
+			}
+		}
+	}
+	return found
+}
+
+// list asks the go command for every package of the module and all they depend on.
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,GoFiles,Imports,Deps", "./...")
+	cmd.Dir = ".." // of the module
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	touch(t, cmd.Dir)
+	var packages []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// touch looks at every Go file below root. The go command keeps a passed test until a
+// file changes that the test looked at, and cannot see what go list looked at.
+func touch(t *testing.T, root string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) == ".go" {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
