@@ -284,7 +284,9 @@ func TestInvokerAnswers(t *testing.T) {
 		{"JSON of something else", say(200, `{"ok":"sesame"}`), "", "an answer without Result"},
 		{"status 404 with JSON", say(404, `{"error":"sesame"}`), "", "status 404 without an API answer"},
 		{"very long", say(200, `{"Response":{"RequestId":"`+strings.Repeat("a", 1<<20)), "", "status 200 without an API answer"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "", "status 307 without an API answer"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "", "status 307 without an API answer"},
 	} {
 		base, calls := startAPI(t, c.answer)
 		v := newInvoker(t, scf.InvokerConfig{Function: "deliver", APIBase: base, Getenv: roleEnv().get})

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"wxnotify/functions/internal/functest"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/simulator"
+)
+
+// From a spilled callback to a card on the phone, and what it costs.
+func TestSpilledMessageBecomesACard(t *testing.T) {
+	w := functest.New(t)
+	sim, err := simulator.New(simulator.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	srv := httptest.NewServer(sim)
+	defer srv.Close()
+	if err := sim.WeChat.AddTemplate(simulator.Template{ID: functest.Template, Title: "New message", Content: "From:{{thing1.DATA}}\n"}); err != nil {
+		t.Fatal(err)
+	}
+	c := sim.Config()
+	for k, v := range map[string]string{
+		"WECHAT_API_BASE": srv.URL, "WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(),
+		"IM_API_BASE": srv.URL, "IM_SDKAPPID": "1400000001", "IM_SECRET_KEY": c.IM.SecretKey.Reveal(),
+	} {
+		w.Settings[k] = v
+	}
+	openID := sim.WeChat.NewUser()
+	sim.IM.Import("user2", "")
+	if err := sim.WeChat.Subscribe(openID, functest.Template, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Store.Bind(t.Context(), "user2", notify.OpenID(openID)); err != nil {
+		t.Fatal(err)
+	}
+	h := w.Build(build)
+
+	for n, wantTokens := range []int{1, 1} {
+		sent := time.Now().UTC().Truncate(time.Second)
+		facts := []notify.Fact{
+			{Grant: &notify.Grant{ID: string(rune('a' + n)), OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: sent, Templates: []notify.TemplateID{functest.Template}}},
+			{Message: &notify.Message{ID: notify.MessageID(rune('a' + n)), From: "user1", To: "user2", SentAt: sent, Seq: 1}},
+		}
+		out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 20*time.Second)
+		if out.Sent != 1 {
+			t.Fatalf("the run did %+v\n%s", out, w.Log)
+		}
+		if cards := sim.WeChat.Cards(openID); len(cards) != n+1 || cards[n].Value("thing1") != "user1" {
+			t.Errorf("the phone shows %+v", cards)
+		}
+		if got := sim.Record.Count("/cgi-bin/stable_token"); got != wantTokens {
+			t.Errorf("%d token calls after %d cards", got, n+1)
+		}
+		if got := sim.Record.Count("/cgi-bin/message/subscribe/send"); got != n+1 {
+			t.Errorf("%d WeChat calls for %d cards", got, n+1)
+		}
+		if got := sim.Record.Count("/v4/openim/query_online_status"); got != n+1 {
+			t.Errorf("%d presence calls for %d cards", got, n+1)
+		}
+	}
+	w.MustKeepSecrets()
+}
+
+func TestStoreAwayIsNoFailure(t *testing.T) {
+	w := functest.New(t)
+	h := w.Build(build)
+	w.Redis.Close()
+	invoke(t, h, map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": "2026-11-22T02:00:00Z", "Message": ""}, 20*time.Second)
+
+	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b", UpTo: time.Unix(1, 0).UTC()}}}
+	since := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+	invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: since}}, spillReserve+time.Second)
+	got := w.Invoked()
+	var again scf.DeliverEvent
+	if len(got) != 1 || json.Unmarshal([]byte(got[0]), &again) != nil || !again.Spill.Since.Equal(since) || len(again.Spill.Facts) != 1 {
+		t.Errorf("spilled again: %q", got)
+	}
+}
+
+func TestNamesEverySetting(t *testing.T) {
+	functest.New(t).MustNameSettings(build, "WECHAT_APPID", "WECHAT_APPSECRET", "IM_SDKAPPID", "IM_SECRET_KEY", "STORE_URL", "NOTIFY_FILE")
+}
+
+func invoke(t *testing.T, h scf.Handler, event any, d time.Duration) notify.Counts {
+	t.Helper()
+	b, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	out, err := h.Invoke(ctx, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c notify.Counts
+	if err := json.Unmarshal(out, &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

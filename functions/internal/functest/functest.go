@@ -1,0 +1,199 @@
+// Package functest gives the tests of functions their surroundings: settings, a store
+// behind a tap, a platform that records what is invoked, and events.
+package functest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+)
+
+// Template is the id of the template in the settings.
+const Template = "T1"
+
+// A World is what a function runs in.
+type World struct {
+	T        *testing.T
+	Settings map[string]string
+	Redis    *miniredis.Miniredis
+	Tap      *Tap
+	Store    *store.Store // past the tap
+	Log      *Buffer
+
+	mu      sync.Mutex
+	invoked []string
+	calls   int
+}
+
+// New returns a world with complete settings. WeChat and IM lead to a server that
+// counts calls and knows nothing.
+func New(t *testing.T) *World {
+	t.Helper()
+	w := &World{T: t, Redis: miniredis.RunT(t), Log: &Buffer{}}
+	w.Tap = NewTap(t, w.Redis.Addr())
+	var err error
+	if w.Store, err = store.Open(store.Config{URL: secret.New("redis://" + w.Redis.Addr())}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Store.Close() })
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.calls++
+	}))
+	t.Cleanup(upstream.Close)
+	platform := httptest.NewServer(http.HandlerFunc(w.invoke))
+	t.Cleanup(platform.Close)
+
+	file := filepath.Join(t.TempDir(), "notify.yml")
+	if err := os.WriteFile(file, []byte("templates: {message: {id: "+Template+`, data: {thing1: "{{.Sender}}"}}}`+"\nrules: {lead: 0s}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.Settings = map[string]string{
+		"STORE_URL": "redis://" + w.Tap.Addr, "NOTIFY_FILE": file, "DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": platform.URL,
+		"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_APPSECRET": "app-secret-app-secret", "WECHAT_TOKEN": "pushToken",
+		"WECHAT_API_BASE": upstream.URL, "IM_API_BASE": upstream.URL,
+		"IM_SDKAPPID": "1400123456", "IM_SECRET_KEY": "im-secret-key-im-secret-key", "IM_CALLBACK_TOKEN": "imToken2026",
+		"USERID_KEY": strings.Repeat("u", 32),
+	}
+	return w
+}
+
+// invoke answers the platform's Invoke API.
+func (w *World) invoke(rw http.ResponseWriter, r *http.Request) {
+	var req struct{ ClientContext string }
+	b, _ := io.ReadAll(r.Body)
+	json.Unmarshal(b, &req)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.invoked = append(w.invoked, req.ClientContext)
+	fmt.Fprint(rw, `{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`)
+}
+
+// Invoked returns the events with which deliver was invoked.
+func (w *World) Invoked() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.invoked
+}
+
+// Upstream returns how many calls WeChat and IM got.
+func (w *World) Upstream() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls
+}
+
+// Getenv returns a setting.
+func (w *World) Getenv(name string) string { return w.Settings[name] }
+
+// Build builds a function, which must succeed.
+func (w *World) Build(build scf.Build) scf.Handler {
+	w.T.Helper()
+	h, err := build(w.T.Context(), w.Getenv, w.Logger())
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return h
+}
+
+// Logger returns a logger into Log.
+func (w *World) Logger() *slog.Logger { return scf.NewLogger(w.Log, "test", slog.LevelDebug) }
+
+// A Response is what a function answers to an HTTP event.
+type Response struct {
+	StatusCode int
+	Headers    map[string]any
+	Body       string
+}
+
+// Do sends a function URL event.
+func (w *World) Do(h scf.Handler, method string, query url.Values, body []byte, header map[string]string) Response {
+	w.T.Helper()
+	q := map[string]string{}
+	for k := range query {
+		q[k] = query.Get(k)
+	}
+	headers := map[string]string{"x-scf-remote-addr": "203.0.113.7"}
+	for k, v := range header {
+		headers[strings.ToLower(k)] = v
+	}
+	event, err := json.Marshal(map[string]any{"httpMethod": method, "path": "/", "queryString": q, "headers": headers, "body": string(body)})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(w.T.Context(), 5*time.Second)
+	defer cancel()
+	out, err := h.Invoke(ctx, event)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	var res Response
+	if err := json.Unmarshal(out, &res); err != nil {
+		w.T.Fatal(err)
+	}
+	return res
+}
+
+// MustNameSettings checks that a function without settings names every one of them at
+// once, and returns what answers in its place.
+func (w *World) MustNameSettings(build scf.Build, names ...string) scf.Handler {
+	w.T.Helper()
+	h, err := build(w.T.Context(), func(string) string { return "" }, w.Logger())
+	if err == nil {
+		w.T.Fatal("it was built without settings")
+	}
+	for _, n := range names {
+		if !strings.Contains(err.Error(), n) {
+			w.T.Errorf("%s is not named in:\n%v", n, err)
+		}
+	}
+	return h
+}
+
+// MustKeepSecrets checks that no secret of the settings is in the log or in a text.
+func (w *World) MustKeepSecrets(texts ...string) {
+	w.T.Helper()
+	for _, name := range []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "IM_SECRET_KEY", "IM_CALLBACK_TOKEN", "USERID_KEY"} {
+		for _, text := range append(texts, w.Log.String()) {
+			if strings.Contains(text, w.Settings[name]) {
+				w.T.Errorf("the value of %s shows in:\n%s", name, text)
+			}
+		}
+	}
+}
+
+// A Buffer is a bytes.Buffer for several writers.
+type Buffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
