@@ -96,6 +96,9 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (time.Time, int, error)
 	if err != nil {
 		return time.Time{}, 0, err
 	}
+	if batch.Skipped != nil {
+		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", "store", "error", batch.Skipped)
+	}
 	p := &pass{Deliverer: d, now: batch.Now, claimed: claimed, counts: c}
 	c.Claimed += len(batch.Recipients)
 

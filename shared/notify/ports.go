@@ -119,6 +119,9 @@ const Lease = 60 * time.Second
 type Batch struct {
 	Now        time.Time // the store's clock, by which to decide
 	Recipients []Recipient
+	// Skipped says which recipients could not be read; they are handed out again when
+	// their lease ends. Nil if none.
+	Skipped error
 }
 
 // A Begin asks to move messages of a claimed recipient into a card.

@@ -56,7 +56,7 @@ func (s *Store) bind(ctx context.Context, args bindSubscriberArgs, openID notify
 	user, userBefore := notify.UserID(pair[0]), notify.UserID(pair[1])
 
 	rk := s.keysOf(string(user))
-	replies, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting()}, bindRecipientArgs{user, openID}})
+	replies, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue()}, bindRecipientArgs{user, openID}})
 	if err != nil {
 		return "", err
 	}
@@ -104,11 +104,15 @@ func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID
 }
 
 // EraseUser forgets user and his subscriber: binding, permits, cards, timeline and
-// what waits. ErrNotBound if nothing is known of him. It is safe to repeat, also after
-// it stopped half way: the record that leads to the other one goes last.
+// what waits. If he has no binding it forgets what is left of him and returns
+// ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
+// leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
 	if errors.Is(err, redis.Nil) {
+		if err := s.eraseRecipient(ctx, user, ""); err != nil {
+			return err
+		}
 		return ErrNotBound
 	}
 	if err != nil {

@@ -64,7 +64,7 @@ type resolveArgs struct {
 func (s *Store) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
 	k := s.keysOf(string(c.OpenID))
 	replies, err := s.run(ctx, call{scriptResolve,
-		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID)}, resolveArgs{c.ID, c.Template}})
+		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.erased(c.OpenID)}, resolveArgs{c.ID, c.Template}})
 	if err != nil {
 		return notify.Resolved{}, err
 	}

@@ -25,7 +25,7 @@ import (
 //	wxn:{n}:s:<openid>   user, ledgers, cards being sent            document
 //	wxn:{n}:c:<openid>   card -> how it stands                      hash
 //	wxn:{n}:g:<openid>   marks of grants                            hash
-//	wxn:{n}:x:<digest>   the openid with this digest was erased     string
+//	wxn:{n}:x:<digest>   until when this erased openid is kept out  string
 //	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
 //	wxn:{n}:lim:<digest> how often, in the window that its TTL ends string
 type keys struct{ tag string }
@@ -68,6 +68,6 @@ func digest(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
-// day numbers the days of the caller's clock. Marks are looked for in two of them,
-// so the clocks of instances may differ by hours.
+// day numbers the days of the caller's clock. Marks are looked for in the days before
+// and after too, so the clocks of instances may differ by hours.
 func day(t time.Time) int64 { return t.Unix() / 86400 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,6 +26,8 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 			return nil, fmt.Errorf("store: Timeline: %w", err)
 		}
 	}
+	// A run's steps arrive together, after what others noted meanwhile.
+	slices.SortStableFunc(steps, func(a, b notify.Step) int { return a.At.Compare(b.At) })
 	return steps, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -49,7 +50,8 @@ func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 		for i := 1; i+1 < len(part); i += 2 {
 			rec, err := decodeRecipient(notify.UserID(part[i]), []byte(part[i+1]))
 			if err != nil {
-				return notify.Batch{}, fmt.Errorf("store: Claim: %w", err)
+				b.Skipped = errors.Join(b.Skipped, fmt.Errorf("store: Claim: %w", err))
+				continue
 			}
 			b.Recipients = append(b.Recipients, rec)
 		}
@@ -123,7 +125,7 @@ func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Mes
 	for i, c := range cards {
 		k := s.keysOf(string(c.User))
 		calls[i] = call{scriptBegin, []string{k.waiting(), k.timeline(c.User)},
-			beginArgs{c.User, c.Lease, c.Card, c.Template, c.Messages}}
+			beginArgs{c.User, c.Lease, c.Card, c.Template, list(c.Messages)}}
 	}
 	replies, err := s.run(ctx, calls...)
 	if err != nil {
@@ -167,7 +169,7 @@ func (s *Store) Finish(ctx context.Context, fs []notify.Finish) error {
 		args := finishArgs{User: f.User, Token: f.Lease, Card: f.Card, Final: []finalArgs{}, Again: unixMilli(f.Again),
 			Hold: f.Hold, Asked: unixMilli(f.AskedSince), Attempts: f.Attempts, Neutral: f.Neutral, Steps: []string{}}
 		for _, e := range f.Final {
-			args.Final = append(args.Final, finalArgs{e.State, e.Messages})
+			args.Final = append(args.Final, finalArgs{e.State, list(e.Messages)})
 		}
 		for _, step := range f.Steps {
 			b, err := json.Marshal(step)
@@ -185,14 +187,24 @@ func (s *Store) Finish(ctx context.Context, fs []notify.Finish) error {
 
 type restArgs struct {
 	Until int64 `json:"until"`
+	Stop  bool  `json:"stop"`
 }
 
-// Rest implements notify.Store.
+// Rest implements notify.Store. It asks all shards before it stops watching any: a
+// run that waits for one shard takes what comes in for the others too.
 func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
+	next, err := s.rest(ctx, restArgs{Until: until.UnixMilli()})
+	if err != nil || !next.IsZero() {
+		return next, err
+	}
+	return s.rest(ctx, restArgs{until.UnixMilli(), true})
+}
+
+func (s *Store) rest(ctx context.Context, args restArgs) (time.Time, error) {
 	calls := make([]call, s.shards)
 	for i := range calls {
 		k := shardKeys(i)
-		calls[i] = call{scriptRest, []string{k.queue(), k.watch()}, restArgs{until.UnixMilli()}}
+		calls[i] = call{scriptRest, []string{k.queue(), k.watch()}, args}
 	}
 	replies, err := s.run(ctx, calls...)
 	if err != nil {

@@ -81,7 +81,7 @@ type messageArgs struct {
 func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	k, today := s.keysOf(string(m.To)), day(s.clock())
 	return call{scriptMessage,
-		[]string{k.recipient(m.To), k.waiting(), k.queue(), k.marks(m.To, today), k.marks(m.To, today-1),
+		[]string{k.recipient(m.To), k.waiting(), k.queue(), k.marks(m.To, today), k.marks(m.To, today-1), k.marks(m.To, today+1),
 			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts()},
 		messageArgs{
 			User: m.To, ID: m.ID, Mark: markOf(m.From, m.To, m.ID), From: m.From, Sent: m.SentAt.Unix(), Seq: m.Seq,
@@ -107,6 +107,7 @@ func (s *Store) read(reader, peer notify.UserID, upTo time.Time, why notify.Reas
 
 type recallArgs struct {
 	User notify.UserID    `json:"user"`
+	From notify.UserID    `json:"from"`
 	ID   notify.MessageID `json:"id"`
 	Mark string           `json:"mark"`
 }
@@ -114,9 +115,9 @@ type recallArgs struct {
 func (s *Store) recall(r notify.Recall) call {
 	k, today := s.keysOf(string(r.To)), day(s.clock())
 	return call{scriptRecall,
-		[]string{k.recipient(r.To), k.waiting(), k.queue(), k.marks(r.To, today), k.marks(r.To, today-1),
+		[]string{k.recipient(r.To), k.waiting(), k.queue(), k.marks(r.To, today), k.marks(r.To, today-1), k.marks(r.To, today+1),
 			k.timeline(r.To), k.counts()},
-		recallArgs{r.To, r.ID, markOf(r.From, r.To, r.ID)}}
+		recallArgs{r.To, r.From, r.ID, markOf(r.From, r.To, r.ID)}}
 }
 
 type presenceArgs struct {
@@ -148,7 +149,7 @@ func (s *Store) grant(g notify.Grant) call {
 	k := s.keysOf(string(g.OpenID))
 	return call{scriptGrant,
 		[]string{k.subscriber(g.OpenID), k.grants(g.OpenID), k.erased(g.OpenID)},
-		grantArgs{digest(string(g.Source), g.ID), g.Source, g.At.UnixMilli(), g.Templates, pairWithin.Milliseconds()}}
+		grantArgs{digest(string(g.Source), g.ID), g.Source, g.At.UnixMilli(), list(g.Templates), pairWithin.Milliseconds()}}
 }
 
 type revokeArgs struct {
@@ -161,7 +162,7 @@ func (s *Store) revoke(r notify.Revoke) call {
 	k := s.keysOf(string(r.OpenID))
 	return call{scriptRevoke,
 		[]string{k.subscriber(r.OpenID), k.grants(r.OpenID)},
-		revokeArgs{digest("revoke", r.ID), r.At.UnixMilli(), r.Templates}}
+		revokeArgs{digest("revoke", r.ID), r.At.UnixMilli(), list(r.Templates)}}
 }
 
 // markOf is a message's name among the marks of its recipient.

@@ -99,6 +99,15 @@ func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
 	return cmds, nil
 }
 
+// list returns s such that its JSON is an array: null would stop a script that goes
+// through it.
+func list[E any](s []E) []E {
+	if s == nil {
+		return []E{}
+	}
+	return s
+}
+
 // argv returns the arguments of a call: the time, if the store's clock is not to be
 // used, and the JSON of its arguments.
 func (s *Store) argv(c call) ([]any, error) {

@@ -5,5 +5,5 @@
 local user = subscriber(KEYS[1]).u
 if user and user ~= a.user then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-redis.call('SET', KEYS[4], '1', 'PX', DAY)
+redis.call('SET', KEYS[4], ms(now + DAY), 'PX', DAY)
 return 0

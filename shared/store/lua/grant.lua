@@ -2,9 +2,8 @@
 -- KEYS  1 subscriber  2 marks of grants  3 erased
 -- a     id, source, at (ms), templates, pair (ms)
 -- reply 0
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
-if redis.call('HSETNX', KEYS[2], a.id, ms(now)) == 0 then return 0 end
-redis.call('PEXPIRE', KEYS[2], DAY)
+if erased(KEYS[3]) then return 0 end
+if not first(KEYS[2], a.id) then return 0 end
 local other = a.source == 'popup' and 'report' or 'popup'
 local sub = subscriber(KEYS[1])
 for _, template in ipairs(a.templates) do

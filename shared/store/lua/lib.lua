@@ -88,9 +88,16 @@ end
 
 -- Marks tell a message that came before from a new one: n noted, f failed in IM,
 -- r recalled before it came. They live in one hash a recipient and day, and are
--- looked for in two, so each is kept for a day at least.
-local function seen(today, yesterday, mark)
-  return redis.call('HGET', today, mark) or redis.call('HGET', yesterday, mark)
+-- looked for in three, so each is kept for a day at least, also when the clocks of
+-- instances disagree on the day. A message may have r in one and n or f in another: it
+-- came after its recall.
+local function seen(today, yesterday, tomorrow, mark)
+  local found = false
+  for _, day in ipairs({today, yesterday, tomorrow}) do
+    found = redis.call('HGET', day, mark) or found
+    if found and found ~= 'r' then return found end
+  end
+  return found
 end
 
 local function remember(today, mark, what)
@@ -108,6 +115,29 @@ local function wake(watch, due, soon)
   return 1
 end
 
+-- forget deletes from a hash that has more than most fields those that old says of by
+-- their value.
+local function forget(key, most, old)
+  if redis.call('HLEN', key) <= most then return end
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if old(all[i + 1]) then redis.call('HDEL', key, all[i]) end
+  end
+end
+
+-- first marks a grant or revoke, and reports whether it came for the first time.
+local function first(marks, id)
+  if redis.call('HSETNX', marks, id, ms(now)) == 0 then return false end
+  redis.call('PEXPIRE', marks, DAY)
+  forget(marks, 64, function(at) return tonumber(at) <= now - DAY end)
+  return true
+end
+
+-- erased reports whether an openid was erased and has not come back since.
+local function erased(tombstone)
+  return tonumber(redis.call('GET', tombstone) or '0') > now
+end
+
 -- subscriber returns the record of an openid, which is one small document:
 --   u  user    l  template -> ledger    a  template -> card being sent
 local function subscriber(key)
@@ -117,12 +147,18 @@ local function subscriber(key)
   return sub
 end
 
--- keep writes the record back. Empty tables have no one form in JSON: they are left out.
+-- keep writes the record back. Empty tables have no one form in JSON: they are left
+-- out, and an empty record is none.
 local function keep(key, sub)
   for _, l in pairs(sub.l) do
     if l.e and #l.e == 0 then l.e = nil end
   end
-  redis.call('SET', key, cjson.encode({u = sub.u, l = next(sub.l) and sub.l, a = next(sub.a) and sub.a}))
+  local doc = {u = sub.u, l = next(sub.l) and sub.l, a = next(sub.a) and sub.a}
+  if next(doc) then
+    redis.call('SET', key, cjson.encode(doc))
+  else
+    redis.call('DEL', key)
+  end
 end
 
 -- ledger returns the account of one template's permits:

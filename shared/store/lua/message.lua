@@ -1,24 +1,24 @@
 -- message: a message for a recipient.
--- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 timeline
---       7 reads  8 watch  9 counts
+-- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
+--       7 timeline  8 reads  9 watch  10 counts
 -- a     user, id, mark, from, sent (s), seq, text, failed, uncounted, ttl, lead, blind,
 --       soon, most (all times in ms unless said)
 -- reply 1 if a run of deliver should be woken, else 0
 local who = redis.call('HMGET', KEYS[1], 'o', 'on')
 if not who[1] then
-  redis.call('HINCRBY', KEYS[9], 'not bound', 1)
+  redis.call('HINCRBY', KEYS[10], 'not bound', 1)
   return 0
 end
 
-local mark = seen(KEYS[4], KEYS[5], a.mark)
+local mark = seen(KEYS[4], KEYS[5], KEYS[6], a.mark)
 if a.failed ~= 0 then
   local code = 'code ' .. string.format('%.0f', a.failed)
-  if not mark then
-    final(KEYS[6], KEYS[9], 'failed in IM', '', {a.id}, code)
+  if not mark or mark == 'r' then
+    final(KEYS[7], KEYS[10], 'failed in IM', '', {a.id}, code)
   elseif mark == 'n' then
     local doc = load(KEYS[2], a.user)
     if doc then
-      final(KEYS[6], KEYS[9], 'failed in IM', '', take(doc, function(n) return n.i == a.id end), code)
+      final(KEYS[7], KEYS[10], 'failed in IM', '', take(doc, function(n) return n.i == a.id and n.p == a.from end), code)
       save(doc, KEYS[2], KEYS[3], a.user)
     end
   end
@@ -28,7 +28,7 @@ end
 if mark and mark ~= 'r' then return 0 end
 
 remember(KEYS[4], a.mark, 'n')
-local read = tonumber(redis.call('HGET', KEYS[7], a.from) or '-1')
+local read = tonumber(redis.call('HGET', KEYS[8], a.from) or '-1')
 local state, reason
 if mark == 'r' then state = 'recalled'
 elseif a.uncounted ~= '' then state, reason = 'not counted', a.uncounted
@@ -41,7 +41,7 @@ if not state then
   if #doc.n >= a.most then state, reason = 'not counted', 'crowded' end
 end
 if state then
-  final(KEYS[6], KEYS[9], state, reason, {a.id})
+  final(KEYS[7], KEYS[10], state, reason, {a.id})
   return 0
 end
 
@@ -52,5 +52,5 @@ if a.text ~= '' then notice.x = a.text end
 doc.n[#doc.n + 1] = notice
 local due = schedule(doc, KEYS[3], a.user, now + (doc.on == 1 and a.blind or a.lead))
 save(doc, KEYS[2], KEYS[3], a.user)
-note(KEYS[6], cjson.encode({t = now, k = 'accepted', m = {a.id}}))
-return wake(KEYS[8], due, a.soon)
+note(KEYS[7], cjson.encode({t = now, k = 'accepted', m = {a.id}}))
+return wake(KEYS[9], due, a.soon)

@@ -4,5 +4,5 @@
 -- reply 0
 redis.call('HSET', KEYS[1], 't', a.token, 'e', ms(now + a.ttl))
 redis.call('HDEL', KEYS[1], 'l')
-redis.call('PEXPIRE', KEYS[1], a.ttl)
+redis.call('PEXPIRE', KEYS[1], a.ttl + 60000) -- outlives the lease of who renews it last
 return 0

@@ -7,13 +7,8 @@ local before = tonumber(redis.call('HGET', KEYS[5], a.peer) or '-1')
 if a.upto <= before then return 0 end
 redis.call('HSET', KEYS[5], a.peer, string.format('%.0f', a.upto))
 redis.call('PEXPIRE', KEYS[5], 25 * 3600000)
-if redis.call('HLEN', KEYS[5]) > 200 then
-  -- Peers read longest ago are forgotten; their messages were recorded long since.
-  local all = redis.call('HGETALL', KEYS[5])
-  for i = 1, #all, 2 do
-    if tonumber(all[i + 1]) * 1000 < now - DAY then redis.call('HDEL', KEYS[5], all[i]) end
-  end
-end
+-- Peers read longest ago are forgotten; their messages were recorded long since.
+forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
 local doc = load(KEYS[2], a.user)
 if doc then
   final(KEYS[4], KEYS[6], 'read', a.reason, take(doc, function(n) return n.p == a.peer and n.t <= a.upto end))

@@ -1,16 +1,17 @@
 -- recall: a message was taken back. One that is still to come is marked.
--- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 timeline  7 counts
--- a     user, id, mark
+-- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
+--       7 timeline  8 counts
+-- a     user, from, id, mark
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
-local mark = seen(KEYS[4], KEYS[5], a.mark)
+local mark = seen(KEYS[4], KEYS[5], KEYS[6], a.mark)
 if not mark then
   remember(KEYS[4], a.mark, 'r')
   return 0
 end
 local doc = load(KEYS[2], a.user)
 if doc then
-  final(KEYS[6], KEYS[7], 'recalled', '', take(doc, function(n) return n.i == a.id end))
+  final(KEYS[7], KEYS[8], 'recalled', '', take(doc, function(n) return n.i == a.id and n.p == a.from end))
   save(doc, KEYS[2], KEYS[3], a.user)
 end
 return 0

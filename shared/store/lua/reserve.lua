@@ -2,7 +2,7 @@
 -- KEYS  1 subscriber  2 cards  3 erased
 -- a     card, user, template, lease (ms)
 -- reply status, and for busy when the other card's lease ends (ms)
-if redis.call('EXISTS', KEYS[3]) == 1 then return {'erased'} end
+if erased(KEYS[3]) then return {'erased'} end
 local known = redis.call('HGET', KEYS[2], a.card)
 if known then
   -- The same caller asks again because it did not hear the answer.
@@ -31,10 +31,5 @@ redis.call('HSET', KEYS[2], a.card, cjson.encode({s = 'sending', t = a.template,
 
 -- Cards outlive every message that could travel on them, and no longer.
 redis.call('PEXPIRE', KEYS[2], 8 * DAY)
-if redis.call('HLEN', KEYS[2]) > 64 then
-  local all = redis.call('HGETALL', KEYS[2])
-  for i = 1, #all, 2 do
-    if cjson.decode(all[i + 1]).at < now - 8 * DAY then redis.call('HDEL', KEYS[2], all[i]) end
-  end
-end
+forget(KEYS[2], 64, function(card) return cjson.decode(card).at < now - 8 * DAY end)
 return {'ok'}

@@ -3,8 +3,7 @@
 -- a     id, at (ms), templates
 -- reply 0
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if redis.call('HSETNX', KEYS[2], a.id, ms(now)) == 0 then return 0 end
-redis.call('PEXPIRE', KEYS[2], DAY)
+if not first(KEYS[2], a.id) then return 0 end
 local sub = subscriber(KEYS[1])
 for _, template in ipairs(a.templates) do
   zero(ledger(sub, template), a.at, 'revoked')

@@ -3,7 +3,7 @@
 -- a     user, openid, reason
 -- reply 0
 if redis.call('HGET', KEYS[1], 'o') ~= a.openid then return 0 end
-redis.call('HDEL', KEYS[1], 'o')
+redis.call('DEL', KEYS[1])
 local doc = load(KEYS[2], a.user)
 if doc then
   final(KEYS[4], KEYS[5], 'unbound', a.reason, take(doc, function() return true end))

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/quick"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/notify"
+)
+
+// Documents as the two writers, lua-cjson and miniredis, write them.
+var documents = []string{
+	`{"n":[{"i":"m1","p":"bob","t":1795305599,"w":1795305664500,"q":1}],"o":"oAlice","l":"LEASE","le":1795305660000}`,
+	`{"on":1,"n":[{"q":4294967295,"t":1795305599,"x":"你好 \/ \u0000","p":"bob","i":"m1","w":1.7953056645e+12,"c":"card"},{"i":"m2","p":"bob","t":0,"w":0}],` +
+		`"o":"oAlice","c":{"i":"card","o":"oOld","t":"tmpl"},"h":1795305600000,"as":1795305600000,"at":3,"ne":1,"d":1795305600000,"l":"L"}`,
+	`{"on":0,"n":[{"i":"m1","p":"bob","t":-62135596800,"w":-62135596800000}]}`,
+	`{"n":[],"on":-0}`,
+	`{"n":{}}`,
+	`{"n":[{"i":"m1","t":1e15}]}`,
+	`null`,
+	`[]`,
+	``,
+}
+
+func FuzzDecodeRecipient(f *testing.F) {
+	for _, d := range documents {
+		f.Add("alice", []byte(d))
+	}
+	f.Fuzz(func(t *testing.T, user string, b []byte) {
+		rec, err := decodeRecipient(notify.UserID(user), b)
+		if err != nil {
+			if !reflect.DeepEqual(rec, notify.Recipient{}) {
+				t.Errorf("an error and a recipient: %+v", rec)
+			}
+			return
+		}
+		if string(rec.User) != user {
+			t.Errorf("user %q, want %q", rec.User, user)
+		}
+		if rec.Known != notify.StatusUnknown && rec.Known != notify.StatusOnline && rec.Known != notify.StatusOffline {
+			t.Errorf("known: %v", rec.Known)
+		}
+		var ids []notify.MessageID
+		for _, n := range rec.Notices {
+			ids = append(ids, n.ID)
+			if n.SentAt.Location() != time.UTC || n.WindowEnd.Location() != time.UTC {
+				t.Errorf("a time is not UTC: %+v", n)
+			}
+		}
+		if rec.Open == nil {
+			return
+		}
+		for _, id := range rec.Open.Messages {
+			if !slices.Contains(ids, id) {
+				t.Errorf("%q is on the card and does not wait", id)
+			}
+		}
+	})
+}
+
+func TestDecodeRecipient(t *testing.T) {
+	window := time.UnixMilli(1795305664500).UTC()
+	sent := time.Unix(1795305599, 0).UTC()
+	for i, want := range []notify.Recipient{
+		{User: "alice", OpenID: "oAlice", Lease: "LEASE",
+			Notices: []notify.Notice{{ID: "m1", Peer: "bob", SentAt: sent, Seq: 1, WindowEnd: window}}},
+		{User: "alice", OpenID: "oAlice", Lease: "L", Known: notify.StatusOnline, Attempts: 3, Neutral: true,
+			AskedSince: time.UnixMilli(1795305600000).UTC(),
+			Open:       &notify.OpenCard{ID: "card", OpenID: "oOld", Template: "tmpl", Messages: []notify.MessageID{"m1"}},
+			Notices: []notify.Notice{
+				{ID: "m1", Peer: "bob", SentAt: sent, Seq: 4294967295, Summary: "你好 / \x00", WindowEnd: window},
+				{ID: "m2", Peer: "bob", SentAt: time.Unix(0, 0).UTC(), WindowEnd: time.Unix(0, 0).UTC()},
+			}},
+	} {
+		got, err := decodeRecipient("alice", []byte(documents[i]))
+		if err != nil {
+			t.Errorf("document %d: %v", i, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("document %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+// Two messages have one mark only if sender, recipient and id are the same, however
+// these are cut; and nothing of them can be read from it.
+func TestMarkOf(t *testing.T) {
+	distinct := func(a, b [3]string) bool {
+		same := markOf(notify.UserID(a[0]), notify.UserID(a[1]), notify.MessageID(a[2])) ==
+			markOf(notify.UserID(b[0]), notify.UserID(b[1]), notify.MessageID(b[2]))
+		return same == (a == b)
+	}
+	if err := quick.Check(distinct, nil); err != nil {
+		t.Error(err)
+	}
+	cut := func(from, to, id string, n uint8) bool {
+		all := from + to + id
+		i := int(n) % (len(all) + 1)
+		return distinct([3]string{from, to, id}, [3]string{all[:i], all[i:], ""}) &&
+			distinct([3]string{from, to, id}, [3]string{to, from, id}) &&
+			distinct([3]string{from, to, id}, [3]string{from, to, id})
+	}
+	if err := quick.Check(cut, nil); err != nil {
+		t.Error(err)
+	}
+	secret := func(from, to, id string) bool {
+		mark := markOf(notify.UserID(from), notify.UserID(to), notify.MessageID(id))
+		return len(mark) == 12 && (len(id) < 4 || !strings.Contains(mark, id))
+	}
+	if err := quick.Check(secret, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Keys of one id are in one slot whatever characters the id has, and ids are spread
+// over all shards.
+func TestKeysOf(t *testing.T) {
+	tagged := func(id string) bool {
+		k := keysOf(id, 16)
+		for _, key := range []string{k.recipient(notify.UserID(id)), k.marks(notify.UserID(id), 1), k.cards(notify.OpenID(id)), k.queue()} {
+			if !strings.HasPrefix(key, k.tag) {
+				return false
+			}
+		}
+		return strings.Count(k.tag, "{") == 1 && keysOf(id, 16) == k
+	}
+	if err := quick.Check(tagged, nil); err != nil {
+		t.Error(err)
+	}
+	seen := map[keys]bool{}
+	for i := range 1000 {
+		seen[keysOf(strings.Repeat("u", i%7)+string(rune('a'+i%26))+strings.Repeat("x", i%31), 16)] = true
+	}
+	if len(seen) != 16 {
+		t.Errorf("%d shards are used, want 16", len(seen))
+	}
+}

@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/storetest"
+)
+
+func TestOpenRefusesWhatCannotWork(t *testing.T) {
+	for _, tt := range []struct {
+		name, url string
+		shards    int
+		want      string // in the error
+	}{
+		{"no URL", "", 0, "STORE_URL"},
+		{"another protocol", "http://:hunter2@host", 0, "STORE_URL"},
+		{"a URL that does not parse", "redis://:hunter2@host:port", 0, "STORE_URL"},
+		{"negative shards", "redis://:hunter2@host", -1, "STORE_SHARDS: -1"},
+		{"too many shards", "redis://:hunter2@host", 4097, "STORE_SHARDS: 4097"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := store.Open(store.Config{URL: secret.New(tt.url), Shards: tt.shards})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want an error that names %s", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error shows the password: %v", err)
+			}
+		})
+	}
+}
+
+func TestPasswordIsUsedAndNeverShown(t *testing.T) {
+	m := miniredis.RunT(t)
+	m.RequireAuth("hunter2")
+	for _, tt := range []struct {
+		password string
+		ok       bool
+	}{{"hunter2", true}, {"wrong-secret", false}} {
+		s, err := store.Open(store.Config{URL: secret.New("redis://:" + tt.password + "@" + m.Addr())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		_, err = s.Claim(t.Context(), 1)
+		if (err == nil) != tt.ok {
+			t.Errorf("%s: %v", tt.password, err)
+		}
+		if err != nil && strings.Contains(err.Error(), tt.password) {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
+}
+
+// Every method returns an error when the store is away, or when its caller's time is
+// over, and none a result.
+func TestErrorsAreReturned(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close() // nobody listens there now
+	away := open(t, l.Addr().String(), nil)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	message := []notify.Fact{{Message: &notify.Message{ID: "m1", From: "bob", To: "alice"}}}
+	for name, do := range map[string]func(ctx context.Context, s *store.Store) error{
+		"Record":      func(ctx context.Context, s *store.Store) error { return second(s.Record(ctx, notify.Rules{}, message)) },
+		"Claim":       func(ctx context.Context, s *store.Store) error { return second(s.Claim(ctx, 1)) },
+		"Begin":       func(ctx context.Context, s *store.Store) error { return second(s.Begin(ctx, make([]notify.Begin, 1))) },
+		"Finish":      func(ctx context.Context, s *store.Store) error { return s.Finish(ctx, make([]notify.Finish, 1)) },
+		"Rest":        func(ctx context.Context, s *store.Store) error { return second(s.Rest(ctx, t0)) },
+		"Reserve":     func(ctx context.Context, s *store.Store) error { return second(s.Reserve(ctx, notify.Reserve{})) },
+		"Settle":      func(ctx context.Context, s *store.Store) error { return s.Settle(ctx, notify.Settle{}) },
+		"Resolve":     func(ctx context.Context, s *store.Store) error { return second(s.Resolve(ctx, notify.OpenCard{})) },
+		"Bind":        func(ctx context.Context, s *store.Store) error { return s.Bind(ctx, "alice", "o") },
+		"BindDefault": func(ctx context.Context, s *store.Store) error { return second(s.BindDefault(ctx, "o", "alice")) },
+		"OpenIDOf":    func(ctx context.Context, s *store.Store) error { return second(s.OpenIDOf(ctx, "alice")) },
+		"EraseUser":   func(ctx context.Context, s *store.Store) error { return s.EraseUser(ctx, "alice") },
+		"EraseOpenID": func(ctx context.Context, s *store.Store) error { return s.EraseOpenID(ctx, "o") },
+		"Timeline":    func(ctx context.Context, s *store.Store) error { return second(s.Timeline(ctx, "alice")) },
+		"Balances": func(ctx context.Context, s *store.Store) error {
+			return second(s.Balances(ctx, "o", []notify.TemplateID{"t"}))
+		},
+		"Counts":    func(ctx context.Context, s *store.Store) error { return second(s.Counts(ctx)) },
+		"Token":     func(ctx context.Context, s *store.Store) error { _, _, _, err := s.Token(ctx, "wx"); return err },
+		"DropToken": func(ctx context.Context, s *store.Store) error { return s.DropToken(ctx, "wx", "t") },
+		"Allow":     func(ctx context.Context, s *store.Store) error { return second(s.Allow(ctx, "name", 1, 1)) },
+		"Allowed":   func(ctx context.Context, s *store.Store) error { return second(s.Allowed(ctx, "name", 1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := do(t.Context(), away); err == nil || errors.Is(err, store.ErrNotBound) {
+				t.Errorf("store is away: got %v", err)
+			} else if !strings.HasPrefix(err.Error(), "store: ") {
+				t.Errorf("the error does not say whose it is: %v", err)
+			}
+			if err := do(cancelled, away); !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled: got %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+}
+
+var t0 = storetest.NewClock().Now()
+
+func second[A any](_ A, err error) error { return err }

@@ -1,0 +1,284 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+)
+
+const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+
+// idleUserCosts wants a bound user with two permits of each of two templates to take
+// 700 bytes at most. What ends by itself within days (marks, timeline) is not what he
+// costs while he is idle.
+func idleUserCosts(t *testing.T, addr string) {
+	const (
+		user   = "abcdefghijklmnopqrstuvwxyz"
+		openID = "oGZUI0egBJY1zhBYw2KhdUfwVJJE"
+		most   = 700
+	)
+	h := emptied(t, addr)
+	templates := []notify.TemplateID{tmpl, "aun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"}
+	if err := h.Store.Bind(t.Context(), user, openID); err != nil {
+		t.Fatal(err)
+	}
+	facts := []notify.Fact{{Presence: &notify.Presence{User: user, At: h.Now()}}}
+	for i := range 2 {
+		at := h.Now().Add(time.Duration(i) * time.Hour)
+		for _, source := range []notify.GrantSource{notify.GrantPopup, notify.GrantReport} {
+			facts = append(facts, notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint("tap", i), OpenID: openID, Source: source, At: at, Templates: templates}})
+		}
+	}
+	if _, err := h.Store.Record(t.Context(), notify.DefaultRules(), facts); err != nil {
+		t.Fatal(err)
+	}
+	balances, err := h.Store.Balances(t.Context(), openID, templates)
+	if err != nil || balances[templates[0]] != 2 || balances[templates[1]] != 2 {
+		t.Fatalf("balances: %v, %v, want 2 each", balances, err)
+	}
+
+	keys, err := h.Raw.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for _, key := range keys {
+		if !strings.Contains(key, user) && !strings.Contains(key, openID) {
+			continue
+		}
+		size, err := h.Raw.MemoryUsage(t.Context(), key, 0).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ttl, err := h.Raw.TTL(t.Context(), key).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%4d bytes, ttl %v: %s", size, ttl, key)
+		if ttl < 0 {
+			sum += size
+		}
+	}
+	if sum == 0 || sum > most {
+		t.Errorf("an idle user costs %d bytes, want 1 to %d", sum, most)
+	}
+}
+
+// trips counts round trips.
+type trips struct{ n atomic.Int64 }
+
+func (c *trips) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+// during returns how many round trips do took.
+func (c *trips) during(t *testing.T, do func() error) int64 {
+	t.Helper()
+	before := c.n.Load()
+	if err := do(); err != nil {
+		t.Fatal(err)
+	}
+	return c.n.Load() - before
+}
+
+// crowd is 32 bound users with a message each, and what a run does for them.
+type crowd struct {
+	s     *store.Store
+	users []notify.UserID
+	begin []notify.Begin
+	done  []notify.Finish
+}
+
+const crowdSize = 32
+
+func newCrowd(ctx context.Context, s *store.Store) (*crowd, error) {
+	c := &crowd{s: s}
+	for i := range crowdSize {
+		c.users = append(c.users, notify.UserID(fmt.Sprint("user", i)))
+		if err := s.Bind(ctx, c.users[i], notify.OpenID(fmt.Sprint("openid", i))); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *crowd) message(ctx context.Context, id string, at time.Time, users ...notify.UserID) error {
+	var facts []notify.Fact
+	for _, user := range users {
+		facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID(id), From: "peer", To: user, SentAt: at}})
+	}
+	_, err := c.s.Record(ctx, notify.DefaultRules(), facts)
+	return err
+}
+
+func (c *crowd) claim(ctx context.Context) error {
+	batch, err := c.s.Claim(ctx, 500)
+	if err != nil {
+		return err
+	}
+	if len(batch.Recipients) != crowdSize {
+		return fmt.Errorf("%d recipients, want %d", len(batch.Recipients), crowdSize)
+	}
+	c.begin, c.done = nil, nil
+	for _, r := range batch.Recipients {
+		card, ids := notify.CardID(r.Lease+string(r.User)), []notify.MessageID{r.Notices[0].ID}
+		c.begin = append(c.begin, notify.Begin{User: r.User, Lease: r.Lease, Card: card, Template: tmpl, Messages: ids})
+		c.done = append(c.done, notify.Finish{User: r.User, Lease: r.Lease, Card: card,
+			Final: []notify.Final{{State: notify.StateDelivered, Messages: ids}},
+			Steps: []notify.Step{{At: batch.Now, Kind: notify.StepSent}}})
+	}
+	return nil
+}
+
+func roundTrips(t *testing.T, addr string) {
+	h := emptied(t, addr)
+	ctx := t.Context()
+	var c *crowd
+	card := notify.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl}
+	steps := []struct {
+		name string
+		want int64
+		do   func() error
+	}{
+		{"a message", 1, func() error { return c.message(ctx, "m1", h.Now(), "user0") }},
+		{"messages for many", 1, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }},
+		{"a grant", 1, func() error {
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Grant: &notify.Grant{ID: "g", OpenID: "openid0",
+				Source: notify.GrantPopup, At: h.Now(), Templates: []notify.TemplateID{tmpl}}}})
+			return err
+		}},
+		{"rest while something falls due", 1, func() error {
+			next, err := h.Store.Rest(ctx, h.Now().Add(time.Hour))
+			if err == nil && next.IsZero() {
+				err = fmt.Errorf("nothing falls due")
+			}
+			return err
+		}},
+		{"claim", 1, func() error {
+			h.Advance(time.Minute)
+			return c.claim(ctx)
+		}},
+		{"begin of 32", 1, func() error {
+			begun, err := h.Store.Begin(ctx, c.begin)
+			if err == nil && slices.ContainsFunc(begun, func(ids []notify.MessageID) bool { return len(ids) != 1 }) {
+				err = fmt.Errorf("begun: %v", begun)
+			}
+			return err
+		}},
+		{"reserve", 1, func() error {
+			r, err := h.Store.Reserve(ctx, card)
+			if err == nil && r.Status != notify.ReserveOK {
+				err = fmt.Errorf("reserve: %v", r)
+			}
+			return err
+		}},
+		{"settle", 1, func() error {
+			return h.Store.Settle(ctx, notify.Settle{Card: card.Card, OpenID: card.OpenID, Template: tmpl,
+				State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered})
+		}},
+		{"finish of 32", 1, func() error { return h.Store.Finish(ctx, c.done) }},
+		{"rest when nothing falls due", 2, func() error {
+			next, err := h.Store.Rest(ctx, h.Now().Add(time.Hour))
+			if err == nil && !next.IsZero() {
+				err = fmt.Errorf("%v is due", next)
+			}
+			return err
+		}},
+		{"balances", 1, func() error {
+			_, err := h.Store.Balances(ctx, card.OpenID, []notify.TemplateID{tmpl, "another"})
+			return err
+		}},
+		{"counts", 1, func() error {
+			counts, err := h.Store.Counts(ctx)
+			if err == nil && counts[notify.StateDelivered] != crowdSize {
+				err = fmt.Errorf("counts: %v", counts)
+			}
+			return err
+		}},
+		{"token", 1, func() error { _, _, _, err := h.Store.Token(ctx, "wx1"); return err }},
+	}
+	var hook trips
+	h.Store.AddHook(&hook)
+	// The first time round the server learns the scripts.
+	for _, count := range []bool{false, true} {
+		if err := h.Raw.FlushAll(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if c, err = newCrowd(ctx, h.Store); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range steps {
+			if got := hook.during(t, s.do); count && got != s.want {
+				t.Errorf("%s takes %d round trips, want %d", s.name, got, s.want)
+			}
+		}
+	}
+}
+
+func scriptsAreReloaded(t *testing.T, addr string) {
+	h := emptied(t, addr)
+	ctx := t.Context()
+	c, err := newCrowd(ctx, h.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hook trips
+	h.Store.AddHook(&hook)
+	forget := func() {
+		if err := h.Raw.ScriptFlush(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	forget()
+	if got := hook.during(t, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }); got != 2 {
+		t.Errorf("all forgotten: %d round trips, want 2", got)
+	}
+	if got := hook.during(t, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }); got != 1 {
+		t.Errorf("all known: %d round trips, want 1", got)
+	}
+	h.Advance(time.Minute)
+	forget()
+	if err := c.claim(ctx); err != nil {
+		t.Errorf("claim after all was forgotten: %v", err)
+	}
+
+	// A message is two scripts; here the server knows one of them.
+	forget()
+	read := notify.Fact{Read: &notify.Read{Reader: "user0", Peer: "peer", UpTo: h.Now()}}
+	if _, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{read}); err != nil {
+		t.Fatal(err)
+	}
+	if got := hook.during(t, func() error { return c.message(ctx, "m2", h.Now(), "user1") }); got != 2 {
+		t.Errorf("one forgotten: %d round trips, want 2", got)
+	}
+	steps, err := h.Store.Timeline(ctx, "user1")
+	if err != nil || len(steps) != 2 {
+		t.Errorf("timeline: %v, %v, want two accepted messages", steps, err)
+	}
+}

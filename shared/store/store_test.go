@@ -1,0 +1,100 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/shared/store/storetest"
+)
+
+// shards is fewer than in production: each costs a script per claim, and two show
+// all that several do.
+const shards = 2
+
+func TestMiniredis(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		clock := storetest.NewClock()
+		m.FlushAll()
+		return harness(t, m.Addr(), clock.Now, func(d time.Duration) {
+			clock.Advance(d)
+			m.FastForward(d) // TTLs pass along
+		})
+	})
+}
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	addr := redistest.Start(t)
+	suiteOnServer(t, addr)
+	t.Run("a script that touches other keys is found", func(t *testing.T) { trespassesAreFound(t, addr) })
+	t.Run("memory", func(t *testing.T) { idleUserCosts(t, addr) })
+	t.Run("round trips", func(t *testing.T) { roundTrips(t, addr) })
+	t.Run("a server that forgot the scripts is told them", func(t *testing.T) { scriptsAreReloaded(t, addr) })
+}
+
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	suiteOnServer(t, redistest.StartCluster(t))
+}
+
+// suiteOnServer runs the suite on a real server and looks at every command that
+// comes of it.
+func suiteOnServer(t *testing.T, addr string) {
+	m := startMonitor(t, addr)
+	storetest.Run(t, func(t *testing.T) storetest.Harness { return emptied(t, addr) })
+
+	t.Run("scripts touch the keys that they declare, of one slot", func(t *testing.T) {
+		commands := m.commands(t)
+		for _, s := range trespasses(commands) {
+			t.Error(s)
+		}
+		ran := scriptsIn(commands)
+		for name, hash := range store.ScriptHashes() {
+			if !ran[hash] {
+				t.Errorf("no rule runs %s", name)
+			}
+		}
+	})
+}
+
+// emptied returns a harness on a real server, of which everything else is deleted.
+// The clock runs ahead of the server's TTLs.
+func emptied(t *testing.T, addr string) storetest.Harness {
+	t.Helper()
+	clock := storetest.NewClock()
+	h := harness(t, addr, clock.Now, clock.Advance)
+	if err := h.Raw.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration)) storetest.Harness {
+	open := func(now func() time.Time) *store.Store { return open(t, addr, now) }
+	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open}
+}
+
+func open(t *testing.T, addr string, now func() time.Time) *store.Store {
+	t.Helper()
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func client(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	t.Cleanup(func() { c.Close() })
+	return c
+}

@@ -1,0 +1,241 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+var reserveRules = []rule{
+	{"reserve holds one permit", func(b *bench) {
+		b.bind()
+		b.grant(tmpl, tmpl2)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		equal(b, "left", b.balance(tmpl), 0)
+		equal(b, "left of another template", b.balance(tmpl2), 1)
+		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
+	}},
+	{"reserve without a permit is no permit", func(b *bench) {
+		b.bind()
+		b.grant(tmpl2)
+		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveNoPermit) })
+	}},
+	{"reserve for a user who is not the subscriber is unbound", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		r := reserveOf("c1")
+		r.User = bob
+		b.unchanged(func() { b.reserved(r, notify.ReserveUnbound) })
+		r.OpenID = otherOpenID
+		b.unchanged(func() { b.reserved(r, notify.ReserveUnbound) })
+	}},
+	{"reserve after an erasure is erased", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.must(b.Store.EraseUser(b.Context(), alice))
+		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveErased) })
+	}},
+	{"one card of a template is sent at a time", func(b *bench) {
+		b.bind()
+		b.grant(tmpl, tmpl2)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		until := b.Now().Add(notify.Lease).Truncate(time.Millisecond)
+		b.Advance(notify.Lease - time.Millisecond)
+		b.unchanged(func() {
+			equal(b, "second", b.reserve(reserveOf("c2")), notify.Reserved{Status: notify.ReserveBusy, Until: until})
+		})
+		other := reserveOf("c3")
+		other.Template = tmpl2
+		b.reserved(other, notify.ReserveOK)
+	}},
+	{"a card whose sender let its lease pass is unknown and its permit spent", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.Advance(notify.Lease)
+		b.reserved(reserveOf("c2"), notify.ReserveOK)
+		equal(b, "left", b.balance(tmpl), 0)
+		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
+		equal(b, "first", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Final: notify.StateUnknown})
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "first after a late outcome", b.resolve("c1").State, notify.CardUnknown)
+		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
+	}},
+	{"a lapsed card takes its permit along even if none is left", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.Advance(notify.Lease)
+		b.reserved(reserveOf("c2"), notify.ReserveNoPermit)
+		equal(b, "ledger", b.ledger(tmpl).Balance, 0)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c3"), notify.ReserveOK)
+	}},
+	{"reserve repeated by its caller is ok and holds one permit", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveOK) })
+		equal(b, "left", b.balance(tmpl), 1)
+		b.Advance(notify.Lease)
+		b.reserved(reserveOf("c1"), notify.ReserveVoid)
+	}},
+	{"a settled card cannot be reserved again", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardNotSent, notify.PermitRefunded, "")
+		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveVoid) })
+	}},
+	{"of 200 callers one gets the only permit", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		got := b.concurrently(200, func(ctx context.Context, i int) (bool, error) {
+			r, err := b.Store.Reserve(ctx, reserveOf(notify.CardID(fmt.Sprint("c", i))))
+			return r.Status == notify.ReserveOK, err
+		})
+		equal(b, "reserved", got, 1)
+	}},
+	{"cards of more than eight days ago are forgotten", func(b *bench) {
+		b.bind()
+		for i := range 70 {
+			b.grant(tmpl)
+			card := notify.CardID(fmt.Sprintf("card-%d.", i))
+			b.reserved(reserveOf(card), notify.ReserveOK)
+			b.settle(card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			b.Advance(3 * time.Hour)
+		}
+		b.nothingNames("card-0.")
+		equal(b, "a recent card", b.resolve("card-69.").State, notify.CardDelivered)
+	}},
+}
+
+var settleRules = []rule{
+	{"spent: the permit is gone", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "left", b.balance(tmpl), 1)
+		b.reserved(reserveOf("c2"), notify.ReserveOK)
+	}},
+	{"refunded: the permit is back", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardNotSent, notify.PermitRefunded, "")
+		equal(b, "left", b.balance(tmpl), 1)
+	}},
+	{"zeroed: this permit and all older ones are gone, newer ones stay", func(b *bench) {
+		b.bind()
+		b.grant(tmpl, tmpl2)
+		b.grant(tmpl)
+		b.Advance(time.Second)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.Advance(time.Second)
+		b.grant(tmpl)
+		b.settle("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit)
+		equal(b, "left", b.balance(tmpl), 1)
+		equal(b, "left of another template", b.balance(tmpl2), 1)
+	}},
+	{"the first outcome stays", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.unchanged(func() {
+			b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			b.settle("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit)
+		})
+	}},
+	{"a card that nobody reserved cannot be settled", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.unchanged(func() { b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered) })
+	}},
+	{"WeChat's message id is kept to its last digit", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		for _, value := range b.dump() {
+			if strings.Contains(value, `"4611686018427387905"`) {
+				return
+			}
+		}
+		b.Errorf("the id is not in %v", b.dump())
+	}},
+}
+
+var resolveRules = []rule{
+	{"a card never heard of is void and can no longer be reserved", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		equal(b, "resolved", b.resolve("c1"), notify.Resolved{State: notify.CardVoid})
+		b.unchanged(func() { equal(b, "again", b.resolve("c1"), notify.Resolved{State: notify.CardVoid}) })
+		b.reserved(reserveOf("c1"), notify.ReserveVoid)
+		equal(b, "left", b.balance(tmpl), 1)
+	}},
+	{"a card being sent is sending until its lease ends, then unknown and spent", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		until := b.Now().Add(notify.Lease).Truncate(time.Millisecond)
+		b.Advance(notify.Lease - time.Millisecond)
+		b.unchanged(func() {
+			equal(b, "in time", b.resolve("c1"), notify.Resolved{State: notify.CardSending, Until: until})
+		})
+		b.Advance(time.Millisecond)
+		equal(b, "late", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Final: notify.StateUnknown})
+		l := b.ledger(tmpl)
+		equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{0, 0})
+		b.unchanged(func() { b.resolve("c1") })
+	}},
+	settled("delivered", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
+	settled("not sent", notify.CardNotSent, notify.PermitRefunded, ""),
+	settled("refused", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit),
+	{"of resolve and reserve the first one wins", func(b *bench) {
+		b.bind()
+		for range 40 {
+			b.grant(tmpl)
+		}
+		for i := range 20 {
+			card := notify.CardID(fmt.Sprint("c", i))
+			var reserved notify.Reserved
+			var resolved notify.Resolved
+			b.concurrently(2, func(ctx context.Context, n int) (ok bool, err error) {
+				if n == 0 {
+					reserved, err = b.Store.Reserve(ctx, reserveOf(card))
+				} else {
+					resolved, err = b.Store.Resolve(ctx, notify.OpenCard{ID: card, OpenID: aliceOpenID, Template: tmpl})
+				}
+				return false, err
+			})
+			if sent := reserved.Status == notify.ReserveOK; sent == (resolved.State == notify.CardVoid) {
+				b.Errorf("%s: reserve says %s, resolve %s", card, reserved.Status, resolved.State)
+			}
+			b.settle(card, notify.CardNotSent, notify.PermitRefunded, "")
+		}
+	}},
+}
+
+// settled is the rule that Resolve tells an outcome that was written down.
+func settled(name string, state notify.CardState, permit notify.PermitFate, final notify.State) rule {
+	return rule{"a card that was settled as " + name + " says so", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", state, permit, final)
+		b.unchanged(func() {
+			equal(b, "resolved", b.resolve("c1"), notify.Resolved{State: state, Final: final, Detail: "errcode 0"})
+		})
+	}}
+}

@@ -1,0 +1,174 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+)
+
+// aliceEverywhere leaves alice in every kind of record: bound, with permits, a card
+// being sent, a settled and a begun one, notices, reads, marks of three days, presence
+// and a timeline.
+func (b *bench) aliceEverywhere() {
+	b.Helper()
+	b.bind()
+	for range 3 {
+		b.grant(tmpl, tmpl2)
+	}
+	b.record(b.left(), b.message("m0"))
+	b.Advance(12 * time.Hour)
+	b.record(notify.Recall{ID: "m0", From: bob, To: alice}, b.message("read"))
+	b.Advance(12 * time.Hour)
+	b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+	b.Advance(time.Second)
+	b.record(b.message("m1"))
+	b.reserved(reserveOf(notify.CardID("settled-"+alice)), notify.ReserveOK)
+	b.settle(notify.CardID("settled-"+alice), notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+	card := b.begin(b.after(b.rules.Lead))
+	b.reserved(reserveOf(card.Card), notify.ReserveOK)
+	b.record(b.message("m2"))
+}
+
+// erasure is a rule that holds for both ways to erase alice.
+func erasure(name string, check func(b *bench, erase func(b *bench) error)) []rule {
+	return []rule{
+		{name + ", by user", func(b *bench) {
+			check(b, func(b *bench) error { return b.Store.EraseUser(b.Context(), alice) })
+		}},
+		{name + ", by openid", func(b *bench) {
+			check(b, func(b *bench) error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) })
+		}},
+	}
+}
+
+var eraseRules = slices.Concat(
+	erasure("erasing leaves no key and no value that names the user or the openid", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		before := b.counts()
+		b.must(erase(b))
+		b.nothingNames(string(alice), string(aliceOpenID))
+		before[notify.StateErased] += 2
+		b.counted(before)
+		b.boundTo(alice, "")
+	}),
+	erasure("erasing may be repeated", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		b.must(erase(b))
+		b.unchanged(func() {
+			if err := erase(b); err != nil && !errors.Is(err, store.ErrNotBound) {
+				b.Error(err)
+			}
+		})
+	}),
+	erasure("erasing that stopped half way is completed", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		// EraseUser begins with the subscriber, EraseOpenID with the recipient; whatever
+		// either has left leads to the rest.
+		user := string(alice)
+		b.forget(func(key string) bool { return strings.HasSuffix(key, string(aliceOpenID)) })
+		b.must(b.Store.EraseUser(b.Context(), alice))
+		b.nothingNames(user, string(aliceOpenID))
+
+		b.aliceEverywhere()
+		b.forget(func(key string) bool { return strings.Contains(key, user) })
+		b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+		b.nothingNames(user, string(aliceOpenID))
+		b.must(ignoreNotBound(erase(b)))
+	}),
+	erasure("late facts about an erased user store nothing", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		rec := b.after(notify.Lease)
+		b.must(erase(b))
+		b.Advance(24*time.Hour - time.Millisecond)
+		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"),
+			notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}},
+			notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, notify.Recall{ID: "m3", From: bob, To: alice})
+		equal(b, "begun", b.begins(beginOf(rec)), nil)
+		b.reserved(reserveOf(rec.Open.ID), notify.ReserveErased)
+		b.settle(rec.Open.ID, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "resolved", b.resolve("c9").State, notify.CardVoid)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: final(notify.StateDelivered, "m1"),
+			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
+		b.nothingNames(string(alice), string(aliceOpenID))
+	}),
+	[]rule{
+		{"a day after erasing permits count again", func(b *bench) {
+			b.bind()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.Advance(24 * time.Hour)
+			b.grant(tmpl)
+			equal(b, "permits", b.balance(tmpl), 1)
+		}},
+		{"a new login lifts the tombstone", func(b *bench) {
+			b.aliceEverywhere()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.bind()
+			b.grant(tmpl)
+			equal(b, "permits", b.balance(tmpl), 1)
+			b.reserved(reserveOf("c1"), notify.ReserveOK)
+		}},
+		{"a fact may ask for erasure", func(b *bench) {
+			b.aliceEverywhere()
+			b.record(notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: "never heard of"})
+			b.nothingNames(string(alice), string(aliceOpenID))
+		}},
+		{"erasing an openid that is not bound takes its permits", func(b *bench) {
+			b.grant(tmpl)
+			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+			b.nothingNames(string(aliceOpenID))
+		}},
+		{"erasing a user who is not bound takes what is left of him and says so", func(b *bench) {
+			b.aliceEverywhere()
+			b.bindTo(carol, aliceOpenID)
+			if err := b.Store.EraseUser(b.Context(), alice); !errors.Is(err, store.ErrNotBound) {
+				b.Errorf("got %v, want %v", err, store.ErrNotBound)
+			}
+			for key := range b.dump() {
+				// Old cards belong to the openid and go with it.
+				if strings.Contains(key, string(alice)) && !strings.Contains(key, ":c:"+string(aliceOpenID)) {
+					b.Errorf("left: %s", key)
+				}
+			}
+			b.boundTo(carol, aliceOpenID)
+		}},
+		{"erasing one leaves others alone", func(b *bench) {
+			b.bindTo(carol, otherOpenID)
+			b.record(b.messageTo(carol, "m1"))
+			before := b.dumpWithoutWatch()
+			b.bind()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			after := b.dumpWithoutWatch()
+			for key, value := range before {
+				equal(b, key, after[key], value)
+			}
+			b.boundTo(carol, otherOpenID)
+		}},
+	},
+)
+
+// forget deletes what match says of keys and of members of the shared ones.
+func (b *bench) forget(match func(key string) bool) {
+	b.Helper()
+	for entry := range b.dump() {
+		key, member, _ := strings.Cut(entry, " ")
+		switch {
+		case match(key):
+			b.must(b.Raw.Del(b.Context(), key).Err())
+		case strings.HasSuffix(key, "}:w") && match(member):
+			b.must(b.Raw.HDel(b.Context(), key, member).Err())
+		case strings.HasSuffix(key, "}:q") && match(member):
+			b.must(b.Raw.ZRem(b.Context(), key, member).Err())
+		}
+	}
+}
+
+func ignoreNotBound(err error) error {
+	if errors.Is(err, store.ErrNotBound) {
+		return nil
+	}
+	return err
+}

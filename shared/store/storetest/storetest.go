@@ -1,0 +1,98 @@
+// Package storetest is the conformance suite of the store: one subtest per rule,
+// named as the rule. It looks at a store through what package notify and the
+// functions call, and at raw keys only where a rule is about what is kept.
+package storetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/store"
+)
+
+// A Harness is an empty store with a hand on its clock.
+type Harness struct {
+	Store *store.Store
+	// Raw reaches the keys of Store.
+	Raw *redis.Client
+	// Now is the clock of Store, which Advance moves. Only time that Advance lets
+	// pass may count: a server's TTLs may pass along or not.
+	Now     func() time.Time
+	Advance func(time.Duration)
+	// Open returns another instance on the same keys that goes by now; nil: by the
+	// server's own clock. It closes with the test.
+	Open func(now func() time.Time) *store.Store
+}
+
+// A Clock is moved by hand. It begins half a second before midnight, UTC, so that
+// most rules are seen across the change of the day. It is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a Clock.
+func NewClock() *Clock { return &Clock{now: time.UnixMilli(1795305599500).UTC()} }
+
+// Now returns the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance lets d pass.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// A rule is one subtest.
+type rule struct {
+	name  string
+	check func(b *bench)
+}
+
+// Run holds the stores that open returns to every rule. open is called once per
+// rule and returns a store with nothing in it, with at least two shards.
+func Run(t *testing.T, open func(t *testing.T) Harness) {
+	groups := []struct {
+		name  string
+		rules []rule
+	}{
+		{"messages", messageRules},
+		{"marks", markRules},
+		{"reads and recalls", readRules},
+		{"presence", presenceRules},
+		{"wake and rest", wakeRules},
+		{"claim", claimRules},
+		{"begin", beginRules},
+		{"finish", finishRules},
+		{"reserve", reserveRules},
+		{"settle", settleRules},
+		{"resolve", resolveRules},
+		{"grants", grantRules},
+		{"ledger", ledgerRules},
+		{"bindings", bindRules},
+		{"erasure", eraseRules},
+		{"tokens", tokenRules},
+		{"limits", limitRules},
+		{"clock", clockRules},
+		{"protocol", protocolRules},
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			for _, r := range g.rules {
+				t.Run(r.name, func(t *testing.T) {
+					b := newBench(t, open(t))
+					r.check(b)
+					b.checkConsistency()
+				})
+			}
+		})
+	}
+}
