@@ -31,6 +31,8 @@ type rule struct {
 var none = []string{}
 
 var rules = []rule{
+	{"functions/internal/functest", []string{"functions/internal", "shared"}, nil,
+		"it is for the tests of functions, and is linked into none"},
 	{"functions", []string{"shared"}, none,
 		"a function is wiring: what decides is in shared, where it is tested, and no function knows another"},
 	{"shared/notify", none, []string{"github.com/rivo/uniseg"},
@@ -56,6 +58,7 @@ const adapter = "an adapter knows one outside thing and the domain; two of them 
 // A pkg is what `go list -json` says of one package.
 type pkg struct {
 	ImportPath string
+	Name       string
 	Standard   bool
 	GoFiles    []string
 	Imports    []string
@@ -123,7 +126,7 @@ func TestChecksFindFaults(t *testing.T) {
 			}
 		})
 	}
-	if got := shipped([]pkg{{ImportPath: "wxnotify/functions/x", Deps: []string{"errors", "testing"}}}); len(got) != 1 {
+	if got := shipped([]pkg{{ImportPath: "wxnotify/functions/x", Name: "main", Deps: []string{"errors", "testing"}}}); len(got) != 1 {
 		t.Errorf("a function linked with testing: %q, want one fault", got)
 	}
 }
@@ -181,7 +184,7 @@ func within(path, root string) bool { return path == root || strings.HasPrefix(p
 func shipped(packages []pkg) []string {
 	var found []string
 	for _, p := range packages {
-		if !strings.HasPrefix(p.ImportPath, module+"functions/") {
+		if p.Name != "main" || !strings.HasPrefix(p.ImportPath, module+"functions/") {
 			continue
 		}
 		for _, dep := range p.Deps {
@@ -196,7 +199,7 @@ func shipped(packages []pkg) []string {
 // list asks the go command for every package of the module and all they depend on.
 func list(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,GoFiles,Imports,Deps", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Name,Standard,GoFiles,Imports,Deps", "./...")
 	cmd.Dir = ".." // of the module
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -309,18 +309,22 @@ func (m *IM) recall(from, to, msgKey string, byAdmin bool) error {
 		m.w.unlock()
 		return &Error{"Recall", code, errorText(code)}
 	}
-	msg.recalled = true
-	a := m.account(to)
-	if t := a.talk(from); msg.index > t.read {
-		t.unread--
-	}
-	m.note(EventRecalled, from, to, "", "")
+	m.takeBack(msg)
 	platform := "RESTAPI"
 	if !byAdmin {
 		platform = m.account(from).optPlatform()
 	}
-	cb := m.callback(commandRecall, platform, from, recallBody{commandRecall, from, to, msgKey, a.unread(), m.millis()})
+	cb := m.callback(commandRecall, platform, from, recallBody{commandRecall, from, to, msgKey, m.account(to).unread(), m.millis()})
 	m.w.unlock()
 	m.send(cb)
 	return nil
+}
+
+// takeBack ends a message. The caller holds w.mu.
+func (m *IM) takeBack(msg *message) {
+	msg.recalled = true
+	if t := m.account(msg.to).talk(msg.from); msg.index > t.read {
+		t.unread--
+	}
+	m.note(EventRecalled, msg.from, msg.to, "", "")
 }

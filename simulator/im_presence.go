@@ -213,6 +213,14 @@ func (m *IM) disconnect(a *account, d *device, reason string) {
 		m.w.unlock()
 		return
 	}
+	m.goneAway(a, d)
+	cb := m.stateChange(a.id, d.platform, "Disconnect", reason, nil)
+	m.w.unlock()
+	m.send(cb)
+}
+
+// goneAway ends a connection. The caller holds w.mu.
+func (m *IM) goneAway(a *account, d *device) {
 	d.connected, d.leave = false, nil
 	if d.platform.pushable() {
 		d.leave = m.w.after(pushOnlineFor, func() { m.forgetDevice(a, d) })
@@ -220,9 +228,6 @@ func (m *IM) disconnect(a *account, d *device, reason string) {
 		delete(a.devices, d.platform)
 	}
 	m.note(EventGone, a.id, "", "Disconnect", string(d.platform))
-	cb := m.stateChange(a.id, d.platform, "Disconnect", reason, nil)
-	m.w.unlock()
-	m.send(cb)
 }
 
 // forgetDevice ends PushOnline.

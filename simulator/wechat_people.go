@@ -158,13 +158,16 @@ func (x *WeChat) SilentAccept(openID, templateID string) DialogResult {
 // permits are gone, and WeChat pushes a change event.
 func (x *WeChat) SwitchOff(openID, templateID string) {
 	x.w.lock()
-	c := x.user(openID).choice(templateID)
-	*c = choice{kept: KeepReject, off: true}
-	x.w.note(Event{Platform: "wechat", Kind: EventOff, User: openID, Name: templateID})
+	x.switchOff(openID, templateID)
 	x.w.unlock()
 	x.push(openID, eventChange, x.w.now(), listFields("SubscribeMsgChangeEvent", [][]field{
 		{{"TemplateId", templateID}, {"SubscribeStatusString", "reject"}},
 	}))
+}
+
+func (x *WeChat) switchOff(openID, templateID string) {
+	*x.user(openID).choice(templateID) = choice{kept: KeepReject, off: true}
+	x.w.note(Event{Platform: "wechat", Kind: EventOff, User: openID, Name: templateID})
 }
 
 // SwitchOn undoes SwitchOff in the settings page. No event tells of it, and the old

@@ -14,8 +14,8 @@ const Nowhere = "http://127.0.0.1:9"
 // Settings returns a complete set of invented settings, STORE_URL excepted. The map
 // is the caller's. No value opens anything; messages to WeChat and IM go Nowhere.
 //
-// There is no WECHAT_ENCODING_AES_KEY: pushes are in plain mode, signed with
-// WECHAT_TOKEN.
+// There is no WECHAT_ENCODING_AES_KEY, because an event file can be signed as it is sent
+// in plain mode only. See FillSigning for what is sent over HTTP.
 func Settings() map[string]string { return maps.Clone(settings) }
 
 var settings = map[string]string{
@@ -79,5 +79,30 @@ func Fill(env map[string]string) []string {
 		env[base] += "" // present, if empty
 	}
 	slices.Sort(filled)
+	return filled
+}
+
+// aesKey is an invented WECHAT_ENCODING_AES_KEY.
+const aesKey = "demoEncodingAESKey0123456789abcdefghijklmno"
+
+// FillSigning adds to env what callbacks and pushes are signed with and env lacks, and
+// returns the names of what it added. Whoever sends and whoever receives agree if both
+// call it on the same settings.
+//
+// Pushes are encrypted if WECHAT_TOKEN is the invented one: what a push in plain mode
+// takes away from a user is not believed, because nothing vouches for its body.
+func FillSigning(env map[string]string) (filled []string) {
+	add := func(name, value string) {
+		if env[name] == "" {
+			env[name] = value
+			filled = append(filled, name)
+		}
+	}
+	if env["WECHAT_TOKEN"] == "" {
+		add("WECHAT_ENCODING_AES_KEY", aesKey)
+	}
+	for _, name := range []string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"} {
+		add(name, settings[name])
+	}
 	return filled
 }

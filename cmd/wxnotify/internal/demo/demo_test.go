@@ -1,12 +1,15 @@
 package demo_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/wechat"
 )
 
 func TestFillAnEmptyEnvironment(t *testing.T) {
@@ -57,5 +60,42 @@ func TestFillPairsBasesWithCredentials(t *testing.T) {
 				t.Errorf("bases are %q and %q, want %q and %q", c.env["WECHAT_API_BASE"], c.env["IM_API_BASE"], c.wechat, c.im)
 			}
 		})
+	}
+}
+
+func TestFillSigning(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		env    map[string]string
+		filled []string
+		secure bool
+	}{
+		{"nothing set", map[string]string{},
+			[]string{"WECHAT_ENCODING_AES_KEY", "IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"}, true},
+		{"plain mode", map[string]string{"WECHAT_TOKEN": "mine", "WECHAT_APPID": "wx1", "IM_SDKAPPID": "1"},
+			[]string{"IM_CALLBACK_TOKEN", "TEMPLATE_MESSAGE"}, false},
+		{"a key of one's own", map[string]string{"WECHAT_ENCODING_AES_KEY": "k"},
+			[]string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := maps.Clone(c.env)
+			if d := cmp.Diff(c.filled, demo.FillSigning(c.env)); d != "" {
+				t.Errorf("filled (-want +got):\n%s", d)
+			}
+			if secure := c.env["WECHAT_ENCODING_AES_KEY"] != ""; secure != c.secure {
+				t.Errorf("encrypted: %v, want %v", secure, c.secure)
+			}
+			for name, value := range before {
+				if c.env[name] != value {
+					t.Errorf("%s was there and is changed", name)
+				}
+			}
+		})
+	}
+	env := map[string]string{}
+	demo.FillSigning(env)
+	if _, err := wechat.New(wechat.Config{AppID: env["WECHAT_APPID"], Token: secret.New(env["WECHAT_TOKEN"]),
+		EncodingAESKey: secret.New(env["WECHAT_ENCODING_AES_KEY"])}); err != nil {
+		t.Error(err)
 	}
 }

@@ -21,27 +21,14 @@ const (
 	state     = "State.StateChange"
 )
 
-var makers = map[string]maker{
-	"im.message":    {"from= to= [text=] [key=] [before=0|1] [failed=CODE] [platform=Web|RESTAPI|...]", imMessage},
-	"im.state":      {"user= [action=Login|Logout|Disconnect]", imState},
-	"im.read":       {"user= peer= [upto=UNIX SECONDS]", imRead},
-	"im.recall":     {"from= to= key=", imRecall},
-	"im.call":       {"from= to= [step=invite|cancel|accept|reject|timeout] [media=audio|video] [id=] [timeout=SECONDS]", imCall},
-	"wechat.verify": {"", wechatVerify},
-	"wechat.popup":  {"openid= [template=] [status=accept|reject] [mode=] [format=]", wechatPopup},
-	"wechat.change": {"openid= [template=] [mode=] [format=]", wechatChange},
-	"wechat.sent":   {"openid= msgid= [template=] [code=0] [mode=] [format=]", wechatSent},
-	"wechat.cancel": {"openid= [mode=] [format=]", wechatCancel},
-	"wechat.debug":  {"[mode=] [format=]", wechatDebug},
-}
-
 // callback makes a signed callback of IM.
-func callback(s Settings, command, platform string, body object, now time.Time, note string) (Request, error) {
+func callback(a *args, s Settings, command, platform string, body object, now time.Time, note string) (Request, error) {
 	body["CallbackCommand"] = command
 	b, err := body.encode()
 	if err != nil {
 		return Request{}, err
 	}
+	a.uses("IM_SDKAPPID", "IM_CALLBACK_TOKEN")
 	q := url.Values{
 		"SdkAppid": {s.SDKAppID}, "CallbackCommand": {command}, "contenttype": {"json"},
 		"ClientIP": {"127.0.0.1"}, "OptPlatform": {platform},
@@ -76,32 +63,33 @@ func imMessage(a *args, s Settings, now time.Time) (Request, error) {
 		body["SendMsgResult"] = a.number("failed", 0)
 		body["UnreadMsgNum"] = 1
 	}
-	return callback(s, command, a.text("platform", "Web"), body, now, "key="+key)
+	return callback(a, s, command, a.text("platform", "Web"), body, now,
+		fmt.Sprintf("%s -> %s, key=%s", body["From_Account"], body["To_Account"], key))
 }
 
 func imState(a *args, s Settings, now time.Time) (Request, error) {
 	reasons := map[string]string{"Login": "Register", "Logout": "Unregister", "Disconnect": "LinkClose"}
 	action := a.oneOf("action", "Disconnect", "Login", "Logout")
 	user := a.need("user")
-	return callback(s, state, "Web", object{
+	return callback(a, s, state, "Web", object{
 		"EventTime": now.UnixMilli(),
 		"Info":      object{"Action": action, "To_Account": user, "Reason": reasons[action]},
-	}, now, fmt.Sprintf("%s: %s", user, action))
+	}, now, fmt.Sprintf("%s %s", user, action))
 }
 
 func imRead(a *args, s Settings, now time.Time) (Request, error) {
 	user, peer := a.need("user"), a.need("peer")
-	return callback(s, c2cRead, "Web", object{
+	return callback(a, s, c2cRead, "Web", object{
 		"Report_Account": user, "Peer_Account": peer, "LastReadTime": a.number("upto", now.Unix()),
 		"UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
 	}, now, fmt.Sprintf("%s has read %s", user, peer))
 }
 
 func imRecall(a *args, s Settings, now time.Time) (Request, error) {
-	key := a.need("key")
-	return callback(s, c2cRecall, "Web", object{
-		"From_Account": a.need("from"), "To_Account": a.need("to"), "MsgKey": key, "UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
-	}, now, "key="+key)
+	from, to, key := a.need("from"), a.need("to"), a.need("key")
+	return callback(a, s, c2cRecall, "Web", object{
+		"From_Account": from, "To_Account": to, "MsgKey": key, "UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
+	}, now, fmt.Sprintf("%s -> %s, key=%s", from, to, key))
 }
 
 // imCall makes a call's signal: JSON in a string in a custom element.
@@ -135,5 +123,5 @@ func imCall(a *args, s Settings, now time.Time) (Request, error) {
 	}
 	body, _ := message(a, "TIMCustomElem", object{"Data": string(signal), "Desc": "", "Ext": "", "Sound": ""}, now)
 	body["SendMsgResult"], body["UnreadMsgNum"] = 0, 0
-	return callback(s, c2cAfter, "Web", body, now, fmt.Sprintf("call %s id=%s", step, id))
+	return callback(a, s, c2cAfter, "Web", body, now, fmt.Sprintf("%s -> %s, call %s, id=%s", from, to, step, id))
 }

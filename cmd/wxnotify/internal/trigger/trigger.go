@@ -4,6 +4,7 @@ package trigger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -39,21 +40,48 @@ type Request struct {
 	Body     []byte
 	// Note says in a few words what it tells, with the ids that a later trigger needs.
 	Note string
+	// Answer is what a receiver must answer; empty: anything but an error status.
+	Answer string
+	// Uses names the settings that it was made of, sorted.
+	Uses []string
 }
 
 // A maker makes requests of one name from arguments.
 type maker struct {
-	help string
-	make func(a *args, s Settings, now time.Time) (Request, error)
+	about string
+	args  string
+	make  func(a *args, s Settings, now time.Time) (Request, error)
 }
 
-// Names returns the names that New knows, sorted, each with its arguments.
-func Names() []string {
-	var out []string
+const sealing = "[mode=plain|compatible|secure] [format=json|xml]"
+
+var makers = map[string]maker{
+	"im.message": {"somebody writes to somebody",
+		"from= to= [text=] [key=] [before=0|1] [failed=CODE] [platform=Web|RESTAPI|...]", imMessage},
+	"im.state":  {"somebody comes or goes", "user= [action=Disconnect|Login|Logout]", imState},
+	"im.read":   {"somebody has read what another wrote", "user= peer= [upto=UNIX SECONDS]", imRead},
+	"im.recall": {"somebody takes a message back; im.message tells its key", "from= to= key=", imRecall},
+	"im.call": {"somebody calls somebody, and what becomes of it; invite tells the id",
+		"from= to= [step=invite|cancel|accept|reject|timeout] [media=audio|video] [id=] [timeout=SECONDS]", imCall},
+	"wechat.verify": {"WeChat checks the URL of the message push", "", wechatVerify},
+	"wechat.popup":  {"a user answers the subscribe dialog", "openid= [status=accept|reject] [template=] " + sealing, wechatPopup},
+	"wechat.change": {"a user switches a template off", "openid= [template=] " + sealing, wechatChange},
+	"wechat.sent":   {"WeChat tells how a send ended", "openid= msgid= [code=0] [template=] " + sealing, wechatSent},
+	"wechat.cancel": {"a user wants to be forgotten", "openid= " + sealing, wechatCancel},
+	"wechat.debug":  {"the event of WeChat's test tools", sealing, wechatDebug},
+}
+
+// Names describes the names that New knows, sorted, each with its arguments.
+func Names() string {
+	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(makers)) {
-		out = append(out, fmt.Sprintf("%-16s %s", name, makers[name].help))
+		m := makers[name]
+		fmt.Fprintf(&b, "  %-14s %s\n", name, m.about)
+		if m.args != "" {
+			fmt.Fprintf(&b, "  %-14s %s\n", "", m.args)
+		}
 	}
-	return out
+	return b.String()
 }
 
 // New makes the request called name of arguments written key=value. Its errors name
@@ -61,7 +89,7 @@ func Names() []string {
 func New(name string, pairs []string, s Settings, now time.Time) (Request, error) {
 	m, ok := makers[name]
 	if !ok {
-		return Request{}, fmt.Errorf("%q is no trigger; there are:\n  %s", name, strings.Join(Names(), "\n  "))
+		return Request{}, fmt.Errorf("%q is no trigger; there are:\n%s", name, strings.TrimSuffix(Names(), "\n"))
 	}
 	a, err := parseArgs(pairs)
 	if err != nil {
@@ -69,8 +97,9 @@ func New(name string, pairs []string, s Settings, now time.Time) (Request, error
 	}
 	r, err := m.make(a, s, now)
 	if err := errors.Join(err, a.err()); err != nil {
-		return Request{}, fmt.Errorf("%s: %w\nits arguments: %s", name, err, m.help)
+		return Request{}, fmt.Errorf("%s: %w\nits arguments: %s", name, err, cmp.Or(m.args, "none"))
 	}
+	r.Uses = slices.Sorted(maps.Keys(a.settings))
 	return r, nil
 }
 
@@ -104,13 +133,14 @@ func (r Request) Send(ctx context.Context, client *http.Client, to string) (stat
 
 // args are the arguments of a trigger. What is wrong with them is collected.
 type args struct {
-	values map[string]string
-	used   map[string]bool
-	errs   []error
+	values   map[string]string
+	used     map[string]bool
+	settings map[string]bool // those that were needed beside the arguments
+	errs     []error
 }
 
 func parseArgs(pairs []string) (*args, error) {
-	a := &args{values: map[string]string{}, used: map[string]bool{}}
+	a := &args{values: map[string]string{}, used: map[string]bool{}, settings: map[string]bool{}}
 	for _, p := range pairs {
 		k, v, ok := strings.Cut(p, "=")
 		if !ok || k == "" {
@@ -131,6 +161,21 @@ func (a *args) text(name, def string) string {
 		return v
 	}
 	return def
+}
+
+// uses notes the settings that go into the request.
+func (a *args) uses(settings ...string) {
+	for _, name := range settings {
+		a.settings[name] = true
+	}
+}
+
+// template returns the template that a push is about.
+func (a *args) template(s Settings) string {
+	if _, given := a.values["template"]; !given {
+		a.uses("TEMPLATE_MESSAGE")
+	}
+	return a.text("template", s.Template)
 }
 
 // need returns an argument that must be there.

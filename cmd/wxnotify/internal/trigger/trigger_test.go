@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/cmd/wxnotify/internal/trigger"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -97,7 +99,7 @@ func TestWeChat(t *testing.T) {
 		}
 	}
 	r := made(t, "wechat.verify")
-	if echo, err := receiver.VerifyURL(r.Query, now); err != nil || !strings.Contains(r.Note, echo) {
+	if echo, err := receiver.VerifyURL(r.Query, now); err != nil || r.Answer != echo {
 		t.Errorf("verify: %q, %v", echo, err)
 	}
 }
@@ -110,6 +112,27 @@ func made(t *testing.T, line string) trigger.Request {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// A setting that is not used must not be asked for.
+func TestUses(t *testing.T) {
+	im, push := []string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID"}, []string{"WECHAT_APPID", "WECHAT_TOKEN"}
+	for line, want := range map[string][]string{
+		"im.message from=a to=b":                       im,
+		"im.call from=a to=b":                          im,
+		"wechat.verify":                                {"WECHAT_TOKEN"},
+		"wechat.debug mode=plain":                      push,
+		"wechat.cancel openid=o mode=plain":            push,
+		"wechat.popup openid=o mode=plain template=T2": push,
+		"wechat.popup openid=o mode=plain":             append([]string{"TEMPLATE_MESSAGE"}, push...),
+		"wechat.sent openid=o msgid=1 template=T2":     {"WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"},
+		"wechat.change openid=o template= format=xml":  {"WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"},
+		"wechat.change openid=o mode=compatible":       {"TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"},
+	} {
+		if d := cmp.Diff(want, made(t, line).Uses); d != "" {
+			t.Errorf("%s (-want +got):\n%s", line, d)
+		}
+	}
 }
 
 func TestFaults(t *testing.T) {

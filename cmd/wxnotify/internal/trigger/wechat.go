@@ -21,6 +21,10 @@ func sealer(a *args, s Settings, now time.Time) wechat.Sealer {
 	if _, ok := modes[mode]; !ok {
 		a.errs = append(a.errs, fmt.Errorf("mode=%s is none of plain, compatible, secure", mode))
 	}
+	a.uses("WECHAT_APPID", "WECHAT_TOKEN")
+	if mode != "plain" {
+		a.uses("WECHAT_ENCODING_AES_KEY")
+	}
 	format := wechat.FormatJSON
 	if a.oneOf("format", "json", "xml") == "xml" {
 		format = wechat.FormatXML
@@ -30,9 +34,11 @@ func sealer(a *args, s Settings, now time.Time) wechat.Sealer {
 }
 
 func wechatVerify(a *args, s Settings, now time.Time) (Request, error) {
+	a.uses("WECHAT_TOKEN")
 	echo := fmt.Sprint(now.UnixNano())
 	q, err := wechat.Sealer{AppID: s.AppID, Token: s.PushToken, Timestamp: now, Nonce: nonce()}.SignURL(echo)
-	return Request{Function: "wechatpush", Method: http.MethodGet, Query: q, Note: "the answer must be " + echo}, err
+	return Request{Function: "wechatpush", Method: http.MethodGet, Query: q,
+		Note: "verification of the URL, echostr=" + echo, Answer: echo}, err
 }
 
 // A field is one field of a push, in order.
@@ -64,12 +70,12 @@ func push(a *args, s Settings, now time.Time, event, openID, wrapper string, ite
 
 func wechatPopup(a *args, s Settings, now time.Time) (Request, error) {
 	return push(a, s, now, "subscribe_msg_popup_event", a.need("openid"), "SubscribeMsgPopupEvent", []field{
-		{"TemplateId", a.text("template", s.Template)}, {"SubscribeStatusString", a.oneOf("status", "accept", "reject")}, {"PopupScene", "0"}})
+		{"TemplateId", a.template(s)}, {"SubscribeStatusString", a.oneOf("status", "accept", "reject")}, {"PopupScene", "0"}})
 }
 
 func wechatChange(a *args, s Settings, now time.Time) (Request, error) {
 	return push(a, s, now, "subscribe_msg_change_event", a.need("openid"), "SubscribeMsgChangeEvent", []field{
-		{"TemplateId", a.text("template", s.Template)}, {"SubscribeStatusString", "reject"}})
+		{"TemplateId", a.template(s)}, {"SubscribeStatusString", "reject"}})
 }
 
 func wechatSent(a *args, s Settings, now time.Time) (Request, error) {
@@ -78,15 +84,14 @@ func wechatSent(a *args, s Settings, now time.Time) (Request, error) {
 		status = "failed"
 	}
 	return push(a, s, now, "subscribe_msg_sent_event", a.need("openid"), "SubscribeMsgSentEvent", []field{
-		{"TemplateId", a.text("template", s.Template)}, {"MsgID", a.need("msgid")}, {"ErrorCode", code}, {"ErrorStatus", status}})
+		{"TemplateId", a.template(s)}, {"MsgID", a.need("msgid")}, {"ErrorCode", code}, {"ErrorStatus", status}})
 }
 
 // wechatCancel makes the event of a user who wants to be forgotten. Its FromUserName
 // is the platform.
 func wechatCancel(a *args, s Settings, now time.Time) (Request, error) {
-	r, err := push(a, s, now, "user_authorization_cancellation", "oPlatform", "", nil,
+	return push(a, s, now, "user_authorization_cancellation", "oPlatform", "", nil,
 		field{"OpenID", a.need("openid")}, field{"AppID", s.AppID}, field{"RevokeInfo", "1"})
-	return r, err
 }
 
 func wechatDebug(a *args, s Settings, now time.Time) (Request, error) {
