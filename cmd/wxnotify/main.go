@@ -29,8 +29,9 @@ func main() {
 
 // commands is the command line.
 type commands struct {
-	Local  localCmd  `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
-	Invoke invokeCmd `cmd:"" help:"Send one event to a built function and print its response."`
+	Local   localCmd   `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
+	Invoke  invokeCmd  `cmd:"" help:"Send one event to a built function and print its response."`
+	Trigger triggerCmd `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.

@@ -11,16 +11,21 @@ import (
 
 const defaultEnvFile = ".env"
 
+// envFlag says where settings are.
+type envFlag struct {
+	EnvFile string `default:".env" placeholder:"FILE" help:"Settings, as KEY=VALUE lines (${default}). The environment takes precedence."`
+}
+
 // projectFlags say what is hosted.
 type projectFlags struct {
-	Build   string `default:"build" placeholder:"DIR" help:"Folder of the built functions (${default})."`
-	Config  string `default:"serverless.yml" placeholder:"FILE" help:"What is deployed (${default})."`
-	EnvFile string `default:".env" placeholder:"FILE" help:"Settings, as KEY=VALUE lines (${default}). The environment takes precedence."`
+	Build  string `default:"build" placeholder:"DIR" help:"Folder of the built functions (${default})."`
+	Config string `default:"serverless.yml" placeholder:"FILE" help:"What is deployed (${default})."`
+	envFlag
 }
 
 // settings reads the env file and lays the environment over it. The default file may
 // be missing.
-func (p projectFlags) settings(con console) (map[string]string, error) {
+func (p envFlag) settings(con console) (map[string]string, error) {
 	settings, err := dotenv.Load(p.EnvFile)
 	if err != nil {
 		if p.EnvFile != defaultEnvFile || !errors.Is(err, fs.ErrNotExist) {

@@ -54,7 +54,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("STORE_SHARDS: %d: use 1 to 4096, and never change it", cfg.Shards)
 	}
 	opt.Protocol = 2
-	opt.DisableIndentity = true // (sic) CLIENT SETINFO would cost a round trip, and old servers refuse it
+	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip, and old servers refuse it
 	opt.ContextTimeoutEnabled = true
 	opt.DialTimeout = time.Second
 	opt.ReadTimeout = 3 * time.Second

@@ -85,24 +85,30 @@ func Fill(env map[string]string) []string {
 // aesKey is an invented WECHAT_ENCODING_AES_KEY.
 const aesKey = "demoEncodingAESKey0123456789abcdefghijklmno"
 
-// FillSigning adds to env what callbacks and pushes are signed with and env lacks, and
-// returns the names of what it added. Whoever sends and whoever receives agree if both
-// call it on the same settings.
+// Signing lists the settings that callbacks and pushes are signed with, and the template
+// that a push is about.
+func Signing() []string { return slices.Clone(signing) }
+
+var signing = []string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY"}
+
+// FillSigning adds to env what Signing lists and env lacks, and returns the names of what
+// it added, sorted. Whoever sends and whoever receives agree if both call it on the same
+// settings.
 //
 // Pushes are encrypted if WECHAT_TOKEN is the invented one: what a push in plain mode
 // takes away from a user is not believed, because nothing vouches for its body.
 func FillSigning(env map[string]string) (filled []string) {
-	add := func(name, value string) {
-		if env[name] == "" {
+	plain := env["WECHAT_TOKEN"] != ""
+	for _, name := range signing {
+		value := settings[name]
+		if name == "WECHAT_ENCODING_AES_KEY" && !plain {
+			value = aesKey
+		}
+		if env[name] == "" && value != "" {
 			env[name] = value
 			filled = append(filled, name)
 		}
 	}
-	if env["WECHAT_TOKEN"] == "" {
-		add("WECHAT_ENCODING_AES_KEY", aesKey)
-	}
-	for _, name := range []string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"} {
-		add(name, settings[name])
-	}
+	slices.Sort(filled)
 	return filled
 }

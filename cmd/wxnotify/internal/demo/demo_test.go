@@ -71,7 +71,7 @@ func TestFillSigning(t *testing.T) {
 		secure bool
 	}{
 		{"nothing set", map[string]string{},
-			[]string{"WECHAT_ENCODING_AES_KEY", "IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"}, true},
+			[]string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"}, true},
 		{"plain mode", map[string]string{"WECHAT_TOKEN": "mine", "WECHAT_APPID": "wx1", "IM_SDKAPPID": "1"},
 			[]string{"IM_CALLBACK_TOKEN", "TEMPLATE_MESSAGE"}, false},
 		{"a key of one's own", map[string]string{"WECHAT_ENCODING_AES_KEY": "k"},

@@ -30,6 +30,8 @@ type Config struct {
 	Sink func(function string, line []byte)
 	// Log receives what the host itself has to say. Default: dropped.
 	Log *slog.Logger
+	// Wrap, if set, is put around the handler of all that is served.
+	Wrap func(http.Handler) http.Handler
 	// Clock drives timers, retries and reaping; default: the machine's.
 	Clock Clock
 
@@ -130,8 +132,12 @@ func Start(cfg Config) (*Host, error) {
 		h.pools[f.Key] = h.newPool(f)
 	}
 	h.queue = newQueue(h)
+	var handler http.Handler = http.HandlerFunc(h.serve)
+	if cfg.Wrap != nil {
+		handler = cfg.Wrap(handler)
+	}
 	h.server = &http.Server{
-		Handler:           http.HandlerFunc(h.serve),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}

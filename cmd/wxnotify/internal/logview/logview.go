@@ -14,19 +14,29 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"wxnotify/cmd/wxnotify/internal/term"
 )
 
 // A View writes lines to one place. It is safe for concurrent use.
 type View struct {
-	mu     sync.Mutex
-	out    io.Writer
-	colour bool
+	mu      sync.Mutex
+	out     io.Writer
+	colours term.Palette
+	quiet   bool
 }
 
 // New returns a View that writes to out, with ANSI colours if colour is set. Times are
 // shown in the zone of the machine.
-func New(out io.Writer, colour bool) *View { return &View{out: out, colour: colour} }
+func New(out io.Writer, colour bool) *View { return &View{out: out, colours: term.Palette(colour)} }
+
+// NewQuiet is New for a View that leaves out whatever is below the level of a warning.
+// What is not a log line is shown.
+func NewQuiet(out io.Writer, colour bool) *View {
+	v := New(out, colour)
+	v.quiet = true
+	return v
+}
 
 // Line shows one line that name printed. Control characters are shown escaped, so that
 // no line can steer the terminal.
@@ -34,6 +44,9 @@ func (v *View) Line(name string, line []byte) {
 	e, ok := parse(line)
 	if !ok {
 		e = entry{at: time.Now(), message: string(line), plain: true}
+	}
+	if v.quiet && !e.plain && !e.grave() {
+		return
 	}
 	text := v.format(name, e)
 	v.mu.Lock()
@@ -114,55 +127,45 @@ func (e *entry) add(key string, raw json.RawMessage) {
 	e.attrs = append(e.attrs, attr{key, value})
 }
 
-// Colours of a terminal.
-const (
-	dim    = "2"
-	red    = "1;31"
-	yellow = "33"
-	green  = "32"
-	cyan   = "36"
-)
+// grave reports a warning or worse. A level that is none may be anything.
+func (e *entry) grave() bool {
+	var level slog.Level
+	return level.UnmarshalText([]byte(e.level)) != nil || level >= slog.LevelWarn
+}
 
 func (v *View) format(name string, e entry) string {
 	var b strings.Builder
-	b.WriteString(v.paint(dim, e.at.Local().Format(time.TimeOnly)))
+	b.WriteString(v.colours.Paint(term.Dim, e.at.Local().Format(time.TimeOnly)))
 	b.WriteByte(' ')
-	b.WriteString(v.paint(cyan, fmt.Sprintf("%-10s", visible(name))))
+	b.WriteString(v.colours.Paint(term.Cyan, fmt.Sprintf("%-10s", term.Visible(name))))
 	b.WriteByte(' ')
 	if e.plain {
-		b.WriteString("| " + visible(e.message) + "\n")
+		b.WriteString("| " + term.Visible(e.message) + "\n")
 		return b.String()
 	}
-	b.WriteString(v.paint(levelColour(e.level), fmt.Sprintf("%-5s", visible(e.level))))
-	b.WriteString(" " + visible(e.message))
+	b.WriteString(v.colours.Paint(levelColour(e.level), fmt.Sprintf("%-5s", term.Visible(e.level))))
+	b.WriteString(" " + term.Visible(e.message))
 	for _, a := range e.attrs {
 		if a.key == "function" && a.value == name {
 			continue // said already
 		}
-		b.WriteString(" " + v.paint(dim, visible(a.key)+"="))
+		b.WriteString(" " + v.colours.Paint(term.Dim, term.Visible(a.key)+"="))
 		b.WriteString(quoted(a.value))
 	}
 	b.WriteByte('\n')
 	return b.String()
 }
 
-func levelColour(level string) string {
+func levelColour(level string) term.Style {
 	switch {
 	case strings.HasPrefix(level, "error"):
-		return red
+		return term.Red
 	case strings.HasPrefix(level, "warn"):
-		return yellow
+		return term.Yellow
 	case strings.HasPrefix(level, "debug"):
-		return dim
+		return term.Dim
 	}
-	return green
-}
-
-func (v *View) paint(colour, s string) string {
-	if !v.colour {
-		return s
-	}
-	return "\x1b[" + colour + "m" + s + "\x1b[0m"
+	return term.Green
 }
 
 // quoted quotes a value that would otherwise run into its neighbours; JSON is left as
@@ -171,27 +174,5 @@ func quoted(s string) string {
 	if s == "" || strings.ContainsAny(s, " =\"") && !json.Valid([]byte(s)) {
 		return strconv.Quote(s)
 	}
-	return visible(s)
-}
-
-// visible escapes what a terminal would act on.
-func visible(s string) string {
-	if !strings.ContainsFunc(s, steers) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if steers(r) {
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// steers reports control characters, and those that turn the direction of writing.
-func steers(r rune) bool {
-	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar)
+	return term.Visible(s)
 }

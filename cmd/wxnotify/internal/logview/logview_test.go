@@ -81,6 +81,23 @@ func TestLogger(t *testing.T) {
 	}
 }
 
+func TestQuiet(t *testing.T) {
+	var out bytes.Buffer
+	v := logview.NewQuiet(&out, false)
+	for level, shown := range map[string]bool{"DEBUG": false, "INFO": false, "INFO+2": false, "WARN": true, "ERROR+1": true, "": true, "Notice": true} {
+		out.Reset()
+		v.Line("f", []byte(`{"level":"`+level+`","msg":"m"}`))
+		if got := out.Len() > 0; got != shown {
+			t.Errorf("level %q: shown %v, want %v", level, got, shown)
+		}
+	}
+	out.Reset()
+	v.Line("f", []byte("panic: no JSON"))
+	if !strings.Contains(out.String(), "panic: no JSON") {
+		t.Errorf("a plain line is shown as %q", out.String())
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add([]byte(`{"time":"2026-11-22T02:00:01Z","level":"INFO","msg":"m","a":{"b":[1]}}`))
 	f.Add([]byte("plain\x1b[2J"))
