@@ -17,7 +17,7 @@ import (
 )
 
 // spillReserve is how much of an invocation is left for handing a spill on.
-const spillReserve = 10 * time.Second
+const spillReserve = 20 * time.Second
 
 func main() { scf.Main("deliver", build) }
 
@@ -56,7 +56,9 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
 		if e.Spill != nil {
-			inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
+			if err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {
+				return notify.Counts{}, err
+			}
 		}
 		return deliverer.Run(ctx), nil
 	}), nil

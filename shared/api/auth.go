@@ -96,9 +96,12 @@ const (
 
 var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_many", message: "too many requests; wait a few minutes"}
 
-// limited runs f for a source that has not failed too often, and counts if it fails
-// by its own fault.
+// limited runs f for an address that has not guessed too often, and counts if it
+// guesses now. Behind one address may be many people, so nothing else counts.
 func limited(ctx context.Context, l Limiter, r *http.Request, f func() error) error {
+	if source(r) == "" {
+		return f()
+	}
 	name := "fail:" + source(r)
 	ok, err := l.Allowed(ctx, name, failuresPerSource)
 	if err != nil {
@@ -108,7 +111,7 @@ func limited(ctx context.Context, l Limiter, r *http.Request, f func() error) er
 		return errTooMany
 	}
 	err = f()
-	if ft, isFault := errors.AsType[*fault](err); isFault && ft.status < 500 {
+	if ft, isFault := errors.AsType[*fault](err); isFault && ft.guess {
 		// The answer is what matters; a count that is not made costs nothing.
 		_, _ = l.Allow(ctx, name, failuresPerSource, failureWindow)
 	}

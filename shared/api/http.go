@@ -19,6 +19,9 @@ type fault struct {
 	code    string
 	message string
 	cause   error // for the log only; nil if the message says it all
+	// guess marks what somebody who tries things out would run into: it counts against
+	// his address.
+	guess bool
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.message }
@@ -29,11 +32,12 @@ func badRequest(code, message string) error {
 }
 
 func unauthorized(cause error) error {
-	return &fault{http.StatusUnauthorized, "unauthorized", "the signature is missing, wrong or expired; log in again", cause}
+	return &fault{status: http.StatusUnauthorized, code: "unauthorized", cause: cause, guess: true,
+		message: "the signature is missing, wrong or expired; log in again"}
 }
 
 func unavailable(cause error) error {
-	return &fault{http.StatusServiceUnavailable, "unavailable", "try again in a moment", cause}
+	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", message: "try again in a moment", cause: cause}
 }
 
 // handle turns a function that answers or fails into a handler. A failure that is
@@ -102,11 +106,11 @@ func decode(b []byte, v any) error {
 	return nil
 }
 
-// source is who sent r, for limits on failures.
+// source is the address that r came from, or "" if the platform did not tell one.
 func source(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return ""
 	}
 	return host
 }

@@ -111,15 +111,23 @@ func (p *Permits) report(w http.ResponseWriter, r *http.Request, user notify.Use
 		ID: string(user) + "\n" + rep.ReportID, OpenID: openID, Source: notify.GrantReport,
 		At: p.now().Add(-time.Duration(rep.AgeSeconds * float64(time.Second))).UTC(),
 	}
+	banned := notify.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
 	for _, t := range p.Templates {
-		if accepted(rep.Results[string(t.ID)]) {
+		switch result := rep.Results[string(t.ID)]; {
+		case accepted(result):
 			grant.Templates = append(grant.Templates, t.ID)
+		case result == "ban":
+			banned.Templates = append(banned.Templates, t.ID)
 		}
 	}
-	if len(grant.Templates) == 0 {
-		return nil
+	var facts []notify.Fact
+	if len(grant.Templates) > 0 {
+		facts = append(facts, notify.Fact{Grant: &grant})
 	}
-	if err := p.Accept(r.Context(), []notify.Fact{{Grant: &grant}}); err != nil {
+	if len(banned.Templates) > 0 {
+		facts = append(facts, notify.Fact{Revoke: &banned})
+	}
+	if err := p.Accept(r.Context(), facts); err != nil {
 		return unavailable(err)
 	}
 	return nil

@@ -95,11 +95,12 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 	openID, err := s.WeChat.Code2Session(r.Context(), req.Code)
 	switch {
 	case errors.Is(err, wechat.ErrLoginCode):
-		return &fault{http.StatusBadRequest, "login_code", "the code is invalid, older than five minutes or was used before: call wx.login again", err}
+		return &fault{status: http.StatusBadRequest, code: "login_code", cause: err, guess: s.SessionKey.Empty(),
+			message: "the code is invalid, older than five minutes or was used before: call wx.login again"}
 	case errors.Is(err, wechat.ErrUserBlocked):
-		return &fault{http.StatusForbidden, "user_blocked", "WeChat blocks this user's login", err}
+		return &fault{status: http.StatusForbidden, code: "user_blocked", message: "WeChat blocks this user's login", cause: err}
 	case err != nil:
-		return &fault{http.StatusBadGateway, "wechat", "WeChat did not say who this is; try again", err}
+		return &fault{status: http.StatusBadGateway, code: "wechat", message: "WeChat did not say who this is; try again", cause: err}
 	}
 	user, err := s.bind(r.Context(), openID, req.UserID)
 	if err != nil {
@@ -147,7 +148,7 @@ func (s *Session) checkUserID(u notify.UserID) error {
 		return badRequest("userId", "userId must have 1 to 32 bytes")
 	case strings.ContainsFunc(string(u), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return badRequest("userId", "userId may hold printable ASCII only; letters, digits, - and _ are best")
-	case strings.HasPrefix(string(u), "@"), u == s.Admin:
+	case strings.HasPrefix(string(u), "@"), strings.EqualFold(string(u), string(s.Admin)), strings.EqualFold(string(u), "administrator"):
 		return badRequest("userId", "userId must not be the administrator's nor begin with @")
 	}
 	return nil

@@ -162,6 +162,9 @@ func expand(n *yaml.Node, getenv func(string) string, errs *[]error) {
 			if v == "" {
 				*errs = append(*errs, fmt.Errorf("line %d: %s is not set", n.Line, name))
 			}
+			if n.Style == 0 { // not quoted: what it is, a number say, shows only now
+				n.Tag = ""
+			}
 			return v
 		})
 	}

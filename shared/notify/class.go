@@ -1,6 +1,9 @@
 package notify
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // A Class says what became of a send that did not plainly succeed. It is all that
 // the Deliverer looks at: the meaning of a platform's codes stays with the adapter
@@ -34,6 +37,11 @@ func (c Class) String() string {
 		return "invalid"
 	}
 	return classNames[c]
+}
+
+// classNamed returns the class with a name, or ClassUnknown.
+func classNamed(name string) Class {
+	return Class(max(slices.Index(classNames[:], name), 0))
 }
 
 // ClassOf returns the Class that err, or anything it wraps, declares through a

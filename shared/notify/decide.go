@@ -11,12 +11,11 @@ const (
 
 // A Plan is what to do about one recipient, now.
 type Plan struct {
-	Send  []Notice  // announce these in one card
-	Final []Final   // these are done
-	Again time.Time // look at what is left then; zero if nothing is left but Send
-	Why   Reason    // why something is put off
-	// AskedSince is carried into the next look, see Recipient.
-	AskedSince time.Time
+	Send    []Notice  // announce these in one card
+	Final   []Final   // these are done
+	Again   time.Time // look at what is left then; zero if nothing is left but Send
+	Why     Reason    // why something is put off
+	Carried           // into the next look
 }
 
 // A Final is the end of one or more messages.
@@ -35,7 +34,8 @@ type Final struct {
 //	reachable by phone push         as the rules say: skip or send
 //	IM does not answer              ask again; after two minutes the last fact decides
 func (r Rules) Decide(now time.Time, rec Recipient, status Status) Plan {
-	var p Plan
+	p := Plan{Carried: rec.Carried}
+	p.AskedSince = time.Time{}
 	var live []Notice
 	var expired []MessageID
 	for _, n := range rec.Notices {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,10 +13,7 @@ const (
 	// period is how often the timer starts deliver: what falls due later is the next
 	// run's.
 	period = 60 * time.Second
-	// poll is how often a waiting run looks for what came in meanwhile.
-	poll = time.Second
-	// wrapUp is how much of an invocation's time is kept back: no new work is begun
-	// in it.
+	// wrapUp is how much of an invocation's time is kept back: no card is begun in it.
 	wrapUp = 15 * time.Second
 	// claimLimit is how many recipients one pass takes: one IM presence call's worth.
 	claimLimit = 500
@@ -39,9 +37,9 @@ type Counts struct {
 	Claimed   int       `json:"claimed"`
 	Sent      int       `json:"sent"`
 	Merged    int       `json:"merged"`    // notices that travelled on another's card
-	Cancelled int       `json:"cancelled"` // notices that ended without a card
-	Retried   int       `json:"retried"`
-	Dead      int       `json:"dead"`
+	Cancelled int       `json:"cancelled"` // notices that ended, and were not delivered
+	Retried   int       `json:"retried"`   // cards that were put off
+	Dead      int       `json:"dead"`      // notices given up
 	NextDue   time.Time `json:"nextDue,omitzero"`
 }
 
@@ -60,13 +58,13 @@ func (d *Deliverer) Run(ctx context.Context) Counts {
 
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := time.Now()
-	for {
+	if short(ctx, wrapUp) {
+		return fmt.Errorf("less than %v are left: give deliver a longer timeout", wrapUp)
+	}
+	for !short(ctx, wrapUp) {
 		now, n, err := d.pass(ctx, total)
 		if err != nil {
 			return err
-		}
-		if d.short(ctx, wrapUp) {
-			return nil
 		}
 		if n > 0 {
 			continue
@@ -75,10 +73,18 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 		if err != nil {
 			return err
 		}
-		if total.NextDue.IsZero() || !sleep(ctx, min(total.NextDue.Sub(now), poll)) {
+		if total.NextDue.IsZero() || !sleep(ctx, d.nap(total.NextDue.Sub(now))) {
 			return nil
 		}
 	}
+	return nil
+}
+
+// nap returns how long a waiting run sleeps before it looks again, when something is
+// due in d: not so long that what comes in meanwhile would be late. The least is for
+// stores whose shards do not agree on the time.
+func (d *Deliverer) nap(due time.Duration) time.Duration {
+	return min(max(due, 50*time.Millisecond), max(d.Rules.Lead, time.Second), 3*time.Second)
 }
 
 // Pass does what is due now, once, without waiting. It returns what it did.
@@ -102,20 +108,16 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (time.Time, int, error)
 	p := &pass{Deliverer: d, now: batch.Now, claimed: claimed, counts: c}
 	c.Claimed += len(batch.Recipients)
 
-	var waiting []Recipient
+	var waiting, begun []Recipient
 	for _, rec := range batch.Recipients {
 		if rec.Open != nil {
-			if err := p.resume(ctx, rec); err != nil {
-				return batch.Now, 0, err
-			}
-			continue
+			begun = append(begun, rec)
+		} else {
+			waiting = append(waiting, rec)
 		}
-		waiting = append(waiting, rec)
 	}
-	if err := p.announce(ctx, waiting); err != nil {
-		return batch.Now, 0, err
-	}
-	return batch.Now, len(batch.Recipients), nil
+	err = errors.Join(p.resume(ctx, begun), p.announce(ctx, waiting))
+	return batch.Now, len(batch.Recipients), err
 }
 
 // A pass is one look at what is due. Its clock is the store's.
@@ -148,31 +150,36 @@ func (p *pass) announce(ctx context.Context, recs []Recipient) error {
 	var cards []*delivery
 	for _, rec := range recs {
 		plan := p.Rules.Decide(p.now, rec, status[rec.User])
-		p.logFinal(ctx, rec.User, plan.Final)
 		asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
 		if len(plan.Send) > 0 {
 			cards = append(cards, &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), steps: []Step{asked}})
 			continue
 		}
-		f := Finish{User: rec.User, Lease: rec.Lease, Final: plan.Final, Again: plan.Again,
-			AskedSince: plan.AskedSince, Attempts: rec.Attempts, Neutral: rec.Neutral, Steps: []Step{asked}}
+		f := Finish{User: rec.User, Lease: rec.Lease, Final: plan.Final, Again: plan.Again, Carried: plan.Carried, Steps: []Step{asked}}
 		if !plan.Again.IsZero() {
 			f.Steps = append(f.Steps, Step{At: p.time(), Kind: StepPutOff, Reason: plan.Why, Detail: "until " + clock(plan.Again)})
 		}
 		rest = append(rest, f)
 	}
-	if err := p.finish(ctx, rest); err != nil {
-		return err
-	}
-	for len(cards) > 0 && !p.short(ctx, wrapUp) {
+	p.finish(ctx, rest)
+	for len(cards) > 0 && !short(ctx, wrapUp) && p.fresh() {
 		n := min(len(cards), p.Rules.Workers)
 		if err := p.sendAll(ctx, cards[:n]); err != nil {
 			return err
 		}
 		cards = cards[n:]
 	}
+	// No time is left for these: another run takes them up at once.
+	var back []Finish
+	for _, c := range cards {
+		back = append(back, Finish{User: c.rec.User, Lease: c.rec.Lease, Final: c.plan.Final, Again: p.time(), Carried: c.plan.Carried})
+	}
+	p.finish(ctx, back)
 	return nil
 }
+
+// fresh reports whether the leases of this pass leave time for a send.
+func (p *pass) fresh() bool { return time.Since(p.claimed) < Lease-sendMargin }
 
 // ask returns what IM says of recs. Users of whom it says nothing are StatusUnknown.
 func (p *pass) ask(ctx context.Context, recs []Recipient) map[UserID]Status {
@@ -181,40 +188,45 @@ func (p *pass) ask(ctx context.Context, recs []Recipient) map[UserID]Status {
 		users[i] = rec.User
 	}
 	status, err := p.IM.Presence(ctx, users)
-	if err != nil {
+	if cure, known := cureOf(err); known {
+		p.Log.ErrorContext(ctx, "IM does not say who is online until this is mended: "+cure, "alert", "im", "error", err)
+	} else if err != nil {
 		p.Log.WarnContext(ctx, "IM did not say who is online", "asked", len(users), "answered", len(status), "error", err)
 	}
 	return status
 }
 
-// finish hands recipients back and counts their ends.
-func (p *pass) finish(ctx context.Context, fs []Finish) error {
+// finish hands recipients back, and counts and logs what ended. A store that does not
+// take it gives the recipients to another run when their leases end.
+func (p *pass) finish(ctx context.Context, fs []Finish) {
 	if len(fs) == 0 {
-		return nil
+		return
 	}
-	for i := range fs {
-		for _, f := range fs[i].Final {
-			fs[i].Steps = append(fs[i].Steps, Step{At: p.time(), Kind: StepFinal, Card: fs[i].Card,
-				Messages: f.Messages, State: f.State, Reason: f.Reason})
-			if f.State != StateDelivered {
-				p.counts.Cancelled += len(f.Messages)
-			}
-			if f.State == StateDead {
-				p.counts.Dead++
-			}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
+	defer cancel()
+	ends, err := p.Store.Finish(ctx, fs)
+	if err != nil {
+		p.Log.ErrorContext(ctx, "recipients not handed back, another run resumes", "alert", "store", "error", err)
+	}
+	for i, f := range fs[:len(ends)] {
+		for _, e := range ends[i] {
+			p.Log.InfoContext(ctx, "messages ended", "user", f.User, "messages", e.Messages, "state", e.State, "reason", e.Reason, "card", f.Card)
+			p.count(func(c *Counts) {
+				switch e.State {
+				case StateDelivered:
+					c.Merged += e.Messages - 1
+				case StateDead:
+					c.Dead += e.Messages
+				default:
+					c.Cancelled += e.Messages
+				}
+			})
 		}
 	}
-	return p.Store.Finish(ctx, fs)
 }
 
-func (p *pass) logFinal(ctx context.Context, user UserID, finals []Final) {
-	for _, f := range finals {
-		p.Log.InfoContext(ctx, "messages ended", "user", user, "messages", len(f.Messages), "state", f.State, "reason", f.Reason)
-	}
-}
-
-// short reports whether less than d of ctx's time is left.
-func (d *Deliverer) short(ctx context.Context, left time.Duration) bool {
+// short reports whether ctx has ended or less than left of its time remains.
+func short(ctx context.Context, left time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && time.Until(deadline) < left
 }

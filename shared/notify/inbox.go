@@ -74,21 +74,16 @@ func (in *Inbox) record(ctx context.Context, facts []Fact) error {
 }
 
 // Retake takes in what was spilled at since. It tries until the store is back or
-// ctx has about reserve left, and then spills again. After six hours it gives up. It
-// does not fail: the platform would repeat the event, and so multiply what is spilled
-// again. What it gives up is in the log.
-func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) {
-	if err := in.retake(ctx, facts, since, reserve); err != nil {
-		in.Log.ErrorContext(ctx, "spilled facts are lost", "alert", "spill", "facts", len(facts), "error", err)
-	}
-}
-
-func (in *Inbox) retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
+// ctx has about reserve left, and then spills again. An error means that neither was
+// possible: the platform should repeat the event. After six hours it gives up and says
+// so in the log.
+func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
 	if since.IsZero() {
 		since = in.now()
 	}
 	if in.now().Sub(since) > spillFor {
-		return fmt.Errorf("the store has been away for %v", spillFor)
+		in.Log.ErrorContext(ctx, "spilled facts are given up", "alert", "spill", "facts", len(facts), "after", spillFor.String())
+		return nil
 	}
 	facts = in.prepare(facts)
 	pause := time.NewTimer(0)
@@ -98,14 +93,15 @@ func (in *Inbox) retake(ctx context.Context, facts []Fact, since time.Time, rese
 		case <-ctx.Done():
 		case <-pause.C:
 		}
-		deadline, bounded := ctx.Deadline()
-		if ctx.Err() != nil || bounded && time.Until(deadline) < reserve {
-			return in.accept(ctx, facts, since)
+		take := in.record
+		if short(ctx, reserve) {
+			take = func(ctx context.Context, facts []Fact) error { return in.accept(ctx, facts, since) }
 		}
-		if err := in.record(ctx, facts); err == nil {
-			return nil
+		err := take(ctx, facts)
+		if err == nil || short(ctx, recordBudget+courierBudget) {
+			return err
 		}
-		pause.Reset(2 * time.Second)
+		pause.Reset(time.Second)
 	}
 }
 
@@ -116,6 +112,7 @@ func (in *Inbox) prepare(facts []Fact) []Fact {
 		switch {
 		case f.Message != nil:
 			m := *f.Message
+			m.Summary = firstRunes(m.Summary, maxSummary)
 			if in.Rules.Preview != PreviewText {
 				m.Summary = ""
 			}
@@ -140,6 +137,19 @@ func (in *Inbox) prepare(facts []Fact) []Fact {
 		out = append(out, f)
 	}
 	return out
+}
+
+// maxSummary is how much of a text is kept, in runes: no keyword shows more.
+const maxSummary = 40
+
+func firstRunes(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
 }
 
 // uncounted says why a message is not announced, or ReasonNone.

@@ -117,7 +117,9 @@ func TestRetake(t *testing.T) {
 			r, c := &recorder{until: time.Now().Add(30 * time.Second)}, &courier{}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			inbox(r, c).Retake(ctx, facts, time.Now(), 10*time.Second)
+			if err := inbox(r, c).Retake(ctx, facts, time.Now(), 10*time.Second); err != nil {
+				t.Error(err)
+			}
 			if d := cmp.Diff(facts, r.facts); d != "" || c.spilled != nil {
 				t.Errorf("spilled %v, recorded:\n%s", c.spilled, d)
 			}
@@ -130,7 +132,9 @@ func TestRetake(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			start := time.Now()
-			inbox(r, c).Retake(ctx, facts, since, 10*time.Second)
+			if err := inbox(r, c).Retake(ctx, facts, since, 10*time.Second); err != nil {
+				t.Error(err)
+			}
 			if d := cmp.Diff(facts, c.spilled); d != "" || !c.since.Equal(since) {
 				t.Errorf("since %v, want %v; spilled:\n%s", c.since, since, d)
 			}
@@ -141,7 +145,9 @@ func TestRetake(t *testing.T) {
 	})
 	t.Run("gives up after six hours", func(t *testing.T) {
 		r, c := &recorder{}, &courier{}
-		inbox(r, c).Retake(t.Context(), facts, time.Now().Add(-7*time.Hour), time.Second)
+		if err := inbox(r, c).Retake(t.Context(), facts, time.Now().Add(-7*time.Hour), time.Second); err != nil {
+			t.Error(err)
+		}
 		if r.calls != 0 || c.spilled != nil {
 			t.Error("it went on")
 		}

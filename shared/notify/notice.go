@@ -42,15 +42,21 @@ type Recipient struct {
 	Notices []Notice
 	// Open is a card that an earlier run began and did not finish; nil if none.
 	Open *OpenCard
+	Carried
+	// Lease proves to the store that the recipient is in our hands.
+	Lease string
+}
+
+// Carried is what one look at a recipient tells the next.
+type Carried struct {
 	// AskedSince is when IM first failed to say where the recipient is; zero if it
 	// answered last time.
 	AskedSince time.Time
-	// Attempts counts the failed sends since the last that went well.
+	// Attempts counts the failed sends since the last that went well, those that the
+	// rules bound.
 	Attempts int
-	// Neutral: WeChat refused the wording of the last card.
+	// Neutral: WeChat refused the wording of an earlier card with what waits.
 	Neutral bool
-	// Lease proves to the store that the recipient is in our hands.
-	Lease string
 }
 
 // An OpenCard names a card that was begun, and what it carries.

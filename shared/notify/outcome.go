@@ -39,18 +39,27 @@ var outcomes = map[Class]outcome{
 	ClassDefect:    {card: CardRefused, permit: PermitRefunded, final: StateDead, alert: true},
 }
 
-// again says when to try again after attempt, counting from 1, or that it is no use.
-func (w wait) again(r Retry, now time.Time, attempt int, neutral bool, jitter float64) (at time.Time, ok bool) {
-	switch w {
+// reason names a wait in timelines.
+func (w wait) reason() Reason {
+	return [...]Reason{waitBackoff: ReasonBackoff, waitLong: ReasonOperator, waitQuotaDay: ReasonQuotaDay, waitNeutral: ReasonWording}[w]
+}
+
+// next says when to try again after an outcome without an end, and what to carry
+// there, or that it is no use.
+func (o outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next Carried, at time.Time, ok bool) {
+	switch o.wait {
 	case waitLong:
-		return now.Add(r.Max), true
+		return c, now.Add(r.Max), true
 	case waitQuotaDay:
 		// Quotas are counted anew some time after Beijing midnight; the jitter spreads
 		// the backlog over the first ten minutes.
 		y, m, d := now.In(beijing).Date()
-		return time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute))), true
+		return c, time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute))), true
 	case waitNeutral:
-		return now, !neutral
+		ok = !c.Neutral
+		c.Neutral = true
+		return c, now, ok
 	}
-	return now.Add(r.Delay(attempt, jitter)), attempt < r.Attempts
+	c.Attempts++
+	return c, now.Add(r.Delay(c.Attempts, jitter)), c.Attempts < r.Attempts
 }

@@ -18,7 +18,11 @@ const (
 )
 
 func (s Status) String() string {
-	return [...]string{"unknown", "online", "push_online", "offline"}[s]
+	names := [...]string{"unknown", "online", "push_online", "offline"}
+	if s < 0 || int(s) >= len(names) {
+		return "invalid"
+	}
+	return names[s]
 }
 
 // Asker asks IM who is there.
@@ -43,7 +47,8 @@ type Sender interface {
 // Implementations are safe for concurrent use, honour ctx and are idempotent: a
 // fact that was recorded before changes nothing.
 type Recorder interface {
-	// Record stores facts in one round trip, each in one atomic step per recipient.
+	// Record stores facts in one round trip, an Erase apart, each in one atomic step per
+	// recipient.
 	// wake is true when something falls due soon and no run of deliver is watching.
 	// On an error any part of facts may have been stored; recording all of them again
 	// is safe.
@@ -85,8 +90,8 @@ type Store interface {
 	Claim(ctx context.Context, limit int) (Batch, error)
 
 	// Begin moves notices into cards, one per recipient. The answer has one entry per
-	// request: the messages that are still wanted, oldest first; nil if the lease is
-	// lost or nothing is wanted any more.
+	// request: the messages that are still wanted; nil if the lease is lost or nothing is
+	// wanted any more. With an error the entries that are not nil have begun.
 	Begin(ctx context.Context, cards []Begin) ([][]MessageID, error)
 
 	// Reserve holds a permit for a card that was begun.
@@ -101,9 +106,11 @@ type Store interface {
 	// card whose sender let its lease pass is settled as unknown, its permit spent.
 	Resolve(ctx context.Context, c OpenCard) (Resolved, error)
 
-	// Finish writes down what became of claimed recipients and lets go of them.
-	// Entries whose lease is lost change nothing.
-	Finish(ctx context.Context, fs []Finish) error
+	// Finish writes down what became of claimed recipients and lets go of them. Entries
+	// whose lease is lost change nothing. The answer says per entry which ends came
+	// about: what was read or recalled meanwhile has ended already, or, if it was on a
+	// card that did not go out, ends so now.
+	Finish(ctx context.Context, fs []Finish) ([][]Ended, error)
 
 	// Rest returns when the next recipient is due if that is before until. Otherwise
 	// it returns the zero time and notes that this run has stopped watching, in one
@@ -209,13 +216,18 @@ type Finish struct {
 	Lease string
 	Card  CardID // the card that was begun for him; empty if none
 	Final []Final
-	// Again is when to look at what still waits. A message that arrives meanwhile may
-	// bring the look forward; with Hold it may not.
+	// Again is when to look at what still waits; zero: when something that came in since
+	// the claim wants it, or else at once. Something that comes in may bring the look
+	// forward; with Hold it may not.
 	Again time.Time
 	Hold  bool
-	// AskedSince, Attempts and Neutral are carried into the next look, see Recipient.
-	AskedSince time.Time
-	Attempts   int
-	Neutral    bool
-	Steps      []Step
+	Carried
+	Steps []Step
+}
+
+// Ended says how many messages reached a final state.
+type Ended struct {
+	State    State
+	Reason   Reason
+	Messages int
 }

@@ -85,23 +85,23 @@ func (r Rules) Check() error {
 	var errs []error
 	wrong := func(bad bool, name, cure string) {
 		if bad {
-			errs = append(errs, fmt.Errorf("rules.%s: %s", name, cure))
+			errs = append(errs, fmt.Errorf("%s: %s", name, cure))
 		}
 	}
-	wrong(r.Lead < 0 || r.Lead > time.Minute, "lead", "use 0s to 1m")
-	wrong(r.BlindWindow < 0 || r.BlindWindow > 10*time.Minute, "blind_window", "use 0s to 10m")
-	wrong(r.Grace < 0 || r.Grace > time.Minute, "grace", "use 0s to 1m")
-	wrong(r.DigestMax < 1 || r.DigestMax > 1000, "digest_max", "use 1 to 1000")
-	wrong(r.PushOnline != PushOnlineSkip && r.PushOnline != PushOnlineSend, "push_online", "use skip or send")
-	wrong(r.TTL < time.Minute || r.TTL > 7*24*time.Hour, "ttl", "use 1m to 168h")
-	wrong(r.Preview != PreviewNone && r.Preview != PreviewSender && r.Preview != PreviewText, "preview", "use none, sender or text")
-	wrong(r.Retry.First <= 0 || r.Retry.First > r.Retry.Max, "retry.first", "use more than 0s and at most retry.max")
-	wrong(!(r.Retry.Factor >= 1 && r.Retry.Factor <= 10), "retry.factor", "use 1 to 10")
-	wrong(r.Retry.Max > 6*time.Hour, "retry.max", "use at most 6h")
-	wrong(r.Retry.Attempts < 1 || r.Retry.Attempts > 100, "retry.attempts", "use 1 to 100")
-	wrong(!oneOf(r.Lang, "zh_CN", "en_US", "zh_HK", "zh_TW"), "lang", "use zh_CN, en_US, zh_HK or zh_TW")
-	wrong(!oneOf(r.MiniProgramState, "formal", "trial", "developer"), "miniprogram_state", "use formal, trial or developer")
-	wrong(r.Workers < 1 || r.Workers > 256, "workers", "use 1 to 256")
+	wrong(r.Lead < 0 || r.Lead > time.Minute, "rules.lead", "use 0s to 1m")
+	wrong(r.BlindWindow < 0 || r.BlindWindow > 10*time.Minute, "rules.blind_window", "use 0s to 10m")
+	wrong(r.Grace < 0 || r.Grace > time.Minute, "rules.grace", "use 0s to 1m")
+	wrong(r.DigestMax < 1 || r.DigestMax > 1000, "rules.digest_max", "use 1 to 1000")
+	wrong(r.PushOnline != PushOnlineSkip && r.PushOnline != PushOnlineSend, "rules.push_online", "use skip or send")
+	wrong(r.TTL < time.Minute || r.TTL > 7*24*time.Hour, "rules.ttl", "use 1m to 168h")
+	wrong(r.Preview != PreviewNone && r.Preview != PreviewSender && r.Preview != PreviewText, "rules.preview", "use none, sender or text")
+	wrong(r.Retry.First <= 0 || r.Retry.First > r.Retry.Max, "rules.retry.first", "use more than 0s and at most retry.max")
+	wrong(!(r.Retry.Factor >= 1 && r.Retry.Factor <= 10), "rules.retry.factor", "use 1 to 10")
+	wrong(r.Retry.Max > 6*time.Hour, "rules.retry.max", "use at most 6h")
+	wrong(r.Retry.Attempts < 1 || r.Retry.Attempts > 100, "rules.retry.attempts", "use 1 to 100")
+	wrong(!oneOf(r.Lang, "zh_CN", "en_US", "zh_HK", "zh_TW"), "rules.lang", "use zh_CN, en_US, zh_HK or zh_TW")
+	wrong(!oneOf(r.MiniProgramState, "formal", "trial", "developer"), "rules.miniprogram_state", "use formal, trial or developer")
+	wrong(r.Workers < 1 || r.Workers > 256, "limits.workers", "use 1 to 256")
 	return errors.Join(errs...)
 }
 

@@ -11,6 +11,10 @@ import (
 // own time is over: the send has happened, and its outcome must not be lost.
 const settleBudget = 5 * time.Second
 
+// sendBudget bounds one send, token included. What has not been answered by then is
+// unknown.
+const sendBudget = 12 * time.Second
+
 // sendMargin is how much of a lease must be left for a send to start.
 const sendMargin = 15 * time.Second
 
@@ -32,14 +36,17 @@ func (p *pass) sendAll(ctx context.Context, cards []*delivery) error {
 			Template: p.Template.ID(), Messages: ids(c.plan.Send)}
 	}
 	wanted, err := p.Store.Begin(ctx, begins)
-	if err != nil {
+	if wanted == nil {
 		return err
+	}
+	if err != nil {
+		p.Log.ErrorContext(ctx, "some cards could not be begun", "alert", "store", "error", err)
 	}
 	ends := make([]*Finish, len(cards))
 	var wg sync.WaitGroup
 	for i, c := range cards {
 		if len(wanted[i]) == 0 {
-			ends[i] = &Finish{User: c.rec.User, Lease: c.rec.Lease, Final: c.plan.Final, Steps: c.steps}
+			ends[i] = &Finish{User: c.rec.User, Lease: c.rec.Lease, Final: c.plan.Final, Carried: c.plan.Carried, Steps: c.steps}
 			continue
 		}
 		wg.Go(func() { ends[i] = c.deliver(ctx, wanted[i]) })
@@ -52,9 +59,8 @@ func (p *pass) sendAll(ctx context.Context, cards []*delivery) error {
 			fs = append(fs, *f)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
-	defer cancel()
-	return p.finish(ctx, fs)
+	p.finish(ctx, fs)
+	return nil
 }
 
 // deliver takes one card from begun to settled and returns how to finish it; nil
@@ -64,26 +70,26 @@ func (c *delivery) deliver(ctx context.Context, wanted []MessageID) *Finish {
 	card, err := c.Template.Render(c.Rules, c.card, c.rec.OpenID, notices, c.rec.Neutral, c.time())
 	if err != nil {
 		c.Log.ErrorContext(ctx, "template cannot be rendered, correct notify.yml", "alert", "template", "error", err)
-		return c.end(ctx, notices, StateDead, ReasonNone)
+		return c.end(notices, StateDead, ReasonNone)
 	}
-	if time.Since(c.claimed) > Lease-sendMargin || c.short(ctx, wrapUp) {
+	if !c.fresh() {
 		return c.again(c.time(), ReasonNeverSent) // too late to start; the next run does
 	}
 	reserved, err := c.Store.Reserve(ctx, Reserve{Card: c.card, OpenID: c.rec.OpenID, User: c.rec.User, Template: card.Template})
 	if err != nil {
-		c.Log.ErrorContext(ctx, "permit not reserved, the next run resumes", "card", c.card, "error", err)
-		return nil
+		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.card, "error", err)
+		return c.release(ctx, card)
 	}
 	switch reserved.Status {
 	case ReserveOK:
 		c.step(StepReserved, "")
 		return c.send(ctx, card, notices)
 	case ReserveNoPermit:
-		return c.end(ctx, notices, StateNoPermit, ReasonNone)
+		return c.end(notices, StateNoPermit, ReasonNone)
 	case ReserveUnbound:
-		return c.end(ctx, notices, StateUnbound, ReasonNewerBinding)
+		return c.end(notices, StateUnbound, ReasonNewerBinding)
 	case ReserveErased:
-		return c.end(ctx, notices, StateErased, ReasonNone)
+		return c.end(notices, StateErased, ReasonNone)
 	case ReserveBusy:
 		return c.again(later(reserved.Until, c.time().Add(time.Second)), ReasonBusy)
 	}
@@ -92,7 +98,9 @@ func (c *delivery) deliver(ctx context.Context, wanted []MessageID) *Finish {
 
 // send makes the one request for a reserved card and settles what came of it.
 func (c *delivery) send(ctx context.Context, card Card, notices []Notice) *Finish {
-	msgID, err := c.WeChat.Send(ctx, card)
+	sendCtx, cancel := context.WithTimeout(ctx, sendBudget)
+	msgID, err := c.WeChat.Send(sendCtx, card)
+	cancel()
 	out, detail := delivered, ""
 	if err != nil {
 		class := ClassOf(err)
@@ -101,19 +109,18 @@ func (c *delivery) send(ctx context.Context, card Card, notices []Notice) *Finis
 	}
 	c.step(StepSent, detail)
 
-	end := c.finishAs(out, notices)
+	end, final := c.finishAs(out, notices)
 	settle := Settle{Card: card.ID, OpenID: card.To, Template: card.Template, State: out.card,
-		Permit: out.permit, Final: out.final, MsgID: msgID, Detail: detail}
+		Permit: out.permit, Final: final, MsgID: msgID, Detail: detail}
 	if err := c.settle(ctx, settle); err != nil {
 		c.Log.ErrorContext(ctx, "outcome not written down, the next run resumes", "card", card.ID, "error", err)
 		return nil
 	}
 	c.step(StepSettled, string(out.permit))
-	if out.final == StateDelivered {
-		c.count(func(n *Counts) { n.Sent++; n.Merged += len(notices) - 1 })
+	if out.card == CardDelivered {
+		c.count(func(n *Counts) { n.Sent++ })
 	}
 	end.Steps = c.steps
-	c.logFinal(ctx, c.rec.User, end.Final)
 	return end
 }
 
@@ -130,32 +137,42 @@ func (c *delivery) settle(ctx context.Context, s Settle) error {
 	}
 }
 
-// finishAs returns how notices go on after a send with outcome out.
-func (c *delivery) finishAs(out outcome, notices []Notice) *Finish {
+// release makes sure that the card is not sent, when it is unknown whether a permit
+// was reserved for it, and has its notices wait.
+func (c *delivery) release(ctx context.Context, card Card) *Finish {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
+	defer cancel()
+	r, err := c.Store.Resolve(ctx, OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
+	if err == nil && r.State == CardSending { // it was, and nobody but us would send it
+		err = c.Store.Settle(ctx, Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
+			State: CardNotSent, Permit: PermitRefunded, Detail: ClassUnreached.String()})
+	}
+	if err != nil {
+		return nil // the next run resumes
+	}
+	return c.again(c.time().Add(time.Second), ReasonNeverSent)
+}
+
+// finishAs returns how notices go on after a send with outcome out, and the state in
+// which they end, or "" if they wait.
+func (c *delivery) finishAs(out outcome, notices []Notice) (*Finish, State) {
 	if out.final != "" {
-		return c.finishWith(Final{out.final, ReasonNone, ids(notices)})
+		return c.end(notices, out.final, ReasonNone), out.final
 	}
-	attempt := c.rec.Attempts + 1
-	at, ok := out.wait.again(c.Rules.Retry, c.time(), attempt, c.rec.Neutral, c.Jitter())
+	next, at, ok := out.next(c.Rules.Retry, c.plan.Carried, c.time(), c.Jitter())
 	if !ok {
-		return c.finishWith(Final{StateDead, ReasonAttempts, ids(notices)})
+		return c.end(notices, StateDead, ReasonAttempts), StateDead
 	}
-	f := c.again(at, ReasonNone)
+	f := c.again(at, out.wait.reason())
+	f.Carried = next
 	f.Hold = out.wait != waitNeutral
-	f.Attempts = attempt
-	f.Neutral = out.wait == waitNeutral
-	return f
+	return f, ""
 }
 
-// end finishes notices in state s without a send.
-func (c *delivery) end(ctx context.Context, notices []Notice, s State, why Reason) *Finish {
-	f := c.finishWith(Final{s, why, ids(notices)})
-	c.logFinal(ctx, c.rec.User, f.Final)
-	return f
-}
-
-func (c *delivery) finishWith(last Final) *Finish {
-	return &Finish{User: c.rec.User, Lease: c.rec.Lease, Card: c.card, Final: append(c.plan.Final, last), Steps: c.steps}
+// end finishes notices in state s.
+func (c *delivery) end(notices []Notice, s State, why Reason) *Finish {
+	return &Finish{User: c.rec.User, Lease: c.rec.Lease, Card: c.card,
+		Final: append(c.plan.Final, Final{s, why, ids(notices)}), Steps: c.steps}
 }
 
 // again finishes with the notices waiting until at.
@@ -163,7 +180,7 @@ func (c *delivery) again(at time.Time, why Reason) *Finish {
 	c.steps = append(c.steps, Step{At: c.time(), Kind: StepPutOff, Card: c.card, Reason: why, Detail: "until " + clock(at)})
 	c.count(func(n *Counts) { n.Retried++ })
 	return &Finish{User: c.rec.User, Lease: c.rec.Lease, Card: c.card, Final: c.plan.Final, Again: at,
-		Attempts: c.rec.Attempts, Neutral: c.rec.Neutral, Steps: c.steps}
+		Carried: c.plan.Carried, Steps: c.steps}
 }
 
 func (c *delivery) step(kind StepKind, detail string) {
@@ -190,41 +207,65 @@ func (c *delivery) logSend(ctx context.Context, class Class, out outcome, err er
 		c.Log.WarnContext(ctx, "card not delivered", "card", c.card, "class", class.String(), "error", err)
 		return
 	}
-	cure := "see the error"
-	if h, ok := errors.AsType[interface {
-		error
-		Cure() string
-	}](err); ok && h.Cure() != "" {
-		cure = h.Cure()
-	}
+	cure, _ := cureOf(err)
 	c.Log.ErrorContext(ctx, "cards cannot be sent until this is mended: "+cure, "alert", class.String(), "card", c.card, "error", err)
 }
 
-// resume ends what an earlier run began for rec and did not finish.
-func (p *pass) resume(ctx context.Context, rec Recipient) error {
-	r, err := p.Store.Resolve(ctx, *rec.Open)
-	if err != nil {
-		return err
+// cureOf returns what a person has to do about err, if an adapter knows.
+func cureOf(err error) (cure string, known bool) {
+	h, ok := errors.AsType[interface {
+		error
+		Cure() string
+	}](err)
+	if !ok || h.Cure() == "" {
+		return "see the error", false
 	}
-	f := Finish{User: rec.User, Lease: rec.Lease, Card: rec.Open.ID, Attempts: rec.Attempts, Neutral: rec.Neutral}
-	switch r.State {
-	case CardSending: // its sender may still be at it
+	return h.Cure(), true
+}
+
+// resume ends what earlier runs began for recs and did not finish.
+func (p *pass) resume(ctx context.Context, recs []Recipient) error {
+	var fs []Finish
+	for _, rec := range recs {
+		if short(ctx, wrapUp) {
+			break // their leases end
+		}
+		r, err := p.Store.Resolve(ctx, *rec.Open)
+		if err != nil {
+			p.finish(ctx, fs)
+			return err
+		}
+		fs = append(fs, p.resumed(rec, r))
+	}
+	p.finish(ctx, fs)
+	return nil
+}
+
+// resumed returns how a recipient goes on whose card has ended as r says.
+func (p *pass) resumed(rec Recipient, r Resolved) Finish {
+	f := Finish{User: rec.User, Lease: rec.Lease, Card: rec.Open.ID, Carried: rec.Carried}
+	switch {
+	case r.State == CardSending: // its sender may still be at it
 		f.Card, f.Again = "", later(r.Until, p.now.Add(time.Second))
-	case CardVoid:
+	case r.State == CardVoid:
 		f.Again = p.now
 		f.Steps = []Step{{At: p.time(), Kind: StepPutOff, Card: rec.Open.ID, Reason: ReasonNeverSent}}
-	case CardNotSent:
-		f.Again = p.now.Add(p.Rules.Retry.Delay(rec.Attempts+1, p.Jitter()))
-		f.Hold, f.Attempts = true, rec.Attempts+1
-	default:
+	case r.Final != "":
 		why := ReasonNone
 		if r.State == CardUnknown {
 			why = ReasonStranded
 		}
 		f.Final = []Final{{r.Final, why, rec.Open.Messages}}
-		p.logFinal(ctx, rec.User, f.Final)
+	default: // surely not sent: as the run would have gone on that found out
+		out := outcomes[classNamed(r.Detail)]
+		next, at, ok := out.next(p.Rules.Retry, rec.Carried, p.now, p.Jitter())
+		if !ok {
+			f.Final = []Final{{StateDead, ReasonAttempts, rec.Open.Messages}}
+			break
+		}
+		f.Carried, f.Again, f.Hold = next, at, out.wait != waitNeutral
 	}
-	return p.finish(ctx, []Finish{f})
+	return f
 }
 
 func later(a, b time.Time) time.Time {

@@ -43,6 +43,9 @@ const (
 	ReasonStranded     Reason = "stranded"      // the run that was sending it ended early
 	ReasonNeverSent    Reason = "never_sent"    // the run that had begun it ended before sending
 	ReasonAttempts     Reason = "attempts"      // tried as often as the rules allow
+	ReasonBackoff      Reason = "backoff"       // WeChat did not take the card just now
+	ReasonOperator     Reason = "operator"      // something has to be mended first
+	ReasonWording      Reason = "wording"       // WeChat refused the text; tried without it
 	ReasonQuotaDay     Reason = "quota_day"     // the day's quota of WeChat is used up
 	ReasonNewerBinding Reason = "newer_binding" // a later login took the binding over
 )

@@ -91,14 +91,22 @@ func newKeywordTemplate(keyword, text string) (keywordTemplate, error) {
 // compile parses text and tries it, so that a misspelt field is found at the start.
 func compile(name, text string) (*template.Template, error) {
 	t, err := template.New(name).Option("missingkey=error").Parse(text)
-	if err == nil {
-		_, err = execute(t, view{})
+	for _, v := range samples {
+		if err == nil {
+			_, err = execute(t, v)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w (the fields are .Sender .Summary .Count .Time .Peer)", name, err)
 	}
 	return t, nil
 }
+
+// samples are what templates are tried with: nothing, little and much.
+var samples = func() []view {
+	all := func(s string, n int) view { return view{s, s, n, formatTime(time.Unix(0, 0)), s} }
+	return []view{{}, all("x", 1), all(strings.Repeat("x ", 50), 100)}
+}()
 
 // maxTemplateOutput bounds what a template may print before it is made to fit.
 const maxTemplateOutput = 8 << 10

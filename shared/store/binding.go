@@ -10,11 +10,6 @@ import (
 	"wxnotify/shared/notify"
 )
 
-type bindSubscriberArgs struct {
-	User    notify.UserID `json:"user"`
-	Default notify.UserID `json:"default"`
-}
-
 type bindRecipientArgs struct {
 	User   notify.UserID `json:"user"`
 	OpenID notify.OpenID `json:"openid"`
@@ -26,54 +21,62 @@ type unbindArgs struct {
 	Reason notify.Reason `json:"reason"`
 }
 
-// Bind makes openID the subscriber of user from now on, and returns the user. The
-// latest login wins on both sides: whoever was bound to either before is not any
-// more, and what waited for him ends unbound.
+type bindSubscriberArgs struct {
+	User notify.UserID `json:"user"`
+}
+
+// Bind makes openID the subscriber of user from now on. The latest login wins on both
+// sides: whoever was bound to either before is not any more, and what waited for him
+// ends unbound.
 //
-// The subscriber's record is the truth; what stops half way is put right by the
-// next Bind, and a send checks the truth.
+// The subscriber's record is the truth, and a send checks it. The old bindings go
+// first: what stops half way is put right by the next Bind.
 func (s *Store) Bind(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	_, err := s.bind(ctx, bindSubscriberArgs{User: user}, openID)
-	return err
+	sub, err := s.subscriber(ctx, openID)
+	if err != nil {
+		return err
+	}
+	return s.bind(ctx, user, openID, sub.User)
 }
 
 // BindDefault is like Bind, for the user whom openID is bound to already, or for
 // def if it is bound to nobody. It returns the user.
 func (s *Store) BindDefault(ctx context.Context, openID notify.OpenID, def notify.UserID) (notify.UserID, error) {
-	return s.bind(ctx, bindSubscriberArgs{Default: def}, openID)
+	sub, err := s.subscriber(ctx, openID)
+	if err != nil {
+		return "", err
+	}
+	user := sub.User
+	if user == "" {
+		user = def
+	}
+	return user, s.bind(ctx, user, openID, sub.User)
 }
 
-func (s *Store) bind(ctx context.Context, args bindSubscriberArgs, openID notify.OpenID) (notify.UserID, error) {
-	sk := s.keysOf(string(openID))
-	replies, err := s.run(ctx, call{scriptBindSubscriber, []string{sk.subscriber(openID), sk.erased(openID)}, args})
-	if err != nil {
-		return "", err
+// bind binds user and openID; before is whom openID was bound to.
+func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.OpenID, before notify.UserID) error {
+	rk, sk := s.keysOf(string(user)), s.keysOf(string(openID))
+	other, err := s.db.HGet(ctx, rk.recipient(user), "o").Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("store: %w", err)
 	}
-	pair, err := replies[0].StringSlice()
-	if err != nil || len(pair) != 2 {
-		return "", fmt.Errorf("store: Bind: unexpected reply: %w", err)
+	var old []call
+	if before != "" && before != user {
+		old = append(old, s.unbindRecipient(before, openID))
 	}
-	user, userBefore := notify.UserID(pair[0]), notify.UserID(pair[1])
-
-	rk := s.keysOf(string(user))
-	replies, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue()}, bindRecipientArgs{user, openID}})
-	if err != nil {
-		return "", err
+	if other != "" && other != string(openID) {
+		old = append(old, call{scriptUnbindSubscriber, []string{s.keysOf(other).subscriber(notify.OpenID(other))}, unbindArgs{User: user}})
 	}
-	openIDBefore := notify.OpenID(text(replies[0]))
-
-	var calls []call
-	if userBefore != "" && userBefore != user {
-		calls = append(calls, s.unbindRecipient(userBefore, openID))
+	if len(old) > 0 {
+		if _, err := s.run(ctx, old...); err != nil {
+			return err
+		}
 	}
-	if openIDBefore != "" && openIDBefore != openID {
-		k := s.keysOf(string(openIDBefore))
-		calls = append(calls, call{scriptUnbindSubscriber, []string{k.subscriber(openIDBefore)}, unbindArgs{User: user}})
+	if _, err := s.run(ctx, call{scriptBindSubscriber, []string{sk.subscriber(openID), sk.erased(openID)}, bindSubscriberArgs{user}}); err != nil {
+		return err
 	}
-	if len(calls) > 0 {
-		_, err = s.run(ctx, calls...)
-	}
-	return user, err
+	_, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue()}, bindRecipientArgs{user, openID}})
+	return err
 }
 
 func (s *Store) unbindRecipient(user notify.UserID, openID notify.OpenID) call {

@@ -36,22 +36,23 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved,
 }
 
 type settleArgs struct {
-	Card   notify.CardID     `json:"card"`
-	State  notify.CardState  `json:"state"`
-	Permit notify.PermitFate `json:"permit"`
-	Final  notify.State      `json:"final"`
-	MsgID  string            `json:"msgid,omitempty"` // a string: Lua's numbers end at 2^53
-	Detail string            `json:"detail"`
+	Card     notify.CardID     `json:"card"`
+	Template notify.TemplateID `json:"template"`
+	State    notify.CardState  `json:"state"`
+	Permit   notify.PermitFate `json:"permit"`
+	Final    notify.State      `json:"final"`
+	MsgID    string            `json:"msgid,omitempty"` // a string: Lua's numbers end at 2^53
+	Detail   string            `json:"detail"`
 }
 
 // Settle implements notify.Store.
 func (s *Store) Settle(ctx context.Context, t notify.Settle) error {
-	args := settleArgs{Card: t.Card, State: t.State, Permit: t.Permit, Final: t.Final, Detail: t.Detail}
+	args := settleArgs{Card: t.Card, Template: t.Template, State: t.State, Permit: t.Permit, Final: t.Final, Detail: t.Detail}
 	if t.MsgID != 0 {
 		args.MsgID = strconv.FormatInt(t.MsgID, 10)
 	}
 	k := s.keysOf(string(t.OpenID))
-	_, err := s.run(ctx, call{scriptSettle, []string{k.subscriber(t.OpenID), k.cards(t.OpenID)}, args})
+	_, err := s.run(ctx, call{scriptSettle, []string{k.subscriber(t.OpenID), k.cards(t.OpenID), k.erased(t.OpenID)}, args})
 	return err
 }
 

@@ -69,9 +69,9 @@ func TestDecodeRecipient(t *testing.T) {
 	for i, want := range []notify.Recipient{
 		{User: "alice", OpenID: "oAlice", Lease: "LEASE",
 			Notices: []notify.Notice{{ID: "m1", Peer: "bob", SentAt: sent, Seq: 1, WindowEnd: window}}},
-		{User: "alice", OpenID: "oAlice", Lease: "L", Known: notify.StatusOnline, Attempts: 3, Neutral: true,
-			AskedSince: time.UnixMilli(1795305600000).UTC(),
-			Open:       &notify.OpenCard{ID: "card", OpenID: "oOld", Template: "tmpl", Messages: []notify.MessageID{"m1"}},
+		{User: "alice", OpenID: "oAlice", Lease: "L", Known: notify.StatusOnline,
+			Carried: notify.Carried{Attempts: 3, Neutral: true, AskedSince: time.UnixMilli(1795305600000).UTC()},
+			Open:    &notify.OpenCard{ID: "card", OpenID: "oOld", Template: "tmpl", Messages: []notify.MessageID{"m1"}},
 			Notices: []notify.Notice{
 				{ID: "m1", Peer: "bob", SentAt: sent, Seq: 4294967295, Summary: "你好 / \x00", WindowEnd: window},
 				{ID: "m2", Peer: "bob", SentAt: time.Unix(0, 0).UTC(), WindowEnd: time.Unix(0, 0).UTC()},

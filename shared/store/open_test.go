@@ -75,10 +75,13 @@ func TestErrorsAreReturned(t *testing.T) {
 
 	message := []notify.Fact{{Message: &notify.Message{ID: "m1", From: "bob", To: "alice"}}}
 	for name, do := range map[string]func(ctx context.Context, s *store.Store) error{
-		"Record":      func(ctx context.Context, s *store.Store) error { return second(s.Record(ctx, notify.Rules{}, message)) },
-		"Claim":       func(ctx context.Context, s *store.Store) error { return second(s.Claim(ctx, 1)) },
-		"Begin":       func(ctx context.Context, s *store.Store) error { return second(s.Begin(ctx, make([]notify.Begin, 1))) },
-		"Finish":      func(ctx context.Context, s *store.Store) error { return s.Finish(ctx, make([]notify.Finish, 1)) },
+		"Record": func(ctx context.Context, s *store.Store) error { return second(s.Record(ctx, notify.Rules{}, message)) },
+		"Claim":  func(ctx context.Context, s *store.Store) error { return second(s.Claim(ctx, 1)) },
+		"Begin":  func(ctx context.Context, s *store.Store) error { return second(s.Begin(ctx, make([]notify.Begin, 1))) },
+		"Finish": func(ctx context.Context, s *store.Store) error {
+			_, err := s.Finish(ctx, make([]notify.Finish, 1))
+			return err
+		},
 		"Rest":        func(ctx context.Context, s *store.Store) error { return second(s.Rest(ctx, t0)) },
 		"Reserve":     func(ctx context.Context, s *store.Store) error { return second(s.Reserve(ctx, notify.Reserve{})) },
 		"Settle":      func(ctx context.Context, s *store.Store) error { return s.Settle(ctx, notify.Settle{}) },

@@ -14,8 +14,9 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// watching is for how long after each look a run counts as watching.
-const watching = 4 * time.Second
+// watching is for how long after each look a run counts as watching: a little longer
+// than a waiting run sleeps.
+const watching = 5 * time.Second
 
 type claimArgs struct {
 	Limit int    `json:"limit"`
@@ -25,7 +26,7 @@ type claimArgs struct {
 }
 
 // Claim implements notify.Store. The limit is spread over the shards, at least one
-// recipient each.
+// recipient each. A shard that fails does not keep the others from being served.
 func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 	token := rand.Text()[:16]
 	args := claimArgs{max(1, limit/s.shards), notify.Lease.Milliseconds(), token, watching.Milliseconds()}
@@ -34,15 +35,15 @@ func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 		k := shardKeys(i)
 		calls[i] = call{scriptClaim, []string{k.waiting(), k.queue(), k.watch()}, args}
 	}
-	replies, err := s.run(ctx, calls...)
+	replies, err := s.each(ctx, calls)
 	if err != nil {
 		return notify.Batch{}, err
 	}
 	var b notify.Batch
 	for _, r := range replies {
 		part, err := r.StringSlice()
-		if err != nil {
-			return notify.Batch{}, fmt.Errorf("store: Claim: %w", err)
+		if err != nil || len(part) == 0 {
+			continue // told below
 		}
 		if now := millis(part[0]); now.After(b.Now) {
 			b.Now = now
@@ -56,6 +57,10 @@ func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 			b.Recipients = append(b.Recipients, rec)
 		}
 	}
+	if b.Now.IsZero() {
+		return notify.Batch{}, failures(replies)
+	}
+	b.Skipped = errors.Join(b.Skipped, failures(replies))
 	return b, nil
 }
 
@@ -88,7 +93,8 @@ func decodeRecipient(user notify.UserID, b []byte) (notify.Recipient, error) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return notify.Recipient{}, fmt.Errorf("document of a recipient: %w", err)
 	}
-	rec := notify.Recipient{User: user, OpenID: d.OpenID, Attempts: d.Attempts, Neutral: d.Neutral == 1, Lease: d.Lease}
+	rec := notify.Recipient{User: user, OpenID: d.OpenID, Lease: d.Lease}
+	rec.Attempts, rec.Neutral = d.Attempts, d.Neutral == 1
 	if d.Asked > 0 {
 		rec.AskedSince = time.UnixMilli(int64(d.Asked)).UTC()
 	}
@@ -127,21 +133,18 @@ func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Mes
 		calls[i] = call{scriptBegin, []string{k.waiting(), k.timeline(c.User)},
 			beginArgs{c.User, c.Lease, c.Card, c.Template, list(c.Messages)}}
 	}
-	replies, err := s.run(ctx, calls...)
+	replies, err := s.each(ctx, calls)
 	if err != nil {
 		return nil, err
 	}
 	out := make([][]notify.MessageID, len(cards))
 	for i, r := range replies {
-		ids, err := r.StringSlice()
-		if err != nil {
-			return nil, fmt.Errorf("store: Begin: %w", err)
-		}
+		ids, _ := r.StringSlice() // its error is told below
 		for _, id := range ids {
 			out[i] = append(out[i], notify.MessageID(id))
 		}
 	}
-	return out, nil
+	return out, failures(replies)
 }
 
 type finishArgs struct {
@@ -155,34 +158,50 @@ type finishArgs struct {
 	Attempts int           `json:"attempts"`
 	Neutral  bool          `json:"neutral"`
 	Steps    []string      `json:"steps"`
+	At       int64         `json:"at"` // ms, of the last step
 }
 
 type finalArgs struct {
 	State    notify.State       `json:"state"`
+	Reason   notify.Reason      `json:"reason"`
 	Messages []notify.MessageID `json:"messages"`
 }
 
 // Finish implements notify.Store.
-func (s *Store) Finish(ctx context.Context, fs []notify.Finish) error {
+func (s *Store) Finish(ctx context.Context, fs []notify.Finish) ([][]notify.Ended, error) {
 	calls := make([]call, len(fs))
 	for i, f := range fs {
 		args := finishArgs{User: f.User, Token: f.Lease, Card: f.Card, Final: []finalArgs{}, Again: unixMilli(f.Again),
 			Hold: f.Hold, Asked: unixMilli(f.AskedSince), Attempts: f.Attempts, Neutral: f.Neutral, Steps: []string{}}
 		for _, e := range f.Final {
-			args.Final = append(args.Final, finalArgs{e.State, list(e.Messages)})
+			args.Final = append(args.Final, finalArgs{e.State, e.Reason, list(e.Messages)})
 		}
 		for _, step := range f.Steps {
 			b, err := json.Marshal(step)
 			if err != nil {
-				return fmt.Errorf("store: Finish: %w", err)
+				return nil, fmt.Errorf("store: Finish: %w", err)
 			}
 			args.Steps = append(args.Steps, string(b))
+			args.At = step.At.UnixMilli()
 		}
 		k := s.keysOf(string(f.User))
 		calls[i] = call{scriptFinish, []string{k.waiting(), k.queue(), k.timeline(f.User), k.counts()}, args}
 	}
-	_, err := s.run(ctx, calls...)
-	return err
+	replies, err := s.each(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]notify.Ended, len(fs))
+	for i, r := range replies {
+		part, _ := r.Slice() // its error is told below
+		for j := 0; j+2 < len(part); j += 3 {
+			state, _ := part[j].(string)
+			reason, _ := part[j+1].(string)
+			n, _ := part[j+2].(int64)
+			out[i] = append(out[i], notify.Ended{State: notify.State(state), Reason: notify.Reason(reason), Messages: int(n)})
+		}
+	}
+	return out, failures(replies)
 }
 
 type restArgs struct {

@@ -26,10 +26,10 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 		case f.Message != nil:
 			calls = append(calls, s.message(rules, *f.Message))
 			if m := f.Message; !m.ByREST && m.FailedCode == 0 {
-				calls = append(calls, s.read(m.From, m.To, m.SentAt, notify.ReasonOwnReply))
+				calls = append(calls, s.read(m.From, m.To, m.SentAt, notify.ReasonOwnReply, false))
 			}
 		case f.Read != nil:
-			calls = append(calls, s.read(f.Read.Reader, f.Read.Peer, f.Read.UpTo, notify.ReasonReadReport))
+			calls = append(calls, s.read(f.Read.Reader, f.Read.Peer, f.Read.UpTo, notify.ReasonReadReport, true))
 		case f.Recall != nil:
 			calls = append(calls, s.recall(*f.Recall))
 		case f.Presence != nil:
@@ -96,13 +96,17 @@ type readArgs struct {
 	Peer   notify.UserID `json:"peer"`
 	UpTo   int64         `json:"upto"`
 	Reason notify.Reason `json:"reason"`
+	Keep   bool          `json:"keep"`
 }
 
-func (s *Store) read(reader, peer notify.UserID, upTo time.Time, why notify.Reason) call {
+// read makes reader have read what peer sent up to upTo. A report holds for messages
+// that are recorded later, too. A reply does not: what the peer writes in the second
+// of the reply may be the answer to it.
+func (s *Store) read(reader, peer notify.UserID, upTo time.Time, why notify.Reason, report bool) call {
 	k := s.keysOf(string(reader))
 	return call{scriptRead,
 		[]string{k.recipient(reader), k.waiting(), k.queue(), k.timeline(reader), k.reads(reader), k.counts()},
-		readArgs{reader, peer, upTo.Unix(), why}}
+		readArgs{reader, peer, upTo.Unix(), why, report}}
 }
 
 type recallArgs struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,9 +63,33 @@ type call struct {
 	args   any // becomes the JSON object that scripts call a
 }
 
-// run runs calls in one round trip and returns their replies. A server that does
-// not know the scripts yet costs a second one.
+// run runs calls in one round trip and returns their replies, with an error if any of
+// them failed.
 func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
+	replies, err := s.each(ctx, calls)
+	if err == nil {
+		err = failures(replies)
+	}
+	return replies, err
+}
+
+// failures returns what went wrong in any of replies. One cause is told once, however
+// many it hit.
+func failures(replies []*redis.Cmd) error {
+	var errs []error
+	told := map[string]bool{}
+	for _, r := range replies {
+		if err := r.Err(); err != nil && !told[err.Error()] {
+			told[err.Error()] = true
+			errs = append(errs, fmt.Errorf("store: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// each runs calls in one round trip; each reply holds its own error. A server that
+// does not know the scripts yet costs a second trip.
+func (s *Store) each(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
 	pipe := s.db.Pipeline()
 	for i, c := range calls {
@@ -74,9 +99,8 @@ func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
 		}
 		cmds[i] = c.script.EvalSha(ctx, pipe, c.keys, args...)
 	}
-	_, err := pipe.Exec(ctx)
-	if err == nil {
-		return cmds, nil
+	if err := exec(ctx, pipe, cmds); err != nil || failures(cmds) == nil {
+		return cmds, err
 	}
 	again := s.db.Pipeline()
 	for i, c := range calls {
@@ -86,17 +110,18 @@ func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
 		}
 	}
 	if again.Len() == 0 {
-		return nil, fmt.Errorf("store: %w", err)
+		return cmds, nil
 	}
-	if _, err := again.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	return cmds, exec(ctx, again, cmds)
+}
+
+// exec sends a pipeline. Its error is that of the way there; what the server answers
+// is in cmds.
+func exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) error {
+	if _, err := pipe.Exec(ctx); err != nil && failures(cmds) == nil {
+		return fmt.Errorf("store: %w", err)
 	}
-	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-	}
-	return cmds, nil
+	return nil
 }
 
 // list returns s such that its JSON is an array: null would stop a script that goes

@@ -200,7 +200,7 @@ func roundTrips(t *testing.T, addr string) {
 			return h.Store.Settle(ctx, notify.Settle{Card: card.Card, OpenID: card.OpenID, Template: tmpl,
 				State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered})
 		}},
-		{"finish of 32", 1, func() error { return h.Store.Finish(ctx, c.done) }},
+		{"finish of 32", 1, func() error { _, err := h.Store.Finish(ctx, c.done); return err }},
 		{"rest when nothing falls due", 2, func() error {
 			next, err := h.Store.Rest(ctx, h.Now().Add(time.Hour))
 			if err == nil && !next.IsZero() {

@@ -1,15 +1,19 @@
 // Package store keeps wxnotify's state in Redis.
 //
-// Every method is one Lua script, or one pipeline of them, and so atomic per
-// recipient or subscriber. It needs of Redis what TencentDB gives in all its
+// Every step is one Lua script, and so atomic per recipient or subscriber; several go
+// out as one pipeline. Bind and the erasures are sequences of steps that can be
+// repeated from the start. The store needs of Redis what TencentDB gives in all its
 // editions: scripts whose keys are all named and in one slot, RESP2, no command
 // across slots, a plain client.
 // Source: https://cloud.tencent.com/document/product/239/76287
 package store
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -57,10 +61,21 @@ func Open(cfg Config) (*Store, error) {
 	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip, and old servers refuse it
 	opt.ContextTimeoutEnabled = true
 	opt.DialTimeout = time.Second
+	opt.Dialer = dialer(opt)
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
 	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now}, nil
+}
+
+// dialer returns a way to connect that ends with its context. go-redis's own does
+// not with TLS, and would outlast a callback's budget.
+func dialer(opt *redis.Options) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	plain := &net.Dialer{Timeout: opt.DialTimeout, KeepAlive: 5 * time.Minute}
+	if opt.TLSConfig == nil {
+		return plain.DialContext
+	}
+	return (&tls.Dialer{NetDialer: plain, Config: opt.TLSConfig}).DialContext
 }
 
 // Close lets go of the connections.

@@ -1,8 +1,7 @@
 -- bind_recipient: a user's cards go to an openid from now on.
 -- KEYS  1 recipient  2 waiting  3 queue
 -- a     user, openid
--- reply the openid they went to before, or ""
-local before = redis.call('HGET', KEYS[1], 'o') or ''
+-- reply 0
 redis.call('HSET', KEYS[1], 'o', a.openid)
 local doc = load(KEYS[2], a.user)
 if doc and doc.o ~= a.openid then
@@ -14,4 +13,4 @@ if doc and doc.o ~= a.openid then
   end
   redis.call('HSET', KEYS[2], a.user, cjson.encode(doc))
 end
-return before
+return 0

@@ -1,27 +1,35 @@
 -- finish: write down what became of a claimed recipient, and let go of him.
 -- KEYS  1 waiting  2 queue  3 timeline  4 counts
--- a     user, token, card, final [{state, messages}], again, hold, asked, attempts,
---       neutral, steps [JSON]
--- reply 1, or 0 if the lease is lost
+-- a     user, token, card, final [{state, reason, messages}], again, hold, asked,
+--       attempts, neutral, steps [JSON], at (ms, of the last step)
+-- reply state, reason and number of messages, for each end that came about
 local doc = load(KEYS[1], a.user)
-if not doc or doc.l ~= a.token then return 0 end
-if a.card ~= '' and doc.c and doc.c.i ~= a.card then return 0 end
+if not doc or doc.l ~= a.token then return {} end
+if a.card ~= '' and doc.c and doc.c.i ~= a.card then return {} end
+for _, s in ipairs(a.steps) do note(KEYS[3], s) end
 
-local state = {}
-for _, f in ipairs(a.final) do
-  for _, id in ipairs(f.messages) do state[id] = f.state end
+local ending = {} -- message -> number of its end
+local ends = {}   -- {state, reason, messages that were still there}
+for i, f in ipairs(a.final) do
+  ends[i] = {f.state, f.reason, {}}
+  for _, id in ipairs(f.messages) do ending[id] = i end
 end
--- What was read or recalled since it was claimed has ended already.
-local rest, done = {}, {}
+local rest = {}
 for _, n in ipairs(doc.n) do
-  if a.card ~= '' and n.c == a.card then n.c = nil end
-  if state[n.i] then
-    redis.call('HINCRBY', KEYS[4], state[n.i], 1)
-    done[n.i] = true
+  local put_off = a.card ~= '' and n.c == a.card
+  local i = ending[n.i]
+  if not i and put_off and n.g then -- read or recalled while it was on the card
+    ends[#ends + 1] = {n.g[1], n.g[2], {}}
+    i = #ends
+  end
+  if i then
+    table.insert(ends[i][3], n.i)
   else
+    if put_off then n.c, n.g = nil, nil end
     rest[#rest + 1] = n
   end
 end
+
 doc.n = rest
 if a.card ~= '' then doc.c = nil end
 doc.h = a.hold and a.again or nil
@@ -33,16 +41,15 @@ doc.as = a.asked > 0 and a.asked or nil
 doc.at = a.attempts > 0 and a.attempts or nil
 doc.ne = a.neutral and 1 or nil
 save(doc, KEYS[1], KEYS[2], a.user)
-for _, s in ipairs(a.steps) do
-  local step = cjson.decode(s)
-  if step.k == 'final' then
-    local ended = {}
-    for _, id in ipairs(step.m or {}) do
-      if done[id] then ended[#ended + 1] = id end
-    end
-    step.m = ended
-    s = #ended > 0 and cjson.encode(step)
+
+now = math.max(now, a.at) -- the ends come after the steps, whatever the clock of the run
+local reply = {}
+for _, e in ipairs(ends) do
+  if #e[3] > 0 then
+    final(KEYS[3], KEYS[4], e[1], e[2], e[3], nil, a.card ~= '' and a.card or nil)
+    reply[#reply + 1] = e[1]
+    reply[#reply + 1] = e[2]
+    reply[#reply + 1] = #e[3]
   end
-  if s then note(KEYS[3], s) end
 end
-return 1
+return reply

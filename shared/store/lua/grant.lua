@@ -18,7 +18,7 @@ for _, template in ipairs(a.templates) do
   end
   if pair then
     pair[PAIRED] = 1
-  else
+  elseif a.at > (l.z or 0) then -- else it was switched off since, and we hear of it late
     entry(l, a.at, a.source, 1)
   end
 end

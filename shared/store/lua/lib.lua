@@ -18,7 +18,8 @@ local function ms(t) return string.format('%.0f', t) end
 
 -- load returns the document of a recipient for whom something waits, or nil:
 --   o  openid     on  1 online, 0 offline, absent unknown: as last reported
---   n  notices {i=id, p=peer, t=sent s, q=seq, x=summary, w=window end ms, c=card}
+--   n  notices {i=id, p=peer, t=sent s, q=seq, x=summary, w=window end ms, c=card,
+--      g={state, reason} to end in if the card does not go out}
 --   c  the card that was begun {i=id, o=openid, t=template}
 --   l  lease token    le  lease end ms
 --   d  when to look again, wished for while the lease runs, ms
@@ -63,27 +64,34 @@ local function note(key, step)
 end
 
 -- final notes and counts that messages ended.
-local function final(timeline, counts, state, reason, messages, detail)
+local function final(timeline, counts, state, reason, messages, detail, card)
   if #messages == 0 then return end
   redis.call('HINCRBY', counts, state, #messages)
-  local step = {t = now, k = 'final', m = messages, s = state, d = detail}
-  if reason and reason ~= '' then step.r = reason end
+  local step = {t = now, k = 'final', m = messages, s = state, d = detail, c = card}
+  if reason ~= '' then step.r = reason end
   note(timeline, cjson.encode(step))
 end
 
--- take removes the waiting notices that match from doc and returns their ids. What
--- travels on a card already is left alone.
-local function take(doc, match)
-  local rest, gone = {}, {}
+-- finalWaiting ends the waiting notices that match, and reports whether there were any.
+-- What travels on a card already ends so only if the card does not go out.
+local function finalWaiting(doc, timeline, counts, state, reason, match, detail)
+  local rest, gone, found = {}, {}, false
   for _, n in ipairs(doc.n) do
-    if not n.c and match(n) then
-      gone[#gone + 1] = n.i
-    else
+    if not match(n) then
       rest[#rest + 1] = n
+    else
+      found = true
+      if n.c then
+        n.g = n.g or {state, reason}
+        rest[#rest + 1] = n
+      else
+        gone[#gone + 1] = n.i
+      end
     end
   end
   doc.n = rest
-  return gone
+  final(timeline, counts, state, reason, gone, detail)
+  return found
 end
 
 -- Marks tell a message that came before from a new one: n noted, f failed in IM,
@@ -149,6 +157,8 @@ end
 
 -- keep writes the record back. Empty tables have no one form in JSON: they are left
 -- out, and an empty record is none.
+--
+-- Whoever never logs in is forgotten after a month.
 local function keep(key, sub)
   for _, l in pairs(sub.l) do
     if l.e and #l.e == 0 then l.e = nil end
@@ -156,6 +166,7 @@ local function keep(key, sub)
   local doc = {u = sub.u, l = next(sub.l) and sub.l, a = next(sub.a) and sub.a}
   if next(doc) then
     redis.call('SET', key, cjson.encode(doc))
+    if not sub.u then redis.call('PEXPIRE', key, 30 * DAY) end
   else
     redis.call('DEL', key)
   end
@@ -164,6 +175,7 @@ end
 -- ledger returns the account of one template's permits:
 --   b  permits not spent, those held included    h  held for cards being sent
 --   o  opening balance    e  the last 20 events, each {ms, kind, change of b, 1 if paired}
+--   z  grants up to then, ms, are void
 -- At any time o + the sum of all changes is b.
 local function ledger(sub, template)
   local l = sub.l[template] or {b = 0, h = 0, o = 0}
@@ -188,6 +200,7 @@ end
 -- zero takes away the permits granted at or before t. Permits are used oldest first,
 -- so of b permits the newest b are left.
 local function zero(l, t, kind)
+  l.z = math.max(l.z or 0, t)
   local newer = 0
   for _, e in ipairs(l.e) do
     if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end

@@ -18,7 +18,7 @@ if a.failed ~= 0 then
   elseif mark == 'n' then
     local doc = load(KEYS[2], a.user)
     if doc then
-      final(KEYS[7], KEYS[10], 'failed in IM', '', take(doc, function(n) return n.i == a.id and n.p == a.from end), code)
+      finalWaiting(doc, KEYS[7], KEYS[10], 'failed in IM', '', function(n) return n.i == a.id and n.p == a.from end, code)
       save(doc, KEYS[2], KEYS[3], a.user)
     end
   end
@@ -29,7 +29,7 @@ if mark and mark ~= 'r' then return 0 end
 
 remember(KEYS[4], a.mark, 'n')
 local read = tonumber(redis.call('HGET', KEYS[8], a.from) or '-1')
-local state, reason
+local state, reason = nil, ''
 if mark == 'r' then state = 'recalled'
 elseif a.uncounted ~= '' then state, reason = 'not counted', a.uncounted
 elseif read >= a.sent then state, reason = 'read', 'read_report'

@@ -4,14 +4,10 @@
 -- a     user, from, id, mark
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
-local mark = seen(KEYS[4], KEYS[5], KEYS[6], a.mark)
-if not mark then
-  remember(KEYS[4], a.mark, 'r')
-  return 0
-end
 local doc = load(KEYS[2], a.user)
-if doc then
-  final(KEYS[7], KEYS[8], 'recalled', '', take(doc, function(n) return n.i == a.id and n.p == a.from end))
+if doc and finalWaiting(doc, KEYS[7], KEYS[8], 'recalled', '', function(n) return n.i == a.id and n.p == a.from end) then
   save(doc, KEYS[2], KEYS[3], a.user)
+elseif not seen(KEYS[4], KEYS[5], KEYS[6], a.mark) then
+  remember(KEYS[4], a.mark, 'r')
 end
 return 0

@@ -6,7 +6,7 @@ if redis.call('HGET', KEYS[1], 'o') ~= a.openid then return 0 end
 redis.call('DEL', KEYS[1])
 local doc = load(KEYS[2], a.user)
 if doc then
-  final(KEYS[4], KEYS[5], 'unbound', a.reason, take(doc, function() return true end))
+  finalWaiting(doc, KEYS[4], KEYS[5], 'unbound', a.reason, function() return true end)
   save(doc, KEYS[2], KEYS[3], a.user)
 end
 return 0

@@ -193,13 +193,12 @@ func (b *bench) aliceBegun(ids ...notify.MessageID) (notify.Recipient, notify.Be
 	return rec, b.begin(rec)
 }
 
-// finish finishes f, with the steps that a run of deliver adds for what ended.
-func (b *bench) finish(f notify.Finish) {
+// finish finishes fs and returns what ended.
+func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
 	b.Helper()
-	for _, e := range f.Final {
-		f.Steps = append(f.Steps, notify.Step{At: b.Now(), Kind: notify.StepFinal, Card: f.Card, Messages: e.Messages, State: e.State})
-	}
-	b.must(b.Store.Finish(b.Context(), []notify.Finish{f}))
+	ends, err := b.Store.Finish(b.Context(), fs)
+	b.must(err)
+	return ends
 }
 
 func final(state notify.State, ids ...notify.MessageID) []notify.Final {

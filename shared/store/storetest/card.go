@@ -156,10 +156,17 @@ var settleRules = []rule{
 			b.settle("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit)
 		})
 	}},
-	{"a card that nobody reserved cannot be settled", func(b *bench) {
+	{"a card that nobody reserved, and that was not sent, cannot be settled", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
-		b.unchanged(func() { b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered) })
+		b.unchanged(func() { b.settle("c1", notify.CardNotSent, notify.PermitRefunded, "") })
+	}},
+	{"a card whose reservation the store has forgotten is paid for when it was sent", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "balance", b.balance(tmpl), 0)
+		equal(b, "state", b.resolve("c1").State, notify.CardDelivered)
 	}},
 	{"WeChat's message id is kept to its last digit", func(b *bench) {
 		b.bind()

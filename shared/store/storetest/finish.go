@@ -13,8 +13,9 @@ var finishRules = []rule{
 		before := len(b.timeline(alice))
 		asked := notify.Step{At: b.Now().Add(time.Millisecond).Truncate(time.Millisecond), Kind: notify.StepAsked, Detail: "offline"}
 		end := notify.Step{At: asked.At, Kind: notify.StepFinal, Card: card.Card, State: notify.StateDelivered, Messages: card.Messages}
-		b.must(b.Store.Finish(b.Context(), []notify.Finish{{User: alice, Lease: rec.Lease, Card: card.Card,
-			Final: final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked, end}}}))
+		ends := b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card,
+			Final: final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
+		equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDelivered, Messages: 2}}})
 		equal(b, "steps", b.timeline(alice)[before:], []notify.Step{asked, end})
 		b.counted(map[notify.State]int64{notify.StateDelivered: 2})
 		next := b.after(b.rules.Lead)
@@ -48,7 +49,8 @@ var finishRules = []rule{
 		b.record(b.message("m1"))
 		rec := b.after(b.rules.Lead)
 		asked := b.Now().Truncate(time.Millisecond)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Minute), AskedSince: asked, Attempts: 3, Neutral: true})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Minute),
+			Carried: notify.Carried{AskedSince: asked, Attempts: 3, Neutral: true}})
 		next := b.after(time.Minute)
 		equal(b, "asked since", next.AskedSince, asked)
 		equal(b, "attempts", next.Attempts, 3)
@@ -179,8 +181,8 @@ var finishRules = []rule{
 		for _, rec := range b.claim().Recipients {
 			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(notify.StateNoPermit, idsOf(rec)...)})
 		}
-		b.must(b.Store.Finish(b.Context(), fs))
-		b.must(b.Store.Finish(b.Context(), nil))
+		b.finish(fs...)
+		b.finish()
 		b.counted(map[notify.State]int64{notify.StateNoPermit: 2})
 	}},
 }

@@ -19,8 +19,14 @@ func (b *bench) timeline(user notify.UserID) []notify.Step {
 // ended wants the message of alice to have ended exactly once, like this.
 func (b *bench) ended(id notify.MessageID, state notify.State, why notify.Reason) {
 	b.Helper()
+	b.endedOf(alice, id, state, why)
+}
+
+// endedOf is ended for a message to user.
+func (b *bench) endedOf(user notify.UserID, id notify.MessageID, state notify.State, why notify.Reason) {
+	b.Helper()
 	var got []string
-	for _, s := range b.timeline(alice) {
+	for _, s := range b.timeline(user) {
 		if s.Kind == notify.StepFinal && slices.Contains(s.Messages, id) {
 			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
 		}

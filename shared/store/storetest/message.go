@@ -160,7 +160,7 @@ var messageRules = []rule{
 		equal(b, "sent", rec.Notices[0].SentAt, far.Truncate(time.Second))
 		equal(b, "window", rec.Notices[0].WindowEnd, far.Add(b.rules.BlindWindow))
 		equal(b, "timeline", b.timeline(alice)[0].At, far)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(1234567 * time.Millisecond), AskedSince: far})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(1234567 * time.Millisecond), Carried: notify.Carried{AskedSince: far}})
 		equal(b, "asked since", b.after(1234567*time.Millisecond).AskedSince, far)
 	}},
 	{"a timeline keeps the last 100 steps, oldest first", func(b *bench) {

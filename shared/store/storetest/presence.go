@@ -90,7 +90,7 @@ var presenceRules = []rule{
 		b.bind()
 		b.record(b.message("m1"))
 		rec := b.after(b.rules.Lead)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Hour), Hold: true, Attempts: 1})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Hour), Hold: true, Carried: notify.Carried{Attempts: 1}})
 		b.record(b.returned())
 		b.after(time.Hour)
 	}},
@@ -132,7 +132,7 @@ var wakeRules = []rule{
 	{"nobody is woken while a run watches", func(b *bench) {
 		b.bind()
 		b.nothingDue()
-		b.Advance(4*time.Second - time.Millisecond)
+		b.Advance(5*time.Second - time.Millisecond)
 		equal(b, "watched", b.record(b.message("m1")), false)
 		b.Advance(time.Millisecond)
 		equal(b, "unwatched", b.record(b.message("m2")), true)

@@ -361,9 +361,8 @@ func (f faulty) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved
 	return through(f, func() (notify.Resolved, error) { return f.w.Store.Resolve(ctx, c) })
 }
 
-func (f faulty) Finish(ctx context.Context, fs []notify.Finish) error {
-	_, err := through(f, func() (any, error) { return nil, f.w.Store.Finish(ctx, fs) })
-	return err
+func (f faulty) Finish(ctx context.Context, fs []notify.Finish) ([][]notify.Ended, error) {
+	return through(f, func() ([][]notify.Ended, error) { return f.w.Store.Finish(ctx, fs) })
 }
 
 func (f faulty) Rest(ctx context.Context, until time.Time) (time.Time, error) {

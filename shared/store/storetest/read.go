@@ -88,12 +88,35 @@ var readRules = []rule{
 		b.Advance(time.Hour)
 		b.nothingDue()
 	}},
-	{"what travels on a card is not cancelled any more", func(b *bench) {
+	{"what is read, recalled or failed while it travels on a card ends so if the card does not go out", func(b *bench) {
+		for _, c := range []struct {
+			fact  func(notify.Message) any
+			state notify.State
+			why   notify.Reason
+		}{
+			{func(m notify.Message) any { return notify.Read{Reader: alice, Peer: bob, UpTo: m.SentAt} }, notify.StateRead, notify.ReasonReadReport},
+			{func(m notify.Message) any { return notify.Recall{ID: m.ID, From: bob, To: alice} }, notify.StateRecalled, notify.ReasonNone},
+			{func(m notify.Message) any { m.FailedCode = 20012; return m }, notify.StateFailedIM, notify.ReasonNone},
+			{func(m notify.Message) any {
+				return notify.Message{ID: notify.MessageID(b.fresh("reply")), From: alice, To: bob, SentAt: m.SentAt}
+			}, notify.StateRead, notify.ReasonOwnReply},
+		} {
+			b.Advance(time.Minute)
+			id := notify.MessageID(b.fresh("m"))
+			m := b.message(id)
+			rec, card := b.aliceBegun(id)
+			b.record(c.fact(m))
+			ends := b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Again: b.Now()})
+			equal(b, "ended", ends, [][]notify.Ended{{{State: c.state, Reason: c.why, Messages: 1}}})
+			b.ended(id, c.state, c.why)
+			b.nothingDue()
+		}
+	}},
+	{"what travels on a card that goes out is delivered, read or not", func(b *bench) {
 		rec, card := b.aliceBegun("m1", "m2")
 		failed := b.message("m2")
 		failed.FailedCode = 20012
-		b.unchanged(func() { b.record(notify.Recall{ID: "m1", From: bob, To: alice}) })
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, failed)
+		b.record(notify.Recall{ID: "m1", From: bob, To: alice}, notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, failed)
 		b.counted(map[notify.State]int64{})
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1", "m2")})
 		b.ended("m1", notify.StateDelivered, notify.ReasonNone)

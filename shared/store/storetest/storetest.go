@@ -82,6 +82,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"tokens", tokenRules},
 		{"limits", limitRules},
 		{"clock", clockRules},
+		{"disorder", disorderRules},
 		{"protocol", protocolRules},
 	}
 	for _, g := range groups {
