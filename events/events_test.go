@@ -1,0 +1,327 @@
+// Package events_test invokes the built functions with every event of this folder.
+package events_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+)
+
+const (
+	ok      = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
+	refused = `{"error":{"code":"forbidden","message":"not accepted"}}`
+	nothing = `{"claimed":0,"sent":0,"merged":0,"cancelled":0,"retried":0,"dead":0}`
+	echostr = "1372623149153871234"
+)
+
+// An answer is what an event is answered with where nothing is configured.
+type answer struct {
+	status int    // of the HTTP response; 0: the response is not HTTP
+	body   string // part of it
+	log    string // part of what the function logs, if that tells more than the body
+}
+
+var answers = map[string]answer{
+	"imcallback/c2c-after":              {200, ok, ""},
+	"imcallback/c2c-before":             {200, ok, ""},
+	"imcallback/c2c-failed":             {200, ok, ""},
+	"imcallback/c2c-image":              {200, ok, ""},
+	"imcallback/c2c-typing":             {200, ok, ""},
+	"imcallback/c2c-by-server":          {200, ok, ""},
+	"imcallback/c2c-api-gateway":        {200, ok, ""},
+	"imcallback/c2c-base64":             {200, ok, ""},
+	"imcallback/c2c-api-gateway-base64": {200, ok, ""},
+	"imcallback/c2c-forged":             {403, refused, "reason=bad_sign"},
+	"imcallback/c2c-unsigned":           {403, refused, "reason=no_sign"},
+	"imcallback/c2c-stale":              {403, refused, "reason=stale"},
+	"imcallback/c2c-other-app":          {403, refused, "reason=other_app"},
+	"imcallback/command-mismatch":       {400, fault("command_mismatch"), ""},
+	"imcallback/malformed":              {400, fault("malformed_json"), ""},
+	"imcallback/incomplete":             {200, ok, "field=To_Account"},
+	"imcallback/state-login":            {200, ok, ""},
+	"imcallback/state-logout":           {200, ok, ""},
+	"imcallback/state-disconnect":       {200, ok, ""},
+	"imcallback/read-report":            {200, ok, ""},
+	"imcallback/recall":                 {200, ok, ""},
+	"imcallback/group-mention":          {200, ok, ""},
+	"imcallback/group-before":           {200, ok, ""},
+	"imcallback/group-recall":           {200, ok, ""},
+	"imcallback/call-invite":            {200, ok, ""},
+	"imcallback/call-cancel":            {200, ok, ""},
+	"imcallback/callkit-start":          {200, ok, ""},
+	"imcallback/unknown-command":        {200, ok, "reason=unknown_command"},
+	"imcallback/probe-empty":            {200, ok, ""},
+	"imcallback/probe-get":              {405, fault("method_not_allowed"), ""},
+
+	"wechatpush/verify":                      {200, echostr, "push url verified"},
+	"wechatpush/verify-api-gateway":          {200, echostr, "push url verified"},
+	"wechatpush/verify-forged":               {403, "refused", "reason=signature"},
+	"wechatpush/popup-one":                   {200, "success", "kind=popup signed=false facts=1"},
+	"wechatpush/popup-several":               {200, "success", "kind=popup signed=false facts=1"},
+	"wechatpush/popup-rejected":              {200, "success", "kind=popup signed=false facts=0"},
+	"wechatpush/popup-xml":                   {200, "success", "kind=popup signed=false facts=1"},
+	"wechatpush/popup-api-gateway":           {200, "success", "kind=popup signed=false facts=1"},
+	"wechatpush/popup-base64":                {200, "success", "kind=popup signed=false facts=1"},
+	"wechatpush/popup-forged":                {403, "refused", "reason=signature"},
+	"wechatpush/popup-stale":                 {403, "refused", "reason=stale"},
+	"wechatpush/popup-encrypted-without-key": {403, "refused", "reason=no_key"},
+	"wechatpush/doctype":                     {400, "refused", "reason=markup"},
+	// What is not signed may grant and nothing else, hence no fact.
+	"wechatpush/change":                  {200, "success", "kind=change signed=false facts=0"},
+	"wechatpush/sent":                    {200, "success", "kind=sent signed=false facts=0"},
+	"wechatpush/authorization-cancelled": {200, "success", "kind=authorization_cancelled signed=false facts=0"},
+	"wechatpush/debug-demo":              {200, "success", "kind=debug_demo"},
+	"wechatpush/text-message":            {200, "success", "kind=message"},
+	"wechatpush/text-message-xml":        {200, "success", "kind=message"},
+	"wechatpush/cloud-hosting-probe":     {200, "success", "kind=probe"},
+
+	// WeChat has to say whose code it is, and there is none.
+	"session/login":              {502, fault("wechat"), "connection refused"},
+	"session/login-api-gateway":  {502, fault("wechat"), "connection refused"},
+	"session/login-chosen-user":  {400, fault("userId"), ""},
+	"session/login-without-code": {400, fault("code"), ""},
+	"session/login-malformed":    {400, fault("bad_json"), ""},
+	"session/get":                {405, fault("method_not_allowed"), ""},
+	"session/erase":              {204, "", ""},
+	"session/erase-forged":       {401, fault("unauthorized"), "made for another user"},
+	"permits/get":                {401, fault("unauthorized"), "not bound"},
+	"permits/get-api-gateway":    {401, fault("unauthorized"), "not bound"},
+	"permits/get-wrong-bearer":   {401, fault("unauthorized"), "made for another user"},
+	"permits/get-without-bearer": {401, fault("unauthorized"), "Bearer"},
+	"permits/report":             {401, fault("unauthorized"), "not bound"},
+	"permits/report-rejected":    {401, fault("unauthorized"), "not bound"},
+	"permits/report-banned":      {401, fault("unauthorized"), "not bound"},
+	"permits/report-too-old":     {401, fault("unauthorized"), "not bound"},
+	"permits/put":                {405, fault("method_not_allowed"), ""},
+	"deliver/empty":              {0, nothing, ""},
+	"deliver/timer":              {0, nothing, ""},
+	"deliver/spill":              {0, nothing, ""},
+}
+
+// fault is how an error looks in an answer of our own.
+func fault(code string) string { return fmt.Sprintf(`"code":%q`, code) }
+
+// build is a folder with the functions, notify.yml, the program itself as "wxnotify",
+// and an env file without a line.
+var build string
+
+func TestMain(m *testing.M) {
+	var err error
+	if build, err = os.MkdirTemp("", "wxnotify-events-"); err == nil {
+		err = makeBuild()
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+	} else {
+		code = m.Run()
+	}
+	os.RemoveAll(build)
+	os.Exit(code)
+}
+
+func makeBuild() error {
+	args := []string{"build", "-ldflags=-s -w", "-o", build, "../cmd/wxnotify"}
+	for _, f := range folders() {
+		args = append(args, "../functions/"+f)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	rules, err := os.ReadFile("../notify.yml")
+	return errors.Join(err, cmd.Run(),
+		os.WriteFile(filepath.Join(build, "notify.yml"), rules, 0o600),
+		os.WriteFile(filepath.Join(build, "empty.env"), nil, 0o600))
+}
+
+// folders returns the functions that the table has events for.
+func folders() []string {
+	set := map[string]bool{}
+	for name := range answers {
+		set[filepath.Dir(name)] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// A result is what the function answered, and what the program printed beside it.
+type result struct {
+	status int
+	body   string
+	stderr string
+}
+
+// invoke sends an event through the program. Env is all that it knows of settings.
+func invoke(t *testing.T, event string, env ...string) result {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(build, "wxnotify"), "invoke", filepath.Dir(event),
+		"--event", event+".json", "--build", build, "--config", "../serverless.yml", "--env-file", filepath.Join(build, "empty.env"))
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", event, err, stderr.String())
+	}
+	var res struct {
+		StatusCode int
+		Body       string
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &res); err != nil {
+		t.Fatalf("%s: %v: %s", event, err, stdout.String())
+	}
+	if res.StatusCode == 0 {
+		res.Body = stdout.String()
+	}
+	return result{res.StatusCode, res.Body, stderr.String()}
+}
+
+// Every event is answered on a machine where nothing is configured.
+func TestEvents(t *testing.T) {
+	readSources(t)
+	for event, want := range answers {
+		t.Run(event, func(t *testing.T) {
+			t.Parallel()
+			got := invoke(t, event)
+			if got.status != want.status || !strings.Contains(got.body, want.body) || want.body == "" && got.body != "" {
+				t.Errorf("answered %d %s\nwant %d %s", got.status, got.body, want.status, want.body)
+			}
+			if !strings.Contains(got.stderr, want.log) {
+				t.Errorf("%q is not in the log:\n%s", want.log, got.stderr)
+			}
+		})
+	}
+}
+
+// readSources looks at every file that the build was made of, because the go command
+// keeps a test's result as long as what the test itself has looked at stays the same.
+func readSources(t *testing.T) {
+	t.Helper()
+	for _, root := range []string{"../functions", "../shared", "../cmd", "../simulator", "../go.mod", "../serverless.yml"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				_, _ = os.Stat(path) // a file that is gone by now is none of the build's
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestEveryFileIsInTheTable(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		name, isEvent := strings.CutSuffix(filepath.ToSlash(path), ".json")
+		if _, known := answers[name]; isEvent && !known {
+			t.Errorf("%s is not in the table", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The same events change something where the user whom they are about has logged in.
+// The settings are those that the files are made for.
+func TestEventsOfABoundUser(t *testing.T) {
+	const (
+		user     = notify.UserID("user2")
+		openID   = notify.OpenID("oDemoUser2_0123456789abcdefgh")
+		template = notify.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
+	)
+	redis := "redis://" + miniredis.RunT(t).Addr()
+	st, err := store.Open(store.Config{URL: secret.New(redis)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if err := st.Bind(t.Context(), user, openID); err != nil {
+		t.Fatal(err)
+	}
+	env := append(example(t), "STORE_URL="+redis, "TEMPLATE_MESSAGE="+string(template))
+	send := func(event string, status int) string {
+		t.Helper()
+		got := invoke(t, event, env...)
+		if got.status != status {
+			t.Fatalf("%s: answered %d %s\n%s", event, got.status, got.body, got.stderr)
+		}
+		return got.body
+	}
+	permits := func(want int) {
+		t.Helper()
+		if n, err := st.Balances(t.Context(), openID, []notify.TemplateID{template}); n[template] != want || err != nil {
+			t.Errorf("%d permits, want %d, %v", n[template], want, err)
+		}
+	}
+	accepted := func(want int) {
+		t.Helper()
+		steps, err := st.Timeline(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = slices.DeleteFunc(steps, func(s notify.Step) bool { return s.Kind != notify.StepAccepted })
+		if len(steps) != want {
+			t.Errorf("%d messages wait, want %d: %+v", len(steps), want, steps)
+		}
+	}
+
+	send("permits/report", 200)
+	send("permits/report", 200) // the same tap again
+	send("permits/report-rejected", 200)
+	send("permits/report-too-old", 400)
+	permits(1)
+	if body := send("permits/get", 200); !strings.Contains(body, `"balance":1`) {
+		t.Errorf("permits/get: %s", body)
+	}
+	send("wechatpush/popup-base64", 200) // a tap of long ago
+	send("wechatpush/change", 200)       // not signed, so it takes nothing away
+	permits(2)
+
+	send("imcallback/c2c-after", 200)
+	send("imcallback/c2c-forged", 403)
+	send("imcallback/c2c-typing", 200)
+	send("imcallback/call-invite", 200)
+	accepted(1)
+	send("imcallback/c2c-api-gateway", 200)
+	send("imcallback/c2c-before", 200)
+	accepted(3)
+
+	send("session/erase", 204)
+	permits(0)
+	send("permits/get", 401)
+}
+
+// example returns the settings of .env.example, as somebody has them who filled in the
+// rest with the values that the event files are made for.
+func example(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var env []string
+	for line := range strings.Lines(string(text)) {
+		if name, _, isSetting := strings.Cut(strings.TrimSpace(line), "="); isSetting && !strings.HasPrefix(line, "#") {
+			env = append(env, name+"="+strings.TrimPrefix(strings.TrimSpace(line), name+"="))
+		}
+	}
+	return append(env,
+		"WECHAT_APPID=wx0123456789abcdef", "WECHAT_APPSECRET=0123456789abcdef0123456789abcdef", "WECHAT_TOKEN=demoWeChatToken",
+		"IM_SDKAPPID=1400123456", "IM_SECRET_KEY="+strings.Repeat("demo0key", 8), "IM_CALLBACK_TOKEN=demoImCallbackToken",
+		"USERID_KEY="+strings.Repeat("k", 32))
+}
