@@ -176,10 +176,9 @@ func TestShortRunClaimsNothing(t *testing.T) {
 func TestRetakeGoesOn(t *testing.T) {
 	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b"}}}
 	synctest.Test(t, func(t *testing.T) {
-		c := &courier{err: errors.New("platform: away")}
+		c := &courier{away: time.Now().Add(55 * time.Second)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		time.AfterFunc(55*time.Second, func() { c.err = nil })
 		if err := inbox(&recorder{err: errors.New("away")}, c).Retake(ctx, facts, time.Now(), 20*time.Second); err != nil || len(c.spilled) != 1 {
 			t.Errorf("error %v, spilled %v", err, c.spilled)
 		}

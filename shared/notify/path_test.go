@@ -93,12 +93,13 @@ type courier struct {
 	spilled []notify.Fact
 	since   time.Time
 	err     error
+	away    time.Time // until then, too
 }
 
 func (c *courier) Wake(context.Context) error { c.wakes++; return c.err }
 func (c *courier) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
-	if c.err != nil {
-		return c.err
+	if c.err != nil || time.Now().Before(c.away) {
+		return errors.Join(c.err, errors.New("platform: away"))
 	}
 	c.spilled, c.since = append(c.spilled, facts...), since
 	return nil
