@@ -29,7 +29,8 @@ package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand or by
 
 run: ## build and start everything here, with a simulated WeChat and IM
 	@$(MAKE) --no-print-directory binaries BUILD=build-local OS=$$(go env GOHOSTOS) ARCH=$$(go env GOHOSTARCH)
-	go run ./cmd/wxnotify local --build build-local --sim
+	@go build -o build-local/ ./cmd/wxnotify
+	@build-local/wxnotify local --build build-local --sim
 
 test: ## install what the tests need, vet, and run them
 	@tools/need.sh redis-server redis-server

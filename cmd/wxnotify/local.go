@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/host"
@@ -17,7 +19,9 @@ const closeTimeout = 10 * time.Second
 
 type localCmd struct {
 	projectFlags
-	Addr string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Loopback address to serve on (${default})."`
+	Addr    string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Loopback address to serve on (${default})."`
+	Sim     bool   `help:"Add a simulated WeChat and IM, and shorter rules, and show what happens. Needs no settings."`
+	Verbose bool   `help:"With --sim, show all log lines of the functions. So does LOG_LEVEL=debug."`
 }
 
 // Run serves until ctx ends. Everything that it started has ended when it returns.
@@ -25,6 +29,9 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 	settings, err := c.settings(con)
 	if err != nil {
 		return err
+	}
+	if c.Sim {
+		return c.simulate(ctx, con, settings)
 	}
 	ownStore, stopStore, err := ensureStore(settings)
 	if err != nil {
@@ -36,7 +43,7 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	view := logview.New(con.out, con.colour(con.out))
-	h, err := host.Start(host.Config{
+	h, err := startHost(host.Config{
 		Project:  project,
 		Build:    c.Build,
 		Addr:     c.Addr,
@@ -55,6 +62,15 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 
 	<-ctx.Done()
 	return closeHost(h)
+}
+
+// startHost is host.Start with a cure for an address that is taken.
+func startHost(cfg host.Config) (*host.Host, error) {
+	h, err := host.Start(cfg)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: end what runs there, or choose another address with --addr", err)
+	}
+	return h, err
 }
 
 // announce lists where each function is to be had.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -84,12 +85,17 @@ func TestLocal(t *testing.T) {
 }
 
 func TestLocalRefusals(t *testing.T) {
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
 	for _, c := range []struct {
 		name, lines string
 		args        []string
 		says        string
 	}{
 		{"an open address", settingsLines, []string{"--addr=0.0.0.0:9000"}, "not a loopback address"},
+		{"an address in use", settingsLines, []string{"--addr=" + taken.Listener.Addr().String()}, "choose another address with --addr"},
+		{"an address in use, simulated", settingsLines, []string{"--sim", "--addr=" + taken.Listener.Addr().String()}, "choose another address with --addr"},
+		{"a missing binary, simulated", "", []string{"--sim", "--build=testdata"}, "function echo: there is no fn"},
 		{"a missing binary", settingsLines, []string{"--build=testdata"}, "function echo: there is no fn"},
 		{"unset variables", "", nil, "WECHAT_APPID, WECHAT_ENCODING_AES_KEY, IM_CALLBACK_TOKEN"},
 	} {

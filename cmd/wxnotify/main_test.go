@@ -41,7 +41,37 @@ func TestMain(m *testing.M) {
 		code = m.Run()
 	}
 	os.RemoveAll(build)
+	os.RemoveAll(functionsDir())
 	os.Exit(code)
+}
+
+// functionsDir is where the functions of this project are built when a test needs them.
+var functionsDir = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "wxnotify-functions-")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
+
+var buildFunctions = sync.OnceValues(func() (string, error) {
+	cmd := exec.Command("go", "build", "-o", functionsDir()+string(filepath.Separator), "../../functions/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build functions: %w\n%s", err, output)
+	}
+	return functionsDir(), nil
+})
+
+// functions returns a folder with the functions of this project.
+func functions(t *testing.T) string {
+	t.Helper()
+	dir, err := buildFunctions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // output is written by a command and read by a test.
@@ -49,9 +79,12 @@ type output struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	changed chan struct{}
+	over    chan struct{} // closed when nothing more is written
 }
 
-func newOutput() *output { return &output{changed: make(chan struct{})} }
+func newOutput() *output {
+	return &output{changed: make(chan struct{}), over: make(chan struct{})}
+}
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
@@ -83,9 +116,14 @@ func (o *output) await(t *testing.T, s string) string {
 		}
 		select {
 		case <-changed:
+			continue
+		case <-o.over:
+			if o.String() != text {
+				continue
+			}
 		case <-deadline:
-			t.Fatalf("waited in vain for %q in\n%s", s, text)
 		}
+		t.Fatalf("waited in vain for %q in\n%s", s, text)
 	}
 }
 
@@ -146,7 +184,7 @@ func TestUsage(t *testing.T) {
 		out  []string
 		err  string
 	}{
-		{"help", []string{"--help"}, 0, []string{"local", "invoke"}, ""},
+		{"help", []string{"--help"}, 0, []string{"local", "invoke", "trigger"}, ""},
 		{"help of a command", []string{"invoke", "--help"}, 0, []string{"${im.sign}", "--event", "<function>"}, ""},
 		{"nothing", nil, exitUsage, nil, "expected one of"},
 		{"an unknown command", []string{"deploy"}, exitUsage, nil, "unexpected argument deploy"},

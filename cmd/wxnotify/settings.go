@@ -9,7 +9,11 @@ import (
 	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
-const defaultEnvFile = ".env"
+// Defaults of flags.
+const (
+	defaultEnvFile = ".env"
+	defaultAddr    = "127.0.0.1:9000"
+)
 
 // envFlag says where settings are.
 type envFlag struct {

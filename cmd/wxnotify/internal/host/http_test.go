@@ -241,6 +241,21 @@ func TestHTTPFailures(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	h := start(t, host.Config{Project: project(fn("f")), Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Wrapped", r.URL.Path)
+			next.ServeHTTP(w, r)
+		})
+	}})
+	for _, path := range []string{"/", "/f"} {
+		resp, body := do(t, request(t, "POST", h.URL()+path, []byte(`{}`)))
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Wrapped") != path {
+			t.Errorf("%s: %s, header %q: %s", path, resp.Status, resp.Header.Get("X-Wrapped"), body)
+		}
+	}
+}
+
 func TestHTTPThrottled(t *testing.T) {
 	url, asked := questions(t)
 	h := start(t, host.Config{Project: project(fn("f")), MaxInstances: 1, MaxWaiting: -1})

@@ -1,0 +1,201 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+)
+
+// markHeader is on requests of the simulated platforms and people. The functions do not
+// get to see it.
+const markHeader = "X-Wxnotify-Simulated"
+
+// marked is a transport that marks what it sends.
+type marked struct {
+	*http.Transport
+	mark string
+}
+
+func (m marked) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(markHeader, m.mark)
+	return m.Transport.RoundTrip(r)
+}
+
+// An exchange is a request to a function's URL, and its answer's status.
+type exchange struct {
+	function string
+	method   string
+	query    url.Values
+	body     []byte
+	began    time.Time
+	status   int
+	ours     bool // sent by the simulated platforms or people
+}
+
+// Wrap puts s in front of the functions: it tells what they were told, and lets the
+// simulated platforms know of it before the answer leaves.
+func (s *Sim) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		function, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if function == "" { // the platform's own API
+			next.ServeHTTP(w, r)
+			return
+		}
+		x := exchange{function: function, method: r.Method, query: r.URL.Query(), began: time.Now(),
+			ours: r.Header.Get(markHeader) == s.mark}
+		r.Header.Del(markHeader)
+		var body bytes.Buffer
+		r.Body = tee{io.TeeReader(r.Body, &body), r.Body}
+		next.ServeHTTP(&statusWriter{ResponseWriter: w, first: func(status int) {
+			x.status, x.body = status, body.Bytes()
+			s.heard(r.Context(), x)
+		}}, r)
+	})
+}
+
+type tee struct {
+	io.Reader
+	io.Closer
+}
+
+// statusWriter calls first before the status is written.
+type statusWriter struct {
+	http.ResponseWriter
+	first func(status int)
+	done  bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.done {
+		w.done = true
+		w.first(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if !w.done {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// heard is called for each request that a function has answered.
+func (s *Sim) heard(ctx context.Context, x exchange) {
+	switch {
+	case x.status != http.StatusOK:
+		s.tell(x, line{actor: sender[x.function], mood: bad,
+			text: fmt.Sprintf("%s /%s is answered %d %s", x.method, x.function, x.status, http.StatusText(x.status))})
+	case x.function == "imcallback":
+		s.heardIM(ctx, x)
+	case x.ours: // what the simulated people do is told by whoever lets them do it
+	case x.function == "wechatpush" && x.method == http.MethodPost:
+		s.heardWeChat(x)
+	case x.function == "wechatpush":
+		s.tell(x, line{actor: "WeChat", text: "checks the URL of the message push"})
+	default:
+		s.tell(x, line{actor: sender[x.function], text: x.method + " /" + x.function})
+	}
+}
+
+// sender is who calls a function.
+var sender = map[string]string{"imcallback": "IM", "wechatpush": "WeChat", "session": "client", "permits": "client"}
+
+// tell tells a line about x, unless it is told in other words.
+func (s *Sim) tell(x exchange, l line) {
+	if x.ours && s.quiet.Load() {
+		return
+	}
+	if l.note == "" {
+		l.note = fmt.Sprintf("%s, %d ms", x.function, time.Since(x.began).Milliseconds())
+	}
+	s.story.tell(x.began, l)
+}
+
+func (s *Sim) heardIM(ctx context.Context, x exchange) {
+	cb, err := im.Decode(x.query, x.body)
+	facts := cb.Facts()
+	if err != nil || len(facts) == 0 {
+		s.tell(x, line{actor: "IM", text: "sends " + cb.Command + ", with nothing in it for wxnotify"})
+		return
+	}
+	for _, f := range facts {
+		s.narrator.learn(f)
+		l := s.narrator.fact(f, s.name)
+		if !x.ours && !s.mirrorIM(cb, f) {
+			l.text += " (again)"
+		}
+		s.tell(x, l)
+		s.unbound(ctx, x, f)
+	}
+}
+
+// mirrorIM lets the simulated IM learn f. It reports whether f is news.
+func (s *Sim) mirrorIM(cb im.Callback, f notify.Fact) (news bool) {
+	w := s.world.IM
+	switch {
+	case f.Message != nil && f.Message.FailedCode == 0 && !f.Message.OnlineOnly && !cb.Before():
+		m := f.Message
+		return w.LearnMessage(string(m.From), string(m.To), string(m.ID), m.Summary, m.SentAt)
+	case f.Read != nil:
+		w.LearnRead(string(f.Read.Reader), string(f.Read.Peer))
+	case f.Recall != nil:
+		w.LearnRecall(string(f.Recall.From), string(f.Recall.To), string(f.Recall.ID))
+	case f.Presence != nil:
+		w.LearnPresence(string(f.Presence.User), f.Presence.Online)
+	}
+	return true
+}
+
+// unbound tells of a message to somebody who has no timeline.
+func (s *Sim) unbound(ctx context.Context, x exchange, f notify.Fact) {
+	if f.Message == nil {
+		return
+	}
+	if _, err := s.store.OpenIDOf(ctx, f.Message.To); errors.Is(err, store.ErrNotBound) {
+		s.story.tell(time.Now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
+			text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", f.Message.To)})
+	}
+}
+
+// heardWeChat takes a push that the function took for genuine.
+func (s *Sim) heardWeChat(x exchange) {
+	p, err := s.receiver.Open(x.query, x.body, x.began)
+	if err != nil {
+		return
+	}
+	facts := p.Facts()
+	if e, ok := p.Event.(wechat.Popup); ok && len(facts) == 0 {
+		s.tell(x, line{actor: s.name(e.User), text: `taps "Refuse": nothing changes`})
+	} else if len(facts) == 0 {
+		s.tell(x, line{actor: "WeChat", text: fmt.Sprintf("pushes an event (%s), with nothing in it for wxnotify", p.Event.Kind())})
+	}
+	w := s.world.WeChat
+	for _, f := range facts {
+		s.tell(x, s.narrator.fact(f, s.name))
+		switch {
+		case f.Grant != nil:
+			for _, t := range f.Grant.Templates {
+				w.LearnAccept(string(f.Grant.OpenID), string(t))
+			}
+		case f.Revoke != nil:
+			for _, t := range f.Revoke.Templates {
+				w.LearnOff(string(f.Revoke.OpenID), string(t))
+			}
+		case f.Erase != nil:
+			w.LearnCancelled(string(f.Erase.OpenID))
+		}
+	}
+}

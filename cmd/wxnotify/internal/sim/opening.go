@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/notify"
+	"wxnotify/simulator"
+)
+
+// firstCard is how long the first card may take.
+const firstCard = 20 * time.Second
+
+// Play plays a short exchange through the functions at base, and then says what can be
+// tried with trigger, the command for it. It returns when the exchange is over, or with
+// ctx's error.
+func (s *Sim) Play(ctx context.Context, base, trigger string) error {
+	s.story.add(time.Now(), false, s.introduction(base)) // what comes next may be in the same millisecond
+	if err := errors.Join(s.world.IM.SetCallbackURL(base+"/imcallback"), s.world.WeChat.SetPushURL(base+"/wechatpush")); err != nil {
+		return err
+	}
+	if err := s.exchange(ctx, base); err != nil {
+		return fmt.Errorf("opening exchange: %w", err)
+	}
+	late := time.NewTimer(firstCard)
+	defer late.Stop()
+	var over time.Time
+	select {
+	case over = <-s.told:
+	case <-late.C:
+		over = time.Now()
+		s.story.tell(over, line{actor: us, mood: bad, text: "the first card is late; --verbose shows what the functions say"})
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.story.add(over, true, s.suggestions(ctx, trigger))
+	return nil
+}
+
+// exchange is three people meeting: two of them leave, and one of those is written to.
+func (s *Sim) exchange(ctx context.Context, base string) error {
+	s.quiet.Store(true)
+	for _, p := range s.people {
+		if err := s.enter(ctx, base, p); err != nil {
+			return err
+		}
+	}
+	s.quiet.Store(false)
+	for _, p := range s.people {
+		if !p.stays {
+			s.world.IM.Kill(string(p.user))
+		}
+	}
+	if err := s.world.Drain(ctx); err != nil {
+		return err
+	}
+	from, to := string(s.people[0].user), string(s.people[1].user)
+	for i, text := range []string{"Are you there?", "See you at 7!"} {
+		if i > 0 && !pause(ctx, 150*time.Millisecond) {
+			return ctx.Err()
+		}
+		if _, err := s.world.IM.SendC2C(from, to, simulator.Text(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause waits for d, and reports false if ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// introduction says where one is, and the two things that one has to know.
+func (s *Sim) introduction(base string) string {
+	paint := s.story.colours.Paint
+	usual := notify.DefaultRules()
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n", paint(term.Bold, "wxnotify with a simulated WeChat and Tencent IM"))
+	fmt.Fprintf(&b, "The functions run as they would on SCF, at %s.\n", base)
+	fmt.Fprint(&b, "All data is invented, and nothing leaves this machine. Ctrl-C ends it.\n\n")
+	fmt.Fprintf(&b, "A user who taps \"Allow\" in the mini program gives one %s. For it WeChat\n", paint(term.Bold, "permit"))
+	fmt.Fprintf(&b, "lets us put one %s on that user's phone, once. So cards go only to users who\n", paint(term.Bold, "card"))
+	fmt.Fprint(&b, "are away, and one card tells of all that waits.\n\n")
+	fmt.Fprint(&b, "The times of the rules are shorter here, so that you need not wait:\n\n")
+	for _, r := range []struct {
+		name        string
+		here, usual time.Duration
+		about       string
+	}{
+		{"lead", s.rules.Lead, usual.Lead, "a message waits, because more may follow"},
+		{"blind window", s.rules.BlindWindow, usual.BlindWindow, "IM may call somebody online who has left"},
+		{"grace", s.rules.Grace, usual.Grace, "somebody who left may come back"},
+	} {
+		fmt.Fprintf(&b, "  %s  %3s %s  %s\n", term.Pad(r.name, 12), seconds(r.here),
+			paint(term.Dim, term.Pad("(usually "+seconds(r.usual)+")", 13)), r.about)
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+// suggestions says who is where, and what can be done with trigger.
+func (s *Sim) suggestions(ctx context.Context, trigger string) string {
+	paint := s.story.colours.Paint
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n\n", paint(term.Bold, "Your turn"))
+	for _, p := range s.people {
+		where := "away"
+		if p.stays {
+			where = "online"
+		}
+		fmt.Fprintf(&b, "  %s  %-6s  %-10s  %s\n", paint(term.Cyan, string(p.user)), where,
+			count(s.permits(ctx, p.openID), "permit"), paint(term.Dim, "openid "+string(p.openID)))
+	}
+	fmt.Fprint(&b, "\nIn another terminal, in this folder:\n")
+	for _, try := range []struct{ about, command string }{
+		{"user2 is away: one card", "im.message from=user1 to=user2 text=hi"},
+		{"user3 is away too, but without a permit: no card", "im.message from=user1 to=user3 text=hi"},
+		{"user3 taps \"Allow\"; the next message to user3 gets a card", "wechat.popup openid=" + string(s.people[2].openID)},
+		{"user1 is online: no card, because IM itself shows the message", "im.message from=user2 to=user1 text=hi"},
+		{fmt.Sprintf("unless user1 leaves within %s, without having read it: one card", seconds(s.rules.BlindWindow)), "im.state user=user1 action=Disconnect"},
+		{"or reads it first: no card", "im.read user=user1 peer=user2"},
+		{"IM tells the same five times: one card", "im.message --times 5 from=user1 to=user2 text=again"},
+	} {
+		fmt.Fprintf(&b, "\n  %s\n  %s %s\n", paint(term.Dim, "# "+try.about), trigger, try.command)
+	}
+	fmt.Fprintf(&b, "\nThere is more: %s\n\n", trigger)
+	return b.String()
+}
+
+// seconds writes a duration as notify.yml does.
+func seconds(d time.Duration) string { return fmt.Sprintf("%gs", d.Seconds()) }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"wxnotify/cmd/wxnotify/internal/host"
+	"wxnotify/cmd/wxnotify/internal/sim"
+)
+
+// simulate is Run with --sim.
+func (c *localCmd) simulate(ctx context.Context, con console, settings map[string]string) (err error) {
+	defer func() {
+		if err == nil {
+			fmt.Fprintln(con.out, "\nEnded, and nothing is left running.")
+		}
+	}()
+	env := sim.Environment(settings)
+	_, stopStore, err := ensureStore(env)
+	if err != nil {
+		return err
+	}
+	defer stopStore()
+	s, err := sim.New(sim.Config{
+		Settings: env,
+		Out:      con.out,
+		Colour:   con.colour(con.out),
+		Verbose:  c.Verbose || strings.EqualFold(settings["LOG_LEVEL"], "debug"),
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	maps.Copy(settings, s.Settings())
+	project, err := c.project(settings)
+	if err != nil {
+		return err
+	}
+	override := s.Settings()
+	delete(override, "DELIVER_FUNCTION") // serverless.yml knows its name
+	h, err := startHost(host.Config{
+		Project: project, Build: c.Build, Addr: c.Addr, Override: override,
+		Sink: s.Line, Log: s.Log(), Wrap: s.Wrap,
+	})
+	if err != nil {
+		return err
+	}
+	if err = s.Play(ctx, h.URL(), c.triggerCommand(h.URL())); err == nil {
+		<-ctx.Done()
+	}
+	if ctx.Err() != nil {
+		err = nil // Ctrl-C, whatever it broke off
+		s.Ending()
+	}
+	return errors.Join(err, closeHost(h))
+}
+
+// triggerCommand is how to send something to the functions at base from another terminal.
+func (c *localCmd) triggerCommand(base string) string {
+	command := "go run ./cmd/wxnotify trigger"
+	if addr := strings.TrimPrefix(base, "http://"); addr != defaultAddr {
+		command += " --addr " + addr
+	}
+	if c.EnvFile != defaultEnvFile {
+		command += fmt.Sprintf(" --env-file %q", c.EnvFile)
+	}
+	return command
+}

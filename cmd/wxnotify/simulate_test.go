@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A scene is what happens to one message, and how the story says that it ended.
+type scene struct {
+	name     string
+	triggers []string
+	text     string
+	ends     string
+	cards    int
+}
+
+// scenes of each user, one after the other. Who writes is not in the opening exchange:
+// a message of one's own counts as having read the other's.
+func scenes(now time.Time, user3 string) map[string][]scene {
+	key := fmt.Sprintf("7_8_%d", now.Unix())
+	return map[string][]scene{
+		"user1": {
+			{"online", []string{"im.message from=anna to=user1 text=s-online"},
+				"s-online", `no card: user1 is there, and IM itself showed "s-online" [came online]`, 0},
+		},
+		"user2": {
+			{"offline and subscribed", []string{"im.message from=anna to=user2 text=s-away"},
+				"s-away", `one card told user2 of "s-away"; 3 permits left [delivered]`, 1},
+			{"the same callback five times", []string{"im.message --times 5 from=anna to=user2 text=s-five"},
+				"s-five", `one card told user2 of "s-five"; 2 permits left [delivered]`, 1},
+			{"online, then gone within the blind window",
+				[]string{"im.state user=user2 action=Login", "im.message from=anna to=user2 text=s-gone", "im.state user=user2 action=Disconnect"},
+				"s-gone", `one card told user2 of "s-gone"; 1 permit left [delivered]`, 1},
+			{"read first",
+				[]string{"im.state user=user2 action=Login", "im.message from=ben to=user2 text=s-read", "im.read user=user2 peer=ben"},
+				"s-read", `no card: user2 has read "s-read" [read]`, 0},
+			{"recalled first",
+				[]string{"im.message from=anna to=user2 text=s-recalled key=" + key, "im.recall from=anna to=user2 key=" + key},
+				"s-recalled", `no card: "s-recalled" was taken back [recalled]`, 0},
+		},
+		"user3": {
+			{"no permit", []string{"im.message from=anna to=user3 text=s-unpaid"},
+				"s-unpaid", `no card: user3 has no permit for "s-unpaid": a tap on "Allow" gives one [no permit]`, 0},
+			{"a permit at last", []string{"wechat.popup openid=" + user3, "im.message from=anna to=user3 text=s-paid"},
+				"s-paid", `one card told user3 of "s-paid"; no permits left [delivered]`, 1},
+		},
+		"bob": {
+			{"not bound", []string{"im.message from=anna to=bob text=s-stranger"},
+				"s-stranger", `no card: nobody is logged in as bob through the mini program [not bound]`, 0},
+		},
+	}
+}
+
+// awaitOpening waits for the end of the opening exchange and returns what the suggestions
+// name.
+func awaitOpening(t *testing.T, out *output) (addr, user3 string) {
+	t.Helper()
+	out.await(t, "There is more")
+	f := strings.Fields(out.await(t, "wxnotify trigger --addr"))
+	addr = f[len(f)-5]
+	_, user3, _ = strings.Cut(out.await(t, "wechat.popup openid="), "openid=")
+	if !strings.HasPrefix(addr, "127.0.0.1:") || !strings.HasPrefix(user3, "o") {
+		t.Fatalf("the address is %q, user3 is %q in\n%s", addr, user3, out)
+	}
+	return addr, user3
+}
+
+func simArgs(t *testing.T) []string {
+	return []string{"local", "--sim", "--addr=127.0.0.1:0", "--config=../../serverless.yml", "--build=" + functions(t)}
+}
+
+// pull runs wxnotify trigger.
+func pull(t *testing.T, addr, line string) invocation {
+	t.Helper()
+	return wxnotify(t, nil, "", append([]string{"trigger", "--addr=" + addr}, strings.Fields(line)...)...)
+}
+
+// cardsWith counts the cards in a story that show text.
+func cardsWith(story, text string) int {
+	n := 0
+	for line := range strings.Lines(story) {
+		if f := strings.Fields(line); len(f) > 2 && f[0] == "│" && f[len(f)-2] == text {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSimulation(t *testing.T) {
+	args := simArgs(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	out, stderr := newOutput(), newOutput()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, args, console{out: out, err: stderr})
+		close(out.over)
+	}()
+	addr, user3 := awaitOpening(t, out)
+	for _, s := range []string{
+		`user2     is asked 5 times and taps "Allow": 5 permits`,
+		`user1     writes to user2: "See you at 7!"`,
+		"user2's phone", "消息内容  See you at 7!", "消息数量  2", "pages/chat/index?peer=user1",
+		"✓ one card told user2 of 2 messages; 4 permits left [delivered]",
+	} {
+		out.await(t, s)
+	}
+	if s := out.String(); strings.Contains(s, "\x1b") || strings.Count(s, "'s phone ─") != 1 {
+		t.Errorf("there are colours, or there is not one card:\n%s", s)
+	}
+
+	all := scenes(time.Now(), user3)
+	t.Run("scenes", func(t *testing.T) {
+		for user, scenes := range all {
+			t.Run(user, func(t *testing.T) {
+				t.Parallel()
+				for _, sc := range scenes {
+					for _, line := range sc.triggers {
+						if got := pull(t, addr, line); got.code != 0 || !strings.Contains(got.out, "answer  200 ") {
+							t.Fatalf("%s: %s: %+v", sc.name, line, got)
+						}
+					}
+					out.await(t, sc.ends)
+				}
+			})
+		}
+	})
+	forged := wxnotify(t, map[string]string{"IM_CALLBACK_TOKEN": "forged"}, "", "trigger", "--addr="+addr, "im.message", "from=anna", "to=user2", "text=s-forged")
+	if forged.code != exitFailure || !strings.Contains(forged.out, "answer  403") {
+		t.Errorf("forged: %+v", forged)
+	}
+	out.await(t, "✗ POST /imcallback is answered 403 Forbidden")
+
+	cancel()
+	select {
+	case c := <-code:
+		if c != 0 || stderr.String() != "" {
+			t.Errorf("exit %d: %s", c, stderr)
+		}
+	case <-time.After(patience):
+		t.Fatal("local --sim does not end")
+	}
+	story, cards := out.String(), 1
+	for _, scenes := range all {
+		for _, sc := range scenes {
+			if n := cardsWith(story, sc.text); n != sc.cards {
+				t.Errorf("%s: %d cards, want %d", sc.name, n, sc.cards)
+			}
+			cards += sc.cards
+		}
+	}
+	if n := strings.Count(story, "'s phone ─"); n != cards {
+		t.Errorf("%d cards in all, want %d", n, cards)
+	}
+	if n := strings.Count(story, `"s-five" (again)`); n != 4 {
+		t.Errorf("%d repetitions are told of, want 4", n)
+	}
+	if !strings.HasPrefix(story, "\nwxnotify with a simulated WeChat and Tencent IM\n") {
+		t.Error("the story does not begin with its introduction")
+	}
+	// Only the forged callback is worth a line of a log.
+	if n := strings.Count(story, " warn ") + strings.Count(story, " error "); n != 1 {
+		t.Errorf("%d log lines, want 1", n)
+	}
+	if t.Failed() {
+		t.Log(story)
+	}
+	nothingLeft(t, temp)
+}
+
+// nothingLeft checks that no function runs and no file is left.
+func nothingLeft(t *testing.T, temp string) {
+	t.Helper()
+	if files, err := os.ReadDir(temp); err != nil || len(files) > 0 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
+	exes, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exe := range exes {
+		if target, err := os.Readlink(exe); err == nil && filepath.Dir(target) == functions(t) {
+			t.Errorf("%s still runs", target)
+		}
+	}
+}
+
+// The program itself is interrupted at its busiest.
+func TestSimulationInterrupted(t *testing.T) {
+	temp := t.TempDir()
+	out := newOutput()
+	cmd := exec.Command(os.Args[0], simArgs(t)...)
+	cmd.Env = []string{mainProcess + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		close(out.over)
+	}()
+	out.await(t, "logs in")
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("%v:\n%s", err, out)
+		}
+	case <-time.After(patience):
+		t.Fatalf("the program does not end:\n%s", out)
+	}
+	out.await(t, "nothing is left running")
+	nothingLeft(t, temp)
+}
