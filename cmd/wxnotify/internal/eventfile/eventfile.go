@@ -8,6 +8,11 @@
 //	${wechat.signature}  signature of a WeChat push, over timestamp and nonce of queryString
 //	${usersig:alice}     a UserSig for the IM account alice, good for a day
 //
+// and where it must fit the settings in use:
+//
+//	${im.sdkappid}       IM_SDKAPPID
+//	${template}          TEMPLATE_MESSAGE
+//
 // They are replaced in the text of the file, wherever they stand; none of the values
 // needs escaping in JSON, not even in JSON inside a JSON string. Any other ${...} is
 // an error. A file without placeholders is passed on unchanged.
@@ -39,6 +44,7 @@ type Settings struct {
 	IMSDKAppID      string        // IM_SDKAPPID
 	IMSecretKey     secret.String // IM_SECRET_KEY
 	WeChatToken     secret.String // WECHAT_TOKEN
+	Template        string        // TEMPLATE_MESSAGE
 }
 
 const (
@@ -93,8 +99,19 @@ func (s Settings) value(name string) (string, error) {
 		return s.unix(), nil
 	case "im.sign":
 		return s.imSign()
+	case "im.sdkappid":
+		return s.IMSDKAppID, set("IM_SDKAPPID", s.IMSDKAppID)
+	case "template":
+		return s.Template, set("TEMPLATE_MESSAGE", s.Template)
 	}
-	return "", errors.New("unknown placeholder; known are ${now}, ${im.sign}, ${wechat.signature} and ${usersig:<user>}")
+	return "", errors.New("unknown placeholder; known are ${now}, ${im.sign}, ${im.sdkappid}, ${template}, ${wechat.signature} and ${usersig:<user>}")
+}
+
+func set(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s is not set", name)
+	}
+	return nil
 }
 
 func (s Settings) unix() string { return strconv.FormatInt(s.Now.Unix(), 10) }

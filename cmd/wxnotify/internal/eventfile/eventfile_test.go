@@ -21,6 +21,7 @@ var settings = eventfile.Settings{
 	IMSDKAppID:      "1400000001",
 	IMSecretKey:     secret.New("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"),
 	WeChatToken:     secret.New("AAAAA"),
+	Template:        "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE",
 }
 
 const publishedIMSign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061"
@@ -41,6 +42,8 @@ func TestFill(t *testing.T) {
 		{"now inside a body", `{"body":"{\"MsgTime\":${now}}"}`, `{"body":"{\"MsgTime\":1669872112}"}`},
 		{"im.sign", `{"queryString":{"Sign":"${im.sign}","RequestTime":"${now}"}}`,
 			`{"queryString":{"Sign":"` + publishedIMSign + `","RequestTime":"1669872112"}}`},
+		{"the app and the template", `{"a":"${im.sdkappid}","b":"${template}"}`,
+			`{"a":"1400000001","b":"zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"}`},
 		{"an array as event", `["${now}"]`, `["1669872112"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
