@@ -49,7 +49,7 @@ func countRequests(t *testing.T) int {
 	w.say("user2")
 	p := functest.NewTap(t, w.redis.Addr())
 	w.settings["STORE_URL"] = "redis://" + p.Addr
-	if _, err := start(t, w.settings).invoke("{}", 20*time.Second); err != nil {
+	if _, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	return p.Requests()
@@ -61,7 +61,7 @@ func newWarmWorld(t *testing.T) *world {
 	w := newWorld(t, "")
 	w.subscribe("user1")
 	w.say("user1")
-	if out, err := start(t, w.settings).invoke("{}", 20*time.Second); err != nil || out["sent"] != 1.0 {
+	if out, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil || out["sent"] != 1.0 {
 		t.Fatalf("%v %v", out, err)
 	}
 	return w
@@ -96,7 +96,7 @@ func survive(t *testing.T, c crash) {
 			return false
 		})
 	}
-	if _, err := victim.invoke("{}", 20*time.Second); !errors.Is(err, errKilled) {
+	if _, err := victim.invoke("{}", 30*time.Second); !errors.Is(err, errKilled) {
 		t.Fatalf("the run ended with %v before it could be killed", err)
 	}
 	<-killed
@@ -106,7 +106,7 @@ func survive(t *testing.T, c crash) {
 	// The next runs begin when the leases are over.
 	for range 4 {
 		w.pass(notify.Lease + time.Second)
-		if _, err := start(t, w.settings).invoke("{}", 20*time.Second); err != nil {
+		if _, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if w.queued() == 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 // spillReserve is how much of an invocation is left for handing a spill on.
-const spillReserve = 20 * time.Second
+const spillReserve = 25 * time.Second
 
 func main() { scf.Main("deliver", build) }
 

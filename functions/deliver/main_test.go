@@ -49,7 +49,7 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 			{Grant: &notify.Grant{ID: string(rune('a' + n)), OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: sent, Templates: []notify.TemplateID{functest.Template}}},
 			{Message: &notify.Message{ID: notify.MessageID(rune('a' + n)), From: "user1", To: "user2", SentAt: sent, Seq: 1}},
 		}
-		out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 20*time.Second)
+		out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
 		if out.Sent != 1 {
 			t.Fatalf("the run did %+v\n%s", out, w.Log)
 		}
@@ -73,7 +73,7 @@ func TestStoreAwayIsNoFailure(t *testing.T) {
 	w := functest.New(t)
 	h := w.Build(build)
 	w.Redis.Close()
-	invoke(t, h, map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": "2026-11-22T02:00:00Z", "Message": ""}, 20*time.Second)
+	invoke(t, h, map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": "2026-11-22T02:00:00Z", "Message": ""}, 30*time.Second)
 
 	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b", UpTo: time.Unix(1, 0).UTC()}}}
 	since := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)

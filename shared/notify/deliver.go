@@ -13,8 +13,9 @@ const (
 	// period is how often the timer starts deliver: what falls due later is the next
 	// run's.
 	period = 60 * time.Second
-	// wrapUp is how much of an invocation's time is kept back: no card is begun in it.
-	wrapUp = 15 * time.Second
+	// wrapUp is how much of an invocation's time, and of a lease, is kept back: no card is
+	// begun in it.
+	wrapUp = sendBudget + settleBudget + 3*time.Second
 	// claimLimit is how many recipients one pass takes: one IM presence call's worth.
 	claimLimit = 500
 )
@@ -179,7 +180,7 @@ func (p *pass) announce(ctx context.Context, recs []Recipient) error {
 }
 
 // fresh reports whether the leases of this pass leave time for a send.
-func (p *pass) fresh() bool { return time.Since(p.claimed) < Lease-sendMargin }
+func (p *pass) fresh() bool { return time.Since(p.claimed) < Lease-wrapUp }
 
 // ask returns what IM says of recs. Users of whom it says nothing are StatusUnknown.
 func (p *pass) ask(ctx context.Context, recs []Recipient) map[UserID]Status {

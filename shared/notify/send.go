@@ -7,16 +7,13 @@ import (
 	"time"
 )
 
-// settleBudget is how long writing down an outcome may take after the invocation's
-// own time is over: the send has happened, and its outcome must not be lost.
+// settleBudget is how long writing down an outcome may take, whatever has become of
+// the run's own context: the send has happened, and its outcome must not be lost.
 const settleBudget = 5 * time.Second
 
 // sendBudget bounds one send, token included. What has not been answered by then is
 // unknown.
 const sendBudget = 12 * time.Second
-
-// sendMargin is how much of a lease must be left for a send to start.
-const sendMargin = 15 * time.Second
 
 // A delivery is one card on its way to one recipient.
 type delivery struct {
