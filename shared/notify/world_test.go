@@ -1,0 +1,221 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+)
+
+// A world is the whole path over a real store, with IM and WeChat played by hand and
+// a clock that stands still.
+type world struct {
+	t       *testing.T
+	mu      sync.Mutex
+	now     time.Time
+	store   *store.Store
+	inbox   *notify.Inbox
+	deliver *notify.Deliverer
+	courier *courier
+
+	status map[notify.UserID]notify.Status // what IM says; missing: it does not answer
+	asks   int
+	sent   []notify.Card
+	fail   func(notify.Card) error // of the next sends; nil: they succeed
+	seq    uint32
+}
+
+const tmplID notify.TemplateID = "T1"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), status: map[notify.UserID]notify.Status{}, courier: &courier{}}
+	mini := miniredis.RunT(t)
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 2, Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	w.store = st
+	log := slog.New(slog.DiscardHandler)
+	rules := notify.DefaultRules()
+	w.inbox = &notify.Inbox{Store: st, Courier: w.courier, Rules: rules, Admin: "administrator",
+		Templates: []notify.TemplateID{tmplID}, Log: log, Now: w.clock}
+	w.deliver = &notify.Deliverer{Store: st, IM: w, WeChat: w, Rules: rules, Log: log, Jitter: func() float64 { return 0 },
+		Template: mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"})}
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	w.asks++
+	out := map[notify.UserID]notify.Status{}
+	for _, u := range users {
+		if s, ok := w.status[u]; ok {
+			out[u] = s
+		}
+	}
+	if len(out) < len(users) {
+		return out, errors.New("im: away")
+	}
+	return out, nil
+}
+
+func (w *world) Send(_ context.Context, c notify.Card) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, c)
+	if w.fail != nil {
+		return 0, w.fail(c)
+	}
+	return int64(len(w.sent)), nil
+}
+
+type courier struct {
+	wakes   int
+	spilled []notify.Fact
+	since   time.Time
+	err     error
+	away    time.Time // until then, too
+}
+
+func (c *courier) Wake(context.Context) error { c.wakes++; return c.err }
+func (c *courier) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+	if c.err != nil || time.Now().Before(c.away) {
+		return errors.Join(c.err, errors.New("platform: away"))
+	}
+	c.spilled, c.since = append(c.spilled, facts...), since
+	return nil
+}
+
+// subscribed binds a user and grants him permits.
+func (w *world) subscribed(user notify.UserID, permits int) {
+	w.t.Helper()
+	if err := w.store.Bind(w.t.Context(), user, openID(user)); err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range permits {
+		w.accept(notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint(user, i, w.clock()), OpenID: openID(user), Source: notify.GrantPopup,
+			At: w.clock(), Templates: []notify.TemplateID{tmplID}}})
+	}
+}
+
+func openID(u notify.UserID) notify.OpenID { return "o-" + notify.OpenID(u) }
+
+func (w *world) accept(facts ...notify.Fact) {
+	w.t.Helper()
+	if err := w.inbox.Accept(w.t.Context(), facts); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// message returns a new message as IM would report it.
+func (w *world) message(from, to notify.UserID) notify.Message {
+	w.seq++
+	return notify.Message{ID: notify.MessageID(fmt.Sprintf("%d_1_%d", w.seq, w.clock().Unix())), From: from, To: to, SentAt: w.clock(), Seq: w.seq, Summary: "hi"}
+}
+
+func (w *world) say(from, to notify.UserID) notify.Message {
+	w.t.Helper()
+	m := w.message(from, to)
+	w.accept(notify.Fact{Message: &m})
+	return m
+}
+
+func (w *world) presence(u notify.UserID, online bool) {
+	w.t.Helper()
+	w.accept(notify.Fact{Presence: &notify.Presence{User: u, Online: online, At: w.clock()}})
+}
+
+// after moves the clock and does what is then due, a second at a time as a watching
+// run would.
+func (w *world) after(d time.Duration) notify.Counts {
+	w.t.Helper()
+	return w.every(time.Second, d)
+}
+
+// every is after with another step.
+func (w *world) every(step, d time.Duration) notify.Counts {
+	w.t.Helper()
+	var sum notify.Counts
+	for ; d > 0; d -= step {
+		w.mu.Lock()
+		w.now = w.now.Add(min(d, step))
+		w.mu.Unlock()
+		c, err := w.deliver.Pass(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		sum.Claimed += c.Claimed
+		sum.Sent += c.Sent
+		sum.Merged += c.Merged
+		sum.Cancelled += c.Cancelled
+		sum.Retried += c.Retried
+		sum.Dead += c.Dead
+	}
+	return sum
+}
+
+func (w *world) cards(want int) {
+	w.t.Helper()
+	if len(w.sent) != want {
+		w.t.Fatalf("%d cards were sent, want %d: %v\n%s", len(w.sent), want, w.sent, w.timeline("user2"))
+	}
+}
+
+// ended checks the one final state of a message.
+func (w *world) ended(m notify.Message, state notify.State, why notify.Reason) {
+	w.t.Helper()
+	steps, err := w.store.Timeline(w.t.Context(), m.To)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var got []string
+	for _, s := range steps {
+		if s.Kind == notify.StepFinal && slices.Contains(s.Messages, m.ID) {
+			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
+		}
+	}
+	if want := []string{fmt.Sprintf("%s (%s)", state, why)}; !slices.Equal(got, want) {
+		w.t.Errorf("message %s ended %q, want %q\n%s", m.ID, got, want, w.timeline(m.To))
+	}
+}
+
+func (w *world) timeline(u notify.UserID) string {
+	steps, err := w.store.Timeline(w.t.Context(), u)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "  %s %-9s %s %s %s %v\n", s.At.Format("15:04:05.000"), s.Kind, s.State, s.Reason, s.Detail, s.Messages)
+	}
+	return b.String()
+}
+
+func (w *world) balance(u notify.UserID, want int) {
+	w.t.Helper()
+	b, err := w.store.Balances(w.t.Context(), openID(u), []notify.TemplateID{tmplID})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if b[tmplID] != want {
+		w.t.Errorf("%s has %d permits, want %d", u, b[tmplID], want)
+	}
+}
