@@ -303,6 +303,13 @@ func TestPermits(t *testing.T) {
 func TestPermitsAreOnesOwn(t *testing.T) {
 	s := newService(t, false)
 	a, b := s.login("code-a"), s.login("code-b")
+	// Who was erased, or whose clock is wrong, is no guesser.
+	erased := s.login("code-c")
+	s.do(s.session, "DELETE", "", bearer(erased.UserID, erased.UserSig))
+	for range 40 {
+		s.wantFault(s.do(s.permits, "GET", "", bearer(erased.UserID, erased.UserSig)), 401, "unauthorized")
+		s.now = s.now.Add(2 * time.Second)
+	}
 	for name, h := range map[string]http.Header{
 		"nothing":         {},
 		"another's":       bearer(a.UserID, b.UserSig),

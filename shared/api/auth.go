@@ -48,7 +48,7 @@ func verifySigned(h http.Header, key secret.String, word string, body []byte, no
 		return unauthorized(errNoSignature)
 	}
 	if !hmac.Equal([]byte(Sign(key, timestamp, word, body)), []byte(strings.ToLower(signature))) {
-		return unauthorized(errBadSignature)
+		return forged(errBadSignature)
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew {
@@ -72,7 +72,7 @@ func bearer(r *http.Request, sigs UserSigs, now time.Time) (notify.UserID, error
 	}
 	user := notify.UserID(token[:i])
 	if err := sigs.Verify(user, token[i+1:], now); err != nil {
-		return "", unauthorized(err)
+		return "", forged(err)
 	}
 	return user, nil
 }

@@ -32,8 +32,15 @@ func badRequest(code, message string) error {
 }
 
 func unauthorized(cause error) error {
-	return &fault{status: http.StatusUnauthorized, code: "unauthorized", cause: cause, guess: true,
+	return &fault{status: http.StatusUnauthorized, code: "unauthorized", cause: cause,
 		message: "the signature is missing, wrong or expired; log in again"}
+}
+
+// forged is unauthorized for a signature that is there and does not fit.
+func forged(cause error) error {
+	f := unauthorized(cause).(*fault)
+	f.guess = true
+	return f
 }
 
 func unavailable(cause error) error {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -51,6 +50,10 @@ type Counts struct {
 // a later run.
 func (d *Deliverer) Run(ctx context.Context) Counts {
 	var total Counts
+	if short(ctx, wrapUp) {
+		d.Log.WarnContext(ctx, "too little time for a card, the next run goes on; give deliver a timeout of minutes", "needed", wrapUp.String())
+		return total
+	}
 	if err := d.run(ctx, &total); err != nil {
 		d.Log.ErrorContext(ctx, "run ended early, the next one goes on", "alert", "store", "error", err)
 	}
@@ -59,9 +62,6 @@ func (d *Deliverer) Run(ctx context.Context) Counts {
 
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := time.Now()
-	if short(ctx, wrapUp) {
-		return fmt.Errorf("less than %v are left: give deliver a longer timeout", wrapUp)
-	}
 	for !short(ctx, wrapUp) {
 		now, n, err := d.pass(ctx, total)
 		if err != nil {
@@ -117,8 +117,8 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (time.Time, int, error)
 			waiting = append(waiting, rec)
 		}
 	}
-	err = errors.Join(p.resume(ctx, begun), p.announce(ctx, waiting))
-	return batch.Now, len(batch.Recipients), err
+	p.resume(ctx, begun)
+	return batch.Now, len(batch.Recipients), p.announce(ctx, waiting)
 }
 
 // A pass is one look at what is due. Its clock is the store's.

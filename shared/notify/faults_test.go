@@ -192,3 +192,44 @@ func TestRetakeGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// A card that cannot be resolved keeps no other card waiting.
+func TestUnresolvedCardStopsNobody(t *testing.T) {
+	w := newWorld(t)
+	f := &unresolvable{Store: w.store, openID: openID("user2")}
+	w.deliver.Store = f
+	for _, user := range []notify.UserID{"user2", "user3"} {
+		w.subscribed(user, 1)
+		w.status[user] = notify.StatusOffline
+	}
+	f.stop = true
+	first, second := w.say("user1", "user2"), w.say("user1", "user3")
+	w.after(10 * time.Second) // both are begun, and no permit could be reserved
+	f.stop = false
+	w.every(5*time.Second, 3*time.Minute)
+	w.ended(second, notify.StateDelivered, "")
+	f.openID = ""
+	w.every(5*time.Second, 2*time.Minute)
+	w.ended(first, notify.StateDelivered, "")
+}
+
+// unresolvable fails whatever concerns the cards of one openid, or of all.
+type unresolvable struct {
+	notify.Store
+	openID notify.OpenID
+	stop   bool
+}
+
+func (u *unresolvable) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+	if u.stop || r.OpenID == u.openID {
+		return notify.Reserved{}, errLost
+	}
+	return u.Store.Reserve(ctx, r)
+}
+
+func (u *unresolvable) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
+	if u.stop || c.OpenID == u.openID {
+		return notify.Resolved{}, errLost
+	}
+	return u.Store.Resolve(ctx, c)
+}

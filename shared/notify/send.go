@@ -44,6 +44,9 @@ func (p *pass) sendAll(ctx context.Context, cards []*delivery) error {
 	for i, c := range cards {
 		if len(wanted[i]) == 0 {
 			ends[i] = &Finish{User: c.rec.User, Lease: c.rec.Lease, Final: c.plan.Final, Carried: c.plan.Carried, Steps: c.steps}
+			if err != nil { // it may be one of those
+				ends[i].Again = p.time().Add(time.Second)
+			}
 			continue
 		}
 		wg.Go(func() { ends[i] = c.deliver(ctx, wanted[i]) })
@@ -75,7 +78,7 @@ func (c *delivery) deliver(ctx context.Context, wanted []MessageID) *Finish {
 	reserved, err := c.Store.Reserve(ctx, Reserve{Card: c.card, OpenID: c.rec.OpenID, User: c.rec.User, Template: card.Template})
 	if err != nil {
 		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.card, "error", err)
-		return c.release(ctx, card)
+		return c.release(ctx, card, notices)
 	}
 	switch reserved.Status {
 	case ReserveOK:
@@ -136,7 +139,7 @@ func (c *delivery) settle(ctx context.Context, s Settle) error {
 
 // release makes sure that the card is not sent, when it is unknown whether a permit
 // was reserved for it, and has its notices wait.
-func (c *delivery) release(ctx context.Context, card Card) *Finish {
+func (c *delivery) release(ctx context.Context, card Card, notices []Notice) *Finish {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
 	r, err := c.Store.Resolve(ctx, OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
@@ -147,7 +150,8 @@ func (c *delivery) release(ctx context.Context, card Card) *Finish {
 	if err != nil {
 		return nil // the next run resumes
 	}
-	return c.again(c.time().Add(time.Second), ReasonNeverSent)
+	f, _ := c.finishAs(outcomes[ClassUnreached], notices)
+	return f
 }
 
 // finishAs returns how notices go on after a send with outcome out, and the state in
@@ -220,22 +224,22 @@ func cureOf(err error) (cure string, known bool) {
 	return h.Cure(), true
 }
 
-// resume ends what earlier runs began for recs and did not finish.
-func (p *pass) resume(ctx context.Context, recs []Recipient) error {
+// resume ends what earlier runs began for recs and did not finish. A card that cannot
+// be resolved now keeps no other waiting: its lease ends, and it is tried again.
+func (p *pass) resume(ctx context.Context, recs []Recipient) {
 	var fs []Finish
 	for _, rec := range recs {
 		if short(ctx, wrapUp) {
-			break // their leases end
+			break
 		}
 		r, err := p.Store.Resolve(ctx, *rec.Open)
 		if err != nil {
-			p.finish(ctx, fs)
-			return err
+			p.Log.ErrorContext(ctx, "card not resolved, a later run resumes", "alert", "store", "card", rec.Open.ID, "error", err)
+			continue
 		}
 		fs = append(fs, p.resumed(rec, r))
 	}
 	p.finish(ctx, fs)
-	return nil
 }
 
 // resumed returns how a recipient goes on whose card has ended as r says.

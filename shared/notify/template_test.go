@@ -129,18 +129,19 @@ func TestTemplateFaults(t *testing.T) {
 		spec notify.TemplateSpec
 		want string
 	}{
-		"no id":            {notify.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
-		"no data":          {notify.TemplateSpec{ID: "T"}, "data is empty"},
-		"DATA":             {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
-		"type":             {notify.TemplateSpec{ID: "T", Data: map[string]string{"things1": "x"}}, `no type "things"`},
-		"empty value":      {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
-		"too long":         {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
-		"wrong for type":   {notify.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
-		"unknown field":    {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Name}}"}}, "the fields are .Sender"},
-		"broken":           {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
-		"page":             {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page"},
-		"enum from a user": {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
-		"prints too much":  {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": `{{printf "%9000d" 1}}`}}, "8 KiB"},
+		"no id":               {notify.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
+		"no data":             {notify.TemplateSpec{ID: "T"}, "data is empty"},
+		"DATA":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
+		"type":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"things1": "x"}}, `no type "things"`},
+		"empty value":         {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
+		"too long":            {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
+		"wrong for type":      {notify.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
+		"unknown field":       {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Name}}"}}, "the fields are .Sender"},
+		"broken":              {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
+		"page":                {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page"},
+		"enum from a user":    {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
+		"only for long texts": {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{slice .Summary 0 60}}"}}, "data.thing1"},
+		"prints too much":     {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": `{{printf "%9000d" 1}}`}}, "8 KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := notify.NewTemplate(c.spec)
@@ -149,8 +150,13 @@ func TestTemplateFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "客厅"}}); err != nil {
-		t.Errorf("a written-out enum value: %v", err)
+	for name, data := range map[string]map[string]string{
+		"a written-out enum value": {"enum_string2": "客厅"},
+		"a part of the time":       {"date1": "{{slice .Time 0 16}}"},
+	} {
+		if _, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Data: data}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -225,15 +225,22 @@ func (s *Store) rest(ctx context.Context, args restArgs) (time.Time, error) {
 		k := shardKeys(i)
 		calls[i] = call{scriptRest, []string{k.queue(), k.watch()}, args}
 	}
-	replies, err := s.run(ctx, calls...)
+	replies, err := s.each(ctx, calls)
 	if err != nil {
 		return time.Time{}, err
 	}
 	var first time.Time
+	failed := 0
 	for _, r := range replies {
+		if r.Err() != nil {
+			failed++ // Claim has told of this shard
+		}
 		if due := millis(text(r)); !due.IsZero() && (first.IsZero() || due.Before(first)) {
 			first = due
 		}
+	}
+	if failed == len(replies) {
+		return time.Time{}, failures(replies)
 	}
 	return first, nil
 }

@@ -18,7 +18,8 @@ local rest = {}
 for _, n in ipairs(doc.n) do
   local put_off = a.card ~= '' and n.c == a.card
   local i = ending[n.i]
-  if not i and put_off and n.g then -- read or recalled while it was on the card
+  local shown = i and (ends[i][1] == 'delivered' or ends[i][1] == 'unknown')
+  if put_off and n.g and not shown then -- read or recalled while it was on the card
     ends[#ends + 1] = {n.g[1], n.g[2], {}}
     i = #ends
   end

@@ -10,4 +10,5 @@ if card.s ~= 'sending' then return 0 end
 local sub = subscriber(KEYS[1])
 settle(sub, KEYS[2], a.card, card, a)
 keep(KEYS[1], sub)
+if not s then redis.call('PEXPIRE', KEYS[2], 8 * DAY) end
 return 1

@@ -24,6 +24,19 @@ var disorderRules = []rule{
 		b.grant(tmpl)
 		equal(b, "balance", b.balance(tmpl), 1)
 	}},
+	{"a revoke from the far future voids nothing that is granted later", func(b *bench) {
+		b.bind()
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now().Add(1000 * time.Hour), Templates: []notify.TemplateID{tmpl}})
+		b.Advance(10 * time.Minute)
+		b.grant(tmpl)
+		equal(b, "balance", b.balance(tmpl), 1)
+	}},
+	{"what was read while on a card that was not paid for has been read", func(b *bench) {
+		rec, card := b.aliceBegun("m1")
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateNoPermit, "m1")})
+		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+	}},
 	{"a read report from the far future silences nobody", func(b *bench) {
 		b.bind()
 		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now().Add(1000 * time.Hour)})
@@ -63,6 +76,9 @@ var disorderRules = []rule{
 		b.must(b.Raw.Del(b.Context(), broken).Err())
 		b.must(b.Raw.Set(b.Context(), broken, "not a sorted set", 0).Err())
 		b.Advance(b.rules.Lead)
+		if _, err := b.Store.Rest(b.Context(), b.Now().Add(time.Minute)); err != nil {
+			b.Errorf("Rest: %v", err)
+		}
 		got := b.claim()
 		if len(got.Recipients) != 40-len(members) || got.Skipped == nil {
 			b.Errorf("claimed %d of 40 with %d in the broken shard; skipped: %v", len(got.Recipients), len(members), got.Skipped)
