@@ -1,5 +1,6 @@
 FUNCTIONS := imcallback wechatpush session permits deliver
-FUZZTIME  := 10s
+# How long each fuzz target runs: a number of inputs, or a time such as 10m.
+FUZZTIME  := 10000x
 
 # What SCF runs. `make run` builds for this machine instead, into another folder.
 OS    := linux
