@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -62,13 +63,7 @@ type process struct {
 // start starts an instance with settings and waits until it answers.
 func start(t *testing.T, settings map[string]string) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-
+	port := freePort(t)
 	env, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +94,25 @@ func start(t *testing.T, settings map[string]string) *process {
 			t.Fatal(err)
 		}
 	}
+}
+
+// lastPort is the port tried last. The ports are below those that the system hands
+// out by itself, so nobody takes one between the look and the instance's start.
+var lastPort atomic.Int32
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	lastPort.CompareAndSwap(0, int32(20000+os.Getpid()%4000))
+	for range 1000 {
+		port := strconv.Itoa(int(lastPort.Add(1)))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // kill ends the instance as a crash would: nothing in it runs any more.

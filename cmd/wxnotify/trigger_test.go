@@ -102,8 +102,6 @@ func TestTriggerSettings(t *testing.T) {
 }
 
 func TestTriggerRefusals(t *testing.T) {
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	refusing, refused := receiver(t, 403, "not\x1b[2J accepted")
 	moving, moved := receiver(t, 302, "")
 	willing, _ := receiver(t, 200, "something else")
@@ -117,7 +115,7 @@ func TestTriggerRefusals(t *testing.T) {
 		{"refused", []string{"--addr=" + refusing, "--times=3", "im.state", "user=a"}, exitFailure, `answer  403 not\x1b[2J accepted`, "refused with status 403 Forbidden"},
 		{"a redirect is not followed", []string{"--to=http://" + moving + "/x", "im.state", "user=a"}, 0, "answer  302", ""},
 		{"a wrong echo", []string{"--addr=" + willing, "wechat.verify"}, exitFailure, "answer  200 something else", "the answer must be "},
-		{"nobody there", []string{"--to=" + gone.URL + "/x", "im.state", "user=a"}, exitFailure, "", "start wxnotify local first"},
+		{"nobody there", []string{"--to=" + demo.Nowhere + "/x", "im.state", "user=a"}, exitFailure, "", "start wxnotify local first"},
 		{"a bad argument", []string{"im.state"}, exitFailure, "", "user= is missing"},
 		{"an unknown name", []string{"im.massage"}, exitFailure, "", "from= to= [text=]"},
 		{"no times", []string{"--times=0", "im.state", "user=a"}, exitFailure, "", "--times=0: use 1 or more"},
