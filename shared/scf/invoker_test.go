@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,16 +33,14 @@ type apiCall struct {
 func startAPI(t *testing.T, answers ...http.HandlerFunc) (base string, calls func() []apiCall) {
 	t.Helper()
 	asked := make(chan apiCall, 100)
-	n := 0
+	var n atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := apiCall{Header: r.Header, Path: r.URL.Path}
 		if err := json.NewDecoder(r.Body).Decode(&c.Body); err != nil {
 			t.Errorf("request body: %v", err)
 		}
 		asked <- c
-		answer := answers[min(n, len(answers)-1)]
-		n++
-		answer(w, r)
+		answers[min(int(n.Add(1)), len(answers))-1](w, r)
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL, func() (all []apiCall) {
