@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"wxnotify/shared/secret"
@@ -112,10 +113,8 @@ func (e *Env) Flag(name string) bool {
 // OneOf returns a setting that must be one of list; the first is the default.
 func (e *Env) OneOf(name string, list ...string) string {
 	v := e.String(name, list[0])
-	for _, l := range list {
-		if v == l {
-			return v
-		}
+	if slices.Contains(list, v) {
+		return v
 	}
 	e.fail(name, "%q is none of %v", v, list)
 	return list[0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -168,10 +169,8 @@ func (in *Inbox) uncounted(m Message) Reason {
 func (in *Inbox) ours(ids []TemplateID) []TemplateID {
 	var out []TemplateID
 	for _, id := range ids {
-		for _, t := range in.Templates {
-			if t == id {
-				out = append(out, id)
-			}
+		if slices.Contains(in.Templates, id) {
+			out = append(out, id)
 		}
 	}
 	return out

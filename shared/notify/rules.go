@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -99,19 +100,10 @@ func (r Rules) Check() error {
 	wrong(!(r.Retry.Factor >= 1 && r.Retry.Factor <= 10), "rules.retry.factor", "use 1 to 10")
 	wrong(r.Retry.Max > 6*time.Hour, "rules.retry.max", "use at most 6h")
 	wrong(r.Retry.Attempts < 1 || r.Retry.Attempts > 100, "rules.retry.attempts", "use 1 to 100")
-	wrong(!oneOf(r.Lang, "zh_CN", "en_US", "zh_HK", "zh_TW"), "rules.lang", "use zh_CN, en_US, zh_HK or zh_TW")
-	wrong(!oneOf(r.MiniProgramState, "formal", "trial", "developer"), "rules.miniprogram_state", "use formal, trial or developer")
+	wrong(!slices.Contains([]string{"zh_CN", "en_US", "zh_HK", "zh_TW"}, r.Lang), "rules.lang", "use zh_CN, en_US, zh_HK or zh_TW")
+	wrong(!slices.Contains([]string{"formal", "trial", "developer"}, r.MiniProgramState), "rules.miniprogram_state", "use formal, trial or developer")
 	wrong(r.Workers < 1 || r.Workers > 256, "limits.workers", "use 1 to 256")
 	return errors.Join(errs...)
-}
-
-func oneOf(s string, list ...string) bool {
-	for _, l := range list {
-		if s == l {
-			return true
-		}
-	}
-	return false
 }
 
 // Delay returns how long to wait before attempt n+1, n counting from 1, for a
