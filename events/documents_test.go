@@ -1,15 +1,17 @@
 package events_test
 
 import (
-	"maps"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,7 +45,36 @@ func matches(pattern, text string) []string {
 
 // firstColumn returns what stands in backquotes in the first cells of all tables.
 func firstColumn(text string) []string {
-	return matches("`([^`]+)`", strings.Join(matches(`(?m)^\|([^|]*)\|`, text), "\n"))
+	return matches("`([^`]+)`", strings.Join(matches(`(?m)^ *\|((?:[^|\\\n]|\\.)*)\|`, text), "\n"))
+}
+
+// under returns the part of text between a line and the next empty line: a table below its head.
+func under(t *testing.T, text, head string) string {
+	t.Helper()
+	_, after, found := strings.Cut(text, head+"\n")
+	if !found {
+		t.Fatalf("there is no line %s", head)
+	}
+	table, _, _ := strings.Cut(after, "\n\n")
+	return table
+}
+
+// sources returns the Go files below a folder of the project, without tests, in one.
+func sources(t *testing.T, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(filepath.Join("..", folder), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		b.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // The tables of both READMEs name what there is, and nothing else.
@@ -67,6 +98,62 @@ func TestReadmes(t *testing.T) {
 			if !slices.Contains(column, rule) && !slices.Contains(column, "limits."+rule) {
 				t.Errorf("%s: the rule %s is missing", readme, rule)
 			}
+		}
+	}
+}
+
+// The table of alerts names what the log lines of the functions can have in that field.
+func TestAlerts(t *testing.T) {
+	code := sources(t, "shared") + sources(t, "functions")
+	want := matches(`"alert", "([a-z_]+)"`, code)
+	if strings.Contains(code, `"alert", class.String()`) { // for the outcomes that need a person
+		for _, class := range matches(`(?m)^\tClass(\w+): +\{.*alert: true`, project(t, "shared/notify/outcome.go")) {
+			want = append(want, strings.ToLower(class))
+		}
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	if len(want) < 8 {
+		t.Fatalf("found %q only", want)
+	}
+	for readme, head := range map[string]string{"README.md": "| alert | means |", "README.zh-CN.md": "| alert | 含义 |"} {
+		if d := cmp.Diff(want, firstColumn(under(t, project(t, readme), head))); d != "" {
+			t.Errorf("%s (- code, + table):\n%s", readme, d)
+		}
+	}
+}
+
+// The table of triggers names those that there are.
+func TestTriggers(t *testing.T) {
+	want := matches(`(?m)^\t"([a-z]+\.[a-z-]+)": +\{`, project(t, "cmd/wxnotify/internal/trigger/trigger.go"))
+	if len(want) < 10 {
+		t.Fatalf("found %q only", want)
+	}
+	for readme, head := range map[string]string{"README.md": "| trigger | |", "README.zh-CN.md": "| 触发 | |"} {
+		text := project(t, readme)
+		if d := cmp.Diff(want, firstColumn(under(t, text, head))); d != "" {
+			t.Errorf("%s (- program, + table):\n%s", readme, d)
+		}
+		for _, name := range matches(`wxnotify trigger ([a-z]+\.[a-z-]+)`, text) {
+			if !slices.Contains(want, name) {
+				t.Errorf("%s: there is no trigger %s", readme, name)
+			}
+		}
+	}
+}
+
+// Every callback that is decoded is one to tick in the consoles, or one to leave off; a
+// group's Before is of no use.
+func TestCallbacks(t *testing.T) {
+	want := matches(`(?m)^\t"([A-Za-z0-9]+\.[A-Za-z]+)": +decode`, project(t, "shared/im/decode.go"))
+	want = slices.DeleteFunc(want, func(s string) bool { return s == "Group.CallbackBeforeSendMsg" })
+	if len(want) < 9 {
+		t.Fatalf("found %q only", want)
+	}
+	for _, readme := range readmes {
+		got := matches("`((?:C2C|Group|Call)\\.Callback[A-Za-z]+|State\\.[A-Za-z]+)`", project(t, readme))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (- code, + text):\n%s", readme, d)
 		}
 	}
 }
@@ -107,7 +194,7 @@ func TestLinks(t *testing.T) {
 		text := project(t, doc)
 		anchors := map[string]bool{}
 		for _, heading := range matches(`(?m)^#+ (.+)$`, text) {
-			anchors[strings.ToLower(strings.ReplaceAll(heading, " ", "-"))] = true
+			anchors[anchor(heading)] = true
 		}
 		for _, to := range slices.Concat(matches(`\]\(([^)]+)\)`, text), matches(`--event (events/\S+\.json)`, text)) {
 			u, err := url.Parse(to)
@@ -130,17 +217,57 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// The worked example of docs/api.md is what the code computes.
-func TestWorkedExample(t *testing.T) {
+// The table of facts in docs/api.md names every fact and every field.
+func TestFactsTable(t *testing.T) {
+	got := map[string][]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-zA-Z]+)` \\| (`[a-zA-Z]+`.*) \\|$").FindAllStringSubmatch(
+		strings.SplitAfter(project(t, "docs/api.md"), "| fact | fields |")[1], -1) {
+		got[m[1]] = matches("`([^`]+)`", m[2])
+	}
+	want := map[string][]string{}
+	facts := reflect.TypeFor[notify.Fact]()
+	for i := range facts.NumField() {
+		f := facts.Field(i)
+		for j := range f.Type.Elem().NumField() {
+			want[jsonName(f)] = append(want[jsonName(f)], jsonName(f.Type.Elem().Field(j)))
+		}
+		slices.Sort(want[jsonName(f)])
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(- code, + table):\n%s", d)
+	}
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+// anchor is how GitHub names a heading.
+func anchor(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, heading)
+}
+
+// The worked examples of docs/api.md are what the code computes.
+func TestWorkedExamples(t *testing.T) {
 	text := project(t, "docs/api.md")
-	cells := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `?(SESSION_KEY|timestamp|body|signature)`? \\| `(.+)` \\|$").FindAllStringSubmatch(text, -1) {
-		cells[m[1]] = m[2]
+	example := regexp.MustCompile("(?m)^\\| `(SESSION|ANNOUNCE)_KEY` \\| `(.+)` \\|\n\\| timestamp \\| `(.+)` \\|\n\\| body \\| `(.+)` \\|\n\\| signature \\| `(.+)` \\|$")
+	found := example.FindAllStringSubmatch(text, -1)
+	if len(found) != 2 {
+		t.Fatalf("found %d examples, want one for session and one for announce", len(found))
 	}
-	if len(cells) != 4 {
-		t.Fatalf("found %v", slices.Sorted(maps.Keys(cells)))
-	}
-	if got := api.Sign(secret.New(cells["SESSION_KEY"]), cells["timestamp"], "session", []byte(cells["body"])); got != cells["signature"] {
-		t.Errorf("signature %s, the code says %s", cells["signature"], got)
+	for _, m := range found {
+		word, key, timestamp, body, signature := strings.ToLower(m[1]), m[2], m[3], m[4], m[5]
+		if got := api.Sign(secret.New(key), timestamp, word, []byte(body)); got != signature {
+			t.Errorf("%s: signature %s, the code says %s", word, signature, got)
+		}
 	}
 }

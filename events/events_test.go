@@ -27,6 +27,7 @@ const (
 	refused = `{"error":{"code":"forbidden","message":"not accepted"}}`
 	nothing = `{"claimed":0,"sent":0,"merged":0,"cancelled":0,"retried":0,"dead":0}`
 	echostr = "1372623149153871234"
+	demo    = "demo-announce-key-0123456789abcdef0123456789" // of the program's own settings
 )
 
 // An answer is what an event is answered with where nothing is configured.
@@ -91,30 +92,58 @@ var answers = map[string]answer{
 	"wechatpush/cloud-hosting-probe":     {200, "success", "kind=probe"},
 
 	// WeChat has to say whose code it is, and there is none.
-	"session/login":              {502, fault("wechat"), "connection refused"},
-	"session/login-api-gateway":  {502, fault("wechat"), "connection refused"},
-	"session/login-chosen-user":  {400, fault("userId"), ""},
-	"session/login-without-code": {400, fault("code"), ""},
-	"session/login-malformed":    {400, fault("bad_json"), ""},
-	"session/get":                {405, fault("method_not_allowed"), ""},
-	"session/erase":              {204, "", ""},
-	"session/erase-forged":       {401, fault("unauthorized"), "made for another user"},
-	"permits/get":                {401, fault("unauthorized"), "not bound"},
-	"permits/get-api-gateway":    {401, fault("unauthorized"), "not bound"},
-	"permits/get-wrong-bearer":   {401, fault("unauthorized"), "made for another user"},
-	"permits/get-without-bearer": {401, fault("unauthorized"), "Bearer"},
-	"permits/report":             {401, fault("unauthorized"), "not bound"},
-	"permits/report-rejected":    {401, fault("unauthorized"), "not bound"},
-	"permits/report-banned":      {401, fault("unauthorized"), "not bound"},
-	"permits/report-too-old":     {401, fault("unauthorized"), "not bound"},
-	"permits/put":                {405, fault("method_not_allowed"), ""},
-	"deliver/empty":              {0, nothing, ""},
-	"deliver/timer":              {0, nothing, ""},
-	"deliver/spill":              {0, nothing, ""},
+	"session/login":                 {502, fault("wechat"), "connection refused"},
+	"session/login-api-gateway":     {502, fault("wechat"), "connection refused"},
+	"session/login-chosen-user":     {400, fault("userId"), ""},
+	"session/login-without-code":    {400, fault("code"), ""},
+	"session/login-malformed":       {400, fault("bad_json"), ""},
+	"session/get":                   {405, fault("method_not_allowed"), ""},
+	"session/erase":                 {204, "", ""},
+	"session/erase-forged":          {401, fault("unauthorized"), "made for another user"},
+	"permits/get":                   {401, fault("unauthorized"), "not bound"},
+	"permits/get-api-gateway":       {401, fault("unauthorized"), "not bound"},
+	"permits/get-wrong-bearer":      {401, fault("unauthorized"), "made for another user"},
+	"permits/get-without-bearer":    {401, fault("unauthorized"), "Bearer"},
+	"permits/report":                {401, fault("unauthorized"), "not bound"},
+	"permits/report-rejected":       {401, fault("unauthorized"), "not bound"},
+	"permits/report-banned":         {401, fault("unauthorized"), "not bound"},
+	"permits/report-too-old":        {401, fault("unauthorized"), "not bound"},
+	"permits/preferences":           {401, fault("unauthorized"), "not bound"},
+	"permits/preferences-malformed": {401, fault("unauthorized"), "not bound"},
+	"permits/put":                   {405, fault("method_not_allowed"), ""},
+
+	"announce/one":                 {200, unbound("user2"), ""},
+	"announce/one-base64":          {200, unbound("user2"), ""},
+	"announce/one-api-gateway":     {200, unbound("user2"), ""},
+	"announce/defaults":            {200, unbound("user2"), ""},
+	"announce/several":             {200, unbound("user1", "user2", "user3"), "recipients=3 accepted=0"},
+	"announce/unsigned":            {401, fault("unauthorized"), "signature header is missing"},
+	"announce/forged":              {401, fault("unauthorized"), "does not fit"},
+	"announce/stale":               {401, fault("unauthorized"), "five minutes"},
+	"announce/unknown-field":       {400, fault("fields"), ""},
+	"announce/unknown-key":         {400, fault("bad_json"), ""},
+	"announce/own-kind":            {400, fault("kind"), ""},
+	"announce/nobody":              {400, fault("to"), ""},
+	"announce/twice-the-same-user": {400, fault("to"), ""},
+	"announce/ttl-too-long":        {400, fault("ttl"), ""},
+	"announce/get":                 {405, fault("method_not_allowed"), ""},
+
+	"deliver/empty": {0, nothing, ""},
+	"deliver/timer": {0, nothing, ""},
+	"deliver/spill": {0, nothing, ""},
 }
 
 // fault is how an error looks in an answer of our own.
 func fault(code string) string { return fmt.Sprintf(`"code":%q`, code) }
+
+// unbound is how announce answers for users who never logged in.
+func unbound(users ...string) string {
+	results := make([]string, len(users))
+	for i, u := range users {
+		results[i] = fmt.Sprintf(`{"to":%q,"state":"not bound","reason":""}`, u)
+	}
+	return `{"results":[` + strings.Join(results, ",") + `]}`
+}
 
 // build is a folder with the functions, notify.yml, the program itself as "wxnotify",
 // and an env file without a line.
@@ -238,72 +267,159 @@ func TestEveryFileIsInTheTable(t *testing.T) {
 
 // The same events change something where the user whom they are about has logged in.
 // The settings are those that the files are made for.
-func TestEventsOfABoundUser(t *testing.T) {
-	const (
-		user     = notify.UserID("user2")
-		openID   = notify.OpenID("oDemoUser2_0123456789abcdefgh")
-		template = notify.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
-	)
+const (
+	user     = notify.UserID("user2")
+	openID   = notify.OpenID("oDemoUser2_0123456789abcdefgh")
+	template = notify.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
+)
+
+// A bound user's world: a store that knows him, and functions that use it.
+type bound struct {
+	*testing.T
+	store *store.Store
+	env   []string
+}
+
+func newBound(t *testing.T) *bound {
 	redis := "redis://" + miniredis.RunT(t).Addr()
 	st, err := store.Open(store.Config{URL: secret.New(redis)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
+	t.Cleanup(func() { st.Close() })
 	if err := st.Bind(t.Context(), user, openID); err != nil {
 		t.Fatal(err)
 	}
-	env := append(example(t), "STORE_URL="+redis, "TEMPLATE_MESSAGE="+string(template))
-	send := func(event string, status int) string {
-		t.Helper()
-		got := invoke(t, event, env...)
-		if got.status != status {
-			t.Fatalf("%s: answered %d %s\n%s", event, got.status, got.body, got.stderr)
-		}
-		return got.body
-	}
-	permits := func(want int) {
-		t.Helper()
-		if n, err := st.Balances(t.Context(), openID, []notify.TemplateID{template}); n[template] != want || err != nil {
-			t.Errorf("%d permits, want %d, %v", n[template], want, err)
-		}
-	}
-	accepted := func(want int) {
-		t.Helper()
-		steps, err := st.Timeline(t.Context(), user)
-		if err != nil {
-			t.Fatal(err)
-		}
-		steps = slices.DeleteFunc(steps, func(s notify.Step) bool { return s.Kind != notify.StepAccepted })
-		if len(steps) != want {
-			t.Errorf("%d messages wait, want %d: %+v", len(steps), want, steps)
-		}
-	}
+	return &bound{t, st, append(example(t), "STORE_URL="+redis, "TEMPLATE_MESSAGE="+string(template))}
+}
 
-	send("permits/report", 200)
-	send("permits/report", 200) // the same tap again
-	send("permits/report-rejected", 200)
-	send("permits/report-too-old", 400)
-	permits(1)
-	if body := send("permits/get", 200); !strings.Contains(body, `"balance":1`) {
+// send invokes a function with an event, which must be answered with status.
+func (b *bound) send(event string, status int) string {
+	b.Helper()
+	got := invoke(b.T, event, b.env...)
+	if got.status != status {
+		b.Fatalf("%s: answered %d %s\n%s", event, got.status, got.body, got.stderr)
+	}
+	return got.body
+}
+
+func (b *bound) permits(want int) {
+	b.Helper()
+	if n, err := b.store.Balances(b.Context(), openID, []notify.TemplateID{template}); n[template] != want || err != nil {
+		b.Errorf("%d permits, want %d, %v", n[template], want, err)
+	}
+}
+
+// steps counts the steps of a kind on the user's timeline, and the states they tell.
+func (b *bound) steps(kind notify.StepKind) (n int, states []notify.State) {
+	b.Helper()
+	steps, err := b.store.Timeline(b.Context(), user)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range steps {
+		if s.Kind == kind {
+			n, states = n+1, append(states, s.State)
+		}
+	}
+	return n, states
+}
+
+func (b *bound) accepted(want int) {
+	b.Helper()
+	if n, _ := b.steps(notify.StepAccepted); n != want {
+		b.Errorf("%d notices were accepted, want %d", n, want)
+	}
+}
+
+func TestPermitEvents(t *testing.T) {
+	b := newBound(t)
+	b.send("permits/report", 200)
+	b.send("permits/report", 200) // the same tap again
+	b.send("permits/report-rejected", 200)
+	b.send("permits/report-too-old", 400)
+	b.permits(1)
+	if body := b.send("permits/get", 200); !strings.Contains(body, `"balance":1`) {
 		t.Errorf("permits/get: %s", body)
 	}
-	send("wechatpush/popup-base64", 200) // a tap of long ago
-	send("wechatpush/change", 200)       // not signed, so it takes nothing away
-	permits(2)
+	b.send("wechatpush/popup-base64", 200) // a tap of long ago
+	b.send("wechatpush/change", 200)       // not signed, so it takes nothing away
+	b.permits(2)
 
-	send("imcallback/c2c-after", 200)
-	send("imcallback/c2c-forged", 403)
-	send("imcallback/c2c-typing", 200)
-	send("imcallback/call-invite", 200)
-	accepted(1)
-	send("imcallback/c2c-api-gateway", 200)
-	send("imcallback/c2c-before", 200)
-	accepted(3)
+	b.send("permits/preferences", 200)
+	if body := b.send("permits/preferences-malformed", 400); !strings.Contains(body, "quietHours") {
+		t.Errorf("permits/preferences-malformed: %s", body)
+	}
+	const preferences = `"preferences":{"muted":false,"quietHours":"22:30-07:00","mutedPeers":["user3"]}`
+	if body := b.send("permits/get", 200); !strings.Contains(body, preferences) {
+		t.Errorf("permits/get: %s", body)
+	}
 
-	send("session/erase", 204)
-	permits(0)
-	send("permits/get", 401)
+	b.send("session/erase", 204)
+	b.permits(0)
+	b.send("permits/get", 401)
+}
+
+func TestMessageEvents(t *testing.T) {
+	b := newBound(t)
+	b.send("imcallback/c2c-after", 200)
+	b.send("imcallback/c2c-forged", 403)
+	b.send("imcallback/c2c-typing", 200)
+	b.accepted(1)
+	b.send("imcallback/c2c-api-gateway", 200)
+	b.send("imcallback/c2c-before", 200)
+	b.accepted(3)
+	b.send("imcallback/read-report", 200)
+	if n, states := b.steps(notify.StepFinal); n == 0 || slices.Contains(states, notify.StateRecalled) {
+		t.Errorf("after the read report: %v", states)
+	}
+}
+
+// Both generations of calls tell of the same ringing, which then ends.
+func TestCallEvents(t *testing.T) {
+	b := newBound(t)
+	b.send("imcallback/call-invite", 200)
+	b.send("imcallback/callkit-start", 200)
+	b.accepted(1)
+	b.send("imcallback/call-cancel", 200)
+	if _, states := b.steps(notify.StepFinal); !slices.Contains(states, notify.StateEnded) {
+		t.Errorf("after the call was cancelled: %v", states)
+	}
+}
+
+// What is said in a group waits for deliver, which asks who is in it.
+func TestGroupEvents(t *testing.T) {
+	b := newBound(t)
+	b.send("imcallback/group-before", 200)
+	b.send("imcallback/group-mention", 200)
+	b.accepted(0)
+	spreads, err := b.store.Spreads(t.Context(), 100)
+	if err != nil || len(spreads) != 1 || !slices.Equal(spreads[0].Message.At, []notify.UserID{user}) {
+		t.Fatalf("to be told in groups: %+v, %v", spreads, err)
+	}
+	b.send("imcallback/group-recall", 200)
+	m := spreads[0].Message
+	taken, err := b.store.Recalled(t.Context(), []notify.GroupMessageRef{{Group: m.Group, Seq: m.Seq}})
+	if err != nil || !taken[m.ID()] {
+		t.Errorf("taken back: %v, %v", taken, err)
+	}
+}
+
+func TestAnnounceEvents(t *testing.T) {
+	b := newBound(t)
+	const waits = `{"to":"user2","state":"accepted","reason":""}`
+	for _, event := range []string{"announce/one", "announce/defaults"} {
+		if body := b.send(event, 200); !strings.Contains(body, waits) {
+			t.Errorf("%s: %s", event, body)
+		}
+	}
+	b.accepted(2)
+	if body := b.send("announce/several", 200); !strings.Contains(body, waits) || !strings.Contains(body, `{"to":"user1","state":"not bound","reason":""}`) {
+		t.Errorf("announce/several: %s", body)
+	}
+	b.send("announce/forged", 401)
+	b.send("announce/own-kind", 400)
+	b.accepted(3)
 }
 
 // example returns the settings of .env.example, as somebody has them who filled in the
@@ -323,5 +439,5 @@ func example(t *testing.T) []string {
 	return append(env,
 		"WECHAT_APPID=wx0123456789abcdef", "WECHAT_APPSECRET=0123456789abcdef0123456789abcdef", "WECHAT_TOKEN=demoWeChatToken",
 		"IM_SDKAPPID=1400123456", "IM_SECRET_KEY="+strings.Repeat("demo0key", 8), "IM_CALLBACK_TOKEN=demoImCallbackToken",
-		"USERID_KEY="+strings.Repeat("k", 32))
+		"USERID_KEY="+strings.Repeat("k", 32), "ANNOUNCE_KEY="+demo)
 }

@@ -12,6 +12,10 @@ import (
 	"wxnotify/shared/notify"
 )
 
+// surely is how many requests to the store every run makes that sends a card: claim,
+// names, begin, reserve, settle, finish, claim, and two to rest.
+const surely = 9
+
 // A crash is a place at which deliver is killed.
 type crash struct {
 	name  string
@@ -96,20 +100,24 @@ func survive(t *testing.T, c crash) {
 			return false
 		})
 	}
-	if _, err := victim.invoke("{}", 30*time.Second); !errors.Is(err, errKilled) {
+	// A run that looks beside its sends makes a request more or less.
+	switch _, err := victim.invoke("{}", 30*time.Second); {
+	case errors.Is(err, errKilled):
+		<-killed
+	case err != nil || c.store <= surely:
 		t.Fatalf("the run ended with %v before it could be killed", err)
 	}
-	<-killed
 	p.On(nil)
 	w.api = w.sim
 
-	// The next runs begin when the leases are over.
-	for range 4 {
+	// The next runs begin when the leases are over, and the last when WeChat has been
+	// silent for long enough about a card that may have gone out.
+	for range 8 {
 		w.pass(notify.Lease + time.Second)
 		if _, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if w.queued() == 0 {
+		if w.queued() == 0 && len(w.ends("user2", id)) > 0 {
 			break
 		}
 	}

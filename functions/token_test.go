@@ -20,6 +20,16 @@ func TestTokenStorm(t *testing.T) {
 	gate := newTokenGate(w.sim, processes*workers/2)
 	w.api = gate
 
+	// A send waits for a token for 12 s: the processes are there, and wired, before the
+	// first begins.
+	var senders []*process
+	for range processes {
+		p := start(t, w.settings)
+		if _, err := p.invoke("{}", 30*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		senders = append(senders, p)
+	}
 	var openIDs []notify.OpenID
 	var running sync.WaitGroup
 	results := make(chan error, processes)
@@ -29,13 +39,13 @@ func TestTokenStorm(t *testing.T) {
 			openIDs = append(openIDs, w.subscribe(user))
 			w.say(user)
 		}
-		p := start(t, w.settings)
 		running.Go(func() {
-			_, err := p.invoke("{}", 45*time.Second)
+			_, err := senders[i].invoke("{}", 45*time.Second)
 			results <- err
 		})
-		w.until(fmt.Sprintf("%d permits are reserved", len(openIDs)), func() bool { return w.reserved() == len(openIDs) })
+		w.until("its recipients are claimed", func() bool { return w.due() == 0 })
 	}
+	w.until(fmt.Sprintf("%d permits are reserved", len(openIDs)), func() bool { return w.reserved() == len(openIDs) })
 	// Each of the two hundred waits for a token now.
 	close(gate.open)
 	running.Wait()
@@ -67,6 +77,23 @@ func (w *world) until(what string, ok func() bool) {
 			w.t.Fatalf("it did not come about that %s", what)
 		}
 	}
+}
+
+// due returns for how many recipients something is due that no run has claimed.
+func (w *world) due() int {
+	n := 0
+	for _, key := range w.redis.Keys() {
+		if !strings.HasSuffix(key, "}:q") {
+			continue
+		}
+		members, _ := w.redis.SortedSet(key)
+		for _, at := range members {
+			if at <= float64(w.now.UnixMilli()) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // reserved returns how many subscribers have a card on its way.

@@ -106,6 +106,7 @@ func (c *invokeCmd) event(in io.Reader, settings map[string]string) ([]byte, err
 		IMSDKAppID:      settings["IM_SDKAPPID"],
 		IMSecretKey:     secret.New(settings["IM_SECRET_KEY"]),
 		WeChatToken:     secret.New(settings["WECHAT_TOKEN"]),
+		AnnounceKey:     secret.New(settings["ANNOUNCE_KEY"]),
 		Template:        settings["TEMPLATE_MESSAGE"],
 	})
 }

@@ -56,7 +56,8 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 	}
 	announce(con.out, h, project)
 	if ownStore {
-		fmt.Fprintf(con.out, "  %-12s in this process, empty, gone at the end (STORE_URL is not set)\n", "store")
+		fmt.Fprintf(con.out, "  %-12s in this process, empty, gone at the end (STORE_URL is not set); for wxnotify explain and dead: %s=%s\n",
+			"store", storeURL, settings[storeURL])
 	}
 	fmt.Fprintln(con.out, "Ctrl-C ends it.")
 

@@ -32,6 +32,8 @@ type commands struct {
 	Local   localCmd   `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
 	Invoke  invokeCmd  `cmd:"" help:"Send one event to a built function and print its response."`
 	Trigger triggerCmd `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
+	Explain explainCmd `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
+	Dead    deadCmd    `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.

@@ -184,7 +184,7 @@ func TestUsage(t *testing.T) {
 		out  []string
 		err  string
 	}{
-		{"help", []string{"--help"}, 0, []string{"local", "invoke", "trigger"}, ""},
+		{"help", []string{"--help"}, 0, []string{"local", "invoke", "trigger", "explain", "dead list", "dead show", "dead replay"}, ""},
 		{"help of a command", []string{"invoke", "--help"}, 0, []string{"${im.sign}", "--event", "<function>"}, ""},
 		{"nothing", nil, exitUsage, nil, "expected one of"},
 		{"an unknown command", []string{"deploy"}, exitUsage, nil, "unexpected argument deploy"},

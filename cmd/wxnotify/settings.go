@@ -1,17 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 
 	"wxnotify/cmd/wxnotify/internal/dotenv"
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/shared/config"
+	"wxnotify/shared/notify"
 )
 
 // Defaults of flags.
 const (
 	defaultEnvFile = ".env"
+	notifyFile     = "notify.yml" // in the working directory, unless NOTIFY_FILE names another
 	defaultAddr    = "127.0.0.1:9000"
 )
 
@@ -60,4 +66,22 @@ func overrides(settings map[string]string) map[string]string {
 		}
 	}
 	return vars
+}
+
+// notifyRules reads notify.yml; without the file it has its defaults. What the file takes
+// from settings, such as the ids of templates, may be missing there.
+func notifyRules(settings map[string]string) (config.Notify, error) {
+	file := cmp.Or(settings["NOTIFY_FILE"], notifyFile)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && settings["NOTIFY_FILE"] == "" {
+		return config.Notify{Rules: notify.DefaultRules()}, nil
+	}
+	if err != nil {
+		return config.Notify{}, err
+	}
+	n, err := config.ParseNotify(b, func(name string) string { return cmp.Or(settings[name], name) })
+	if err != nil {
+		return n, fmt.Errorf("%s: %w", file, err)
+	}
+	return n, nil
 }

@@ -48,7 +48,7 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 	if err != nil {
 		return err
 	}
-	if err = s.Play(ctx, h.URL(), c.triggerCommand(h.URL())); err == nil {
+	if err = s.Play(ctx, h.URL(), c.commands(h.URL(), env[storeURL])); err == nil {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
@@ -58,14 +58,18 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 	return errors.Join(err, closeHost(h))
 }
 
-// triggerCommand is how to send something to the functions at base from another terminal.
-func (c *localCmd) triggerCommand(base string) string {
-	command := "go run ./cmd/wxnotify trigger"
+// program is how the program is started in the folder of the project.
+const program = "go run ./cmd/wxnotify"
+
+// commands are how to send something to the functions at base, and how to ask what became
+// of it, from another terminal.
+func (c *localCmd) commands(base, store string) sim.Commands {
+	trigger := program + " trigger"
 	if addr := strings.TrimPrefix(base, "http://"); addr != defaultAddr {
-		command += " --addr " + addr
+		trigger += " --addr " + addr
 	}
 	if c.EnvFile != defaultEnvFile {
-		command += fmt.Sprintf(" --env-file %q", c.EnvFile)
+		trigger += fmt.Sprintf(" --env-file %q", c.EnvFile)
 	}
-	return command
+	return sim.Commands{Trigger: trigger, Explain: fmt.Sprintf("%s=%s %s explain --lang en", storeURL, store, program)}
 }

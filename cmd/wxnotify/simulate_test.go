@@ -50,6 +50,15 @@ func scenes(now time.Time, user3 string) map[string][]scene {
 				"s-unpaid", `no card: user3 has no permit for "s-unpaid": a tap on "Allow" gives one [no permit]`, 0},
 			{"a permit at last", []string{"wechat.popup openid=" + user3, "im.message from=anna to=user3 text=s-paid"},
 				"s-paid", `one card told user3 of "s-paid"; no permits left [delivered]`, 1},
+			{"a call", []string{"wechat.popup openid=" + user3, "im.call from=carl to=user3 id=s-call"},
+				"邀请您通话", `one card told user3 of the call of carl; no permits left [delivered]`, 1},
+			{"a call that is answered", []string{"im.state user=user3 action=Login", "im.call from=carl to=user3 id=s-answered",
+				"im.call from=carl to=user3 id=s-answered how=answer"},
+				"s-answered", `no card: user3 has answered the call of carl [answered]`, 0},
+			{"a mention", []string{"wechat.popup openid=" + user3, "im.group group=team from=anna at=user3 text=s-mention", "im.state user=user3 action=Disconnect"},
+				"s-mention", `one card told user3 of "s-mention"; no permits left [delivered]`, 1},
+			{"an announcement", []string{"wechat.popup openid=" + user3, "announce.send to=user3 sender=Shop summary=s-shipped"},
+				"s-shipped", `one card told user3 of "s-shipped"; no permits left [delivered]`, 1},
 		},
 		"bob": {
 			{"not bound", []string{"im.message from=anna to=bob text=s-stranger"},
@@ -134,6 +143,13 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
+	_, url, _ := strings.Cut(out.await(t, storeURL+"="), storeURL+"=")
+	url, _, _ = strings.Cut(url, " ")
+	for user, want := range map[string]string{"user2": "notified, ", "nobody": "You have never logged in to the mini program"} {
+		if got := wxnotify(t, map[string]string{storeURL: url}, "", "explain", "--lang=en", "--user="+user); got.code != 0 || !strings.Contains(got.out, want) {
+			t.Errorf("explain %s: %+v, want %q", user, got, want)
+		}
+	}
 	forged := wxnotify(t, map[string]string{"IM_CALLBACK_TOKEN": "forged"}, "", "trigger", "--addr="+addr, "im.message", "from=anna", "to=user2", "text=s-forged")
 	if forged.code != exitFailure || !strings.Contains(forged.out, "answer  403") {
 		t.Errorf("forged: %+v", forged)

@@ -1,12 +1,30 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/config"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
 )
 
 const storeURL = "STORE_URL"
+
+// openStore opens the store that settings name. The caller closes it.
+func openStore(settings map[string]string) (*store.Store, error) {
+	if settings[storeURL] == "" {
+		return nil, errors.New("STORE_URL is not set: name the Redis of the functions in .env or in the environment; wxnotify local tells that of its own")
+	}
+	env := config.From(func(name string) string { return settings[name] })
+	shards := env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	return store.Open(store.Config{URL: secret.New(settings[storeURL]), Shards: shards})
+}
 
 // ensureStore starts an in-process Redis if settings name no store, and names it there.
 // stop ends it; its contents are gone then.

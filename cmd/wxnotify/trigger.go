@@ -58,7 +58,7 @@ func (c *triggerCmd) Run(ctx context.Context, con console) error {
 	return c.send(ctx, con.out, r)
 }
 
-// signingSettings picks what callbacks and pushes are signed with.
+// signingSettings picks what callbacks, pushes and announcements are signed with.
 func signingSettings(settings map[string]string) trigger.Settings {
 	return trigger.Settings{
 		SDKAppID:      settings["IM_SDKAPPID"],
@@ -67,6 +67,7 @@ func signingSettings(settings map[string]string) trigger.Settings {
 		PushToken:     secret.New(settings["WECHAT_TOKEN"]),
 		AESKey:        secret.New(settings["WECHAT_ENCODING_AES_KEY"]),
 		Template:      settings["TEMPLATE_MESSAGE"],
+		AnnounceKey:   secret.New(settings["ANNOUNCE_KEY"]),
 	}
 }
 

@@ -121,7 +121,7 @@ func TestTriggerRefusals(t *testing.T) {
 		{"no times", []string{"--times=0", "im.state", "user=a"}, exitFailure, "", "--times=0: use 1 or more"},
 		{"no URL", []string{"--to=127.0.0.1:9000", "im.state", "user=a"}, exitFailure, "", "--to: not a URL"},
 		{"no file", []string{"--env-file=testdata/none", "im.state", "user=a"}, exitFailure, "", "testdata/none"},
-		{"no name", nil, 0, "im.message     somebody writes to somebody\n", ""},
+		{"no name", nil, 0, "im.message      somebody writes to somebody\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := wxnotify(t, nil, "", append([]string{"trigger"}, c.args...)...)

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"wxnotify/shared/config"
@@ -32,7 +31,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	chat, err := im.NewClient(im.ClientConfig{
 		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
-		BaseURL: env.URL("IM_API_BASE", "")})
+		BaseURL: env.URL("IM_API_BASE", ""), Pacer: st})
 	env.Fail(err)
 	self, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -41,18 +40,18 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	template, err := notify.NewTemplate(settings.Message)
+	templates, err := notify.NewTemplates(settings.Templates)
 	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
-		Templates: []notify.TemplateID{settings.Message.ID},
+		Templates: templates.IDs(),
 	}
 	deliverer := &notify.Deliverer{
-		Store: st, IM: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules, Template: template,
-		Log: log, Jitter: rand.Float64,
+		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
+		Templates: templates, Log: log,
 	}
 	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
 		if e.Spill != nil {

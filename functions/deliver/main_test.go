@@ -34,6 +34,7 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 		w.Settings[k] = v
 	}
 	openID := sim.WeChat.NewUser()
+	sim.IM.Import("user1", "Anna")
 	sim.IM.Import("user2", "")
 	if err := sim.WeChat.Subscribe(openID, functest.Template, 2); err != nil {
 		t.Fatal(err)
@@ -44,6 +45,10 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 	h := w.Build(build)
 
 	for n, wantTokens := range []int{1, 1} {
+		// He was there in between, so that each message is the first of an absence.
+		if _, err := w.Store.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Presence: &notify.Presence{User: "user2", At: time.Now().Add(time.Duration(n) * time.Second)}}}); err != nil {
+			t.Fatal(err)
+		}
 		sent := time.Now().UTC().Truncate(time.Second)
 		facts := []notify.Fact{
 			{Grant: &notify.Grant{ID: string(rune('a' + n)), OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: sent, Templates: []notify.TemplateID{functest.Template}}},
@@ -53,7 +58,7 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 		if out.Sent != 1 {
 			t.Fatalf("the run did %+v\n%s", out, w.Log)
 		}
-		if cards := sim.WeChat.Cards(openID); len(cards) != n+1 || cards[n].Value("thing1") != "user1" {
+		if cards := sim.WeChat.Cards(openID); len(cards) != n+1 || cards[n].Value("thing1") != "Anna" {
 			t.Errorf("the phone shows %+v", cards)
 		}
 		if got := sim.Record.Count("/cgi-bin/stable_token"); got != wantTokens {

@@ -35,11 +35,15 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	if err := env.Err(); err != nil {
 		return scf.HTTP(log, im.Acknowledge{}), err
 	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return scf.HTTP(log, im.Acknowledge{}), err
+	}
 
 	inbox := &notify.Inbox{
 		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
-		Templates: []notify.TemplateID{settings.Message.ID},
+		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &im.Handler{Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

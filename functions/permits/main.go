@@ -31,13 +31,17 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
 
 	inbox := &notify.Inbox{
 		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: []notify.TemplateID{settings.Message.ID},
+		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &api.Permits{
-		Sigs: sigs, Ledger: st, Limits: st, Accept: inbox.Accept,
-		Templates: []api.Kind{{Name: "message", ID: settings.Message.ID}}, Log: log,
+		Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
+		Templates: templates, Log: log,
 	}), nil
 }

@@ -41,10 +41,14 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
 
 	return scf.HTTP(log, &api.Session{
 		WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
-		Permits: api.Permits{Ledger: st, Templates: []api.Kind{{Name: "message", ID: settings.Message.ID}}},
+		Permits: api.Permits{Ledger: st, Templates: templates},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
 	}), nil
 }

@@ -34,10 +34,14 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
 
 	inbox := &notify.Inbox{
 		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: []notify.TemplateID{settings.Message.ID},
+		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &wechat.Handler{Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

@@ -39,21 +39,26 @@ type noCourier struct{}
 func (noCourier) Wake(context.Context) error                            { return nil }
 func (noCourier) Spill(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
 
-// A service is both APIs over a real store.
+// A service is our APIs over a real store.
 type service struct {
-	t       *testing.T
-	now     time.Time
-	mini    *miniredis.Miniredis
-	store   *store.Store
-	session *api.Session
-	permits *api.Permits
-	log     bytes.Buffer
-	from    string // RemoteAddr
+	t        *testing.T
+	now      time.Time
+	mini     *miniredis.Miniredis
+	store    *store.Store
+	session  *api.Session
+	permits  *api.Permits
+	announce *api.Announce
+	woken    int
+	log      bytes.Buffer
+	from     string // RemoteAddr
 }
+
+func (s *service) Wake(context.Context) error { s.woken++; return nil }
 
 var (
 	userKey    = secret.New(strings.Repeat("u", 32))
 	sessionKey = secret.New(strings.Repeat("s", 32))
+	annKey     = secret.New(strings.Repeat("a", 32))
 	imKey      = secret.New("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e")
 )
 
@@ -74,8 +79,9 @@ func newService(t *testing.T, trusted bool) *service {
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	inbox := &notify.Inbox{Store: s.store, Courier: noCourier{}, Rules: notify.DefaultRules(), Log: log, Now: clock,
 		Templates: []notify.TemplateID{"T1"}}
-	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Limits: s.store, Accept: inbox.Accept,
-		Templates: []api.Kind{{Name: "message", ID: "T1"}}, Log: log, Now: clock}
+	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
+		Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
+	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Courier: s, Rules: notify.DefaultRules(), Log: log, Now: clock}
 	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
 		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}
 	if trusted {
@@ -84,14 +90,32 @@ func newService(t *testing.T, trusted bool) *service {
 	return s
 }
 
+// templates compiles specs, whatever they show.
+func templates(t *testing.T, specs map[notify.Kind]notify.TemplateSpec) notify.Templates {
+	t.Helper()
+	for kind, spec := range specs {
+		spec.Data = map[string]string{"thing1": "{{.Sender}}"}
+		specs[kind] = spec
+	}
+	ts, err := notify.NewTemplates(specs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ts
+}
+
 type reply struct {
 	status    int
+	header    http.Header
 	UserID    string `json:"userId"`
 	UserSig   string `json:"userSig"`
 	SDKAppID  int    `json:"sdkAppId"`
 	ExpiresAt time.Time
 	Templates []notify.Advice
-	Error     struct{ Code, Message string }
+	// Preferences are as they were sent, so that a missing one shows.
+	Preferences json.RawMessage
+	Results     []struct{ To, State, Reason string }
+	Error       struct{ Code, Message string }
 }
 
 func (s *service) do(h http.Handler, method, body string, header http.Header) reply {
@@ -109,7 +133,7 @@ func (s *service) do(h http.Handler, method, body string, header http.Header) re
 			s.t.Fatalf("answer %q: %v", w.Body, err)
 		}
 	}
-	out.status = w.Code
+	out.status, out.header = w.Code, w.Header()
 	return out
 }
 
@@ -248,58 +272,6 @@ func TestErase(t *testing.T) {
 	s.wantFault(s.do(s.session, "DELETE", "", bearer(r.UserID, "forged")), 401, "unauthorized")
 }
 
-func TestPermits(t *testing.T) {
-	s := newService(t, false)
-	r := s.login("code-a")
-	auth := bearer(r.UserID, r.UserSig)
-	balance := func(want int) {
-		t.Helper()
-		got := s.do(s.permits, "GET", "", auth)
-		if got.status != 200 || got.Templates[0].Balance != want {
-			t.Errorf("%d %+v, want a balance of %d", got.status, got.Templates, want)
-		}
-	}
-	balance(0)
-	report := func(id, results string) reply {
-		return s.do(s.permits, "POST", fmt.Sprintf(`{"reportId":%q,"ageSeconds":2.5,"results":%s}`, id, results), auth)
-	}
-	if got := report("report-1", `{"T1":"accept","other":"accept"}`); got.status != 200 || got.Templates[0].Balance != 1 {
-		t.Errorf("%d %+v %+v", got.status, got.Templates, got.Error)
-	}
-	report("report-1", `{"T1":"accept"}`) // the same tap, sent again
-	balance(1)
-	report("report-2", `{"T1":"reject"}`)
-	report("report-4", `{"T1":"filter"}`)
-	balance(1)
-	report("report-5", `{"T1":"acceptWithAudio"}`)
-	report("report-6", `{"T1":"acceptWithAlert"}`)
-	balance(3)
-	if got := s.do(s.permits, "GET", "", auth); got.Templates[0].Ask {
-		t.Errorf("with three permits: %+v", got.Templates[0])
-	}
-	s.now = s.now.Add(time.Minute)
-	report("report-7", `{"T1":"ban"}`) // switched off by WeChat: nothing can be sent
-	balance(0)
-	s.now = s.now.Add(time.Minute)
-	report("report-8", `{"T1":"accept"}`)
-	balance(1)
-
-	for name, c := range map[string]struct{ body, code string }{
-		"short id":   {`{"reportId":"r","ageSeconds":0,"results":{"T1":"accept"}}`, "reportId"},
-		"future":     {`{"reportId":"report-9","ageSeconds":-1,"results":{"T1":"accept"}}`, "ageSeconds"},
-		"old":        {`{"reportId":"report-9","ageSeconds":86401,"results":{"T1":"accept"}}`, "ageSeconds"},
-		"no results": {`{"reportId":"report-9","ageSeconds":0,"results":{}}`, "results"},
-		"array":      {`{"reportId":"report-9","ageSeconds":0,"results":["T1"]}`, "bad_json"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s.t = t
-			s.wantFault(s.do(s.permits, "POST", c.body, auth), 400, c.code)
-		})
-	}
-	s.t = t
-	balance(1)
-}
-
 func TestPermitsAreOnesOwn(t *testing.T) {
 	s := newService(t, false)
 	a, b := s.login("code-a"), s.login("code-b")
@@ -367,7 +339,11 @@ func TestStoreAway(t *testing.T) {
 	s := newService(t, false)
 	r := s.login("code-a")
 	s.mini.Close()
-	s.wantFault(s.do(s.session, "POST", `{"code":"code-a"}`, nil), 503, "unavailable")
+	away := s.do(s.session, "POST", `{"code":"code-a"}`, nil)
+	s.wantFault(away, 503, "unavailable")
+	if away.header.Get("Retry-After") == "" {
+		t.Error("it is not told when to try again")
+	}
 	s.wantFault(s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)), 503, "unavailable")
 	s.wantFault(s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)), 503, "unavailable")
 }

@@ -1,5 +1,6 @@
-// Package api serves wxnotify's own HTTP APIs: session, which logs a mini-program
-// user in, and permits, which keeps the account of his subscriptions.
+// Package api serves wxnotify's own HTTP APIs: session, which logs a mini-program user
+// in, permits, which keeps the account of his subscriptions and his wishes, and
+// announce, with which the operator's backend tells users something of its own.
 //
 // Bodies are JSON; an error is {"error":{"code":"...","message":"..."}} with a
 // fitting status. docs/api.md is its reference.

@@ -4,14 +4,23 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 )
 
-// maxBody bounds what a client may send: all requests are a few hundred bytes.
-const maxBody = 16 << 10
+// What may be sent, in bytes. A client's requests are a few hundred bytes; an announcement
+// names up to 500 users.
+const (
+	maxBody         = 16 << 10
+	maxAnnouncement = 256 << 10
+)
+
+// retryAfter is in how many seconds to come back when the store is away. It is more than
+// one, so that a signature made then is another one.
+const retryAfter = "5"
 
 // A fault is an answer that is not a success.
 type fault struct {
@@ -33,7 +42,7 @@ func badRequest(code, message string) error {
 
 func unauthorized(cause error) error {
 	return &fault{status: http.StatusUnauthorized, code: "unauthorized", cause: cause,
-		message: "the signature is missing, wrong or expired; log in again"}
+		message: "the signature is missing, wrong or expired; log in again, or sign again"}
 }
 
 // forged is unauthorized for a signature that is there and does not fit.
@@ -72,6 +81,9 @@ func handle(log *slog.Logger, f func(http.ResponseWriter, *http.Request) error) 
 		}
 		body.Error.Code, body.Error.Message = ft.code, ft.message
 		w.Header().Set("Content-Type", "application/json")
+		if ft.status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", retryAfter)
+		}
 		w.WriteHeader(ft.status)
 		json.NewEncoder(w).Encode(body)
 	}
@@ -88,11 +100,12 @@ func answer(w http.ResponseWriter, v any) error {
 	return json.NewEncoder(w).Encode(v)
 }
 
-// readBody returns the whole body.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+// readBody returns the whole body, of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &fault{status: http.StatusRequestEntityTooLarge, code: "too_large", message: "the body is above 16 KiB"}
+		return nil, &fault{status: http.StatusRequestEntityTooLarge, code: "too_large",
+			message: fmt.Sprintf("the body is above %d KiB", limit>>10)}
 	}
 	if err != nil {
 		return nil, badRequest("body_lost", "the body did not arrive")

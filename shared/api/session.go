@@ -84,7 +84,7 @@ type loginAnswer struct {
 }
 
 func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := readBody(w, r, maxBody)
 	if err != nil {
 		return err
 	}

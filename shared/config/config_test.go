@@ -1,8 +1,11 @@
 package config_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,20 +68,25 @@ templates:
     data: {thing1: "{{.Sender}}"}
 `
 
+// sameZone compares zones, which are pointers.
+var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+
 func TestNotifyDefaults(t *testing.T) {
 	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(notify.DefaultRules(), n.Rules); d != "" {
+	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Errorf("rules differ from the defaults:\n%s", d)
 	}
-	if n.Message.ID != "T1" {
-		t.Errorf("id = %q, want T1", n.Message.ID)
+	want := map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
+	if d := cmp.Diff(want, n.Templates); d != "" {
+		t.Error(d)
 	}
 }
 
-// The file of the project writes every default out; both must say the same.
+// The file of the project writes every default out; both must say the same. What it shows
+// commented out must work too.
 func TestProjectFileIsTheDefaults(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "notify.yml"))
 	if err != nil {
@@ -88,21 +96,86 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(notify.DefaultRules(), n.Rules); d != "" {
+	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Error(d)
+	}
+	if len(n.Templates) != 1 {
+		t.Errorf("%d templates, want message alone", len(n.Templates))
+	}
+
+	whole := commentedOut.ReplaceAll(b, []byte("  $1"))
+	n, err = config.ParseNotify(whole, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if err != nil {
+		t.Fatalf("with the examples: %v", err)
+	}
+	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
+	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Templates))); d != "" {
+		t.Errorf("with the examples: %s", d)
 	}
 }
 
+// commentedOut matches a line of the file that is an example: a key follows the #.
+var commentedOut = regexp.MustCompile(`(?m)^  #( *[a-z0-9_]+:.*)$`)
+
 func TestNotifyOverrides(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+"rules: {lead: 1s, retry: {attempts: 2}, push_online: send}\nlimits: {workers: 4}\n"),
-		env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	n, err := config.ParseNotify([]byte(minimal+`
+rules:
+  lead: 1s
+  retry: {attempts: 2}
+  push_online: send
+  digest_steps: [1m, 1h30m]
+  keep_for_first: 0
+  keep_learning: false
+  quiet_hours: 22:30-07:00
+  zone: UTC
+  groups: {Public: all, Community: "off"}
+  unknown_after: 30s
+limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
+`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := notify.DefaultRules()
 	want.Lead, want.Retry.Attempts, want.PushOnline, want.Workers = time.Second, 2, notify.PushOnlineSend, 4
-	if d := cmp.Diff(want, n.Rules); d != "" {
+	want.DigestSteps = []time.Duration{time.Minute, 90 * time.Minute}
+	want.KeepForFirst, want.KeepLearning, want.QuietHours, want.Zone = 0, false, "22:30-07:00", time.UTC
+	want.Groups[notify.GroupPublic], want.Groups[notify.GroupCommunity] = notify.GroupAll, notify.GroupOff
+	want.UnknownAfter, want.SendsPerSecond, want.UserSendsPerHour = 30*time.Second, 5, 6
+	if d := cmp.Diff(want, n.Rules, sameZone); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestNotifyTemplates(t *testing.T) {
+	n, err := config.ParseNotify([]byte(minimal+`
+  missed_call: {id: T2, page: pages/calls, data: &data {thing1: "{{.Sender}}"}}
+  order_shipped: {id: T3, long_term: true, data: *data}
+`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := map[string]string{"thing1": "{{.Sender}}"}
+	want := map[notify.Kind]notify.TemplateSpec{
+		"message":       {ID: "T1", Data: data},
+		"missed_call":   {ID: "T2", Page: "pages/calls", Data: data},
+		"order_shipped": {ID: "T3", LongTerm: true, Data: data},
+	}
+	if d := cmp.Diff(want, n.Templates); d != "" {
+		t.Error(d)
+	}
+	if !n.Rules.MissedCalls {
+		t.Error("a template is there for missed calls, and they are not told")
+	}
+}
+
+// The zone that is the default must be there without a time zone database.
+func TestDefaultZoneNeedsNoDatabase(t *testing.T) {
+	n, err := config.ParseNotify([]byte(minimal+"rules: {zone: Asia/Shanghai}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Rules.Zone != notify.DefaultRules().Zone {
+		t.Error("Asia/Shanghai is not the zone of the defaults")
 	}
 }
 
@@ -111,15 +184,30 @@ func TestNotifyFaults(t *testing.T) {
 		file string
 		want []string
 	}{
-		"empty":         {"", []string{"templates.message is missing"}},
-		"no yaml":       {"a: [", []string{"line 1"}},
-		"unknown key":   {minimal + "rules:\n  leed: 3s\n", []string{"line 7", "no key leed"}},
-		"duration":      {minimal + "rules:\n  lead: 3 seconds\n", []string{"line 7", `"3 seconds" is not a duration`}},
-		"several":       {minimal + "rules:\n  lead: soon\n  graze: 1s\n", []string{"line 7", "line 8", "no key graze"}},
-		"unset":         {strings.Replace(minimal, "TEMPLATE_MESSAGE", "NO_SUCH", 1), []string{"line 4", "NO_SUCH is not set"}},
-		"range":         {minimal + "rules: {lead: 2h, preview: all}\n", []string{"rules.lead", "rules.preview"}},
-		"keyword":       {strings.Replace(minimal, "thing1", "thing1.DATA", 1), []string{"templates.message", "thing1.DATA"}},
-		"field":         {strings.Replace(minimal, ".Sender", ".Sendr", 1), []string{"data.thing1", ".Sender"}},
+		"empty":       {"", []string{"templates.message is missing"}},
+		"no yaml":     {"a: [", []string{"line 1"}},
+		"unknown key": {minimal + "rules:\n  leed: 3s\n", []string{"line 7", "no key leed"}},
+		"duration":    {minimal + "rules:\n  lead: 3 seconds\n", []string{"line 7", `"3 seconds" is not a duration`}},
+		"several":     {minimal + "rules:\n  lead: soon\n  graze: 1s\n", []string{"line 7", "line 8", "no key graze"}},
+		"unset":       {strings.Replace(minimal, "TEMPLATE_MESSAGE", "NO_SUCH", 1), []string{"line 4", "NO_SUCH is not set"}},
+		"range":       {minimal + "rules: {lead: 2h, preview: all}\n", []string{"rules.lead", "rules.preview"}},
+		"keyword":     {strings.Replace(minimal, "thing1", "thing1.DATA", 1), []string{"templates.message", "thing1.DATA"}},
+		"field":       {strings.Replace(minimal, ".Sender", ".Sendr", 1), []string{"data.thing1", ".Sender"}},
+		"range of new": {minimal + "rules: {digest_steps: [], keep_for_first: -1, unknown_after: 2h, groups: {Private: some}}\nlimits: {sends_per_second: 0, user_sends_per_hour: 0}\n",
+			[]string{"rules.digest_steps", "rules.keep_for_first", "rules.unknown_after", "rules.groups.Private", "limits.sends_per_second", "limits.user_sends_per_hour"}},
+		"quiet hours":   {minimal + "rules: {quiet_hours: at night}\n", []string{"rules.quiet_hours", "22:30-07:00"}},
+		"zone":          {minimal + "rules:\n  zone: Mars/Olympus\n", []string{"line 7", `"Mars/Olympus"`, "Asia/Shanghai"}},
+		"machine zone":  {minimal + "rules: {zone: Local}\n", []string{"line 6", `"Local"`}},
+		"group type":    {minimal + "rules:\n  groups: {Work: all}\n", []string{"line 7", "no key Work"}},
+		"step":          {minimal + "rules:\n  digest_steps: [5m, later]\n", []string{"line 7", `"later" is not a duration`}},
+		"no list":       {minimal + "rules:\n  digest_steps: 5m\n", []string{"line 7", "a list of durations"}},
+		"no number":     {minimal + "limits:\n  workers: ${TEMPLATE_MESSAGE}\n", []string{"line 7", "write a whole number here"}},
+		"no map":        {minimal + "rules: [lead]\n", []string{"line 6", "write keys with values here"}},
+		"template key":  {minimal + "  digest:\n    id: T2\n    longterm: true\n", []string{"line 8", "no key longterm"}},
+		"template name": {minimal + "  Digest: {id: T2}\n", []string{"line 6", `"Digest" cannot name a template`}},
+		"empty digest":  {minimal + "  digest:\n", []string{"templates.digest", "id is empty"}},
+		"long term":     {minimal + "  digest: {id: T1, long_term: true, data: {thing1: x}}\n", []string{"templates.message", "long_term"}},
+		"no message":    {"templates: {digest: {id: T2, data: {thing1: x}}}\nrules: {leed: 1s}\n", []string{"templates.message is missing", "no key leed"}},
 		"duplicate key": {minimal + "rules: {lead: 1s}\nrules: {lead: 2s}\n", []string{"rules", "already defined"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,10 +228,18 @@ func FuzzParseNotify(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte("rules: {retry: {first: 1s, factor: .nan}}"))
 	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte(minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n"))
+	f.Add([]byte(minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := config.ParseNotify(b, func(string) string { return "x" })
-		if err == nil && n.Rules.Check() != nil {
+		if err != nil {
+			return
+		}
+		if n.Rules.Check() != nil {
 			t.Error("rules that make no sense were accepted")
+		}
+		if _, err := notify.NewTemplates(n.Templates); err != nil {
+			t.Errorf("templates that cannot be used were accepted: %v", err)
 		}
 	})
 }

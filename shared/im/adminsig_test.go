@@ -106,14 +106,14 @@ func TestLockedOut(t *testing.T) {
 	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: f}, Now: func() time.Time { return now }})
 	for _, after := range []time.Duration{0, 0, 59 * time.Second} {
 		now = time.Unix(testTime, 0).Add(after)
-		_, err := c.UnreadTotal(t.Context(), "a")
+		_, _, err := c.Unread(t.Context(), "a", nil)
 		var api *im.APIError
 		if !errors.As(err, &api) || !api.Locked() || !strings.Contains(err.Error(), "IM_SECRET_KEY") || f.calls() != 1 {
 			t.Errorf("after %v: %v, %d calls", after, err, f.calls())
 		}
 	}
 	now = time.Unix(testTime, 0).Add(time.Minute)
-	if _, err := c.UnreadTotal(t.Context(), "a"); err != nil || f.calls() != 2 {
+	if _, _, err := c.Unread(t.Context(), "a", nil); err != nil || f.calls() != 2 {
 		t.Errorf("after a minute: %v, %d calls", err, f.calls())
 	}
 }

@@ -16,7 +16,7 @@ func decodeCallStart(cb *Callback, f *fields, _ bool) {
 	info := f.object.object("CallInfo")
 	c := Call{
 		ID: f.requireIDIn(info, "CallId", "CallInfo.CallId"), Phase: CallRinging, Ring: defaultRing,
-		Media: callMedia(info), GroupID: info.id("ChatGroupId"), At: cb.EventTime,
+		Media: callMedia(info), GroupID: info.optionalID("ChatGroupId"), At: cb.EventTime,
 	}
 	for _, u := range f.objects("UserList") {
 		user := u.id("User_Account")
@@ -36,10 +36,18 @@ func decodeCallStart(cb *Callback, f *fields, _ bool) {
 func decodeCallMembers(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindCall
 	id := f.requireID("CallId")
+	waiting := map[string]bool{}
+	for _, u := range f.objects("UserList") {
+		waiting[u.id("User_Account")] = asciiLower(u.str("Status")) == "waiting"
+	}
 	for _, u := range f.objects("ChangedUserList") {
-		user, phase := u.id("User_Account"), memberPhase(u.str("ActionType"))
+		user, action := u.id("User_Account"), squash(u.str("ActionType"))
+		phase := memberPhase(action)
 		if idProblem(user) != "" || phase == "" {
 			continue
+		}
+		if action == "offline" && waiting[user] {
+			continue // his heartbeat is gone, and it still rings at him
 		}
 		c := Call{ID: id, Phase: phase, Users: []notify.UserID{notify.UserID(user)}, At: cb.EventTime}
 		if phase == CallRinging {
@@ -54,7 +62,7 @@ func decodeCallEnd(cb *Callback, f *fields, _ bool) {
 	record := f.object.object("CallRecord")
 	c := Call{
 		ID: f.requireIDIn(record, "CallId", "CallRecord.CallId"), Phase: resultPhase(record.str("CallResult")),
-		Media: callMedia(record), Caller: notify.UserID(record.id("Caller_Account")),
+		Media: callMedia(record), Caller: notify.UserID(record.optionalID("Caller_Account")),
 		Users: record.users("CalleeList_Account"), At: cb.EventTime,
 	}
 	accepted, wasAccepted := record.second("AcceptTime")
@@ -81,8 +89,8 @@ func squash(s string) string {
 // memberPhase reads ActionType, for which the example and the table of one page
 // differ; "Canncel_Invite" is theirs. Empty: a word we do not know.
 // Source: https://trtc.io/document/69215
-func memberPhase(action string) CallPhase {
-	switch squash(action) {
+func memberPhase(squashed string) CallPhase {
+	switch squashed {
 	case "invite", "invited":
 		return CallRinging
 	case "answer", "accept", "join":

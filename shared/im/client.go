@@ -34,14 +34,17 @@ type ClientConfig struct {
 	BackupURL  string
 	HTTPClient *http.Client     // nil: a client of its own that keeps connections
 	Now        func() time.Time // nil: time.Now
+	// Pacer parts IM's rate limits among all who share them. Nil: nobody else does, and
+	// what is too much is left to IM to refuse.
+	Pacer Pacer
 }
 
 // A Client asks IM's REST API. All its calls read only, so they may be repeated. It is
 // safe for concurrent use.
 //
 // Each call tries up to three times on trouble that passes, within ctx, and once more
-// with a new UserSig if IM refuses the old one. Errors are *APIError where IM gave a
-// code; none holds a URL or a UserSig.
+// with a new UserSig if IM refuses the old one; before each try it waits for its turn.
+// Errors are *APIError where IM gave a code; none holds a URL or a UserSig.
 type Client struct {
 	appID int
 	admin notify.UserID
@@ -49,6 +52,7 @@ type Client struct {
 	http  *http.Client
 	now   func() time.Time
 	sig   *adminSig
+	pacer Pacer
 
 	mu          sync.Mutex
 	lockedUntil time.Time
@@ -71,8 +75,8 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	return &Client{
 		appID: cfg.SDKAppID, admin: signer.admin, hosts: hosts, now: now,
-		http: httpClient(cfg.HTTPClient),
-		sig:  &adminSig{sign: signer.signAdmin, now: now},
+		http: httpClient(cfg.HTTPClient), pacer: cfg.Pacer,
+		sig: &adminSig{sign: signer.signAdmin, now: now},
 	}, nil
 }
 

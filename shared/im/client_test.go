@@ -3,10 +3,8 @@ package im_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -42,6 +40,17 @@ func replay(t *testing.T, name string) *fakeIM {
 	}}
 }
 
+// replayLess is replay of an example that asks for more than we do: old in our request
+// stands for what is there.
+func replayLess(t *testing.T, name, old, example string) *fakeIM {
+	f := replay(t, name)
+	answer := f.answer
+	f.answer = func(n int, path string, request []byte) (int, string) {
+		return answer(n, path, []byte(strings.Replace(string(request), old, example, 1)))
+	}
+	return f
+}
+
 func TestReplayed(t *testing.T) {
 	t.Run("query_online_status", func(t *testing.T) {
 		got, err := served(t, replay(t, "query_online_status")).Presence(t.Context(), []notify.UserID{"id1", "id2", "id3", "id4"})
@@ -52,28 +61,11 @@ func TestReplayed(t *testing.T) {
 		}
 	})
 	t.Run("query_online_status_detail", func(t *testing.T) {
-		f := replay(t, "query_online_status_detail")
-		answer := f.answer
-		f.answer = func(n int, path string, request []byte) (int, string) {
-			// We do not ask for details; they do not disturb.
-			return answer(n, path, []byte(strings.Replace(string(request), "{", `{"IsNeedDetail":1,`, 1)))
-		}
+		f := replayLess(t, "query_online_status_detail", "{", `{"IsNeedDetail":1,`) // details do not disturb
 		got, err := served(t, f).Presence(t.Context(), []notify.UserID{"id1", "id2", "id4"})
 		want := map[notify.UserID]notify.Status{"id1": notify.StatusOnline, "id2": notify.StatusOffline, "id4": notify.StatusOffline}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
-		}
-	})
-	t.Run("portrait_get", func(t *testing.T) {
-		got, err := served(t, replay(t, "portrait_get")).PortraitGet(t.Context(), []notify.UserID{"id1", "id2"})
-		if diff := cmp.Diff(map[notify.UserID]im.Portrait{"id1": {Nick: "NickNameTest1"}}, got); diff != "" || err != nil {
-			t.Errorf("%v\n%s", err, diff)
-		}
-	})
-	t.Run("unread_total", func(t *testing.T) {
-		got, err := served(t, replay(t, "unread_total")).UnreadTotal(t.Context(), "dramon1")
-		if got != 12 || err != nil {
-			t.Errorf("%d, %v; want 12", got, err)
 		}
 	})
 	for name, code := range map[string]int{"freq_limited": 60007, "usersig_expired": 70001} {
@@ -95,32 +87,6 @@ func TestReplayed(t *testing.T) {
 			t.Errorf("%v after %d calls, want a bug after one", err, f.calls())
 		}
 	})
-}
-
-func TestPortraitBatches(t *testing.T) {
-	f := &fakeIM{t: t}
-	f.answer = func(_ int, _ string, request []byte) (int, string) {
-		var q struct {
-			To []string `json:"To_Account"`
-		}
-		if err := json.Unmarshal(request, &q); err != nil || len(q.To) > 100 {
-			t.Errorf("%d accounts, %v", len(q.To), err)
-		}
-		var items []string
-		for _, user := range q.To {
-			items = append(items, fmt.Sprintf(`{"To_Account":%q,"ResultCode":0,"ProfileItem":[
-				{"Tag":"Tag_Profile_IM_Image","Value":"https://example.com/x"},{"Tag":"Tag_Other","Value":7}]}`, user))
-		}
-		return 200, `{"ErrorCode":0,"UserProfileItem":[` + strings.Join(items, ",") + `]}`
-	}
-	var users []notify.UserID
-	for i := range 250 {
-		users = append(users, notify.UserID(strconv.Itoa(i)))
-	}
-	got, err := served(t, f).PortraitGet(t.Context(), users)
-	if err != nil || len(got) != 250 || f.calls() != 3 || got["7"].Image != "https://example.com/x" || got["7"].Nick != "" {
-		t.Errorf("%d portraits in %d calls, %v", len(got), f.calls(), err)
-	}
 }
 
 func TestNewClientChecks(t *testing.T) {
@@ -162,32 +128,5 @@ func TestCallersClientIsLeftAlone(t *testing.T) {
 	newClient(t, im.ClientConfig{HTTPClient: mine})
 	if mine.CheckRedirect != nil {
 		t.Error("the caller's http.Client was changed")
-	}
-}
-
-func TestPortraitPartly(t *testing.T) {
-	const reply = `{"ErrorCode":0,"UserProfileItem":[{"To_Account":"a","ResultCode":0},{"To_Account":"b","ResultCode":40006},
-		{"To_Account":"c","ResultCode":40003},{"To_Account":"x","ResultCode":0}],"Fail_Account":["b","c"]}`
-	f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, reply }}
-	got, err := served(t, f).PortraitGet(t.Context(), []notify.UserID{"a", "b", "c"})
-	var api *im.APIError
-	if !errors.As(err, &api) || api.Code != 40006 || !strings.Contains(err.Error(), "1 of 3 users") {
-		t.Errorf("%v, want code 40006 for one of three", err)
-	}
-	if diff := cmp.Diff(map[notify.UserID]im.Portrait{"a": {}}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestUnreadTotalNeedsANumber(t *testing.T) {
-	for reply, want := range map[string]int{
-		`{"ErrorCode":0,"AllC2CUnreadMsgNum":0}`: 0, `{"ErrorCode":"0","AllC2CUnreadMsgNum":"4"}`: 4,
-		`{"ErrorCode":0}`: -1, `{"ErrorCode":0,"AllC2CUnreadMsgNum":-1}`: -1, `{"ErrorCode":0,"AllC2CUnreadMsgNum":{}}`: -1,
-	} {
-		f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, reply }}
-		n, err := served(t, f).UnreadTotal(t.Context(), "a")
-		if (err == nil) != (want >= 0) || err == nil && n != want {
-			t.Errorf("%s: %d, %v", reply, n, err)
-		}
 	}
 }

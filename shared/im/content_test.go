@@ -107,31 +107,39 @@ func signalData(action int, cmd, inner, outer string) string {
 
 func TestSignalledCalls(t *testing.T) {
 	at := time.Unix(1795305600, 0).UTC()
-	invitees := `,"inviteeList":["tommy",144115212830834855,"",null],"timeout":45`
-	both := []notify.UserID{"tommy", "144115212830834855"}
+	invitees := `,"inviteeList":["lily","tommy","",null],"timeout":45`
+	tommy, both := []notify.UserID{"tommy"}, []notify.UserID{"jared", "tommy"}
 	for _, c := range []struct {
 		name, data string
 		want       *im.Call // nil: nothing about a call
 	}{
 		{"invitation", signalData(1, "audioCall", "", invitees),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: both, Ring: 45 * time.Second}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: tommy, Ring: 45 * time.Second}},
 		{"invitation, bare", signalData(1, "", "", ""),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: both[:1], Ring: 30 * time.Second}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: tommy, Ring: 30 * time.Second}},
 		{"timeout 0", signalData(1, "videoCall", "", `,"timeout":0`),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: both[:1], Ring: 30 * time.Second}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: tommy, Ring: 30 * time.Second}},
 		{"timeout beyond all limits", signalData(1, "videoCall", "", `,"timeout":99999`),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: both[:1], Ring: 600 * time.Second}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: tommy, Ring: 600 * time.Second}},
 		{"hang-up without a command", signalData(1, "", `,"call_end":7`, ""),
-			&im.Call{Phase: im.CallEnded, Media: im.MediaAudio, Users: both[:1], Duration: 7 * time.Second}},
+			&im.Call{Phase: im.CallEnded, Media: im.MediaAudio, Users: both, Duration: 7 * time.Second}},
 		{"action in a string", strings.Replace(signalData(2, "", "", ""), `"actionType":2`, `"actionType":"2"`, 1),
-			&im.Call{Phase: im.CallCancelled, Media: im.MediaAudio, Users: both[:1]}},
-		{"accepted", signalData(3, "", "", ""), &im.Call{Phase: im.CallAnswered, Media: im.MediaAudio, Users: both[:1]}},
+			&im.Call{Phase: im.CallCancelled, Media: im.MediaAudio, Users: tommy}},
+		{"invitation of somebody else", signalData(1, "audioCall", "", `,"inviteeList":["lily"]`),
+			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Ring: 30 * time.Second}},
+		{"invitation in another name", strings.Replace(signalData(1, "audioCall", "", ""), `"inviter":"jared"`, `"inviter":"boss"`, 1),
+			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: tommy, Ring: 30 * time.Second}},
+		{"cancelled for others", signalData(2, "", "", `,"inviteeList":["lily","tommy"]`),
+			&im.Call{Phase: im.CallCancelled, Media: im.MediaAudio, Users: tommy}},
+		{"hang-up of others", signalData(1, "hangup", "", `,"inviteeList":["lily"]`),
+			&im.Call{Phase: im.CallEnded, Media: im.MediaAudio, Users: both}},
+		{"accepted", signalData(3, "", "", ""), &im.Call{Phase: im.CallAnswered, Media: im.MediaAudio, Users: tommy}},
 		{"switch to audio as an answer", signalData(3, "switchToAudio", "", ""), nil},
 		{"unknown command", signalData(1, "somethingNew", "", ""), nil},
 		{"unknown action", signalData(9, "", "", ""), nil},
 		{"no id", strings.Replace(signalData(1, "audioCall", "", ""), `"inviteID":"i1",`, "", 1), nil},
 		{"group", signalData(1, "audioCall", "", `,"groupID":"g1"`),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: both[:1], Ring: 30 * time.Second, GroupID: "g1"}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaAudio, Users: tommy, Ring: 30 * time.Second, GroupID: "g1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cb := message(t, custom(c.data, ""), "")
@@ -151,15 +159,60 @@ func TestSignalledCalls(t *testing.T) {
 }
 
 // TestSignalFromTheCallee: a later step may come from either side; it is about the
-// callee all the same.
+// callee all the same, or about both if nobody vouches for who called.
 func TestSignalFromTheCallee(t *testing.T) {
-	data := strings.Replace(signalData(4, "", "", ""), `"inviter":"jared"`, `"inviter":"tommy"`, 1)
-	cb := message(t, custom(data, ""), "")
-	want := []im.Call{{ID: "i1", Phase: im.CallRejected, Media: im.MediaAudio, Caller: "tommy",
-		Users: []notify.UserID{"jared"}, At: time.Unix(1795305600, 0).UTC()}}
-	if diff := cmp.Diff(want, cb.Calls); diff != "" {
-		t.Error(diff)
+	for inviter, users := range map[string][]notify.UserID{"tommy": {"jared"}, "jared": {"tommy"}, "mallory": {"jared", "tommy"}, "": {"jared", "tommy"}} {
+		data := strings.Replace(signalData(4, "", "", ""), `"inviter":"jared"`, `"inviter":"`+inviter+`"`, 1)
+		cb := message(t, custom(data, ""), "")
+		want := im.Call{ID: "i1", Phase: im.CallRejected, Media: im.MediaAudio, Caller: notify.UserID(inviter),
+			Users: users, At: time.Unix(1795305600, 0).UTC()}
+		if len(users) > 1 {
+			want.Caller = ""
+		}
+		if diff := cmp.Diff([]im.Call{want}, cb.Calls); diff != "" {
+			t.Errorf("%q: %s", inviter, diff)
+		}
 	}
+}
+
+func TestSignalsInAGroup(t *testing.T) {
+	const list = `,"inviteeList":["tommy",144115212830834855,"",null]`
+	both := []notify.UserID{"tommy", "144115212830834855"}
+	for _, c := range []struct {
+		name, from, data string
+		caller           notify.UserID
+		users            []notify.UserID
+	}{
+		{"invitation", "jared", signalData(1, "audioCall", "", list), "jared", both},
+		{"invitation in another name", "mallory", signalData(1, "audioCall", "", list), "mallory", both},
+		{"invitation of nobody", "jared", signalData(1, "audioCall", "", ""), "jared", nil},
+		{"one accepts, all are listed", "tommy", signalData(3, "", "", list), "jared", both[:1]},
+		{"one accepts, nobody is listed", "tommy", signalData(3, "", "", ""), "jared", both[:1]},
+		{"one rejects", "tommy", signalData(4, "", "", list), "jared", both[:1]},
+		{"one is busy", "tommy", signalData(4, "", `,"line_busy":""`, list), "jared", both[:1]},
+		{"accepted, told by another", "jared", signalData(3, "", "", list), "jared", both},
+		{"cancelled", "jared", signalData(2, "", "", list), "jared", both},
+		{"timed out", "tommy", signalData(5, "", "", list), "jared", both},
+		{"hang-up", "lily", strings.Replace(signalData(1, "hangup", "", list), `\"cmd\"`, `\"userIDs\":[\"ben\"],\"cmd\"`, 1), "jared",
+			[]notify.UserID{"tommy", "144115212830834855", "ben", "lily"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cb := groupMessage(t, "Private", c.from, custom(c.data, ""), "")
+			if len(cb.Calls) != 1 || cb.Calls[0].GroupID != "g" {
+				t.Fatalf("calls %+v", cb.Calls)
+			}
+			if diff := cmp.Diff(c.users, cb.Calls[0].Users); diff != "" || cb.Calls[0].Caller != c.caller {
+				t.Errorf("caller %s, want %s\n%s", cb.Calls[0].Caller, c.caller, diff)
+			}
+		})
+	}
+}
+
+// groupMessage decodes a message to the group g.
+func groupMessage(t *testing.T, typ, from, elements, more string) im.Callback {
+	t.Helper()
+	return decode(t, `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","Type":"`+typ+`","From_Account":"`+from+`",
+		"MsgSeq":7,"MsgTime":1795305600,"MsgBody":[`+elements+`]`+more+`}`)
 }
 
 func TestCallMembers(t *testing.T) {
@@ -203,17 +256,6 @@ func TestCallResults(t *testing.T) {
 		}
 		if diff := cmp.Diff([]notify.UserID{"b", "7"}, c.Users); diff != "" {
 			t.Errorf("%s: %s", result, diff)
-		}
-	}
-}
-
-func TestCallsAndGroupsGiveNoFacts(t *testing.T) {
-	for name, s := range readSamples(t) {
-		if !strings.Contains(s.Query, "=Group.") && !strings.Contains(s.Query, "=Call.") {
-			continue
-		}
-		if facts := decode(t, string(s.body())).Facts(); len(facts) > 0 {
-			t.Errorf("%s: %d facts", name, len(facts))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +232,7 @@ func TestDecodeNamesTheField(t *testing.T) {
 		{"group sender", drop(group, "From_Account"), "From_Account"},
 		{"group sequence", drop(group, "MsgSeq"), "MsgSeq"},
 		{"group time", drop(group, "MsgTime"), "MsgTime"},
+		{"endless topic", strings.Replace(group, `"GroupId"`, `"TopicId":"`+strings.Repeat("t", 129)+`","GroupId"`, 1), "TopicId"},
 		{"reader", drop(read, "Report_Account"), "Report_Account"},
 		{"peer", drop(read, "Peer_Account"), "Peer_Account"},
 		{"read up to", drop(read, "LastReadTime"), "LastReadTime"},
@@ -243,6 +245,7 @@ func TestDecodeNamesTheField(t *testing.T) {
 		{"call end", drop(end, "CallRecord"), "CallRecord.CallId"},
 		{"call members", drop(member, "CallId"), "CallId"},
 		{"group recall", drop(grecal, "GroupId"), "GroupId"},
+		{"recall of an endless topic", strings.Replace(grecal, `"GroupId"`, `"TopicId":"a\nb","GroupId"`, 1), "TopicId"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var named struct{ CallbackCommand string }
@@ -342,7 +345,43 @@ func checkFact(t *testing.T, fact notify.Fact) {
 		if fact.Presence.User == "" || fact.Presence.At.Unix() < 0 {
 			t.Fatalf("incomplete presence %+v", fact.Presence)
 		}
+	case fact.GroupMessage != nil:
+		m := fact.GroupMessage
+		if m.Group == "" || m.From == "" || m.SentAt.Unix() <= 0 || m.Type == "AVChatRoom" || m.Type == "Live" {
+			t.Fatalf("group message %+v", m)
+		}
+		checkUsers(t, m.At, true)
+	case fact.GroupRecall != nil:
+		if fact.GroupRecall.Group == "" || len(fact.GroupRecall.Seqs) == 0 {
+			t.Fatalf("incomplete group recall %+v", fact.GroupRecall)
+		}
+	case fact.Ring != nil:
+		r := fact.Ring
+		checkUsers(t, r.Users, false)
+		if r.Call == "" || r.Source == "" || slices.Contains(r.Users, r.Caller) || r.For < time.Second || r.For > 10*time.Minute {
+			t.Fatalf("ring %+v", r)
+		}
+	case fact.RingEnd != nil:
+		r := fact.RingEnd
+		checkUsers(t, r.Users, false)
+		if r.Call == "" || r.Source == "" || r.How == "" {
+			t.Fatalf("end of a ring %+v", r)
+		}
 	default:
 		t.Fatal("empty fact")
+	}
+}
+
+func checkUsers(t *testing.T, users []notify.UserID, mayBeNone bool) {
+	t.Helper()
+	if len(users) == 0 && !mayBeNone || len(users) > 100 && !mayBeNone {
+		t.Fatalf("%d users", len(users))
+	}
+	seen := map[notify.UserID]bool{}
+	for _, user := range users {
+		if user == "" || len(user) > 128 || strings.HasPrefix(string(user), "@") || seen[user] {
+			t.Fatalf("users %q", users)
+		}
+		seen[user] = true
 	}
 }

@@ -5,7 +5,7 @@
 // Handler does all three for one HTTP request.
 //
 // Outwards: a Signer makes and checks UserSigs, and a Client asks IM's REST API who
-// is online, what people are called and what they have not read.
+// is online, who is in a group, what people and groups are called and what is unread.
 //
 // Facts about the platform carry the address of the page that states them.
 package im

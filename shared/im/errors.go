@@ -1,6 +1,10 @@
 package im
 
-import "fmt"
+import (
+	"fmt"
+
+	"wxnotify/shared/notify"
+)
 
 // An APIError is a non-zero ErrorCode in a reply of the REST API that arrived intact.
 type APIError struct {
@@ -34,6 +38,16 @@ func (e *APIError) Locked() bool { return codes[e.Code].class == classLocked }
 // UnknownAccount reports whether IM has never heard of the user.
 func (e *APIError) UnknownAccount() bool { return codes[e.Code].class == classNoAccount }
 
+// NoGroup reports whether the group is dissolved or was never there.
+func (e *APIError) NoGroup() bool { return codes[e.Code].class == classNoGroup }
+
+// Is makes an APIError with NoGroup a notify.ErrNoGroup.
+func (e *APIError) Is(target error) bool { return target == notify.ErrNoGroup && e.NoGroup() }
+
+// TooLarge reports whether the reply would be above IM's limit of 1 MB: less at a time
+// may do.
+func (e *APIError) TooLarge() bool { return codes[e.Code].class == classTooLarge }
+
 // Bug reports whether the request itself is wrong, which is ours to mend.
 func (e *APIError) Bug() bool { return codes[e.Code].class == classBug }
 
@@ -50,6 +64,8 @@ const (
 	classLocked                     // stay away for a minute
 	classConfig                     // has a cure
 	classNoAccount                  // that user only
+	classNoGroup                    // that group only
+	classTooLarge                   // ask for less
 	classBug                        // our request
 )
 
@@ -112,7 +128,12 @@ var codes = map[int]code{
 	70107: {class: classNoAccount}, 90048: {class: classNoAccount}, 90012: {class: classNoAccount},
 	40003: {class: classNoAccount}, 20003: {class: classNoAccount}, 10019: {class: classNoAccount},
 
+	10010: {class: classNoGroup},  // dissolved
+	10015: {class: classNoGroup},  // no group's id
+	10018: {class: classTooLarge}, // reply above 1 MB
+
 	60002: {class: classBug}, 60003: {class: classBug}, // bad HTTP, bad JSON
+	10004: {class: classBug}, 10005: {class: classBug}, // group parameter, too many members in one call
 	60009: {class: classBug},                           // path
 	60015: {class: classBug},                           // account is not a string
 	70002: {class: classBug},                           // UserSig empty

@@ -31,9 +31,15 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		defer cancel()
 		_, err := c.Presence(ctx, []notify.UserID{"a", "b"})
 		errs = append(errs, err)
-		_, err = c.PortraitGet(ctx, []notify.UserID{"a"})
+		_, err = c.Names(ctx, []notify.UserID{"a"})
 		errs = append(errs, err)
-		_, err = c.UnreadTotal(ctx, "a")
+		_, _, err = c.Unread(ctx, "a", nil)
+		errs = append(errs, err)
+		_, _, err = c.Members(ctx, "g", notify.GroupPublic, "")
+		errs = append(errs, err)
+		_, err = c.MembersAmong(ctx, "g", []notify.UserID{"a"})
+		errs = append(errs, err)
+		_, err = c.GroupNames(ctx, []notify.GroupID{"g"})
 		errs = append(errs, err)
 		for _, err := range errs {
 			if err == nil {
@@ -91,23 +97,28 @@ func TestAPIErrorClasses(t *testing.T) {
 		60020: "package", 60021: "allow-list", 70009: "IM_SECRET_KEY", 70014: "IM_SDKAPPID", 70016: "IM_SECRET_KEY", 70020: "IM_SECRET_KEY",
 		70398: "free edition", 72001: "IM console",
 		70107: "account", 90048: "account", 90012: "account", 40003: "account", 20003: "account", 10019: "account",
+		10010: "group", 10015: "group", 10018: "large", 10004: "bug", 10005: "bug",
 		60002: "bug", 60003: "bug", 60009: "bug", 60015: "bug", 70002: "bug", 70206: "bug", 70402: "bug",
 		90001: "bug", 90008: "bug", 90010: "bug", 90011: "bug", 90018: "bug",
 		70051: "", 80001: "", 1: "", 0: "",
 	} {
 		e := &im.APIError{Op: "op", Code: code}
 		var got []string
-		for name, is := range map[string]bool{"retry": e.Retry(), "usersig": e.NewUserSig(), "locked": e.Locked(), "account": e.UnknownAccount(), "bug": e.Bug()} {
+		for name, is := range map[string]bool{"retry": e.Retry(), "usersig": e.NewUserSig(), "locked": e.Locked(), "account": e.UnknownAccount(), "bug": e.Bug(),
+			"group": e.NoGroup(), "large": e.TooLarge()} {
 			if is {
 				got = append(got, name)
 			}
 		}
 		word, cure, _ := strings.Cut(want, " ")
-		if !slices.Contains([]string{"retry", "usersig", "locked", "account", "bug", ""}, word) {
+		if !slices.Contains([]string{"retry", "usersig", "locked", "account", "bug", "group", "large", ""}, word) {
 			word, cure = "", want
 		}
 		if strings.Join(got, " ") != word || (cure == "") != (e.Cure() == "") || !strings.Contains(e.Cure(), cure) {
 			t.Errorf("%d: %v, cure %q; want %q", code, got, e.Cure(), want)
+		}
+		if wrapped := fmt.Errorf("x: %w", e); errors.Is(wrapped, notify.ErrNoGroup) != e.NoGroup() {
+			t.Errorf("%d is ErrNoGroup: %t", code, !e.NoGroup())
 		}
 		if !strings.Contains(e.Error(), fmt.Sprintf("im: op: code %d", code)) || !strings.HasSuffix(e.Error(), e.Cure()) {
 			t.Errorf("%d prints as %q", code, e)

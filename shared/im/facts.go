@@ -1,22 +1,29 @@
 package im
 
 import (
+	"slices"
 	"strings"
 
 	"wxnotify/shared/notify"
 )
 
-// Facts returns what the domain should record: one-to-one messages, read reports,
-// recalls and presence. Groups and calls give none yet.
+// Facts returns what the domain should record.
 //
 // Nobody behind an account that begins with "@" can be told anything: those are bots,
 // official accounts and the system. Messages of our own admin are not left out; the
-// domain knows its name.
+// domain knows its name. A Before that belongs to a group has no identity, but a call
+// that it signals has one of its own.
 func (c Callback) Facts() []notify.Fact {
 	switch {
-	case c.Message != nil && !reserved(c.Message.To):
-		m := c.Message.Message
-		return []notify.Fact{{Message: &m}}
+	case c.Message != nil:
+		return c.messageFacts()
+	case c.GroupMessage != nil:
+		return c.groupFacts()
+	case c.Kind == KindCall:
+		return c.callFacts(notify.CallWebhook)
+	case c.GroupRecall != nil && len(c.GroupRecall.Seqs) > 0:
+		r := c.GroupRecall
+		return []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: r.Seqs}}}
 	case c.Read != nil && !reserved(c.Read.Reader):
 		return []notify.Fact{{Read: c.Read}}
 	case c.Recall != nil && !reserved(c.Recall.To):
@@ -27,6 +34,61 @@ func (c Callback) Facts() []notify.Fact {
 		}
 	}
 	return nil
+}
+
+func (c Callback) messageFacts() []notify.Fact {
+	m := c.Message.Message
+	var facts []notify.Fact
+	if !reserved(m.To) {
+		facts = append(facts, notify.Fact{Message: &m})
+	}
+	return append(facts, c.signalFacts(m.FailedCode, m.OnlineOnly)...)
+}
+
+func (c Callback) groupFacts() []notify.Fact {
+	m := c.GroupMessage
+	if live(m.Type) {
+		return nil
+	}
+	var facts []notify.Fact
+	if !m.Before {
+		facts = append(facts, notify.Fact{GroupMessage: &notify.GroupMessage{
+			Group: groupOf(m.GroupID, m.TopicID), Type: groupType(m.Type), From: m.From, SentAt: m.SentAt, Seq: m.Seq,
+			Summary: m.Summary, OnlineOnly: m.OnlineOnly, Silent: m.Silent, ByREST: m.byServer(), FailedCode: m.FailedCode,
+			At: people(m.At), AtAll: m.AtAll,
+		}})
+	}
+	return append(facts, c.signalFacts(m.FailedCode, m.OnlineOnly)...)
+}
+
+// groupOf names what numbers its messages: the topic, where there is one.
+func groupOf(group, topic string) notify.GroupID {
+	if topic != "" {
+		return notify.GroupID(topic)
+	}
+	return notify.GroupID(group)
+}
+
+// live: nobody is a member of these who could be away.
+// Source: https://cloud.tencent.com/document/product/269/1502
+func live(groupType string) bool { return groupType == "AVChatRoom" || groupType == "Live" }
+
+// groupType gives two types the names that callbacks print; consoles and SDKs have
+// others for them.
+// Source: https://cloud.tencent.com/document/product/269/1617
+func groupType(s string) notify.GroupType {
+	switch s {
+	case "Work":
+		return notify.GroupPrivate
+	case "Meeting":
+		return notify.GroupChatRoom
+	}
+	return notify.GroupType(s)
+}
+
+// people returns those of users who can be told something, once each.
+func people(users []notify.UserID) []notify.UserID {
+	return slices.DeleteFunc(distinct(users), reserved)
 }
 
 // reserved: @RBT# bots, @TOA# official accounts, @TIM#SYSTEM.

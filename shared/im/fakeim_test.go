@@ -122,3 +122,12 @@ func statusReply(t testing.TB, request []byte) string {
 	slices.Reverse(results) // the order is not promised
 	return `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0,"QueryResult":[` + strings.Join(results, ",") + `]}`
 }
+
+// many returns the ids 0 to n-1.
+func many[T ~string](n int) []T {
+	var ids []T
+	for i := range n {
+		ids = append(ids, T(strconv.Itoa(i)))
+	}
+	return ids
+}

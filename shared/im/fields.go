@@ -63,6 +63,14 @@ func idProblem(id string) string {
 	return ""
 }
 
+// optionalID returns an id, or "" if it is absent or none.
+func (o object) optionalID(name string) string {
+	if id := o.id(name); idProblem(id) == "" {
+		return id
+	}
+	return ""
+}
+
 // users returns those elements of a list that are account ids.
 func (o object) users(name string) []notify.UserID {
 	list, _ := o[name].([]any)

@@ -33,6 +33,11 @@ type GroupMessage struct {
 	AtAll      bool            // everybody is mentioned
 }
 
+// byServer: a server that sends for a user is the operator.
+func (m *GroupMessage) byServer() bool {
+	return m.ByREST || m.Operator != "" && m.Operator != m.From
+}
+
 // A GroupRecall says that messages of a group were taken back.
 // Source: https://cloud.tencent.com/document/product/269/1523
 type GroupRecall struct {
@@ -60,9 +65,9 @@ func readGroupMessage(cb *Callback, f *fields, byREST bool) *GroupMessage {
 	m := &GroupMessage{
 		GroupID:    f.requireID("GroupId"),
 		Type:       f.str("Type"),
-		TopicID:    f.id("TopicId"),
+		TopicID:    f.topic(),
 		From:       f.requireUser("From_Account"),
-		Operator:   notify.UserID(f.id("Operator_Account")),
+		Operator:   notify.UserID(f.optionalID("Operator_Account")),
 		Summary:    c.summary,
 		Silent:     c.silent,
 		OnlineOnly: f.flag("OnlineOnlyFlag"),
@@ -86,10 +91,19 @@ func readGroupMessage(cb *Callback, f *fields, byREST bool) *GroupMessage {
 
 func decodeGroupRecall(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindGroupRecall
-	cb.GroupRecall = &GroupRecall{GroupID: f.requireID("GroupId"), TopicID: f.id("TopicId")}
+	cb.GroupRecall = &GroupRecall{GroupID: f.requireID("GroupId"), TopicID: f.topic()}
 	for _, item := range f.objects("MsgSeqList") {
 		if seq, ok := item.integer("MsgSeq"); ok && seq > 0 && seq <= math.MaxUint32 {
 			cb.GroupRecall.Seqs = append(cb.GroupRecall.Seqs, uint32(seq))
 		}
 	}
+}
+
+// topic returns TopicId, which is absent outside of topics. Messages are numbered within
+// the topic, so that one which cannot be read cannot be left out.
+func (f *fields) topic() string {
+	if f.id("TopicId") == "" {
+		return ""
+	}
+	return f.requireID("TopicId")
 }

@@ -3,8 +3,6 @@ package im
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"wxnotify/shared/notify"
 )
@@ -64,24 +62,6 @@ func (c *Client) queryOnlineStatus(ctx context.Context, batch []notify.UserID, s
 	})
 }
 
-// shortfall is nil if all of batch are told, and failed, or that they are missing,
-// otherwise.
-func shortfall(batch []notify.UserID, failed error, op string, told func(notify.UserID) bool) error {
-	missing := 0
-	for _, user := range batch {
-		if !told(user) {
-			missing++
-		}
-	}
-	if missing == 0 {
-		return nil
-	}
-	if failed == nil {
-		failed = fmt.Errorf("im: %s: not in the reply", op)
-	}
-	return fmt.Errorf("%w (%d of %d users)", failed, missing, len(batch))
-}
-
 func statusNamed(s string) (notify.Status, bool) {
 	switch s {
 	case "Online":
@@ -92,48 +72,4 @@ func statusNamed(s string) (notify.Status, bool) {
 		return notify.StatusOffline, true
 	}
 	return notify.StatusUnknown, false
-}
-
-// inBatches calls ask for up to size different users at a time. It goes on after an
-// error unless every further call would meet the same one.
-func inBatches(users []notify.UserID, size int, ask func([]notify.UserID) error) error {
-	var errs []error
-	for batch := range slices.Chunk(distinct(users), size) {
-		if err := ask(batch); err != nil {
-			errs = append(errs, err)
-			if hopeless(err) {
-				break
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func hopeless(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	api, ok := errors.AsType[*APIError](err)
-	return ok && (api.Cure() != "" || api.NewUserSig() || api.Locked())
-}
-
-func setOf(users []notify.UserID) map[notify.UserID]bool {
-	set := make(map[notify.UserID]bool, len(users))
-	for _, user := range users {
-		set[user] = true
-	}
-	return set
-}
-
-// distinct keeps the first of each, in order.
-func distinct(users []notify.UserID) []notify.UserID {
-	seen := make(map[notify.UserID]bool, len(users))
-	var once []notify.UserID
-	for _, user := range users {
-		if !seen[user] {
-			seen[user] = true
-			once = append(once, user)
-		}
-	}
-	return once
 }

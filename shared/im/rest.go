@@ -37,16 +37,23 @@ func (c *Client) call(ctx context.Context, path string, request any) (object, er
 	if err != nil {
 		return nil, fmt.Errorf("im: %s: %w", op, err)
 	}
+	var reply object
 	host, renewed := 0, false
 	for attempt := 1; ; attempt++ {
 		if err := c.locked(); err != nil {
 			return nil, err
 		}
-		sig, err := c.sig.get()
-		if err != nil {
-			return nil, err
+		sig, sigErr := c.sig.get()
+		if sigErr != nil {
+			return nil, sigErr
 		}
-		reply, err := c.post(ctx, c.hosts[host]+path, op, sig, body)
+		if late := c.pace(ctx, op); late != nil {
+			if attempt == 1 {
+				return nil, late
+			}
+			return reply, err
+		}
+		reply, err = c.post(ctx, c.hosts[host]+path, op, sig, body)
 		if err == nil {
 			return reply, nil
 		}

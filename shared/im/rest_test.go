@@ -78,7 +78,7 @@ func TestRetryHonoursContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := direct(t, f).UnreadTotal(ctx, "a")
+		_, _, err := direct(t, f).Unread(ctx, "a", nil)
 		var api *im.APIError
 		if !errors.As(err, &api) || time.Since(start) != 0 || f.calls() != 1 {
 			t.Errorf("%v after %v and %d calls", err, time.Since(start), f.calls())
@@ -87,7 +87,7 @@ func TestRetryHonoursContext(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
 		start = time.Now()
-		if _, err := direct(t, f).UnreadTotal(ctx, "a"); err == nil || time.Since(start) != 10*time.Millisecond {
+		if _, _, err := direct(t, f).Unread(ctx, "a", nil); err == nil || time.Since(start) != 10*time.Millisecond {
 			t.Errorf("%v after %v, want an error when ctx ends", err, time.Since(start))
 		}
 
@@ -112,7 +112,7 @@ func TestAttemptTimeout(t *testing.T) {
 		})
 		c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: hang}})
 		start := time.Now()
-		_, err := c.UnreadTotal(t.Context(), "a")
+		_, _, err := c.Unread(t.Context(), "a", nil)
 		took := time.Since(start)
 		if err == nil || attempts != 3 || took < 15*time.Second || took > 16*time.Second {
 			t.Errorf("%v after %d attempts and %v", err, attempts, took)
@@ -153,7 +153,7 @@ func TestBackupHost(t *testing.T) {
 					}
 					return nil, c.err
 				})}
-				n, err := newClient(t, c.cfg).UnreadTotal(t.Context(), "a")
+				n, _, err := newClient(t, c.cfg).Unread(t.Context(), "a", nil)
 				if diff := cmp.Diff(c.hosts, hosts); diff != "" || (err != nil) != c.fails || !c.fails && n != 3 {
 					t.Errorf("%d, %v\n%s", n, err, diff)
 				}

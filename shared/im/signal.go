@@ -44,25 +44,17 @@ func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []C
 	if phase == "" || idProblem(id) != "" {
 		return nil
 	}
-	c := Call{
-		ID: id, Phase: phase, Media: s.media(), GroupID: groupID, At: at,
-		Caller: notify.UserID(s.outer.id("inviter")), Users: s.outer.users("inviteeList"),
-	}
+	c := Call{ID: id, Phase: phase, Media: s.media(), GroupID: groupID, At: at}
 	if c.GroupID == "" {
-		c.GroupID = s.outer.id("groupID")
+		c.GroupID = s.outer.optionalID("groupID")
 	}
-	if len(c.Users) == 0 && to != "" {
-		// The sender of a later step may be either side.
-		c.Users = []notify.UserID{to}
-		if phase != CallRinging && to == c.Caller {
-			c.Users = []notify.UserID{from}
-		}
+	if to != "" {
+		c.Caller, c.Users = s.between(phase, from, to)
+	} else {
+		c.Caller, c.Users = s.within(phase, from)
 	}
 	if phase == CallRinging {
 		c.Ring = ringTime(s.outer)
-		if c.Caller == "" {
-			c.Caller = from
-		}
 	}
 	if end, ok := s.inner.integer("call_end"); ok && phase == CallEnded {
 		c.Duration = seconds(end)
@@ -123,14 +115,13 @@ func (s *signal) media() Media {
 	return ""
 }
 
-// ringTime reads the timeout of an invitation; 0 means the default. The documented
-// range ends at 600 s.
+// ringTime reads the timeout of an invitation; 0 means the default.
 func ringTime(o object) time.Duration {
 	n, _ := o.integer("timeout")
 	if n <= 0 {
 		return defaultRing
 	}
-	return seconds(min(n, 600))
+	return seconds(min(n, int64(maxRing/time.Second)))
 }
 
 // seconds refuses what no call lasts, before it can overflow.

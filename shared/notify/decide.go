@@ -5,17 +5,28 @@ import (
 )
 
 const (
-	askAgain = 5 * time.Second // how soon to ask again when IM did not answer
+	askAgain = 5 * time.Second // how soon to ask again when IM did not answer, or while it rings
 	askUntil = 2 * time.Minute // and for how long, before the last fact decides
 )
 
+// A Look is what a run knows of the world when it decides about a recipient.
+type Look struct {
+	Now    time.Time
+	Status Status // what IM says of him
+	Quota  bool   // WeChat takes no more cards today
+}
+
 // A Plan is what to do about one recipient, now.
 type Plan struct {
-	Send    []Notice  // announce these in one card
-	Final   []Final   // these are done
-	Again   time.Time // look at what is left then; zero if nothing is left but Send
-	Why     Reason    // why something is put off
-	Carried           // into the next look
+	Send    []Notice    // announce these in one card
+	Kind    Kind        // what the card is: it names the template
+	Digest  bool        // not the first card of the absence: it leaves permits for coming ones
+	Final   []Final     // these are done
+	Missed  []MessageID // these calls rang in vain
+	Again   time.Time   // look at what is left then; zero if nothing is left but Send
+	Why     Reason      // why something is put off
+	Absence AbsenceStep // how it goes on
+	Carried             // into the next look
 }
 
 // A Final is the end of one or more messages.
@@ -25,73 +36,229 @@ type Final struct {
 	Messages []MessageID
 }
 
-// Decide applies the rules to a recipient of whom IM just said status:
+// Decide applies the rules to a recipient:
 //
-//	past its time to live           expired
-//	offline                         send
+//	past its time to live           expired; or quota, if that was the reason
+//	IM does not answer              ask again; after two minutes the last fact decides
 //	online, within the blind window look again when the window is over
 //	online, window over             came online: IM itself reached him
 //	reachable by phone push         as the rules say: skip or send
-//	IM does not answer              ask again; after two minutes the last fact decides
-func (r Rules) Decide(now time.Time, rec Recipient, status Status) Plan {
+//	quiet hours                     look again at their end
+//	told in this absence already    look again at the next digest step
+//	else                            send, all in one card
+//
+// Announcements go one to a card. What is in the lane of calls has rules of its own.
+func (r Rules) Decide(look Look, rec Recipient) Plan {
 	p := Plan{Carried: rec.Carried}
 	p.AskedSince = time.Time{}
-	var live []Notice
-	var expired []MessageID
-	for _, n := range rec.Notices {
-		if !now.Before(n.SentAt.Add(r.TTL)) {
-			expired = append(expired, n.ID)
-		} else {
-			live = append(live, n)
-		}
+	if rec.Lane == LaneCalls {
+		r.decideCalls(&p, look, rec)
+		return p
 	}
-	p.end(StateExpired, ReasonNone, expired)
+	live := p.expire(look, rec.Notices)
 	if len(live) == 0 {
 		return p
 	}
 	sortNotices(live)
-
-	if status == StatusUnknown {
-		p.AskedSince = rec.AskedSince
-		if p.AskedSince.IsZero() {
-			p.AskedSince = now
-		}
-		if now.Sub(p.AskedSince) < askUntil {
-			p.Again, p.Why = now.Add(askAgain), ReasonIMSilent
-			return p
-		}
-		status = rec.Known
-	}
-
-	switch status {
-	case StatusPushOnline:
-		if r.PushOnline == PushOnlineSkip {
-			p.end(StateCameOnline, ReasonPushOnline, ids(live))
-			return p
-		}
-	case StatusOnline:
-		var over []MessageID
-		for _, n := range live {
-			switch {
-			case !n.WindowEnd.After(now):
-				over = append(over, n.ID)
-			case p.Again.IsZero() || n.WindowEnd.Before(p.Again):
-				p.Again, p.Why = n.WindowEnd, ReasonWindow
-			}
-		}
-		p.end(StateCameOnline, ReasonOnline, over)
+	quiet := r.quietUntil(look.Now, rec)
+	insistent, live := anyway(live)
+	switch {
+	case len(insistent) > 0 && quiet.IsZero():
+		p.Send, p.Kind = insistent[:1], insistent[0].Kind
 		return p
+	case len(live) > 0:
+		r.decideMessages(&p, look, rec, live, quiet)
 	}
-
-	p.Send = live
-	if len(live) > r.DigestMax {
-		p.Send = live[:r.DigestMax]
+	if len(insistent) > 0 && (p.Again.IsZero() || quiet.Before(p.Again)) {
+		p.Again, p.Why = quiet, ReasonQuietHours
 	}
 	return p
 }
 
-func (p *Plan) end(s State, why Reason, messages []MessageID) {
-	if len(messages) > 0 {
-		p.Final = append(p.Final, Final{s, why, messages})
+// decideMessages applies the rules to what waits for somebody who may be there.
+func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []Notice, quiet time.Time) {
+	status := p.status(look, rec, askUntil)
+	switch {
+	case status == StatusUnknown:
+	case status == StatusOnline:
+		p.waitForWindow(look.Now, live)
+		if rec.Absence != (Absence{}) { // he is back, so this one is over
+			p.Absence = AbsenceSeen
+		}
+	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
+		p.end(StateCameOnline, ReasonPushOnline, live)
+	case !quiet.IsZero():
+		p.Again, p.Why = quiet, ReasonQuietHours
+	default:
+		r.announce(p, look.Now, rec.Absence, live)
 	}
+}
+
+// announce chooses what the next card to somebody who is away carries.
+func (r Rules) announce(p *Plan, now time.Time, absence Absence, live []Notice) {
+	digest := absence.Cards > 0
+	var merged []Notice
+	for _, n := range live {
+		if n.Announcement != nil && (digest || len(merged) == 0) { // it does not wait behind a digest
+			p.Send, p.Kind = []Notice{n}, n.Kind
+			return
+		}
+		if n.Announcement == nil && len(merged) < r.DigestMax {
+			merged = append(merged, n)
+		}
+	}
+	if due := r.digestDue(absence); now.Before(due) {
+		p.Again, p.Why = due, ReasonDigest
+		return
+	}
+	p.Send, p.Digest, p.Kind = merged, digest, KindDigest
+	if !digest {
+		p.Kind = kindOf(merged)
+	}
+}
+
+// digestDue returns from when on the next card of an absence may go.
+func (r Rules) digestDue(a Absence) time.Time {
+	if a.Cards == 0 {
+		return time.Time{}
+	}
+	return a.Last.Add(r.DigestSteps[min(a.Cards-1+a.Kept, len(r.DigestSteps)-1)])
+}
+
+// kindOf returns what a card with notices is: their kind, or of mixed ones a message.
+func kindOf(notices []Notice) Kind {
+	kind := notices[0].Kind
+	for _, n := range notices {
+		if n.Kind != kind {
+			return KindMessage
+		}
+	}
+	return kind
+}
+
+// anyway parts the announcements that go out wherever their recipient is from the rest.
+func anyway(live []Notice) (insistent, rest []Notice) {
+	for _, n := range live {
+		if n.Announcement != nil && n.Announcement.Anyway {
+			insistent = append(insistent, n)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	return insistent, rest
+}
+
+// decideCalls applies the rules for calls, which are about now:
+//
+//	the ring time is over   missed
+//	offline                 send at once, quiet hours or not; in an absence in which he was
+//	                        told already, only if permits are plenty, or if the rules say so
+//	online                  ask again every five seconds while it rings
+//	IM does not answer      the last fact decides at once
+func (r Rules) decideCalls(p *Plan, look Look, rec Recipient) {
+	var ringing []Notice
+	for _, n := range rec.Notices {
+		if look.Now.Before(n.Expires) {
+			ringing = append(ringing, n)
+		} else {
+			p.Missed = append(p.Missed, n.ID)
+		}
+	}
+	if len(ringing) == 0 {
+		return
+	}
+	sortNotices(ringing)
+	switch status := p.status(look, rec, 0); {
+	case status == StatusOnline:
+		p.Again, p.Why = look.Now.Add(askAgain), ReasonRinging
+		for _, n := range ringing {
+			p.Again = earlier(p.Again, n.Expires)
+		}
+	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
+		p.end(StateCameOnline, ReasonPushOnline, ringing)
+	default:
+		p.Send, p.Kind = ringing, KindCall
+		p.Digest = rec.Absence.Cards > 0 && r.Calls == CallsKeep
+	}
+}
+
+// expire ends what is too old, and returns the rest.
+func (p *Plan) expire(look Look, notices []Notice) (live []Notice) {
+	var expired []Notice
+	for _, n := range notices {
+		if look.Now.Before(n.Expires) {
+			live = append(live, n)
+		} else {
+			expired = append(expired, n)
+		}
+	}
+	if look.Quota {
+		p.end(StateQuota, ReasonQuotaDay, expired)
+	} else {
+		p.end(StateExpired, ReasonNone, expired)
+	}
+	return live
+}
+
+// status returns where the recipient is. While IM does not answer, for up to patience,
+// it is StatusUnknown and the plan is to ask again; then the last fact decides, and
+// without one he is taken for offline.
+func (p *Plan) status(look Look, rec Recipient, patience time.Duration) Status {
+	if look.Status != StatusUnknown {
+		return look.Status
+	}
+	p.AskedSince = rec.AskedSince
+	if p.AskedSince.IsZero() {
+		p.AskedSince = look.Now
+	}
+	if look.Now.Sub(p.AskedSince) < patience {
+		p.Again, p.Why = look.Now.Add(askAgain), ReasonIMSilent
+		return StatusUnknown
+	}
+	if rec.Known == StatusUnknown {
+		return StatusOffline
+	}
+	return rec.Known
+}
+
+// waitForWindow ends what IM itself has reached somebody with who is online, and has
+// the rest wait until IM's word can be relied on.
+func (p *Plan) waitForWindow(now time.Time, live []Notice) {
+	var over []Notice
+	for _, n := range live {
+		if !n.WindowEnd.After(now) {
+			over = append(over, n)
+			continue
+		}
+		if p.Again.IsZero() || n.WindowEnd.Before(p.Again) {
+			p.Again, p.Why = n.WindowEnd, ReasonWindow
+		}
+	}
+	p.end(StateCameOnline, ReasonOnline, over)
+}
+
+// quietUntil returns when the quiet hours of the rules or of the recipient end; the
+// zero time if it is neither's.
+func (r Rules) quietUntil(now time.Time, rec Recipient) time.Time {
+	return later(r.QuietHours.End(now, r.Zone), rec.Quiet.End(now, r.Zone))
+}
+
+func (p *Plan) end(s State, why Reason, notices []Notice) {
+	if len(notices) > 0 {
+		p.Final = append(p.Final, Final{s, why, ids(notices)})
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,21 +14,26 @@ const (
 	// wrapUp is how much of an invocation's time, and of a lease, is kept back: no card is
 	// begun in it.
 	wrapUp = sendBudget + settleBudget + 3*time.Second
-	// claimLimit is how many recipients one pass takes: one IM presence call's worth.
-	claimLimit = 500
+	// claimLimit is how many recipients of a lane one pass takes, and askLimit how many of
+	// them IM is asked about in one call: just before they are served, so that its word is
+	// fresh.
+	claimLimit = 2000
+	askLimit   = 500
+	// claimSeconds is how many seconds' worth of sends one pass takes at most: more could
+	// not be sent before the leases end, and would only keep other runs from it.
+	claimSeconds = 40
 )
 
 // A Deliverer sends the cards that are due. Its fields are set once; it is then
 // safe for concurrent use, by many instances at once.
 type Deliverer struct {
-	Store    Store
-	IM       Asker
-	WeChat   Sender
-	Rules    Rules
-	Template *Template
-	Log      *slog.Logger
-	// Jitter returns random numbers in [0,1) that spread retries.
-	Jitter func() float64
+	Store     Store
+	IM        Asker
+	Directory Directory
+	WeChat    Sender
+	Rules     Rules
+	Templates Templates
+	Log       *slog.Logger
 }
 
 // Counts is what a run did.
@@ -63,11 +67,11 @@ func (d *Deliverer) Run(ctx context.Context) Counts {
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := time.Now()
 	for !short(ctx, wrapUp) {
-		now, n, err := d.pass(ctx, total)
+		now, busy, err := d.pass(ctx, total)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		if busy {
 			continue
 		}
 		total.NextDue, err = d.Store.Rest(ctx, now.Add(period-time.Since(started)))
@@ -95,37 +99,52 @@ func (d *Deliverer) Pass(ctx context.Context) (Counts, error) {
 	return c, err
 }
 
-// pass claims, asks and acts once. It returns the store's time and how many
-// recipients it claimed.
-func (d *Deliverer) pass(ctx context.Context, c *Counts) (time.Time, int, error) {
+// pass claims, asks and acts once. It returns the store's time, and whether there was
+// something to do.
+func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bool, err error) {
 	claimed := time.Now()
-	batch, err := d.Store.Claim(ctx, claimLimit)
+	batch, err := d.Store.Claim(ctx, d.atMost(claimLimit))
 	if err != nil {
-		return time.Time{}, 0, err
+		return time.Time{}, false, err
 	}
+	p := d.take(ctx, batch, claimed, c)
+	err = p.besideCalls(ctx, func() error {
+		calls, messages := p.lanes(ctx, batch.Recipients)
+		if err := p.serve(ctx, calls); err != nil {
+			return err
+		}
+		if batch.Overdue {
+			p.reconcile(ctx)
+		}
+		var spreading sync.WaitGroup
+		if batch.Spreads {
+			spreading.Go(func() { p.spread(ctx) })
+		}
+		defer spreading.Wait()
+		return p.serve(ctx, messages)
+	})
+	return batch.Now, len(batch.Recipients) > 0 || batch.Overdue || batch.Spreads, err
+}
+
+// atMost returns how many recipients to claim, limit or fewer.
+func (d *Deliverer) atMost(limit int) int { return min(limit, d.Rules.SendsPerSecond*claimSeconds) }
+
+// take returns a pass over what was claimed.
+func (d *Deliverer) take(ctx context.Context, batch Batch, claimed time.Time, c *Counts) *pass {
 	if batch.Skipped != nil {
 		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", "store", "error", batch.Skipped)
 	}
-	p := &pass{Deliverer: d, now: batch.Now, claimed: claimed, counts: c}
 	c.Claimed += len(batch.Recipients)
-
-	var waiting, begun []Recipient
-	for _, rec := range batch.Recipients {
-		if rec.Open != nil {
-			begun = append(begun, rec)
-		} else {
-			waiting = append(waiting, rec)
-		}
-	}
-	p.resume(ctx, begun)
-	return batch.Now, len(batch.Recipients), p.announce(ctx, waiting)
+	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: time.Now(), counts: c, breaker: newBreaker(batch)}
 }
 
 // A pass is one look at what is due. Its clock is the store's.
 type pass struct {
 	*Deliverer
 	now     time.Time // of the claim, by the store's clock
-	claimed time.Time // of the claim, by our own monotonic clock
+	claimed time.Time // when we asked for it, by our own monotonic clock
+	told    time.Time // when we heard
+	breaker *breaker
 
 	mu     sync.Mutex // guards counts: cards are delivered side by side
 	counts *Counts
@@ -138,63 +157,141 @@ func (p *pass) count(change func(*Counts)) {
 	change(p.counts)
 }
 
-// time returns the store's time, as far as we can tell without asking.
-func (p *pass) time() time.Time { return p.now.Add(time.Since(p.claimed)) }
-
-// announce asks IM about all recipients at once, decides, and sends.
-func (p *pass) announce(ctx context.Context, recs []Recipient) error {
-	if len(recs) == 0 {
-		return nil
-	}
-	status := p.ask(ctx, recs)
-	var rest []Finish
-	var cards []*delivery
-	for _, rec := range recs {
-		plan := p.Rules.Decide(p.now, rec, status[rec.User])
-		asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
-		if len(plan.Send) > 0 {
-			cards = append(cards, &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), steps: []Step{asked}})
-			continue
-		}
-		f := Finish{User: rec.User, Lease: rec.Lease, Final: plan.Final, Again: plan.Again, Carried: plan.Carried, Steps: []Step{asked}}
-		if !plan.Again.IsZero() {
-			f.Steps = append(f.Steps, Step{At: p.time(), Kind: StepPutOff, Reason: plan.Why, Detail: "until " + clock(plan.Again)})
-		}
-		rest = append(rest, f)
-	}
-	p.finish(ctx, rest)
-	for len(cards) > 0 && !short(ctx, wrapUp) && p.fresh() {
-		n := min(len(cards), p.Rules.Workers)
-		if err := p.sendAll(ctx, cards[:n]); err != nil {
-			return err
-		}
-		cards = cards[n:]
-	}
-	// No time is left for these: another run takes them up at once.
-	var back []Finish
-	for _, c := range cards {
-		back = append(back, Finish{User: c.rec.User, Lease: c.rec.Lease, Final: c.plan.Final, Again: p.time(), Carried: c.plan.Carried})
-	}
-	p.finish(ctx, back)
-	return nil
-}
+// time returns the store's time, as far as we can tell without asking. It is rather
+// behind than ahead: what a run notes must not seem to come after what follows it.
+func (p *pass) time() time.Time { return p.now.Add(time.Since(p.told)) }
 
 // fresh reports whether the leases of this pass leave time for a send.
 func (p *pass) fresh() bool { return time.Since(p.claimed) < Lease-wrapUp }
 
-// ask returns what IM says of recs. Users of whom it says nothing are StatusUnknown.
-func (p *pass) ask(ctx context.Context, recs []Recipient) map[UserID]Status {
-	users := make([]UserID, len(recs))
+// lanes ends what earlier runs left half done, and returns who waits in each lane.
+func (p *pass) lanes(ctx context.Context, recs []Recipient) (calls, messages []Recipient) {
+	var begun []Recipient
+	for _, rec := range recs {
+		switch {
+		case rec.Open != nil:
+			begun = append(begun, rec)
+		case rec.Lane == LaneCalls:
+			calls = append(calls, rec)
+		default:
+			messages = append(messages, rec)
+		}
+	}
+	p.resume(ctx, begun)
+	return calls, messages
+}
+
+// besideCalls does work, and serves what begins to ring meanwhile, should it take long.
+func (p *pass) besideCalls(ctx context.Context, work func() error) error {
+	ringing, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for sleep(ringing, time.Second) && !short(ctx, wrapUp) {
+			p.serveCalls(ctx)
+		}
+	})
+	err := work()
+	stop()
+	wg.Wait()
+	return err
+}
+
+// serveCalls does what is due in the lane of calls.
+func (p *pass) serveCalls(ctx context.Context) {
+	claimed := time.Now()
+	batch, err := p.Store.ClaimCalls(ctx, p.atMost(askLimit))
+	if err != nil {
+		p.Log.WarnContext(ctx, "calls not claimed", "error", err)
+		return
+	}
+	var counts Counts
+	side := p.take(ctx, batch, claimed, &counts)
+	calls, _ := side.lanes(ctx, batch.Recipients)
+	if err := side.serve(ctx, calls); err != nil {
+		p.Log.ErrorContext(ctx, "calls not served, another run goes on", "alert", "store", "error", err)
+	}
+	p.count(func(c *Counts) {
+		c.Claimed += counts.Claimed
+		c.Sent += counts.Sent
+		c.Merged += counts.Merged
+		c.Cancelled += counts.Cancelled
+		c.Retried += counts.Retried
+		c.Dead += counts.Dead
+	})
+}
+
+// serve decides about recipients and sends, askLimit at a time.
+func (p *pass) serve(ctx context.Context, recs []Recipient) error {
+	crew := p.crew(ctx)
+	defer crew.wait()
+	for len(recs) > 0 {
+		n := min(len(recs), askLimit)
+		if short(ctx, wrapUp) || !p.fresh() {
+			p.handBack(ctx, recs, p.time())
+			return nil
+		}
+		full, err := p.announce(ctx, crew, recs[:n])
+		if err != nil {
+			return err
+		}
+		recs = recs[n:]
+		if !full.IsZero() {
+			p.handBack(ctx, recs, full)
+			return nil
+		}
+	}
+	return nil
+}
+
+// handBack gives recipients to another run, which looks at them at the given time: this one
+// has no time for them.
+func (p *pass) handBack(ctx context.Context, recs []Recipient, at time.Time) {
+	fs := make([]Finish, len(recs))
 	for i, rec := range recs {
-		users[i] = rec.User
+		fs[i] = Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Again: firstExpiry(at, rec.Notices), Carried: rec.Carried}
 	}
-	status, err := p.IM.Presence(ctx, users)
-	if cure, known := cureOf(err); known {
-		p.Log.ErrorContext(ctx, "IM does not say who is online until this is mended: "+cure, "alert", "im", "error", err)
-	} else if err != nil {
-		p.Log.WarnContext(ctx, "IM did not say who is online", "asked", len(users), "answered", len(status), "error", err)
+	p.finish(ctx, fs)
+}
+
+// announce asks IM about recipients, decides, and sends. If the rate is used up for longer
+// than the leases allow to wait, it returns until when.
+func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full time.Time, err error) {
+	status, names, strangers := p.ask(ctx, recs)
+	var rest []Finish
+	var cards []*delivery
+	for _, rec := range recs {
+		plan := p.Rules.Decide(Look{p.now, status[rec.User], p.breaker.quota(p.now)}, rec)
+		plan.turnAway(strangers[rec.User])
+		asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
+		c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, steps: []Step{asked}}
+		if len(plan.Send) > 0 && p.passes(ctx, c) {
+			cards = append(cards, c)
+		} else {
+			rest = append(rest, c.putOff())
+		}
 	}
-	return status
+	p.finish(ctx, rest)
+	for len(cards) > 0 && !short(ctx, wrapUp) && p.fresh() {
+		n := crew.hire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
+		if full = p.turn(ctx, cards[0].rec.Lane, n); !full.IsZero() || ctx.Err() != nil {
+			crew.free(n)
+			break
+		}
+		through := p.admitted(ctx, cards[:n])
+		crew.free(n - len(through))
+		if err := crew.sendAll(ctx, through); err != nil {
+			return full, err
+		}
+		cards = cards[n:]
+	}
+	var back []Finish
+	for _, c := range cards {
+		f := c.finish()
+		f.Again = firstExpiry(later(full, p.time()), c.plan.Send)
+		back = append(back, f)
+	}
+	p.finish(ctx, back)
+	return full, nil
 }
 
 // finish hands recipients back, and counts and logs what ended. A store that does not
@@ -205,25 +302,41 @@ func (p *pass) finish(ctx context.Context, fs []Finish) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
-	ends, err := p.Store.Finish(ctx, fs)
+	ends, err := p.Store.Finish(ctx, p.Rules, fs)
 	if err != nil {
 		p.Log.ErrorContext(ctx, "recipients not handed back, another run resumes", "alert", "store", "error", err)
 	}
 	for i, f := range fs[:len(ends)] {
 		for _, e := range ends[i] {
-			p.Log.InfoContext(ctx, "messages ended", "user", f.User, "messages", e.Messages, "state", e.State, "reason", e.Reason, "card", f.Card)
-			p.count(func(c *Counts) {
-				switch e.State {
-				case StateDelivered:
-					c.Merged += e.Messages - 1
-				case StateDead:
-					c.Dead += e.Messages
-				default:
-					c.Cancelled += e.Messages
-				}
-			})
+			p.ended(ctx, e, "user", f.User, "card", f.Card)
 		}
 	}
+}
+
+// reconcile ends what waited for WeChat's report of unknown cards.
+func (p *pass) reconcile(ctx context.Context) {
+	ends, err := p.Store.Reconcile(ctx, askLimit)
+	if err != nil {
+		p.Log.ErrorContext(ctx, "unknown cards not reconciled, a later run does", "alert", "store", "error", err)
+	}
+	for _, e := range ends {
+		p.ended(ctx, e)
+	}
+}
+
+// ended counts and logs one end.
+func (p *pass) ended(ctx context.Context, e Ended, args ...any) {
+	p.Log.InfoContext(ctx, "messages ended", append(args, "messages", e.Messages, "state", e.State, "reason", e.Reason)...)
+	p.count(func(c *Counts) {
+		switch e.State {
+		case StateDelivered:
+			c.Merged += e.Messages - 1
+		case StateDead:
+			c.Dead += e.Messages
+		default:
+			c.Cancelled += e.Messages
+		}
+	})
 }
 
 // short reports whether ctx has ended or less than left of its time remains.
@@ -247,8 +360,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func clock(t time.Time) string { return t.In(beijing).Format("15:04:05") }
-
-// newCardID names a card after the lease under which it is begun, so that no two
-// runs ever give two cards one name.
-func newCardID(rec Recipient) CardID { return CardID(fmt.Sprintf("%s-%s", rec.Lease, rec.User)) }
+// until says in a timeline when something is looked at again.
+func until(now, at time.Time) string {
+	layout := "until 15:04:05"
+	if at.Sub(now) > 12*time.Hour {
+		layout = "until 2006-01-02 15:04:05"
+	}
+	return at.In(beijing).Format(layout)
+}

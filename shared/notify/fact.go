@@ -1,6 +1,9 @@
 package notify
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A UserID names an IM account: up to 32 bytes, case-sensitive.
 type UserID string
@@ -11,29 +14,59 @@ type OpenID string
 // A TemplateID is the priTmplId of a subscribe-message template.
 type TemplateID string
 
-// A MessageID is the identity of a message as its platform prints it: the MsgKey of
-// a one-to-one message. It is unique per sender and recipient.
+// A GroupID names an IM group, or a topic of a community.
+type GroupID string
+
+// A MessageID is the identity of a message: the MsgKey of a one-to-one message as its
+// platform prints it, GroupMessageID in a group, the inviteID or CallId of a call, the
+// idempotency key of an announcement. It is unique per sender and recipient.
 type MessageID string
+
+// GroupMessageID is the identity of a group's message.
+func GroupMessageID(group GroupID, seq uint32) MessageID {
+	return MessageID(fmt.Sprintf("%s#%d", group, seq))
+}
 
 // A Fact is one thing that a platform told us, checked and decoded. Exactly one
 // field is set. Facts are plain data: they travel as JSON when they are spilled.
 //
 // Recording a Fact twice has the effect of recording it once.
 type Fact struct {
-	Message  *Message  `json:"message,omitempty"`
-	Read     *Read     `json:"read,omitempty"`
-	Recall   *Recall   `json:"recall,omitempty"`
-	Presence *Presence `json:"presence,omitempty"`
-	Grant    *Grant    `json:"grant,omitempty"`
-	Revoke   *Revoke   `json:"revoke,omitempty"`
-	Erase    *Erase    `json:"erase,omitempty"`
+	Message      *Message      `json:"message,omitempty"`
+	GroupMessage *GroupMessage `json:"groupMessage,omitempty"`
+	Read         *Read         `json:"read,omitempty"`
+	Recall       *Recall       `json:"recall,omitempty"`
+	GroupRecall  *GroupRecall  `json:"groupRecall,omitempty"`
+	Ring         *Ring         `json:"ring,omitempty"`
+	RingEnd      *RingEnd      `json:"ringEnd,omitempty"`
+	Presence     *Presence     `json:"presence,omitempty"`
+	Grant        *Grant        `json:"grant,omitempty"`
+	Revoke       *Revoke       `json:"revoke,omitempty"`
+	Sent         *Sent         `json:"sent,omitempty"`
+	Erase        *Erase        `json:"erase,omitempty"`
 }
 
-// A Message is one one-to-one IM message.
+// A Kind says what a notice is about. It is also the name of the template in notify.yml
+// that announces it. Every other kind is an announcement of the operator's backend.
+type Kind string
+
+// The kinds. KindDigest names a template only: that of the later cards of an absence.
+const (
+	KindMessage    Kind = "message"
+	KindMention    Kind = "mention"     // in a group, of him or of everybody
+	KindCall       Kind = "call"        // it rings
+	KindMissedCall Kind = "missed_call" // it rang in vain
+	KindDigest     Kind = "digest"
+)
+
+// A Message is one IM message, or an announcement, for one recipient.
 type Message struct {
 	ID   MessageID `json:"id"`
+	Kind Kind      `json:"kind,omitempty"` // empty: KindMessage
 	From UserID    `json:"from"`
 	To   UserID    `json:"to"`
+	// Group is where it was said; empty in a one-to-one conversation.
+	Group GroupID `json:"group,omitempty"`
 	// SentAt has a resolution of one second (MsgTime). Order is by SentAt, then Seq.
 	SentAt time.Time `json:"sentAt"`
 	Seq    uint32    `json:"seq"` // MsgSeq
@@ -54,7 +87,65 @@ type Message struct {
 	FailedCode int `json:"failedCode,omitempty"`
 	// Uncounted is set by Inbox: why the message is not announced.
 	Uncounted Reason `json:"uncounted,omitempty"`
+	// Lasts is for how long after SentAt it may be announced; 0: as the rules say.
+	Lasts time.Duration `json:"lasts,omitempty"`
+	// Announcement is set when the operator's backend wrote it.
+	Announcement *Announcement `json:"announcement,omitempty"`
 }
+
+// An Announcement is what the operator's backend wants a card to say.
+type Announcement struct {
+	// Fields are what its template shows, by lower-case name: sender, summary, group,
+	// time, peer, count.
+	Fields map[string]string `json:"fields"`
+	// Anyway: also to somebody who is in the mini program.
+	Anyway bool `json:"anyway,omitempty"`
+}
+
+// A GroupMessage is a message to a group. IM tells neither who receives it nor what
+// became of it, so deliver asks who is to be told, and records it for each as a Message.
+type GroupMessage struct {
+	Group  GroupID   `json:"group"`
+	Type   GroupType `json:"type"`
+	From   UserID    `json:"from"`
+	SentAt time.Time `json:"sentAt"`
+	Seq    uint32    `json:"seq"` // grows within the group; with Group the identity
+	// Summary, OnlineOnly, Silent, ByREST and FailedCode are as in Message.
+	Summary    string   `json:"summary,omitempty"`
+	OnlineOnly bool     `json:"onlineOnly,omitempty"`
+	Silent     bool     `json:"silent,omitempty"`
+	ByREST     bool     `json:"byRest,omitempty"`
+	FailedCode int      `json:"failedCode,omitempty"`
+	At         []UserID `json:"at,omitempty"`    // who is mentioned; IM allows 30
+	AtAll      bool     `json:"atAll,omitempty"` // everybody is
+	// For is set by Inbox: who is told of it.
+	For GroupRule `json:"for,omitempty"`
+}
+
+// ID returns the identity of m.
+func (m GroupMessage) ID() MessageID { return GroupMessageID(m.Group, m.Seq) }
+
+// A GroupType is a kind of group, as IM's callbacks print it.
+// Source: https://cloud.tencent.com/document/product/269/1502
+type GroupType string
+
+// The group types whose members can be away.
+const (
+	GroupPrivate   GroupType = "Private" // also called Work
+	GroupPublic    GroupType = "Public"
+	GroupChatRoom  GroupType = "ChatRoom" // also called Meeting
+	GroupCommunity GroupType = "Community"
+)
+
+// A GroupRule says who is told of a group's messages.
+type GroupRule string
+
+// The choices of a GroupRule.
+const (
+	GroupMentions GroupRule = "mentions" // who is mentioned
+	GroupAll      GroupRule = "all"      // every member
+	GroupOff      GroupRule = "off"      // nobody
+)
 
 // Read says that Reader has read everything of his conversation with Peer that was
 // sent up to and including UpTo (a second).
@@ -69,6 +160,77 @@ type Recall struct {
 	ID   MessageID `json:"id"`
 	From UserID    `json:"from"`
 	To   UserID    `json:"to"`
+}
+
+// GroupRecall says that messages of a group were taken back.
+type GroupRecall struct {
+	Group GroupID  `json:"group"`
+	Seqs  []uint32 `json:"seqs"`
+}
+
+// A Ring says that a call rings at Users, none of whom is in it yet.
+type Ring struct {
+	Call MessageID `json:"call"`
+	// Source is who told of it. Two sources may tell of one call, under two names.
+	Source CallSource `json:"source"`
+	Caller UserID     `json:"caller"`
+	Group  GroupID    `json:"group,omitempty"` // of a group call
+	Users  []UserID   `json:"users"`
+	At     time.Time  `json:"at"`
+	// For is how long it rings.
+	For time.Duration `json:"for"`
+}
+
+// A RingEnd says that a call rings no longer at Users.
+type RingEnd struct {
+	Call   MessageID  `json:"call"`
+	Source CallSource `json:"source"`
+	Caller UserID     `json:"caller,omitempty"`
+	Users  []UserID   `json:"users"`
+	How    CallEnd    `json:"how"`
+	At     time.Time  `json:"at"`
+}
+
+// A CallSource is one of the two generations of calls.
+type CallSource string
+
+// The sources of calls.
+const (
+	CallSignal  CallSource = "signal"  // signalling inside messages
+	CallWebhook CallSource = "webhook" // the Call product's webhooks
+)
+
+// A CallEnd is how ringing ended, for one whom it rang at.
+type CallEnd string
+
+// The ends of ringing.
+const (
+	CallAnswered  CallEnd = "answered"
+	CallRejected  CallEnd = "rejected"
+	CallCancelled CallEnd = "cancelled" // the caller gave up
+	CallTimedOut  CallEnd = "timed_out"
+	CallBusy      CallEnd = "line_busy" // his device refused: another call is on
+	CallHungUp    CallEnd = "hung_up"   // the call went on without him and is over
+)
+
+// Missed reports whether it rang in vain.
+func (e CallEnd) Missed() bool { return e == CallCancelled || e == CallTimedOut || e == CallBusy }
+
+// State returns how the call's notice ends, unless it is told as missed.
+func (e CallEnd) State() (State, Reason) {
+	switch e {
+	case CallAnswered:
+		return StateAnswered, ReasonNone
+	case CallRejected:
+		return StateEnded, ReasonRejected
+	case CallCancelled:
+		return StateEnded, ReasonCancelled
+	case CallTimedOut:
+		return StateEnded, ReasonTimedOut
+	case CallBusy:
+		return StateEnded, ReasonLineBusy
+	}
+	return StateEnded, ReasonHungUp
 }
 
 // Presence says that User came online or went offline at At, by IM's clock, in
@@ -109,6 +271,18 @@ type Revoke struct {
 	OpenID    OpenID       `json:"openId"`
 	At        time.Time    `json:"at"`
 	Templates []TemplateID `json:"templates"`
+}
+
+// Sent is WeChat's last word on a card, told by subscribe_msg_sent_event. It can come
+// before the answer of the send itself. Only what WeChat signed may become a Sent.
+// Source: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/subscribe-message.html
+type Sent struct {
+	OpenID   OpenID     `json:"openId"`
+	MsgID    int64      `json:"msgId"` // 0: not told
+	Template TemplateID `json:"template"`
+	At       time.Time  `json:"at"` // of the event, a second
+	// Failed is empty if the card was handed over, else WeChat's code.
+	Failed string `json:"failed,omitempty"`
 }
 
 // Erase says that everything about the user must go.

@@ -34,8 +34,8 @@ func (f *flaky) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved,
 	return out, errors.Join(err, f.lose("reserve after"))
 }
 
-func (f *flaky) Finish(ctx context.Context, fs []notify.Finish) ([][]notify.Ended, error) {
-	out, err := f.Store.Finish(ctx, fs)
+func (f *flaky) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
+	out, err := f.Store.Finish(ctx, rules, fs)
 	if err := f.lose("finish after"); err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func TestRefusedWordingStaysOut(t *testing.T) {
 	refused := 0
 	w.fail = func(c notify.Card) error {
 		switch {
-		case c.Data["thing1"] == "user1":
+		case c.Data["thing1"] == "Anna":
 			refused++
 			return classed(notify.ClassWording)
 		case len(w.sent) == 2:

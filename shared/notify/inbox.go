@@ -113,15 +113,21 @@ func (in *Inbox) prepare(facts []Fact) []Fact {
 		switch {
 		case f.Message != nil:
 			m := *f.Message
-			m.Summary = firstRunes(m.Summary, maxSummary)
-			if in.Rules.Preview != PreviewText {
-				m.Summary = ""
-			}
+			m.Summary = in.preview(m.Summary)
 			if m.OnlineOnly && m.FailedCode == 0 {
 				continue // typing and the like: no message in anybody's conversation
 			}
 			m.Uncounted = in.uncounted(m)
 			f.Message = &m
+		case f.GroupMessage != nil:
+			m := *f.GroupMessage
+			m.Summary = in.preview(m.Summary)
+			m.For = in.scope(m)
+			f.GroupMessage = &m
+		case f.Sent != nil:
+			if len(in.ours([]TemplateID{f.Sent.Template})) == 0 {
+				continue
+			}
 		case f.Grant != nil:
 			g := *f.Grant
 			if g.Templates = in.ours(g.Templates); len(g.Templates) == 0 {
@@ -142,6 +148,14 @@ func (in *Inbox) prepare(facts []Fact) []Fact {
 
 // maxSummary is how much of a text is kept, in runes: no keyword shows more.
 const maxSummary = 40
+
+// preview returns what may be kept of a text.
+func (in *Inbox) preview(text string) string {
+	if in.Rules.Preview != PreviewText {
+		return ""
+	}
+	return firstRunes(text, maxSummary)
+}
 
 func firstRunes(s string, n int) string {
 	for i := range s {
@@ -166,10 +180,24 @@ func (in *Inbox) uncounted(m Message) Reason {
 	return ReasonNone
 }
 
+// scope says who is told of a group's message.
+func (in *Inbox) scope(m GroupMessage) GroupRule {
+	rule := in.Rules.Groups[m.Type]
+	switch {
+	case m.From == in.Admin, m.Silent, m.OnlineOnly, m.FailedCode != 0:
+		return GroupOff
+	case rule == GroupAll:
+		return GroupAll
+	case rule == GroupMentions && (m.AtAll || len(m.At) > 0):
+		return GroupMentions
+	}
+	return GroupOff
+}
+
 func (in *Inbox) ours(ids []TemplateID) []TemplateID {
 	var out []TemplateID
 	for _, id := range ids {
-		if slices.Contains(in.Templates, id) {
+		if slices.Contains(in.Templates, id) && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

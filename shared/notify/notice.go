@@ -3,23 +3,39 @@ package notify
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"time"
 )
 
 // A Notice is a message that waits for one recipient.
 type Notice struct {
-	ID        MessageID
-	Peer      UserID // who sent it
-	SentAt    time.Time
-	Seq       uint32
-	Summary   string    // empty unless previews of text are allowed
-	WindowEnd time.Time // until when IM's "online" may be stale for it
+	ID           MessageID
+	Kind         Kind
+	From         UserID  // who sent it, or calls
+	Group        GroupID // where; empty in a one-to-one conversation
+	SentAt       time.Time
+	Seq          uint32
+	Summary      string        // empty unless previews of text are allowed
+	WindowEnd    time.Time     // until when IM's "online" may be stale for it
+	Expires      time.Time     // from then on it is not announced; of a call: when the ringing ends
+	Announcement *Announcement // of the operator's backend; nil for what IM told
+}
+
+// Peer is the conversation that the notice is from, as a mini program opens it: a user
+// or a group.
+func (n Notice) Peer() string {
+	if n.Group != "" {
+		return string(n.Group)
+	}
+	return string(n.From)
 }
 
 // sortNotices puts notices into the order in which their messages were sent.
 func sortNotices(ns []Notice) {
-	slices.SortStableFunc(ns, func(a, b Notice) int {
-		return cmp.Or(a.SentAt.Compare(b.SentAt), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+	// Not slices.SortFunc, which for a struct as large is compiled into 15 KB more.
+	sort.SliceStable(ns, func(i, j int) bool {
+		a, b := ns[i], ns[j]
+		return cmp.Or(a.SentAt.Compare(b.SentAt), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID)) < 0
 	})
 }
 
@@ -35,10 +51,14 @@ func ids(ns []Notice) []MessageID {
 // A Recipient is what a run knows of somebody for whom something is due.
 type Recipient struct {
 	User   UserID
+	Lane   Lane
 	OpenID OpenID
 	// Known is what the last presence fact said: StatusOnline, StatusOffline, or
 	// StatusUnknown if there was none.
-	Known   Status
+	Known Status
+	// Quiet are the user's own quiet hours.
+	Quiet   QuietHours
+	Absence Absence
 	Notices []Notice
 	// Open is a card that an earlier run began and did not finish; nil if none.
 	Open *OpenCard
@@ -46,6 +66,38 @@ type Recipient struct {
 	// Lease proves to the store that the recipient is in our hands.
 	Lease string
 }
+
+// A Lane is a queue of its own: what rings must not wait behind what does not.
+type Lane string
+
+// The lanes.
+const (
+	LaneMessages Lane = "messages"
+	LaneCalls    Lane = "calls"
+)
+
+// An Absence is what a recipient was told since he was last seen. The zero Absence is a
+// new one.
+type Absence struct {
+	Cards int       // how many cards went out, announcements apart
+	Last  time.Time // when the last of them went, or was kept back
+	// Kept counts the digests kept back to save a permit; Last moves with it.
+	Kept int
+	// Counted: a permit was asked for, whether or not there was one. The ledger has
+	// learnt of this absence.
+	Counted bool
+}
+
+// An AbsenceStep is how an absence goes on.
+type AbsenceStep string
+
+// The steps of an absence; "" changes nothing.
+const (
+	AbsenceSeen    AbsenceStep = "seen"    // he is back: it is over
+	AbsenceCounted AbsenceStep = "counted" // a permit was asked for
+	AbsenceTold    AbsenceStep = "told"    // and a card went out
+	AbsenceKept    AbsenceStep = "kept"    // a digest was kept back
+)
 
 // Carried is what one look at a recipient tells the next.
 type Carried struct {
@@ -65,4 +117,15 @@ type OpenCard struct {
 	OpenID   OpenID
 	Template TemplateID
 	Messages []MessageID
+}
+
+// senders returns who sent notices, each once.
+func senders(ns []Notice) []UserID {
+	var out []UserID
+	for _, n := range ns {
+		if n.From != "" && !slices.Contains(out, n.From) {
+			out = append(out, n.From)
+		}
+	}
+	return out
 }

@@ -6,8 +6,9 @@ import "time"
 type outcome struct {
 	card   CardState
 	permit PermitFate
-	final  State // of the notices; empty: they wait again
+	final  State // of the notices; empty: they wait again, or with an unknown card for its end
 	wait   wait
+	trips  trip
 	alert  bool // a person has to act
 }
 
@@ -15,10 +16,23 @@ type outcome struct {
 type wait int
 
 const (
-	waitBackoff  wait = iota // soon, then ever more slowly, as often as the rules allow
-	waitLong                 // every Retry.Max, while they live: somebody has to mend something
-	waitQuotaDay             // when WeChat's next quota day begins
-	waitNeutral              // at once, with neutral text; a second refusal is the end
+	waitBackoff wait = iota // soon, then ever more slowly, as often as the rules allow
+	waitReach               // likewise, for as long as they live: nothing was sent
+	waitMinute              // from the next minute on, as often as the rules allow
+	waitCircuit             // when the circuit that this send opened is tried again
+	waitNeutral             // at once, with neutral text; a second refusal is the end
+	waitReport              // not at all: the card may have been shown, and WeChat may yet tell
+)
+
+// A trip says what is not tried for a while, because it would fail for everybody.
+type trip int
+
+const (
+	tripNothing  trip = iota
+	tripTemplate      // cards of this template
+	tripApp           // all cards
+	tripQuota         // all cards, until WeChat's next quota day
+	tripInARow        // all cards, if it happened to ten different users in a row
 )
 
 // delivered is the outcome of a send without an error.
@@ -27,39 +41,71 @@ var delivered = outcome{card: CardDelivered, permit: PermitSpent, final: StateDe
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
 var outcomes = map[Class]outcome{
-	ClassUnknown:   {card: CardUnknown, permit: PermitSpent, final: StateUnknown},
+	ClassUnknown:   {card: CardUnknown, permit: PermitHeld, wait: waitReport},
 	ClassRetry:     {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
-	ClassUnreached: {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
+	ClassMinute:    {card: CardNotSent, permit: PermitRefunded, wait: waitMinute},
+	ClassUnreached: {card: CardNotSent, permit: PermitRefunded, wait: waitReach},
 	ClassUnlisted:  {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
-	ClassQuota:     {card: CardNotSent, permit: PermitRefunded, wait: waitQuotaDay},
-	ClassOperator:  {card: CardNotSent, permit: PermitRefunded, wait: waitLong, alert: true},
+	ClassQuota:     {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripQuota},
+	ClassTemplate:  {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripTemplate, alert: true},
+	ClassOperator:  {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripApp, alert: true},
 	ClassWording:   {card: CardNotSent, permit: PermitRefunded, wait: waitNeutral},
 	ClassRefused:   {card: CardRefused, permit: PermitZeroed, final: StateNoPermit},
-	ClassGone:      {card: CardRefused, permit: PermitZeroed, final: StateRefused},
-	ClassDefect:    {card: CardRefused, permit: PermitRefunded, final: StateDead, alert: true},
+	ClassGone:      {card: CardRefused, permit: PermitZeroed, final: StateRefused, trips: tripInARow},
+	ClassDefect:    {card: CardNotSent, permit: PermitRefunded, final: StateDead, alert: true},
 }
 
 // reason names a wait in timelines.
-func (w wait) reason() Reason {
-	return [...]Reason{waitBackoff: ReasonBackoff, waitLong: ReasonOperator, waitQuotaDay: ReasonQuotaDay, waitNeutral: ReasonWording}[w]
+func (o outcome) reason() Reason {
+	switch {
+	case o.wait == waitNeutral:
+		return ReasonWording
+	case o.trips == tripQuota:
+		return ReasonQuotaDay
+	case o.wait == waitCircuit:
+		return ReasonOperator
+	}
+	return ReasonBackoff
 }
+
+// why is the reason of the end that the outcome is.
+func (o outcome) why() Reason {
+	if o.trips == tripInARow {
+		return ReasonGone
+	}
+	return ReasonNone
+}
+
+// judged reports whether WeChat has judged the card itself: then neither the app, nor the
+// template, nor the quota stood in its way.
+func (o outcome) judged() bool { return o.final != "" || o.wait == waitNeutral }
 
 // next says when to try again after an outcome without an end, and what to carry
 // there, or that it is no use.
 func (o outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next Carried, at time.Time, ok bool) {
 	switch o.wait {
-	case waitLong:
-		return c, now.Add(r.Max), true
-	case waitQuotaDay:
-		// Quotas are counted anew some time after Beijing midnight; the jitter spreads
-		// the backlog over the first ten minutes.
-		y, m, d := now.In(beijing).Date()
-		return c, time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute))), true
+	case waitCircuit:
+		return c, o.reopens(r, now, jitter), true
 	case waitNeutral:
 		ok = !c.Neutral
 		c.Neutral = true
 		return c, now, ok
 	}
 	c.Attempts++
-	return c, now.Add(r.Delay(c.Attempts, jitter)), c.Attempts < r.Attempts
+	at = now.Add(r.Delay(c.Attempts, jitter))
+	if o.wait == waitMinute {
+		at = later(at, now.Truncate(time.Minute).Add(time.Minute+time.Duration(jitter*float64(5*time.Second))))
+	}
+	return c, at, c.Attempts < r.Attempts || o.wait == waitReach
+}
+
+// reopens returns when a circuit that is opened now is tried again.
+func (o outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
+	if o.trips != tripQuota {
+		return now.Add(r.Max)
+	}
+	// Quotas are counted anew some time after Beijing midnight; the jitter spreads the
+	// backlog over the first ten minutes.
+	y, m, d := now.In(beijing).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
 }

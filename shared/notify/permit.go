@@ -1,5 +1,7 @@
 package notify
 
+import "time"
+
 // askBelow is with how many permits in hand a user need not be asked for more. A
 // permit covers one absence; with a few in hand a forgotten tap costs nothing.
 const askBelow = 3
@@ -28,4 +30,26 @@ func Advise(id TemplateID, kind string, balance int) Advice {
 		a.Why = "enough permits are left"
 	}
 	return a
+}
+
+// An Account explains the balance of a template's permits: Opening and the changes of
+// Entries add up to Balance.
+type Account struct {
+	Balance int // not spent, those held for cards on their way included
+	Held    int
+	Opening int
+	Entries []AccountEntry // the last 20, oldest first
+	// Expected is how many absences the user is expected to have before he grants again,
+	// and Wanted how many he has had since he last did.
+	Expected float64
+	Wanted   int
+	Drift    int // how often WeChat had no permit where the account had one
+}
+
+// An AccountEntry is one change of a balance.
+type AccountEntry struct {
+	At     time.Time
+	Kind   string // popup, report, revoked, or the state of the card that was paid
+	Change int
+	Paired bool // popup and report told of the same tap
 }

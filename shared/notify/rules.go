@@ -19,8 +19,31 @@ type Rules struct {
 	BlindWindow time.Duration
 	// Grace is how long a user who was seen leaving may take to come back.
 	Grace time.Duration
+	// DigestSteps are the times between the cards of one absence: the second card goes
+	// DigestSteps[0] after the first; the last step repeats. Notices wait meanwhile.
+	DigestSteps []time.Duration
 	// DigestMax is how many notices one card carries at most.
 	DigestMax int
+	// KeepForFirst is how many permits a digest leaves at least: for the first cards of
+	// coming absences, and for calls.
+	KeepForFirst int
+	// KeepLearning: it leaves as many as the user's own history says that he will need
+	// before he grants again.
+	KeepLearning bool
+	// Calls says what a call may spend in an absence in which the user was told already.
+	Calls Calls
+	// QuietHours put cards off to their end, calls excepted; in Zone.
+	QuietHours QuietHours
+	Zone       *time.Location
+	// Groups says who is told of a group's messages, by type. Types that are not in it
+	// are off.
+	Groups map[GroupType]GroupRule
+	// MissedCalls: calls that rang in vain are told. It follows from a template being
+	// there for them.
+	MissedCalls bool
+	// UnknownAfter is how long WeChat's own report of a card is waited for, when the
+	// answer to its send was lost.
+	UnknownAfter time.Duration
 	// PushOnline says what to do for users whose phone app IM can wake.
 	PushOnline PushOnline
 	// TTL is how long after it was sent a message may still be announced.
@@ -34,6 +57,10 @@ type Rules struct {
 	MiniProgramState string
 	// Workers is how many cards one run sends at a time.
 	Workers int
+	// SendsPerSecond bounds the cards of all instances together.
+	SendsPerSecond int
+	// UserSendsPerHour bounds the cards to one user, calls included.
+	UserSendsPerHour int
 }
 
 // PushOnline is what to do for a user whom IM calls PushOnline.
@@ -43,6 +70,16 @@ type PushOnline string
 const (
 	PushOnlineSkip PushOnline = "skip" // his phone app rings already
 	PushOnlineSend PushOnline = "send" // tell him on WeChat too
+)
+
+// Calls is what a call may spend in an absence in which the user was told already that
+// something waits. The first card of an absence may be a call's in any case.
+type Calls string
+
+// The choices for Calls.
+const (
+	CallsKeep   Calls = "keep"   // what a digest may: it leaves permits for coming absences
+	CallsAlways Calls = "always" // the last permit
 )
 
 // Preview is how much of a message a card may show.
@@ -67,10 +104,19 @@ type Retry struct {
 // DefaultRules returns the rules of docs/design.md.
 func DefaultRules() Rules {
 	return Rules{
-		Lead:             3 * time.Second,
-		BlindWindow:      65 * time.Second,
-		Grace:            5 * time.Second,
-		DigestMax:        100,
+		Lead:         3 * time.Second,
+		BlindWindow:  65 * time.Second,
+		Grace:        5 * time.Second,
+		DigestSteps:  []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour},
+		DigestMax:    100,
+		KeepForFirst: 1,
+		KeepLearning: true,
+		Calls:        CallsKeep,
+		Zone:         beijing,
+		Groups: map[GroupType]GroupRule{
+			GroupPrivate: GroupMentions, GroupPublic: GroupMentions, GroupChatRoom: GroupMentions, GroupCommunity: GroupMentions,
+		},
+		UnknownAfter:     2 * time.Minute,
 		PushOnline:       PushOnlineSkip,
 		TTL:              24 * time.Hour,
 		Preview:          PreviewSender,
@@ -78,6 +124,8 @@ func DefaultRules() Rules {
 		Lang:             "zh_CN",
 		MiniProgramState: "formal",
 		Workers:          32,
+		SendsPerSecond:   100,
+		UserSendsPerHour: 30,
 	}
 }
 
@@ -92,6 +140,23 @@ func (r Rules) Check() error {
 	wrong(r.Lead < 0 || r.Lead > time.Minute, "rules.lead", "use 0s to 1m")
 	wrong(r.BlindWindow < 0 || r.BlindWindow > 10*time.Minute, "rules.blind_window", "use 0s to 10m")
 	wrong(r.Grace < 0 || r.Grace > time.Minute, "rules.grace", "use 0s to 1m")
+	wrong(len(r.DigestSteps) == 0 || len(r.DigestSteps) > 20, "rules.digest_steps", "write 1 to 20 durations")
+	for i, d := range r.DigestSteps {
+		wrong(d < time.Second || d > 7*24*time.Hour, fmt.Sprintf("rules.digest_steps[%d]", i), "use 1s to 168h")
+	}
+	wrong(r.KeepForFirst < 0 || r.KeepForFirst > 1000, "rules.keep_for_first", "use 0 to 1000")
+	wrong(r.Calls != CallsKeep && r.Calls != CallsAlways, "rules.calls", "use keep or always")
+	if err := r.QuietHours.Check(); err != nil {
+		errs = append(errs, fmt.Errorf("rules.quiet_hours: %w", err))
+	}
+	wrong(r.Zone == nil, "rules.zone", "use a name such as Asia/Shanghai")
+	for t, g := range r.Groups {
+		wrong(!slices.Contains([]GroupType{GroupPrivate, GroupPublic, GroupChatRoom, GroupCommunity}, t), "rules.groups."+string(t), "use Private, Public, ChatRoom and Community")
+		wrong(g != GroupMentions && g != GroupAll && g != GroupOff, "rules.groups."+string(t), "use mentions, all or off")
+	}
+	wrong(r.UnknownAfter < 0 || r.UnknownAfter > time.Hour, "rules.unknown_after", "use 0s to 1h")
+	wrong(r.SendsPerSecond < 1 || r.SendsPerSecond > 10000, "limits.sends_per_second", "use 1 to 10000")
+	wrong(r.UserSendsPerHour < 1 || r.UserSendsPerHour > 1000, "limits.user_sends_per_hour", "use 1 to 1000")
 	wrong(r.DigestMax < 1 || r.DigestMax > 1000, "rules.digest_max", "use 1 to 1000")
 	wrong(r.PushOnline != PushOnlineSkip && r.PushOnline != PushOnlineSend, "rules.push_online", "use skip or send")
 	wrong(r.TTL < time.Minute || r.TTL > 7*24*time.Hour, "rules.ttl", "use 1m to 168h")

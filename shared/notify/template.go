@@ -1,29 +1,34 @@
 package notify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
 )
 
 // A TemplateSpec is a template as notify.yml has it. Page and the values of Data
-// are Go templates over .Sender, .Summary, .Count, .Time and .Peer.
+// are Go templates over .Sender, .Summary, .Count, .Group, .Time and .Peer.
 type TemplateSpec struct {
-	ID   TemplateID
-	Page string
-	Data map[string]string // keyword to value
+	ID TemplateID
+	// LongTerm subscriptions are granted once and pay for any number of cards.
+	LongTerm bool
+	Page     string
+	Data     map[string]string // keyword to value
 }
 
 // A Template renders notices into cards. It is safe for concurrent use.
 type Template struct {
-	id   TemplateID
-	page *template.Template
-	data []keywordTemplate // by keyword
+	id       TemplateID
+	longTerm bool
+	page     *template.Template
+	data     []keywordTemplate // by keyword
 }
 
 type keywordTemplate struct {
@@ -37,6 +42,7 @@ type view struct {
 	Sender  string
 	Summary string
 	Count   int
+	Group   string
 	Time    string
 	Peer    string
 }
@@ -45,7 +51,7 @@ type view struct {
 // template that it accepts never renders a value that WeChat is known to refuse.
 func NewTemplate(spec TemplateSpec) (*Template, error) {
 	var errs []error
-	t := &Template{id: spec.ID}
+	t := &Template{id: spec.ID, longTerm: spec.LongTerm}
 	if spec.ID == "" {
 		errs = append(errs, errors.New("id is empty: copy the template's id from the WeChat console"))
 	}
@@ -97,14 +103,14 @@ func compile(name, text string) (*template.Template, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (the fields are .Sender .Summary .Count .Time .Peer)", name, err)
+		return nil, fmt.Errorf("%s: %w (the fields are .Sender .Summary .Count .Group .Time .Peer)", name, err)
 	}
 	return t, nil
 }
 
 // samples are what templates are tried with: little and much.
 var samples = func() []view {
-	all := func(s string, n int) view { return view{s, s, n, formatTime(time.Unix(0, 0)), s} }
+	all := func(s string, n int) view { return view{s, s, n, s, formatTime(time.Unix(0, 0)), s} }
 	return []view{all("x", 1), all(strings.Repeat("x ", 50), 100)}
 }()
 
@@ -131,14 +137,21 @@ func (b *boundedBuilder) Write(p []byte) (int, error) {
 // ID returns the template's id.
 func (t *Template) ID() TemplateID { return t.id }
 
+// LongTerm reports whether one permit of the template pays for any number of cards.
+func (t *Template) LongTerm() bool { return t.longTerm }
+
+// Names are the names of users, by id, and of groups, by "@" and id, that a card may
+// show. One that is missing is replaced by a neutral word.
+type Names map[string]string
+
 // Render makes the card that announces notices, oldest first and at least one, to
 // openID. now is the time to show when a notice has none. With neutral the card
 // shows no word that came from a user.
-func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, neutral bool, now time.Time) (Card, error) {
+func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, names Names, neutral bool, now time.Time) (Card, error) {
 	if len(notices) == 0 {
 		return Card{}, errors.New("notify: Render: no notices")
 	}
-	v := r.view(notices, neutral)
+	v := r.view(notices, names, neutral)
 	card := Card{
 		ID: id, To: openID, Template: t.id, Data: make(map[string]string, len(t.data)),
 		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
@@ -158,25 +171,58 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 	return card, nil
 }
 
-// view is what a card may show of notices under the operator's preview rule.
-func (r Rules) view(notices []Notice, neutral bool) view {
+// view is what a card may show of notices under the operator's preview rule: the
+// newest, and how many there are.
+func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 	last := notices[len(notices)-1]
 	w := wordsFor(r.Lang)
 	v := view{
-		Sender: string(last.Peer), Summary: last.Summary, Count: len(notices),
-		Time: formatTime(last.SentAt), Peer: string(last.Peer),
+		Sender: cmp.Or(names[string(last.From)], w.name), Group: w.noGroup, Count: len(notices),
+		Time: formatTime(last.SentAt), Peer: last.Peer(),
+	}
+	if last.Group != "" {
+		v.Group = cmp.Or(names[groupName(last.Group)], w.group)
+	}
+	if a := last.Announcement; a != nil {
+		v.show(a.Fields, w)
+		if neutral {
+			v.Sender, v.Summary, v.Group = w.name, w.message, w.group
+		}
+		return v
 	}
 	if neutral || r.Preview == PreviewNone {
-		v.Sender, v.Summary = w.name, w.message
-	} else if r.Preview == PreviewSender || v.Summary == "" {
-		v.Summary = w.from(v.Count)
+		v.Sender = w.name
+		if last.Group != "" {
+			v.Group = w.group
+		}
+	}
+	switch {
+	case !neutral && r.Preview == PreviewText && last.Summary != "":
+		v.Summary = last.Summary
+	case neutral || r.Preview == PreviewNone:
+		v.Summary = w.neutral(last.Kind)
+	default:
+		v.Summary = w.summary(last.Kind, v.Count)
 	}
 	return v
 }
 
+// show takes over what the operator's backend wants the card to say.
+func (v *view) show(fields map[string]string, w words) {
+	v.Sender, v.Summary, v.Group = fields["sender"], cmp.Or(fields["summary"], w.message), fields["group"]
+	v.Time = cmp.Or(fields["time"], v.Time)
+	v.Peer = cmp.Or(fields["peer"], v.Peer)
+	if n, err := strconv.Atoi(fields["count"]); err == nil {
+		v.Count = n
+	}
+}
+
+// groupName is the key of a group among Names. No user's id begins with "@".
+func groupName(g GroupID) string { return "@" + string(g) }
+
 // escaped returns v for use in a page's query.
 func (v view) escaped() view {
-	for _, s := range []*string{&v.Sender, &v.Summary, &v.Time, &v.Peer} {
+	for _, s := range []*string{&v.Sender, &v.Summary, &v.Group, &v.Time, &v.Peer} {
 		*s = strings.ReplaceAll(url.QueryEscape(*s), "+", "%20")
 	}
 	return v

@@ -27,11 +27,20 @@ func mustTemplate(t testing.TB, data map[string]string) *notify.Template {
 
 func render(t testing.TB, tmpl *notify.Template, r notify.Rules, neutral bool, ns ...notify.Notice) notify.Card {
 	t.Helper()
-	c, err := tmpl.Render(r, "card", "openid", ns, neutral, sentAt)
+	c, err := tmpl.Render(r, "card", "openid", ns, namesOf(ns), neutral, sentAt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// namesOf has everybody called by his id.
+func namesOf(ns []notify.Notice) notify.Names {
+	names := notify.Names{}
+	for _, n := range ns {
+		names[string(n.From)] = string(n.From)
+	}
+	return names
 }
 
 func TestRender(t *testing.T) {
@@ -40,8 +49,8 @@ func TestRender(t *testing.T) {
 	rules := notify.DefaultRules()
 	rules.Preview = notify.PreviewText
 	got := render(t, tmpl, rules, false,
-		notify.Notice{ID: "a", Peer: "bob", SentAt: sentAt, Summary: "first"},
-		notify.Notice{ID: "b", Peer: "a&b c", SentAt: sentAt.Add(time.Minute), Summary: "在吗？"})
+		notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "first"},
+		notify.Notice{ID: "b", From: "a&b c", SentAt: sentAt.Add(time.Minute), Summary: "在吗？"})
 	want := notify.Card{ID: "card", To: "openid", Template: "T1", Page: "pages/chat/index?peer=a%26b%20c&n=2",
 		Data: map[string]string{"thing1": "a&b c", "thing2": "在吗？", "number3": "2",
 			"time4": "2026年11月22日 09:42", "date5": "2026年11月22日 09:42"},
@@ -53,7 +62,7 @@ func TestRender(t *testing.T) {
 
 func TestPreview(t *testing.T) {
 	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}"})
-	n := notify.Notice{ID: "a", Peer: "bob", SentAt: sentAt, Summary: "the secret plan"}
+	n := notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "the secret plan"}
 	for _, c := range []struct {
 		name     string
 		preview  notify.Preview
@@ -117,7 +126,7 @@ func TestValues(t *testing.T) {
 		{"phrase1", "none", "新消息"},
 	} {
 		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
-		got := render(t, tmpl, rules, false, notify.Notice{ID: "a", Peer: "bob", SentAt: sentAt, Summary: c.text}).Data[c.keyword]
+		got := render(t, tmpl, rules, false, notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: c.text}).Data[c.keyword]
 		if got != c.want {
 			t.Errorf("%s of %q = %q, want %q", c.keyword, c.text, got, c.want)
 		}
@@ -223,7 +232,7 @@ func FuzzRender(f *testing.F) {
 		f.Add(string(rs), string(rs))
 	}
 	f.Fuzz(func(t *testing.T, sender, text string) {
-		c := render(t, tmpl, rules, false, notify.Notice{ID: "a", Peer: notify.UserID(sender), SentAt: sentAt, Summary: text})
+		c := render(t, tmpl, rules, false, notify.Notice{ID: "a", From: notify.UserID(sender), SentAt: sentAt, Summary: text})
 		for k, v := range c.Data {
 			if !legalValue(k, v) {
 				t.Errorf("%s of %q and %q = %q, which WeChat refuses", k, sender, text, v)

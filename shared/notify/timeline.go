@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,19 @@ type Step struct {
 	State    State       // of a StepFinal
 	Reason   Reason
 	Detail   string // for people: an error code, a count, a time
+}
+
+// stepOrder is the order in which a notice meets steps of one look, put off after all
+// that was tried.
+var stepOrder = []StepKind{StepAccepted, StepLeft, StepReturned, StepAsked, StepBegun, StepReserved, StepSent, StepSettled, StepPutOff, StepFinal}
+
+// Before reports whether s belongs before o in a timeline. Within a millisecond steps
+// come in the order in which they follow from one another.
+func (s Step) Before(o Step) bool {
+	if !s.At.Equal(o.At) {
+		return s.At.Before(o.At)
+	}
+	return slices.Index(stepOrder, s.Kind) < slices.Index(stepOrder, o.Kind)
 }
 
 // stepJSON is the stored form: short keys, because a timeline holds many.

@@ -4,14 +4,24 @@ import "fmt"
 
 // words are the texts of our own that a card may show.
 type words struct {
-	message string                 // instead of a text that must not be shown
-	name    string                 // instead of a name
+	message string // instead of a text that must not be shown
+	name    string // instead of a person's name
+	group   string // instead of a group's name
+	noGroup string // for what was not said in a group
+	call    string
+	missed  string
+	mention string                 // what a sender did
 	from    func(count int) string // what a sender has sent
 }
 
 var chinese = words{
 	message: "您有新消息",
 	name:    "好友",
+	group:   "群聊",
+	noGroup: "单聊",
+	call:    "邀请您通话",
+	missed:  "您有未接来电",
+	mention: "在群里@了您",
 	from: func(n int) string {
 		if n == 1 {
 			return "给您发来一条新消息"
@@ -23,6 +33,11 @@ var chinese = words{
 var english = words{
 	message: "New message",
 	name:    "A friend",
+	group:   "A group",
+	noGroup: "Direct chat",
+	call:    "is calling you",
+	missed:  "Missed call",
+	mention: "mentioned you",
 	from: func(n int) string {
 		if n == 1 {
 			return "sent you a message"
@@ -37,4 +52,26 @@ func wordsFor(lang string) words {
 		return english
 	}
 	return chinese
+}
+
+// neutral says that something of kind waits, and no more.
+func (w words) neutral(kind Kind) string {
+	switch kind {
+	case KindCall:
+		return w.call
+	case KindMissedCall:
+		return w.missed
+	}
+	return w.message
+}
+
+// summary says what a sender did, count notices in all.
+func (w words) summary(kind Kind, count int) string {
+	switch {
+	case kind == KindCall, kind == KindMissedCall && count == 1:
+		return w.neutral(kind)
+	case kind == KindMention && count == 1:
+		return w.mention
+	}
+	return w.from(count)
 }

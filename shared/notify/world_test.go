@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,9 @@ type world struct {
 	courier *courier
 
 	status map[notify.UserID]notify.Status // what IM says; missing: it does not answer
+	unread map[notify.UserID]int           // what IM counts of a user's peers, by "user<-peer"; nil: it does not say
+	groups map[notify.GroupID][]notify.Member
+	names  map[string]string // of users, and of groups behind "@"
 	asks   int
 	sent   []notify.Card
 	fail   func(notify.Card) error // of the next sends; nil: they succeed
@@ -40,7 +44,8 @@ const tmplID notify.TemplateID = "T1"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), status: map[notify.UserID]notify.Status{}, courier: &courier{}}
+	w := &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), status: map[notify.UserID]notify.Status{}, courier: &courier{},
+		names: map[string]string{"user1": "Anna"}}
 	mini := miniredis.RunT(t)
 	st, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 2, Now: w.clock})
 	if err != nil {
@@ -52,9 +57,30 @@ func newWorld(t *testing.T) *world {
 	rules := notify.DefaultRules()
 	w.inbox = &notify.Inbox{Store: st, Courier: w.courier, Rules: rules, Admin: "administrator",
 		Templates: []notify.TemplateID{tmplID}, Log: log, Now: w.clock}
-	w.deliver = &notify.Deliverer{Store: st, IM: w, WeChat: w, Rules: rules, Log: log, Jitter: func() float64 { return 0 },
-		Template: mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"})}
+	w.deliver = &notify.Deliverer{Store: st, IM: w, Directory: w, WeChat: w, Rules: rules, Log: log}
+	w.templates(map[notify.Kind]notify.TemplateID{notify.KindMessage: tmplID})
 	return w
+}
+
+// templates sets the templates, by kind.
+func (w *world) templates(ids map[notify.Kind]notify.TemplateID) {
+	w.t.Helper()
+	specs := map[notify.Kind]notify.TemplateSpec{}
+	for kind, id := range ids {
+		specs[kind] = notify.TemplateSpec{ID: id, Page: "p?peer={{.Peer}}",
+			Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}", "thing4": "{{.Group}}"}}
+	}
+	ts, err := notify.NewTemplates(specs)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.deliver.Templates, w.inbox.Templates = ts, ts.IDs()
+}
+
+// rules changes the rules.
+func (w *world) rules(change func(*notify.Rules)) {
+	change(&w.inbox.Rules)
+	change(&w.deliver.Rules)
 }
 
 func (w *world) clock() time.Time {
@@ -73,6 +99,74 @@ func (w *world) Presence(_ context.Context, users []notify.UserID) (map[notify.U
 	}
 	if len(out) < len(users) {
 		return out, errors.New("im: away")
+	}
+	return out, nil
+}
+
+func (w *world) Unread(_ context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unread == nil {
+		return 0, nil, errors.New("im: away")
+	}
+	total, by := 0, map[notify.UserID]int{}
+	for key, n := range w.unread {
+		if peer, ok := strings.CutPrefix(string(key), string(user)+"<-"); ok {
+			total += n
+			if slices.Contains(peers, notify.UserID(peer)) {
+				by[notify.UserID(peer)] = n
+			}
+		}
+	}
+	return total, by, nil
+}
+
+func (w *world) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, page string) ([]notify.Member, string, error) {
+	members, ok := w.groups[group]
+	if !ok {
+		return nil, "", notify.ErrNoGroup
+	}
+	from, _ := strconv.Atoi(page)
+	to := min(from+100, len(members))
+	next := ""
+	if to < len(members) {
+		next = strconv.Itoa(to)
+	}
+	return members[from:to], next, nil
+}
+
+func (w *world) MembersAmong(_ context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+	var out []notify.Member
+	for _, m := range w.groups[group] {
+		if slices.Contains(users, m.User) {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func (w *world) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
+	if w.names == nil {
+		return nil, errors.New("im: away")
+	}
+	out := map[notify.UserID]string{}
+	for _, u := range users {
+		if name, ok := w.names[string(u)]; ok {
+			out[u] = name
+		}
+	}
+	return out, nil
+}
+
+func (w *world) GroupNames(_ context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error) {
+	if w.names == nil {
+		return nil, errors.New("im: away")
+	}
+	out := map[notify.GroupID]string{}
+	for _, g := range groups {
+		if name, ok := w.names["@"+string(g)]; ok {
+			out[g] = name
+		}
 	}
 	return out, nil
 }

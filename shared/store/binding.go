@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -75,14 +76,14 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 	if _, err := s.run(ctx, call{scriptBindSubscriber, []string{sk.subscriber(openID), sk.erased(openID)}, bindSubscriberArgs{user}}); err != nil {
 		return err
 	}
-	_, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue()}, bindRecipientArgs{user, openID}})
+	_, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue(), rk.callsWaiting(), rk.callsQueue()}, bindRecipientArgs{user, openID}})
 	return err
 }
 
 func (s *Store) unbindRecipient(user notify.UserID, openID notify.OpenID) call {
 	k := s.keysOf(string(user))
 	return call{scriptUnbindRecipient,
-		[]string{k.recipient(user), k.waiting(), k.queue(), k.timeline(user), k.counts()},
+		[]string{k.recipient(user), k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.timeline(user), k.counts()},
 		unbindArgs{user, openID, notify.ReasonNewerBinding}}
 }
 
@@ -112,19 +113,26 @@ func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
-	if errors.Is(err, redis.Nil) {
-		if err := s.eraseRecipient(ctx, user, ""); err != nil {
-			return err
-		}
-		return ErrNotBound
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := s.eraseSubscriber(ctx, notify.OpenID(o), user); err != nil {
+	openID := notify.OpenID(o)
+	unknown, err := s.unknownCards(ctx, user)
+	if err != nil {
 		return err
 	}
-	return s.eraseRecipient(ctx, user, notify.OpenID(o))
+	if openID != "" {
+		if err := s.eraseSubscriber(ctx, openID, user); err != nil {
+			return err
+		}
+	}
+	if err := s.eraseRecipient(ctx, user, openID, unknown); err != nil {
+		return err
+	}
+	if openID == "" {
+		return ErrNotBound
+	}
+	return nil
 }
 
 // EraseOpenID is like EraseUser, for whoever openID is bound to.
@@ -134,29 +142,75 @@ func (s *Store) EraseOpenID(ctx context.Context, openID notify.OpenID) error {
 		return err
 	}
 	if sub.User != "" {
-		if err := s.eraseRecipient(ctx, sub.User, openID); err != nil {
+		unknown, err := s.unknownCards(ctx, sub.User)
+		if err != nil {
+			return err
+		}
+		if err := s.eraseRecipient(ctx, sub.User, openID, unknown); err != nil {
 			return err
 		}
 	}
 	return s.eraseSubscriber(ctx, openID, sub.User)
 }
 
+// unknownCards returns those begun cards of user that were unknown, or are. The end of
+// their messages is counted on the subscriber's side. What cannot be read is none.
+func (s *Store) unknownCards(ctx context.Context, user notify.UserID) ([]notify.CardID, error) {
+	var cards []notify.CardID
+	for _, lane := range []notify.Lane{notify.LaneMessages, notify.LaneCalls} {
+		waiting, _ := s.keysOf(string(user)).lane(lane)
+		doc, err := s.db.HGet(ctx, waiting, string(user)).Bytes()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		rec, err := decodeRecipient(user, doc)
+		if err != nil || rec.Open == nil {
+			continue
+		}
+		card, err := s.db.HGet(ctx, s.keysOf(string(rec.Open.OpenID)).cards(rec.Open.OpenID), string(rec.Open.ID)).Bytes()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		var c struct {
+			Unknown int `json:"v"`
+		}
+		if len(card) > 0 && json.Unmarshal(card, &c) == nil && c.Unknown == 1 {
+			cards = append(cards, rec.Open.ID)
+		}
+	}
+	return cards, nil
+}
+
 type eraseSubscriberArgs struct {
-	User notify.UserID `json:"user"`
+	User   notify.UserID `json:"user"`
+	OpenID notify.OpenID `json:"openid"`
 }
 
 func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
 	k := s.keysOf(string(openID))
 	_, err := s.run(ctx, call{scriptEraseSubscriber,
-		[]string{k.subscriber(openID), k.cards(openID), k.grants(openID), k.erased(openID)}, eraseSubscriberArgs{user}})
+		[]string{k.subscriber(openID), k.cards(openID), k.grants(openID), k.erased(openID), k.overdue(), k.counts()},
+		eraseSubscriberArgs{user, openID}})
 	return err
 }
 
-func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+type eraseRecipientArgs struct {
+	User    notify.UserID   `json:"user"`
+	OpenID  notify.OpenID   `json:"openid"`
+	ID      int             `json:"id"`
+	Unknown []notify.CardID `json:"unknown"`
+}
+
+func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID, unknown []notify.CardID) error {
 	k, today := s.keysOf(string(user)), day(s.clock())
 	_, err := s.run(ctx, call{scriptEraseRecipient,
-		[]string{k.recipient(user), k.waiting(), k.queue(), k.timeline(user), k.reads(user), k.counts(),
-			k.marks(user, today+1), k.marks(user, today), k.marks(user, today-1), k.marks(user, today-2)},
-		bindRecipientArgs{user, openID}})
+		[]string{k.recipient(user), k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.counts(), k.dead(),
+			k.marks(user, today+1), k.marks(user, today), k.marks(user, today-1), k.marks(user, today-2),
+			k.index(today + 1), k.index(today), k.index(today - 1), k.index(today - 2),
+			k.ringLog(user), k.timeline(user), k.reads(user), k.letters(user), k.name(string(user))},
+		eraseRecipientArgs{user, openID, fieldLen, list(unknown)}})
 	return err
 }

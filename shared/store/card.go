@@ -9,55 +9,82 @@ import (
 )
 
 type reserveArgs struct {
-	Card     notify.CardID     `json:"card"`
-	User     notify.UserID     `json:"user"`
-	Template notify.TemplateID `json:"template"`
-	Lease    int64             `json:"lease"`
+	Card     notify.CardID      `json:"card"`
+	User     notify.UserID      `json:"user"`
+	OpenID   notify.OpenID      `json:"openid"`
+	Lane     notify.Lane        `json:"lane"`
+	Template notify.TemplateID  `json:"template"`
+	Messages []notify.MessageID `json:"messages"`
+	Long     bool               `json:"long"`
+	Digest   bool               `json:"digest"`
+	Keep     int                `json:"keep"`
+	Learn    bool               `json:"learn"`
+	Fresh    bool               `json:"fresh"`
+	PerHour  int                `json:"per_hour"`
+	Lease    int64              `json:"lease"`
+	After    int64              `json:"after"`
 }
 
 // Reserve implements notify.Store.
 func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
 	k := s.keysOf(string(r.OpenID))
 	replies, err := s.run(ctx, call{scriptReserve,
-		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID)},
-		reserveArgs{r.Card, r.User, r.Template, notify.Lease.Milliseconds()}})
+		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue()},
+		reserveArgs{r.Card, r.User, r.OpenID, r.Lane, r.Template, list(r.Messages), r.LongTerm, r.Digest, r.Keep, r.Learn,
+			r.NewAbsence, max(r.PerHour, 1), notify.Lease.Milliseconds(), r.UnknownAfter.Milliseconds()}})
 	if err != nil {
 		return notify.Reserved{}, err
 	}
-	part, err := replies[0].StringSlice()
-	if err != nil || len(part) == 0 {
+	part, err := replies[0].Slice()
+	if err != nil || len(part) != 4 {
 		return notify.Reserved{}, fmt.Errorf("store: Reserve: unexpected reply: %w", err)
 	}
-	out := notify.Reserved{Status: notify.ReserveStatus(part[0])}
-	if len(part) > 1 {
-		out.Until = millis(part[1])
+	status, _ := part[0].(string)
+	until, _ := part[1].(string)
+	left, _ := part[2].(int64)
+	kept, _ := part[3].(int64)
+	out := notify.Reserved{Status: notify.ReserveStatus(status), Left: int(left), Keep: int(kept)}
+	if until != "0" {
+		out.Until = millis(until)
 	}
 	return out, nil
 }
 
 type settleArgs struct {
-	Card     notify.CardID     `json:"card"`
-	Template notify.TemplateID `json:"template"`
-	State    notify.CardState  `json:"state"`
-	Permit   notify.PermitFate `json:"permit"`
-	Final    notify.State      `json:"final"`
-	MsgID    string            `json:"msgid,omitempty"` // a string: Lua's numbers end at 2^53
-	Detail   string            `json:"detail"`
+	Card     notify.CardID      `json:"card"`
+	OpenID   notify.OpenID      `json:"openid"`
+	Template notify.TemplateID  `json:"template"`
+	State    notify.CardState   `json:"state"`
+	Permit   notify.PermitFate  `json:"permit"`
+	Final    notify.State       `json:"final"`
+	MsgID    string             `json:"msgid,omitempty"`
+	Detail   string             `json:"detail"`
+	Long     bool               `json:"long"`
+	Drift    bool               `json:"drift"`
+	Gone     bool               `json:"gone"`
+	User     notify.UserID      `json:"user"`
+	Lane     notify.Lane        `json:"lane"`
+	Messages []notify.MessageID `json:"messages"`
+	After    int64              `json:"after"`
 }
 
 // Settle implements notify.Store.
-func (s *Store) Settle(ctx context.Context, t notify.Settle) error {
-	args := settleArgs{Card: t.Card, Template: t.Template, State: t.State, Permit: t.Permit, Final: t.Final, Detail: t.Detail}
-	if t.MsgID != 0 {
-		args.MsgID = strconv.FormatInt(t.MsgID, 10)
-	}
+func (s *Store) Settle(ctx context.Context, t notify.Settle) (notify.CardState, error) {
 	k := s.keysOf(string(t.OpenID))
-	_, err := s.run(ctx, call{scriptSettle, []string{k.subscriber(t.OpenID), k.cards(t.OpenID), k.erased(t.OpenID)}, args})
-	return err
+	replies, err := s.run(ctx, call{scriptSettle,
+		[]string{k.subscriber(t.OpenID), k.cards(t.OpenID), k.erased(t.OpenID), k.overdue(), k.meters()},
+		settleArgs{t.Card, t.OpenID, t.Template, t.State, t.Permit, t.Final, msgID(t.MsgID), t.Detail, t.LongTerm, t.Drift,
+			t.Final == notify.StateRefused, t.User, t.Lane, list(t.Messages), t.UnknownAfter.Milliseconds()}})
+	if err != nil {
+		return "", err
+	}
+	state, err := replies[0].Text()
+	return notify.CardState(state), err
 }
 
 type resolveArgs struct {
 	Card     notify.CardID     `json:"card"`
+	OpenID   notify.OpenID     `json:"openid"`
 	Template notify.TemplateID `json:"template"`
 }
 
@@ -65,13 +92,22 @@ type resolveArgs struct {
 func (s *Store) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
 	k := s.keysOf(string(c.OpenID))
 	replies, err := s.run(ctx, call{scriptResolve,
-		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.erased(c.OpenID)}, resolveArgs{c.ID, c.Template}})
+		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.erased(c.OpenID), k.overdue()},
+		resolveArgs{c.ID, c.OpenID, c.Template}})
 	if err != nil {
 		return notify.Resolved{}, err
 	}
-	part, err := replies[0].StringSlice()
-	if err != nil || len(part) != 4 {
+	part, err := replies[0].Slice()
+	if err != nil || len(part) != 5 {
 		return notify.Resolved{}, fmt.Errorf("store: Resolve: unexpected reply: %w", err)
 	}
-	return notify.Resolved{State: notify.CardState(part[0]), Final: notify.State(part[1]), Detail: part[2], Until: millis(part[3])}, nil
+	text := func(i int) string { s, _ := part[i].(string); return s }
+	unknown, _ := part[4].(int64)
+	out := notify.Resolved{State: notify.CardState(text(0)), Final: notify.State(text(1)), Detail: text(2), Handed: unknown == 1}
+	if until := text(3); until != "" {
+		if ms, err := strconv.ParseInt(until, 10, 64); err == nil {
+			out.Until = millisOf(ms)
+		}
+	}
+	return out, nil
 }

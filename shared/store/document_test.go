@@ -15,13 +15,16 @@ import (
 
 // Documents as the two writers, lua-cjson and miniredis, write them.
 var documents = []string{
-	`{"n":[{"i":"m1","p":"bob","t":1795305599,"w":1795305664500,"q":1}],"o":"oAlice","l":"LEASE","le":1795305660000}`,
-	`{"on":1,"n":[{"q":4294967295,"t":1795305599,"x":"你好 \/ \u0000","p":"bob","i":"m1","w":1.7953056645e+12,"c":"card"},{"i":"m2","p":"bob","t":0,"w":0}],` +
+	`{"n":[{"i":"m1","k":"mention","p":"bob","r":"@TGS#1","t":1795305599,"w":1795305664500,"e":1795391999000,"q":1}],"o":"oAlice",` +
+		`"l":"LEASE","le":1795305660000,"ab":{"n":2,"k":1,"t":1795305599500,"c":1},"rs":1,"qh":"22:30-07:00"}`,
+	`{"on":1,"n":[{"q":4294967295,"t":1795305599,"x":"你好 \/ \u0000","p":"bob","i":"m1","w":1.7953056645e+12,"e":1.795391999e+12,"c":"card","g":["read","read_report"]},` +
+		`{"i":"m2","k":"shipped","p":"","t":0,"w":0,"e":0,"f":"{\"fields\":{\"summary\":\"é\"},\"anyway\":true}"}],"ab":{"n":0,"t":0},` +
 		`"o":"oAlice","c":{"i":"card","o":"oOld","t":"tmpl"},"h":1795305600000,"as":1795305600000,"at":3,"ne":1,"d":1795305600000,"l":"L"}`,
 	`{"on":0,"n":[{"i":"m1","p":"bob","t":-62135596800,"w":-62135596800000}]}`,
 	`{"n":[],"on":-0}`,
 	`{"n":{}}`,
 	`{"n":[{"i":"m1","t":1e15}]}`,
+	`{"n":[{"i":"m1","f":"{"}]}`,
 	`null`,
 	`[]`,
 	``,
@@ -48,7 +51,7 @@ func FuzzDecodeRecipient(f *testing.F) {
 		var ids []notify.MessageID
 		for _, n := range rec.Notices {
 			ids = append(ids, n.ID)
-			if n.SentAt.Location() != time.UTC || n.WindowEnd.Location() != time.UTC {
+			if n.SentAt.Location() != time.UTC || n.WindowEnd.Location() != time.UTC || n.Expires.Location() != time.UTC {
 				t.Errorf("a time is not UTC: %+v", n)
 			}
 		}
@@ -64,17 +67,20 @@ func FuzzDecodeRecipient(f *testing.F) {
 }
 
 func TestDecodeRecipient(t *testing.T) {
-	window := time.UnixMilli(1795305664500).UTC()
-	sent := time.Unix(1795305599, 0).UTC()
+	window, expires := time.UnixMilli(1795305664500).UTC(), time.UnixMilli(1795391999000).UTC()
+	sent, epoch := time.Unix(1795305599, 0).UTC(), time.Unix(0, 0).UTC()
 	for i, want := range []notify.Recipient{
-		{User: "alice", OpenID: "oAlice", Lease: "LEASE",
-			Notices: []notify.Notice{{ID: "m1", Peer: "bob", SentAt: sent, Seq: 1, WindowEnd: window}}},
+		{User: "alice", OpenID: "oAlice", Lease: "LEASE", Quiet: "22:30-07:00",
+			Absence: notify.Absence{Cards: 2, Kept: 1, Last: time.UnixMilli(1795305599500).UTC(), Counted: true},
+			Notices: []notify.Notice{{ID: "m1", Kind: notify.KindMention, From: "bob", Group: "@TGS#1", SentAt: sent, Seq: 1,
+				WindowEnd: window, Expires: expires}}},
 		{User: "alice", OpenID: "oAlice", Lease: "L", Known: notify.StatusOnline,
 			Carried: notify.Carried{Attempts: 3, Neutral: true, AskedSince: time.UnixMilli(1795305600000).UTC()},
 			Open:    &notify.OpenCard{ID: "card", OpenID: "oOld", Template: "tmpl", Messages: []notify.MessageID{"m1"}},
 			Notices: []notify.Notice{
-				{ID: "m1", Peer: "bob", SentAt: sent, Seq: 4294967295, Summary: "你好 / \x00", WindowEnd: window},
-				{ID: "m2", Peer: "bob", SentAt: time.Unix(0, 0).UTC(), WindowEnd: time.Unix(0, 0).UTC()},
+				{ID: "m1", From: "bob", SentAt: sent, Seq: 4294967295, Summary: "你好 / \x00", WindowEnd: window, Expires: expires},
+				{ID: "m2", Kind: "shipped", SentAt: epoch, WindowEnd: epoch, Expires: epoch,
+					Announcement: &notify.Announcement{Fields: map[string]string{"summary": "é"}, Anyway: true}},
 			}},
 	} {
 		got, err := decodeRecipient("alice", []byte(documents[i]))
@@ -89,7 +95,8 @@ func TestDecodeRecipient(t *testing.T) {
 }
 
 // Two messages have one mark only if sender, recipient and id are the same, however
-// these are cut; and nothing of them can be read from it.
+// these are cut; nothing of them can be read from it; and it begins with the message's
+// name in the index.
 func TestMarkOf(t *testing.T) {
 	distinct := func(a, b [3]string) bool {
 		same := markOf(notify.UserID(a[0]), notify.UserID(a[1]), notify.MessageID(a[2])) ==
@@ -111,7 +118,7 @@ func TestMarkOf(t *testing.T) {
 	}
 	secret := func(from, to, id string) bool {
 		mark := markOf(notify.UserID(from), notify.UserID(to), notify.MessageID(id))
-		return len(mark) == 12 && (len(id) < 4 || !strings.Contains(mark, id))
+		return len(mark) == 20 && mark[:fieldLen] == fieldOf(notify.MessageID(id)) && (len(id) < 4 || !strings.Contains(mark, id))
 	}
 	if err := quick.Check(secret, nil); err != nil {
 		t.Error(err)
@@ -123,7 +130,8 @@ func TestMarkOf(t *testing.T) {
 func TestKeysOf(t *testing.T) {
 	tagged := func(id string) bool {
 		k := keysOf(id, 16)
-		for _, key := range []string{k.recipient(notify.UserID(id)), k.marks(notify.UserID(id), 1), k.cards(notify.OpenID(id)), k.queue()} {
+		for _, key := range []string{k.recipient(notify.UserID(id)), k.marks(notify.UserID(id), 1), k.cards(notify.OpenID(id)),
+			k.queue(), k.callsQueue(), k.ringLog(notify.UserID(id)), k.letters(notify.UserID(id)), k.name(id), k.index(1), k.overdue()} {
 			if !strings.HasPrefix(key, k.tag) {
 				return false
 			}

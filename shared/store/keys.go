@@ -16,18 +16,29 @@ import (
 //
 //	wxn:{n}:q            queue: recipient -> when due, ms           sorted set
 //	wxn:{n}:w            recipient -> what waits for him            hash of documents
+//	wxn:{n}:cq, cw       the same for calls                         sorted set, hash
 //	wxn:{n}:watch        until when a run is watching, ms           string
 //	wxn:{n}:counts       final state -> messages                    hash
-//	wxn:{n}:r:<user>     o openid, on, at presence                  hash
+//	wxn:{n}:meters       drift: cards that WeChat had no permit for hash
+//	wxn:{n}:i:<d>        index: message of day d -> recipients      hash
+//	wxn:{n}:dead         who has dead letters -> since when, ms     sorted set
+//	wxn:{n}:r:<user>     o openid, on, at presence, ab absence,
+//	                     p preferences                              hash
 //	wxn:{n}:t:<user>     timeline, newest first                     list
-//	wxn:{n}:rd:<user>    peer -> read up to, s                      hash
+//	wxn:{n}:rd:<user>    peer, or "@" and group -> read up to, s    hash
 //	wxn:{n}:d:<user>:<d> marks of messages of day d                 hash
+//	wxn:{n}:cl:<user>    ring log: call -> how it stands            hash
+//	wxn:{n}:dl:<user>    dead letters                               hash
 //	wxn:{n}:s:<openid>   user, ledgers, cards being sent            document
 //	wxn:{n}:c:<openid>   card -> how it stands                      hash
+//	wxn:{n}:u            openid, card -> when its end is to be told sorted set
+//	wxn:{n}:td:<digest>  mark: the end of a card was told         string
 //	wxn:{n}:g:<openid>   marks of grants                            hash
 //	wxn:{n}:x:<digest>   until when this erased openid is kept out  string
 //	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
 //	wxn:{n}:lim:<digest> how often, in the window that its TTL ends string
+//
+// The keys of group messages, circuits, names and paces are in their own files.
 type keys struct{ tag string }
 
 // keysOf returns the keys of the shard that id belongs to. Of shards there are n.
@@ -43,13 +54,36 @@ func (k keys) queue() string   { return k.tag + "q" }
 func (k keys) waiting() string { return k.tag + "w" }
 func (k keys) watch() string   { return k.tag + "watch" }
 func (k keys) counts() string  { return k.tag + "counts" }
+func (k keys) meters() string  { return k.tag + "meters" }
+func (k keys) dead() string    { return k.tag + "dead" }
+func (k keys) overdue() string { return k.tag + "u" }
+
+// lane returns where what waits in a lane is kept: the documents, and the queue.
+func (k keys) lane(l notify.Lane) (waiting, queue string) {
+	if l == notify.LaneCalls {
+		return k.tag + "cw", k.tag + "cq"
+	}
+	return k.waiting(), k.queue()
+}
+
+func (k keys) callsWaiting() string { w, _ := k.lane(notify.LaneCalls); return w }
+func (k keys) callsQueue() string   { _, q := k.lane(notify.LaneCalls); return q }
+
+func (k keys) index(day int64) string { return fmt.Sprintf("%si:%d", k.tag, day) }
 
 func (k keys) recipient(u notify.UserID) string { return k.tag + "r:" + string(u) }
 func (k keys) timeline(u notify.UserID) string  { return k.tag + "t:" + string(u) }
 func (k keys) reads(u notify.UserID) string     { return k.tag + "rd:" + string(u) }
+func (k keys) ringLog(u notify.UserID) string   { return k.tag + "cl:" + string(u) }
+func (k keys) letters(u notify.UserID) string   { return k.tag + "dl:" + string(u) }
 
 func (k keys) marks(u notify.UserID, day int64) string {
 	return fmt.Sprintf("%sd:%s:%d", k.tag, u, day)
+}
+
+// told is named so that it may outlive whoever was told.
+func (k keys) told(c notify.CardID, end notify.State) string {
+	return k.tag + "td:" + digest(string(c), string(end))
 }
 
 func (k keys) subscriber(o notify.OpenID) string { return k.tag + "s:" + string(o) }

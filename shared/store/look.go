@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -27,8 +29,71 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 		}
 	}
 	// A run's steps arrive together, after what others noted meanwhile.
-	slices.SortStableFunc(steps, func(a, b notify.Step) int { return a.At.Compare(b.At) })
+	sort.SliceStable(steps, func(i, j int) bool { return steps[i].Before(steps[j]) })
 	return steps, nil
+}
+
+// FindMessage returns for whom the message id was, as far as that is known: for one to
+// two days, and for bound users. Several messages may have one id, with different
+// recipients.
+func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error) {
+	pipe := s.db.Pipeline()
+	today := day(s.clock())
+	var cmds []*redis.StringCmd
+	for i := range s.shards {
+		for d := today - 2; d <= today+1; d++ {
+			cmds = append(cmds, pipe.HGet(ctx, shardKeys(i).index(d), fieldOf(id)))
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("store: FindMessage: %w", err)
+	}
+	var out []notify.UserID
+	for _, c := range cmds {
+		for user := range strings.SplitSeq(c.Val(), "\n") {
+			if u := notify.UserID(user); u != "" && !slices.Contains(out, u) {
+				out = append(out, u)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Accounts returns the accounts of openID's permits, by template.
+func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.TemplateID]notify.Account, error) {
+	sub, err := s.subscriber(ctx, openID)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[notify.TemplateID]notify.Account, len(sub.Ledgers))
+	for t, l := range sub.Ledgers {
+		a := notify.Account{Balance: l.Balance, Held: l.Held, Opening: l.Opening, Expected: l.Expected, Wanted: l.Wanted, Drift: l.Drift}
+		for _, e := range l.Entries {
+			a.Entries = append(a.Entries, e.entry())
+		}
+		out[t] = a
+	}
+	return out, nil
+}
+
+// Drift returns how often WeChat had no permit where our ledgers had one, since ever.
+func Drift(ctx context.Context, s *Store) (int64, error) {
+	pipe := s.db.Pipeline()
+	parts := make([]*redis.StringCmd, s.shards)
+	for i := range parts {
+		parts[i] = pipe.HGet(ctx, shardKeys(i).meters(), "drift")
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return 0, fmt.Errorf("store: Drift: %w", err)
+	}
+	var sum int64
+	for _, p := range parts {
+		if n, err := p.Int64(); err == nil {
+			sum += n
+		}
+	}
+	return sum, nil
 }
 
 // Balances returns how many permits of each of templates openID has left to spend.
@@ -52,9 +117,27 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 type subscriber struct {
 	User    notify.UserID `json:"u"`
 	Ledgers map[notify.TemplateID]struct {
-		Balance int `json:"b"`
-		Held    int `json:"h"`
+		Balance  int     `json:"b"`
+		Held     int     `json:"h"`
+		Opening  int     `json:"o"`
+		Entries  []entry `json:"e"`
+		Wanted   int     `json:"ab"`
+		Expected float64 `json:"ea"`
+		Drift    int     `json:"dr"`
 	} `json:"l"`
+}
+
+// entry is {ms, kind, change of the balance, 1 if paired}.
+type entry []any
+
+func (e entry) entry() notify.AccountEntry {
+	if len(e) < 3 {
+		return notify.AccountEntry{}
+	}
+	at, _ := e[0].(float64)
+	kind, _ := e[1].(string)
+	change, _ := e[2].(float64)
+	return notify.AccountEntry{At: millisOf(int64(at)), Kind: kind, Change: int(change), Paired: len(e) > 3}
 }
 
 // subscriber returns the record of openID; of one never heard of it is empty.

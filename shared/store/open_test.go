@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -77,14 +78,52 @@ func TestErrorsAreReturned(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, s *store.Store) error{
 		"Record": func(ctx context.Context, s *store.Store) error { return second(s.Record(ctx, notify.Rules{}, message)) },
 		"Claim":  func(ctx context.Context, s *store.Store) error { return second(s.Claim(ctx, 1)) },
-		"Begin":  func(ctx context.Context, s *store.Store) error { return second(s.Begin(ctx, make([]notify.Begin, 1))) },
+		"Announce": func(ctx context.Context, s *store.Store) error {
+			_, _, err := s.Announce(ctx, notify.Rules{}, make([]notify.Message, 1))
+			return err
+		},
+		"ClaimCalls": func(ctx context.Context, s *store.Store) error { return second(s.ClaimCalls(ctx, 1)) },
+		"Reconcile":  func(ctx context.Context, s *store.Store) error { return second(s.Reconcile(ctx, 1)) },
+		"Spreads":    func(ctx context.Context, s *store.Store) error { return second(s.Spreads(ctx, 1)) },
+		"Advance":    func(ctx context.Context, s *store.Store) error { return s.Advance(ctx, notify.Spread{}, "", true) },
+		"Recalled": func(ctx context.Context, s *store.Store) error {
+			return second(s.Recalled(ctx, make([]notify.GroupMessageRef, 1)))
+		},
+		"Trip":         func(ctx context.Context, s *store.Store) error { return s.Trip(ctx, notify.Circuit{}) },
+		"Probe":        func(ctx context.Context, s *store.Store) error { return second(s.Probe(ctx, "app", 1)) },
+		"CloseCircuit": func(ctx context.Context, s *store.Store) error { return s.CloseCircuit(ctx, "app") },
+		"CountGone":    func(ctx context.Context, s *store.Store) error { return second(s.CountGone(ctx, "o")) },
+		"PaceWithin": func(ctx context.Context, s *store.Store) error {
+			_, _, err := s.PaceWithin(ctx, "name", 1, 1, time.Second)
+			return err
+		},
+		"Pace": func(ctx context.Context, s *store.Store) error { return second(s.Pace(ctx, "name", 1, 1)) },
+		"CachedNames": func(ctx context.Context, s *store.Store) error {
+			return second(s.CachedNames(ctx, []string{"alice"}))
+		},
+		"KeepNames": func(ctx context.Context, s *store.Store) error {
+			return s.KeepNames(ctx, map[string]string{"alice": "Alice"}, time.Hour)
+		},
+		"SetPreferences": func(ctx context.Context, s *store.Store) error {
+			return s.SetPreferences(ctx, "alice", notify.Preferences{})
+		},
+		"Preferences": func(ctx context.Context, s *store.Store) error { return second(s.Preferences(ctx, "alice")) },
+		"DeadLetters": func(ctx context.Context, s *store.Store) error { return second(s.DeadLetters(ctx, 1)) },
+		"Replay":      func(ctx context.Context, s *store.Store) error { return second(s.Replay(ctx, "alice", "id")) },
+		"FindMessage": func(ctx context.Context, s *store.Store) error { return second(s.FindMessage(ctx, "id")) },
+		"Accounts":    func(ctx context.Context, s *store.Store) error { return second(store.Accounts(ctx, s, "o")) },
+		"Drift":       func(ctx context.Context, s *store.Store) error { return second(store.Drift(ctx, s)) },
+		"PutToken": func(ctx context.Context, s *store.Store) error {
+			return s.PutToken(ctx, "wx", "t", time.Now().Add(time.Hour))
+		},
+		"Begin": func(ctx context.Context, s *store.Store) error { return second(s.Begin(ctx, make([]notify.Begin, 1))) },
 		"Finish": func(ctx context.Context, s *store.Store) error {
-			_, err := s.Finish(ctx, make([]notify.Finish, 1))
+			_, err := s.Finish(ctx, notify.Rules{}, make([]notify.Finish, 1))
 			return err
 		},
 		"Rest":        func(ctx context.Context, s *store.Store) error { return second(s.Rest(ctx, t0)) },
 		"Reserve":     func(ctx context.Context, s *store.Store) error { return second(s.Reserve(ctx, notify.Reserve{})) },
-		"Settle":      func(ctx context.Context, s *store.Store) error { return s.Settle(ctx, notify.Settle{}) },
+		"Settle":      func(ctx context.Context, s *store.Store) error { return second(s.Settle(ctx, notify.Settle{})) },
 		"Resolve":     func(ctx context.Context, s *store.Store) error { return second(s.Resolve(ctx, notify.OpenCard{})) },
 		"Bind":        func(ctx context.Context, s *store.Store) error { return s.Bind(ctx, "alice", "o") },
 		"BindDefault": func(ctx context.Context, s *store.Store) error { return second(s.BindDefault(ctx, "o", "alice")) },

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -14,33 +15,23 @@ const soon = 60 * time.Second
 // maxWaiting bounds what waits for one recipient.
 const maxWaiting = 500
 
-// pairWithin is how far apart popup and report of one tap may be.
-const pairWithin = 2 * time.Minute
+// pairWithin is how far apart popup and report of one tap may be, and sessionGap how far
+// apart two taps of one granting session.
+const (
+	pairWithin = 2 * time.Minute
+	sessionGap = 30 * time.Minute
+)
 
 // Record implements notify.Recorder.
 func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error) {
 	var calls []call
 	var erase []notify.OpenID
 	for _, f := range facts {
-		switch {
-		case f.Message != nil:
-			calls = append(calls, s.message(rules, *f.Message))
-			if m := f.Message; !m.ByREST && m.FailedCode == 0 {
-				calls = append(calls, s.read(m.From, m.To, m.SentAt, notify.ReasonOwnReply, false))
-			}
-		case f.Read != nil:
-			calls = append(calls, s.read(f.Read.Reader, f.Read.Peer, f.Read.UpTo, notify.ReasonReadReport, true))
-		case f.Recall != nil:
-			calls = append(calls, s.recall(*f.Recall))
-		case f.Presence != nil:
-			calls = append(calls, s.presence(rules, *f.Presence))
-		case f.Grant != nil:
-			calls = append(calls, s.grant(*f.Grant))
-		case f.Revoke != nil:
-			calls = append(calls, s.revoke(*f.Revoke))
-		case f.Erase != nil:
+		if f.Erase != nil {
 			erase = append(erase, f.Erase.OpenID)
+			continue
 		}
+		calls = append(calls, s.fact(rules, f)...)
 	}
 	if len(calls) > 0 {
 		replies, err := s.run(ctx, calls...)
@@ -48,7 +39,7 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 			return false, err
 		}
 		for _, r := range replies {
-			if n, _ := r.Int(); n == 1 {
+			if asksToWake(r.Val()) {
 				wake = true
 			}
 		}
@@ -61,52 +52,160 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 	return wake, nil
 }
 
+// fact returns what has to be done to record f, an Erase apart: one step for each
+// recipient that it concerns.
+func (s *Store) fact(rules notify.Rules, f notify.Fact) []call {
+	switch {
+	case f.Message != nil:
+		m := f.Message
+		calls := []call{s.message(rules, *m)}
+		if !m.ByREST && m.FailedCode == 0 {
+			calls = append(calls, s.read(rules, m.From, string(m.To), m.SentAt, notify.ReasonOwnReply, false))
+		}
+		return calls
+	case f.GroupMessage != nil:
+		m := f.GroupMessage
+		var calls []call
+		if m.For == notify.GroupAll || m.For == notify.GroupMentions {
+			calls = append(calls, s.groupMessage(*m))
+		}
+		if !m.ByREST && m.FailedCode == 0 {
+			calls = append(calls, s.read(rules, m.From, groupPeer(m.Group), m.SentAt, notify.ReasonOwnReply, false))
+		}
+		return calls
+	case f.Read != nil:
+		return []call{s.read(rules, f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, notify.ReasonReadReport, true)}
+	case f.Recall != nil:
+		return []call{s.recall(*f.Recall)}
+	case f.GroupRecall != nil:
+		return []call{s.groupRecall(*f.GroupRecall)}
+	case f.Ring != nil:
+		return s.ring(rules, *f.Ring)
+	case f.RingEnd != nil:
+		return s.ringEnd(rules, *f.RingEnd)
+	case f.Presence != nil:
+		return []call{s.presence(rules, *f.Presence)}
+	case f.Grant != nil:
+		return []call{s.grant(*f.Grant)}
+	case f.Revoke != nil:
+		return []call{s.revoke(*f.Revoke)}
+	case f.Sent != nil:
+		return []call{s.sent(*f.Sent)}
+	}
+	return nil
+}
+
+// asksToWake reads a script's reply: the number 1, by itself or first of several.
+func asksToWake(reply any) bool {
+	if list, ok := reply.([]any); ok && len(list) > 0 {
+		reply = list[0]
+	}
+	n, _ := reply.(int64)
+	return n == 1
+}
+
+// Announce records announcements, one for each recipient, in one round trip, and says
+// what became of each. Recording one again changes nothing and says that it waits.
+func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error) {
+	calls := make([]call, len(messages))
+	for i, m := range messages {
+		calls[i] = s.message(rules, m)
+	}
+	replies, err := s.run(ctx, calls...)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range replies {
+		wake = wake || asksToWake(r.Val())
+		var a notify.Accepted
+		if part, _ := r.Slice(); len(part) == 3 {
+			state, _ := part[1].(string)
+			reason, _ := part[2].(string)
+			a = notify.Accepted{State: notify.State(state), Reason: notify.Reason(reason)}
+		}
+		results = append(results, a)
+	}
+	return results, wake, nil
+}
+
 type messageArgs struct {
-	User      notify.UserID    `json:"user"`
-	ID        notify.MessageID `json:"id"`
-	Mark      string           `json:"mark"`
-	From      notify.UserID    `json:"from"`
-	Sent      int64            `json:"sent"`
-	Seq       uint32           `json:"seq"`
-	Text      string           `json:"text"`
-	Failed    int              `json:"failed"`
-	Uncounted notify.Reason    `json:"uncounted"`
-	TTL       int64            `json:"ttl"`
-	Lead      int64            `json:"lead"`
-	Blind     int64            `json:"blind"`
-	Soon      int64            `json:"soon"`
-	Most      int              `json:"most"`
+	User         notify.UserID    `json:"user"`
+	ID           notify.MessageID `json:"id"`
+	Mark         string           `json:"mark"`
+	Field        string           `json:"field"`
+	Kind         notify.Kind      `json:"kind"`
+	From         notify.UserID    `json:"from"`
+	Group        notify.GroupID   `json:"group"`
+	Peer         string           `json:"peer"`
+	Sent         int64            `json:"sent"`
+	Seq          uint32           `json:"seq"`
+	Text         string           `json:"text"`
+	Announcement string           `json:"announcement"`
+	Failed       int              `json:"failed"`
+	Uncounted    notify.Reason    `json:"uncounted"`
+	TTL          int64            `json:"ttl"`
+	Lead         int64            `json:"lead"`
+	Blind        int64            `json:"blind"`
+	Steps        []int64          `json:"steps"`
+	Soon         int64            `json:"soon"`
+	Most         int              `json:"most"`
 }
 
 func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	k, today := s.keysOf(string(m.To)), day(s.clock())
+	args := messageArgs{
+		User: m.To, ID: m.ID, Mark: markOf(m.From, m.To, m.ID), Field: fieldOf(m.ID), Kind: m.Kind, From: m.From,
+		Group: m.Group, Peer: string(m.From), Sent: m.SentAt.Unix(), Seq: m.Seq, Text: m.Summary,
+		Failed: m.FailedCode, Uncounted: m.Uncounted, TTL: rules.TTL.Milliseconds(),
+		Lead: rules.Lead.Milliseconds(), Blind: rules.BlindWindow.Milliseconds(),
+		Soon: soon.Milliseconds(), Most: maxWaiting,
+	}
+	if args.Kind == "" {
+		args.Kind = notify.KindMessage
+	}
+	if m.Group != "" {
+		args.Peer = groupPeer(m.Group)
+	}
+	if m.Lasts > 0 {
+		args.TTL = m.Lasts.Milliseconds()
+	}
+	for _, d := range rules.DigestSteps {
+		args.Steps = append(args.Steps, d.Milliseconds())
+	}
+	if m.Announcement != nil {
+		b, err := json.Marshal(m.Announcement)
+		if err != nil {
+			panic(err) // a struct of strings and a bool
+		}
+		args.Announcement = string(b)
+	}
 	return call{scriptMessage,
 		[]string{k.recipient(m.To), k.waiting(), k.queue(), k.marks(m.To, today), k.marks(m.To, today-1), k.marks(m.To, today+1),
-			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts()},
-		messageArgs{
-			User: m.To, ID: m.ID, Mark: markOf(m.From, m.To, m.ID), From: m.From, Sent: m.SentAt.Unix(), Seq: m.Seq,
-			Text: m.Summary, Failed: m.FailedCode, Uncounted: m.Uncounted, TTL: rules.TTL.Milliseconds(),
-			Lead: rules.Lead.Milliseconds(), Blind: rules.BlindWindow.Milliseconds(),
-			Soon: soon.Milliseconds(), Most: maxWaiting,
-		}}
+			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts(), k.index(today)}, args}
 }
+
+// groupPeer is a group's name among the conversations that a user has read. No user's
+// begins with "@".
+func groupPeer(g notify.GroupID) string { return "@" + string(g) }
 
 type readArgs struct {
 	User   notify.UserID `json:"user"`
-	Peer   notify.UserID `json:"peer"`
+	Peer   string        `json:"peer"`
 	UpTo   int64         `json:"upto"`
 	Reason notify.Reason `json:"reason"`
 	Keep   bool          `json:"keep"`
+	Blind  int64         `json:"blind"`
 }
 
 // read makes reader have read what peer sent up to upTo. A report holds for messages
 // that are recorded later, too. A reply does not: what the peer writes in the second
 // of the reply may be the answer to it.
-func (s *Store) read(reader, peer notify.UserID, upTo time.Time, why notify.Reason, report bool) call {
+func (s *Store) read(rules notify.Rules, reader notify.UserID, peer string, upTo time.Time, why notify.Reason, report bool) call {
 	k := s.keysOf(string(reader))
 	return call{scriptRead,
-		[]string{k.recipient(reader), k.waiting(), k.queue(), k.timeline(reader), k.reads(reader), k.counts()},
-		readArgs{reader, peer, upTo.Unix(), why, report}}
+		[]string{k.recipient(reader), k.waiting(), k.queue(), k.timeline(reader), k.reads(reader), k.counts(),
+			k.callsWaiting()},
+		readArgs{reader, peer, upTo.Unix(), why, report, rules.BlindWindow.Milliseconds()}}
 }
 
 type recallArgs struct {
@@ -120,7 +219,7 @@ func (s *Store) recall(r notify.Recall) call {
 	k, today := s.keysOf(string(r.To)), day(s.clock())
 	return call{scriptRecall,
 		[]string{k.recipient(r.To), k.waiting(), k.queue(), k.marks(r.To, today), k.marks(r.To, today-1), k.marks(r.To, today+1),
-			k.timeline(r.To), k.counts()},
+			k.timeline(r.To), k.counts(), k.letters(r.To), k.dead()},
 		recallArgs{r.To, r.From, r.ID, markOf(r.From, r.To, r.ID)}}
 }
 
@@ -130,46 +229,28 @@ type presenceArgs struct {
 	At     int64         `json:"at"`
 	Blind  int64         `json:"blind"`
 	Grace  int64         `json:"grace"`
+	Ask    int64         `json:"ask"`
 	Soon   int64         `json:"soon"`
 }
+
+// askRinging is how soon to look at a ringing recipient who has just come online.
+const askRinging = 5 * time.Second
 
 func (s *Store) presence(rules notify.Rules, p notify.Presence) call {
 	k := s.keysOf(string(p.User))
 	return call{scriptPresence,
-		[]string{k.recipient(p.User), k.waiting(), k.queue(), k.timeline(p.User), k.watch()},
+		[]string{k.recipient(p.User), k.waiting(), k.queue(), k.timeline(p.User), k.watch(), k.callsWaiting(), k.callsQueue()},
 		presenceArgs{p.User, p.Online, p.At.UnixMilli(), rules.BlindWindow.Milliseconds(),
-			rules.Grace.Milliseconds(), soon.Milliseconds()}}
+			rules.Grace.Milliseconds(), askRinging.Milliseconds(), soon.Milliseconds()}}
 }
 
-type grantArgs struct {
-	ID        string              `json:"id"`
-	Source    notify.GrantSource  `json:"source"`
-	At        int64               `json:"at"`
-	Templates []notify.TemplateID `json:"templates"`
-	Pair      int64               `json:"pair"`
-}
+// fieldLen is how much of a mark says which message it is; the rest says whose.
+const fieldLen = 12
 
-func (s *Store) grant(g notify.Grant) call {
-	k := s.keysOf(string(g.OpenID))
-	return call{scriptGrant,
-		[]string{k.subscriber(g.OpenID), k.grants(g.OpenID), k.erased(g.OpenID)},
-		grantArgs{digest(string(g.Source), g.ID), g.Source, g.At.UnixMilli(), list(g.Templates), pairWithin.Milliseconds()}}
-}
-
-type revokeArgs struct {
-	ID        string              `json:"id"`
-	At        int64               `json:"at"`
-	Templates []notify.TemplateID `json:"templates"`
-}
-
-func (s *Store) revoke(r notify.Revoke) call {
-	k := s.keysOf(string(r.OpenID))
-	return call{scriptRevoke,
-		[]string{k.subscriber(r.OpenID), k.grants(r.OpenID)},
-		revokeArgs{digest("revoke", r.ID), r.At.UnixMilli(), list(r.Templates)}}
-}
+// fieldOf is a message's name in the index.
+func fieldOf(id notify.MessageID) string { return digest(string(id)) }
 
 // markOf is a message's name among the marks of its recipient.
 func markOf(from, to notify.UserID, id notify.MessageID) string {
-	return digest(string(from), string(to), string(id))
+	return fieldOf(id) + digest(string(from), string(to))[:8]
 }

@@ -14,12 +14,13 @@ import (
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
+	"wxnotify/shared/store/storetest"
 )
 
 const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 
-// idleUserCosts wants a bound user with two permits of each of two templates to take
-// 700 bytes at most. What ends by itself within days (marks, timeline) is not what he
+// idleUserCosts wants a bound user with two permits of each of two templates, who was told
+// of something since he left, to take 700 bytes at most. What ends by itself within days (marks, timeline) is not what he
 // costs while he is idle.
 func idleUserCosts(t *testing.T, addr string) {
 	const (
@@ -42,6 +43,7 @@ func idleUserCosts(t *testing.T, addr string) {
 	if _, err := h.Store.Record(t.Context(), notify.DefaultRules(), facts); err != nil {
 		t.Fatal(err)
 	}
+	absentSince(t, h, user)
 	balances, err := h.Store.Balances(t.Context(), openID, templates)
 	if err != nil || balances[templates[0]] != 2 || balances[templates[1]] != 2 {
 		t.Fatalf("balances: %v, %v, want 2 each", balances, err)
@@ -71,6 +73,26 @@ func idleUserCosts(t *testing.T, addr string) {
 	}
 	if sum == 0 || sum > most {
 		t.Errorf("an idle user costs %d bytes, want 1 to %d", sum, most)
+	}
+}
+
+// absentSince has user told of a message just now.
+func absentSince(t *testing.T, h storetest.Harness, user notify.UserID) {
+	t.Helper()
+	ctx, rules := t.Context(), notify.DefaultRules()
+	message := notify.Message{ID: "m1", From: "peer", To: user, SentAt: h.Now()}
+	if _, err := h.Store.Record(ctx, rules, []notify.Fact{{Message: &message}}); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(rules.Lead)
+	batch, err := h.Store.Claim(ctx, 1)
+	if err != nil || len(batch.Recipients) != 1 {
+		t.Fatalf("claimed %+v, %v, want one recipient", batch.Recipients, err)
+	}
+	done := notify.Finish{User: user, Lease: batch.Recipients[0].Lease, Absence: notify.AbsenceTold,
+		Final: []notify.Final{{State: notify.StateDelivered, Messages: []notify.MessageID{"m1"}}}}
+	if _, err := h.Store.Finish(ctx, rules, []notify.Finish{done}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -158,7 +180,9 @@ func roundTrips(t *testing.T, addr string) {
 	h := emptied(t, addr)
 	ctx := t.Context()
 	var c *crowd
-	card := notify.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl}
+	card := notify.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl, PerHour: 30}
+	var hook trips
+	h.Store.AddHook(&hook)
 	steps := []struct {
 		name string
 		want int64
@@ -197,10 +221,44 @@ func roundTrips(t *testing.T, addr string) {
 			return err
 		}},
 		{"settle", 1, func() error {
-			return h.Store.Settle(ctx, notify.Settle{Card: card.Card, OpenID: card.OpenID, Template: tmpl,
-				State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered})
+			return second(h.Store.Settle(ctx, notify.Settle{Card: card.Card, OpenID: card.OpenID, Template: tmpl,
+				State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered}))
 		}},
-		{"finish of 32", 1, func() error { _, err := h.Store.Finish(ctx, c.done); return err }},
+		{"a call at many", 1, func() error {
+			ring := notify.Ring{Call: "call", Source: notify.CallSignal, Caller: "peer", Users: c.users, At: h.Now(), For: time.Minute}
+			end := notify.RingEnd{Call: "call", Source: notify.CallSignal, Users: c.users, How: notify.CallAnswered}
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Ring: &ring}, {RingEnd: &end}})
+			return err
+		}},
+		{"a report of WeChat", 1, func() error {
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Sent: &notify.Sent{OpenID: card.OpenID, Template: tmpl, At: h.Now()}}})
+			return err
+		}},
+		{"unknown cards of many", 4, func() error {
+			for i, user := range c.users {
+				_, err := h.Store.Settle(ctx, notify.Settle{Card: notify.CardID("unknown-" + user), OpenID: notify.OpenID(fmt.Sprint("openid", i)),
+					Template: tmpl, State: notify.CardUnknown, Permit: notify.PermitHeld, User: user, Messages: []notify.MessageID{"m0"}})
+				if err != nil {
+					return err
+				}
+			}
+			hook.n.Add(-crowdSize)
+			ends, err := h.Store.Reconcile(ctx, 2*crowdSize)
+			if err == nil && len(ends) != crowdSize {
+				err = fmt.Errorf("ends: %v", ends)
+			}
+			return err
+		}},
+		{"nothing to reconcile", 1, func() error { _, err := h.Store.Reconcile(ctx, crowdSize); return err }},
+		{"preferences", 1, func() error { return h.Store.SetPreferences(ctx, "user0", notify.Preferences{}) }},
+		{"finding a message", 1, func() error {
+			users, err := h.Store.FindMessage(ctx, "m1")
+			if err == nil && len(users) != crowdSize {
+				err = fmt.Errorf("found for %v", users)
+			}
+			return err
+		}},
+		{"finish of 32", 1, func() error { _, err := h.Store.Finish(ctx, notify.DefaultRules(), c.done); return err }},
 		{"rest when nothing falls due", 2, func() error {
 			next, err := h.Store.Rest(ctx, h.Now().Add(time.Hour))
 			if err == nil && !next.IsZero() {
@@ -219,10 +277,16 @@ func roundTrips(t *testing.T, addr string) {
 			}
 			return err
 		}},
+		{"announcements to many", 1, func() error {
+			var ms []notify.Message
+			for _, user := range c.users {
+				ms = append(ms, notify.Message{ID: "a", To: user, SentAt: h.Now(), Announcement: &notify.Announcement{}})
+			}
+			_, _, err := h.Store.Announce(ctx, notify.DefaultRules(), ms)
+			return err
+		}},
 		{"token", 1, func() error { _, _, _, err := h.Store.Token(ctx, "wx1"); return err }},
 	}
-	var hook trips
-	h.Store.AddHook(&hook)
 	// The first time round the server learns the scripts.
 	for _, count := range []bool{false, true} {
 		if err := h.Raw.FlushAll(ctx).Err(); err != nil {

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -79,7 +81,34 @@ func emptied(t *testing.T, addr string) storetest.Harness {
 
 func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration)) storetest.Harness {
 	open := func(now func() time.Time) *store.Store { return open(t, addr, now) }
-	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open}
+	losing := func(n int, answer bool) *store.Store {
+		s := open(now)
+		s.AddHook(&loss{after: n, answer: answer})
+		return s
+	}
+	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing}
+}
+
+// loss is one round trip that fails, after so many that do not.
+type loss struct {
+	trips
+	after  int
+	answer bool // it is the answer that is lost
+}
+
+var errLost = errors.New("the connection is lost")
+
+func (l *loss) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		lost := l.n.Add(1) == int64(l.after)+1
+		if lost && !l.answer {
+			return errLost
+		}
+		if err := next(ctx, cmds); err != nil || !lost {
+			return err
+		}
+		return errLost
+	}
 }
 
 func open(t *testing.T, addr string, now func() time.Time) *store.Store {

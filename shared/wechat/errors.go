@@ -49,7 +49,8 @@ const (
 )
 
 // codes is the outcome table of docs/design.md: what each errcode means for a card. A
-// code that is not here is notify.ClassUnlisted. Codes of ClassOperator carry their cure.
+// code that is not here is notify.ClassUnlisted. Codes of ClassTemplate and ClassOperator carry
+// their cure.
 //
 // The four token codes reach a caller only after a fresh token was refused as well.
 //
@@ -68,7 +69,7 @@ var codes = map[int]struct {
 
 	CodeBusy:        {class: notify.ClassRetry},
 	CodeConcurrent:  {class: notify.ClassRetry},
-	CodeMinuteQuota: {class: notify.ClassRetry},
+	CodeMinuteQuota: {class: notify.ClassMinute},
 	CodeDailyQuota:  {class: notify.ClassQuota},
 	CodeRefused:     {class: notify.ClassRefused},
 	CodeBadOpenID:   {class: notify.ClassGone},
@@ -78,9 +79,9 @@ var codes = map[int]struct {
 	CodeBadData:     {class: notify.ClassDefect},
 
 	CodeBadAppID:        {notify.ClassOperator, "set WECHAT_APPID to the AppID shown in the console under Development settings"},
-	CodeBadTemplate:     {notify.ClassOperator, "the template was deleted, or the service category it belongs to was: choose it again in the console and put its id into notify.yml"},
-	CodeBadPage:         {notify.ClassOperator, "the template's page in notify.yml is not in the released version of the mini program: correct it or release that version"},
-	CodeBanned:          {notify.ClassOperator, "WeChat suspended subscribe messages or this template: read the notice in the console and appeal there"},
+	CodeBadTemplate:     {notify.ClassTemplate, "the template was deleted, or the service category it belongs to was: choose it again in the console and put its id into notify.yml"},
+	CodeBadPage:         {notify.ClassTemplate, "the template's page in notify.yml is not in the released version of the mini program: correct it or release that version"},
+	CodeBanned:          {notify.ClassTemplate, "WeChat suspended subscribe messages or this template: read the notice in the console and appeal there"},
 	CodeUnauthorized:    {notify.ClassOperator, "this account may not call the API: check its verification and its permissions in the console"},
 	CodeIPNotListed:     {notify.ClassOperator, "add this function's address to the API IP list under Development settings in the console, or switch the list off"},
 	CodeSecretFrozen:    {notify.ClassOperator, "the AppSecret is frozen: unfreeze it under Development settings in the console; it takes about 10 min to act"},
@@ -128,7 +129,7 @@ func (e *APIError) Class() notify.Class {
 }
 
 // Cure returns a sentence that tells an operator what to do, for errors of
-// notify.ClassOperator, and "" for all others.
+// notify.ClassTemplate or notify.ClassOperator, and "" for all others.
 func (e *APIError) Cure() string {
 	if e.wrongSecret() {
 		return cureSecret

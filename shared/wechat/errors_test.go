@@ -17,11 +17,13 @@ func TestClasses(t *testing.T) {
 		class notify.Class
 		codes []int
 	}{
-		{notify.ClassRetry, []int{-1, 43108, 45011}},
+		{notify.ClassRetry, []int{-1, 43108}},
+		{notify.ClassMinute, []int{45011}},
 		{notify.ClassQuota, []int{45009}},
 		{notify.ClassRefused, []int{43101}},
 		{notify.ClassGone, []int{40003, 50002}},
-		{notify.ClassOperator, []int{40013, 40037, 41030, 43107, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007}},
+		{notify.ClassTemplate, []int{40037, 41030, 43107}},
+		{notify.ClassOperator, []int{40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007}},
 		{notify.ClassWording, []int{45168}},
 		{notify.ClassDefect, []int{47003, 47001}},
 		{notify.ClassUnlisted, []int{1, 20001, 40097, 43002, 44002, 45109, 99999, -2}},
@@ -42,7 +44,7 @@ func TestClasses(t *testing.T) {
 				if want := fmt.Sprintf("wechat: SendSubscribe: errcode %d: words rid: 1-2-3", code); err.Error() != want {
 					t.Errorf("text %q, want %q", err, want)
 				}
-				if (e.Cure() != "") != (tt.class == notify.ClassOperator) {
+				if (e.Cure() != "") != (tt.class == notify.ClassOperator || tt.class == notify.ClassTemplate) {
 					t.Errorf("cure %q for class %v", e.Cure(), tt.class)
 				}
 				if sends != 1 {
@@ -126,7 +128,7 @@ func TestTokenErrorsKeepTheirClass(t *testing.T) {
 		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
 		{`{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID"},
 		{`{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, ""},
-		{`{"errcode":45011,"errmsg":"too often"}`, notify.ClassRetry, ""},
+		{`{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, ""},
 		{`{}`, notify.ClassRetry, ""},
 		{``, notify.ClassRetry, ""},
 		{`{"access_token":"token-1"}`, notify.ClassRetry, ""},

@@ -233,7 +233,31 @@ func TestFacts(t *testing.T) {
 			}}},
 		},
 		{name: "change to accept", body: strings.Replace(string(sample(t, "change-one-object.json")), `"reject"`, `"accept"`, 1)},
-		{name: "sent", body: string(sample(t, "sent-one-object.json"))},
+		{
+			name: "sent", body: string(sample(t, "sent-one-object.json")),
+			secured: []notify.Fact{{Sent: &notify.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255680,
+				Template: "BEwX0BO-T3MqK3Uc5oTU3CGBqzjpndk2jzUf7VfExd8", At: time.Unix(1620963428, 0).UTC()}}},
+		},
+		{
+			name: "sent, failed", body: string(sample(t, "sent-failed.json")),
+			secured: []notify.Fact{{Sent: &notify.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255999,
+				Template: "BEwX0BO-T3MqK3Uc5oTU3CGBqzjpndk2jzUf7VfExd8", At: time.Unix(1620963500, 0).UTC(), Failed: "1 failed"}}},
+		},
+		{
+			name: "sent, XML", body: string(sample(t, "sent-one.xml")),
+			secured: []notify.Fact{{Sent: &notify.Sent{OpenID: "otFpruAK8D-E6EfStSYonYSBZ8_4", MsgID: 1700827132819554304,
+				Template: "VRR0UEO9VJOLs0MHlU0OilqX6MVFDwH3_3gz3Oc0NIc", At: time.Unix(1610969468, 0).UTC()}}},
+		},
+		{
+			name: "sent, several results",
+			body: `{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event","List":[
+				{"TemplateId":"T","MsgID":7,"ErrorCode":0},{"ErrorCode":0},{"TemplateId":"S","ErrorCode":"x"}]}`,
+			secured: []notify.Fact{
+				{Sent: &notify.Sent{OpenID: "oU", MsgID: 7, Template: "T", At: time.Unix(5, 0).UTC()}},
+				{Sent: &notify.Sent{OpenID: "oU", Template: "S", At: time.Unix(5, 0).UTC(), Failed: "-1"}},
+			},
+		},
+		{name: "sent, no results", body: `{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event"}`},
 		{
 			name: "cancellation", body: cancelled,
 			secured: []notify.Fact{{Erase: &notify.Erase{OpenID: "oaKk343WOktAaT2ygsX138BGblrg"}}},
@@ -254,6 +278,30 @@ func TestFacts(t *testing.T) {
 			}
 			compareFacts(t, "secured", tt.secured, p.Facts())
 		})
+	}
+}
+
+// What failed is told with WeChat's own words as long as they are harmless.
+func TestSentFailure(t *testing.T) {
+	for status, want := range map[string]string{
+		"":                            "7",
+		"failed":                      "7 failed",
+		" user_refuse  to-receive 2 ": "7 user_refuse  to-receive 2",
+		strings.Repeat("x", 40):       "7 " + strings.Repeat("x", 40),
+		strings.Repeat("x", 41):       "7",
+		"failed: oU":                  "7",
+		"a\\nb":                       "7",
+		"用户拒收":                        "7",
+		"   ":                         "7",
+	} {
+		p, err := openSealed(t, []byte(`{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event",
+			"List":{"TemplateId":"T","ErrorCode":7,"ErrorStatus":"`+status+`"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if facts := p.Facts(); len(facts) != 1 || facts[0].Sent.Failed != want {
+			t.Errorf("%q: %+v, want %q", status, facts, want)
+		}
 	}
 }
 

@@ -4,15 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
 )
 
 // Facts returns what the push means for notices and permits: an accepted dialog is a
-// Grant, a template switched off a Revoke, a cancelled authorization an Erase. Every
-// other push means nothing here, and a push that is not Signed never yields more than
-// a Grant.
+// Grant, a template switched off a Revoke, each result of a send a Sent, a cancelled
+// authorization an Erase. Every other push means nothing here, and a push that is not
+// Signed never yields more than a Grant.
 func (p Push) Facts() []notify.Fact {
 	if e, ok := p.Event.(Popup); ok {
 		accepted := templates(e.Choices, Choice.Accepted)
@@ -31,10 +33,43 @@ func (p Push) Facts() []notify.Fact {
 		if off := templates(e.Choices, Choice.Rejected); len(off) > 0 {
 			return []notify.Fact{{Revoke: &notify.Revoke{ID: e.ID, OpenID: e.User, At: e.At, Templates: off}}}
 		}
+	case Sent:
+		return e.facts()
 	case AuthorizationCancelled:
 		return []notify.Fact{{Erase: &notify.Erase{OpenID: e.User}}}
 	}
 	return nil
+}
+
+func (e Sent) facts() []notify.Fact {
+	var facts []notify.Fact
+	for _, r := range e.Results {
+		facts = append(facts, notify.Fact{Sent: &notify.Sent{
+			OpenID: e.User, MsgID: r.MsgID, Template: r.Template, At: e.At, Failed: r.failure(),
+		}})
+	}
+	return facts
+}
+
+// maxStatus bounds how much of WeChat's status goes into records and logs.
+const maxStatus = 40
+
+// failure is empty if the card was delivered, else the code, with the status behind it
+// if that is a plain word or two.
+func (r SendResult) failure() string {
+	if r.Delivered() {
+		return ""
+	}
+	code, status := strconv.Itoa(r.Code), strings.TrimSpace(r.Status)
+	if status == "" || len(status) > maxStatus || strings.ContainsFunc(status, isOdd) {
+		return code
+	}
+	return code + " " + status
+}
+
+func isOdd(c rune) bool {
+	plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == ' '
+	return !plain
 }
 
 // eventID names an event by its content. WeChat documents user and time for this

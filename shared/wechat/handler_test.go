@@ -116,11 +116,29 @@ func TestHandlerErases(t *testing.T) {
 	}
 }
 
+// A result corrects what is believed of a card, so that only signed ones count.
+func TestHandlerTakesResults(t *testing.T) {
+	d := newDesk(t, secured)
+	check(t, d.post(t, wechat.ModeSecure, sample(t, "sent-failed.json")), 200, "success")
+	if len(d.facts) != 1 || d.facts[0].Sent == nil || d.facts[0].Sent.MsgID != 1864323726461255999 {
+		t.Errorf("facts %+v, want one result", d.facts)
+	}
+	if !strings.Contains(d.log.String(), `"kind":"sent"`) || strings.Contains(d.log.String(), "o7esq5") {
+		t.Errorf("log: %s", &d.log)
+	}
+
+	d = newDesk(t, plain)
+	check(t, d.post(t, wechat.ModePlain, sample(t, "sent-failed.json")), 200, "success")
+	if d.calls != 0 {
+		t.Errorf("an unsigned push led to %+v", d.facts)
+	}
+}
+
 func TestHandlerAnswersWhatItDoesNotKnow(t *testing.T) {
 	d := newDesk(t, secured)
 	for _, msg := range []string{
 		string(sample(t, "debug-demo.json")), string(sample(t, "text-message.xml")),
-		string(sample(t, "user-enter-tempsession.json")), string(sample(t, "sent-failed.json")),
+		string(sample(t, "user-enter-tempsession.json")),
 		`{"MsgType":"event","Event":"an_event_of_2030"}`, `{"what":"ever"}`,
 	} {
 		check(t, d.post(t, wechat.ModeSecure, []byte(msg)), 200, "success")

@@ -44,7 +44,7 @@ func TestCode2SessionRefused(t *testing.T) {
 		{string(sample(t, "api-code2session-40163.json")), wechat.ErrLoginCode, notify.ClassUnlisted},
 		{`{"errcode":40226,"errmsg":"code blocked"}`, wechat.ErrUserBlocked, notify.ClassUnlisted},
 		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, nil, notify.ClassOperator},
-		{`{"errcode":45011,"errmsg":"minute limit"}`, nil, notify.ClassRetry},
+		{`{"errcode":45011,"errmsg":"minute limit"}`, nil, notify.ClassMinute},
 		{`{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, nil, notify.ClassOperator},
 		{`{"session_key":"session-key"}`, nil, notify.ClassRetry},
 		{`{"openid":"a b","session_key":"session-key"}`, nil, notify.ClassRetry},

@@ -1,7 +1,11 @@
 package functest
 
 import (
+	"bufio"
+	"bytes"
+	"io"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
 )
@@ -48,8 +52,8 @@ func (p *Tap) pass(n int, answer bool) bool {
 // Requests returns how many requests have come by.
 func (p *Tap) Requests() int { return int(p.seen.Load()) }
 
-// serve relays one connection. go-redis asks and waits in turn, so whatever comes
-// from the client until the store answers is one request.
+// serve relays one connection, command by command. go-redis sends what belongs together
+// and waits for all the answers: what comes while none is outstanding begins a request.
 func (p *Tap) serve(client net.Conn, store string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", store)
@@ -57,30 +61,60 @@ func (p *Tap) serve(client net.Conn, store string) {
 		return
 	}
 	defer server.Close()
-	var current atomic.Int32
+	var current, outstanding atomic.Int32
 	go func() {
 		defer client.Close()
-		buf := make([]byte, 1<<20)
+		from := bufio.NewReader(server)
 		for {
-			n, err := server.Read(buf)
-			if err != nil || !p.pass(int(current.Load()), true) {
+			reply, err := readRESP(from)
+			if err != nil || outstanding.Add(-1) == 0 && !p.pass(int(current.Load()), true) {
 				return
 			}
-			client.Write(buf[:n])
+			client.Write(reply)
 		}
 	}()
-	buf := make([]byte, 1<<20)
+	from := bufio.NewReader(client)
 	for {
-		n, err := client.Read(buf)
+		command, err := readRESP(from)
 		if err != nil {
 			return
 		}
-		current.Store(p.seen.Add(1))
-		if !p.pass(int(current.Load()), false) {
-			return
+		if outstanding.Add(1) == 1 {
+			current.Store(p.seen.Add(1))
+			if !p.pass(int(current.Load()), false) {
+				return
+			}
 		}
-		if _, err := server.Write(buf[:n]); err != nil {
+		if _, err := server.Write(command); err != nil {
 			return
 		}
 	}
+}
+
+// readRESP returns one value of the protocol as it came.
+// Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
+func readRESP(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	n, _ := strconv.Atoi(string(bytes.TrimSpace(line[1:])))
+	switch line[0] {
+	case '$':
+		if n < 0 {
+			return line, nil
+		}
+		text := make([]byte, n+2)
+		_, err := io.ReadFull(r, text)
+		return append(line, text...), err
+	case '*':
+		for range n {
+			v, err := readRESP(r)
+			if err != nil {
+				return nil, err
+			}
+			line = append(line, v...)
+		}
+	}
+	return line, nil
 }

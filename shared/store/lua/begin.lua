@@ -1,6 +1,6 @@
 -- begin: move what still waits of the named messages into a card.
 -- KEYS  1 waiting  2 timeline
--- a     user, token, card, template, messages
+-- a     user, token, card, template, messages, at (ms, by the clock of the run's own steps)
 -- reply the messages that are in the card, oldest first; empty if none or the lease is lost
 local doc = load(KEYS[1], a.user)
 if not doc or doc.l ~= a.token then return {} end
@@ -23,5 +23,5 @@ end
 if #mine == 0 then return {} end
 doc.c = {i = a.card, o = doc.o, t = a.template}
 redis.call('HSET', KEYS[1], a.user, cjson.encode(doc))
-note(KEYS[2], cjson.encode({t = now, k = 'begun', c = a.card, m = mine}))
+note(KEYS[2], cjson.encode({t = a.at > 0 and a.at or now, k = 'begun', c = a.card, m = mine}))
 return mine

@@ -3,7 +3,7 @@
 -- a     user
 -- reply 0
 local sub = subscriber(KEYS[1])
-sub.u = a.user
+sub.u, sub.x = a.user, nil
 keep(KEYS[1], sub)
 redis.call('DEL', KEYS[2])
 return 0

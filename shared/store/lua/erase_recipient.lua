@@ -1,12 +1,47 @@
 -- erase_recipient: forget a user, if his cards went to this openid.
--- KEYS  1 recipient  2 waiting  3 queue  4 timeline  5 reads  6 counts  7.. marks
--- a     user, openid
+-- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 counts
+--       7 who has dead letters  8 to 11 marks, 12 to 15 index, of the last days
+--       16.. all else that is his: ring log, timeline, reads, dead letters, name
+-- a     user, openid, id (how much of a mark is a field of the index), unknown (cards whose
+--       messages are counted on the subscriber's side)
 -- reply 0
 local openid = redis.call('HGET', KEYS[1], 'o')
 if openid and openid ~= a.openid then return 0 end
-local doc = load(KEYS[2], a.user)
-if doc then redis.call('HINCRBY', KEYS[6], 'erased', #doc.n) end
-redis.call('DEL', KEYS[1], KEYS[4], KEYS[5], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
-redis.call('HDEL', KEYS[2], a.user)
-redis.call('ZREM', KEYS[3], a.user)
+local unknown = {}
+for _, card in ipairs(a.unknown) do unknown[card] = true end
+for lane = 2, 4, 2 do
+  local readable, doc = pcall(load, KEYS[lane], a.user)
+  doc = readable and doc or nil
+  for _, n in ipairs(doc and doc.n or {}) do
+    if not (n.c and unknown[n.c]) then redis.call('HINCRBY', KEYS[6], 'erased', 1) end
+  end
+  redis.call('HDEL', KEYS[lane], a.user)
+  redis.call('ZREM', KEYS[lane + 1], a.user)
+end
+redis.call('ZREM', KEYS[7], a.user)
+
+-- forgetIn takes the user out of the index.
+local function forgetIn(index, field)
+  local users = redis.call('HGET', index, field)
+  if not users then return end
+  local rest = {}
+  for user in string.gmatch(users, '[^\n]+') do
+    if user ~= a.user then rest[#rest + 1] = user end
+  end
+  if #rest > 0 then
+    redis.call('HSET', index, field, table.concat(rest, '\n'))
+  else
+    redis.call('HDEL', index, field)
+  end
+end
+local fields = {}
+for i = 8, 11 do
+  for _, mark in ipairs(redis.call('HKEYS', KEYS[i])) do fields[#fields + 1] = string.sub(mark, 1, a.id) end
+  redis.call('DEL', KEYS[i])
+end
+for i = 12, 15 do
+  for _, field in ipairs(fields) do forgetIn(KEYS[i], field) end
+end
+redis.call('DEL', KEYS[1])
+for i = 16, #KEYS do redis.call('DEL', KEYS[i]) end
 return 0

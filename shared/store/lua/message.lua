@@ -1,20 +1,25 @@
--- message: a message for a recipient.
+-- message: a message, or an announcement, for a recipient.
 -- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
---       7 timeline  8 reads  9 watch  10 counts
--- a     user, id, mark, from, sent (s), seq, text, failed, uncounted, ttl, lead, blind,
---       soon, most (all times in ms unless said)
--- reply 1 if a run of deliver should be woken, else 0
-local who = redis.call('HMGET', KEYS[1], 'o', 'on')
+--       7 timeline  8 reads  9 watch  10 counts  11 index of today
+-- a     user, id, mark, field (of the index), kind, from, group, peer (among reads),
+--       sent (s), seq, text, announcement (JSON), failed, uncounted, ttl, lead, blind,
+--       steps [ms], soon, most (all times in ms unless said)
+-- reply 1 if a run of deliver should be woken, else 0; final state and reason, or ""
+local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
 if not who[1] then
   redis.call('HINCRBY', KEYS[10], 'not bound', 1)
-  return 0
+  return {0, 'not bound', ''}
 end
 
+-- IM signs no body: a time far ahead must not keep it from being read, or for ever.
+a.sent = math.min(a.sent, math.floor(now / 1000) + 300)
 local mark = seen(KEYS[4], KEYS[5], KEYS[6], a.mark)
+local new = not mark or mark == 'r'
 if a.failed ~= 0 then
   local code = 'code ' .. string.format('%.0f', a.failed)
-  if not mark or mark == 'r' then
+  if new then
     final(KEYS[7], KEYS[10], 'failed in IM', '', {a.id}, code)
+    index(KEYS[11], a.field, a.user)
   elseif mark == 'n' then
     local doc = load(KEYS[2], a.user)
     if doc then
@@ -23,34 +28,47 @@ if a.failed ~= 0 then
     end
   end
   remember(KEYS[4], a.mark, 'f')
-  return 0
+  return {0, 'failed in IM', ''}
 end
-if mark and mark ~= 'r' then return 0 end
+if not new then return {0, '', ''} end
 
-remember(KEYS[4], a.mark, 'n')
-local read = tonumber(redis.call('HGET', KEYS[8], a.from) or '-1')
+local read = redis.call('HGET', KEYS[8], a.peer)
+local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, a.from, a.group)
 local state, reason = nil, ''
 if mark == 'r' then state = 'recalled'
 elseif a.uncounted ~= '' then state, reason = 'not counted', a.uncounted
-elseif read >= a.sent then state, reason = 'read', 'read_report'
+elseif read and tonumber(read) >= a.sent then state, reason = 'read', 'read_report'
 elseif a.sent * 1000 + a.ttl <= now then state = 'expired'
+elseif muted then state, reason = 'muted', muted
 end
 local doc
-if not state then
-  doc = load(KEYS[2], a.user) or {n = {}}
+if not state then -- one that cannot be read stops here, before the message is marked as known
+  doc = open(KEYS[2], a.user, who)
   if #doc.n >= a.most then state, reason = 'not counted', 'crowded' end
 end
+remember(KEYS[4], a.mark, 'n')
+index(KEYS[11], a.field, a.user)
 if state then
   final(KEYS[7], KEYS[10], state, reason, {a.id})
-  return 0
+  return {0, state, reason}
 end
 
-doc.o = who[1]
-doc.on = tonumber(who[2])
-local notice = {i = a.id, p = a.from, t = a.sent, q = a.seq, w = now + a.blind}
+-- The members of a group are told page by page. What counts is when it was said, so that all
+-- fall due together and IM is asked about hundreds of them at a time.
+local since = now
+if a.group ~= '' then since = math.max(math.min(now, a.sent * 1000), now - a.lead) end
+local notice = {i = a.id, k = a.kind, p = a.from, t = a.sent, q = a.seq, w = since + a.blind, e = a.sent * 1000 + a.ttl}
+if a.group ~= '' then notice.r = a.group end
 if a.text ~= '' then notice.x = a.text end
+local due = since + (doc.on == 1 and a.blind or a.lead)
+if a.announcement ~= '' then
+  notice.f = a.announcement
+  due = now
+elseif doc.ab and doc.ab.n > 0 then -- told in this absence already: the next card is a digest
+  due = math.max(due, doc.ab.t + a.steps[math.min(doc.ab.n + (doc.ab.k or 0), #a.steps)])
+end
 doc.n[#doc.n + 1] = notice
-local due = schedule(doc, KEYS[3], a.user, now + (doc.on == 1 and a.blind or a.lead))
+due = schedule(doc, KEYS[3], a.user, due)
 save(doc, KEYS[2], KEYS[3], a.user)
 note(KEYS[7], cjson.encode({t = now, k = 'accepted', m = {a.id}}))
-return wake(KEYS[9], due, a.soon)
+return {wake(KEYS[9], due, a.soon), '', ''}

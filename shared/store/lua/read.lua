@@ -1,8 +1,11 @@
 -- read: a recipient has read a conversation.
 -- KEYS  1 recipient  2 waiting  3 queue  4 timeline  5 reads  6 counts
--- a     user, peer, upto (s), reason, keep (whether it holds for messages still to come)
+--       7 calls waiting
+-- a     user, peer (a user, or "@" and a group), upto (s), reason, keep (whether it holds
+--       for messages still to come), blind (ms)
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
+local doc, call = load(KEYS[2], a.user), load(KEYS[7], a.user) -- what cannot be read stops here
 if a.keep then
   -- IM signs no body: a time far ahead must not silence what is sent later.
   a.upto = math.min(a.upto, math.floor(now / 1000) + 300)
@@ -12,9 +15,18 @@ if a.keep then
   -- Peers read longest ago are forgotten; their messages were recorded long since.
   forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
 end
-local doc = load(KEYS[2], a.user)
+local absence = redis.call('HEXISTS', KEYS[1], 'ab') == 1
+seenNow(KEYS[1], doc)
+if call then
+  seenNow(KEYS[1], call)
+  redis.call('HSET', KEYS[7], a.user, cjson.encode(call))
+end
 if doc then
-  finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, function(n) return n.p == a.peer and n.t <= a.upto end)
+  finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, function(n)
+    return n.t <= a.upto and (n.r and '@' .. n.r or n.p) == a.peer and not n.f
+  end)
+  -- What waited for a digest is looked at when IM has had time to show it to him.
+  if absence and #doc.n > 0 then schedule(doc, KEYS[3], a.user, now + a.blind) end
   save(doc, KEYS[2], KEYS[3], a.user)
 end
 return 0

@@ -1,19 +1,32 @@
 -- resolve: say how a card has ended, and make sure that it is not sent from now on.
--- KEYS  1 subscriber  2 cards  3 erased
--- a     card, template
--- reply state, final, detail, lease end (ms)
+-- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards
+-- a     card, openid, template
+-- reply state, final, detail, lease end (ms), 1 if Reconcile tells the end
 local s = redis.call('HGET', KEYS[2], a.card)
 if not s then
-  if erased(KEYS[3]) then return {'void', '', '', ''} end -- and cannot be reserved
+  -- It may have been sent before the openid was erased, to somebody who is bound to
+  -- another now: it is not announced again.
+  if erased(KEYS[3]) then return {'refused', 'erased', '', '', 0} end
   redis.call('HSET', KEYS[2], a.card, cjson.encode({s = 'void', t = a.template, at = now}))
   redis.call('PEXPIRE', KEYS[2], 8 * DAY)
-  return {'void', '', '', ''}
+  return {'void', '', '', '', 0}
 end
 local card = cjson.decode(s)
 if card.s == 'sending' then
-  if card.le > now then return {'sending', '', '', ms(card.le)} end
+  if card.le > now then return {'sending', '', '', ms(card.le), 0} end
   local sub = subscriber(KEYS[1])
-  settle(sub, KEYS[2], a.card, card, {state = 'unknown', permit = 'spent', final = 'unknown'})
+  settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, {state = 'unknown', permit = 'held', stranded = true})
+  match(sub, KEYS[2], KEYS[4], a.openid)
   keep(KEYS[1], sub)
+  card = cjson.decode(redis.call('HGET', KEYS[2], a.card))
 end
-return {card.s, card.f or '', card.d or '', ''}
+local tell = not card.v and card.tell and card.tell[1]
+if tell and tell[4] then
+  -- Reconcile is about to correct an end, which comes first. If it was faster, tell has taken
+  -- the notices off the card.
+  return {tell[3], tell[3], card.d or '', '', 0}
+elseif tell then -- the end that this corrects was never written down, so Reconcile tells the only one
+  tell[3], card.v = '', 1
+  redis.call('HSET', KEYS[2], a.card, cjson.encode(card))
+end
+return {card.s, card.f or '', card.d or '', '', card.v or 0}

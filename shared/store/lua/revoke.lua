@@ -3,9 +3,9 @@
 -- a     id, at (ms), templates
 -- reply 0
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local sub = subscriber(KEYS[1]) -- one that cannot be read stops here, before the mark
 if not first(KEYS[2], a.id) then return 0 end
 a.at = math.min(a.at, now + 300000) -- a wrong clock must not void what is granted later
-local sub = subscriber(KEYS[1])
 for _, template in ipairs(a.templates) do
   zero(ledger(sub, template), a.at, 'revoked')
 end

@@ -1,14 +1,26 @@
--- settle: write down how a card ended. The first outcome stays.
--- KEYS  1 subscriber  2 cards  3 erased
--- a     card, template, state, permit, final, msgid, detail
--- reply 1, or 0 if the card is not being sent (any more)
+-- settle: write down how a card ended. The first outcome stays, but for what WeChat itself
+-- has reported.
+-- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 meters
+-- a     card, openid, template, state, permit, final, msgid, detail, drift, gone, user, lane,
+--       messages, long (term), after (ms)
+-- reply the state of the card now; "" if it is not known
 local s = redis.call('HGET', KEYS[2], a.card)
-if not s and (a.permit ~= 'spent' or erased(KEYS[3])) then return 0 end
--- The store has forgotten the reservation, but the card was sent: it is paid for.
-local card = s and cjson.decode(s) or {s = 'sending', t = a.template, at = now}
-if card.s ~= 'sending' then return 0 end
+if not s and ((a.permit ~= 'spent' and a.permit ~= 'held') or erased(KEYS[3])) then return '' end
 local sub = subscriber(KEYS[1])
-settle(sub, KEYS[2], a.card, card, a)
+local card
+if s then
+  card = cjson.decode(s)
+else
+  -- The store has forgotten the reservation, but the card was sent: it is paid for.
+  card = {s = 'sending', t = a.template, u = a.user, la = a.lane, m = a.messages, lg = a.long and 1 or nil, at = now}
+  local l = ledger(sub, a.template)
+  l.h = l.h + 1
+end
+if card.s ~= 'sending' then return card.v and 'unknown' or card.s end -- its end is told apart, if it was unknown
+if a.gone then sub.x = 1 end
+if a.drift then redis.call('HINCRBY', KEYS[5], 'drift', 1) end
+settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, a)
+match(sub, KEYS[2], KEYS[4], a.openid)
 keep(KEYS[1], sub)
 if not s then redis.call('PEXPIRE', KEYS[2], 8 * DAY) end
-return 1
+return cjson.decode(redis.call('HGET', KEYS[2], a.card)).s

@@ -54,8 +54,7 @@ func (b *bench) fresh(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, b.serial)
 }
 
-// record records facts, each a notify.Message, Read, Recall, Presence, Grant, Revoke
-// or Erase.
+// record records facts, each of a type that a notify.Fact can hold.
 func (b *bench) record(facts ...any) (wake bool) {
 	b.Helper()
 	wake, err := b.Store.Record(b.Context(), b.rules, factsOf(facts))
@@ -69,16 +68,26 @@ func factsOf(values []any) []notify.Fact {
 		switch v := v.(type) {
 		case notify.Message:
 			out[i].Message = &v
+		case notify.GroupMessage:
+			out[i].GroupMessage = &v
 		case notify.Read:
 			out[i].Read = &v
 		case notify.Recall:
 			out[i].Recall = &v
+		case notify.GroupRecall:
+			out[i].GroupRecall = &v
+		case notify.Ring:
+			out[i].Ring = &v
+		case notify.RingEnd:
+			out[i].RingEnd = &v
 		case notify.Presence:
 			out[i].Presence = &v
 		case notify.Grant:
 			out[i].Grant = &v
 		case notify.Revoke:
 			out[i].Revoke = &v
+		case notify.Sent:
+			out[i].Sent = &v
 		case notify.Erase:
 			out[i].Erase = &v
 		default:
@@ -169,7 +178,7 @@ func (b *bench) begins(c notify.Begin) []notify.MessageID {
 }
 
 func beginOf(rec notify.Recipient) notify.Begin {
-	return notify.Begin{User: rec.User, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
+	return notify.Begin{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
 		Template: tmpl, Messages: idsOf(rec)}
 }
 
@@ -196,7 +205,7 @@ func (b *bench) aliceBegun(ids ...notify.MessageID) (notify.Recipient, notify.Be
 // finish finishes fs and returns what ended.
 func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
 	b.Helper()
-	ends, err := b.Store.Finish(b.Context(), fs)
+	ends, err := b.Store.Finish(b.Context(), b.rules, fs)
 	b.must(err)
 	return ends
 }
@@ -219,8 +228,12 @@ func (b *bench) balance(template notify.TemplateID) int {
 }
 
 func reserveOf(card notify.CardID) notify.Reserve {
-	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Template: tmpl}
+	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Lane: notify.LaneMessages, Template: tmpl,
+		Messages: []notify.MessageID{notify.MessageID("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
 }
+
+// unknownAfter is for how long the cards of most rules may be unknown.
+const unknownAfter = 2 * time.Minute
 
 func (b *bench) reserve(r notify.Reserve) notify.Reserved {
 	b.Helper()
@@ -232,14 +245,34 @@ func (b *bench) reserve(r notify.Reserve) notify.Reserved {
 // reserved wants r to be answered with status.
 func (b *bench) reserved(r notify.Reserve, status notify.ReserveStatus) {
 	b.Helper()
-	equal(b, "Reserve", b.reserve(r), notify.Reserved{Status: status})
+	equal(b, "Reserve", b.reserve(r).Status, status)
 }
 
+// settle writes down how card ended, and wants the store to say so.
 func (b *bench) settle(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) {
 	b.Helper()
-	b.must(b.Store.Settle(b.Context(), notify.Settle{Card: card, OpenID: aliceOpenID, Template: tmpl,
-		State: state, Permit: permit, Final: final, MsgID: 1<<62 + 1, Detail: "errcode 0"}))
+	equal(b, "Settle", b.settles(settleOf(card, state, permit, final)), state)
 }
+
+func (b *bench) settles(s notify.Settle) notify.CardState {
+	b.Helper()
+	state, err := b.Store.Settle(b.Context(), s)
+	b.must(err)
+	return state
+}
+
+func settleOf(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) notify.Settle {
+	r := reserveOf(card)
+	s := notify.Settle{Card: card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit, Final: final,
+		Detail: "errcode 0", User: r.User, Lane: r.Lane, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+	if state == notify.CardDelivered {
+		s.MsgID = msgID
+	}
+	return s
+}
+
+// msgID is WeChat's id of the cards that most rules deliver. No float can hold it.
+const msgID int64 = 1<<62 + 1
 
 func (b *bench) resolve(card notify.CardID) notify.Resolved {
 	b.Helper()

@@ -52,29 +52,30 @@ var reserveRules = []rule{
 		other.Template = tmpl2
 		b.reserved(other, notify.ReserveOK)
 	}},
-	{"a card whose sender let its lease pass is unknown and its permit spent", func(b *bench) {
+	{"a card whose sender let its lease pass is unknown and its permit held", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
 		b.grant(tmpl)
 		b.reserved(reserveOf("c1"), notify.ReserveOK)
 		b.Advance(notify.Lease)
 		b.reserved(reserveOf("c2"), notify.ReserveOK)
-		equal(b, "left", b.balance(tmpl), 0)
-		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
-		equal(b, "first", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Final: notify.StateUnknown})
-		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-		equal(b, "first after a late outcome", b.resolve("c1").State, notify.CardUnknown)
-		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
+		b.owns(tmpl, 2, 2)
+		equal(b, "first", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Handed: true})
+		b.unchanged(func() {
+			late := settleOf("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			equal(b, "a late outcome", b.settles(late), notify.CardUnknown)
+		})
 	}},
-	{"a lapsed card takes its permit along even if none is left", func(b *bench) {
+	{"a lapsed card keeps its permit from others even if none is left", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
 		b.reserved(reserveOf("c1"), notify.ReserveOK)
 		b.Advance(notify.Lease)
 		b.reserved(reserveOf("c2"), notify.ReserveNoPermit)
-		equal(b, "ledger", b.ledger(tmpl).Balance, 0)
+		b.owns(tmpl, 1, 1)
 		b.grant(tmpl)
 		b.reserved(reserveOf("c3"), notify.ReserveOK)
+		b.owns(tmpl, 2, 2)
 	}},
 	{"reserve repeated by its caller is ok and holds one permit", func(b *bench) {
 		b.bind()
@@ -102,17 +103,26 @@ var reserveRules = []rule{
 		})
 		equal(b, "reserved", got, 1)
 	}},
-	{"cards of more than eight days ago are forgotten", func(b *bench) {
+	{"of many cards those that ended more than a day ago are forgotten", func(b *bench) {
 		b.bind()
-		for i := range 70 {
-			b.grant(tmpl)
+		b.granted(70)
+		b.unknownCard("unknown.")
+		for i := range 63 {
 			card := notify.CardID(fmt.Sprintf("card-%d.", i))
 			b.reserved(reserveOf(card), notify.ReserveOK)
 			b.settle(card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-			b.Advance(3 * time.Hour)
 		}
-		b.nothingNames("card-0.")
-		equal(b, "a recent card", b.resolve("card-69.").State, notify.CardDelivered)
+		b.Advance(24 * time.Hour)
+		equal(b, "after a day", b.resolve("card-0.").State, notify.CardDelivered)
+		b.Advance(time.Millisecond)
+		for i := 63; i < 65; i++ {
+			card := notify.CardID(fmt.Sprintf("card-%d.", i))
+			b.reserved(reserveOf(card), notify.ReserveOK)
+			b.settle(card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		}
+		b.nothingNames("card-0.", "card-62.")
+		equal(b, "a recent card", b.resolve("card-63.").State, notify.CardDelivered)
+		equal(b, "an unknown card", b.resolve("unknown.").State, notify.CardUnknown)
 	}},
 }
 
@@ -152,14 +162,21 @@ var settleRules = []rule{
 		b.reserved(reserveOf("c1"), notify.ReserveOK)
 		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
 		b.unchanged(func() {
-			b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-			b.settle("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit)
+			for _, s := range []notify.Settle{
+				settleOf("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
+				settleOf("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit),
+				settleOf("c1", notify.CardUnknown, notify.PermitHeld, ""),
+			} {
+				equal(b, "Settle", b.settles(s), notify.CardDelivered)
+			}
 		})
 	}},
 	{"a card that nobody reserved, and that was not sent, cannot be settled", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
-		b.unchanged(func() { b.settle("c1", notify.CardNotSent, notify.PermitRefunded, "") })
+		b.unchanged(func() {
+			equal(b, "Settle", b.settles(settleOf("c1", notify.CardNotSent, notify.PermitRefunded, "")), "")
+		})
 	}},
 	{"a card whose reservation the store has forgotten is paid for when it was sent", func(b *bench) {
 		b.bind()
@@ -191,7 +208,17 @@ var resolveRules = []rule{
 		b.reserved(reserveOf("c1"), notify.ReserveVoid)
 		equal(b, "left", b.balance(tmpl), 1)
 	}},
-	{"a card being sent is sending until its lease ends, then unknown and spent", func(b *bench) {
+	{"what may have been sent to an openid that was erased is not announced again", func(b *bench) {
+		rec, _ := b.aliceSending("m1")
+		b.bindTo(carol, aliceOpenID)
+		b.bindTo(alice, otherOpenID)
+		b.must(b.Store.EraseUser(b.Context(), carol))
+		b.Advance(notify.Lease)
+		open := b.only().Open
+		equal(b, "resolved", b.resolve(open.ID), notify.Resolved{State: notify.CardRefused, Final: notify.StateErased})
+		equal(b, "card", open.ID, beginOf(rec).Card)
+	}},
+	{"a card being sent is sending until its lease ends, then unknown, its permit held", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
 		b.reserved(reserveOf("c1"), notify.ReserveOK)
@@ -201,9 +228,8 @@ var resolveRules = []rule{
 			equal(b, "in time", b.resolve("c1"), notify.Resolved{State: notify.CardSending, Until: until})
 		})
 		b.Advance(time.Millisecond)
-		equal(b, "late", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Final: notify.StateUnknown})
-		l := b.ledger(tmpl)
-		equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{0, 0})
+		equal(b, "late", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Handed: true})
+		b.owns(tmpl, 1, 1)
 		b.unchanged(func() { b.resolve("c1") })
 	}},
 	settled("delivered", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
@@ -229,7 +255,7 @@ var resolveRules = []rule{
 			if sent := reserved.Status == notify.ReserveOK; sent == (resolved.State == notify.CardVoid) {
 				b.Errorf("%s: reserve says %s, resolve %s", card, reserved.Status, resolved.State)
 			}
-			b.settle(card, notify.CardNotSent, notify.PermitRefunded, "")
+			b.settles(settleOf(card, notify.CardNotSent, notify.PermitRefunded, ""))
 		}
 	}},
 }

@@ -24,6 +24,36 @@ var disorderRules = []rule{
 		b.grant(tmpl)
 		equal(b, "balance", b.balance(tmpl), 1)
 	}},
+	{"a grant from the far future can be switched off", func(b *bench) {
+		b.record(b.popup(b.Now().Add(1000 * time.Hour)))
+		equal(b, "balance", b.balance(tmpl), 1)
+		b.Advance(10 * time.Minute)
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
+		equal(b, "balance", b.balance(tmpl), 0)
+	}},
+	{"a message from the far future can be read, and does not wait for ever", func(b *bench) {
+		b.bind()
+		for _, id := range []notify.MessageID{"m1", "m2"} {
+			m := b.message(id)
+			m.SentAt = b.Now().Add(1000 * time.Hour)
+			b.record(m)
+		}
+		n := b.after(b.rules.Lead).Notices[0]
+		if most := b.Now().Add(5 * time.Minute); n.SentAt.After(most) || n.Expires.After(most.Add(b.rules.TTL)) {
+			b.Errorf("sent at %v, expires at %v", n.SentAt, n.Expires)
+		}
+		b.Advance(10 * time.Minute)
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+		b.nothingDue()
+	}},
+	{"a message of no time is expired", func(b *bench) {
+		b.bind()
+		m := b.message("m1")
+		m.SentAt = time.Time{}
+		b.record(m)
+		b.ended("m1", notify.StateExpired, notify.ReasonNone)
+	}},
 	{"a revoke from the far future voids nothing that is granted later", func(b *bench) {
 		b.bind()
 		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now().Add(1000 * time.Hour), Templates: []notify.TemplateID{tmpl}})

@@ -10,28 +10,48 @@ import (
 	"wxnotify/shared/store"
 )
 
-// aliceEverywhere leaves alice in every kind of record: bound, with permits, a card
-// being sent, a settled and a begun one, notices, reads, marks of three days, presence
-// and a timeline.
+// aliceEverywhere leaves alice in every kind of record: bound, with permits, preferences
+// and a kept name; calls that ended, ring and were told twice; a dead letter; cards that
+// are unknown, reported, settled, being sent and begun; a report of none; an absence;
+// notices, reads, presence, the index and marks of three days, and a timeline.
 func (b *bench) aliceEverywhere() {
 	b.Helper()
 	b.bind()
 	for range 3 {
 		b.grant(tmpl, tmpl2)
 	}
+	b.prefer(notify.Preferences{QuietHours: "01:00-02:00", MutedPeers: []string{"somebody"}})
+	b.keepNames(map[string]string{string(alice): "a name"})
 	b.record(b.left(), b.message("m0"))
 	b.Advance(12 * time.Hour)
 	b.record(notify.Recall{ID: "m0", From: bob, To: alice}, b.message("read"))
 	b.Advance(12 * time.Hour)
 	b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
 	b.Advance(time.Second)
+	b.aliceDead("dead")
+	b.aliceUnknown("unknown")
+	b.Advance(10 * time.Second)
+	b.aliceUnknown("reported")
+	about := b.sentNow(msgID)
+	b.record(about)
+	about.Template = tmpl2
+	b.record(about)
+	b.told()
 	b.record(b.message("m1"))
 	b.reserved(reserveOf(notify.CardID("settled-"+alice)), notify.ReserveOK)
 	b.settle(notify.CardID("settled-"+alice), notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-	card := b.begin(b.after(b.rules.Lead))
+	card := b.begin(b.after(b.rules.DigestSteps[0]))
 	b.reserved(reserveOf(card.Card), notify.ReserveOK)
 	b.record(b.message("m2"))
+	ended, ringing := b.ring("ended"), b.ring("ringing")
+	b.record(ended, b.endOf(ended, notify.CallRejected))
+	b.Advance(11 * time.Second)
+	ringing.At = b.Now()
+	b.record(ringing, twin(ringing))
 }
+
+// waitingEverywhere is how many messages of alice have not ended then.
+const waitingEverywhere = 5
 
 // erasure is a rule that holds for both ways to erase alice.
 func erasure(name string, check func(b *bench, erase func(b *bench) error)) []rule {
@@ -51,7 +71,7 @@ var eraseRules = slices.Concat(
 		before := b.counts()
 		b.must(erase(b))
 		b.nothingNames(string(alice), string(aliceOpenID))
-		before[notify.StateErased] += 2
+		before[notify.StateErased] += waitingEverywhere
 		b.counted(before)
 		b.boundTo(alice, "")
 	}),
@@ -81,18 +101,32 @@ var eraseRules = slices.Concat(
 	}),
 	erasure("late facts about an erased user store nothing", func(b *bench, erase func(b *bench) error) {
 		b.aliceEverywhere()
-		rec := b.after(notify.Lease)
+		b.Advance(notify.Lease)
+		recs := b.claim().Recipients
+		equal(b, "recipients", len(recs), 2)
+		call, rec := recs[0], recs[1]
+		letters := b.letters(10)
 		b.must(erase(b))
 		b.Advance(24*time.Hour - time.Millisecond)
-		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"),
+		late := b.ring("late")
+		inGroup := b.groupMessage(1)
+		inGroup.From, inGroup.For = alice, notify.GroupOff
+		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"), late, b.endOf(late, notify.CallTimedOut),
+			b.sentNow(msgID), b.sentNow(0), inGroup,
 			notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}},
 			notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, notify.Recall{ID: "m3", From: bob, To: alice})
+		equal(b, "announced", b.announce(b.announcement("a1")), []notify.Accepted{{State: notify.StateNotBound}})
+		b.replayed(letters[0].ID, notify.Replayed{})
+		equal(b, "begun", b.begins(beginOf(call)), nil)
 		equal(b, "begun", b.begins(beginOf(rec)), nil)
 		b.reserved(reserveOf(rec.Open.ID), notify.ReserveErased)
-		b.settle(rec.Open.ID, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-		equal(b, "resolved", b.resolve("c9").State, notify.CardVoid)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: final(notify.StateDelivered, "m1"),
-			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
+		settled := settleOf(rec.Open.ID, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "settled", b.settles(settled), "")
+		equal(b, "resolved", b.resolve("c9"), notify.Resolved{State: notify.CardRefused, Final: notify.StateErased})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: final(notify.StateDead, "m1"),
+			Absence: notify.AbsenceTold, Dead: &letters[0], Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
+		b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Missed: idsOf(call)})
+		b.reconciled()
 		b.nothingNames(string(alice), string(aliceOpenID))
 	}),
 	[]rule{
@@ -110,6 +144,9 @@ var eraseRules = slices.Concat(
 			b.grant(tmpl)
 			equal(b, "permits", b.balance(tmpl), 1)
 			b.reserved(reserveOf("c1"), notify.ReserveOK)
+			b.prefers(noPreferences)
+			b.record(b.message("m9"))
+			equal(b, "absence", b.after(b.rules.Lead).Absence, notify.Absence{})
 		}},
 		{"a fact may ask for erasure", func(b *bench) {
 			b.aliceEverywhere()
@@ -129,7 +166,8 @@ var eraseRules = slices.Concat(
 			}
 			for key := range b.dump() {
 				// Old cards belong to the openid and go with it.
-				if strings.Contains(key, string(alice)) && !strings.Contains(key, ":c:"+string(aliceOpenID)) {
+				if strings.Contains(key, string(alice)) && !strings.Contains(key, ":c:"+string(aliceOpenID)) &&
+					!strings.Contains(key, "}:u "+string(aliceOpenID)) {
 					b.Errorf("left: %s", key)
 				}
 			}
@@ -150,18 +188,25 @@ var eraseRules = slices.Concat(
 	},
 )
 
-// forget deletes what match says of keys and of members of the shared ones.
-func (b *bench) forget(match func(key string) bool) {
+// forget deletes what match says of keys, of members of the shared ones, of the openids of
+// overdue cards and of who is in the index.
+func (b *bench) forget(match func(name string) bool) {
 	b.Helper()
-	for entry := range b.dump() {
+	for entry, value := range b.dump() {
 		key, member, _ := strings.Cut(entry, " ")
-		switch {
-		case match(key):
+		_, kind, _ := strings.Cut(key, "}:")
+		name := member
+		if kind == "u" {
+			name, _, _ = strings.Cut(member, "\n")
+		}
+		if match(key) {
 			b.must(b.Raw.Del(b.Context(), key).Err())
-		case strings.HasSuffix(key, "}:w") && match(member):
-			b.must(b.Raw.HDel(b.Context(), key, member).Err())
-		case strings.HasSuffix(key, "}:q") && match(member):
+		} else if shared := !strings.Contains(kind, ":") && match(name); !shared && !(strings.HasPrefix(kind, "i:") && match(value)) {
+			continue
+		} else if b.Raw.Type(b.Context(), key).Val() == "zset" {
 			b.must(b.Raw.ZRem(b.Context(), key, member).Err())
+		} else {
+			b.must(b.Raw.HDel(b.Context(), key, member).Err())
 		}
 	}
 }

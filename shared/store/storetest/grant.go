@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -141,49 +139,5 @@ var grantRules = []rule{
 		b.unchanged(func() {
 			b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
 		})
-	}},
-}
-
-var ledgerRules = []rule{
-	{"the ledger adds up after every one of 60 mixed operations", func(b *bench) {
-		b.bind()
-		r := rand.New(rand.NewPCG(3, 4))
-		held := notify.CardID("")
-		for i := range 60 {
-			at := b.Now().Add(-time.Duration(r.IntN(200)) * time.Second)
-			switch r.IntN(6) {
-			case 0, 1:
-				b.record(b.popup(at))
-			case 2:
-				b.record(b.report(at))
-			case 3:
-				if r.IntN(3) == 0 {
-					b.record(notify.Revoke{ID: fmt.Sprint("off", i), OpenID: aliceOpenID, At: at, Templates: []notify.TemplateID{tmpl}})
-				}
-			case 4:
-				card := notify.CardID(fmt.Sprint("c", i))
-				before := b.balance(tmpl)
-				if b.reserve(reserveOf(card)).Status == notify.ReserveOK {
-					held = card
-				} else if held == "" && before > 0 {
-					b.Fatalf("not reserved with %d permits", before)
-				}
-			case 5:
-				b.settle(held, notify.CardDelivered, []notify.PermitFate{notify.PermitSpent, notify.PermitRefunded, notify.PermitZeroed}[r.IntN(3)], "")
-				held = ""
-			}
-			b.Advance(time.Duration(r.IntN(40)) * time.Second)
-			l := b.ledger(tmpl)
-			l.check(b, tmpl)
-			equal(b, "balance", b.balance(tmpl), max(l.Balance-l.Held, 0))
-		}
-	}},
-	{"the ledger keeps its last 20 events over an opening balance", func(b *bench) {
-		for range 25 {
-			b.grant(tmpl)
-		}
-		l := b.ledger(tmpl)
-		equal(b, "opening, events, balance", [3]int{l.Opening, len(l.Events), l.Balance}, [3]int{5, 20, 25})
-		equal(b, "left", b.balance(tmpl), 25)
 	}},
 }

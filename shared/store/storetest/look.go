@@ -66,6 +66,12 @@ func (b *bench) dump() map[string]string {
 			for field, v := range m {
 				out[key+" "+field] = v
 			}
+		case "set":
+			var s []string
+			s, err = b.Raw.SMembers(ctx, key).Result()
+			for _, member := range s {
+				out[key+" "+member] = ""
+			}
 		case "list":
 			var l []string
 			l, err = b.Raw.LRange(ctx, key, 0, -1).Result()
@@ -126,31 +132,71 @@ func (b *bench) nothingNames(names ...string) {
 	}
 }
 
-// checkConsistency wants what holds at any time: who is in a queue has something
-// that waits for him, and the other way round; every ledger adds up.
+// checkConsistency wants what holds at any time: who is in a queue has something that
+// waits for him, and the other way round; every account adds up; a permit is held for each
+// card that is being sent or unknown, and for no other.
 func (b *bench) checkConsistency() {
 	b.Helper()
 	if b.Failed() {
 		return
 	}
 	dump := b.dump()
-	for key, value := range dump {
-		name, member, _ := strings.Cut(key, " ")
-		switch _, kind, _ := strings.Cut(name, "}:"); {
-		case kind == "q":
-			if _, ok := dump[strings.TrimSuffix(name, "q")+"w "+member]; !ok {
-				b.Errorf("%s is queued and nothing waits for him", member)
+	for entry, value := range dump {
+		name, member, _ := strings.Cut(entry, " ")
+		slot, kind, _ := strings.Cut(name, "}:")
+		kind, owner, _ := strings.Cut(kind, ":")
+		has := func(entry string) bool { _, ok := dump[slot+"}:"+entry]; return ok }
+		switch kind {
+		case "q", "cq":
+			if !has(strings.Replace(kind, "q", "w", 1) + " " + member) {
+				b.Errorf("%s is in %s and nothing waits for him", member, kind)
 			}
-		case kind == "w":
-			if _, ok := dump[strings.TrimSuffix(name, "w")+"q "+member]; !ok {
+		case "w", "cw":
+			if !has(strings.Replace(kind, "w", "q", 1) + " " + member) {
 				b.Errorf("%s is not queued and this waits for him: %s", member, value)
 			}
-		case strings.HasPrefix(kind, "s:"):
+		case "dl":
+			if !has("dead " + owner) {
+				b.Errorf("%s has a dead letter and is not named: %s", owner, value)
+			}
+		case "u":
+			openID, card, _ := strings.Cut(member, "\n")
+			if c := b.cardIn(dump[slot+"}:c:"+openID+" "+card]); c.Until == 0 && len(c.Tell) == 0 {
+				b.Errorf("%s is overdue and has no end to tell: %+v", card, c)
+			}
+		case "c":
+			if c := b.cardIn(value); (c.Until > 0 || len(c.Tell) > 0) != has("u "+owner+"\n"+member) {
+				b.Errorf("%s is overdue or not, and should not: %s", member, value)
+			}
+		case "s":
+			held := map[notify.TemplateID]int{}
+			for entry, value := range dump {
+				if c := b.cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == notify.CardSending || c.Until > 0) {
+					held[c.Template]++
+				}
+			}
 			for template, l := range b.ledgersIn(value) {
 				l.check(b, template)
+				equal(b, "permits held of "+owner, l.Held, held[template])
 			}
 		}
 	}
+}
+
+// card is what is looked at of a stored card.
+type card struct {
+	State    notify.CardState  `json:"s"`
+	Template notify.TemplateID `json:"t"`
+	Until    float64           `json:"w"` // ms; unknown until then
+	Tell     []any             `json:"tell"`
+}
+
+func (b *bench) cardIn(value string) (c card) {
+	b.Helper()
+	if strings.HasPrefix(value, "{") {
+		_ = json.Unmarshal([]byte(value), &c) // of other kinds of documents
+	}
+	return c
 }
 
 // ledger is the account of one template's permits as it is stored.
@@ -179,6 +225,13 @@ func (l ledger) check(b *bench, template notify.TemplateID) {
 	if sum != l.Balance || l.Balance < 0 || l.Held < 0 || len(l.Events) > 20 {
 		b.Errorf("the ledger of %s does not add up to %d: %+v", template, sum, l)
 	}
+}
+
+// owns wants aliceOpenID to have so many permits, of which so many are held.
+func (b *bench) owns(template notify.TemplateID, balance, held int) {
+	b.Helper()
+	l := b.ledger(template)
+	equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{balance, held})
 }
 
 // ledger returns the stored account of aliceOpenID.

@@ -33,8 +33,9 @@ var messageRules = []rule{
 		rec := b.after(b.rules.Lead)
 		lease := rec.Lease
 		rec.Lease = ""
-		equal(b, "recipient", rec, notify.Recipient{User: alice, OpenID: aliceOpenID, Known: notify.StatusUnknown,
-			Notices: []notify.Notice{{ID: "m1", Peer: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary, WindowEnd: window}}})
+		equal(b, "recipient", rec, notify.Recipient{User: alice, Lane: notify.LaneMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
+			Notices: []notify.Notice{{ID: "m1", Kind: notify.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
+				WindowEnd: window, Expires: m.SentAt.Add(b.rules.TTL)}}})
 		if lease == "" {
 			b.Error("no lease")
 		}
@@ -88,7 +89,7 @@ var messageRules = []rule{
 		b.record(notify.Recall{ID: "m1", From: carol, To: alice})
 		rec := b.after(b.rules.Lead)
 		equal(b, "notices", len(rec.Notices), 1)
-		equal(b, "sender", rec.Notices[0].Peer, bob)
+		equal(b, "sender", rec.Notices[0].From, bob)
 	}},
 	{"an After that failed withdraws the notice", func(b *bench) {
 		b.bind()
@@ -124,7 +125,7 @@ var messageRules = []rule{
 		b.record(fromCarol)
 		rec := b.after(b.rules.Lead)
 		equal(b, "notices", len(rec.Notices), 1)
-		equal(b, "sender", rec.Notices[0].Peer, bob)
+		equal(b, "sender", rec.Notices[0].From, bob)
 	}},
 	uncounted("what our own administrator sends", notify.ReasonAdmin),
 	uncounted("what one sends to oneself", notify.ReasonSelf),
@@ -176,6 +177,47 @@ var messageRules = []rule{
 		if !slices.IsSortedFunc(steps, func(x, y notify.Step) int { return x.At.Compare(y.At) }) {
 			b.Error("not in order")
 		}
+	}},
+	{"what fails because a document cannot be read is recorded when it is mended", func(b *bench) {
+		b.bind()
+		m, r := b.message("m1"), b.ring("call")
+		b.record(b.message("m0"), notify.Ring{Call: "other", Source: notify.CallSignal, Caller: carol, Users: []notify.UserID{alice}, At: b.Now(), For: rings})
+		tap, read := b.popup(b.Now()), notify.Read{Reader: alice, Peer: bob, UpTo: b.Now().Add(-time.Minute)}
+		b.grant(tmpl)
+		whole := b.dump()
+		for entry := range whole {
+			key, field, _ := strings.Cut(entry, " ")
+			switch _, kind, _ := strings.Cut(key, "}:"); kind {
+			case "w", "cw":
+				b.must(b.Raw.HSet(b.Context(), key, field, "{garbage").Err())
+			case "s:" + string(aliceOpenID):
+				b.must(b.Raw.Set(b.Context(), key, "{garbage", 0).Err())
+			}
+		}
+		b.unchanged(func() {
+			for _, fact := range []any{m, r, tap, read} {
+				if _, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{fact})); err == nil {
+					b.Errorf("%T is recorded, and its document cannot be read", fact)
+				}
+			}
+		})
+		for entry, value := range whole {
+			key, field, _ := strings.Cut(entry, " ")
+			switch _, kind, _ := strings.Cut(key, "}:"); kind {
+			case "w", "cw":
+				b.must(b.Raw.HSet(b.Context(), key, field, value).Err())
+			case "s:" + string(aliceOpenID):
+				b.must(b.Raw.Set(b.Context(), key, value, 0).Err())
+			}
+		}
+		b.record(m, r, tap, read)
+		equal(b, "permits", b.balance(tmpl), 2)
+		b.Advance(b.rules.BlindWindow)
+		var ids []notify.MessageID
+		for _, rec := range b.claim().Recipients {
+			ids = append(ids, idsOf(rec)...)
+		}
+		equal(b, "notices", ids, []notify.MessageID{"other", "call", "m0", "m1"})
 	}},
 }
 

@@ -175,6 +175,53 @@ var wakeRules = []rule{
 		b.rests(time.Minute, time.Time{})
 		equal(b, "unwatched", b.record(b.message("m1")), true)
 	}},
+	{"rest says when a call, a message of a group or an unknown card wants a look", func(b *bench) {
+		b.bind()
+		b.grant(tmpl)
+		b.unknownCard("c1")
+		b.nothingDue()
+		b.rests(unknownAfter, time.Time{})
+		b.rests(unknownAfter+time.Millisecond, b.Now().Add(unknownAfter))
+		b.record(b.message("m1"))
+		b.rests(time.Minute, b.Now().Add(b.rules.Lead))
+		b.Advance(time.Second)
+		b.recordGroup(b.groupMessage(1))
+		b.rests(time.Minute, b.Now())
+		b.finishSpread(b.spread())
+		b.rests(time.Minute, b.Now().Add(b.rules.Lead-time.Second))
+		b.record(b.ring("call"))
+		b.rests(time.Minute, b.Now())
+		b.ringing()
+		b.Advance(b.rules.Lead - time.Second)
+		b.only()
+		b.rests(time.Minute, b.Now().Add(notify.Lease-b.rules.Lead+time.Second))
+	}},
+	{"a claim says whether messages of groups are to be spread, and cards are overdue", func(b *bench) {
+		want := func(spreads, overdue bool) {
+			b.Helper()
+			batch, err := b.Store.ClaimCalls(b.Context(), 10)
+			b.must(err)
+			equal(b, "spreads and overdue", [2]bool{batch.Spreads, batch.Overdue}, [2]bool{spreads, overdue})
+		}
+		b.bind()
+		b.grant(tmpl)
+		want(false, false)
+		b.recordGroup(b.groupMessage(1))
+		want(true, false)
+		b.unknownCard("c1")
+		b.finishSpread(b.spread())
+		want(false, false)
+		b.Advance(unknownAfter)
+		want(false, true)
+		b.reconciled(noReport(1))
+		want(false, false)
+	}},
+	{"a run that looks for calls alone watches", func(b *bench) {
+		b.bind()
+		_, err := b.Store.ClaimCalls(b.Context(), 10)
+		b.must(err)
+		equal(b, "wake", b.record(b.ring("call")), false)
+	}},
 	{"a run that waits for one shard watches all", func(b *bench) {
 		users := b.inTwoShards()
 		b.record(b.messageTo(users[0], "m1"))

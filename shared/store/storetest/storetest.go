@@ -25,6 +25,9 @@ type Harness struct {
 	// Open returns another instance on the same keys that goes by now; nil: by the
 	// server's own clock. It closes with the test.
 	Open func(now func() time.Time) *store.Store
+	// Losing returns another instance, whose round trip number n, counting from 0, fails:
+	// it does not reach the server, or its answer is lost.
+	Losing func(n int, answer bool) *store.Store
 }
 
 // A Clock is moved by hand. It begins half a second before midnight, UTC, so that
@@ -77,10 +80,25 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"resolve", resolveRules},
 		{"grants", grantRules},
 		{"ledger", ledgerRules},
+		{"calls", callRules},
+		{"ends of calls", callEndRules},
+		{"absences", absenceRules},
+		{"digests", digestRules},
+		{"spending", spendRules},
+		{"unknown cards", unknownRules},
+		{"reports", reportRules},
+		{"preferences", preferenceRules},
+		{"dead letters", deadRules},
+		{"announcements", announceRules},
+		{"index", indexRules},
 		{"bindings", bindRules},
 		{"erasure", eraseRules},
+		{"group messages", spreadRules},
+		{"circuits", circuitRules},
+		{"names", nameRules},
 		{"tokens", tokenRules},
 		{"limits", limitRules},
+		{"pace", paceRules},
 		{"clock", clockRules},
 		{"disorder", disorderRules},
 		{"protocol", protocolRules},

@@ -40,7 +40,6 @@ var settings = map[string]string{
 	"USERID_KEY":       "demo-userid-key-0123456789abcdef0123456789",
 	"SESSION_KEY":      "demo-session-key-0123456789abcdef0123456789",
 	"ANNOUNCE_KEY":     "demo-announce-key-0123456789abcdef0123456789",
-	"CONSOLE_TOKEN":    "demo-console-token-0123456789abcdef0123456789",
 	"DELIVER_FUNCTION": "deliver",
 
 	"TEMPLATE_MESSAGE": "demoTemplateMessage_0123456789abcdefghijklm",
@@ -85,11 +84,11 @@ func Fill(env map[string]string) []string {
 // aesKey is an invented WECHAT_ENCODING_AES_KEY.
 const aesKey = "demoEncodingAESKey0123456789abcdefghijklmno"
 
-// Signing lists the settings that callbacks and pushes are signed with, and the template
-// that a push is about.
+// Signing lists the settings that callbacks, pushes and announcements are signed with, and
+// the template that a push is about.
 func Signing() []string { return slices.Clone(signing) }
 
-var signing = []string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY"}
+var signing = []string{"ANNOUNCE_KEY", "IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY"}
 
 // FillSigning adds to env what Signing lists and env lacks, and returns the names of what
 // it added, sorted. Whoever sends and whoever receives agree if both call it on the same

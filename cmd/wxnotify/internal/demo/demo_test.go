@@ -21,7 +21,7 @@ func TestFillAnEmptyEnvironment(t *testing.T) {
 	if !slices.IsSorted(filled) || !slices.Contains(filled, "WECHAT_APPID") || slices.Contains(filled, "WECHAT_ENCODING_AES_KEY") {
 		t.Errorf("filled = %v: want it sorted, with WECHAT_APPID, without the empty ones", filled)
 	}
-	for _, name := range []string{"USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "CONSOLE_TOKEN"} {
+	for _, name := range []string{"USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY"} {
 		if len(env[name]) < 32 {
 			t.Errorf("%s has %d bytes, want 32 or more", name, len(env[name]))
 		}
@@ -71,11 +71,11 @@ func TestFillSigning(t *testing.T) {
 		secure bool
 	}{
 		{"nothing set", map[string]string{},
-			[]string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"}, true},
+			[]string{"ANNOUNCE_KEY", "IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_ENCODING_AES_KEY", "WECHAT_TOKEN"}, true},
 		{"plain mode", map[string]string{"WECHAT_TOKEN": "mine", "WECHAT_APPID": "wx1", "IM_SDKAPPID": "1"},
-			[]string{"IM_CALLBACK_TOKEN", "TEMPLATE_MESSAGE"}, false},
+			[]string{"ANNOUNCE_KEY", "IM_CALLBACK_TOKEN", "TEMPLATE_MESSAGE"}, false},
 		{"a key of one's own", map[string]string{"WECHAT_ENCODING_AES_KEY": "k"},
-			[]string{"IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"}, true},
+			[]string{"ANNOUNCE_KEY", "IM_CALLBACK_TOKEN", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "WECHAT_APPID", "WECHAT_TOKEN"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := maps.Clone(c.env)

@@ -3,10 +3,12 @@
 // Signed callbacks go stale within a minute, so an event file carries placeholders
 // where a time or a signature belongs:
 //
-//	${now}               Unix time in seconds
-//	${im.sign}           Sign of an IM callback whose RequestTime is ${now}
-//	${wechat.signature}  signature of a WeChat push, over timestamp and nonce of queryString
-//	${usersig:alice}     a UserSig for the IM account alice, good for a day
+//	${now}                 Unix time in seconds
+//	${im.sign}             Sign of an IM callback whose RequestTime is ${now}
+//	${wechat.signature}    signature of a WeChat push, over timestamp and nonce of queryString
+//	${announce.signature}  signature of a request to announce, over the header
+//	                       x-wxnotify-timestamp and the body
+//	${usersig:alice}       a UserSig for the IM account alice, good for a day
 //
 // and where it must fit the settings in use:
 //
@@ -19,6 +21,7 @@
 package eventfile
 
 import (
+	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,23 +47,27 @@ type Settings struct {
 	IMSDKAppID      string        // IM_SDKAPPID
 	IMSecretKey     secret.String // IM_SECRET_KEY
 	WeChatToken     secret.String // WECHAT_TOKEN
+	AnnounceKey     secret.String // ANNOUNCE_KEY; empty: the one of demo.Settings
 	Template        string        // TEMPLATE_MESSAGE
 }
 
-const (
-	wechatSignature = "wechat.signature"
-	userSigLifetime = 24 * time.Hour
-)
+const userSigLifetime = 24 * time.Hour
+
+// covering are the placeholders for signatures that cover other parts of the event. Those
+// may hold placeholders themselves, so these come last.
+var covering = map[string]func(Settings, request) (string, error){
+	"wechat.signature":   Settings.wechatSignature,
+	"announce.signature": Settings.announceSignature,
+}
 
 var placeholder = regexp.MustCompile(`\$\{[^{}]*\}`)
 
 // Fill returns event with every placeholder replaced. The result is valid JSON, or
 // the error says where it is not. Errors list all placeholders that cannot be filled.
 func Fill(event []byte, s Settings) ([]byte, error) {
-	// ${wechat.signature} covers fields that may hold ${now} themselves: it comes last.
 	event, err := replace(event, func(name string) (string, error) {
-		if name == wechatSignature {
-			return "${" + wechatSignature + "}", nil
+		if _, last := covering[name]; last {
+			return "${" + name + "}", nil
 		}
 		return s.value(name)
 	})
@@ -70,11 +77,11 @@ func Fill(event []byte, s Settings) ([]byte, error) {
 	if err := checkJSON(event); err != nil {
 		return nil, err
 	}
-	query, err := queryOf(event)
+	req, err := requestOf(event)
 	if err != nil {
 		return nil, err
 	}
-	return replace(event, func(string) (string, error) { return s.wechatSignature(query) })
+	return replace(event, func(name string) (string, error) { return covering[name](s, req) })
 }
 
 // replace replaces each ${name} in event by what value returns for it.
@@ -104,7 +111,7 @@ func (s Settings) value(name string) (string, error) {
 	case "template":
 		return s.Template, set("TEMPLATE_MESSAGE", s.Template)
 	}
-	return "", errors.New("unknown placeholder; known are ${now}, ${im.sign}, ${im.sdkappid}, ${template}, ${wechat.signature} and ${usersig:<user>}")
+	return "", errors.New("unknown placeholder; known are ${now}, ${im.sign}, ${im.sdkappid}, ${template}, ${wechat.signature}, ${announce.signature} and ${usersig:<user>}")
 }
 
 func set(name, value string) error {
@@ -128,7 +135,8 @@ func (s Settings) imSign() (string, error) {
 
 // wechatSignature is the signature of a message push.
 // Source: https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
-func (s Settings) wechatSignature(query map[string]string) (string, error) {
+func (s Settings) wechatSignature(r request) (string, error) {
+	query := r.query
 	switch {
 	case s.WeChatToken.Empty():
 		return "", errors.New("WECHAT_TOKEN is not set")
@@ -141,6 +149,25 @@ func (s Settings) wechatSignature(query map[string]string) (string, error) {
 	slices.Sort(parts)
 	sum := sha1.Sum([]byte(strings.Join(parts, "")))
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// announceSignature is that of docs/api.md.
+func (s Settings) announceSignature(r request) (string, error) {
+	timestamp := r.headers["x-wxnotify-timestamp"]
+	if timestamp == "" {
+		return "", errors.New(`headers["x-wxnotify-timestamp"] is missing: write "x-wxnotify-timestamp": "${now}"`)
+	}
+	body, err := r.body()
+	if err != nil {
+		return "", err
+	}
+	if err := set("ANNOUNCE_KEY", s.AnnounceKey.Reveal()); err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, []byte(s.AnnounceKey.Reveal()))
+	mac.Write([]byte(timestamp + "\nannounce\n"))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
 func (s Settings) userSig(user string) (string, error) {
@@ -166,25 +193,4 @@ func checkJSON(event []byte) error {
 		return fmt.Errorf("event: line %d: %w", line, err)
 	}
 	return err
-}
-
-// queryOf returns the string values of the event's queryString, if it has one.
-func queryOf(event []byte) (map[string]string, error) {
-	var e struct {
-		QueryString map[string]any `json:"queryString"`
-	}
-	if err := json.Unmarshal(event, &e); err != nil {
-		var te *json.UnmarshalTypeError
-		if errors.As(err, &te) { // an event of another shape, which is fine
-			return nil, nil
-		}
-		return nil, err
-	}
-	query := make(map[string]string)
-	for k, v := range e.QueryString {
-		if s, ok := v.(string); ok {
-			query[k] = s
-		}
-	}
-	return query, nil
 }

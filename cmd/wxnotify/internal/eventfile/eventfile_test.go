@@ -21,6 +21,7 @@ var settings = eventfile.Settings{
 	IMSDKAppID:      "1400000001",
 	IMSecretKey:     secret.New("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"),
 	WeChatToken:     secret.New("AAAAA"),
+	AnnounceKey:     secret.New("demo-key-of-a-backend-0123456789abcdef"),
 	Template:        "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE",
 }
 
@@ -72,6 +73,30 @@ func TestFillWeChatSignature(t *testing.T) {
 	}
 }
 
+// The signatures are those that openssl makes:
+//
+//	printf '1669872112\nannounce\n{"id":"1"}' | openssl dgst -sha256 -hmac demo-key-of-a-backend-0123456789abcdef
+func TestFillAnnounceSignature(t *testing.T) {
+	const signature = "ca26f7229ea931d31be66cd86c7c2da3472514b4f2a72709c6d43529dadb78b1"
+	for name, event := range map[string]string{
+		"plain":       `{"headers":{"x-wxnotify-timestamp":"${now}","x-wxnotify-signature":"${announce.signature}"},"body":"{\"id\":\"1\"}"}`,
+		"API Gateway": `{"headers":{"X-Wxnotify-Timestamp":"${now}","X-Wxnotify-Signature":"${announce.signature}","n":1},"body":"{\"id\":\"1\"}","isBase64Encoded":false}`,
+		"base64":      `{"headers":{"x-wxnotify-timestamp":"${now}","x-wxnotify-signature":"${announce.signature}"},"body":"eyJpZCI6IjEifQ==","isBase64Encoded":true}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := fill(t, event, settings); !strings.Contains(got, signature) {
+				t.Errorf("got %s, want signature %s", got, signature)
+			}
+		})
+	}
+	t.Run("what is filled in is signed", func(t *testing.T) {
+		got := fill(t, `{"headers":{"x-wxnotify-timestamp":"1","s":"${announce.signature}"},"body":"${now}"}`, settings)
+		if !strings.Contains(got, "ac605ac1a6539ebea753ff2da9e7dfb5383f03ed72b78a52f7aa880acda1f310") {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 func TestFillUserSig(t *testing.T) {
 	got := fill(t, `{"headers":{"authorization":"Bearer alice:${usersig:alice}"}}`, settings)
 	var event struct {
@@ -105,6 +130,8 @@ func TestFillErrors(t *testing.T) {
 		{"no nonce", `{"queryString":{"timestamp":"1","signature":"${wechat.signature}"}}`, settings, []string{"queryString.nonce"}},
 		{"no timestamp", `{"queryString":{"nonce":"1","signature":"${wechat.signature}"}}`, settings, []string{"queryString.timestamp"}},
 		{"no query", `"${wechat.signature}"`, settings, []string{"queryString.timestamp"}},
+		{"no announce timestamp", `{"headers":{"s":"${announce.signature}"},"body":"x"}`, settings, []string{"x-wxnotify-timestamp"}},
+		{"no base64", `{"headers":{"x-wxnotify-timestamp":"1","s":"${announce.signature}"},"body":"?","isBase64Encoded":true}`, settings, []string{"${announce.signature}", "base64"}},
 		{"not JSON", "{\n\"a\": 1,\n}", settings, []string{"line 3"}},
 		{"empty", "", settings, []string{"line 1"}},
 	} {
@@ -130,6 +157,7 @@ func FuzzFill(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte(`{"queryString":{"signature":"${wechat.signature}","timestamp":"${now}","nonce":"1"}}`))
 	f.Add([]byte(`{"a":"${usersig:alice}"}`))
+	f.Add([]byte(`{"headers":{"x-wxnotify-timestamp":"${now}","s":"${announce.signature}"},"body":"eA==","isBase64Encoded":true}`))
 	f.Fuzz(func(t *testing.T, event []byte) {
 		out, err := eventfile.Fill(event, settings)
 		if err == nil && !json.Valid(out) {

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -100,6 +101,8 @@ func (s *Sim) heard(ctx context.Context, x exchange) {
 			text: fmt.Sprintf("%s /%s is answered %d %s", x.method, x.function, x.status, http.StatusText(x.status))})
 	case x.function == "imcallback":
 		s.heardIM(ctx, x)
+	case x.function == "announce":
+		s.heardAnnounce(x)
 	case x.ours: // what the simulated people do is told by whoever lets them do it
 	case x.function == "wechatpush" && x.method == http.MethodPost:
 		s.heardWeChat(x)
@@ -111,7 +114,7 @@ func (s *Sim) heard(ctx context.Context, x exchange) {
 }
 
 // sender is who calls a function.
-var sender = map[string]string{"imcallback": "IM", "wechatpush": "WeChat", "session": "client", "permits": "client"}
+var sender = map[string]string{"imcallback": "IM", "wechatpush": "WeChat", "session": "client", "permits": "client", "announce": "backend"}
 
 // tell tells a line about x, unless it is told in other words.
 func (s *Sim) tell(x exchange, l line) {
@@ -132,23 +135,50 @@ func (s *Sim) heardIM(ctx context.Context, x exchange) {
 		return
 	}
 	for _, f := range facts {
+		if f.Message != nil && f.Message.Silent && len(cb.Calls) > 0 {
+			s.narrator.signals(f.Message.ID)
+			continue // the call itself is another fact
+		}
 		s.narrator.learn(f)
 		l := s.narrator.fact(f, s.name)
-		if !x.ours && !s.mirrorIM(cb, f) {
+		news := s.narrator.news(f)
+		if !x.ours {
+			news = s.mirrorIM(cb, f) && news
+		}
+		if !news {
 			l.text += " (again)"
 		}
 		s.tell(x, l)
-		s.unbound(ctx, x, f)
+		s.unbound(ctx, f)
 	}
+}
+
+// heardAnnounce tells what a backend announced.
+func (s *Sim) heardAnnounce(x exchange) {
+	var a struct {
+		ID     notify.MessageID `json:"id"`
+		To     []notify.UserID  `json:"to"`
+		Fields struct {
+			Summary string `json:"summary"`
+		} `json:"fields"`
+	}
+	if json.Unmarshal(x.body, &a) != nil {
+		return // the function took it for something else
+	}
+	s.narrator.learn(notify.Fact{Message: &notify.Message{ID: a.ID, Summary: a.Fields.Summary, ByREST: true}})
+	s.tell(x, line{actor: "backend", text: fmt.Sprintf("announces %s to %s", s.narrator.named(a.ID), joined(a.To))})
 }
 
 // mirrorIM lets the simulated IM learn f. It reports whether f is news.
 func (s *Sim) mirrorIM(cb im.Callback, f notify.Fact) (news bool) {
 	w := s.world.IM
 	switch {
-	case f.Message != nil && f.Message.FailedCode == 0 && !f.Message.OnlineOnly && !cb.Before():
+	case f.Message != nil && f.Message.FailedCode == 0 && !f.Message.OnlineOnly && !f.Message.Silent && !cb.Before():
 		m := f.Message
+		w.Import(string(m.From), string(m.From))
 		return w.LearnMessage(string(m.From), string(m.To), string(m.ID), m.Summary, m.SentAt)
+	case f.GroupMessage != nil:
+		s.mirrorGroup(*f.GroupMessage)
 	case f.Read != nil:
 		w.LearnRead(string(f.Read.Reader), string(f.Read.Peer))
 	case f.Recall != nil:
@@ -159,14 +189,34 @@ func (s *Sim) mirrorIM(cb im.Callback, f notify.Fact) (news bool) {
 	return true
 }
 
-// unbound tells of a message to somebody who has no timeline.
-func (s *Sim) unbound(ctx context.Context, x exchange, f notify.Fact) {
-	if f.Message == nil {
-		return
+// mirrorGroup lets the simulated IM have the group that m was sent to, with the people of
+// the simulation in it, and whoever m names.
+func (s *Sim) mirrorGroup(m notify.GroupMessage) {
+	w, named := s.world.IM, append([]notify.UserID{m.From}, m.At...)
+	w.Import(string(m.From), string(m.From))
+	for _, user := range named {
+		if w.Join(string(m.Group), string(user)) != nil {
+			// A group of an unknown type has no members who could be told.
+			_ = s.makeGroup(string(m.Group), string(m.Type), named...)
+			return
+		}
 	}
-	if _, err := s.store.OpenIDOf(ctx, f.Message.To); errors.Is(err, store.ErrNotBound) {
-		s.story.tell(time.Now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
-			text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", f.Message.To)})
+}
+
+// unbound tells of a message to somebody who has no timeline, and of a call.
+func (s *Sim) unbound(ctx context.Context, f notify.Fact) {
+	var users []notify.UserID
+	switch {
+	case f.Message != nil:
+		users = []notify.UserID{f.Message.To}
+	case f.Ring != nil:
+		users = f.Ring.Users
+	}
+	for _, user := range users {
+		if _, err := s.store.OpenIDOf(ctx, user); errors.Is(err, store.ErrNotBound) {
+			s.story.tell(time.Now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
+				text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", user)})
+		}
 	}
 }
 

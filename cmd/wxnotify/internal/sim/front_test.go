@@ -61,6 +61,7 @@ func (b *board) pull(line string) {
 		SDKAppID: b.settings["IM_SDKAPPID"], CallbackToken: secret.New(b.settings["IM_CALLBACK_TOKEN"]),
 		AppID: b.settings["WECHAT_APPID"], PushToken: secret.New(b.settings["WECHAT_TOKEN"]),
 		AESKey: secret.New(b.settings["WECHAT_ENCODING_AES_KEY"]), Template: b.settings["TEMPLATE_MESSAGE"],
+		AnnounceKey: secret.New(b.settings["ANNOUNCE_KEY"]),
 	}, time.Now())
 	if err != nil {
 		b.t.Fatal(err)
@@ -135,7 +136,9 @@ func TestMirror(t *testing.T) {
 	permits(0)
 	b.pull("wechat.verify")
 	b.pull("wechat.debug")
-	b.pull("im.call from=user1 to=user2")
+	b.pull("im.call from=user1 to=user2 id=c1")
+	b.pull("im.call from=user1 to=user2 id=c1 how=timeout")
+	unread(0) // signals are no messages
 	b.end("user2     comes online [imcallback, ",
 		`user1     writes to user2: "one" [`,
 		`user1     writes to user2: "one" (again) [`,
@@ -150,10 +153,58 @@ func TestMirror(t *testing.T) {
 		"user2     wants to be forgotten",
 		"WeChat    checks the URL of the message push [",
 		"WeChat    pushes an event (debug_demo), with nothing in it for wxnotify [",
-		"user1     sends user2 a signal")
+		"user1     calls user2: it rings for 30s [",
+		"IM        tells that the call to user2 rang in vain [")
 	if n := strings.Count(b.out.String(), "no card: nobody is logged in as user2 through the mini program [not bound]"); n != 6 {
 		t.Errorf("%d messages are said to be for nobody, want 6 in\n%s", n, b.out)
 	}
+}
+
+// Calls and groups are told of, and the simulated IM has the groups.
+func TestCallsAndGroups(t *testing.T) {
+	b := newBoard(t, nil)
+	b.pull("im.group group=team from=user1 at=user2,user3 text=lunch seq=7")
+	b.pull("im.group group=team from=user1 at=user2,user3 text=lunch seq=7")
+	b.pull("im.group group=club from=anna all=1 text=hi type=Community seq=8")
+	b.pull("im.group-recall group=team seq=7")
+	b.pull("im.group-recall group=team seq=8,9")
+	for _, how := range []string{"ring", "ring", "answer"} {
+		b.pull("im.call from=user1 to=user2 id=c1 how=" + how)
+	}
+	for _, how := range []string{"ring", "reject"} {
+		b.pull("im.call from=user1 to=user2 id=c2 how=" + how)
+	}
+	for _, how := range []string{"ring", "cancel"} {
+		b.pull("im.call from=user1 to=user2 id=c3 generation=webhook how=" + how)
+	}
+	b.pull("announce.send to=user2,user3 summary=shipped")
+	b.pull("announce.send to=user2")
+	openID := string(b.people[1].openID)
+	b.pull("wechat.sent openid=" + openID)
+	b.pull("wechat.sent openid=" + openID + " code=20001")
+	for group, members := range map[string][]string{"team": {"user1", "user2", "user3"}, "club": {"anna", "user1", "user2", "user3"}} {
+		for _, user := range members {
+			if err := b.world.IM.SetMsgFlag(group, user, "AcceptAndNotify"); err != nil {
+				t.Errorf("%s in %s: %v", user, group, err)
+			}
+		}
+	}
+	b.end(`user1     writes to the group team: "lunch", and mentions user2, user3 [imcallback, `,
+		`user1     writes to the group team: "lunch", and mentions user2, user3 (again) [imcallback, `,
+		`anna      writes to the group club: "hi", and mentions everybody [`,
+		`IM        tells that the group team has lost "lunch": taken back [`,
+		`IM        tells that the group team has lost 2 messages: taken back [`,
+		"user1     calls user2: it rings for 30s [",
+		"user1     calls user2: it rings for 30s (again) [",
+		"user2     answers the call [",
+		"user1     calls user2",
+		"user2     declines the call [",
+		"user1     calls user2",
+		"user1     gives up calling user2 [",
+		`backend   announces "shipped" to user2, user3 [announce, `,
+		"backend   announces a message to user2 [",
+		"WeChat    reports that the card for user2 has arrived [",
+		"WeChat    ✗ reports that the card for user2 has not arrived (20001 failed) [")
 }
 
 // Nothing is believed that the functions did not take.
@@ -162,7 +213,7 @@ func TestRefusedIsNotMirrored(t *testing.T) {
 	b.status = http.StatusForbidden
 	b.pull("im.state user=user2 action=Login")
 	b.pull("wechat.popup openid=" + string(b.people[1].openID))
-	if got, known := b.world.IM.Status("user2"); known {
+	if got, _ := b.world.IM.Status("user2"); got != simulator.Offline {
 		t.Errorf("user2 is %s", got)
 	}
 	if n := b.world.WeChat.Permits(string(b.people[1].openID), b.settings["TEMPLATE_MESSAGE"]); n != 0 {

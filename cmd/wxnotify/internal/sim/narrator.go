@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,16 +23,24 @@ type narrator struct {
 	rules notify.Rules
 
 	mu       sync.Mutex
-	texts    map[notify.MessageID]string
+	names    map[notify.MessageID]string // how to speak of them
+	calls    map[notify.MessageID]bool   // those of them that are calls
+	signal   map[notify.MessageID]bool   // messages that only carry the news of a call
+	heard    map[string]bool             // facts without a memory elsewhere
 	waiting  map[notify.UserID]map[notify.MessageID]bool
+	told     map[notify.UserID]bool              // since they were last seen
 	presence map[notify.UserID][]notify.Presence // oldest first
 }
 
 func newNarrator(rules notify.Rules) *narrator {
 	return &narrator{
 		rules:    rules,
-		texts:    map[notify.MessageID]string{},
+		names:    map[notify.MessageID]string{},
+		calls:    map[notify.MessageID]bool{},
+		signal:   map[notify.MessageID]bool{},
+		heard:    map[string]bool{},
 		waiting:  map[notify.UserID]map[notify.MessageID]bool{},
+		told:     map[notify.UserID]bool{},
 		presence: map[notify.UserID][]notify.Presence{},
 	}
 }
@@ -40,17 +49,75 @@ func newNarrator(rules notify.Rules) *narrator {
 func (n *narrator) learn(f notify.Fact) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if m := f.Message; m != nil {
-		if len(n.texts) >= maxTexts {
-			clear(n.texts)
-		}
-		n.texts[m.ID] = m.Summary
+	if len(n.names) >= maxTexts {
+		clear(n.names)
+		clear(n.calls)
+		clear(n.heard)
 	}
-	if p := f.Presence; p != nil {
-		all := append(n.presence[p.User], *p)
+	switch {
+	case f.Message != nil:
+		n.names[f.Message.ID] = quoted(f.Message.Summary)
+		if !f.Message.ByREST {
+			n.told[f.Message.From] = false
+		}
+	case f.GroupMessage != nil:
+		n.names[f.GroupMessage.ID()] = quoted(f.GroupMessage.Summary)
+	case f.Ring != nil:
+		n.names[f.Ring.Call], n.calls[f.Ring.Call] = "a call", true
+		if f.Ring.Caller != "" {
+			n.names[f.Ring.Call] = fmt.Sprintf("the call of %s", f.Ring.Caller)
+		}
+	case f.Read != nil:
+		n.told[f.Read.Reader] = false
+	case f.Presence != nil:
+		p := *f.Presence
+		if p.Online {
+			n.told[p.User] = false
+		}
+		all := append(n.presence[p.User], p)
 		slices.SortStableFunc(all, func(a, b notify.Presence) int { return a.At.Compare(b.At) })
 		n.presence[p.User] = all[max(0, len(all)-100):]
 	}
+}
+
+// signals notes that a message only carries the news of a call. Its end is not told.
+func (n *narrator) signals(id notify.MessageID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.signal) >= maxTexts {
+		clear(n.signal)
+	}
+	n.signal[id] = true
+}
+
+// quoted is how to speak of a message that says text.
+func quoted(text string) string {
+	if text == "" {
+		return "a message"
+	}
+	return `"` + short(text) + `"`
+}
+
+// news reports whether a fact about a call or a group is told for the first time.
+func (n *narrator) news(f notify.Fact) bool {
+	var key string
+	switch {
+	case f.GroupMessage != nil:
+		key = string(f.GroupMessage.ID())
+	case f.GroupRecall != nil:
+		key = fmt.Sprint("recall ", f.GroupRecall.Group, f.GroupRecall.Seqs)
+	case f.Ring != nil:
+		key = fmt.Sprint("ring ", f.Ring.Call, f.Ring.Users)
+	case f.RingEnd != nil:
+		key = fmt.Sprint("end ", f.RingEnd.Call, f.RingEnd.Users, f.RingEnd.How)
+	default:
+		return true
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known := n.heard[key]
+	n.heard[key] = true
+	return !known
 }
 
 // online reports what was last said of user at that time.
@@ -70,6 +137,14 @@ func (n *narrator) fact(f notify.Fact, name func(notify.OpenID) string) line {
 	switch {
 	case f.Message != nil:
 		return n.message(*f.Message)
+	case f.GroupMessage != nil:
+		return groupMessage(*f.GroupMessage)
+	case f.GroupRecall != nil:
+		return line{actor: "IM", text: fmt.Sprintf("tells that the group %[2]s has lost %[1]s: taken back", n.groupSubject(*f.GroupRecall), f.GroupRecall.Group)}
+	case f.Ring != nil:
+		return line{actor: actor(f.Ring.Caller), text: fmt.Sprintf("calls %s: it rings for %s", joined(f.Ring.Users), seconds(f.Ring.For))}
+	case f.RingEnd != nil:
+		return ringEnd(*f.RingEnd)
 	case f.Read != nil:
 		return line{actor: string(f.Read.Reader), text: fmt.Sprintf("has read what %s wrote", f.Read.Peer)}
 	case f.Recall != nil:
@@ -82,6 +157,10 @@ func (n *narrator) fact(f notify.Fact, name func(notify.OpenID) string) line {
 		return line{actor: name(f.Grant.OpenID), text: `taps "Allow": one more permit`}
 	case f.Revoke != nil:
 		return line{actor: name(f.Revoke.OpenID), text: "switches these cards off: no permit is left"}
+	case f.Sent != nil && f.Sent.Failed == "":
+		return line{actor: "WeChat", text: fmt.Sprintf("reports that the card for %s has arrived", name(f.Sent.OpenID))}
+	case f.Sent != nil:
+		return line{actor: "WeChat", mood: bad, text: fmt.Sprintf("reports that the card for %s has not arrived (%s)", name(f.Sent.OpenID), f.Sent.Failed)}
 	case f.Erase != nil:
 		return line{actor: name(f.Erase.OpenID), text: "wants to be forgotten: binding, permits and history are erased"}
 	}
@@ -99,6 +178,54 @@ func (n *narrator) message(m notify.Message) line {
 	return l
 }
 
+func groupMessage(m notify.GroupMessage) line {
+	l := line{actor: string(m.From), text: fmt.Sprintf("writes to the group %s: %s", m.Group, quoted(m.Summary))}
+	switch {
+	case m.FailedCode != 0:
+		l.text = fmt.Sprintf("writes to the group %s, but IM does not deliver it (code %d)", m.Group, m.FailedCode)
+	case m.Silent:
+		l.text = fmt.Sprintf("sends the group %s a signal, with nothing in it to read", m.Group)
+	case m.AtAll:
+		l.text += ", and mentions everybody"
+	case len(m.At) > 0:
+		l.text += ", and mentions " + joined(m.At)
+	}
+	return l
+}
+
+func ringEnd(e notify.RingEnd) line {
+	users := joined(e.Users)
+	switch e.How {
+	case notify.CallAnswered:
+		return line{actor: users, text: "answers the call"}
+	case notify.CallRejected:
+		return line{actor: users, text: "declines the call"}
+	case notify.CallBusy:
+		return line{actor: users, text: "is in another call"}
+	case notify.CallCancelled:
+		return line{actor: actor(e.Caller), text: fmt.Sprintf("gives up calling %s", users)}
+	case notify.CallTimedOut:
+		return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s rang in vain", users)}
+	}
+	return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s is over", users)}
+}
+
+// actor is who does something; IM does not always tell.
+func actor(user notify.UserID) string {
+	if user == "" {
+		return "somebody"
+	}
+	return string(user)
+}
+
+func joined(users []notify.UserID) string {
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = string(u)
+	}
+	return strings.Join(names, ", ")
+}
+
 // short clips what somebody wrote.
 func short(s string) string { return term.Clip(term.Visible(s), 40) }
 
@@ -109,178 +236,23 @@ func (n *narrator) named(id notify.MessageID) string {
 	return n.subject([]notify.MessageID{id})
 }
 
+func (n *narrator) groupSubject(r notify.GroupRecall) string {
+	ids := make([]notify.MessageID, len(r.Seqs))
+	for i, seq := range r.Seqs {
+		ids[i] = notify.GroupMessageID(r.Group, seq)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.subject(ids)
+}
+
 // subject names messages.
 func (n *narrator) subject(ids []notify.MessageID) string {
 	if len(ids) != 1 {
 		return fmt.Sprintf("%d messages", len(ids))
 	}
-	if text := n.texts[ids[0]]; text != "" {
-		return `"` + short(text) + `"`
+	if name := n.names[ids[0]]; name != "" {
+		return name
 	}
 	return "a message"
-}
-
-// step tells one step of user's timeline; ok is false if it is not worth a line. permits
-// is how many permits user has left.
-func (n *narrator) step(user notify.UserID, s notify.Step, permits func() int) (l line, ok bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	l = line{actor: us}
-	switch s.Kind {
-	case notify.StepAccepted:
-		l.text = n.accepted(user, s)
-	case notify.StepLeft:
-		l.text = fmt.Sprintf("looks again in %v: %s may come back", n.rules.Grace, user)
-	case notify.StepReturned:
-		l.text = fmt.Sprintf("looks again in %v, the blind window", n.rules.BlindWindow)
-	case notify.StepAsked:
-		l.text = fmt.Sprintf("asks IM whether %s is there: %s", user, s.Detail)
-	case notify.StepPutOff:
-		l.text = putOff(user, s)
-	case notify.StepReserved:
-		l.text = fmt.Sprintf("takes one of %s's permits and sends a card", user)
-	case notify.StepSent:
-		if s.Detail == "" {
-			return l, false // the card is shown itself
-		}
-		l.text, l.mood = "WeChat does not take the card", bad
-		l.note = s.Detail
-	case notify.StepSettled:
-		switch notify.PermitFate(s.Detail) {
-		case notify.PermitRefunded:
-			l.text = "puts the permit back"
-		case notify.PermitZeroed:
-			l.text = fmt.Sprintf("crosses out %s's permits: WeChat knows of none", user)
-		default:
-			return l, false
-		}
-	case notify.StepFinal:
-		l = n.final(user, s, permits)
-	default:
-		return l, false
-	}
-	return l, true
-}
-
-func (n *narrator) accepted(user notify.UserID, s notify.Step) string {
-	if n.waiting[user] == nil {
-		n.waiting[user] = map[notify.MessageID]bool{}
-	}
-	more := len(n.waiting[user]) > 0
-	for _, id := range s.Messages {
-		n.waiting[user][id] = true
-	}
-	switch {
-	case more:
-		return "adds it to what waits for " + string(user)
-	case n.online(user, s.At):
-		return fmt.Sprintf("%s seems to be there: looks in %v, the blind window", user, n.rules.BlindWindow)
-	}
-	return fmt.Sprintf("waits %v: more may follow, and one card is enough", n.rules.Lead)
-}
-
-func putOff(user notify.UserID, s notify.Step) string {
-	switch s.Reason {
-	case notify.ReasonWindow:
-		return fmt.Sprintf("looks again at the end of the blind window: %s may just have left", user)
-	case notify.ReasonIMSilent:
-		return "asks again soon: IM did not answer"
-	case notify.ReasonBusy:
-		return fmt.Sprintf("waits: another card to %s is on its way", user)
-	case notify.ReasonNeverSent:
-		return "starts over: the card that was begun was never sent"
-	case notify.ReasonBackoff:
-		return "tries again soon: WeChat did not take the card just now"
-	case notify.ReasonOperator:
-		return "waits until somebody has mended what the log tells of"
-	case notify.ReasonWording:
-		return "tries again in words of its own: WeChat refused the text"
-	case notify.ReasonQuotaDay:
-		return "waits for tomorrow: today's quota of WeChat is used up"
-	}
-	return "tries again later"
-}
-
-// final tells how messages ended.
-func (n *narrator) final(user notify.UserID, s notify.Step, permits func() int) line {
-	for _, id := range s.Messages {
-		delete(n.waiting[user], id)
-	}
-	subject := n.subject(s.Messages)
-	l := line{actor: us, mood: none, note: string(s.State)}
-	switch s.State {
-	case notify.StateDelivered:
-		l.mood = good
-		l.text = fmt.Sprintf("one card told %s of %s; %s left", user, subject, count(permits(), "permit"))
-	case notify.StateUnknown:
-		l.mood = bad
-		l.text = fmt.Sprintf("nobody can say whether a card told %s of %s; no second one is sent", user, subject)
-	case notify.StateDead:
-		l.mood = bad
-		l.text = "gave up " + subject
-		if s.Reason != notify.ReasonNone {
-			l.note += ": " + string(s.Reason)
-		}
-	default:
-		l.text = "no card: " + noCard(user, subject, s)
-	}
-	return l
-}
-
-// noCard says why.
-func noCard(user notify.UserID, subject string, s notify.Step) string {
-	switch s.State {
-	case notify.StateRead:
-		if s.Reason == notify.ReasonOwnReply {
-			return fmt.Sprintf("%s has answered %s", user, subject)
-		}
-		return fmt.Sprintf("%s has read %s", user, subject)
-	case notify.StateRecalled:
-		return subject + " was taken back"
-	case notify.StateCameOnline:
-		if s.Reason == notify.ReasonPushOnline {
-			return fmt.Sprintf("%s's phone rings for %s by itself", user, subject)
-		}
-		return fmt.Sprintf("%s is there, and IM itself showed %s", user, subject)
-	case notify.StateNoPermit:
-		return fmt.Sprintf(`%s has no permit for %s: a tap on "Allow" gives one`, user, subject)
-	case notify.StateNotCounted:
-		return notCounted(user, s.Reason)
-	case notify.StateFailedIM:
-		return fmt.Sprintf("IM did not deliver %s", subject)
-	case notify.StateExpired:
-		return fmt.Sprintf("%s is too old", subject)
-	case notify.StateUnbound:
-		return fmt.Sprintf("%s belongs to another login now", user)
-	case notify.StateErased:
-		return fmt.Sprintf("%s asked to be forgotten", user)
-	case notify.StateRefused:
-		return fmt.Sprintf("WeChat does not let us write to %s", user)
-	}
-	return fmt.Sprintf("%s of %s", s.State, subject)
-}
-
-func notCounted(user notify.UserID, why notify.Reason) string {
-	switch why {
-	case notify.ReasonSilent:
-		return "there is nothing in it to read"
-	case notify.ReasonAdmin:
-		return "the administrator's messages are not announced"
-	case notify.ReasonSelf:
-		return fmt.Sprintf("%s wrote to nobody else", user)
-	case notify.ReasonCrowded:
-		return fmt.Sprintf("too many messages wait for %s already", user)
-	}
-	return "messages of its kind are not announced"
-}
-
-// count is "1 permit", "4 permits" or "no permits".
-func count(n int, what string) string {
-	switch n {
-	case 0:
-		return "no " + what + "s"
-	case 1:
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -15,10 +15,15 @@ import (
 // firstCard is how long the first card may take.
 const firstCard = 20 * time.Second
 
+// Commands are command lines that the reader of the story can continue.
+type Commands struct {
+	Trigger string
+	Explain string
+}
+
 // Play plays a short exchange through the functions at base, and then says what can be
-// tried with trigger, the command for it. It returns when the exchange is over, or with
-// ctx's error.
-func (s *Sim) Play(ctx context.Context, base, trigger string) error {
+// tried with commands. It returns when the exchange is over, or with ctx's error.
+func (s *Sim) Play(ctx context.Context, base string, commands Commands) error {
 	s.story.add(time.Now(), false, s.introduction(base)) // what comes next may be in the same millisecond
 	if err := errors.Join(s.world.IM.SetCallbackURL(base+"/imcallback"), s.world.WeChat.SetPushURL(base+"/wechatpush")); err != nil {
 		return err
@@ -37,7 +42,7 @@ func (s *Sim) Play(ctx context.Context, base, trigger string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	s.story.add(over, true, s.suggestions(ctx, trigger))
+	s.story.add(over, true, s.suggestions(ctx, commands))
 	return nil
 }
 
@@ -102,16 +107,17 @@ func (s *Sim) introduction(base string) string {
 		{"lead", s.rules.Lead, usual.Lead, "a message waits, because more may follow"},
 		{"blind window", s.rules.BlindWindow, usual.BlindWindow, "IM may call somebody online who has left"},
 		{"grace", s.rules.Grace, usual.Grace, "somebody who left may come back"},
+		{"digest", s.rules.DigestSteps[0], usual.DigestSteps[0], "between two cards to somebody who stays away"},
 	} {
 		fmt.Fprintf(&b, "  %s  %3s %s  %s\n", term.Pad(r.name, 12), seconds(r.here),
-			paint(term.Dim, term.Pad("(usually "+seconds(r.usual)+")", 13)), r.about)
+			paint(term.Dim, term.Pad("(usually "+seconds(r.usual)+")", 14)), r.about)
 	}
 	b.WriteByte('\n')
 	return b.String()
 }
 
 // suggestions says who is where, and what can be done with trigger.
-func (s *Sim) suggestions(ctx context.Context, trigger string) string {
+func (s *Sim) suggestions(ctx context.Context, commands Commands) string {
 	paint := s.story.colours.Paint
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n", paint(term.Bold, "Your turn"))
@@ -125,19 +131,29 @@ func (s *Sim) suggestions(ctx context.Context, trigger string) string {
 	}
 	fmt.Fprint(&b, "\nIn another terminal, in this folder:\n")
 	for _, try := range []struct{ about, command string }{
-		{"user2 is away: one card", "im.message from=user1 to=user2 text=hi"},
+		{fmt.Sprintf("user2 is away and was told: one more card, %s after the first", seconds(s.rules.DigestSteps[0])), "im.message from=user1 to=user2 text=hi"},
 		{"user3 is away too, but without a permit: no card", "im.message from=user1 to=user3 text=hi"},
 		{"user3 taps \"Allow\"; the next message to user3 gets a card", "wechat.popup openid=" + string(s.people[2].openID)},
 		{"user1 is online: no card, because IM itself shows the message", "im.message from=user2 to=user1 text=hi"},
 		{fmt.Sprintf("unless user1 leaves within %s, without having read it: one card", seconds(s.rules.BlindWindow)), "im.state user=user1 action=Disconnect"},
 		{"or reads it first: no card", "im.read user=user1 peer=user2"},
 		{"IM tells the same five times: one card", "im.message --times 5 from=user1 to=user2 text=again"},
+		{"it rings at user2: a card at once, and permits are kept for it", "im.call from=user1 to=user2"},
+		{"somebody mentions user2 in the group of all three", "im.group group=" + team + " from=user1 at=user2 text=lunch"},
+		{"your own backend tells user2 something", "announce.send to=user2 sender=Shop summary=shipped"},
 	} {
-		fmt.Fprintf(&b, "\n  %s\n  %s %s\n", paint(term.Dim, "# "+try.about), trigger, try.command)
+		fmt.Fprintf(&b, "\n  %s\n  %s %s\n", paint(term.Dim, "# "+try.about), commands.Trigger, try.command)
 	}
-	fmt.Fprintf(&b, "\nThere is more: %s\n\n", trigger)
+	fmt.Fprintf(&b, "\n  %s\n  %s --user user2\n", paint(term.Dim, "# why user2 got a card, or none"), commands.Explain)
+	fmt.Fprintf(&b, "\nThere is more: %s\n\n", commands.Trigger)
 	return b.String()
 }
 
 // seconds writes a duration as notify.yml does.
-func seconds(d time.Duration) string { return fmt.Sprintf("%gs", d.Seconds()) }
+// seconds writes 65s, and 5m for whole minutes from two on.
+func seconds(d time.Duration) string {
+	if d >= 2*time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%gs", d.Seconds())
+}

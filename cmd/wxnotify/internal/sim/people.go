@@ -43,6 +43,22 @@ func (s *Sim) cast() []*person {
 	return people
 }
 
+// team is the group that all people are in.
+const team = "team"
+
+// makeGroup makes a group of all people and others. Their ids are their nicknames.
+func (s *Sim) makeGroup(id, kind string, others ...notify.UserID) error {
+	g := simulator.Group{ID: id, Type: kind, Name: id}
+	for _, p := range s.people {
+		s.world.IM.Import(string(p.user), string(p.user))
+		g.Members = append(g.Members, string(p.user))
+	}
+	for _, user := range others {
+		g.Members = append(g.Members, string(user))
+	}
+	return s.world.IM.CreateGroup(g)
+}
+
 // name returns how the person with that openid is called.
 func (s *Sim) name(openID notify.OpenID) string {
 	for _, p := range s.people {

@@ -37,16 +37,21 @@ func TestTemplateFitsTheRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for keyword := range n.Message.Data {
-		if !strings.Contains(template.Content, "{{"+keyword+".DATA}}") {
-			t.Errorf("the template has no %s", keyword)
+	if n.Templates[notify.KindMissedCall].Data == nil {
+		t.Error("missed calls are not told")
+	}
+	for kind, spec := range n.Templates {
+		for keyword := range spec.Data {
+			if !strings.Contains(template.Content, "{{"+keyword+".DATA}}") {
+				t.Errorf("%s: the template has no %s", kind, keyword)
+			}
+		}
+		if lines := strings.Count(template.Content, "\n"); lines != len(spec.Data) {
+			t.Errorf("%s: the template has %d keywords, want %d", kind, lines, len(spec.Data))
 		}
 	}
-	if lines := strings.Count(template.Content, "\n"); lines != len(n.Message.Data) {
-		t.Errorf("the template has %d keywords, want %d", lines, len(n.Message.Data))
-	}
 	usual := notify.DefaultRules()
-	if n.Rules.Lead >= usual.Lead || n.Rules.BlindWindow >= usual.BlindWindow || n.Rules.Grace >= usual.Grace {
+	if n.Rules.Lead >= usual.Lead || n.Rules.BlindWindow >= usual.BlindWindow || n.Rules.Grace >= usual.Grace || n.Rules.DigestSteps[0] >= usual.DigestSteps[0] {
 		t.Errorf("the rules are not shorter: %+v", n.Rules)
 	}
 }

@@ -88,6 +88,9 @@ func New(cfg Config) (s *Sim, err error) {
 		return s, err
 	}
 	s.people = s.cast()
+	if err := s.makeGroup(team, simulator.GroupPublic); err != nil {
+		return s, err
+	}
 	s.narrator = newNarrator(s.rules)
 	s.startWatch()
 	return s, nil

@@ -119,7 +119,7 @@ func (s *story) tell(at time.Time, l line) {
 	switch l.actor {
 	case us:
 		style = term.Bold
-	case "IM", "WeChat", "client":
+	case "IM", "WeChat", "client", "backend":
 		style = term.Purple
 	}
 	m := moods[l.mood]

@@ -1,7 +1,6 @@
 package trigger
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -19,6 +18,9 @@ const (
 	c2cRead   = "C2C.CallbackAfterMsgReport"
 	c2cRecall = "C2C.CallbackAfterMsgWithDraw"
 	state     = "State.StateChange"
+
+	groupAfter  = "Group.CallbackAfterSendMsg"
+	groupRecall = "Group.CallbackAfterRecallMsg"
 )
 
 // callback makes a signed callback of IM.
@@ -90,38 +92,4 @@ func imRecall(a *args, s Settings, now time.Time) (Request, error) {
 	return callback(a, s, c2cRecall, "Web", object{
 		"From_Account": from, "To_Account": to, "MsgKey": key, "UnreadMsgNum": 0, "EventTime": now.UnixMilli(),
 	}, now, fmt.Sprintf("%s -> %s, key=%s", from, to, key))
-}
-
-// imCall makes a call's signal: JSON in a string in a custom element.
-// Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md)
-func imCall(a *args, s Settings, now time.Time) (Request, error) {
-	steps := map[string]int{"invite": 1, "cancel": 2, "accept": 3, "reject": 4, "timeout": 5}
-	step := a.oneOf("step", "invite", "cancel", "accept", "reject", "timeout")
-	media := map[string]int{"audio": 1, "video": 2}
-	kind := a.oneOf("media", "audio", "video")
-	id := a.text("id", nonce()+nonce())
-	from, to := a.need("from"), a.need("to")
-
-	inner := object{"businessID": "av_call", "version": 4, "call_type": media[kind], "call_end": 0, "room_id": 1}
-	if step == "invite" {
-		inner["data"] = object{"cmd": kind + "Call", "inviter": from, "room_id": 1, "userIDs": []string{to}}
-	}
-	innerText, err := json.Marshal(inner)
-	if err != nil {
-		return Request{}, err
-	}
-	inviter, invitee := from, to
-	if step == "accept" || step == "reject" {
-		inviter, invitee = to, from
-	}
-	signal, err := object{
-		"actionType": steps[step], "businessID": 1, "inviteID": id, "inviter": inviter, "inviteeList": []string{invitee},
-		"groupID": "", "onlineUserOnly": false, "timeout": a.number("timeout", 30), "data": string(innerText),
-	}.encode()
-	if err != nil {
-		return Request{}, err
-	}
-	body, _ := message(a, "TIMCustomElem", object{"Data": string(signal), "Desc": "", "Ext": "", "Sound": ""}, now)
-	body["SendMsgResult"], body["UnreadMsgNum"] = 0, 0
-	return callback(a, s, c2cAfter, "Web", body, now, fmt.Sprintf("%s -> %s, call %s, id=%s", from, to, step, id))
 }

@@ -1,5 +1,5 @@
 // Package trigger makes callbacks and pushes as IM and WeChat make them, signed and,
-// if asked, encrypted, and sends them to any URL.
+// if asked, encrypted, and what a backend announces, and sends them to any URL.
 package trigger
 
 import (
@@ -30,13 +30,15 @@ type Settings struct {
 	PushToken     secret.String // WECHAT_TOKEN
 	AESKey        secret.String // WECHAT_ENCODING_AES_KEY
 	Template      string        // TEMPLATE_MESSAGE: the default of template=
+	AnnounceKey   secret.String // ANNOUNCE_KEY
 }
 
-// A Request is one callback or push, ready to be sent.
+// A Request is one callback, push or request of a backend, ready to be sent.
 type Request struct {
 	Function string // which of our functions receives such requests
 	Method   string
 	Query    url.Values
+	Header   http.Header // beside the type of the content
 	Body     []byte
 	// Note says in a few words what it tells, with the ids that a later trigger needs.
 	Note string
@@ -61,14 +63,19 @@ var makers = map[string]maker{
 	"im.state":  {"somebody comes or goes", "user= [action=Disconnect|Login|Logout]", imState},
 	"im.read":   {"somebody has read what another wrote", "user= peer= [upto=UNIX SECONDS]", imRead},
 	"im.recall": {"somebody takes a message back; im.message tells its key", "from= to= key=", imRecall},
-	"im.call": {"somebody calls somebody, and what becomes of it; invite tells the id",
-		"from= to= [step=invite|cancel|accept|reject|timeout] [media=audio|video] [id=] [timeout=SECONDS]", imCall},
-	"wechat.verify": {"WeChat checks the URL of the message push", "", wechatVerify},
-	"wechat.popup":  {"a user answers the subscribe dialog", "openid= [status=accept|reject] [template=] " + sealing, wechatPopup},
-	"wechat.change": {"a user switches a template off", "openid= [template=] " + sealing, wechatChange},
-	"wechat.sent":   {"WeChat tells how a send ended", "openid= msgid= [code=0] [template=] " + sealing, wechatSent},
-	"wechat.cancel": {"a user wants to be forgotten", "openid= " + sealing, wechatCancel},
-	"wechat.debug":  {"the event of WeChat's test tools", sealing, wechatDebug},
+	"im.call": {"somebody calls somebody, and what becomes of it; how=ring tells the id",
+		"from=CALLER to=CALLEE [how=ring|answer|reject|cancel|timeout] [id=] [media=audio|video] [ring=SECONDS] [generation=signal|webhook]", imCall},
+	"im.group": {"somebody writes to a group; it tells the number of the message",
+		"group= from= [text=] [at=USER,USER...] [all=0|1] [type=Private|Public|ChatRoom|Community] [seq=] [platform=Web|RESTAPI|...]", imGroup},
+	"im.group-recall": {"messages of a group are taken back; im.group tells their numbers", "group= seq=NUMBER,NUMBER... [from=]", imGroupRecall},
+	"wechat.verify":   {"WeChat checks the URL of the message push", "", wechatVerify},
+	"wechat.popup":    {"a user answers the subscribe dialog", "openid= [status=accept|reject] [template=] " + sealing, wechatPopup},
+	"wechat.change":   {"a user switches a template off", "openid= [template=] " + sealing, wechatChange},
+	"wechat.sent":     {"WeChat tells how a send ended", "openid= [msgid=] [code=0] [template=] " + sealing, wechatSent},
+	"wechat.cancel":   {"a user wants to be forgotten", "openid= " + sealing, wechatCancel},
+	"wechat.debug":    {"the event of WeChat's test tools", sealing, wechatDebug},
+	"announce.send": {"your backend announces something of its own",
+		"to=USER,USER... [kind=message] [id=] [sender=] [summary=] [group=] [time=] [peer=] [count=] [ttl=24h] [anyway=0|1]", announceSend},
 }
 
 // Names describes the names that New knows, sorted, each with its arguments.
@@ -76,9 +83,9 @@ func Names() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(makers)) {
 		m := makers[name]
-		fmt.Fprintf(&b, "  %-14s %s\n", name, m.about)
+		fmt.Fprintf(&b, "  %-15s %s\n", name, m.about)
 		if m.args != "" {
-			fmt.Fprintf(&b, "  %-14s %s\n", "", m.args)
+			fmt.Fprintf(&b, "  %-15s %s\n", "", m.args)
 		}
 	}
 	return b.String()
@@ -115,6 +122,7 @@ func (r Request) Send(ctx context.Context, client *http.Client, to string) (stat
 	if err != nil {
 		return 0, "", errors.New("--to: not a URL")
 	}
+	maps.Copy(req.Header, r.Header)
 	if len(r.Body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -185,6 +193,25 @@ func (a *args) need(name string) string {
 		a.errs = append(a.errs, fmt.Errorf("%s= is missing", name))
 	}
 	return v
+}
+
+// list returns what an argument names, separated by commas.
+func (a *args) list(name string) []string {
+	v := a.text(name, "")
+	if v == "" {
+		return nil
+	}
+	list := strings.Split(v, ",")
+	if slices.Contains(list, "") {
+		a.errs = append(a.errs, fmt.Errorf("%s=%s names nothing between two commas", name, v))
+	}
+	return list
+}
+
+// needList is list for an argument that must be there.
+func (a *args) needList(name string) []string {
+	a.need(name)
+	return a.list(name)
 }
 
 // number returns an argument that is a whole number, or def.

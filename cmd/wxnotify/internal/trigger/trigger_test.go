@@ -3,6 +3,7 @@ package trigger_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/cmd/wxnotify/internal/trigger"
+	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -19,7 +21,8 @@ import (
 var (
 	now      = time.Unix(1795305600, 0)
 	settings = trigger.Settings{SDKAppID: "1400123456", CallbackToken: secret.New("imToken2026"), AppID: "wx0123456789abcdef",
-		PushToken: secret.New("pushToken"), AESKey: secret.New(strings.Repeat("A", 43)), Template: "T1"}
+		PushToken: secret.New("pushToken"), AESKey: secret.New(strings.Repeat("A", 43)), Template: "T1",
+		AnnounceKey: secret.New("announceKey")}
 )
 
 // What a trigger makes is what our own receivers take for genuine.
@@ -43,10 +46,33 @@ func TestIM(t *testing.T) {
 		"im.state user=b action=Login":            func(c im.Callback) bool { return c.Facts()[0].Presence.Online },
 		"im.read user=b peer=a":                   func(c im.Callback) bool { return c.Facts()[0].Read.Reader == "b" && c.Facts()[0].Read.UpTo.Equal(now) },
 		"im.recall from=a to=b key=k":             func(c im.Callback) bool { return c.Facts()[0].Recall.ID == "k" },
-		"im.call from=a to=b media=video id=i": func(c im.Callback) bool {
-			return c.Calls[0].Phase == im.CallRinging && c.Calls[0].ID == "i" && c.Calls[0].Media == im.MediaVideo
+		"im.call from=a to=b media=video id=i ring=45": func(c im.Callback) bool {
+			return c.Calls[0].Media == im.MediaVideo && rings(c, notify.CallSignal, 45*time.Second)
 		},
-		"im.call from=b to=a step=reject id=i": func(c im.Callback) bool { return c.Calls[0].Phase == im.CallRejected },
+		"im.call from=a to=b id=i generation=webhook": func(c im.Callback) bool { return rings(c, notify.CallWebhook, 30*time.Second) },
+		"im.call from=a to=b how=answer id=i": func(c im.Callback) bool {
+			return c.Message.From == "b" && ends(c, notify.CallAnswered, notify.CallSignal)
+		},
+		"im.call from=a to=b how=answer id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallAnswered, notify.CallWebhook) },
+		"im.call from=a to=b how=reject id=i":                     func(c im.Callback) bool { return ends(c, notify.CallRejected, notify.CallSignal) },
+		"im.call from=a to=b how=reject id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallRejected, notify.CallWebhook) },
+		"im.call from=a to=b how=cancel id=i":                     func(c im.Callback) bool { return ends(c, notify.CallCancelled, notify.CallSignal) },
+		"im.call from=a to=b how=cancel id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallCancelled, notify.CallWebhook) },
+		"im.call from=a to=b how=timeout id=i":                    func(c im.Callback) bool { return ends(c, notify.CallTimedOut, notify.CallSignal) },
+		"im.call from=a to=b how=timeout id=i generation=webhook": func(c im.Callback) bool { return ends(c, notify.CallTimedOut, notify.CallWebhook) },
+		"im.group group=g from=a text=hi at=b,c seq=7": func(c im.Callback) bool {
+			m := c.Facts()[0].GroupMessage
+			return m.Group == "g" && m.From == "a" && m.Summary == "hi" && m.Seq == 7 && slices.Equal(m.At, []notify.UserID{"b", "c"}) &&
+				!m.AtAll && m.Type == notify.GroupPublic && m.SentAt.Equal(now) && !m.ByREST
+		},
+		"im.group group=g from=a all=1 type=Community platform=RESTAPI": func(c im.Callback) bool {
+			m := c.Facts()[0].GroupMessage
+			return m.AtAll && m.Seq > 0 && m.Type == notify.GroupCommunity && m.ByREST && len(m.At) == 0
+		},
+		"im.group-recall group=g seq=7,9": func(c im.Callback) bool {
+			r := c.Facts()[0].GroupRecall
+			return r.Group == "g" && slices.Equal(r.Seqs, []uint32{7, 9})
+		},
 	} {
 		t.Run(line, func(t *testing.T) {
 			r := made(t, line)
@@ -104,6 +130,62 @@ func TestWeChat(t *testing.T) {
 	}
 }
 
+// ringOf returns what c says of a call.
+func ringOf(c im.Callback) (*notify.Ring, *notify.RingEnd) {
+	for _, f := range c.Facts() {
+		if f.Ring != nil || f.RingEnd != nil {
+			return f.Ring, f.RingEnd
+		}
+	}
+	return nil, nil
+}
+
+func rings(c im.Callback, source notify.CallSource, d time.Duration) bool {
+	r, _ := ringOf(c)
+	return r != nil && r.Call == "i" && r.Caller == "a" && slices.Equal(r.Users, []notify.UserID{"b"}) && r.Source == source && r.For == d
+}
+
+func ends(c im.Callback, how notify.CallEnd, source notify.CallSource) bool {
+	_, r := ringOf(c)
+	return r != nil && r.Call == "i" && slices.Equal(r.Users, []notify.UserID{"b"}) && r.How == how && r.Source == source
+}
+
+// The numbers of a group's messages grow.
+func TestGroupNumbers(t *testing.T) {
+	var last string
+	for _, at := range []time.Time{now, now.Add(10 * time.Millisecond), now.AddDate(0, 2, 0)} {
+		r, err := trigger.New("im.group", []string{"group=g", "from=a"}, settings, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, seq, _ := strings.Cut(r.Note, "seq=")
+		if len(seq) < len(last) || len(seq) == len(last) && seq <= last {
+			t.Errorf("%s comes after %s", seq, last)
+		}
+		last = seq
+	}
+}
+
+// What is announced is signed as a backend signs it.
+func TestAnnounce(t *testing.T) {
+	for line, want := range map[string]string{
+		"announce.send to=b id=1": `{"fields":{},"id":"1","kind":"message","to":["b"]}`,
+		"announce.send to=b,c id=1 kind=order ttl=1h anyway=1 sender=Shop summary=Sent count=2": `{"fields":{"count":"2","sender":"Shop","summary":"Sent"},"id":"1","kind":"order","respectPresence":false,"to":["b","c"],"ttl":"1h"}`,
+	} {
+		r := made(t, line)
+		if r.Function != "announce" || r.Method != http.MethodPost || string(r.Body) != want {
+			t.Errorf("%s: %s %s %s, want %s", line, r.Method, r.Function, r.Body, want)
+		}
+		timestamp := r.Header.Get(api.HeaderTimestamp)
+		if timestamp != "1795305600" || r.Header.Get(api.HeaderSignature) != api.Sign(settings.AnnounceKey, timestamp, "announce", r.Body) {
+			t.Errorf("%s: signed with %v", line, r.Header)
+		}
+	}
+	if a, b := made(t, "announce.send to=b"), made(t, "announce.send to=b"); string(a.Body) == string(b.Body) {
+		t.Errorf("two announcements have one id: %s", a.Body)
+	}
+}
+
 func made(t *testing.T, line string) trigger.Request {
 	t.Helper()
 	words := strings.Fields(line)
@@ -120,6 +202,8 @@ func TestUses(t *testing.T) {
 	for line, want := range map[string][]string{
 		"im.message from=a to=b":                       im,
 		"im.call from=a to=b":                          im,
+		"im.group group=g from=a":                      im,
+		"announce.send to=b":                           {"ANNOUNCE_KEY"},
 		"wechat.verify":                                {"WECHAT_TOKEN"},
 		"wechat.debug mode=plain":                      push,
 		"wechat.cancel openid=o mode=plain":            push,
@@ -137,15 +221,23 @@ func TestUses(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	for line, want := range map[string]string{
-		"im.massage":                            `"im.massage" is no trigger`,
-		"im.message from=a":                     "to= is missing",
-		"im.message from=a to=b txt=hi":         "there is no argument txt=",
-		"im.message from=a to=b failed=x":       "failed=x is not a whole number",
-		"im.message from=a to=b text":           "not written key=value",
-		"im.message from=a to=b from=c":         "from is given twice",
-		"im.state user=a action=Sleep":          "action=Sleep is none of",
-		"wechat.popup openid=o mode=secret":     "mode=secret is none of",
-		"wechat.popup status=accept format=yml": "openid= is missing",
+		"im.massage":                                    `"im.massage" is no trigger`,
+		"im.message from=a":                             "to= is missing",
+		"im.message from=a to=b txt=hi":                 "there is no argument txt=",
+		"im.message from=a to=b failed=x":               "failed=x is not a whole number",
+		"im.message from=a to=b text":                   "not written key=value",
+		"im.message from=a to=b from=c":                 "from is given twice",
+		"im.state user=a action=Sleep":                  "action=Sleep is none of",
+		"wechat.popup openid=o mode=secret":             "mode=secret is none of",
+		"im.call from=a to=b how=answer":                "id= is missing",
+		"im.call from=a to=b step=invite":               "there is no argument step=",
+		"im.call from=a to=b ring=9 generation=webhook": "there is no argument ring=",
+		"im.group group=g from=a at=b,,c":               "at=b,,c names nothing between two commas",
+		"im.group group=g from=a seq=5000000000":        "seq=5000000000 is not the number of a message",
+		"im.group-recall group=g":                       "seq= is missing",
+		"im.group-recall group=g seq=1,x":               "seq=x is not the number of a message",
+		"announce.send":                                 "to= is missing",
+		"wechat.popup status=accept format=yml":         "openid= is missing",
 	} {
 		words := strings.Fields(line)
 		_, err := trigger.New(words[0], words[1:], settings, now)

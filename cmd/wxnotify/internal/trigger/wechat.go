@@ -78,13 +78,18 @@ func wechatChange(a *args, s Settings, now time.Time) (Request, error) {
 		{"TemplateId", a.template(s)}, {"SubscribeStatusString", "reject"}})
 }
 
+// wechatSent leaves the id of the message out if none is given: a receiver then goes by
+// the user and the template.
 func wechatSent(a *args, s Settings, now time.Time) (Request, error) {
-	status, code := "success", a.text("code", "0")
-	if code != "0" {
+	status, code := "success", a.number("code", 0)
+	if code != 0 {
 		status = "failed"
 	}
-	return push(a, s, now, "subscribe_msg_sent_event", a.need("openid"), "SubscribeMsgSentEvent", []field{
-		{"TemplateId", a.template(s)}, {"MsgID", a.need("msgid")}, {"ErrorCode", code}, {"ErrorStatus", status}})
+	item := []field{{"TemplateId", a.template(s)}, {"ErrorCode", fmt.Sprint(code)}, {"ErrorStatus", status}}
+	if id := a.number("msgid", 0); id != 0 {
+		item = append(item, field{"MsgID", fmt.Sprint(id)})
+	}
+	return push(a, s, now, "subscribe_msg_sent_event", a.need("openid"), "SubscribeMsgSentEvent", item)
 }
 
 // wechatCancel makes the event of a user who wants to be forgotten. Its FromUserName

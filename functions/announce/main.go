@@ -1,0 +1,33 @@
+// Command announce lets the operator's own backend tell users something: an order was
+// shipped, or a broadcast went out of which IM sends no callback.
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/config"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/store"
+)
+
+func main() { scf.Main("announce", build) }
+
+func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	key := env.Key("ANNOUNCE_KEY")
+	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := scf.NewInvoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+
+	return scf.HTTP(log, &api.Announce{
+		Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+	}), nil
+}

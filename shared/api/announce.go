@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+)
+
+// Announce lets the operator's backend tell users something of its own: that an order
+// was shipped, or what went out with batchsendmsg, of which IM tells nobody. Requests
+// are signed with Key and the word announce.
+//
+// An id is told to a user once, however often it is sent. So a backend that got no
+// answer asks again, signed anew; a request whose very signature was seen before is a
+// replay, and refused.
+type Announce struct {
+	Key     secret.String // ANNOUNCE_KEY
+	Store   Announcer
+	Limits  Limiter
+	Courier Waker
+	Rules   notify.Rules
+	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
+}
+
+// Announcer records announcements.
+type Announcer interface {
+	// Announce records messages, and returns what became of each, in their order. A
+	// message that its recipient was told of, or that waits for him, changes nothing.
+	// wake is true when something falls due soon and no run of deliver is watching. On
+	// an error any part may have been recorded; doing it again is safe.
+	Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error)
+}
+
+// Waker starts deliver.
+type Waker interface {
+	Wake(ctx context.Context) error
+}
+
+// wakeBudget bounds how long an answer waits for deliver to be started.
+const wakeBudget = 2 * time.Second
+
+func (a *Announce) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handle(a.Log, func(w http.ResponseWriter, r *http.Request) error {
+		return limited(r.Context(), a.Limits, r, func() error { return a.serve(w, r) })
+	})(w, r)
+}
+
+func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return methodNotAllowed(w, "POST")
+	}
+	body, err := readBody(w, r, maxAnnouncement)
+	if err != nil {
+		return err
+	}
+	now := a.now()
+	if err := verifySigned(r.Header, a.Key, "announce", body, now); err != nil {
+		return err
+	}
+	messages, err := announcements(body, now.UTC())
+	if err != nil {
+		return err
+	}
+	if err := a.once(r.Context(), r.Header); err != nil {
+		return err
+	}
+	results, err := a.record(r.Context(), messages)
+	if err != nil {
+		return unavailable(err)
+	}
+	return answer(w, struct {
+		Results []announced `json:"results"`
+	}{results})
+}
+
+// signatureKept is for how long a signature is remembered: longer than it can be good,
+// because the clocks of instances differ.
+const signatureKept = 2*maxSkew + time.Minute
+
+// once refuses a signature that was seen before. Upper and lower case are one.
+func (a *Announce) once(ctx context.Context, h http.Header) error {
+	fresh, err := a.Limits.Allow(ctx, "announce:"+strings.ToLower(h.Get(HeaderSignature)), 1, signatureKept)
+	if err != nil {
+		return unavailable(err)
+	}
+	if !fresh {
+		return &fault{status: http.StatusForbidden, code: "replayed",
+			message: "this very request was taken before: to repeat it, sign it anew with a later timestamp; nobody is told twice"}
+	}
+	return nil
+}
+
+// announced is what became of an announcement, for one recipient.
+type announced struct {
+	To     notify.UserID `json:"to"`
+	State  notify.State  `json:"state"`
+	Reason notify.Reason `json:"reason"`
+}
+
+// stateAccepted is the state of an announcement that waits.
+const stateAccepted notify.State = "accepted"
+
+func (a *Announce) record(ctx context.Context, messages []notify.Message) ([]announced, error) {
+	accepted, wake, err := a.Store.Announce(ctx, a.Rules, messages)
+	if err != nil {
+		return nil, err
+	}
+	if len(accepted) != len(messages) {
+		return nil, errors.New("the store did not answer for every recipient")
+	}
+	results, waiting := make([]announced, len(messages)), 0
+	for i, m := range messages {
+		results[i] = announced{m.To, accepted[i].State, accepted[i].Reason}
+		if accepted[i].State == "" {
+			results[i].State = stateAccepted
+			waiting++
+		}
+	}
+	a.Log.InfoContext(ctx, "announced", "message_id", messages[0].ID, "kind", messages[0].Kind, "recipients", len(messages), "accepted", waiting)
+	if wake {
+		a.wake(ctx)
+	}
+	return results, nil
+}
+
+// wake starts deliver. If that fails the timer does the work.
+func (a *Announce) wake(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, wakeBudget)
+	defer cancel()
+	if err := a.Courier.Wake(ctx); err != nil {
+		a.Log.WarnContext(ctx, "wake failed, the timer will do the work", "error", err)
+	}
+}
+
+func (a *Announce) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}

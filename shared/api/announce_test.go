@@ -1,0 +1,307 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/notify"
+)
+
+// An announcer remembers what it was asked to announce.
+type announcer struct {
+	messages []notify.Message
+	results  []notify.Accepted // nil: all wait
+	wake     bool
+	err      error
+}
+
+func (a *announcer) Announce(_ context.Context, _ notify.Rules, messages []notify.Message) ([]notify.Accepted, bool, error) {
+	if a.err != nil {
+		return nil, false, a.err
+	}
+	a.messages = append(a.messages, messages...)
+	if a.results != nil {
+		return a.results, a.wake, nil
+	}
+	return make([]notify.Accepted, len(messages)), a.wake, nil
+}
+
+// say sends an announcement, signed now.
+func (s *service) say(body string) reply {
+	s.t.Helper()
+	return s.do(s.announce, "POST", body, signed(annKey, s.now, "announce", body))
+}
+
+func TestAnnounce(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll}}}
+	s.announce.Store = ann
+	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔"],
+		"fields":{"summary":"very private words","count":3,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
+	if got.status != 200 {
+		t.Fatalf("%d %+v", got.status, got.Error)
+	}
+	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}}
+	if d := cmp.Diff(want, got.Results); d != "" {
+		t.Error(d)
+	}
+	var messages []notify.Message
+	for _, to := range []notify.UserID{"alice", "bob", "卡罗尔"} {
+		messages = append(messages, notify.Message{
+			ID: "order-4711", Kind: "order_shipped", To: to, SentAt: s.now.UTC(), ByREST: true, Lasts: 2 * time.Hour,
+			Announcement: &notify.Announcement{Anyway: true, Fields: map[string]string{
+				"summary": "very private words", "count": "3", "peer": "4711", "time": "2026年11月22日 18:09"}}})
+	}
+	if d := cmp.Diff(messages, ann.messages); d != "" {
+		t.Error(d)
+	}
+	if s.woken != 1 {
+		t.Errorf("deliver was woken %d times", s.woken)
+	}
+	if log := s.log.String(); strings.Contains(log, "private") || !strings.Contains(log, "order-4711") {
+		t.Errorf("the log names the text, or not the id:\n%s", log)
+	}
+}
+
+func TestAnnounceDefaults(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{}
+	s.announce.Store = ann
+	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
+		t.Fatalf("%d %+v", got.status, got.Error)
+	}
+	want := []notify.Message{{ID: "1", Kind: notify.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
+		Announcement: &notify.Announcement{Fields: map[string]string{}}}}
+	if d := cmp.Diff(want, ann.messages); d != "" {
+		t.Error(d)
+	}
+	if s.woken != 0 {
+		t.Error("deliver was woken for nothing")
+	}
+}
+
+func TestAnnounceRefuses(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{}
+	s.announce.Store = ann
+	with := func(field, value string) string {
+		req := map[string]json.RawMessage{"id": json.RawMessage(`"1"`), "kind": json.RawMessage(`"message"`), "to": json.RawMessage(`["alice"]`)}
+		req[field] = json.RawMessage(value)
+		b, err := json.Marshal(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for name, c := range map[string]struct{ body, code, says string }{
+		"no id":           {with("id", `""`), "id", "1 to 64"},
+		"long id":         {with("id", `"`+strings.Repeat("x", 65)+`"`), "id", "1 to 64"},
+		"blank in id":     {with("id", `"a b"`), "id", "printable"},
+		"id of a kind":    {with("id", `"订单"`), "id", "ASCII"},
+		"id is a number":  {with("id", `4711`), "bad_json", "field id"},
+		"no kind":         {with("kind", `""`), "kind", "template"},
+		"kind in capital": {with("kind", `"Order"`), "kind", "a-z"},
+		"a call":          {with("kind", `"call"`), "kind", "must not be call"},
+		"a missed call":   {with("kind", `"missed_call"`), "kind", "must not be missed_call"},
+		"a digest":        {with("kind", `"digest"`), "kind", "must not be digest"},
+		"a mention":       {with("kind", `"mention"`), "kind", "must not be mention"},
+		"nobody":          {with("to", `[]`), "to", "1 to 500"},
+		"too many":        {with("to", `[`+strings.Repeat(`"x",`, 500)+`"x"]`), "to", "1 to 500"},
+		"empty user":      {with("to", `["alice",""]`), "to", "to[1]"},
+		"long user":       {with("to", `["`+strings.Repeat("x", 33)+`"]`), "to", "to[0]"},
+		"twice":           {with("to", `["alice","bob","alice"]`), "to", "to[2] is the same user as to[0]"},
+		"one user":        {with("to", `"alice"`), "bad_json", "field to"},
+		"unknown field":   {with("fields", `{"sumary":"x"}`), "fields", "fields.sumary"},
+		"long text":       {with("fields", `{"summary":"`+strings.Repeat("长", 201)+`"}`), "fields", "fields.summary"},
+		"no text":         {with("fields", `{"sender":{}}`), "fields", "fields.sender must be a text"},
+		"null text":       {with("fields", `{"sender":null}`), "fields", "fields.sender must be a text"},
+		"null count":      {with("fields", `{"count":null}`), "fields", "fields.count"},
+		"count in words":  {with("fields", `{"count":"three"}`), "fields", "fields.count"},
+		"half a count":    {with("fields", `{"count":1.5}`), "fields", "fields.count"},
+		"negative count":  {with("fields", `{"count":"-1"}`), "fields", "fields.count"},
+		"a time for us":   {with("fields", `{"time":"2026-11-22T10:09:00Z"}`), "fields", "Beijing time"},
+		"fields in a row": {with("fields", `["x"]`), "bad_json", "field fields"},
+		"ttl too short":   {with("ttl", `"59s"`), "ttl", "1m to 168h"},
+		"ttl too long":    {with("ttl", `"169h"`), "ttl", "1m to 168h"},
+		"ttl in words":    {with("ttl", `"a day"`), "ttl", "30m"},
+		"ttl is a number": {with("ttl", `3600`), "bad_json", "field ttl"},
+		"presence":        {with("respectPresence", `"no"`), "bad_json", "field respectPresence"},
+		"unknown key":     {with("userIds", `["alice"]`), "bad_json", `"userIds"`},
+		"no JSON":         {"id=1", "bad_json", "malformed"},
+		"nothing":         {"", "bad_json", "malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			got := s.say(c.body)
+			s.wantFault(got, 400, c.code)
+			if !strings.Contains(got.Error.Message, c.says) {
+				t.Errorf("the message is %q, want one with %q", got.Error.Message, c.says)
+			}
+		})
+	}
+	s.t = t
+	s.wantFault(s.do(s.announce, "GET", "", nil), 405, "method_not_allowed")
+	large := `{"id":"` + strings.Repeat("x", 257<<10) + `"}`
+	s.wantFault(s.say(large), 413, "too_large")
+	if len(ann.messages) != 0 {
+		t.Errorf("announced all the same: %+v", ann.messages)
+	}
+}
+
+func TestAnnounceToMany(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{}
+	s.announce.Store = ann
+	to := make([]string, 500)
+	for i := range to {
+		to[i] = fmt.Sprintf("%032d", i)
+	}
+	b, err := json.Marshal(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.say(fmt.Sprintf(`{"id":"1","kind":"message","to":%s,"fields":{"summary":%q}}`, b, strings.Repeat("长", 200)))
+	if got.status != 200 || len(got.Results) != 500 || got.Results[499].To != to[499] || len(ann.messages) != 500 {
+		t.Errorf("%d %+v, %d results, %d messages", got.status, got.Error, len(got.Results), len(ann.messages))
+	}
+}
+
+func TestAnnounceIsSigned(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{}
+	s.announce.Store = ann
+	body := `{"id":"1","kind":"message","to":["alice"]}`
+	for name, h := range map[string]http.Header{
+		"unsigned":     {},
+		"wrong key":    signed(sessionKey, s.now, "announce", body),
+		"altered body": signed(annKey, s.now, "announce", strings.Replace(body, "alice", "mallory", 1)),
+		"wrong word":   signed(annKey, s.now, "session", body),
+		"old":          signed(annKey, s.now.Add(-6*time.Minute), "announce", body),
+		"future":       signed(annKey, s.now.Add(6*time.Minute), "announce", body),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.wantFault(s.do(s.announce, "POST", body, h), 401, "unauthorized")
+		})
+	}
+	s.t = t
+	if len(ann.messages) != 0 {
+		t.Errorf("announced all the same: %+v", ann.messages)
+	}
+}
+
+func TestAnnounceReplayed(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{}
+	s.announce.Store = ann
+	body := `{"id":"1","kind":"message","to":["alice"]}`
+	h := signed(annKey, s.now.Add(4*time.Minute), "announce", body) // a clock ahead of ours
+	shouted := h.Clone()
+	shouted.Set(api.HeaderSignature, strings.ToUpper(h.Get(api.HeaderSignature)))
+	send := func(h http.Header) reply { return s.do(s.announce, "POST", body, h) }
+	if got := send(h); got.status != 200 {
+		t.Fatalf("%d %+v", got.status, got.Error)
+	}
+	s.wantFault(send(h), 403, "replayed")
+	s.wantFault(send(shouted), 403, "replayed")
+	for range 17 { // until it is too old to be good
+		s.now = s.now.Add(30 * time.Second)
+		s.mini.FastForward(30 * time.Second)
+		s.wantFault(send(h), 403, "replayed")
+	}
+	s.now = s.now.Add(time.Minute)
+	s.mini.FastForward(time.Minute)
+	s.wantFault(send(h), 401, "unauthorized")
+	if len(ann.messages) != 1 {
+		t.Errorf("announced %d times", len(ann.messages))
+	}
+	// The backend itself may repeat it: it signs anew.
+	if got := s.say(body); got.status != 200 {
+		t.Errorf("signed anew: %d %+v", got.status, got.Error)
+	}
+}
+
+func TestAnnounceStoreAway(t *testing.T) {
+	s := newService(t, false)
+	ann := &announcer{err: errors.New("store: away")}
+	s.announce.Store = ann
+	body := `{"id":"1","kind":"message","to":["alice"]}`
+	got := s.say(body)
+	s.wantFault(got, 503, "unavailable")
+	if got.header.Get("Retry-After") == "" {
+		t.Error("it is not told when to try again")
+	}
+	ann.err, ann.results = nil, []notify.Accepted{}
+	s.now = s.now.Add(5 * time.Second)
+	s.wantFault(s.say(body), 503, "unavailable") // an answer that is not about everybody
+	ann.results = nil
+	s.now = s.now.Add(5 * time.Second)
+	if got := s.say(body); got.status != 200 {
+		t.Errorf("later: %d %+v", got.status, got.Error)
+	}
+	s.mini.Close() // and with it the memory of signatures
+	s.now = s.now.Add(5 * time.Second)
+	s.wantFault(s.say(body), 503, "unavailable")
+}
+
+type lameCourier struct{}
+
+func (lameCourier) Wake(context.Context) error { return errors.New("nobody home") }
+
+func TestAnnounceWithoutAWake(t *testing.T) {
+	s := newService(t, false)
+	s.announce.Store, s.announce.Courier = &announcer{wake: true}, lameCourier{}
+	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
+		t.Errorf("%d %+v", got.status, got.Error)
+	}
+	if !strings.Contains(s.log.String(), "nobody home") {
+		t.Errorf("the log does not tell:\n%s", &s.log)
+	}
+}
+
+// Over the real store an announcement is one, however often it is sent.
+func TestAnnounceOnce(t *testing.T) {
+	s := newService(t, false)
+	alice := s.login("code-a")
+	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q,"stranger"],"fields":{"summary":"x"}}`, alice.UserID)
+	for range 3 {
+		got := s.say(body)
+		if got.status != 200 || len(got.Results) != 2 || got.Results[0].State != "accepted" || got.Results[1].State != "not bound" {
+			t.Fatalf("%d %+v %+v", got.status, got.Error, got.Results)
+		}
+		s.now = s.now.Add(time.Second)
+	}
+	if s.woken != 1 {
+		t.Errorf("deliver was woken %d times", s.woken)
+	}
+	steps, err := s.store.Timeline(t.Context(), notify.UserID(alice.UserID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := 0
+	for _, step := range steps {
+		if step.Kind == notify.StepAccepted {
+			accepted++
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("accepted %d times: %+v", accepted, steps)
+	}
+	got := s.do(s.permits, "POST", `{"preferences":{"muted":true}}`, bearer(alice.UserID, alice.UserSig))
+	if got.status != 200 {
+		t.Fatalf("%d %+v", got.status, got.Error)
+	}
+	got = s.say(strings.Replace(body, "order-1", "order-2", 1))
+	if got.status != 200 || got.Results[0].State != "muted" || got.Results[0].Reason != "muted_all" {
+		t.Errorf("muted: %d %+v", got.status, got.Results)
+	}
+}

@@ -1,0 +1,183 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/notify"
+)
+
+func TestPermits(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	balance := func(want int) {
+		t.Helper()
+		got := s.do(s.permits, "GET", "", auth)
+		if got.status != 200 || got.Templates[0].Balance != want {
+			t.Errorf("%d %+v, want a balance of %d", got.status, got.Templates, want)
+		}
+	}
+	balance(0)
+	report := func(id, results string) reply {
+		return s.do(s.permits, "POST", fmt.Sprintf(`{"reportId":%q,"ageSeconds":2.5,"results":%s}`, id, results), auth)
+	}
+	if got := report("report-1", `{"T1":"accept","other":"accept"}`); got.status != 200 || got.Templates[0].Balance != 1 {
+		t.Errorf("%d %+v %+v", got.status, got.Templates, got.Error)
+	}
+	report("report-1", `{"T1":"accept"}`) // the same tap, sent again
+	balance(1)
+	report("report-2", `{"T1":"reject"}`)
+	report("report-4", `{"T1":"filter"}`)
+	balance(1)
+	report("report-5", `{"T1":"acceptWithAudio"}`)
+	report("report-6", `{"T1":"acceptWithAlert"}`)
+	balance(3)
+	if got := s.do(s.permits, "GET", "", auth); got.Templates[0].Ask {
+		t.Errorf("with three permits: %+v", got.Templates[0])
+	}
+	s.now = s.now.Add(time.Minute)
+	report("report-7", `{"T1":"ban"}`) // switched off by WeChat: nothing can be sent
+	balance(0)
+	s.now = s.now.Add(time.Minute)
+	report("report-8", `{"T1":"accept"}`)
+	balance(1)
+
+	for name, c := range map[string]struct{ body, code string }{
+		"short id":   {`{"reportId":"r","ageSeconds":0,"results":{"T1":"accept"}}`, "reportId"},
+		"future":     {`{"reportId":"report-9","ageSeconds":-1,"results":{"T1":"accept"}}`, "ageSeconds"},
+		"old":        {`{"reportId":"report-9","ageSeconds":86401,"results":{"T1":"accept"}}`, "ageSeconds"},
+		"no results": {`{"reportId":"report-9","ageSeconds":0,"results":{}}`, "results"},
+		"array":      {`{"reportId":"report-9","ageSeconds":0,"results":["T1"]}`, "bad_json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.wantFault(s.do(s.permits, "POST", c.body, auth), 400, c.code)
+		})
+	}
+	s.t = t
+	balance(1)
+}
+
+func TestPreferences(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	want := func(prefs string) {
+		t.Helper()
+		if got := s.do(s.permits, "GET", "", auth); got.status != 200 || string(got.Preferences) != prefs {
+			t.Errorf("%d %s, want %s", got.status, got.Preferences, prefs)
+		}
+	}
+	set := func(prefs string) reply {
+		t.Helper()
+		got := s.do(s.permits, "POST", `{"preferences":`+prefs+`}`, auth)
+		if got.status != 200 {
+			t.Errorf("%s: %d %+v", prefs, got.status, got.Error)
+		}
+		return got
+	}
+	want(`{"muted":false,"quietHours":"","mutedPeers":[]}`)
+	set(`{"muted":true,"quietHours":"22:30-07:00","mutedPeers":["bob","@TGS#1"]}`)
+	want(`{"muted":true,"quietHours":"22:30-07:00","mutedPeers":["bob","@TGS#1"]}`)
+	got := set(`{"muted":false}`) // what is left out stays
+	if string(got.Preferences) != `{"muted":false,"quietHours":"22:30-07:00","mutedPeers":["bob","@TGS#1"]}` {
+		t.Errorf("answered %s", got.Preferences)
+	}
+	set(`{"quietHours":"","mutedPeers":[]}`)
+	want(`{"muted":false,"quietHours":"","mutedPeers":[]}`)
+
+	// Together with a report.
+	got = s.do(s.permits, "POST", `{"reportId":"report-1","ageSeconds":1,"results":{"T1":"accept"},"preferences":{"muted":true}}`, auth)
+	if got.status != 200 || got.Templates[0].Balance != 1 || !strings.Contains(string(got.Preferences), `"muted":true`) {
+		t.Errorf("%d %+v %s", got.status, got.Templates, got.Preferences)
+	}
+
+	for name, c := range map[string]struct{ prefs, code, says string }{
+		"unknown key":       {`{"mute":true}`, "bad_json", `"mute"`},
+		"wrong type":        {`{"muted":"yes"}`, "bad_json", "preferences.muted"},
+		"wrong list":        {`{"mutedPeers":"bob"}`, "bad_json", "preferences.mutedPeers"},
+		"wrong member":      {`{"mutedPeers":[1]}`, "bad_json", "preferences.mutedPeers"},
+		"no object":         {`[]`, "bad_json", "preferences"},
+		"hours":             {`{"quietHours":"night"}`, "preferences", "preferences.quietHours"},
+		"hours that end":    {`{"quietHours":"22:30-22:30"}`, "preferences", "preferences.quietHours"},
+		"an empty peer":     {`{"mutedPeers":["bob",""]}`, "preferences", "preferences.mutedPeers[1]"},
+		"too many peers":    {`{"mutedPeers":[` + strings.Repeat(`"x",`, 100) + `"x"]}`, "preferences", "at most 100"},
+		"two faults":        {`{"quietHours":"x","mutedPeers":[""]}`, "preferences", "preferences.mutedPeers[0]"},
+		"nothing after all": {`null`, "reportId", "reportId"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.now = s.now.Add(time.Minute)
+			got := s.do(s.permits, "POST", `{"preferences":`+c.prefs+`}`, auth)
+			s.wantFault(got, 400, c.code)
+			if !strings.Contains(got.Error.Message, c.says) || strings.Contains(got.Error.Message, "\n") {
+				t.Errorf("the message is %q, want one line with %q", got.Error.Message, c.says)
+			}
+		})
+	}
+	s.t = t
+	// A fault in one part leaves the other undone.
+	s.wantFault(s.do(s.permits, "POST", `{"reportId":"report-2","ageSeconds":1,"results":{"T1":"accept"},"preferences":{"quietHours":"x"}}`, auth), 400, "preferences")
+	s.wantFault(s.do(s.permits, "POST", `{"reportId":"r","preferences":{"muted":false}}`, auth), 400, "reportId")
+	s.wantFault(s.do(s.permits, "POST", `{"reportId":"report-3","preferences":{"muted":false}}`, auth), 400, "results")
+	if got := s.do(s.permits, "GET", "", auth); got.Templates[0].Balance != 1 || !strings.Contains(string(got.Preferences), `"muted":true`) {
+		t.Errorf("%+v %s", got.Templates, got.Preferences)
+	}
+}
+
+// Templates are asked for in the order in which they are missed; one that announces
+// several kinds is one.
+func TestAdviceForSeveralTemplates(t *testing.T) {
+	s := newService(t, false)
+	s.permits.Templates = templates(t, map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1"}, "digest": {ID: "T2"}, "call": {ID: "T3"}, "missed_call": {ID: "T1"},
+		"order_shipped": {ID: "T4", LongTerm: true}, "broadcast": {ID: "T5"},
+	})
+	s.session.Permits = *s.permits
+	login := s.login("code-a")
+	kinds := func(r reply) (out []string) {
+		for _, a := range r.Templates {
+			out = append(out, fmt.Sprintf("%s=%s", a.Kind, a.ID))
+		}
+		return out
+	}
+	want := []string{"message=T1", "call=T3", "digest=T2", "broadcast=T5", "order_shipped=T4"}
+	if d := cmp.Diff(want, kinds(login)); d != "" {
+		t.Errorf("session:\n%s", d)
+	}
+	auth := bearer(login.UserID, login.UserSig)
+	got := s.do(s.permits, "GET", "", auth)
+	if d := cmp.Diff(want, kinds(got)); d != "" {
+		t.Errorf("permits:\n%s", d)
+	}
+	if a := got.Templates[4]; !a.LongTerm || !a.Ask || a.Balance != 0 || a.Why == "" {
+		t.Errorf("not subscribed: %+v", a)
+	}
+}
+
+// One acceptance of a long-term template is enough, and is all that is counted.
+func TestLongTermAdvice(t *testing.T) {
+	s := newService(t, false)
+	s.permits.Templates = templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", LongTerm: true}})
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	for _, id := range []string{"report-1", "report-2"} {
+		got := s.do(s.permits, "POST", `{"reportId":"`+id+`","results":{"T1":"accept"}}`, auth)
+		if got.status != 200 {
+			t.Fatalf("%d %+v", got.status, got.Error)
+		}
+		if a := got.Templates[0]; !a.LongTerm || a.Ask || a.Balance != 1 || a.Why == "" {
+			t.Errorf("subscribed: %+v", a)
+		}
+	}
+	s.now = s.now.Add(time.Minute)
+	got := s.do(s.permits, "POST", `{"reportId":"report-3","results":{"T1":"ban"}}`, auth)
+	if a := got.Templates[0]; !a.Ask || a.Balance != 0 {
+		t.Errorf("banned: %+v", a)
+	}
+}

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// A report is what the user answered to the subscribe dialog, as the mini program tells
+// it.
+type report struct {
+	ReportID   string            `json:"reportId"`
+	AgeSeconds float64           `json:"ageSeconds"`
+	Results    map[string]string `json:"results"`
+}
+
+// maxAge is how old a report may be. An older tap's permits are found out by asking.
+const maxAge = 24 * time.Hour
+
+// empty reports whether nothing of a report was sent.
+func (rep report) empty() bool {
+	return rep.ReportID == "" && rep.AgeSeconds == 0 && rep.Results == nil
+}
+
+func (rep report) check() error {
+	switch {
+	case len(rep.ReportID) < 8 || len(rep.ReportID) > 64:
+		return badRequest("reportId", "reportId must have 8 to 64 bytes, new for each tap")
+	case !(rep.AgeSeconds >= 0 && rep.AgeSeconds <= maxAge.Seconds()):
+		return badRequest("ageSeconds", "ageSeconds must be 0 to 86400: how long ago the user tapped")
+	case len(rep.Results) == 0 || len(rep.Results) > 20:
+		return badRequest("results", "results must hold 1 to 20 templates: send what requestSubscribeMessage returned")
+	}
+	return nil
+}
+
+// facts returns what the report says of our templates.
+func (rep report) facts(user notify.UserID, openID notify.OpenID, templates notify.Templates, now time.Time) []notify.Fact {
+	grant := notify.Grant{
+		ID: string(user) + "\n" + rep.ReportID, OpenID: openID, Source: notify.GrantReport,
+		At: now.Add(-time.Duration(rep.AgeSeconds * float64(time.Second))).UTC(),
+	}
+	banned := notify.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
+	for _, id := range templates.IDs() {
+		switch result := rep.Results[string(id)]; {
+		case accepted(result):
+			grant.Templates = append(grant.Templates, id)
+		case result == "ban":
+			banned.Templates = append(banned.Templates, id)
+		}
+	}
+	var facts []notify.Fact
+	if len(grant.Templates) > 0 {
+		facts = append(facts, notify.Fact{Grant: &grant})
+	}
+	if len(banned.Templates) > 0 {
+		facts = append(facts, notify.Fact{Revoke: &banned})
+	}
+	return facts
+}
+
+// accepted reports whether an answer of the dialog is a permit.
+// Source: https://developers.weixin.qq.com/miniprogram/dev/api/open-api/subscribe-message/wx.requestSubscribeMessage.html
+func accepted(result string) bool {
+	return result == "accept" || result == "acceptWithAudio" || result == "acceptWithAlert"
+}

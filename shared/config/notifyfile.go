@@ -1,0 +1,166 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"wxnotify/shared/notify"
+)
+
+// notifyFile is the shape of notify.yml. What is nil was left out.
+type notifyFile struct {
+	Templates map[kindName]templateFile `yaml:"templates"`
+	Rules     struct {
+		Lead             *duration   `yaml:"lead"`
+		BlindWindow      *duration   `yaml:"blind_window"`
+		Grace            *duration   `yaml:"grace"`
+		DigestSteps      *[]duration `yaml:"digest_steps"`
+		DigestMax        *int        `yaml:"digest_max"`
+		KeepForFirst     *int        `yaml:"keep_for_first"`
+		KeepLearning     *bool       `yaml:"keep_learning"`
+		Calls            *string     `yaml:"calls"`
+		PushOnline       *string     `yaml:"push_online"`
+		QuietHours       *string     `yaml:"quiet_hours"`
+		Zone             *zone       `yaml:"zone"`
+		TTL              *duration   `yaml:"ttl"`
+		Preview          *string     `yaml:"preview"`
+		Groups           groupsFile  `yaml:"groups"`
+		UnknownAfter     *duration   `yaml:"unknown_after"`
+		Lang             *string     `yaml:"lang"`
+		MiniProgramState *string     `yaml:"miniprogram_state"`
+		Retry            struct {
+			First    *duration `yaml:"first"`
+			Factor   *float64  `yaml:"factor"`
+			Max      *duration `yaml:"max"`
+			Attempts *int      `yaml:"attempts"`
+		} `yaml:"retry"`
+	} `yaml:"rules"`
+	Limits struct {
+		SendsPerSecond   *int `yaml:"sends_per_second"`
+		UserSendsPerHour *int `yaml:"user_sends_per_hour"`
+		Workers          *int `yaml:"workers"`
+	} `yaml:"limits"`
+}
+
+type templateFile struct {
+	ID       string            `yaml:"id"`
+	LongTerm bool              `yaml:"long_term"`
+	Page     string            `yaml:"page"`
+	Data     map[string]string `yaml:"data"`
+}
+
+// groupsFile has the keys of notify.GroupType.
+type groupsFile struct {
+	Private   *string `yaml:"Private"`
+	Public    *string `yaml:"Public"`
+	ChatRoom  *string `yaml:"ChatRoom"`
+	Community *string `yaml:"Community"`
+}
+
+func (f *notifyFile) templates() map[notify.Kind]notify.TemplateSpec {
+	specs := make(map[notify.Kind]notify.TemplateSpec, len(f.Templates))
+	for name, t := range f.Templates {
+		specs[notify.Kind(name)] = notify.TemplateSpec{ID: notify.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data}
+	}
+	return specs
+}
+
+func (f *notifyFile) rules() notify.Rules {
+	r := notify.DefaultRules()
+	set(&r.Lead, (*time.Duration)(f.Rules.Lead))
+	set(&r.BlindWindow, (*time.Duration)(f.Rules.BlindWindow))
+	set(&r.Grace, (*time.Duration)(f.Rules.Grace))
+	if f.Rules.DigestSteps != nil {
+		r.DigestSteps = nil
+		for _, d := range *f.Rules.DigestSteps {
+			r.DigestSteps = append(r.DigestSteps, time.Duration(d))
+		}
+	}
+	set(&r.DigestMax, f.Rules.DigestMax)
+	set(&r.KeepForFirst, f.Rules.KeepForFirst)
+	set(&r.KeepLearning, f.Rules.KeepLearning)
+	set(&r.Calls, (*notify.Calls)(f.Rules.Calls))
+	set(&r.PushOnline, (*notify.PushOnline)(f.Rules.PushOnline))
+	set(&r.QuietHours, (*notify.QuietHours)(f.Rules.QuietHours))
+	if f.Rules.Zone != nil {
+		r.Zone = f.Rules.Zone.Location
+	}
+	set(&r.TTL, (*time.Duration)(f.Rules.TTL))
+	set(&r.Preview, (*notify.Preview)(f.Rules.Preview))
+	for typ, rule := range map[notify.GroupType]*string{
+		notify.GroupPrivate: f.Rules.Groups.Private, notify.GroupPublic: f.Rules.Groups.Public,
+		notify.GroupChatRoom: f.Rules.Groups.ChatRoom, notify.GroupCommunity: f.Rules.Groups.Community,
+	} {
+		if rule != nil {
+			r.Groups[typ] = notify.GroupRule(*rule)
+		}
+	}
+	_, r.MissedCalls = f.Templates[kindName(notify.KindMissedCall)]
+	set(&r.UnknownAfter, (*time.Duration)(f.Rules.UnknownAfter))
+	set(&r.Lang, f.Rules.Lang)
+	set(&r.MiniProgramState, f.Rules.MiniProgramState)
+	set(&r.Retry.First, (*time.Duration)(f.Rules.Retry.First))
+	set(&r.Retry.Factor, f.Rules.Retry.Factor)
+	set(&r.Retry.Max, (*time.Duration)(f.Rules.Retry.Max))
+	set(&r.Retry.Attempts, f.Rules.Retry.Attempts)
+	set(&r.SendsPerSecond, f.Limits.SendsPerSecond)
+	set(&r.UserSendsPerHour, f.Limits.UserSendsPerHour)
+	set(&r.Workers, f.Limits.Workers)
+	return r
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// lineFault is a fault after which the decoder goes on to the next.
+func lineFault(n *yaml.Node, format string, args ...any) error {
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: ", n.Line) + fmt.Sprintf(format, args...)}}
+}
+
+// kindName is a template's name, as notify.Kind.
+type kindName string
+
+var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+func (k *kindName) UnmarshalYAML(n *yaml.Node) error {
+	if !legalKind.MatchString(n.Value) {
+		return lineFault(n, "%q cannot name a template: use up to 32 of a-z, 0-9 and _, a letter first", n.Value)
+	}
+	*k = kindName(n.Value)
+	return nil
+}
+
+// duration reads what time.ParseDuration reads, such as 65s or 1h30m.
+type duration time.Duration
+
+func (d *duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if err != nil {
+		return lineFault(n, "%q is not a duration such as 65s or 10m", n.Value)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// zone reads a name of the time zone database. The default needs no database, which the
+// machines of the platform may not have.
+type zone struct{ *time.Location }
+
+func (z *zone) UnmarshalYAML(n *yaml.Node) error {
+	z.Location = notify.DefaultRules().Zone
+	if n.Value == z.Location.String() {
+		return nil
+	}
+	l, err := time.LoadLocation(n.Value)
+	if err != nil || n.Value == "" || n.Value == "Local" {
+		return lineFault(n, "%q is no time zone that is known here: write UTC, Asia/Shanghai, or another name that the machine's time zone database has", n.Value)
+	}
+	z.Location = l
+	return nil
+}

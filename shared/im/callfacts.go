@@ -1,0 +1,87 @@
+package im
+
+import (
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// maxCalled bounds whom one step of a call may name. Calls end at 9 people.
+// Source: https://trtc.io/document/59838
+const maxCalled = 100
+
+// Bounds of how long a call rings.
+// Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md)
+const (
+	minRing = time.Second
+	maxRing = 600 * time.Second
+)
+
+// signalFacts returns what a message signals of a call. One for those who are online
+// only rings at nobody else, not even at who comes in time. One that failed in IM rings
+// at nobody at all; as its Before may have said that it does, it is taken for an end.
+func (c Callback) signalFacts(failedCode int, onlineOnly bool) []notify.Fact {
+	calls := slices.Clone(c.Calls)
+	for i := range calls {
+		if calls[i].Phase == CallRinging && failedCode != 0 {
+			calls[i].Phase = CallEnded
+		}
+	}
+	if onlineOnly {
+		calls = slices.DeleteFunc(calls, func(call Call) bool { return call.Phase == CallRinging })
+	}
+	c.Calls = calls
+	return c.callFacts(notify.CallSignal)
+}
+
+func (c Callback) callFacts(source notify.CallSource) []notify.Fact {
+	var facts []notify.Fact
+	for _, call := range c.Calls {
+		if call.At.IsZero() {
+			call.At = c.EventTime
+		}
+		if f := call.fact(source); f != (notify.Fact{}) {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// fact is empty if the step is about nobody who can be told.
+func (c Call) fact(source notify.CallSource) notify.Fact {
+	users := people(c.Users)
+	if c.Phase == CallRinging {
+		users = slices.DeleteFunc(users, func(user notify.UserID) bool { return user == c.Caller })
+	}
+	if len(users) == 0 {
+		return notify.Fact{}
+	}
+	users = users[:min(len(users), maxCalled)]
+	if c.Phase != CallRinging {
+		return notify.Fact{RingEnd: &notify.RingEnd{
+			Call: notify.MessageID(c.ID), Source: source, Caller: c.Caller, Users: users, How: c.Phase.end(), At: c.At,
+		}}
+	}
+	return notify.Fact{Ring: &notify.Ring{
+		Call: notify.MessageID(c.ID), Source: source, Caller: c.Caller, Group: notify.GroupID(c.GroupID), Users: users,
+		At: c.At, For: min(max(c.Ring, minRing), maxRing),
+	}}
+}
+
+// end is what the domain calls a phase in which it rings no longer.
+func (p CallPhase) end() notify.CallEnd {
+	switch p {
+	case CallAnswered:
+		return notify.CallAnswered
+	case CallRejected:
+		return notify.CallRejected
+	case CallCancelled:
+		return notify.CallCancelled
+	case CallBusy:
+		return notify.CallBusy
+	case CallTimedOut:
+		return notify.CallTimedOut
+	}
+	return notify.CallHungUp
+}

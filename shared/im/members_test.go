@@ -1,0 +1,254 @@
+package im_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+)
+
+// fakeGroup answers get_group_member_info for a group of the given size, as IM does:
+// by Offset, or by Next in a community. Replies of more than most members are too large.
+type fakeGroup struct {
+	t         *testing.T
+	id        string
+	members   int
+	community bool
+	most      int
+	limits    []int // that were asked for
+}
+
+func (g *fakeGroup) answer(_ int, path string, request []byte) (int, string) {
+	var q struct {
+		GroupId string
+		Filter  []string `json:"MemberInfoFilter"`
+		Limit   int
+		Offset  *int
+		Next    *string
+	}
+	if err := json.Unmarshal(request, &q); err != nil || path != "/v4/group_open_http_svc/get_group_member_info" || q.GroupId != g.id ||
+		!slices.Equal(q.Filter, []string{"MsgFlag"}) || (q.Next != nil) != g.community || (q.Offset != nil) == g.community {
+		g.t.Errorf("asked %s %s: %v", path, request, err)
+		return 200, `{"ErrorCode":10004}`
+	}
+	g.limits = append(g.limits, q.Limit)
+	if g.most > 0 && q.Limit > g.most {
+		return 200, `{"ErrorCode":10018,"ActionStatus":"FAIL"}`
+	}
+	from := 0
+	if g.community && *q.Next != "" {
+		fmt.Sscanf(*q.Next, "n%d", &from)
+	} else if !g.community {
+		from = *q.Offset
+	}
+	to := min(g.members, from+q.Limit)
+	var list []string
+	for i := from; i < to; i++ {
+		flag := []string{"AcceptAndNotify", "AcceptNotNotify ", "Discard"}[i%3]
+		list = append(list, fmt.Sprintf(`{"Member_Account":"%d","MsgFlag":%q}`, i, flag))
+	}
+	next := ""
+	if g.community && to < g.members {
+		next = fmt.Sprintf(`,"Next":"n%d"`, to)
+	} else if g.community {
+		next = `,"Next":""`
+	} else {
+		next = fmt.Sprintf(`,"MemberNum":%d`, g.members)
+	}
+	return 200, `{"ErrorCode":0,"MemberList":[` + strings.Join(list, ",") + `]` + next + `}`
+}
+
+// all asks for pages until there is none.
+func all(t *testing.T, c *im.Client, group notify.GroupID, typ notify.GroupType) (members []notify.Member, pages int) {
+	t.Helper()
+	page := ""
+	for {
+		some, next, err := c.Members(t.Context(), group, typ, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, some...)
+		if pages++; next == "" || pages > 100 {
+			return members, pages
+		}
+		page = next
+	}
+}
+
+func TestMembers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		group  notify.GroupID
+		typ    notify.GroupType
+		fake   fakeGroup
+		pages  int
+		limits []int
+	}{
+		{"nobody", "g", notify.GroupPublic, fakeGroup{id: "g"}, 1, []int{100}},
+		{"one page", "g", notify.GroupPrivate, fakeGroup{id: "g", members: 99}, 1, []int{100}},
+		{"just one page", "g", notify.GroupChatRoom, fakeGroup{id: "g", members: 100}, 1, []int{100}},
+		{"three pages", "@TGS#2J4SZEAEL", notify.GroupPublic, fakeGroup{id: "@TGS#2J4SZEAEL", members: 250}, 3, []int{100, 100, 100}},
+		{"a type to come", "g", "Festival", fakeGroup{id: "g", members: 101}, 2, []int{100, 100}},
+		{"community", "c", notify.GroupCommunity, fakeGroup{id: "c", members: 250, community: true}, 3, []int{100, 100, 100}},
+		{"community by its id", "@TGS#_c", "", fakeGroup{id: "@TGS#_c", members: 120, community: true}, 2, []int{100, 100}},
+		{"topic", "@TGS#_c@TOPIC#_t", notify.GroupCommunity, fakeGroup{id: "@TGS#_c", members: 120, community: true}, 2, []int{100, 100}},
+		{"large replies", "g", notify.GroupPublic, fakeGroup{id: "g", members: 60, most: 30}, 3, []int{100, 50, 25, 25, 25}},
+		{"large replies of a community", "c", notify.GroupCommunity, fakeGroup{id: "c", members: 60, most: 30, community: true}, 3, []int{100, 50, 25, 25, 25}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.fake.t = t
+			got, pages := all(t, served(t, &fakeIM{t: t, answer: c.fake.answer}), c.group, c.typ)
+			var want []notify.Member
+			for i, user := range many[notify.UserID](c.fake.members) {
+				want = append(want, notify.Member{User: user, Muted: i%3 != 0})
+			}
+			if diff := cmp.Diff(want, got); diff != "" || pages != c.pages {
+				t.Errorf("%d pages, want %d\n%s", pages, c.pages, diff)
+			}
+			if diff := cmp.Diff(c.limits, c.fake.limits); diff != "" {
+				t.Errorf("limits: %s", diff)
+			}
+		})
+	}
+}
+
+func TestMembersReplayed(t *testing.T) {
+	f := replayLess(t, "group_members_page", `["MsgFlag"]`, `["Role","MsgFlag","MsgSeq"]`)
+	got, next, err := served(t, f).Members(t.Context(), "@TGS#1NVTZEAE4", notify.GroupPublic, "")
+	if diff := cmp.Diff([]notify.Member{{User: "bob"}, {User: "peter", Muted: true}}, got); diff != "" || next != "" || err != nil {
+		t.Errorf("next %q, %v\n%s", next, err, diff)
+	}
+	got, next, err = served(t, replay(t, "group_members_community")).Members(t.Context(), "@TGS#_@TGS#cAVQXXXXXX", notify.GroupCommunity, "")
+	if diff := cmp.Diff([]notify.Member{{User: "bob"}}, got); diff != "" || next == "" || err != nil {
+		t.Errorf("next %q, %v\n%s", next, err, diff)
+	}
+	got, err = served(t, replay(t, "specified_members")).MembersAmong(t.Context(), "@TGS#2KIFZCIPQ", []notify.UserID{"bob", "peter", "John"})
+	if diff := cmp.Diff([]notify.Member{{User: "peter", Muted: true}, {User: "bob"}}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// TestMembersEnd: whatever a reply says, paging comes to an end.
+func TestMembersEnd(t *testing.T) {
+	for name, reply := range map[string]string{
+		"empty page":                  `{"ErrorCode":0,"MemberNum":500,"MemberList":[]}`,
+		"short page without a number": `{"ErrorCode":0,"MemberList":[{"Member_Account":"a"},7,{"Member_Account":""},{"Member_Account":"@RBT#1"},{"Member_Account":"b","Role":"NotMember"}]}`,
+		"nothing":                     `{"ErrorCode":0}`,
+		"Next stands still":           `{"ErrorCode":0,"Next":"7","MemberList":[{"Member_Account":"a"}]}`,
+		"Next is no text":             `{"ErrorCode":0,"Next":{},"MemberList":[{"Member_Account":"a"}]}`,
+	} {
+		f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, reply }}
+		typ := notify.GroupPublic
+		if strings.Contains(reply, "Next") {
+			typ = notify.GroupCommunity
+		}
+		members, pages := all(t, served(t, f), "g", typ)
+		for _, m := range members {
+			if m.User != "a" {
+				t.Errorf("%s: member %q", name, m.User)
+			}
+		}
+		if pages > 2 {
+			t.Errorf("%s: %d pages", name, pages)
+		}
+	}
+}
+
+func TestMembersRefuses(t *testing.T) {
+	fail := func(code int) func(int, string, []byte) (int, string) { return always(code, "no") }
+	for _, c := range []struct {
+		name  string
+		group notify.GroupID
+		typ   notify.GroupType
+		page  string
+		reply func(int, string, []byte) (int, string)
+		none  bool // ErrNoGroup
+		calls int
+	}{
+		{"live", "g", "AVChatRoom", "", nil, true, 0},
+		{"live room", "g", "Live", "", nil, true, 0},
+		{"lost topic", "@TOPIC#_t", notify.GroupCommunity, "", nil, true, 0},
+		{"no id", "", notify.GroupPublic, "", nil, true, 0},
+		{"dissolved", "g", notify.GroupPublic, "", fail(10010), true, 1},
+		{"bad id", "g", notify.GroupPublic, "", fail(10015), true, 1},
+		{"bad parameter", "g", notify.GroupPublic, "", fail(10004), false, 1},
+		{"too large even for one", "g", notify.GroupPublic, "", fail(10018), false, 7},
+		{"page of words", "g", notify.GroupPublic, "x y", nil, false, 0},
+		{"page without a place", "g", notify.GroupPublic, "100", nil, false, 0},
+		{"page of none", "g", notify.GroupPublic, "0 100", nil, false, 0},
+		{"page too large", "g", notify.GroupPublic, "101 100", nil, false, 0},
+		{"page before the first", "g", notify.GroupPublic, "100 -1", nil, false, 0},
+		{"page of a community", "g", notify.GroupPublic, "100 n100", nil, false, 0},
+		{"page with a control character", "g", notify.GroupCommunity, "100 a\nb", nil, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fakeIM{t: t, answer: c.reply}
+			members, next, err := served(t, f).Members(t.Context(), c.group, c.typ, c.page)
+			if err == nil || errors.Is(err, notify.ErrNoGroup) != c.none || len(members) > 0 || next != "" || f.calls() != c.calls ||
+				!strings.HasPrefix(err.Error(), "im: get_group_member_info: ") {
+				t.Errorf("%v, next %q, %v after %d calls; want ErrNoGroup: %t after %d", members, next, err, f.calls(), c.none, c.calls)
+			}
+		})
+	}
+}
+
+func TestMembersAmong(t *testing.T) {
+	f := &fakeIM{t: t}
+	f.answer = func(_ int, _ string, request []byte) (int, string) {
+		var q struct {
+			GroupId string
+			Users   []string `json:"Member_List_Account"`
+		}
+		if err := json.Unmarshal(request, &q); err != nil || len(q.Users) > 50 || q.GroupId != "@TGS#_c" {
+			t.Errorf("%d users of %s, %v", len(q.Users), q.GroupId, err)
+		}
+		list := []string{`{"Member_Account":"somebody else"}`}
+		for _, user := range q.Users {
+			switch {
+			case strings.HasSuffix(user, "9"): // no member
+			case strings.HasSuffix(user, "8"):
+				list = append(list, fmt.Sprintf(`{"Member_Account":%q,"Role":"NotMember"}`, user))
+			default:
+				list = append(list, fmt.Sprintf(`{"Member_Account":%q,"Role":"Member ","MsgFlag":"AcceptAndNotify"}`, user))
+			}
+		}
+		return 200, `{"ErrorCode":0,"MemberList":[` + strings.Join(list, ",") + `]}`
+	}
+	users := many[notify.UserID](120)
+	got, err := served(t, f).MembersAmong(t.Context(), "@TGS#_c@TOPIC#_t", append(users, users[:20]...))
+	if err != nil || len(got) != 96 || f.calls() != 3 {
+		t.Errorf("%d members in %d calls, %v; want 96 in 3", len(got), f.calls(), err)
+	}
+	if got, err = served(t, f).MembersAmong(t.Context(), "g", nil); err != nil || len(got) != 0 || f.calls() != 3 {
+		t.Errorf("among nobody: %v, %v after %d more calls", got, err, f.calls()-3)
+	}
+	if _, err = served(t, f).MembersAmong(t.Context(), "@TOPIC#_t", users); !errors.Is(err, notify.ErrNoGroup) || f.calls() != 3 {
+		t.Errorf("of a lost topic: %v after %d more calls", err, f.calls()-3)
+	}
+}
+
+func TestMembersAmongFails(t *testing.T) {
+	for code, want := range map[int]struct {
+		calls, members int
+		none           bool
+	}{10010: {1, 0, true}, 10015: {1, 0, true}, 10007: {1, 0, false}, 10004: {3, 2, false}} {
+		f := &fakeIM{t: t}
+		f.answer = func(n int, _ string, _ []byte) (int, string) {
+			if n == 1 {
+				return always(code, "no")(0, "", nil)
+			}
+			return 200, fmt.Sprintf(`{"ErrorCode":0,"MemberList":[{"Member_Account":"%d"}]}`, n*50-10)
+		}
+		got, err := served(t, f).MembersAmong(t.Context(), "g", many[notify.UserID](150))
+		if err == nil || errors.Is(err, notify.ErrNoGroup) != want.none || len(got) != want.members || f.calls() != want.calls {
+			t.Errorf("%d: %v, %v after %d calls; want %+v", code, got, err, f.calls(), want)
+		}
+	}
+}

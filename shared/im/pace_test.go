@@ -1,0 +1,139 @@
+package im_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+)
+
+// turn is one question to a fakePacer.
+type turn struct {
+	Name         string
+	PerSecond, N int
+}
+
+type fakePacer struct {
+	answer func(ctx context.Context, n int) (time.Duration, error)
+	turns  []turn
+}
+
+func (p *fakePacer) Pace(ctx context.Context, name string, perSecond, n int) (time.Duration, error) {
+	p.turns = append(p.turns, turn{name, perSecond, n})
+	return p.answer(ctx, len(p.turns))
+}
+
+func paced(t testing.TB, f *fakeIM, p *fakePacer) *im.Client {
+	return newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: f}, Pacer: p})
+}
+
+func TestPace(t *testing.T) {
+	always300 := func(context.Context, int) (time.Duration, error) { return 300 * time.Millisecond, nil }
+	for _, c := range []struct {
+		name        string
+		pace        func(ctx context.Context, n int) (time.Duration, error)
+		throttled   int // how many answers are 60007
+		limit       time.Duration
+		turns       int
+		calls       int
+		least, most time.Duration
+		fails       func(error) bool
+	}{
+		{"at once", func(context.Context, int) (time.Duration, error) { return 0, nil }, 0, time.Minute, 1, 1, 0, 0, nil},
+		{"a wait in the past", func(context.Context, int) (time.Duration, error) { return -time.Hour, nil }, 0, time.Minute, 1, 1, 0, 0, nil},
+		{"each has its turn", always300, 0, time.Minute, 1, 1, 300 * time.Millisecond, 300 * time.Millisecond, nil},
+		{"so has each try", always300, 2, time.Minute, 3, 3, 1200 * time.Millisecond, 1500 * time.Millisecond, nil},
+		{"the turn comes too late", always300, 0, 300 * time.Millisecond, 1, 0, 0, 0,
+			func(err error) bool {
+				return errors.Is(err, context.DeadlineExceeded) && strings.HasPrefix(err.Error(), "im: query_online_status: its turn comes in 300ms")
+			}},
+		{"the second turn comes too late", func(_ context.Context, n int) (time.Duration, error) { return time.Duration(n-1) * time.Hour, nil },
+			9, time.Minute, 2, 1, 100 * time.Millisecond, 200 * time.Millisecond,
+			func(err error) bool { e, ok := errors.AsType[*im.APIError](err); return ok && e.Code == 60007 }},
+		{"the pacer is away", func(context.Context, int) (time.Duration, error) { return time.Hour, errors.New("store: away") },
+			1, time.Minute, 2, 2, 100 * time.Millisecond, 200 * time.Millisecond, nil},
+		{"the pacer hangs", func(ctx context.Context, _ int) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() },
+			0, time.Minute, 1, 1, time.Second, time.Second, nil},
+		{"the pacer hangs for too long", func(ctx context.Context, _ int) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() },
+			0, 700 * time.Millisecond, 1, 0, 700 * time.Millisecond, 700 * time.Millisecond,
+			func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeIM{t: t}
+				f.answer = func(n int, path string, request []byte) (int, string) {
+					if n <= c.throttled {
+						return always(60007, "busy")(n, path, request)
+					}
+					return 200, statusReply(t, request)
+				}
+				p := &fakePacer{answer: c.pace}
+				ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+				defer cancel()
+				start := time.Now()
+				_, err := paced(t, f, p).Presence(ctx, []notify.UserID{"a"})
+				took := time.Since(start)
+				if f.calls() != c.calls || took < c.least || took > c.most {
+					t.Errorf("%d calls in %v; want %d in %v to %v", f.calls(), took, c.calls, c.least, c.most)
+				}
+				if err == nil && c.fails != nil || err != nil && (c.fails == nil || !c.fails(err)) {
+					t.Errorf("error %v", err)
+				}
+				var want []turn
+				for range c.turns {
+					want = append(want, turn{"im:query_online_status", 200, 1})
+				}
+				if diff := cmp.Diff(want, p.turns); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// TestPaceEndsWithTheContext: neither a wait nor a row of calls outlasts it.
+func TestPaceEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIM{t: t}
+		p := &fakePacer{answer: func(context.Context, int) (time.Duration, error) { return time.Hour, nil }}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		start := time.Now()
+		_, err := paced(t, f, p).Presence(ctx, many[notify.UserID](1500))
+		if !errors.Is(err, context.Canceled) || time.Since(start) != 10*time.Millisecond || len(p.turns) != 1 || f.calls() != 0 {
+			t.Errorf("%v after %v, %d turns and %d calls", err, time.Since(start), len(p.turns), f.calls())
+		}
+	})
+}
+
+func TestPaceNamesTheAPI(t *testing.T) {
+	f := &fakeIM{t: t, answer: func(_ int, path string, request []byte) (int, string) {
+		if strings.HasSuffix(path, "num") && strings.Contains(string(request), "Peer_Account") {
+			return 200, `{"ErrorCode":0,"C2CUnreadMsgNumList":[{"Peer_Account":"b","C2CUnreadMsgNum":1}]}`
+		}
+		return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":1,"UserProfileItem":[{"To_Account":"a","ResultCode":0}],"GroupInfo":[{"GroupId":"g","Name":"G"}]}`
+	}}
+	p := &fakePacer{answer: func(context.Context, int) (time.Duration, error) { return 0, nil }}
+	c := paced(t, f, p)
+	_, _, err1 := c.Unread(t.Context(), "a", []notify.UserID{"b"})
+	_, err2 := c.Names(t.Context(), []notify.UserID{"a"})
+	_, err3 := c.GroupNames(t.Context(), []notify.GroupID{"g"})
+	_, _, err4 := c.Members(t.Context(), "g", notify.GroupPublic, "")
+	_, err5 := c.MembersAmong(t.Context(), "g", []notify.UserID{"a"})
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		t.Fatal(err)
+	}
+	want := []turn{{"im:get_c2c_unread_msg_num", 200, 1}, {"im:get_c2c_unread_msg_num", 200, 1}, {"im:portrait_get", 200, 1},
+		{"im:get_group_info", 200, 1}, {"im:get_group_member_info", 200, 1}, {"im:get_specified_group_member_info", 200, 1}}
+	if diff := cmp.Diff(want, p.turns); diff != "" {
+		t.Error(diff)
+	}
+}

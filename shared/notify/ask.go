@@ -1,0 +1,157 @@
+package notify
+
+import (
+	"context"
+	"time"
+)
+
+// nameTTL is how long a name is kept before it is looked up again.
+const nameTTL = 6 * time.Hour
+
+// nameBudget bounds the look-up of names; a card without them says "a friend".
+const nameBudget = 1500 * time.Millisecond
+
+// ask asks IM where recs are and, beside that, for the names that their cards may show
+// and who of a group's call is in the group. Users of whom IM says nothing are
+// StatusUnknown. Calls do not wait for names.
+func (p *pass) ask(ctx context.Context, recs []Recipient) (map[UserID]Status, Names, map[UserID]map[GroupID]bool) {
+	nameCtx, stop := context.WithTimeout(ctx, nameBudget)
+	defer stop()
+	named := make(chan Names, 1)
+	go func() { named <- p.lookUp(nameCtx, recs) }()
+	if recs[0].Lane == LaneMessages {
+		return p.presence(ctx, recs), <-named, nil
+	}
+
+	foreign := make(chan map[UserID]map[GroupID]bool, 1)
+	go func() { foreign <- p.strangers(ctx, recs) }()
+	status, strangers := p.presence(ctx, recs), <-foreign
+	select {
+	case names := <-named:
+		return status, names, strangers
+	case <-time.After(100 * time.Millisecond):
+		return status, nil, strangers
+	}
+}
+
+func (p *pass) presence(ctx context.Context, recs []Recipient) map[UserID]Status {
+	users := make([]UserID, len(recs))
+	for i, rec := range recs {
+		users[i] = rec.User
+	}
+	status, err := p.IM.Presence(ctx, users)
+	if cure, known := cureOf(err); known {
+		p.Log.ErrorContext(ctx, "IM does not say who is online until this is mended: "+cure, "alert", "im", "error", err)
+	} else if err != nil {
+		p.Log.WarnContext(ctx, "IM did not say who is online", "asked", len(users), "answered", len(status), "error", err)
+	}
+	return status
+}
+
+// lookUp returns the names of who wrote last to each of recs, and of the groups: from
+// the store if they are kept there, else from IM. What cannot be found out by the time
+// ctx ends is missing.
+func (p *pass) lookUp(ctx context.Context, recs []Recipient) Names {
+	if p.Rules.Preview == PreviewNone {
+		return nil
+	}
+	want := shown(recs)
+	if len(want) == 0 {
+		return nil
+	}
+	names, err := p.Store.CachedNames(ctx, keysOf(want))
+	if err != nil {
+		p.Log.WarnContext(ctx, "kept names not read", "error", err)
+	}
+	var users []UserID
+	var groups []GroupID
+	for key, n := range want {
+		if _, known := names[key]; known {
+			continue
+		}
+		if n.group != "" {
+			groups = append(groups, n.group)
+		} else {
+			users = append(users, n.user)
+		}
+	}
+	if len(users)+len(groups) == 0 {
+		return names
+	}
+	found := p.fetchNames(ctx, users, groups)
+	if names == nil {
+		names = make(Names, len(found))
+	}
+	for key, name := range found {
+		names[key] = name
+	}
+	if err := p.Store.KeepNames(ctx, found, nameTTL); err != nil {
+		p.Log.WarnContext(ctx, "names not kept", "error", err)
+	}
+	return names
+}
+
+// fetchNames asks IM for names. Those that do not exist are in the result, empty.
+func (p *pass) fetchNames(ctx context.Context, users []UserID, groups []GroupID) Names {
+	found := Names{}
+	if len(users) > 0 {
+		names, err := p.Directory.Names(ctx, users)
+		for _, u := range users {
+			if name, ok := names[u]; ok || err == nil {
+				found[string(u)] = name
+			}
+		}
+		p.logNames(ctx, err)
+	}
+	if len(groups) > 0 {
+		names, err := p.Directory.GroupNames(ctx, groups)
+		for _, g := range groups {
+			if name, ok := names[g]; ok || err == nil {
+				found[groupName(g)] = name
+			}
+		}
+		p.logNames(ctx, err)
+	}
+	return found
+}
+
+func (p *pass) logNames(ctx context.Context, err error) {
+	if err != nil {
+		p.Log.WarnContext(ctx, "names not looked up, cards do without", "error", err)
+	}
+}
+
+// A shownName is a user's or a group's.
+type shownName struct {
+	user  UserID
+	group GroupID
+}
+
+// shown returns whose names the next cards to recs may show, by their key in Names: a
+// card shows who wrote last, and where.
+func shown(recs []Recipient) map[string]shownName {
+	out := map[string]shownName{}
+	for _, rec := range recs {
+		if len(rec.Notices) == 0 {
+			continue
+		}
+		ns := append([]Notice(nil), rec.Notices...)
+		sortNotices(ns)
+		last := ns[len(ns)-1]
+		if last.From != "" {
+			out[string(last.From)] = shownName{user: last.From}
+		}
+		if last.Group != "" {
+			out[groupName(last.Group)] = shownName{group: last.Group}
+		}
+	}
+	return out
+}
+
+func keysOf(m map[string]shownName) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	return keys
+}

@@ -1,0 +1,111 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	spreadLimit   = 20               // group messages taken up at a time
+	spreadSide    = 8                // of them side by side
+	spreadAhead   = 20 * time.Second // of a pass: no page is begun after it
+	spreadRecords = 100              // members recorded in one round trip
+)
+
+// spread records group messages for the members whom the rules want told, page by page.
+// How far each has come is noted with every page. Who stops in between has the page done
+// again: a member's message is recorded once.
+func (p *pass) spread(ctx context.Context) {
+	for !short(ctx, wrapUp) && time.Since(p.claimed) <= spreadAhead {
+		spreads, err := p.Store.Spreads(ctx, spreadLimit)
+		if err != nil {
+			p.Log.ErrorContext(ctx, "group messages not taken up, a later run does", "alert", "store", "error", err)
+		}
+		if len(spreads) == 0 {
+			return
+		}
+		p.spreadAll(ctx, spreads)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// spreadAll does one page of each of spreads, some side by side.
+func (p *pass) spreadAll(ctx context.Context, spreads []Spread) {
+	side := make(chan struct{}, spreadSide)
+	var wg sync.WaitGroup
+	for _, s := range spreads {
+		side <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-side }()
+			if short(ctx, wrapUp) || time.Since(p.claimed) > spreadAhead {
+				return // its lease ends, and another run takes it up
+			}
+			if err := p.spreadOne(ctx, s); err != nil {
+				p.Log.WarnContext(ctx, "group message not spread, tried again", "group", s.Message.Group, "attempt", s.Attempts, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// spreadOne does one page, and has the next be due at once.
+func (p *pass) spreadOne(ctx context.Context, s Spread) error {
+	members, next, err := p.members(ctx, s)
+	if errors.Is(err, ErrNoGroup) {
+		return p.Store.Advance(ctx, s, "", true)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.record(ctx, s.Message, members); err != nil {
+		return err
+	}
+	return p.Store.Advance(ctx, s, next, next == "")
+}
+
+// members returns the members whom the message is for, one page of them.
+func (p *pass) members(ctx context.Context, s Spread) (members []Member, next string, err error) {
+	m := s.Message
+	if m.For == GroupAll || m.AtAll {
+		return p.Directory.Members(ctx, m.Group, m.Type, s.Page)
+	}
+	members, err = p.Directory.MembersAmong(ctx, m.Group, m.At)
+	return members, "", err
+}
+
+// record records m for members, but for its sender and those who muted the group.
+func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) error {
+	var facts []Fact
+	for _, member := range members {
+		if !member.Muted && member.User != m.From {
+			facts = append(facts, Fact{Message: m.forMember(member.User)})
+		}
+	}
+	for len(facts) > 0 {
+		n := min(len(facts), spreadRecords)
+		if _, err := p.Store.Record(ctx, p.Rules, facts[:n]); err != nil {
+			return err
+		}
+		facts = facts[n:]
+	}
+	return nil
+}
+
+// forMember returns what a group's message is for one member.
+func (m GroupMessage) forMember(user UserID) *Message {
+	kind := KindMessage
+	if m.AtAll {
+		kind = KindMention
+	}
+	for _, at := range m.At {
+		if at == user {
+			kind = KindMention
+		}
+	}
+	return &Message{ID: m.ID(), Kind: kind, From: m.From, To: user, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq,
+		Summary: m.Summary, ByREST: true}
+}

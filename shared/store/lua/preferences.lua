@@ -1,0 +1,18 @@
+-- preferences: what a user wants to be told of. What waits and is muted now ends.
+-- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 timeline  7 counts
+-- a     user, value (JSON of the preferences)
+-- reply 1, or 0 if he is not bound
+if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'p', a.value)
+local p = cjson.decode(a.value)
+for lane = 2, 4, 2 do
+  local doc = load(KEYS[lane], a.user)
+  if doc then
+    doc.qh = p.q
+    for _, why in ipairs({'muted_all', 'muted_peer'}) do
+      finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n.p, n.r or '') == why end)
+    end
+    save(doc, KEYS[lane], KEYS[lane + 1], a.user)
+  end
+end
+return 1

@@ -1,0 +1,31 @@
+-- tell: write down at a recipient how a card of his ended.
+-- KEYS  1 recipient  2 timeline  3 counts  4 mark of this end  5 waiting  6 queue
+--       7 calls waiting  8 calls' queue
+-- a     user, card, state, reason, was (the state that this corrects, or ""), messages
+-- reply how many messages reached the state; 0 if that was written down before
+local n = #a.messages
+if n == 0 or redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
+
+-- The run that sent a card writes down its end, but for unknown ones, which end here. While
+-- the card is open that has not happened: what it carries ends now, and once.
+if a.was ~= '' and a.was ~= 'unknown' then
+  for lane = 5, 7, 2 do
+    local doc = load(KEYS[lane], a.user)
+    if doc and doc.c and doc.c.i == a.card then
+      local rest = {}
+      for _, notice in ipairs(doc.n) do
+        if notice.c ~= a.card then rest[#rest + 1] = notice end
+      end
+      doc.n, a.was = rest, ''
+      save(doc, KEYS[lane], KEYS[lane + 1], a.user)
+    end
+  end
+end
+if a.was ~= '' then redis.call('HINCRBY', KEYS[3], a.was, -n) end
+if redis.call('HEXISTS', KEYS[1], 'o') == 1 then
+  final(KEYS[2], KEYS[3], a.state, a.reason, a.messages, nil, a.card)
+else -- erased or bound to nobody: only counted
+  redis.call('HINCRBY', KEYS[3], a.state, n)
+end
+redis.call('SET', KEYS[4], '1', 'PX', 2 * DAY)
+return n
