@@ -1,0 +1,104 @@
+package world
+
+import (
+	"context"
+	"fmt"
+
+	"wxnotify/cmd/simulate/internal/history"
+	"wxnotify/shared/notify"
+)
+
+// IM answers for Tencent IM. It implements notify.Asker and notify.Directory. It always
+// answers, and calls a user online until it has noticed that he left.
+type IM struct {
+	History *history.History
+	Clock   *Clock
+}
+
+// Presence implements notify.Asker.
+func (im IM) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	now := im.Clock.Second()
+	out := make(map[notify.UserID]notify.Status, len(users))
+	for _, id := range users {
+		out[id] = notify.StatusOffline
+		if u := history.UserOf(id); u >= 0 && im.History.Online(u, now) {
+			out[id] = notify.StatusOnline
+		}
+	}
+	return out, nil
+}
+
+// Unread implements notify.Asker.
+func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
+	u, now := history.UserOf(user), im.Clock.Second()
+	if u < 0 {
+		return 0, nil, fmt.Errorf("im: Unread: no user %s", user)
+	}
+	all := map[notify.UserID]int{}
+	total := 0
+	for _, i := range im.History.Of[u] {
+		it := im.History.Items[i]
+		if it.At > now {
+			break
+		}
+		if it.Kind == history.Chat && it.Read > now && it.Recalled > now {
+			all[history.ContactID(u, it.Contact)]++
+			total++
+		}
+	}
+	by := make(map[notify.UserID]int, len(peers))
+	for _, p := range peers {
+		by[p] = all[p]
+	}
+	return total, by, nil
+}
+
+// Members implements notify.Directory: a group fits on one page.
+func (im IM) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, _ string) ([]notify.Member, string, error) {
+	g := history.GroupOf(group)
+	if g < 0 || g >= im.History.Groups() {
+		return nil, "", fmt.Errorf("im: Members: %s: %w", group, notify.ErrNoGroup)
+	}
+	members := []notify.Member{{User: history.HostID(g)}}
+	for _, u := range im.History.Members(g) {
+		members = append(members, notify.Member{User: history.UserID(u)})
+	}
+	return members, "", nil
+}
+
+// MembersAmong implements notify.Directory.
+func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+	members, _, err := im.Members(ctx, group, "", "")
+	if err != nil {
+		return nil, err
+	}
+	asked := make(map[notify.UserID]bool, len(users))
+	for _, u := range users {
+		asked[u] = true
+	}
+	var out []notify.Member
+	for _, m := range members {
+		if asked[m.User] {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// Names implements notify.Directory: everybody is called by his id.
+func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
+	out := make(map[notify.UserID]string, len(users))
+	for _, u := range users {
+		out[u] = string(u)
+	}
+	return out, nil
+}
+
+// GroupNames implements notify.Directory.
+func (im IM) GroupNames(_ context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error) {
+	out := make(map[notify.GroupID]string, len(groups))
+	for _, g := range groups {
+		out[g] = string(g)
+	}
+	return out, nil
+}
