@@ -81,7 +81,12 @@ func Fill(event []byte, s Settings) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return replace(event, func(name string) (string, error) { return covering[name](s, req) })
+	return replace(event, func(name string) (string, error) {
+		if sign, ok := covering[name]; ok {
+			return sign(s, req)
+		}
+		return s.value(name) // what filling in has made to look like a placeholder
+	})
 }
 
 // replace replaces each ${name} in event by what value returns for it.
