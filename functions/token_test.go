@@ -86,9 +86,9 @@ func (w *world) due() int {
 		if !strings.HasSuffix(key, "}:q") {
 			continue
 		}
-		members, _ := w.redis.SortedSet(key)
-		for _, at := range members {
-			if at <= float64(w.now.UnixMilli()) {
+		members, _ := w.redis.ZMembers(key)
+		for _, m := range members {
+			if at, err := w.redis.ZScore(key, m); err == nil && at <= float64(w.now.UnixMilli()) {
 				n++
 			}
 		}
