@@ -10,7 +10,6 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/term"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/store"
 )
 
 type deadCmd struct {
@@ -45,14 +44,6 @@ func (c *deadListCmd) Run(ctx context.Context, con console) error {
 	}
 	defer st.Close()
 	return listDead(ctx, con.out, st, c.Limit)
-}
-
-func (e envFlag) openStore(con console) (*store.Store, error) {
-	settings, err := e.settings(con)
-	if err != nil {
-		return nil, err
-	}
-	return openStore(settings)
 }
 
 func listDead(ctx context.Context, w io.Writer, st morgue, limit int) error {

@@ -27,15 +27,7 @@ func (c *deadReplayCmd) Validate() error {
 }
 
 func (c *deadReplayCmd) Run(ctx context.Context, con console) error {
-	settings, err := c.settings(con)
-	if err != nil {
-		return err
-	}
-	conf, err := notifyRules(settings)
-	if err != nil {
-		return err
-	}
-	st, err := openStore(settings)
+	conf, st, err := c.open(con)
 	if err != nil {
 		return err
 	}

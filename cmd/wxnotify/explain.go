@@ -41,15 +41,7 @@ type timelines interface {
 
 // Run prints an explanation for each recipient. That nothing is known is an explanation.
 func (c *explainCmd) Run(ctx context.Context, con console) error {
-	settings, err := c.settings(con)
-	if err != nil {
-		return err
-	}
-	conf, err := notifyRules(settings)
-	if err != nil {
-		return err
-	}
-	st, err := openStore(settings)
+	conf, st, err := c.open(con)
 	if err != nil {
 		return err
 	}

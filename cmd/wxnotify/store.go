@@ -13,6 +13,30 @@ import (
 
 const storeURL = "STORE_URL"
 
+// open opens the store, and reads the rules by which the functions fill it. The caller closes
+// the store.
+func (e envFlag) open(con console) (config.Notify, *store.Store, error) {
+	settings, err := e.settings(con)
+	if err != nil {
+		return config.Notify{}, nil, err
+	}
+	conf, err := notifyRules(settings)
+	if err != nil {
+		return config.Notify{}, nil, err
+	}
+	st, err := openStore(settings)
+	return conf, st, err
+}
+
+// openStore opens the store that settings name. The caller closes it.
+func (e envFlag) openStore(con console) (*store.Store, error) {
+	settings, err := e.settings(con)
+	if err != nil {
+		return nil, err
+	}
+	return openStore(settings)
+}
+
 // openStore opens the store that settings name. The caller closes it.
 func openStore(settings map[string]string) (*store.Store, error) {
 	if settings[storeURL] == "" {

@@ -47,8 +47,3 @@ type Call struct {
 	Duration time.Duration // of a conversation that has ended
 	At       time.Time     // zero if IM did not say
 }
-
-// Missed reports whether Users were rung in vain: a missed-call notice makes sense.
-func (c Call) Missed() bool {
-	return c.Phase == CallTimedOut || c.Phase == CallBusy || c.Phase == CallCancelled
-}

@@ -240,19 +240,15 @@ func TestCallMembers(t *testing.T) {
 }
 
 func TestCallResults(t *testing.T) {
-	for result, want := range map[string]struct {
-		phase  im.CallPhase
-		missed bool
-	}{
-		"NormalEnd": {im.CallEnded, false}, "NotAnswer": {im.CallTimedOut, true}, "Reject": {im.CallRejected, false},
-		"Cancel": {im.CallCancelled, true}, "CallBusy": {im.CallBusy, true}, "Interrupt": {im.CallEnded, false},
-		"Offline": {im.CallEnded, false}, "": {im.CallEnded, false},
+	for result, want := range map[string]im.CallPhase{
+		"NormalEnd": im.CallEnded, "NotAnswer": im.CallTimedOut, "Reject": im.CallRejected, "Cancel": im.CallCancelled,
+		"CallBusy": im.CallBusy, "Interrupt": im.CallEnded, "Offline": im.CallEnded, "": im.CallEnded,
 	} {
 		cb := decode(t, `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c","Caller_Account":"a","MediaType":"audio",
 			"AcceptTime":1741231150,"EndTime":1741231176,"CallResult":"`+result+`","CalleeList_Account":["b",7,{}]}}`)
 		c := cb.Calls[0]
-		if c.Phase != want.phase || c.Missed() != want.missed || c.Duration != 26*time.Second || c.Media != im.MediaAudio {
-			t.Errorf("%s: %+v, missed %t", result, c, c.Missed())
+		if c.Phase != want || c.Duration != 26*time.Second || c.Media != im.MediaAudio {
+			t.Errorf("%s: %+v", result, c)
 		}
 		if diff := cmp.Diff([]notify.UserID{"b", "7"}, c.Users); diff != "" {
 			t.Errorf("%s: %s", result, diff)

@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -59,7 +61,7 @@ func (p *pass) lookUp(ctx context.Context, recs []Recipient) Names {
 	if len(want) == 0 {
 		return nil
 	}
-	names, err := p.Store.CachedNames(ctx, keysOf(want))
+	names, err := p.Store.CachedNames(ctx, slices.Collect(maps.Keys(want)))
 	if err != nil {
 		p.Log.WarnContext(ctx, "kept names not read", "error", err)
 	}
@@ -82,9 +84,7 @@ func (p *pass) lookUp(ctx context.Context, recs []Recipient) Names {
 	if names == nil {
 		names = make(Names, len(found))
 	}
-	for key, name := range found {
-		names[key] = name
-	}
+	maps.Copy(names, found)
 	if err := p.Store.KeepNames(ctx, found, nameTTL); err != nil {
 		p.Log.WarnContext(ctx, "names not kept", "error", err)
 	}
@@ -135,9 +135,7 @@ func shown(recs []Recipient) map[string]shownName {
 		if len(rec.Notices) == 0 {
 			continue
 		}
-		ns := append([]Notice(nil), rec.Notices...)
-		sortNotices(ns)
-		last := ns[len(ns)-1]
+		last := slices.MaxFunc(rec.Notices, Notice.compare)
 		if last.From != "" {
 			out[string(last.From)] = shownName{user: last.From}
 		}
@@ -146,12 +144,4 @@ func shown(recs []Recipient) map[string]shownName {
 		}
 	}
 	return out
-}
-
-func keysOf(m map[string]shownName) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	return keys
 }

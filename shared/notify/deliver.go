@@ -47,6 +47,16 @@ type Counts struct {
 	NextDue   time.Time `json:"nextDue,omitzero"`
 }
 
+// add adds what other did. NextDue stays.
+func (c *Counts) add(other Counts) {
+	c.Claimed += other.Claimed
+	c.Sent += other.Sent
+	c.Merged += other.Merged
+	c.Cancelled += other.Cancelled
+	c.Retried += other.Retried
+	c.Dead += other.Dead
+}
+
 // Run works until nothing falls due within the next timer period, waiting inside
 // the invocation for what does, or until ctx's deadline is near. It does not fail: the
 // platform would only repeat it, and the timer starts the next run anyway. When the
@@ -161,8 +171,10 @@ func (p *pass) count(change func(*Counts)) {
 // behind than ahead: what a run notes must not seem to come after what follows it.
 func (p *pass) time() time.Time { return p.now.Add(time.Since(p.told)) }
 
-// fresh reports whether the leases of this pass leave time for a send.
-func (p *pass) fresh() bool { return time.Since(p.claimed) < Lease-wrapUp }
+// room reports whether the run and the leases of this pass leave time for a send.
+func (p *pass) room(ctx context.Context) bool {
+	return !short(ctx, wrapUp) && time.Since(p.claimed) < Lease-wrapUp
+}
 
 // lanes ends what earlier runs left half done, and returns who waits in each lane.
 func (p *pass) lanes(ctx context.Context, recs []Recipient) (calls, messages []Recipient) {
@@ -210,14 +222,7 @@ func (p *pass) serveCalls(ctx context.Context) {
 	if err := side.serve(ctx, calls); err != nil {
 		p.Log.ErrorContext(ctx, "calls not served, another run goes on", "alert", "store", "error", err)
 	}
-	p.count(func(c *Counts) {
-		c.Claimed += counts.Claimed
-		c.Sent += counts.Sent
-		c.Merged += counts.Merged
-		c.Cancelled += counts.Cancelled
-		c.Retried += counts.Retried
-		c.Dead += counts.Dead
-	})
+	p.count(func(c *Counts) { c.add(counts) })
 }
 
 // serve decides about recipients and sends, askLimit at a time.
@@ -226,7 +231,7 @@ func (p *pass) serve(ctx context.Context, recs []Recipient) error {
 	defer crew.wait()
 	for len(recs) > 0 {
 		n := min(len(recs), askLimit)
-		if short(ctx, wrapUp) || !p.fresh() {
+		if !p.room(ctx) {
 			p.handBack(ctx, recs, p.time())
 			return nil
 		}
@@ -271,7 +276,7 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 		}
 	}
 	p.finish(ctx, rest)
-	for len(cards) > 0 && !short(ctx, wrapUp) && p.fresh() {
+	for len(cards) > 0 && p.room(ctx) {
 		n := crew.hire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
 		if full = p.turn(ctx, cards[0].rec.Lane, n); !full.IsZero() || ctx.Err() != nil {
 			crew.free(n)

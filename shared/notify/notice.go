@@ -34,9 +34,13 @@ func (n Notice) Peer() string {
 func sortNotices(ns []Notice) {
 	// Not slices.SortFunc, which for a struct as large is compiled into 15 KB more.
 	sort.SliceStable(ns, func(i, j int) bool {
-		a, b := ns[i], ns[j]
-		return cmp.Or(a.SentAt.Compare(b.SentAt), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID)) < 0
+		return ns[i].compare(ns[j]) < 0
 	})
+}
+
+// compare orders notices as their messages were sent.
+func (n Notice) compare(o Notice) int {
+	return cmp.Or(n.SentAt.Compare(o.SentAt), cmp.Compare(n.Seq, o.Seq), cmp.Compare(n.ID, o.ID))
 }
 
 // ids returns the identities of ns.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -98,13 +99,8 @@ func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) err
 // forMember returns what a group's message is for one member.
 func (m GroupMessage) forMember(user UserID) *Message {
 	kind := KindMessage
-	if m.AtAll {
+	if m.AtAll || slices.Contains(m.At, user) {
 		kind = KindMention
-	}
-	for _, at := range m.At {
-		if at == user {
-			kind = KindMention
-		}
 	}
 	return &Message{ID: m.ID(), Kind: kind, From: m.From, To: user, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq,
 		Summary: m.Summary, ByREST: true}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"wxnotify/shared/notify"
 )
@@ -39,12 +38,8 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved,
 	if err != nil || len(part) != 4 {
 		return notify.Reserved{}, fmt.Errorf("store: Reserve: unexpected reply: %w", err)
 	}
-	status, _ := part[0].(string)
-	until, _ := part[1].(string)
-	left, _ := part[2].(int64)
-	kept, _ := part[3].(int64)
-	out := notify.Reserved{Status: notify.ReserveStatus(status), Left: int(left), Keep: int(kept)}
-	if until != "0" {
+	out := notify.Reserved{Status: notify.ReserveStatus(text(part[0])), Left: int(number(part[2])), Keep: int(number(part[3]))}
+	if until := text(part[1]); until != "0" {
 		out.Until = millis(until)
 	}
 	return out, nil
@@ -101,13 +96,6 @@ func (s *Store) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved
 	if err != nil || len(part) != 5 {
 		return notify.Resolved{}, fmt.Errorf("store: Resolve: unexpected reply: %w", err)
 	}
-	text := func(i int) string { s, _ := part[i].(string); return s }
-	unknown, _ := part[4].(int64)
-	out := notify.Resolved{State: notify.CardState(text(0)), Final: notify.State(text(1)), Detail: text(2), Handed: unknown == 1}
-	if until := text(3); until != "" {
-		if ms, err := strconv.ParseInt(until, 10, 64); err == nil {
-			out.Until = millisOf(ms)
-		}
-	}
-	return out, nil
+	return notify.Resolved{State: notify.CardState(text(part[0])), Final: notify.State(text(part[1])), Detail: text(part[2]),
+		Until: millis(text(part[3])), Handed: number(part[4]) == 1}, nil
 }

@@ -75,7 +75,7 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 			unreadable = errors.Join(unreadable, fmt.Errorf("store: circuit %s: %w", name, err))
 			continue
 		}
-		out = append(out, notify.Circuit{Name: name, Until: time.UnixMilli(int64(d.Until)).UTC(), Detail: d.Detail})
+		out = append(out, notify.Circuit{Name: name, Until: millisOf(int64(d.Until)), Detail: d.Detail})
 	}
 	return out, unreadable
 }

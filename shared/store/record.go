@@ -100,8 +100,7 @@ func asksToWake(reply any) bool {
 	if list, ok := reply.([]any); ok && len(list) > 0 {
 		reply = list[0]
 	}
-	n, _ := reply.(int64)
-	return n == 1
+	return number(reply) == 1
 }
 
 // Announce records announcements, one for each recipient, in one round trip, and says
@@ -119,9 +118,7 @@ func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []not
 		wake = wake || asksToWake(r.Val())
 		var a notify.Accepted
 		if part, _ := r.Slice(); len(part) == 3 {
-			state, _ := part[1].(string)
-			reason, _ := part[2].(string)
-			a = notify.Accepted{State: notify.State(state), Reason: notify.Reason(reason)}
+			a = notify.Accepted{State: notify.State(text(part[1])), Reason: notify.Reason(text(part[2]))}
 		}
 		results = append(results, a)
 	}

@@ -6,6 +6,7 @@
 --       absence (seen, told, kept, counted or ""), steps [JSON], at (ms, of the last
 --       step), lead, blind, ttl, soon, most
 -- reply state, reason and number of messages, for each end that came about
+
 -- bury keeps a letter of notices that are given up. It holds no text of theirs.
 local function bury(notices)
   for _, n in ipairs(notices) do n.c, n.g, n.x = nil, nil, nil end
@@ -107,7 +108,7 @@ if #told > 0 then
   local who = redis.call('HMGET', KEYS[5], 'o', 'on', 'ab', 'p')
   for _, n in ipairs(told) do
     if who[1] then
-      missed({waiting = KEYS[8], queue = KEYS[9], lead = a.lead, blind = a.blind, ttl = a.ttl, most = a.most}, a.user, who, KEYS[3], KEYS[4], n)
+      missed(KEYS[8], KEYS[9], a.user, who, KEYS[3], KEYS[4], n)
     else
       ends[#ends + 1] = {'unbound', '', {n.i}}
     end

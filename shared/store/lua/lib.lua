@@ -130,18 +130,18 @@ local function index(key, field, user)
   end
 end
 
--- missed has a call that rang in vain told as missed: it goes on in the lane of messages.
--- m are the lane's keys and times {waiting, queue, lead, blind, ttl, most}. It returns when
--- it is due, or nil.
-local function missed(m, user, who, timeline, counts, n)
-  local doc = open(m.waiting, user, who)
-  if #doc.n >= m.most then
+-- missed has a call that rang in vain told as missed: it goes on in the lane of messages,
+-- whose keys are waiting and queue. It takes a.lead, a.blind, a.ttl and a.most. It returns
+-- when it is due, or nil.
+local function missed(waiting, queue, user, who, timeline, counts, n)
+  local doc = open(waiting, user, who)
+  if #doc.n >= a.most then
     final(timeline, counts, 'not counted', 'crowded', {n.i})
     return nil
   end
-  doc.n[#doc.n + 1] = {i = n.i, k = 'missed_call', p = n.p, r = n.r, t = n.t, q = 0, w = now + m.blind, e = n.t * 1000 + m.ttl}
-  local due = schedule(doc, m.queue, user, now + (doc.on == 1 and m.blind or m.lead))
-  save(doc, m.waiting, m.queue, user)
+  doc.n[#doc.n + 1] = {i = n.i, k = 'missed_call', p = n.p, r = n.r, t = n.t, q = 0, w = now + a.blind, e = n.t * 1000 + a.ttl}
+  local due = schedule(doc, queue, user, now + (doc.on == 1 and a.blind or a.lead))
+  save(doc, waiting, queue, user)
   note(timeline, cjson.encode({t = now, k = 'accepted', m = {n.i}, r = 'missed_call'}))
   return due
 end
@@ -169,11 +169,11 @@ local function finalWaiting(doc, timeline, counts, state, reason, match, detail)
 end
 
 -- ringsNoMore writes down that call, which the ring log knows as id, has ended in state; in
--- vain or not. What waits of it ends so, or goes on as missed if m is given (see missed). What
--- was taken for missed, and was not in vain, ends too.
+-- vain or not. What waits of it ends so, or goes on as missed if a.missed says that missed
+-- calls are told. What was taken for missed, and was not in vain, ends too.
 -- k are the keys {log, waiting, queue, messages, later (their queue), timeline, counts}. It
 -- returns when what goes on is due, or nil.
-local function ringsNoMore(k, user, who, id, call, state, reason, vain, m)
+local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   if call.st then return nil end
   local doc, later = load(k.waiting, user), load(k.messages, user) -- what cannot be read stops here
   call.st, call.re, call.ms = state, reason, vain and 1 or 0
@@ -190,9 +190,9 @@ local function ringsNoMore(k, user, who, id, call, state, reason, vain, m)
     if n.i ~= id then
       rest[#rest + 1] = n
     elseif n.c then -- ends so only if its card does not go out
-      n.g = n.g or {state, reason, vain and m and 1 or 0}
+      n.g = n.g or {state, reason, vain and a.missed and 1 or 0}
       rest[#rest + 1] = n
-    elseif vain and m then
+    elseif vain and a.missed then
       told = n
     else
       final(k.timeline, k.counts, state, reason, {id})
@@ -200,7 +200,7 @@ local function ringsNoMore(k, user, who, id, call, state, reason, vain, m)
   end
   doc.n = rest
   save(doc, k.waiting, k.queue, user)
-  return told and missed(m, user, who, k.timeline, k.counts, told)
+  return told and missed(k.messages, k.later, user, who, k.timeline, k.counts, told)
 end
 
 -- keepLetter writes a dead letter back of which only rest is left, or removes it; what is not

@@ -1,6 +1,7 @@
 -- ring: a call rings at a recipient. Two sources may tell of one call under two names:
 -- an invitation by the same caller, from the other source, within a.same of the first, is
--- the same call; if one of them does not say who calls, by the same group. It has one notice, and ends when either source says so.
+-- the same call; if one of them does not say who calls, by the same group. It has one
+-- notice, and ends when either source says so.
 -- KEYS  1 recipient  2 calls waiting  3 calls' queue  4 ring log  5 timeline  6 watch
 --       7 counts  8 waiting  9 queue  10 index and 11 marks of today
 -- a     user, id, field (of the index), source, caller, group, at, ring, same, missed
@@ -17,7 +18,6 @@ if a.at <= 0 or a.at > now then a.at = now end
 local known = redis.call('HGET', KEYS[4], a.id)
 local call = known and cjson.decode(known) or nil
 if call and (call.rung or call.same) then return 0 end -- told before
-local lane = {waiting = KEYS[8], queue = KEYS[9], lead = a.lead, blind = a.blind, ttl = a.ttl, most = a.most}
 
 local function sameParty(other)
   if other.p == '' or a.caller == '' then return a.group ~= '' and other.r == a.group end
@@ -38,7 +38,7 @@ if twin then
   local due
   if call then
     local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8], later = KEYS[9], timeline = KEYS[5], counts = KEYS[7]}
-    due = ringsNoMore(k, a.user, who, of, twin, call.st, call.re, call.ms == 1, a.missed and lane or nil)
+    due = ringsNoMore(k, a.user, who, of, twin, call.st, call.re, call.ms == 1)
   end
   redis.call('HSET', KEYS[4], of, cjson.encode(twin), a.id, cjson.encode({same = of, at = a.at}))
   return due and wake(KEYS[6], due, a.soon) or 0
@@ -54,7 +54,7 @@ if muted then
   final(KEYS[5], KEYS[7], 'muted', muted, {a.id})
 elseif over or notice.e <= now then -- we hear of the ringing when it is over
   if a.missed and (not over or call.ms == 1) then
-    due = missed(lane, a.user, who, KEYS[5], KEYS[7], notice)
+    due = missed(KEYS[8], KEYS[9], a.user, who, KEYS[5], KEYS[7], notice)
   else
     final(KEYS[5], KEYS[7], over or 'ended', call.re or 'timed_out', {a.id})
   end

@@ -15,7 +15,6 @@ if call and call.same then -- the other source's name for it
   call = known and cjson.decode(known) or nil
 end
 local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8], later = KEYS[9], timeline = KEYS[5], counts = KEYS[7]}
-local lane = a.missed and {waiting = KEYS[8], queue = KEYS[9], lead = a.lead, blind = a.blind, ttl = a.ttl, most = a.most} or nil
-local due = ringsNoMore(k, a.user, who, a.id, call or {s = a.source, p = a.caller, at = now}, a.state, a.reason, a.vain, lane)
+local due = ringsNoMore(k, a.user, who, a.id, call or {s = a.source, p = a.caller, at = now}, a.state, a.reason, a.vain)
 forget(KEYS[4], 50, function(c) return cjson.decode(c).at < now - 3600000 end)
 return due and wake(KEYS[6], due, a.soon) or 0

@@ -1,0 +1,157 @@
+package notify
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A crew sends the cards of one lane, Workers at a time. A send that hangs holds up no other
+// card, as long as the others of the crew are at work.
+type crew struct {
+	*pass
+	slots   chan struct{} // holds one for each card on its way
+	sending sync.WaitGroup
+	done    chan Finish
+	written chan struct{} // closed when done is closed and empty
+}
+
+// crew returns one at work. Who is done with it waits for it.
+func (p *pass) crew(ctx context.Context) *crew {
+	w := &crew{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan Finish, p.Rules.Workers),
+		written: make(chan struct{})}
+	go w.write(ctx)
+	return w
+}
+
+// wait waits until all cards are sent and finished.
+func (w *crew) wait() {
+	w.sending.Wait()
+	close(w.done)
+	<-w.written
+}
+
+// hire waits for slots for up to n cards and returns how many it got: rather some soon than
+// all late, but not one by one, which would cost a round trip for each card.
+func (w *crew) hire(n int) int {
+	n = min(n, cap(w.slots))
+	least := min(n, max(1, cap(w.slots)/4))
+	for got := range n {
+		if got < least {
+			w.slots <- struct{}{}
+			continue
+		}
+		select {
+		case w.slots <- struct{}{}:
+		default:
+			return got
+		}
+	}
+	return n
+}
+
+// free gives n slots back.
+func (w *crew) free(n int) {
+	for range n {
+		<-w.slots
+	}
+}
+
+// write finishes what the crew has done, together with what is done soon after it.
+func (w *crew) write(ctx context.Context) {
+	defer close(w.written)
+	for f := range w.done {
+		fs, more := []Finish{f}, true
+		soon := time.NewTimer(20 * time.Millisecond)
+		for more && len(fs) < cap(w.done) {
+			select {
+			case f, more = <-w.done:
+				if more {
+					fs = append(fs, f)
+				}
+			case <-soon.C:
+				more = false
+			}
+		}
+		soon.Stop()
+		w.finish(ctx, fs)
+	}
+}
+
+// sendAll takes cards, for which there are slots, through the protocol: begin together,
+// each on its own through reserve, send and settle. It does not wait for the sends.
+func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
+	if len(cards) == 0 {
+		return nil
+	}
+	w.checkUnread(ctx, cards)
+	begins := make([]Begin, len(cards))
+	for i, c := range cards {
+		begins[i] = Begin{User: c.rec.User, Lane: c.rec.Lane, Lease: c.rec.Lease, Card: c.card,
+			Template: c.template().ID(), Messages: ids(c.plan.Send), At: w.time()}
+	}
+	wanted, err := w.Store.Begin(ctx, begins)
+	if wanted == nil {
+		w.free(len(cards))
+		return err
+	}
+	if err != nil {
+		w.Log.ErrorContext(ctx, "some cards could not be begun", "alert", "store", "error", err)
+	}
+	recalled, known := w.recalled(ctx, cards)
+	for i, c := range cards {
+		w.sending.Go(func() {
+			defer w.free(1)
+			var end *Finish
+			switch {
+			case len(wanted[i]) == 0:
+				f := c.finish()
+				if err != nil { // it may be one of those
+					f.Again = c.time().Add(time.Second)
+				}
+				end = &f
+			case !known && c.ofGroups():
+				end = c.again(firstExpiry(c.time().Add(recalledAgain), c.plan.Send), ReasonNeverSent)
+			default:
+				end = c.deliver(ctx, c.carried(wanted[i], recalled))
+			}
+			if end != nil {
+				w.done <- *end
+			}
+		})
+	}
+	return nil
+}
+
+// messagesAhead bounds how long cards of messages wait for their turn: a call's card waits
+// behind them.
+const messagesAhead = 5 * time.Second
+
+// turn waits until n cards of a lane may be sent. If that would be too late for this run or
+// for the leases, it waits for nothing and returns when to try again. A store that does not
+// say stops nobody: WeChat's own limits hold.
+func (p *pass) turn(ctx context.Context, lane Lane, n int) (full time.Time) {
+	for {
+		most := Lease - wrapUp - time.Since(p.claimed)
+		if deadline, ok := ctx.Deadline(); ok {
+			most = min(most, time.Until(deadline)-wrapUp)
+		}
+		ahead := most
+		if lane == LaneMessages {
+			ahead = min(most, messagesAhead)
+		}
+		wait, reserved, err := p.Store.PaceWithin(ctx, "send", p.Rules.SendsPerSecond, n, ahead)
+		if err != nil {
+			p.Log.WarnContext(ctx, "the pace of sends is not known", "error", err)
+			return time.Time{}
+		}
+		if reserved {
+			sleep(ctx, wait)
+			return time.Time{}
+		}
+		if wait > most || ctx.Err() != nil {
+			return p.time().Add(wait)
+		}
+		sleep(ctx, max(wait-ahead, 50*time.Millisecond)) // then there is room, unless another run takes it
+	}
+}

@@ -1,0 +1,82 @@
+package notify
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// checkUnread asks IM what the recipients of digests have not read, and drops what they
+// have: they may have read it on a device that reports nothing. IM counts one-to-one
+// conversations only.
+func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
+	var wg sync.WaitGroup
+	for _, c := range cards {
+		if c.plan.Digest && c.rec.Lane == LaneMessages {
+			wg.Go(func() { c.dropRead(ctx) })
+		}
+	}
+	wg.Wait()
+}
+
+// dropRead ends those notices of a digest that IM no longer counts as unread.
+func (c *delivery) dropRead(ctx context.Context) {
+	var peers []UserID
+	for _, n := range c.plan.Send {
+		if n.Kind == KindMessage && n.Group == "" && !slices.Contains(peers, n.From) {
+			peers = append(peers, n.From)
+		}
+	}
+	if len(peers) == 0 {
+		return
+	}
+	total, by, err := c.IM.Unread(ctx, c.rec.User, peers)
+	if err != nil {
+		c.Log.WarnContext(ctx, "IM did not say what is unread", "error", err)
+		return
+	}
+	var unread, read []Notice
+	for _, n := range c.plan.Send {
+		left, told := by[n.From]
+		if n.Kind == KindMessage && n.Group == "" && (total == 0 || told && left == 0) {
+			read = append(read, n)
+		} else {
+			unread = append(unread, n)
+		}
+	}
+	c.plan.Send = unread
+	c.plan.end(StateRead, ReasonUnreadNone, read)
+}
+
+// recalled returns which of the group messages on cards were taken back: a recall is
+// kept with the group, not with each member. known is false if the store did not say.
+func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[MessageID]bool, known bool) {
+	var refs []GroupMessageRef
+	for _, c := range cards {
+		for _, n := range c.plan.Send {
+			if n.ofGroup() {
+				refs = append(refs, GroupMessageRef{n.Group, n.Seq})
+			}
+		}
+	}
+	if len(refs) == 0 {
+		return nil, true
+	}
+	recalled, err := p.Store.Recalled(ctx, refs)
+	if err != nil {
+		p.Log.WarnContext(ctx, "it is not known which group messages were recalled, their cards wait", "error", err)
+	}
+	return recalled, err == nil
+}
+
+// recalledAgain is after how long the store is asked again what was recalled.
+const recalledAgain = 3 * time.Second
+
+// ofGroup reports whether the notice is of a message that was sent to a group.
+func (n Notice) ofGroup() bool {
+	return n.Group != "" && n.Kind != KindCall && n.Kind != KindMissedCall
+}
+
+// ofGroups reports whether the card tells of messages of groups.
+func (c *delivery) ofGroups() bool { return slices.ContainsFunc(c.plan.Send, Notice.ofGroup) }
