@@ -7,7 +7,7 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test race fuzz cover lint check bench simulate clean deploy
+.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench simulate clean deploy
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -47,6 +47,18 @@ race: ## run the tests under the race detector (needs a C compiler)
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@tools/timed.sh fuzz tools/fuzz.sh $(FUZZTIME)
+
+trust: ## hold it to its promises, 15 min at most, and write docs/reliability.md; 2 min with TRUST=short
+	@tools/need.sh redis-server redis-server
+	@go run ./cmd/trust $(if $(filter short,$(TRUST)),,--write docs/reliability.md)
+
+soak: ## an hour of mixed load with faults; SOAK=10m is shorter
+	@tools/need.sh redis-server redis-server
+	SOAK=$${SOAK:-1h} go test -count=1 -timeout=0 -v ./trust/soak
+
+mutate: ## break the code on purpose, in a copy, in each of the ways that tests must notice
+	@tools/need.sh redis-server redis-server
+	go -C tools run ./mutate ..
 
 cover: ## print the share of statements that the tests reach; coverage.html shows which
 	@tools/need.sh redis-server redis-server

@@ -49,6 +49,10 @@ var rules = []rule{
 	{"shared/scf", []string{"shared/scf", "shared/notify", "shared/secret"}, nil, adapter},
 	{"simulator", []string{"simulator", "shared/secret"}, nil,
 		"the simulated platforms are written from the vendors' pages; sharing our code they would share its mistakes"},
+	{"trust", []string{"trust", "shared", "simulator"}, nil,
+		"what holds us to the promises looks at everything"},
+	{"cmd/trust", []string{"trust"}, nil,
+		"it runs tests and reads what they say"},
 	{"cmd", []string{"cmd", "shared", "simulator"}, nil,
 		"the local program may use all but the functions, which it runs as SCF does"},
 }

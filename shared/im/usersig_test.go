@@ -169,6 +169,18 @@ func TestUserSigForm(t *testing.T) {
 	}
 }
 
+// What is too long is refused before any of it is decoded: it costs nothing.
+func TestUserSigTooLongIsNotDecoded(t *testing.T) {
+	s := newSigner(t, testAppID, "key")
+	long, now := strings.Repeat("A", 2049), time.Now()
+	if n := testing.AllocsPerRun(10, func() { s.Verify("tommy", long, now) }); n != 0 {
+		t.Errorf("%d bytes: %v allocations, want none", len(long), n)
+	}
+	if n := testing.AllocsPerRun(10, func() { s.Verify("tommy", long[:2048], now) }); n == 0 {
+		t.Error("2048 bytes are not decoded either: nothing is shown")
+	}
+}
+
 func TestSignUser(t *testing.T) {
 	const key = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
 	s := newSigner(t, testAppID, key)

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const ran = `{"Action":"start","Package":"wxnotify/trust/model"}
+{"Action":"attr","Package":"wxnotify/trust/model","Test":"TestA","Key":"trust.histories","Value":"1200"}
+{"Action":"attr","Package":"wxnotify/trust/model","Test":"TestA","Key":"other","Value":"5"}
+{"Action":"attr","Package":"wxnotify/trust/model","Test":"TestA/x","Key":"trust.histories","Value":"34"}
+{"Action":"output","Package":"wxnotify/trust/model","Test":"TestA","Output":"quiet\n"}
+{"Action":"pass","Package":"wxnotify/trust/model","Test":"TestA"}
+{"Action":"pass","Package":"wxnotify/trust/model","Elapsed":2.5}
+{"Action":"attr","Package":"wxnotify/functions","Test":"TestB","Key":"trust.crash-points","Value":"7"}
+`
+
+const ranBadly = `{"Action":"output","Package":"wxnotify/functions","Test":"TestB","Output":"TestB says why\n"}
+{"Action":"attr","Package":"wxnotify/functions","Test":"TestB","Key":"trust.doubled","Value":"1"}
+{"Action":"fail","Package":"wxnotify/functions","Test":"TestB"}
+{"Action":"skip","Package":"wxnotify/functions","Test":"TestC"}
+{"Action":"fail","Package":"wxnotify/functions","Elapsed":1}
+{"Action":"build-output","ImportPath":"wxnotify/trust/race_test [wxnotify/trust/race.test]","Output":"does not compile\n"}
+{"Action":"build-fail","ImportPath":"wxnotify/trust/race_test [wxnotify/trust/race.test]"}
+{"Action":"fail","Package":"wxnotify/trust/race","Elapsed":0}
+{"Action":"skip","Package":"wxnotify/trust","Elapsed":0}
+`
+
+func TestFollow(t *testing.T) {
+	var out bytes.Buffer
+	suites, err := follow(strings.NewReader(ran+ranBadly), &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"functions TestB", "functions TestC", "trust/race package"}
+	if diff := cmp.Diff(want, failures(suites)); diff != "" {
+		t.Error(diff)
+	}
+	for _, text := range []string{"TestB says why", "does not compile", "pass  trust/model", "1,234 histories", "fail  functions"} {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("%q is not in\n%s", text, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "quiet") {
+		t.Error("a test that passed is heard")
+	}
+	if got, want := lastLine(suites), "trust: histories 1234, crash points 7, faults 0, fuzzed 0, violated 0, lost 0, doubled 1"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestTable(t *testing.T) {
+	suites, err := follow(strings.NewReader(ran+`{"Action":"pass","Package":"wxnotify/functions","Test":"TestB"}`), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `| Tests | how many | tried | violated | lost | doubled |
+| --- | ---: | --- | ---: | ---: | ---: |
+| functions | 1 | 7 crash points | 0 | 0 | 0 |
+| trust/model | 1 | 1,234 histories | 0 | 0 | 0 |
+| **all** | 2 | 1,234 histories, 7 crash points | 0 | 0 | 0 |
+`
+	if diff := cmp.Diff(want, tableOf(suites)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFollowRefusesWhatIsNotJSON(t *testing.T) {
+	if _, err := follow(strings.NewReader("ok wxnotify\n"), &bytes.Buffer{}); err == nil {
+		t.Error("a line that is no event was taken")
+	}
+}
+
+func TestInserted(t *testing.T) {
+	page, err := inserted("Before\n"+begins+"old\n"+ends+"After\n", "| new |\n")
+	if want := "Before\n" + begins + "\n| new |\n\n" + ends + "After\n"; err != nil || page != want {
+		t.Errorf("%q %v", page, err)
+	}
+	for _, page := range []string{"nothing", begins, ends + begins} {
+		if _, err := inserted(page, "x"); err == nil {
+			t.Errorf("%q has no place for a table", page)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"--trust=long"}, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), `"short","full"`) {
+		t.Errorf("%d %s", code, errs.String())
+	}
+	if code := run(t.Context(), []string{"--help"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "--write") {
+		t.Errorf("%d %s", code, out.String())
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+// The tests that must notice. Those of the store are told apart by group.
+const (
+	store    = "./shared/store -run TestRedis"
+	rules    = "./shared/notify -run TestTable|TestTimeline|TestDecide"
+	unknown  = "./shared/notify -run TestUnknown|TestStrandedCard|TestTable"
+	kept     = "./shared/notify -run TestDigest|TestUnread|TestTable"
+	faults   = "./shared/notify -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake"
+	circuits = "./shared/notify -run TestCircuit|TestQuota|TestOneProbe|TestTable"
+	groups   = "./shared/notify -run TestWhoIsTold|TestLargeGroup|TestSpreadGoesOn"
+	im       = "./shared/im"
+	wechat   = "./shared/wechat"
+	api      = "./shared/api"
+	security = "./trust/security"
+)
+
+const (
+	lua     = "shared/store/lua/"
+	domain  = "shared/notify/"
+	lib     = lua + "lib.lua"
+	nothing = ""
+)
+
+func one(name, file, old, new, tests string) mutation {
+	return mutation{name, []edit{{file, old, new}}, tests}
+}
+
+// mutations are what must not go unnoticed.
+var mutations = []mutation{
+	one("drop the dedupe", lua+"message.lua", "if not new then return {0, '', ''} end", nothing, store),
+	one("skip the lease", lua+"claim.lua", "redis.call('ZADD', queue, ms(now + a.lease), user)", "redis.call('ZADD', queue, ms(now), user)", store),
+	{"send before reserve", []edit{
+		{domain + "send.go", "\treserved, err := c.Store.Reserve(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.Store.Reserve(ctx, c.reserve(card, notices))\n"},
+		{domain + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
+	}, rules},
+	one("send a card found in sending", lua+"resolve.lua", "if card.le > now then return {'sending', '', '', ms(card.le), 0} end", "if true then return {'void', '', '', '', 0} end", store),
+	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
+	one("zero newer grants", lib, "if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end", nothing, store),
+	one("drop a sent event that no card knows yet", lib, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
+	one("ignore EventTime", lua+"presence.lua", "if not r[1] or tonumber(r[2] or '-1') >= a.at then return 0 end", "if not r[1] then return 0 end", store),
+	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
+	one("announce what was recalled before begin", lua+"recall.lua", "if doc and finalWaiting(", "if doc and false and finalWaiting(", store),
+	one("announce what was recalled in a group before begin", domain+"send.go", "case n.Group != \"\" && recalled[n.ID]:", "case false:", "./shared/notify -run TestGroupRecall"),
+	one("leave a notice out of finish", domain+"send.go", "return c.end(notices, out.final, out.why()), out.final", "return c.end(notices[:1], out.final, out.why()), out.final", rules),
+	one("pair two taps with one popup", lua+"grant.lua", "and not e[PAIRED] ", nothing, store),
+	{"use the caller's clock for a lease", []edit{
+		{"shared/store/script.go", "\tnow := \"\"\n", "\tnow := strconv.FormatInt(time.Now().UnixMilli(), 10)\n"},
+		{"shared/store/script.go", "\t\"strings\"\n", "\t\"strings\"\n\t\"time\"\n"},
+	}, "./shared/store -run TestMiniredis|TestRedis"},
+	one("compare the appid of a ciphertext not at all", "shared/wechat/verify.go", "case err == nil && appID == r.appID:", "case err == nil && appID != \"\":", wechat),
+	one("accept a plain push with a key configured", "shared/wechat/verify.go", "if len(r.keys) > 0 {\n\t\treturn ErrDowngrade", "if false {\n\t\treturn ErrDowngrade", wechat),
+	one("accept an old RequestTime", "shared/im/verify.go", "age > r.window || ", nothing, im),
+	{"check the UserSig's size after decoding", []edit{
+		{"shared/im/usersig_verify.go", "len(usersig) > maxUserSig || ", nothing},
+		{"shared/im/usersig_verify.go", "\tplain, err := inflate(packed)\n", "\tif len(usersig) > maxUserSig {\n\t\treturn claims{}, ErrUserSigMalformed\n\t}\n\tplain, err := inflate(packed)\n"},
+	}, im},
+	one("log a query string", "shared/wechat/handler.go", `"push refused", "reason", Reason(err), "err", err)`, `"push refused", "reason", Reason(err), "err", err, "query", r.URL.RawQuery)`, security),
+	one("count a card's notices from the queue instead of the card", domain+"send.go", "c.card, c.rec.OpenID, notices, c.names", "c.card, c.rec.OpenID, c.rec.Notices, c.names", "./shared/notify"),
+	one("forget the tombstone of an erased user", lua+"erase_subscriber.lua", "redis.call('SET', KEYS[4], ms(now + DAY), 'PX', DAY)", nothing, store),
+
+	one("settle a card twice", lua+"settle.lua", "if card.s ~= 'sending' then return card.v and 'unknown' or card.s end", nothing, store),
+	one("drop whatever token there is", lua+"drop_token.lua", "if redis.call('HGET', KEYS[1], 't') == a.token then", "if true then", store),
+	one("spend kept permits on digests", lua+"reserve.lua", "elseif left <= kept then status = 'kept'", nothing, store),
+	one("count held permits as free", lua+"reserve.lua", "local left = l.b - l.h", "local left = l.b", store),
+	one("send two cards of a template at once", lua+"reserve.lua", "if card.le > now then return {'busy', ms(card.le), 0, 0} end", "if card.le > now then sub.a[a.template] = nil end", store),
+	one("reserve for whoever was bound before", lua+"reserve.lua", "if sub.u ~= a.user then return {'unbound', '0', 0, 0} end", nothing, store),
+	one("tell of who is muted", lua+"message.lua", "elseif muted then state, reason = 'muted', muted", nothing, store),
+	one("send for who came back after the look", lua+"presence.lua", "doc.l, doc.le, doc.d = nil, nil, nil", nothing, store),
+	one("keep permits that WeChat says are gone", domain+"outcome.go", "permit: PermitZeroed, final: StateNoPermit", "permit: PermitRefunded, final: StateNoPermit", rules),
+	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
+	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
+	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "false", kept),
+	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From", "!member.Muted", groups),
+	one("wake nobody", lib, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
+	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
+	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
+	one("let a call ring on that was answered", lib, "    elseif n.c then -- ends so only if its card does not go out", "    elseif not vain then rest[#rest + 1] = n\n    elseif n.c then", store),
+	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
+	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
+	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),
+	one("accept the beginning of a Sign", "shared/im/verify.go", "subtle.ConstantTimeCompare([]byte(sign), []byte(Sign(token, requestTime)))", "subtle.ConstantTimeCompare([]byte(sign), []byte(Sign(token, requestTime))[:min(len(sign), 64)])", im),
+}
