@@ -62,6 +62,7 @@ func explainChinese() explainWords {
 		ends:        "结束：{a}。",
 		other:       "{a}。",
 		messages:    "{a} 条消息",
+		permits:     "剩余 {a} 次，保留 {b} 次",
 		waits:       "等待中",
 		count:       "{a} 条{b}",
 		comma:       "，",

@@ -62,6 +62,7 @@ func explainEnglish() explainWords {
 		ends:        "The end: {a}.",
 		other:       "{a}.",
 		messages:    "{a} messages",
+		permits:     "left: {a}, kept: {b}",
 		waits:       "waiting",
 		count:       "{a} {b}",
 		comma:       ", ",

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -48,12 +49,20 @@ func (x explainer) step(s Step) string {
 	return x.because(text, s.Detail)
 }
 
+// permitsDetail says beside ReasonKept how many permits are left, and how many of them are
+// kept.
+const permitsDetail = "%d left, %d kept"
+
 func (x explainer) putOff(s Step) string {
 	why := x.reason(s.Reason)
 	if s.Reason == ReasonNone {
 		why = x.words.later
 	}
 	until, rest, ok := s.until()
+	var left, kept int
+	if n, _ := fmt.Sscanf(rest, permitsDetail, &left, &kept); n == 2 {
+		rest = fill(x.words.permits, number(left), number(kept))
+	}
 	if !ok {
 		return x.because(fill(x.words.putOff, why), rest)
 	}

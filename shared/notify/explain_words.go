@@ -38,6 +38,7 @@ type explainWords struct {
 	ends        string            // a: the state
 	other       string            // a: a kind of step of a newer version
 	messages    string            // a: how many
+	permits     string            // a: how many are left, b: how many of them are kept
 	waits       string            // instead of a state
 	count       string            // a: how many, b: the state
 	comma       string            // between counts

@@ -132,7 +132,7 @@ func (c *delivery) keep(r Reserved) *Finish {
 	if c.rec.Lane == LaneMessages {
 		f.Absence = AbsenceKept
 	}
-	f.Steps[len(f.Steps)-1].Detail += fmt.Sprintf(", %d left, %d kept", r.Left, r.Keep)
+	f.Steps[len(f.Steps)-1].Detail += fmt.Sprintf(", "+permitsDetail, r.Left, r.Keep)
 	return f
 }
 
