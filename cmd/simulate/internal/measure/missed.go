@@ -21,10 +21,15 @@ type Miss struct {
 	User     int32
 	Item     int32
 	Deadline history.Second
+	Told     history.Second // when it was announced after all; 0: it was not
 }
 
 func (m Miss) String() string {
-	return fmt.Sprintf("%s: item %d should have been announced by %s", history.UserID(m.User), m.Item, m.Deadline.Time().Format(time.DateTime))
+	told := "never was"
+	if m.Told > 0 {
+		told = "was at " + m.Told.Time().Format(time.TimeOnly)
+	}
+	return fmt.Sprintf("%s: item %d should have been announced by %s, and %s", history.UserID(m.User), m.Item, m.Deadline.Time().Format(time.DateTime), told)
 }
 
 // deadline returns by when the rules want an item announced, as far as presence decides;
@@ -71,13 +76,17 @@ func (u *user) missed(item int32) (Miss, bool) {
 		}
 	}
 	end := time.Duration(deadline)*time.Second + tolerance
-	announced := slices.ContainsFunc(u.cards, func(c play.Card) bool {
-		return c.At <= end && c.Outcome != world.Refused && slices.Contains(c.Items, item)
+	m := Miss{User: u.id, Item: item, Deadline: deadline}
+	i := slices.IndexFunc(u.cards, func(c play.Card) bool {
+		return c.Outcome != world.Refused && slices.Contains(c.Items, item)
 	})
-	if announced || u.permits(end) <= 0 || u.keptBack(item, end) {
+	if i >= 0 {
+		m.Told = seconds(u.cards[i].At)
+	}
+	if i >= 0 && u.cards[i].At <= end || u.permits(end) <= 0 || u.keptBack(item, end) {
 		return Miss{}, false
 	}
-	return Miss{u.id, item, deadline}, true
+	return m, true
 }
 
 // waits reports whether an item still wants to be told at a time: he is not back, has not
