@@ -11,8 +11,14 @@ import (
 	"time"
 )
 
+// answerTime is kept back of an event's time: what h waits for ends before the platform ends
+// the function, so that h can still say that it failed.
+const answerTime = 500 * time.Millisecond
+
 // HTTP returns a Handler that gives h the requests of a function URL or of API
 // Gateway, and the platform what h answers, in the integrated response format.
+//
+// A request's context ends half a second before the event's time is up.
 //
 // Bodies above MaxBody are answered with 413 before h sees them. An event that is not
 // HTTP is an error that names what came. A panic of h is logged with its stack and
@@ -29,6 +35,11 @@ type httpHandler struct {
 
 func (a httpHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	start := time.Now()
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
+		defer cancel()
+	}
 	e, err := decodeEnvelope(event)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -262,7 +263,7 @@ func TestRequestContext(t *testing.T) {
 	ctx, cancel := context.WithDeadline(inEvent(t.Context()), deadline)
 	defer cancel()
 	h := scf.HTTP(discard, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d, ok := r.Context().Deadline(); !ok || !d.Equal(deadline) {
+		if d, ok := r.Context().Deadline(); !ok || !d.Equal(deadline.Add(-500*time.Millisecond)) {
 			t.Errorf("deadline %v, want %v", d, deadline)
 		}
 		if id := scf.RequestID(r.Context()); id != requestID {
@@ -279,6 +280,26 @@ func TestRequestContext(t *testing.T) {
 }
 
 // What net/http's own parts need of a request and a response is there.
+// A handler that waits for something outside hears of the end in time to answer.
+func TestTimeForTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		h := scf.HTTP(discard, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		out, err := h.Invoke(ctx, []byte(`{"httpMethod":"GET","path":"/"}`))
+		if err != nil || decode(t, out).StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("answered %s, %v", out, err)
+		}
+		if took := time.Since(began); took != 9500*time.Millisecond {
+			t.Errorf("answered after %v of 10 s", took)
+		}
+	})
+}
+
 func TestServeMux(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
