@@ -203,6 +203,7 @@ func TestNotifyFaults(t *testing.T) {
 		"no list":       {minimal + "rules:\n  digest_steps: 5m\n", []string{"line 7", "a list of durations"}},
 		"no number":     {minimal + "limits:\n  workers: ${TEMPLATE_MESSAGE}\n", []string{"line 7", "write a whole number here"}},
 		"no map":        {minimal + "rules: [lead]\n", []string{"line 6", "write keys with values here"}},
+		"all of it":     {minimal + "rules: some\n", []string{"line 6: write keys with values here"}},
 		"template key":  {minimal + "  digest:\n    id: T2\n    longterm: true\n", []string{"line 8", "no key longterm"}},
 		"template name": {minimal + "  Digest: {id: T2}\n", []string{"line 6", `"Digest" cannot name a template`}},
 		"empty digest":  {minimal + "  digest:\n", []string{"templates.digest", "id is empty"}},
@@ -219,6 +220,9 @@ func TestNotifyFaults(t *testing.T) {
 				if !strings.Contains(err.Error(), w) {
 					t.Errorf("%q is not in: %v", w, err)
 				}
+			}
+			if strings.Contains(err.Error(), "config.") {
+				t.Errorf("types of Go show in: %v", err)
 			}
 		})
 	}

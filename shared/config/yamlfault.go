@@ -30,8 +30,8 @@ func unknownKeys(source []byte) error {
 }
 
 var (
-	unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	wrongType  = regexp.MustCompile("(?s)cannot unmarshal !!\\S+ (?:`.*` )?into (\\S+)")
+	unknownKey = regexp.MustCompile(`(?s)field (\S+) not found in type .+$`)
+	wrongType  = regexp.MustCompile("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$")
 )
 
 // wanted says what stands where Go has a type.

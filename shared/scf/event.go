@@ -3,6 +3,7 @@ package scf
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -40,7 +41,7 @@ func (h eventHandler[In, Out]) Invoke(ctx context.Context, event []byte) ([]byte
 func (h eventHandler[In, Out]) call(ctx context.Context, event []byte) ([]byte, error) {
 	var in In
 	if err := json.Unmarshal(event, &in); err != nil {
-		return nil, fmt.Errorf("scf: event: %w", err)
+		return nil, malformed(err)
 	}
 	out, err := h.f(ctx, in)
 	if err != nil {
@@ -51,6 +52,15 @@ func (h eventHandler[In, Out]) call(ctx context.Context, event []byte) ([]byte, 
 		return nil, fmt.Errorf("scf: encode the result: %w", err)
 	}
 	return encoded, nil
+}
+
+// malformed says what is wrong with an event and repeats nothing of it: encoding/json
+// quotes times and numbers, and an event may hold anybody's words in their place.
+func malformed(err error) error {
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && te.Field != "" {
+		return fmt.Errorf("scf: event: %s has the wrong type", te.Field)
+	}
+	return errors.New("scf: event: it is not JSON of the shape that this function takes")
 }
 
 // milliseconds keeps three decimals: most callbacks take about one.

@@ -59,9 +59,10 @@ func TestEventErrors(t *testing.T) {
 		name, event, want string
 		f                 func() (any, error)
 	}{
-		{"not JSON", `{`, "scf: event: unexpected end of JSON input", nil},
-		{"empty", ``, "scf: event: unexpected end of JSON input", nil},
-		{"wrong type", `{"spill":1}`, "scf: event: json: cannot unmarshal number", nil},
+		{"not JSON", `{`, "scf: event: it is not JSON", nil},
+		{"empty", ``, "scf: event: it is not JSON", nil},
+		{"wrong type", `{"spill":1}`, "scf: event: spill has the wrong type", nil},
+		{"no time", `{"spill":{"since":"a private word"}}`, "scf: event: it is not JSON of the shape", nil},
 		{"function error", `{}`, "store: away", func() (any, error) { return nil, errAway }},
 		{"result", `{}`, "scf: encode the result: ", func() (any, error) { return func() {}, nil }},
 	} {

@@ -104,7 +104,7 @@ func (v *Invoker) invoke(ctx context.Context, event any) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case t.err == nil:
-			return t.apiError(err)
+			return t.apiError(err, string(encoded), cred.Key.Reveal(), cred.Token.Reveal())
 		}
 		network = t.err
 	}

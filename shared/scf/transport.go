@@ -1,6 +1,7 @@
 package scf
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,13 +111,27 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// apiError translates an SDK error after an intact answer.
-func (t *transport) apiError(err error) error {
+// apiError translates an SDK error after an intact answer. What was sent in confidence
+// is taken out, should it come back.
+func (t *transport) apiError(err error, private ...string) error {
 	var e *sdkerrors.TencentCloudSDKError
 	if errors.As(err, &e) && !strings.HasPrefix(e.Code, "ClientError.") {
-		return &APIError{Code: e.Code, Msg: clip(e.Message), RequestID: e.RequestId}
+		clean := func(s string) string { return clip(scrub(s, private)) }
+		return &APIError{Code: clean(e.Code), Msg: clean(e.Message), RequestID: clean(e.RequestId)}
 	}
 	return fmt.Errorf("status %d without an API answer: check TENCENT_API_BASE", t.status)
+}
+
+// scrub removes each of private from text, as it is and as it stands in JSON.
+func scrub(text string, private []string) string {
+	for _, p := range private {
+		if len(p) < 4 {
+			continue
+		}
+		quoted, _ := json.Marshal(p) // of a string: no error
+		text = strings.NewReplacer(p, "[secret]", string(quoted[1:len(quoted)-1]), "[secret]").Replace(text)
+	}
+	return text
 }
 
 func checkAnswer(answer *api.InvokeResponse) error {
