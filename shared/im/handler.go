@@ -97,7 +97,7 @@ func (h *Handler) accept(ctx context.Context, cb Callback) {
 	bounded, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	if err := h.guarded(bounded, facts); err != nil {
-		log.ErrorContext(ctx, "im callback was not recorded", "reason", "not_recorded", "error", err)
+		log.ErrorContext(ctx, "im callback was not recorded: neither the store nor deliver takes anything", "alert", "lost", "reason", "not_recorded", "error", err)
 		return
 	}
 	log.DebugContext(ctx, "im callback recorded", "facts", len(facts))
