@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -161,6 +162,30 @@ func TestUnreadBeforeDigest(t *testing.T) {
 				if got := w.ends("user2", ids[from]); got != want {
 					t.Errorf("what %s said ended %q, want %q\n%s", from, got, want, w.timeline("user2"))
 				}
+			}
+		})
+	}
+	for total, want := range map[int]notify.State{0: notify.StateRead, 1: notify.StateDelivered} {
+		t.Run(fmt.Sprintf("of a sender who was erased, %d unread in all", total), func(t *testing.T) {
+			t.Parallel()
+			w := absent(t, 9)
+			w.say("user1", "user2")
+			w.jump(time.Minute)
+			m := w.say("user1", "user2")
+			if err := w.store.EraseUser(t.Context(), "user1"); err != nil && !errors.Is(err, store.ErrNotBound) {
+				t.Fatal(err)
+			}
+			w.unread = map[notify.UserID]int{"user2<-user9": total}
+			w.jump(6 * time.Minute)
+			got := w.ends("user2", m.ID)
+			if !strings.HasPrefix(got, string(want)) {
+				t.Errorf("what he said ended %q, want %q", got, want)
+			}
+			if total == 0 {
+				return
+			}
+			if got := w.sent[1].Data["thing1"]; got != "好友" || w.sent[1].Page != "p?peer=" {
+				t.Errorf("the card names %q, and opens %q", got, w.sent[1].Page)
 			}
 		})
 	}

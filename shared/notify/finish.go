@@ -1,11 +1,28 @@
 package notify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// finish returns what the plan says for a recipient for whom no card was begun.
+// finish returns what the plan says for a recipient for whom no card was begun. What the plan
+// leaves over is looked at at once, and does not wait for what came in since.
 func (c *delivery) finish() Finish {
-	return Finish{User: c.rec.User, Lane: c.rec.Lane, Lease: c.rec.Lease, Final: c.plan.Final, Missed: c.plan.Missed,
+	f := Finish{User: c.rec.User, Lane: c.rec.Lane, Lease: c.rec.Lease, Final: c.plan.Final, Missed: c.plan.Missed,
 		Absence: c.plan.Absence, Carried: c.plan.Carried, Steps: c.steps}
+	if c.leavesSome() {
+		f.Again = c.time()
+	}
+	return f
+}
+
+// leavesSome reports whether the plan neither sends nor ends all that waits.
+func (c *delivery) leavesSome() bool {
+	done := append(ids(c.plan.Send), c.plan.Missed...)
+	for _, end := range c.plan.Final {
+		done = append(done, end.Messages...)
+	}
+	return slices.ContainsFunc(c.rec.Notices, func(n Notice) bool { return !slices.Contains(done, n.ID) })
 }
 
 // putOff finishes with nothing sent, until the plan wants another look.

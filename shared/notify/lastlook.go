@@ -23,12 +23,16 @@ func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 // dropRead ends those notices of a digest that IM no longer counts as unread.
 func (c *delivery) dropRead(ctx context.Context) {
 	var peers []UserID
+	counted := false
 	for _, n := range c.plan.Send {
-		if n.Kind == KindMessage && n.Group == "" && !slices.Contains(peers, n.From) {
-			peers = append(peers, n.From)
+		if n.Kind == KindMessage && n.Group == "" {
+			counted = true
+			if n.From != "" && !slices.Contains(peers, n.From) { // empty: he was erased
+				peers = append(peers, n.From)
+			}
 		}
 	}
-	if len(peers) == 0 {
+	if !counted {
 		return
 	}
 	total, by, err := c.IM.Unread(ctx, c.rec.User, peers)

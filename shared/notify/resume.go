@@ -27,6 +27,9 @@ func (p *pass) resume(ctx context.Context, recs []Recipient) {
 // resumed returns how a recipient goes on whose card has ended as r says.
 func (p *pass) resumed(rec Recipient, r Resolved) Finish {
 	f := Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: rec.Open.ID, Carried: rec.Carried}
+	if len(rec.Notices) > len(rec.Open.Messages) { // looked at at once, whatever came in since
+		f.Again = p.now
+	}
 	switch {
 	case r.State == CardSending: // its sender may still be at it
 		f.Card, f.Again = "", later(r.Until, p.now.Add(time.Second))

@@ -109,6 +109,9 @@ func (w *world) Unread(_ context.Context, user notify.UserID, peers []notify.Use
 	if w.unread == nil {
 		return 0, nil, errors.New("im: away")
 	}
+	if slices.Contains(peers, "") {
+		w.t.Error("IM is asked about a peer without a name")
+	}
 	total, by := 0, map[notify.UserID]int{}
 	for key, n := range w.unread {
 		if peer, ok := strings.CutPrefix(string(key), string(user)+"<-"); ok {

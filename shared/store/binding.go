@@ -76,7 +76,12 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 	if _, err := s.run(ctx, call{scriptBindSubscriber, []string{sk.subscriber(openID), sk.erased(openID)}, bindSubscriberArgs{user}}); err != nil {
 		return err
 	}
-	_, err = s.run(ctx, call{scriptBindRecipient, []string{rk.recipient(user), rk.waiting(), rk.queue(), rk.callsWaiting(), rk.callsQueue()}, bindRecipientArgs{user, openID}})
+	replies, err := s.run(ctx, call{scriptBindRecipient,
+		[]string{rk.recipient(user), rk.waiting(), rk.queue(), rk.callsWaiting(), rk.callsQueue(), rk.erasedUsers()},
+		bindRecipientArgs{user, openID}})
+	if err == nil && number(replies[0].Val()) == 1 {
+		err = s.nameAgain(ctx, user)
+	}
 	return err
 }
 
@@ -108,7 +113,7 @@ func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID
 }
 
 // EraseUser forgets user and his subscriber: binding, permits, cards, timeline and
-// what waits. If he has no binding it forgets what is left of him and returns
+// what waits; and his name in what others were sent. If he has no binding it forgets what is left of him and returns
 // ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
@@ -119,6 +124,9 @@ func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 	openID := notify.OpenID(o)
 	unknown, err := s.unknownCards(ctx, user)
 	if err != nil {
+		return err
+	}
+	if err := s.forgetSender(ctx, user); err != nil {
 		return err
 	}
 	if openID != "" {
@@ -144,6 +152,9 @@ func (s *Store) EraseOpenID(ctx context.Context, openID notify.OpenID) error {
 	if sub.User != "" {
 		unknown, err := s.unknownCards(ctx, sub.User)
 		if err != nil {
+			return err
+		}
+		if err := s.forgetIfBound(ctx, sub.User, openID); err != nil {
 			return err
 		}
 		if err := s.eraseRecipient(ctx, sub.User, openID, unknown); err != nil {

@@ -24,17 +24,18 @@ type reserveArgs struct {
 	After    int64              `json:"after"`
 }
 
-// Reserve implements notify.Store.
+// Reserve implements notify.Store. It also fails when a replica is there that does not hear of
+// it in time: the request that comes next cannot be taken back.
 func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
 	k := s.keysOf(string(r.OpenID))
-	replies, err := s.run(ctx, call{scriptReserve,
+	reply, err := s.runSurely(ctx, call{scriptReserve,
 		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue()},
 		reserveArgs{r.Card, r.User, r.OpenID, r.Lane, r.Template, list(r.Messages), r.LongTerm, r.Digest, r.Keep, r.Learn,
 			r.NewAbsence, max(r.PerHour, 1), notify.Lease.Milliseconds(), r.UnknownAfter.Milliseconds()}})
 	if err != nil {
 		return notify.Reserved{}, err
 	}
-	part, err := replies[0].Slice()
+	part, err := reply.Slice()
 	if err != nil || len(part) != 4 {
 		return notify.Reserved{}, fmt.Errorf("store: Reserve: unexpected reply: %w", err)
 	}

@@ -25,7 +25,8 @@ import (
 //	wxn:{n}:r:<user>     o openid, on, at presence, ab absence,
 //	                     p preferences                              hash
 //	wxn:{n}:t:<user>     timeline, newest first                     list
-//	wxn:{n}:rd:<user>    peer, or "@" and group -> read up to, s    hash
+//	wxn:{n}:rd:<user>    hash of a peer, or of "@" and a group,
+//	                     -> read up to, s                           hash
 //	wxn:{n}:d:<user>:<d> marks of messages of day d                 hash
 //	wxn:{n}:cl:<user>    ring log: call -> how it stands            hash
 //	wxn:{n}:dl:<user>    dead letters                               hash
@@ -35,6 +36,8 @@ import (
 //	wxn:{n}:td:<digest>  mark: the end of a card was told         string
 //	wxn:{n}:g:<openid>   marks of grants                            hash
 //	wxn:{n}:x:<digest>   until when this erased openid is kept out  string
+//	wxn:{n}:xu           hash of a user who was erased of late
+//	                     -> until when he is not named, ms          hash
 //	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
 //	wxn:{n}:lim:<digest> how often, in the window that its TTL ends string
 //
@@ -50,13 +53,14 @@ func keysOf(id string, n int) keys {
 
 func shardKeys(shard int) keys { return keys{"wxn:{" + strconv.Itoa(shard) + "}:"} }
 
-func (k keys) queue() string   { return k.tag + "q" }
-func (k keys) waiting() string { return k.tag + "w" }
-func (k keys) watch() string   { return k.tag + "watch" }
-func (k keys) counts() string  { return k.tag + "counts" }
-func (k keys) meters() string  { return k.tag + "meters" }
-func (k keys) dead() string    { return k.tag + "dead" }
-func (k keys) overdue() string { return k.tag + "u" }
+func (k keys) queue() string       { return k.tag + "q" }
+func (k keys) waiting() string     { return k.tag + "w" }
+func (k keys) watch() string       { return k.tag + "watch" }
+func (k keys) counts() string      { return k.tag + "counts" }
+func (k keys) meters() string      { return k.tag + "meters" }
+func (k keys) dead() string        { return k.tag + "dead" }
+func (k keys) erasedUsers() string { return k.tag + "xu" }
+func (k keys) overdue() string     { return k.tag + "u" }
 
 // lane returns where what waits in a lane is kept: the documents, and the queue.
 func (k keys) lane(l notify.Lane) (waiting, queue string) {

@@ -9,6 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+var scriptKeepName = script("keep_name")
+
 // name is where the name of a user, or of "@" and a group, is kept:
 //
 //	wxn:{n}:nm:<id>  name, "" if there is none   string
@@ -47,17 +49,22 @@ func (s *Store) CachedNames(ctx context.Context, ids []string) (map[string]strin
 	return out, failed
 }
 
+type keepNameArgs struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	TTL  int64  `json:"ttl"`
+}
+
 // KeepNames implements notify.NameCache. A ttl below a millisecond keeps nothing.
 func (s *Store) KeepNames(ctx context.Context, names map[string]string, ttl time.Duration) error {
 	if len(names) == 0 || ttl < time.Millisecond {
 		return nil
 	}
-	pipe := s.db.Pipeline()
+	var calls []call
 	for id, name := range names {
-		pipe.Do(ctx, "SET", s.keysOf(id).name(id), name, "PX", ttl.Milliseconds())
+		k := s.keysOf(id)
+		calls = append(calls, call{scriptKeepName, []string{k.name(id), k.erasedUsers()}, keepNameArgs{id, name, ttl.Milliseconds()}})
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: KeepNames: %w", err)
-	}
-	return nil
+	_, err := s.run(ctx, calls...)
+	return err
 }

@@ -162,6 +162,8 @@ func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	}
 	if m.Group != "" {
 		args.Peer = groupPeer(m.Group)
+		// Its number is unique in the group; its sender may be erased before all members are told.
+		args.Mark = markOf(notify.UserID(args.Peer), m.To, m.ID)
 	}
 	if m.Lasts > 0 {
 		args.TTL = m.Lasts.Milliseconds()
@@ -178,7 +180,8 @@ func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	}
 	return call{scriptMessage,
 		[]string{k.recipient(m.To), k.waiting(), k.queue(), k.marks(m.To, today), k.marks(m.To, today-1), k.marks(m.To, today+1),
-			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts(), k.index(today)}, args}
+			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts(), k.index(today), k.erasedUsers(),
+			k.letters(m.To), k.dead()}, args}
 }
 
 // groupPeer is a group's name among the conversations that a user has read. No user's
@@ -201,7 +204,7 @@ func (s *Store) read(rules notify.Rules, reader notify.UserID, peer string, upTo
 	k := s.keysOf(string(reader))
 	return call{scriptRead,
 		[]string{k.recipient(reader), k.waiting(), k.queue(), k.timeline(reader), k.reads(reader), k.counts(),
-			k.callsWaiting()},
+			k.callsWaiting(), k.letters(reader), k.dead()},
 		readArgs{reader, peer, upTo.Unix(), why, report, rules.BlindWindow.Milliseconds()}}
 }
 

@@ -43,7 +43,7 @@ func (s *Store) ring(rules notify.Rules, r notify.Ring) []call {
 		k := s.keysOf(string(user))
 		calls = append(calls, call{scriptRing,
 			[]string{k.recipient(user), k.callsWaiting(), k.callsQueue(), k.ringLog(user), k.timeline(user), k.watch(), k.counts(),
-				k.waiting(), k.queue(), k.index(today), k.marks(user, today)},
+				k.waiting(), k.queue(), k.index(today), k.marks(user, today), k.erasedUsers(), k.letters(user), k.dead()},
 			ringArgs{user, r.Call, fieldOf(r.Call), r.Source, r.Caller, r.Group, unixMilli(r.At), r.For.Milliseconds(),
 				sameCall.Milliseconds(), missedBy(rules)}})
 	}
@@ -68,7 +68,7 @@ func (s *Store) ringEnd(rules notify.Rules, r notify.RingEnd) []call {
 		k := s.keysOf(string(user))
 		calls = append(calls, call{scriptRingEnd,
 			[]string{k.recipient(user), k.callsWaiting(), k.callsQueue(), k.ringLog(user), k.timeline(user), k.watch(), k.counts(),
-				k.waiting(), k.queue()},
+				k.waiting(), k.queue(), k.letters(user), k.dead()},
 			ringEndArgs{user, r.Call, r.Source, r.Caller, state, reason, r.How.Missed(), missedBy(rules)}})
 	}
 	return calls

@@ -96,9 +96,9 @@ func failures(replies []*redis.Cmd) error {
 	return errors.Join(errs...)
 }
 
-// each runs calls in one round trip; each reply holds its own error. A server that
-// does not know the scripts yet costs a second trip.
-func (s *Store) each(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
+// each runs calls in one round trip, and what also adds to it; each reply holds its own
+// error. A server that does not know the scripts yet costs a second trip.
+func (s *Store) each(ctx context.Context, calls []call, also ...func(redis.Pipeliner)) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
 	pipe := s.db.Pipeline()
 	for i, c := range calls {
@@ -107,6 +107,9 @@ func (s *Store) each(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
 			return nil, err
 		}
 		cmds[i] = c.script.EvalSha(ctx, pipe, c.keys, args...)
+	}
+	for _, add := range also {
+		add(pipe)
 	}
 	if err := exec(ctx, pipe, cmds); err != nil || failures(cmds) == nil {
 		return cmds, err
@@ -121,16 +124,25 @@ func (s *Store) each(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
 	if again.Len() == 0 {
 		return cmds, nil
 	}
+	for _, add := range also {
+		add(again)
+	}
 	return cmds, exec(ctx, again, cmds)
 }
 
 // exec sends a pipeline. Its error is that of the way there; what the server answers
 // is in cmds.
 func exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) error {
-	if _, err := pipe.Exec(ctx); err != nil && failures(cmds) == nil {
-		return fmt.Errorf("store: %w", err)
+	all, err := pipe.Exec(ctx)
+	if err == nil || failures(cmds) != nil {
+		return nil
 	}
-	return nil
+	for _, c := range all {
+		if _, answered := errors.AsType[redis.Error](c.Err()); answered {
+			return nil // it is about what came beside cmds
+		}
+	}
+	return fmt.Errorf("store: %w", err)
 }
 
 // list returns s such that its JSON is an array: null would stop a script that goes

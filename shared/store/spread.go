@@ -59,7 +59,7 @@ func (t asText) MarshalText() ([]byte, error) { return json.Marshal(t.m) }
 func (s *Store) groupMessage(m notify.GroupMessage) call {
 	k := s.keysOf(string(m.Group))
 	marks, bit := k.groupMarks(m.Group, m.Seq)
-	return call{scriptGroupMessage, []string{k.spreads(), k.spreadQueue(), marks, k.watch()},
+	return call{scriptGroupMessage, []string{k.spreads(), k.spreadQueue(), marks, k.watch(), k.erasedUsers()},
 		groupMessageArgs{m.ID(), bit, asText{m}, m.SentAt.Add(spreadFor).UnixMilli()}}
 }
 

@@ -31,6 +31,9 @@ type Config struct {
 	// Now is the clock by which scripts work; nil: the store's own, which all
 	// instances share.
 	Now func() time.Time
+	// Dial makes the connections, each within a second, when its context ends. Nil: TCP,
+	// with TLS for rediss.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // DefaultShards is the usual number of shards.
@@ -42,6 +45,8 @@ type Store struct {
 	db     *redis.Client
 	shards int
 	now    func() time.Time
+
+	replicas replicas
 }
 
 // Open returns a Store. It connects when it is first used.
@@ -62,6 +67,9 @@ func Open(cfg Config) (*Store, error) {
 	opt.ContextTimeoutEnabled = true
 	opt.DialTimeout = time.Second
 	opt.Dialer = dialer(opt)
+	if cfg.Dial != nil {
+		opt.Dialer = bounded(cfg.Dial, opt.DialTimeout)
+	}
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
@@ -76,6 +84,15 @@ func dialer(opt *redis.Options) func(ctx context.Context, network, addr string) 
 		return plain.DialContext
 	}
 	return (&tls.Dialer{NetDialer: plain, Config: opt.TLSConfig}).DialContext
+}
+
+// bounded returns dial with a bound of its own: go-redis also dials without a deadline.
+func bounded(dial func(context.Context, string, string) (net.Conn, error), most time.Duration) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, most)
+		defer cancel()
+		return dial(ctx, network, addr)
+	}
 }
 
 // Close lets go of the connections.

@@ -1,7 +1,7 @@
 -- bind_recipient: a user's cards go to an openid from now on. Who logs in is here.
--- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue
+-- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 erased users
 -- a     user, openid
--- reply 0
+-- reply 1 if he was erased, and may be named again; else 0
 redis.call('HSET', KEYS[1], 'o', a.openid)
 for lane = 2, 4, 2 do
   local doc = load(KEYS[lane], a.user)
@@ -16,4 +16,4 @@ for lane = 2, 4, 2 do
   end
   if doc then redis.call('HSET', KEYS[lane], a.user, cjson.encode(doc)) end
 end
-return 0
+return redis.call('HDEL', KEYS[6], hashed(a.user))

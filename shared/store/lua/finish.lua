@@ -59,10 +59,16 @@ local handed, vain = {}, {}
 for _, id in ipairs(a.handed) do handed[id] = true end
 for _, id in ipairs(a.vain) do vain[id] = true end
 
+-- Who has logged in as another openid since his card began has lost no binding: what was on the
+-- card waits for the next.
+local openid = redis.call('HGET', KEYS[5], 'o')
+local elsewhere = doc.c and openid and openid ~= doc.c.o
+
 local rest, told, buried = {}, {}, {}
 for _, n in ipairs(doc.n) do
   local put_off = a.card ~= '' and n.c == a.card
   local i = ending[n.i]
+  if i and elsewhere and ends[i][1] == 'unbound' then i = nil end
   local shown = i and ends[i][1] == 'delivered' or handed[n.i]
   if put_off and n.g and not shown then -- read, recalled or ended while it was on the card
     if n.g[3] == 1 then
@@ -89,7 +95,7 @@ for _, n in ipairs(doc.n) do
 end
 
 if a.dead ~= '' and #buried > 0 then bury(buried) end
-if a.absence ~= '' and not doc.rs and redis.call('HEXISTS', KEYS[5], 'o') == 1 then goesOn(doc) end
+if a.absence ~= '' and not doc.rs and openid then goesOn(doc) end
 doc.n = rest
 if a.card ~= '' then doc.c = nil end
 if not doc.c then doc.rs = nil end

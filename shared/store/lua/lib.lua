@@ -29,7 +29,7 @@ end
 --   o  openid     on  1 online, 0 offline, absent unknown: as last reported
 --   n  notices {i=id, k=kind, p=from, r=group, t=sent s, q=seq, x=summary, w=window end ms,
 --      e=expires ms, f=announcement, c=card, g={state, reason, 1 if missed} to end in if
---      the card does not go out}
+--      the card does not go out, h=hash of from, who was erased: then there is no p and no x}
 --   c  the card that was begun {i=id, o=openid, t=template}
 --   l  lease token    le  lease end ms
 --   d  when to look again, wished for while the lease runs, ms
@@ -95,13 +95,43 @@ local function final(timeline, counts, state, reason, messages, detail, card)
   note(timeline, cjson.encode(step))
 end
 
--- mutedFor says why the user wants no notice from a peer or in a group, or nil. p are his
--- preferences {m=1 if muted, q=quiet hours, p=muted peers}.
-local function mutedFor(p, from, group)
+-- hashed is how a user is named where others have something to do with him and the name
+-- itself is not needed.
+local function hashed(user) return user == '' and '' or string.sub(redis.sha1hex(user), 1, 16) end
+
+-- A sender who was erased keeps no name in what others were sent, but a recall, a read report
+-- and who mutes him find it by his hash. isFrom reports whether a notice is of user.
+local function isFrom(n, user) return n.p == user or n.h ~= nil and n.h == hashed(user) end
+
+-- unnamed takes the sender out of a notice, and what he wrote.
+local function unnamed(n) n.p, n.h, n.x = '', hashed(n.p), nil end
+
+-- forgotten reports whether a user was erased and has not come back since. users are those
+-- erased of late.
+local function forgotten(users, user)
+  return tonumber(redis.call('HGET', users, hashed(user)) or '0') > now
+end
+
+-- unnamedInGroup returns a message of a group, which is JSON, without the users of whom gone
+-- is true; nil if it names none of them.
+local function unnamedInGroup(message, gone)
+  local m, at = cjson.decode(message), {}
+  local found = m.from ~= '' and gone(m.from)
+  if found then m.from, m.summary = '', nil end
+  for _, user in ipairs(m.at or {}) do
+    if gone(user) then found = true else at[#at + 1] = user end
+  end
+  m.at = #at > 0 and at or nil
+  return found and cjson.encode(m) or nil
+end
+
+-- mutedFor says why the user does not want the notice n, or nil. p are his preferences
+-- {m=1 if muted, q=quiet hours, p=muted peers}.
+local function mutedFor(p, n)
   if not p then return nil end
   if p.m == 1 then return 'muted_all' end
   for _, peer in ipairs(p.p or {}) do
-    if peer == from or (group ~= '' and peer == group) then return 'muted_peer' end
+    if isFrom(n, peer) or n.r == peer then return 'muted_peer' end
   end
   return nil
 end
@@ -139,7 +169,7 @@ local function missed(waiting, queue, user, who, timeline, counts, n)
     final(timeline, counts, 'not counted', 'crowded', {n.i})
     return nil
   end
-  doc.n[#doc.n + 1] = {i = n.i, k = 'missed_call', p = n.p, r = n.r, t = n.t, q = 0, w = now + a.blind, e = n.t * 1000 + a.ttl}
+  doc.n[#doc.n + 1] = {i = n.i, k = 'missed_call', p = n.p, h = n.h, r = n.r, t = n.t, q = 0, w = now + a.blind, e = n.t * 1000 + a.ttl}
   local due = schedule(doc, queue, user, now + (doc.on == 1 and a.blind or a.lead))
   save(doc, waiting, queue, user)
   note(timeline, cjson.encode({t = now, k = 'accepted', m = {n.i}, r = 'missed_call'}))
@@ -168,11 +198,42 @@ local function finalWaiting(doc, timeline, counts, state, reason, match, detail)
   return found
 end
 
+-- keepLetter writes a dead letter back of which only rest is left, or removes it; what is not
+-- in rest does not count as dead any more. dead says who has letters.
+local function keepLetter(letters, dead, user, id, letter, rest, counts)
+  redis.call('HINCRBY', counts, 'dead', #rest - #letter.n)
+  letter.n = rest
+  if #rest > 0 then
+    redis.call('HSET', letters, id, cjson.encode(letter))
+  else
+    redis.call('HDEL', letters, id)
+    if redis.call('EXISTS', letters) == 0 then redis.call('ZREM', dead, user) end
+  end
+end
+
+-- unbury ends the notices in dead letters that match, so that nobody has them announced again,
+-- and reports whether there were any.
+local function unbury(letters, dead, user, timeline, counts, state, reason, match, detail)
+  local all, found = redis.call('HGETALL', letters), false
+  for i = 1, #all, 2 do
+    local letter, rest, gone = cjson.decode(all[i + 1]), {}, {}
+    for _, n in ipairs(letter.n) do
+      if match(n) then gone[#gone + 1] = n.i else rest[#rest + 1] = n end
+    end
+    if #gone > 0 then
+      found = true
+      keepLetter(letters, dead, user, all[i], letter, rest, counts)
+      final(timeline, counts, state, reason, gone, detail)
+    end
+  end
+  return found
+end
+
 -- ringsNoMore writes down that call, which the ring log knows as id, has ended in state; in
 -- vain or not. What waits of it ends so, or goes on as missed if a.missed says that missed
 -- calls are told. What was taken for missed, and was not in vain, ends too.
--- k are the keys {log, waiting, queue, messages, later (their queue), timeline, counts}. It
--- returns when what goes on is due, or nil.
+-- k are the keys {log, waiting, queue, messages, later (their queue), timeline, counts, dead
+-- letters, who has some}. It returns when what goes on is due, or nil.
 local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   if call.st then return nil end
   local doc, later = load(k.waiting, user), load(k.messages, user) -- what cannot be read stops here
@@ -184,6 +245,7 @@ local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   end) then
     save(later, k.messages, k.later, user)
   end
+  if not vain then unbury(k.letters, k.dead, user, k.timeline, k.counts, state, reason, function(n) return n.i == id end) end
   if not doc then return nil end
   local rest, told = {}, nil
   for _, n in ipairs(doc.n) do
@@ -201,19 +263,6 @@ local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   doc.n = rest
   save(doc, k.waiting, k.queue, user)
   return told and missed(k.messages, k.later, user, who, k.timeline, k.counts, told)
-end
-
--- keepLetter writes a dead letter back of which only rest is left, or removes it; what is not
--- in rest does not count as dead any more. dead says who has letters.
-local function keepLetter(letters, dead, user, id, letter, rest, counts)
-  redis.call('HINCRBY', counts, 'dead', #rest - #letter.n)
-  letter.n = rest
-  if #rest > 0 then
-    redis.call('HSET', letters, id, cjson.encode(letter))
-  else
-    redis.call('HDEL', letters, id)
-    if redis.call('EXISTS', letters) == 0 then redis.call('ZREM', dead, user) end
-  end
 end
 
 -- Marks tell a message that came before from a new one: n noted, f failed in IM,

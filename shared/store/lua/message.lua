@@ -1,6 +1,7 @@
 -- message: a message, or an announcement, for a recipient.
 -- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
---       7 timeline  8 reads  9 watch  10 counts  11 index of today
+--       7 timeline  8 reads  9 watch  10 counts  11 index of today  12 erased users
+--       13 dead letters  14 who has some
 -- a     user, id, mark, field (of the index), kind, from, group, peer (among reads),
 --       sent (s), seq, text, announcement (JSON), failed, uncounted, ttl, lead, blind,
 --       steps [ms], soon, most (all times in ms unless said)
@@ -21,19 +22,21 @@ if a.failed ~= 0 then
     final(KEYS[7], KEYS[10], 'failed in IM', '', {a.id}, code)
     index(KEYS[11], a.field, a.user)
   elseif mark == 'n' then
+    local function this(n) return n.i == a.id and isFrom(n, a.from) end
     local doc = load(KEYS[2], a.user)
     if doc then
-      finalWaiting(doc, KEYS[7], KEYS[10], 'failed in IM', '', function(n) return n.i == a.id and n.p == a.from end, code)
+      finalWaiting(doc, KEYS[7], KEYS[10], 'failed in IM', '', this, code)
       save(doc, KEYS[2], KEYS[3], a.user)
     end
+    unbury(KEYS[13], KEYS[14], a.user, KEYS[7], KEYS[10], 'failed in IM', '', this, code)
   end
   remember(KEYS[4], a.mark, 'f')
   return {0, 'failed in IM', ''}
 end
 if not new then return {0, '', ''} end
 
-local read = redis.call('HGET', KEYS[8], a.peer)
-local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, a.from, a.group)
+local read = redis.call('HGET', KEYS[8], hashed(a.peer))
+local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, {p = a.from, r = a.group})
 local state, reason = nil, ''
 if mark == 'r' then state = 'recalled'
 elseif a.uncounted ~= '' then state, reason = 'not counted', a.uncounted
@@ -60,6 +63,7 @@ if a.group ~= '' then since = math.max(math.min(now, a.sent * 1000), now - a.lea
 local notice = {i = a.id, k = a.kind, p = a.from, t = a.sent, q = a.seq, w = since + a.blind, e = a.sent * 1000 + a.ttl}
 if a.group ~= '' then notice.r = a.group end
 if a.text ~= '' then notice.x = a.text end
+if forgotten(KEYS[12], a.from) then unnamed(notice) end
 local due = since + (doc.on == 1 and a.blind or a.lead)
 if a.announcement ~= '' then
   notice.f = a.announcement

@@ -10,7 +10,7 @@ for lane = 2, 4, 2 do
   if doc then
     doc.qh = p.q
     for _, why in ipairs({'muted_all', 'muted_peer'}) do
-      finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n.p, n.r or '') == why end)
+      finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n) == why end)
     end
     save(doc, KEYS[lane], KEYS[lane + 1], a.user)
   end

@@ -1,6 +1,6 @@
 -- read: a recipient has read a conversation.
 -- KEYS  1 recipient  2 waiting  3 queue  4 timeline  5 reads  6 counts
---       7 calls waiting
+--       7 calls waiting  8 dead letters  9 who has some
 -- a     user, peer (a user, or "@" and a group), upto (s), reason, keep (whether it holds
 --       for messages still to come), blind (ms)
 -- reply 0
@@ -9,8 +9,8 @@ local doc, call = load(KEYS[2], a.user), load(KEYS[7], a.user) -- what cannot be
 if a.keep then
   -- IM signs no body: a time far ahead must not silence what is sent later.
   a.upto = math.min(a.upto, math.floor(now / 1000) + 300)
-  if a.upto <= tonumber(redis.call('HGET', KEYS[5], a.peer) or '-1') then return 0 end
-  redis.call('HSET', KEYS[5], a.peer, string.format('%.0f', a.upto))
+  if a.upto <= tonumber(redis.call('HGET', KEYS[5], hashed(a.peer)) or '-1') then return 0 end
+  redis.call('HSET', KEYS[5], hashed(a.peer), string.format('%.0f', a.upto))
   redis.call('PEXPIRE', KEYS[5], 25 * 3600000)
   -- Peers read longest ago are forgotten; their messages were recorded long since.
   forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
@@ -21,10 +21,15 @@ if call then
   seenNow(KEYS[1], call)
   redis.call('HSET', KEYS[7], a.user, cjson.encode(call))
 end
+local function hasRead(n)
+  if n.t > a.upto or n.f then return false end
+  if n.r then return '@' .. n.r == a.peer end
+  return isFrom(n, a.peer)
+end
+-- A report is still known when a dead letter is opened.
+if not a.keep then unbury(KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
 if doc then
-  finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, function(n)
-    return n.t <= a.upto and (n.r and '@' .. n.r or n.p) == a.peer and not n.f
-  end)
+  finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead)
   -- What waited for a digest is looked at when IM has had time to show it to him.
   if absence and #doc.n > 0 then schedule(doc, KEYS[3], a.user, now + a.blind) end
   save(doc, KEYS[2], KEYS[3], a.user)

@@ -4,23 +4,12 @@
 -- a     user, from, id, mark
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
-local function recalled(n) return n.i == a.id and n.p == a.from end
+local function recalled(n) return n.i == a.id and isFrom(n, a.from) end
 local doc = load(KEYS[2], a.user)
 if doc and finalWaiting(doc, KEYS[7], KEYS[8], 'recalled', '', recalled) then
   save(doc, KEYS[2], KEYS[3], a.user)
   return 0
 end
-local letters = redis.call('HGETALL', KEYS[9])
-for i = 1, #letters, 2 do -- it must not be announced again from one
-  local letter, rest = cjson.decode(letters[i + 1]), {}
-  for _, n in ipairs(letter.n) do
-    if not recalled(n) then rest[#rest + 1] = n end
-  end
-  if #rest < #letter.n then
-    keepLetter(KEYS[9], KEYS[10], a.user, letters[i], letter, rest, KEYS[8])
-    final(KEYS[7], KEYS[8], 'recalled', '', {a.id})
-    return 0
-  end
-end
+if unbury(KEYS[9], KEYS[10], a.user, KEYS[7], KEYS[8], 'recalled', '', recalled) then return 0 end
 if not seen(KEYS[4], KEYS[5], KEYS[6], a.mark) then remember(KEYS[4], a.mark, 'r') end
 return 0

@@ -13,9 +13,9 @@ local letter = cjson.decode(s)
 local preferences = who[4] and cjson.decode(who[4]) or nil
 
 local function ended(n)
-  local read = not n.f and redis.call('HGET', KEYS[9], n.r and '@' .. n.r or n.p)
+  local read = not n.f and redis.call('HGET', KEYS[9], n.r and hashed('@' .. n.r) or n.h or hashed(n.p))
   if read and tonumber(read) >= n.t then return 'read', 'read_report' end
-  local muted = mutedFor(preferences, n.p, n.r or '')
+  local muted = mutedFor(preferences, n)
   if muted then return 'muted', muted end
 end
 

@@ -3,7 +3,8 @@
 -- the same call; if one of them does not say who calls, by the same group. It has one
 -- notice, and ends when either source says so.
 -- KEYS  1 recipient  2 calls waiting  3 calls' queue  4 ring log  5 timeline  6 watch
---       7 counts  8 waiting  9 queue  10 index and 11 marks of today
+--       7 counts  8 waiting  9 queue  10 index and 11 marks of today  12 erased users
+--       13 dead letters  14 who has some
 -- a     user, id, field (of the index), source, caller, group, at, ring, same, missed
 --       (told or not), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
@@ -21,7 +22,7 @@ if call and (call.rung or call.same) then return 0 end -- told before
 
 local function sameParty(other)
   if other.p == '' or a.caller == '' then return a.group ~= '' and other.r == a.group end
-  return other.p == a.caller
+  return other.p == hashed(a.caller)
 end
 local all = redis.call('HGETALL', KEYS[4])
 local twin, of -- of two calls one soon after the other, each has two names
@@ -37,18 +38,20 @@ if twin then
   twin.tw = 1
   local due
   if call then
-    local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8], later = KEYS[9], timeline = KEYS[5], counts = KEYS[7]}
+    local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8], later = KEYS[9], timeline = KEYS[5], counts = KEYS[7],
+      letters = KEYS[13], dead = KEYS[14]}
     due = ringsNoMore(k, a.user, who, of, twin, call.st, call.re, call.ms == 1)
   end
   redis.call('HSET', KEYS[4], of, cjson.encode(twin), a.id, cjson.encode({same = of, at = a.at}))
   return due and wake(KEYS[6], due, a.soon) or 0
 end
 local over = call and call.st
-call = {s = a.source, p = a.caller, r = a.group, at = a.at, rung = 1, st = over, re = call and call.re, ms = call and call.ms}
+call = {s = a.source, p = hashed(a.caller), r = a.group, at = a.at, rung = 1, st = over, re = call and call.re, ms = call and call.ms}
 
 local notice = {i = a.id, k = 'call', p = a.caller, t = math.floor(a.at / 1000), q = 0, w = a.at + a.ring, e = a.at + a.ring}
 if a.group ~= '' then notice.r = a.group end
-local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, a.caller, a.group)
+if forgotten(KEYS[12], a.caller) then unnamed(notice) end
+local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, notice)
 local due
 if muted then
   final(KEYS[5], KEYS[7], 'muted', muted, {a.id})

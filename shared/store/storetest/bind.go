@@ -131,4 +131,14 @@ var bindRules = []rule{
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "m1")})
 		b.counted(map[notify.State]int64{notify.StateUnbound: 2})
 	}},
+	{"what travels on a card while its user logs in as another openid waits for the next", func(b *bench) {
+		rec, card := b.aliceBegun("m1")
+		b.bindTo(alice, otherOpenID)
+		b.reserved(reserveOf(card.Card), notify.ReserveUnbound)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "m1")})
+		next := b.only()
+		equal(b, "notices", idsOf(next), []notify.MessageID{"m1"})
+		equal(b, "openid", next.OpenID, otherOpenID)
+		b.counted(map[notify.State]int64{})
+	}},
 }

@@ -159,6 +159,41 @@ var deadRules = []rule{
 		b.replayed(letter.ID, notify.Replayed{})
 		b.nothingDue()
 	}},
+	{"what its user answers leaves its letter", func(b *bench) {
+		letter := b.aliceDead("m1")
+		reply := b.messageTo(bob, "reply")
+		reply.From = alice
+		b.record(reply, reply)
+		equal(b, "ends", b.endings("m1"), map[notify.State]int{notify.StateDead: 1, notify.StateRead: 1})
+		b.counted(map[notify.State]int64{notify.StateDead: 0, notify.StateRead: 1, notify.StateNotBound: 2})
+		b.replayed(letter.ID, notify.Replayed{})
+		b.nothingDue()
+	}},
+	{"what fails in IM leaves its letter", func(b *bench) {
+		letter := b.aliceDead("m1", "m2")
+		failed := b.message("m1")
+		failed.FailedCode = 20012
+		b.record(failed, failed)
+		equal(b, "ends", b.endings("m1"), map[notify.State]int{notify.StateDead: 1, notify.StateFailedIM: 1})
+		b.counted(map[notify.State]int64{notify.StateDead: 1, notify.StateFailedIM: 1})
+		b.replayed(letter.ID, notify.Replayed{Messages: 1})
+		equal(b, "notices", idsOf(b.only()), []notify.MessageID{"m2"})
+	}},
+	{"a call that is answered leaves its letter, and one that was in vain does not", func(b *bench) {
+		b.bind()
+		for call, how := range map[notify.MessageID]notify.CallEnd{"answered": notify.CallAnswered, "in vain": notify.CallTimedOut} {
+			r := b.ring(call)
+			b.record(r)
+			b.bury(b.only())
+			b.record(b.endOf(r, how))
+			b.Advance(time.Minute)
+		}
+		equal(b, "ends", b.endings("answered"), map[notify.State]int{notify.StateDead: 1, notify.StateAnswered: 1})
+		letters := b.letters(10)
+		equal(b, "letters", len(letters), 1)
+		equal(b, "in the letter", letters[0].Messages, []notify.MessageID{"in vain"})
+		b.counted(map[notify.State]int64{notify.StateDead: 1, notify.StateAnswered: 1})
+	}},
 	{"a replayed letter waits again as if it had just come in, once", func(b *bench) {
 		letter := b.aliceDead("m1", "m2")
 		b.Advance(48 * time.Hour)

@@ -93,6 +93,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"index", indexRules},
 		{"bindings", bindRules},
 		{"erasure", eraseRules},
+		{"erased senders", forgetRules},
 		{"group messages", spreadRules},
 		{"circuits", circuitRules},
 		{"names", nameRules},
@@ -101,7 +102,6 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"pace", paceRules},
 		{"clock", clockRules},
 		{"disorder", disorderRules},
-		{"protocol", protocolRules},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+)
+
+// A permit is not held for a send while the replica that could take over does not know of it,
+// and nobody waits for a replica that is not there.
+func TestReserveReachesTheReplica(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	primary, replica := redistest.Start(t, "--repl-diskless-sync-delay", "0"), redistest.Start(t)
+	raw, other := clientAt(t, primary), clientAt(t, replica)
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + primary), Shards: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
+		t.Fatal(err)
+	}
+	grant := notify.Grant{ID: "g", OpenID: "o-alice", Source: notify.GrantPopup, At: time.Now(), Templates: []notify.TemplateID{"T1", "T2", "T3"}}
+	if _, err := s.Record(ctx, notify.DefaultRules(), []notify.Fact{{Grant: &grant}}); err != nil {
+		t.Fatal(err)
+	}
+	reserve := func(template notify.TemplateID) error {
+		r, err := s.Reserve(ctx, notify.Reserve{Card: notify.CardID("card " + template), OpenID: "o-alice", User: "alice",
+			Template: template, Messages: []notify.MessageID{"m"}, PerHour: 100})
+		if err == nil && r.Status != notify.ReserveOK {
+			t.Errorf("%s: %+v", template, r)
+		}
+		return err
+	}
+
+	host, port, _ := net.SplitHostPort(primary)
+	if err := other.Do(ctx, "REPLICAOF", host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, raw, "state=online")
+	if err := reserve("T1"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := other.Exists(ctx, keyOf(t, raw, ":c:o-alice")).Result(); err != nil || n != 1 {
+		t.Errorf("the replica has %d cards, %v", n, err)
+	}
+
+	stop(t, other)
+	if err := reserve("T2"); err == nil || !strings.Contains(err.Error(), "behind") {
+		t.Errorf("the replica stands still: %v", err)
+	}
+	if err := raw.Do(ctx, "CLIENT", "KILL", "TYPE", "replica").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, raw, "connected_slaves:0")
+	if err := reserve("T2"); err != nil {
+		t.Errorf("no replica: %v", err)
+	}
+	began := time.Now()
+	if err := reserve("T3"); err != nil {
+		t.Error(err)
+	}
+	t.Logf("without a replica a permit is reserved in %v", time.Since(began))
+}
+
+func clientAt(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	db := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true})
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func keyOf(t *testing.T, db *redis.Client, suffix string) string {
+	t.Helper()
+	keys, err := db.Keys(t.Context(), "*"+suffix).Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	return keys[0]
+}
+
+// wait polls a server until it says a text of its replicas.
+func wait(t *testing.T, db *redis.Client, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := db.Info(ctx, "replication").Result()
+		if strings.Contains(info, text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("no %q: %v\n%s", text, err, info)
+		}
+	}
+}
+
+// stop has a server of this test stand still until the test ends.
+func stop(t *testing.T, db *redis.Client) {
+	t.Helper()
+	info, err := db.Info(t.Context(), "server").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(info, "process_id:")
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(after, "\n", 2)[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
+}

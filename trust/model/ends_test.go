@@ -1,0 +1,112 @@
+package model_test
+
+import (
+	"fmt"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// ended is told of an end in a timeline. It returns what is wrong with it: a message ends
+// once, but for one correction by WeChat, and the reason is true.
+func (w *world) ended(r ref, step notify.Step) string {
+	msg := w.model.messages[r]
+	if msg == nil || msg.since == 0 && !msg.failed {
+		return "" // erased
+	}
+	if msg.ended {
+		switch {
+		case msg.state == notify.StateDead && !msg.fixed && step.Reason != notify.ReasonReported: // its letter was opened
+		case step.Reason == notify.ReasonReported && !msg.fixed && step.State != msg.state:
+			msg.fixed = true
+		default:
+			return fmt.Sprintf("%v has ended %s, and now %s (%s)", r, msg.state, step.State, step.Reason)
+		}
+	}
+	msg.ended, msg.state = true, step.State
+	if !w.true(r.to, msg, step) {
+		return fmt.Sprintf("%v ends %s (%s), which is not true", r, step.State, step.Reason)
+	}
+	return ""
+}
+
+// true reports whether a message may end so.
+func (w *world) true(user notify.UserID, msg *message, step notify.Step) bool {
+	p := w.model.person(user)
+	switch step.State {
+	case notify.StateDelivered:
+		return msg.shown > 0 || step.Reason == notify.ReasonReported // of another's card, for all we know
+	case notify.StateRead:
+		return msg.read || p.read || msg.call != nil
+	case notify.StateRecalled:
+		g := w.model.groups[step.Messages[0]]
+		return msg.recalled || g != nil && g.recalled > 0
+	case notify.StateAnswered, notify.StateEnded:
+		return msg.call != nil && (msg.call.how != "" || !w.now().Before(msg.sent.Add(ringsFor).Add(-w.skewMost())))
+	case notify.StateMuted:
+		return msg.muted
+	case notify.StateCameOnline:
+		return p.online
+	case notify.StateNotCounted:
+		return msg.uncounted || step.Reason == notify.ReasonNotMember
+	case notify.StateUnbound:
+		return p.unbound > 0
+	case notify.StateNoPermit:
+		return true // said when it was reserved, or by WeChat
+	case notify.StateRefused:
+		return w.outcomes[notify.ClassGone] || step.Reason == notify.ReasonReported
+	case notify.StateQuota:
+		return w.outcomes[notify.ClassQuota] && w.old(msg)
+	case notify.StateExpired:
+		return w.old(msg)
+	case notify.StateFailedIM:
+		return msg.failed
+	case notify.StateUnknown:
+		return !w.wasReported(step.Card)
+	case notify.StateDead:
+		return w.anyDead()
+	case notify.StateErased:
+		return w.anyErased
+	}
+	return false
+}
+
+// old reports whether a message is past its time to live.
+func (w *world) old(msg *message) bool {
+	return !w.now().Before(msg.sent.Truncate(time.Second).Add(msg.lives).Add(-w.skewMost())) || msg.replays > 0
+}
+
+// skewMost is how far ahead of us some clock may be.
+func (w *world) skewMost() time.Duration {
+	if w.skewed {
+		return 5 * time.Minute
+	}
+	return 0
+}
+
+func (w *world) anyDead() bool {
+	for class := range w.outcomes {
+		switch class {
+		case notify.ClassDefect, notify.ClassRetry, notify.ClassMinute, notify.ClassWording, notify.ClassUnlisted:
+			return true
+		}
+	}
+	return false
+}
+
+// replayed is told that an operator had a message announced again.
+func (m *model) replayed(r ref) {
+	if msg := m.messages[r]; msg != nil {
+		msg.ended, msg.fixed, msg.replays = false, false, msg.replays+1
+	}
+}
+
+// asked is told what IM said of somebody.
+func (m *model) asked(u notify.UserID, s notify.Status, now time.Time) {
+	if s == notify.StatusOnline {
+		m.promptAsked(u, now)
+	}
+	if s == notify.StatusOnline || s == notify.StatusPushOnline && m.rules.PushOnline == notify.PushOnlineSkip {
+		m.person(u).online = true
+	}
+}

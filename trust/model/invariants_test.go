@@ -1,0 +1,201 @@
+package model_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// look compares the store with the model, after every step.
+func (w *world) look() {
+	s := w.snapshot()
+	w.last = s
+	w.followCards(s)
+	w.followTimelines(s)
+	w.stillHeld(s)
+	w.checkBindings(s)
+	w.checkLedgers(s)
+	w.checkMessages(s)
+	w.checkPrompt()
+	w.verdict()
+}
+
+// verdict ends the history if a promise is broken.
+func (w *world) verdict() {
+	w.mu.Lock()
+	broken := strings.Join(w.broken, "\n")
+	w.mu.Unlock()
+	if broken != "" {
+		w.Fatalf("at %s: %s", w.now().Format(time.DateTime), broken)
+	}
+}
+
+// followCards tells the model what was paid for.
+func (w *world) followCards(s *snapshot) {
+	for o, cards := range s.cards {
+		for id, c := range cards {
+			p := w.model.purse(o, c.Template)
+			switch {
+			case c.paid():
+				p.pay(id, c.LongTerm == 1)
+			case c.refused():
+				p.refuse(id, time.UnixMilli(int64(c.At)))
+			}
+		}
+	}
+}
+
+// followTimelines tells the model what ended.
+func (w *world) followTimelines(s *snapshot) {
+	for user, steps := range s.timeline {
+		for _, raw := range slices.Backward(steps[:newSteps(w.seen[user], steps)]) {
+			step := decode[notify.Step](w, raw)
+			for _, id := range step.Messages {
+				switch {
+				case step.Kind == notify.StepFinal:
+					if wrong := w.ended(ref{user, id}, step); wrong != "" {
+						w.violate("P1: %s", wrong)
+					}
+				case step.Kind == notify.StepAccepted && step.Reason == notify.ReasonReplayed:
+					w.model.replayed(ref{user, id})
+				}
+			}
+		}
+		w.seen[user] = steps
+	}
+}
+
+// newSteps returns how many steps at the head of now were not in before.
+func newSteps(before, now []string) int {
+	for k := range now {
+		n := min(len(before), len(now)-k)
+		if n > 0 && slices.Equal(now[k:k+n], before[:n]) {
+			return k
+		}
+	}
+	return len(now)
+}
+
+// stillHeld drops leases that are over because the store says so.
+func (w *world) stillHeld(s *snapshot) {
+	for key, c := range w.held {
+		if s.docs[c.Lane][c.User].Lease != c.Lease {
+			delete(w.held, key)
+		}
+	}
+}
+
+func (w *world) checkBindings(s *snapshot) {
+	for _, u := range w.users {
+		if s.bound[u] != w.model.person(u).openID {
+			w.violate("%s is bound to %q, want %q", u, s.bound[u], w.model.person(u).openID)
+		}
+	}
+}
+
+// checkLedgers: P2. What is left is what taps gave and cards and revocations took; held is
+// what is held for a card; the account adds up; at most one card of a template is sending.
+func (w *world) checkLedgers(s *snapshot) {
+	for _, o := range w.openIDs {
+		for _, t := range w.templates.IDs() {
+			l, p := s.subs[o].Ledgers[t], w.model.purse(o, t)
+			if l.Balance != len(p.permits) {
+				w.violate("P2: %s has %d permits of %s, want %d", o, l.Balance, t, len(p.permits))
+			}
+			if l.explained() != l.Balance || l.Balance < 0 || l.Held < 0 {
+				w.violate("P2: the account of %s and %s does not add up: %+v", o, t, l)
+			}
+			if held := s.heldFor(o, t); l.Held != held {
+				w.violate("P2: %d permits of %s and %s are held for %d cards", l.Held, o, t, held)
+			}
+			if l.Held > l.Balance && len(p.zeroed)+len(p.revokes) == 0 && !w.model.longTerm[t] {
+				w.violate("P2: %d permits of %s and %s are held, and there are %d", l.Held, o, t, l.Balance)
+			}
+			if p.sent > p.granted && !w.model.longTerm[t] {
+				w.violate("P2: %d cards of %s went to %s, for %d permits", p.sent, t, o, p.granted)
+			}
+			w.checkSending(s, o, t)
+		}
+	}
+}
+
+func (w *world) checkSending(s *snapshot, o notify.OpenID, t notify.TemplateID) {
+	sending := 0
+	for _, c := range s.cards[o] {
+		if c.State == notify.CardSending && c.Template == t && int64(c.Leased) > w.now().UnixMilli() {
+			sending++
+		}
+	}
+	if sending > 1 && !w.skewed {
+		w.violate("P2: %d cards of %s are being sent to %s at once", sending, t, o)
+	}
+}
+
+// checkMessages: P1. A message waits, or travels, or has ended; what counts adds up.
+func (w *world) checkMessages(s *snapshot) {
+	open := s.open()
+	for r, msg := range w.model.messages {
+		if msg.since == 0 || w.model.person(r.to).unbound >= msg.since {
+			continue // not told yet, or what became of it is only counted
+		}
+		if !msg.ended && !open[r] {
+			w.violate("P1 lost: %v neither waits nor has it ended", r)
+		}
+		if msg.ended && open[r] {
+			w.violate("P1: %v has ended %s, and waits", r, msg.state)
+		}
+	}
+	sum := 0
+	for state, n := range s.counts {
+		sum += n
+		if n < 0 {
+			w.violate("P1: %d messages are %s", n, state)
+		}
+	}
+	if want := w.model.counted - len(open); sum != want {
+		w.violate("P1: %d messages are counted as ended, want %d: %d were told, %d are open", sum, want, w.model.counted, len(open))
+	}
+}
+
+// checkEnd: what must hold when nothing goes wrong any more and all is done.
+func (w *world) checkEnd() {
+	s := w.last
+	for r := range s.open() {
+		w.violate("P1 lost: %v waits for ever", r)
+	}
+	if s.queued > 0 {
+		w.violate("P1: %d things are due for ever", s.queued)
+	}
+	for o, cards := range s.cards {
+		for id, c := range cards {
+			left := c.State == notify.CardSending && w.anyErased // his run ended, and nobody looks for it but the next card
+			if c.held() && !left || len(c.Tell) > 0 {
+				w.violate("P1: card %s of %s is still open: %+v", id, o, c)
+			}
+		}
+	}
+	w.checkGroups()
+	w.verdict()
+}
+
+// checkGroups: a message of a group has reached everybody whom it is for.
+func (w *world) checkGroups() {
+	for id, g := range w.model.groups {
+		if g.since == 0 || g.recalled > 0 {
+			continue
+		}
+		for _, member := range w.members[g.Group] {
+			u := member.User
+			all := g.For == notify.GroupAll || g.AtAll
+			if member.Muted || u == g.From || !all && !slices.Contains(g.At, u) {
+				continue
+			}
+			p := w.model.person(u)
+			if msg := w.model.messages[ref{u, id}]; p.openID != "" && p.unbound < g.since && p.bound < g.since && (msg == nil || msg.since == 0) {
+				w.violate("P1 lost: %s of the group has never reached %s", id, u)
+			}
+		}
+	}
+}

@@ -1,0 +1,426 @@
+package model_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// A model is what the promises say of a history. It is told what the store was told, in that
+// order, and knows nothing of how the store keeps it.
+type model struct {
+	rules    notify.Rules
+	longTerm map[notify.TemplateID]bool
+	people   map[notify.UserID]*person
+	purses   map[purseKey]*purse
+	openIDs  map[notify.OpenID]*subscriber
+	messages map[ref]*message
+	groups   map[notify.MessageID]*groupMessage
+	counted  int // messages that count, those to people who are not bound included
+	moment   int // grows with everything that happens
+}
+
+func newModel(rules notify.Rules, longTerm map[notify.TemplateID]bool) *model {
+	return &model{rules: rules, longTerm: longTerm, people: map[notify.UserID]*person{}, purses: map[purseKey]*purse{},
+		openIDs: map[notify.OpenID]*subscriber{}, messages: map[ref]*message{}, groups: map[notify.MessageID]*groupMessage{}}
+}
+
+// A ref names a message for one recipient.
+type ref struct {
+	to notify.UserID
+	id notify.MessageID
+}
+
+func (r ref) String() string { return fmt.Sprintf("%s for %s", r.id, r.to) }
+
+// A person is a recipient.
+type person struct {
+	openID  notify.OpenID // empty: not bound
+	reads   map[string]time.Time
+	told    notify.Presence // by the newest fact
+	login   int             // the moment in which he was last heard to come, or bound
+	bound   int             // the moment in which he last got a binding, and had none
+	unbound int             // the moment in which he last lost it
+	prefers notify.Preferences
+	online  bool // IM has ever said that he is there, or that his phone rings
+	read    bool // IM has ever counted nothing unread
+	absence absence
+}
+
+// A message is one message, announcement or call for one recipient.
+type message struct {
+	from   notify.UserID
+	group  notify.GroupID
+	kind   notify.Kind // of a call: KindCall, also when it is told as missed
+	anyway bool
+	sent   time.Time
+	lives  time.Duration
+	since  int // the moment in which the store was told of it
+
+	recalled, failed, read, muted, uncounted bool
+	call                                     *call
+
+	shown   int // cards that told of it
+	ended   bool
+	state   notify.State
+	fixed   bool // WeChat has corrected its end
+	replays int
+	prompt  promptness
+}
+
+// A call rings under a name of each source that tells of it.
+type call struct {
+	rung map[notify.MessageID]bool
+	ends map[notify.MessageID]notify.CallEnd
+	how  notify.CallEnd // the first end that is known to be this call's
+}
+
+// A groupMessage is on its way to members.
+type groupMessage struct {
+	notify.GroupMessage
+	since    int
+	recalled int // the moment; 0: not
+}
+
+// A subscriber is an openid.
+type subscriber struct {
+	user   notify.UserID
+	erased time.Time // until when news of it is kept out
+}
+
+func (m *model) person(u notify.UserID) *person {
+	p := m.people[u]
+	if p == nil {
+		p = &person{reads: map[string]time.Time{}}
+		m.people[u] = p
+	}
+	return p
+}
+
+func (m *model) subscriber(o notify.OpenID) *subscriber {
+	s := m.openIDs[o]
+	if s == nil {
+		s = &subscriber{}
+		m.openIDs[o] = s
+	}
+	return s
+}
+
+// record is told a fact that the store has recorded.
+func (m *model) record(f notify.Fact, now time.Time) {
+	m.moment++
+	switch {
+	case f.Message != nil:
+		m.recordMessage(*f.Message, now)
+	case f.GroupMessage != nil:
+		m.recordGroup(*f.GroupMessage, now)
+	case f.Read != nil:
+		m.recordRead(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, true, now)
+	case f.Recall != nil:
+		m.recordRecall(*f.Recall)
+	case f.GroupRecall != nil:
+		for _, seq := range f.GroupRecall.Seqs {
+			m.groupMessage(notify.GroupMessageID(f.GroupRecall.Group, seq)).recalled = m.moment
+		}
+	case f.Ring != nil:
+		m.recordRing(*f.Ring, now)
+	case f.RingEnd != nil:
+		m.recordRingEnd(*f.RingEnd)
+	case f.Presence != nil:
+		m.recordPresence(*f.Presence, now)
+	case f.Grant != nil:
+		m.grant(*f.Grant, now)
+	case f.Revoke != nil:
+		if !m.heardOf(f.Revoke.OpenID) {
+			return
+		}
+		for _, t := range f.Revoke.Templates {
+			m.purse(f.Revoke.OpenID, t).revoke(f.Revoke.ID, f.Revoke.At)
+		}
+	case f.Erase != nil:
+		m.eraseOpenID(f.Erase.OpenID, now)
+	}
+}
+
+// recordMessage: the first time counts; what is known of it already ends it.
+func (m *model) recordMessage(f notify.Message, now time.Time) {
+	if !f.ByREST && f.FailedCode == 0 {
+		defer m.recordRead(f.From, string(f.To), f.SentAt, false, now)
+	}
+	p, r := m.person(f.To), ref{f.To, f.ID}
+	if p.openID == "" {
+		m.counted++
+		return
+	}
+	msg := m.messages[r]
+	if msg == nil {
+		msg = &message{}
+		m.messages[r] = msg
+	}
+	if f.FailedCode != 0 {
+		msg.failed = true
+	}
+	if msg.since > 0 {
+		return
+	}
+	m.counted++
+	msg.from, msg.group, msg.kind, msg.sent, msg.since = f.From, f.Group, f.Kind, f.SentAt, m.moment
+	msg.lives = m.rules.TTL
+	if f.Lasts > 0 {
+		msg.lives = f.Lasts
+	}
+	msg.uncounted = f.Uncounted != ""
+	msg.anyway = f.Announcement != nil && f.Announcement.Anyway
+	msg.read = !p.reads[msg.peer()].Before(f.SentAt)
+	msg.muted = mutes(p.prefers, msg)
+	m.promptMessage(p, msg, f.Announcement != nil, now)
+}
+
+// Peer is the conversation that a message is in, among those that a user reads.
+func (msg *message) peer() string {
+	if msg.group != "" {
+		return "@" + string(msg.group)
+	}
+	return string(msg.from)
+}
+
+// recordGroup: a message of a group counts when it reaches a member.
+func (m *model) recordGroup(f notify.GroupMessage, now time.Time) {
+	if !f.ByREST && f.FailedCode == 0 {
+		m.recordRead(f.From, "@"+string(f.Group), f.SentAt, false, now)
+	}
+	g := m.groupMessage(f.ID())
+	if g.since == 0 && f.For != notify.GroupOff && f.For != "" {
+		g.GroupMessage, g.since = f, m.moment
+	}
+}
+
+func (m *model) groupMessage(id notify.MessageID) *groupMessage {
+	g := m.groups[id]
+	if g == nil {
+		g = &groupMessage{}
+		m.groups[id] = g
+	}
+	return g
+}
+
+// recordRead: a report holds for what is still to come, a reply only for what waits.
+func (m *model) recordRead(reader notify.UserID, peer string, upTo time.Time, report bool, now time.Time) {
+	p := m.person(reader)
+	if p.openID == "" {
+		return
+	}
+	if report {
+		if !p.reads[peer].Before(upTo) {
+			return
+		}
+		p.reads[peer] = upTo
+	}
+	for r, msg := range m.messages {
+		if r.to == reader && msg.since > 0 && msg.peer() == peer && !msg.sent.After(upTo) && !msg.announced() && msg.kind != notify.KindCall {
+			msg.read = true
+		}
+	}
+	m.promptSeen(reader, now.Add(m.rules.BlindWindow))
+}
+
+func (msg *message) announced() bool {
+	return msg.kind != notify.KindMessage && msg.kind != notify.KindMention && msg.kind != notify.KindCall
+}
+
+func (m *model) recordRecall(f notify.Recall) {
+	if m.person(f.To).openID == "" {
+		return
+	}
+	r := ref{f.To, f.ID}
+	if m.messages[r] == nil {
+		m.messages[r] = &message{from: f.From}
+	}
+	m.messages[r].recalled = true
+}
+
+// recordRing: two sources tell of one call under two names; the first is the message's.
+func (m *model) recordRing(f notify.Ring, now time.Time) {
+	for _, user := range f.Users {
+		p := m.person(user)
+		if p.openID == "" {
+			m.counted++
+			continue
+		}
+		c := m.call(user, f.Call)
+		if c.rung[f.Call] {
+			continue
+		}
+		first := len(c.rung) == 0
+		c.rung[f.Call] = true
+		if c.how == "" {
+			c.how = c.ends[f.Call]
+		}
+		if !first {
+			continue
+		}
+		m.counted++
+		msg := &message{from: f.Caller, group: f.Group, kind: notify.KindCall, sent: f.At, lives: m.rules.TTL, since: m.moment, call: c}
+		m.messages[ref{user, f.Call}] = msg
+		msg.muted = mutes(p.prefers, msg)
+		m.promptCall(p, msg, now)
+	}
+}
+
+// call returns the one that rings at user under a name, or under its name of the other source.
+func (m *model) call(user notify.UserID, name notify.MessageID) *call {
+	for r, msg := range m.messages {
+		if r.to == user && msg.call != nil && (msg.call.rung[name] || twins(r.id, name)) {
+			return msg.call
+		}
+	}
+	return m.unheard(user, name)
+}
+
+// unheard returns a call of which so far only ends were told. Names of one call are twins.
+func (m *model) unheard(user notify.UserID, name notify.MessageID) *call {
+	r := ref{user, notify.MessageID("unheard " + callOf(name))}
+	if m.messages[r] == nil {
+		m.messages[r] = &message{call: &call{rung: map[notify.MessageID]bool{}, ends: map[notify.MessageID]notify.CallEnd{}}}
+	}
+	return m.messages[r].call
+}
+
+func (m *model) recordRingEnd(f notify.RingEnd) {
+	for _, user := range f.Users {
+		if m.person(user).openID == "" {
+			continue
+		}
+		c := m.call(user, f.Call)
+		if c.ends[f.Call] == "" {
+			c.ends[f.Call] = f.How
+		}
+		if c.how == "" && c.rung[f.Call] {
+			c.how = f.How
+		}
+	}
+}
+
+// recordPresence: of two facts the later by IM's clock is true.
+func (m *model) recordPresence(f notify.Presence, now time.Time) {
+	p := m.person(f.User)
+	if p.openID == "" || !f.At.After(p.told.At) {
+		return
+	}
+	p.told = f
+	if f.Online {
+		p.login, p.online = m.moment, true
+	}
+	m.promptPresence(f, now)
+}
+
+// prefer is told what a user wants.
+func (m *model) prefer(user notify.UserID, prefers notify.Preferences) {
+	m.moment++
+	p := m.person(user)
+	if p.openID == "" {
+		return
+	}
+	p.prefers = prefers
+	for r, msg := range m.messages {
+		if r.to == user && msg.since > 0 && mutes(prefers, msg) {
+			msg.muted = true
+		}
+	}
+}
+
+func mutes(p notify.Preferences, msg *message) bool {
+	return p.Muted || slices.Contains(p.MutedPeers, string(msg.from)) ||
+		msg.group != "" && slices.Contains(p.MutedPeers, string(msg.group))
+}
+
+// bind: the latest login wins on both sides.
+func (m *model) bind(user notify.UserID, openID notify.OpenID) {
+	m.moment++
+	for u, p := range m.people {
+		if u != user && p.openID == openID {
+			m.unbind(u)
+		}
+	}
+	p := m.person(user)
+	for _, s := range m.openIDs {
+		if s.user == user {
+			s.user = ""
+		}
+	}
+	if p.openID == "" {
+		p.bound = m.moment
+	}
+	if p.openID != openID {
+		p.login = m.moment // who looked before would send to another openid
+	}
+	p.openID = openID
+	s := m.subscriber(openID)
+	s.user, s.erased = user, time.Time{}
+	m.promptSeen(user, time.Time{})
+}
+
+// unbind: what waits ends, and what was known of where he is goes with the binding.
+func (m *model) unbind(user notify.UserID) {
+	p := m.person(user)
+	p.openID, p.unbound, p.told, p.prefers = "", m.moment, notify.Presence{}, notify.Preferences{}
+}
+
+func (m *model) eraseUser(user notify.UserID, now time.Time) {
+	m.moment++
+	if o := m.person(user).openID; o != "" {
+		m.erase(user, o, now)
+	} else {
+		m.forget(user)
+	}
+}
+
+func (m *model) eraseOpenID(openID notify.OpenID, now time.Time) {
+	m.moment++
+	m.erase(m.subscriber(openID).user, openID, now)
+}
+
+// erase forgets all of a user and his openid.
+func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
+	*m.subscriber(openID) = subscriber{erased: now.Add(24 * time.Hour)}
+	for key := range m.purses {
+		if key.openID == openID {
+			m.purses[key].forget()
+		}
+	}
+	if user != "" {
+		m.forget(user)
+	}
+}
+
+func (m *model) forget(user notify.UserID) {
+	m.people[user] = &person{reads: map[string]time.Time{}, unbound: m.moment}
+	for r := range m.messages {
+		if r.to == user {
+			delete(m.messages, r)
+		}
+	}
+}
+
+// mustNotGo says why no card may begin to tell of a message; "" if one may.
+func (msg *message) mustNotGo(missedCalls bool) string {
+	switch {
+	case msg.recalled:
+		return "recalled"
+	case msg.failed:
+		return "failed in IM"
+	case msg.read:
+		return "read"
+	case msg.muted:
+		return "muted"
+	case msg.uncounted:
+		return "not counted"
+	case msg.ended:
+		return "ended " + string(msg.state)
+	case msg.call != nil && msg.call.how != "" && !(missedCalls && msg.call.how.Missed()):
+		return "call " + string(msg.call.how)
+	}
+	return ""
+}

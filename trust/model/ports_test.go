@@ -1,0 +1,320 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+)
+
+// A run is one instance of deliver. What it asks of the store and of the platforms becomes
+// requests, of which the world lets one through at a time.
+type run struct {
+	*store.Store
+	w      *world
+	number int
+	busy   bool // a pass is on
+	dead   bool // it was killed: nothing it asks for reaches anybody
+	kill   context.CancelFunc
+
+	asked   map[notify.UserID]notify.Status // in this pass; missing: IM did not answer
+	claimed map[string]claimed              // by lease and user
+}
+
+// claimed is a recipient in a run's hands.
+type claimed struct {
+	notify.Recipient
+	moment int
+	until  time.Time
+}
+
+// A request is on its way from a run.
+type request struct {
+	of      *run
+	name    string
+	about   string // whom, for an order that does not depend on goroutines
+	verdict chan verdict
+}
+
+// A verdict is what becomes of a request.
+type verdict int
+
+const (
+	passes     verdict = iota
+	isLost             // it never arrives
+	losesReply         // it arrives, and its answer does not
+	comesTwice         // it arrives, its answer is lost, and it is made again
+)
+
+var errLost = errors.New("no answer")
+
+// through has a request wait until the world lets it through. It outlives its caller: what
+// somebody gave up to wait for may still arrive.
+func through[A any](ctx context.Context, r *run, name, about string, do func(ctx context.Context) (A, error)) (A, error) {
+	type reply struct {
+		a   A
+		err error
+	}
+	var none A
+	if r.dead {
+		return none, errLost
+	}
+	q := &request{of: r, name: name, about: about, verdict: make(chan verdict, 1)}
+	answered := make(chan reply, 1)
+	r.w.enter(q)
+	r.w.alive.Go(func() {
+		v := <-q.verdict
+		if v == isLost {
+			answered <- reply{none, errLost}
+			return
+		}
+		var rep reply
+		rep.a, rep.err = do(context.WithoutCancel(ctx))
+		if v == comesTwice {
+			rep.a, rep.err = do(context.WithoutCancel(ctx))
+		}
+		if v == losesReply {
+			rep = reply{none, errLost}
+		}
+		answered <- rep
+	})
+	select {
+	case rep := <-answered:
+		return rep.a, rep.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+// done is through for what answers nothing.
+func done(ctx context.Context, r *run, name, about string, do func(ctx context.Context) error) error {
+	_, err := through(ctx, r, name, about, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
+	return err
+}
+
+func (r *run) Claim(ctx context.Context, limit int) (notify.Batch, error) {
+	clear(r.asked)
+	return through(ctx, r, "Claim", "", func(ctx context.Context) (notify.Batch, error) {
+		b, err := r.Store.Claim(ctx, limit)
+		r.w.hasClaimed(r, b)
+		return b, err
+	})
+}
+
+func (r *run) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
+	return through(ctx, r, "ClaimCalls", "", func(ctx context.Context) (notify.Batch, error) {
+		b, err := r.Store.ClaimCalls(ctx, limit)
+		r.w.hasClaimed(r, b)
+		return b, err
+	})
+}
+
+func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]notify.MessageID, error) {
+		begun, err := r.Store.Begin(ctx, cards)
+		for i, ids := range begun {
+			r.w.hasBegun(r, cards[i], ids)
+		}
+		return begun, err
+	})
+}
+
+func (r *run) Reserve(ctx context.Context, q notify.Reserve) (notify.Reserved, error) {
+	return through(ctx, r, "Reserve", string(q.Card), func(ctx context.Context) (notify.Reserved, error) {
+		before := r.w.available(q)
+		got, err := r.Store.Reserve(ctx, q)
+		if err == nil {
+			r.w.hasReserved(r, q, got, before)
+		}
+		return got, err
+	})
+}
+
+func (r *run) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
+	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) { return r.Store.Settle(ctx, s) })
+}
+
+func (r *run) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
+	return through(ctx, r, "Resolve", string(c.ID), func(ctx context.Context) (notify.Resolved, error) { return r.Store.Resolve(ctx, c) })
+}
+
+func (r *run) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
+	about := ""
+	for _, f := range fs {
+		about += string(f.User) + " " + f.Lease + " "
+	}
+	return through(ctx, r, "Finish", about, func(ctx context.Context) ([][]notify.Ended, error) {
+		return r.Store.Finish(ctx, rules, fs)
+	})
+}
+
+func (r *run) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error) {
+	return through(ctx, r, "Reconcile", "", func(ctx context.Context) ([]notify.Ended, error) { return r.Store.Reconcile(ctx, limit) })
+}
+
+func (r *run) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+	return through(ctx, r, "Record", fmt.Sprint(len(facts)), func(ctx context.Context) (bool, error) {
+		wake, err := r.Store.Record(ctx, rules, facts)
+		for _, f := range facts {
+			r.w.model.record(f, r.w.now())
+		}
+		return wake, err
+	})
+}
+
+func (r *run) Spreads(ctx context.Context, limit int) ([]notify.Spread, error) {
+	return through(ctx, r, "Spreads", "", func(ctx context.Context) ([]notify.Spread, error) { return r.Store.Spreads(ctx, limit) })
+}
+
+func (r *run) Advance(ctx context.Context, s notify.Spread, page string, last bool) error {
+	return done(ctx, r, "Advance", string(s.Message.ID()), func(ctx context.Context) error { return r.Store.Advance(ctx, s, page, last) })
+}
+
+func (r *run) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	return through(ctx, r, "Recalled", fmt.Sprint(refs), func(ctx context.Context) (map[notify.MessageID]bool, error) { return r.Store.Recalled(ctx, refs) })
+}
+
+func (r *run) Trip(ctx context.Context, c notify.Circuit) error {
+	return done(ctx, r, "Trip", c.Name, func(ctx context.Context) error { return r.Store.Trip(ctx, c) })
+}
+
+func (r *run) Probe(ctx context.Context, name string, while time.Duration) (bool, error) {
+	return through(ctx, r, "Probe", name, func(ctx context.Context) (bool, error) { return r.Store.Probe(ctx, name, while) })
+}
+
+func (r *run) CloseCircuit(ctx context.Context, name string) error {
+	return done(ctx, r, "CloseCircuit", name, func(ctx context.Context) error { return r.Store.CloseCircuit(ctx, name) })
+}
+
+func (r *run) CountGone(ctx context.Context, o notify.OpenID) (int, error) {
+	return through(ctx, r, "CountGone", string(o), func(ctx context.Context) (int, error) { return r.Store.CountGone(ctx, o) })
+}
+
+// PaceWithin is never what a history is about.
+func (r *run) PaceWithin(context.Context, string, int, int, time.Duration) (time.Duration, bool, error) {
+	if r.dead {
+		return 0, false, errLost
+	}
+	return 0, true, nil
+}
+
+// Presence implements notify.Asker.
+func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	return through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
+		if r.w.imSilent {
+			return nil, errLost
+		}
+		out := map[notify.UserID]notify.Status{}
+		for _, u := range users {
+			out[u] = r.w.whereabouts(u)
+			r.asked[u] = out[u]
+			r.w.model.asked(u, out[u], r.w.now())
+		}
+		return out, nil
+	})
+}
+
+// Unread implements notify.Asker.
+func (r *run) Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
+	type counts struct {
+		total int
+		by    map[notify.UserID]int
+	}
+	c, err := through(ctx, r, "Unread", string(user), func(context.Context) (counts, error) {
+		if r.w.imSilent {
+			return counts{}, errLost
+		}
+		if r.w.readElsewhere[user] {
+			r.w.model.person(user).read = true
+			return counts{}, nil
+		}
+		return counts{total: 1}, nil
+	})
+	return c.total, c.by, err
+}
+
+// Members implements notify.Directory: pages of two.
+func (r *run) Members(ctx context.Context, group notify.GroupID, _ notify.GroupType, page string) ([]notify.Member, string, error) {
+	type found struct {
+		members []notify.Member
+		next    string
+	}
+	f, err := through(ctx, r, "Members", string(group)+page, func(context.Context) (found, error) {
+		all, ok := r.w.members[group]
+		if !ok {
+			return found{}, notify.ErrNoGroup
+		}
+		if page == "" && len(all) > 2 {
+			return found{all[:2], "rest"}, nil
+		}
+		return found{all[min(2, len(all)):], ""}, nil
+	})
+	return f.members, f.next, err
+}
+
+// MembersAmong implements notify.Directory.
+func (r *run) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+	return through(ctx, r, "MembersAmong", string(group), func(context.Context) ([]notify.Member, error) {
+		if r.w.imSilent {
+			return nil, errLost
+		}
+		var out []notify.Member
+		for _, m := range r.w.members[group] {
+			if slices.Contains(users, m.User) {
+				out = append(out, m)
+			}
+		}
+		return out, nil
+	})
+}
+
+// Names implements notify.Directory: nobody has one.
+func (r *run) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
+	return nil, nil
+}
+
+// GroupNames implements notify.Directory.
+func (r *run) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
+	return nil, nil
+}
+
+// Send implements notify.Sender. The way there and the way back are requests of their own:
+// WeChat may report of a card before its send is answered.
+func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
+	if !r.dead {
+		r.w.checkAsked(r, c)
+	}
+	type answer struct {
+		id  int64
+		err error
+	}
+	a, err := through(ctx, r, "Send", string(c.ID), func(context.Context) (answer, error) {
+		id, err := r.w.show(c)
+		return answer{id, err}, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return through(ctx, r, "Answer", string(c.ID), func(context.Context) (int64, error) { return a.id, a.err })
+}
+
+// A luck is what WeChat makes of a card.
+type luck struct {
+	class   notify.Class
+	refused bool // with class; else it is accepted
+	shown   bool
+	noID    bool // WeChat tells no message id
+	blocked bool // and reports that it was not handed over
+}
+
+type refusal notify.Class
+
+func (r refusal) Error() string       { return "refused: " + r.Class().String() }
+func (r refusal) Class() notify.Class { return notify.Class(r) }

@@ -1,0 +1,128 @@
+package model_test
+
+import (
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// A purse is what somebody has to spend on cards of one template.
+type purse struct {
+	permits []time.Time // taps that were not spent or taken away, oldest first
+	taps    map[string]*tap
+	revokes map[string]bool
+	void    time.Time // taps up to then are
+	granted int       // ever
+	sent    int       // cards that were shown, or may have been, ever
+	paid    map[notify.CardID]bool
+	zeroed  map[notify.CardID]bool
+}
+
+type purseKey struct {
+	openID   notify.OpenID
+	template notify.TemplateID
+}
+
+// A tap is told by WeChat, by the mini program, or by both.
+type tap struct {
+	sources map[notify.GrantSource]bool
+	counts  bool
+}
+
+func (m *model) purse(o notify.OpenID, t notify.TemplateID) *purse {
+	key := purseKey{o, t}
+	p := m.purses[key]
+	if p == nil {
+		p = &purse{}
+		m.purses[key] = p
+		p.forget()
+	}
+	return p
+}
+
+// forget is what an erasure does. What was granted and sent before stays true.
+func (p *purse) forget() {
+	p.permits, p.taps, p.revokes, p.void = nil, map[string]*tap{}, map[string]bool{}, time.Time{}
+	p.paid, p.zeroed = map[notify.CardID]bool{}, map[notify.CardID]bool{}
+}
+
+// grant: a tap is one permit, whoever tells of it, unless it was switched off since.
+func (m *model) grant(g notify.Grant, now time.Time) {
+	if now.Before(m.subscriber(g.OpenID).erased) {
+		return
+	}
+	for _, t := range g.Templates {
+		p := m.purse(g.OpenID, t)
+		of := p.taps[g.ID]
+		if of == nil {
+			of = &tap{sources: map[notify.GrantSource]bool{}}
+			p.taps[g.ID] = of
+		}
+		if of.sources[g.Source] {
+			continue
+		}
+		of.sources[g.Source] = true
+		if of.counts || !g.At.After(p.void) {
+			continue
+		}
+		of.counts = true
+		p.granted++
+		i, _ := slices.BinarySearchFunc(p.permits, g.At, time.Time.Compare)
+		p.permits = slices.Insert(p.permits, i, g.At)
+	}
+}
+
+// heardOf reports whether anything is kept of an openid: who is bound to nobody and never
+// granted anything has nothing that could be switched off.
+func (m *model) heardOf(o notify.OpenID) bool {
+	heard := m.subscriber(o).user != ""
+	for key, p := range m.purses {
+		heard = heard || key.openID == o && (len(p.entries()) > 0 || !p.void.IsZero())
+	}
+	return heard
+}
+
+// entries are the taps that counted.
+func (p *purse) entries() (out []*tap) {
+	for _, t := range p.taps {
+		if t.counts {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (p *purse) revoke(id string, at time.Time) {
+	if !p.revokes[id] {
+		p.revokes[id] = true
+		p.zero(at)
+	}
+}
+
+// zero takes away what was granted up to a time, and nothing newer.
+func (p *purse) zero(at time.Time) {
+	if at.After(p.void) {
+		p.void = at
+	}
+	p.permits = slices.DeleteFunc(p.permits, func(t time.Time) bool { return !t.After(at) })
+}
+
+// pay spends the oldest permit on a card, once.
+func (p *purse) pay(card notify.CardID, longTerm bool) {
+	if p.paid[card] {
+		return
+	}
+	p.paid[card] = true
+	if !longTerm && len(p.permits) > 0 {
+		p.permits = p.permits[1:]
+	}
+}
+
+// refuse: WeChat knew of no permit when the card was reserved.
+func (p *purse) refuse(card notify.CardID, reserved time.Time) {
+	if !p.zeroed[card] {
+		p.zeroed[card] = true
+		p.zero(reserved)
+	}
+}

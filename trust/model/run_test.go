@@ -1,0 +1,231 @@
+package model_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wxnotify/shared/notify"
+	"wxnotify/trust"
+)
+
+// Histories in which anything goes wrong, on the Redis in this process.
+func TestHistories(t *testing.T) {
+	histories(t, onMiniredis(t), false, trust.Size(40, 60, 400))
+}
+
+// The same on a real Redis, which is much quicker.
+func TestHistoriesOnRedis(t *testing.T) {
+	histories(t, onRedis(t), false, trust.Size(60, 200, 2500))
+}
+
+// The same on one that refuses what a cluster refuses.
+func TestHistoriesOnCluster(t *testing.T) {
+	histories(t, onCluster(t), false, trust.Size(10, 40, 200))
+}
+
+// Histories in which nothing goes wrong: then everybody is told in time.
+func TestHistoriesInTime(t *testing.T) {
+	histories(t, onRedis(t), true, trust.Size(60, 200, 1500))
+}
+
+// histories plays n of them in l, each with all its checks.
+func histories(t *testing.T, l *lab, prompt bool, n int) {
+	setUnlessGiven(t, "rapid.checks", n)
+	setUnlessGiven(t, "rapid.steps", 40)
+	setUnlessGiven(t, "rapid.shrinktime", "60s")
+	played, cards := 0, 0
+	defer func() {
+		trust.Count(t, trust.Histories, played)
+		if t.Failed() {
+			trust.Count(t, trust.Violated, 1)
+		}
+		t.Logf("%d histories, %d cards", played, cards)
+	}()
+	rapid.Check(t, func(rt *rapid.T) {
+		cards += play(t, rt, l, prompt)
+		played++
+	})
+	if cards == 0 {
+		t.Error("no card was shown: the histories are too quiet to show anything")
+	}
+}
+
+// setUnlessGiven sets a flag of rapid that was not given.
+func setUnlessGiven(t *testing.T, name string, value any) {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if given {
+		return
+	}
+	if err := flag.Set(name, fmt.Sprint(value)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// play plays one history in a time of its own, and returns how many cards were shown.
+func play(t *testing.T, rt *rapid.T, l *lab, prompt bool) (cards int) {
+	var broken any
+	synctest.Test(t, func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, 1)
+		w := newWorld(rt, l, prompt)
+		defer w.drain()
+		defer func() { broken = recover() }()
+		w.history()
+		cards = w.shown
+	})
+	switch {
+	case broken == nil:
+	case rt.Failed():
+		rt.FailNow() // here, so that rapid tells it from what follows
+	default:
+		panic(broken)
+	}
+	return cards
+}
+
+// newWorld returns a world with people and rules that are drawn.
+func newWorld(rt *rapid.T, l *lab, prompt bool) *world {
+	w := &world{T: rt, ctx: context.Background(), lab: l, prompt: prompt,
+		users: []notify.UserID{"anna", "bert", "carl"}, openIDs: []notify.OpenID{"o1", "o2", "o3", "o4"},
+		status: map[notify.UserID]notify.Status{}, readElsewhere: map[notify.UserID]bool{}, cards: map[notify.CardID]*card{},
+		held: map[string]claimed{}, sentTo: map[purseKey]int{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
+		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}}
+	w.members = map[notify.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
+	return w
+}
+
+// history is all of one.
+func (w *world) history() {
+	w.must(w.lab.empty(w.ctx))
+	w.elapse(time.Duration(w.n("hour of the day", 24)) * time.Hour)
+	w.rules = w.drawRules()
+	specs := map[notify.Kind]notify.TemplateSpec{}
+	longTerm := map[notify.TemplateID]bool{"M": w.oneIn(6, "long-term")}
+	for kind, id := range map[notify.Kind]notify.TemplateID{notify.KindMessage: "M", notify.KindCall: pick(w, "template of calls", []notify.TemplateID{"M", "C"})} {
+		specs[kind] = notify.TemplateSpec{ID: id, LongTerm: longTerm[id], Data: map[string]string{"number1": "{{.Count}}"}}
+	}
+	var err error
+	w.templates, err = notify.NewTemplates(specs)
+	w.must(err)
+	w.model = newModel(w.rules, longTerm)
+	w.inbox = &notify.Inbox{Store: w, Courier: w, Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs(),
+		Log: slog.New(slog.DiscardHandler), Now: w.now}
+	n := runs
+	if w.prompt {
+		n = 1
+	}
+	for i := range n {
+		w.runs = append(w.runs, w.newRun(1+i))
+	}
+	if !w.prompt && w.oneIn(4, "clocks differ") {
+		w.skewed = true
+		for i := range w.lab.skew[1:] {
+			w.lab.skew[1+i] = time.Duration(w.n("skew", 601)-300) * time.Second
+		}
+	}
+	w.begins()
+	names, by := deck(goesWrong)
+	if w.prompt {
+		names, by = deck(goesWell)
+	}
+	w.Repeat(map[string]func(*rapid.T){
+		"happens": func(*rapid.T) {
+			by[pick(w, "what happens", names)](w)
+			if w.prompt {
+				w.runUntil(w.now())
+			}
+		},
+	})
+	w.heal()
+	w.checkEnd()
+}
+
+// begins has everybody log in, with some permits.
+func (w *world) begins() {
+	w.look()
+	for i, u := range w.users {
+		w.bind(u, w.openIDs[i])
+		for range w.n("permits", 6) {
+			id := w.fresh("tap")
+			w.taps[w.openIDs[i]]++
+			w.tapped[w.openIDs[i]] = w.now()
+			w.accept(notify.Fact{Grant: &notify.Grant{ID: id, OpenID: w.openIDs[i], Source: notify.GrantPopup, At: w.now(), Templates: w.templates.IDs()}})
+			w.elapse(5 * time.Minute)
+		}
+	}
+}
+
+func (w *world) drawRules() notify.Rules {
+	r := notify.DefaultRules()
+	r.Preview = notify.PreviewNone
+	r.TTL = time.Hour // what waits behind a kept permit ends in time
+	r.DigestSteps = []time.Duration{time.Minute, 10 * time.Minute, 6 * time.Hour}
+	r.Retry.Max, r.Retry.Attempts = time.Minute, 3
+	r.MissedCalls = w.oneIn(2, "missed calls")
+	r.PushOnline = pick(w, "push online", []notify.PushOnline{notify.PushOnlineSkip, notify.PushOnlineSend})
+	r.Calls = pick(w, "calls", []notify.Calls{notify.CallsKeep, notify.CallsAlways})
+	r.KeepForFirst = w.n("keep", 3)
+	r.KeepLearning = !w.prompt && w.oneIn(4, "learning")
+	r.DigestMax = pick(w, "digest max", []int{100, 1})
+	r.UserSendsPerHour = pick(w, "cards an hour", []int{1000, 2})
+	r.Groups[notify.GroupPrivate] = pick(w, "groups", []notify.GroupRule{notify.GroupMentions, notify.GroupAll})
+	if w.prompt {
+		r.UserSendsPerHour, r.TTL = 1000, 24*time.Hour
+	}
+	return r
+}
+
+// runUntil lets time pass, and runs come whenever something is due.
+func (w *world) runUntil(t time.Time) {
+	w.runWhileDue(t)
+	w.elapse(t.Sub(w.now()))
+	w.look()
+}
+
+// runWhileDue is runUntil, but ends when nothing is due any more until t.
+func (w *world) runWhileDue(t time.Time) {
+	for range 3000 {
+		next, err := w.lab.stores[0].Rest(w.ctx, t.Add(time.Millisecond))
+		w.must(err)
+		if next.IsZero() {
+			return
+		}
+		w.elapse(max(0, next.Sub(w.now())))
+		w.pass(w.runs[0])
+	}
+	w.Fatalf("P1: runs have something to do for ever")
+}
+
+// heal ends all that goes wrong, and lets runs come until nothing is left to do.
+func (w *world) heal() {
+	w.healed, w.imSilent = true, false
+	clear(w.readElsewhere)
+	for i := range w.lab.skew {
+		w.lab.skew[i] = 0
+	}
+	for len(w.spilled) > 0 {
+		s := w.spilled[0]
+		w.spilled = w.spilled[1:]
+		w.recording = passes
+		w.must(w.inbox.Retake(w.ctx, s.facts, s.since, 0))
+		w.look()
+	}
+	for _, q := range w.requests() {
+		w.let(q, passes)
+	}
+	for _, r := range w.runs {
+		if r.busy {
+			w.pass(r)
+		}
+	}
+	w.runWhileDue(w.now().Add(100 * 24 * time.Hour))
+	w.look()
+}

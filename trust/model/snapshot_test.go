@@ -1,0 +1,281 @@
+package model_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+)
+
+// A snapshot is what is in the store, as shared/store/keys.go and lua/lib.lua describe it.
+type snapshot struct {
+	docs     map[notify.Lane]map[notify.UserID]document
+	cards    map[notify.OpenID]map[notify.CardID]cardDocument
+	subs     map[notify.OpenID]subscriberDocument
+	bound    map[notify.UserID]notify.OpenID
+	timeline map[notify.UserID][]string // newest first
+	counts   map[notify.State]int
+	queued   int // entries of queues
+	told     map[notify.CardID]bool
+}
+
+// A document is what waits for a recipient in a lane.
+type document struct {
+	Lease   string
+	Card    *struct{ ID notify.CardID }
+	Notices []struct {
+		ID   notify.MessageID
+		Card notify.CardID
+		Kind notify.Kind
+	}
+}
+
+// MarshalJSON is not needed; UnmarshalJSON reads the short names of the store.
+func (d *document) UnmarshalJSON(b []byte) error {
+	var short struct {
+		L string `json:"l"`
+		C *struct {
+			I notify.CardID `json:"i"`
+		} `json:"c"`
+		N []struct {
+			I notify.MessageID `json:"i"`
+			C notify.CardID    `json:"c"`
+			K notify.Kind      `json:"k"`
+		} `json:"n"`
+	}
+	if err := json.Unmarshal(b, &short); err != nil {
+		return err
+	}
+	d.Lease = short.L
+	if short.C != nil {
+		d.Card = &struct{ ID notify.CardID }{short.C.I}
+	}
+	for _, n := range short.N {
+		d.Notices = append(d.Notices, struct {
+			ID   notify.MessageID
+			Card notify.CardID
+			Kind notify.Kind
+		}{n.I, n.C, n.K})
+	}
+	return nil
+}
+
+// A cardDocument is how a card stands.
+type cardDocument struct {
+	State    notify.CardState   `json:"s"`
+	Template notify.TemplateID  `json:"t"`
+	User     notify.UserID      `json:"u"`
+	Messages []notify.MessageID `json:"m"`
+	LongTerm int                `json:"lg"`
+	At       float64            `json:"at"`
+	Leased   float64            `json:"le"`
+	Waits    float64            `json:"w"` // until when it is unknown, its permit held
+	Was      int                `json:"v"` // it was unknown
+	Reported int                `json:"rp"`
+	Tell     [][]any            `json:"tell"`
+}
+
+// held reports whether a permit is held for the card.
+func (c cardDocument) held() bool { return c.State == notify.CardSending || c.Waits > 0 }
+
+// paid reports whether a permit was spent on it.
+func (c cardDocument) paid() bool {
+	switch c.State {
+	case notify.CardDelivered:
+		return true
+	case notify.CardUnknown:
+		return c.Waits == 0
+	case notify.CardRefused:
+		return c.Was == 1 || c.Reported == 1
+	}
+	return false
+}
+
+// refused reports whether WeChat knew of no permit.
+func (c cardDocument) refused() bool { return c.State == notify.CardRefused && !c.paid() }
+
+// pending reports whether the end of its messages is still to be told, for the first time.
+func (c cardDocument) pending() (end string, ok bool) {
+	if c.Waits > 0 {
+		return "", true
+	}
+	if len(c.Tell) == 0 || fmt.Sprint(c.Tell[0][2]) != "" {
+		return "", false
+	}
+	return fmt.Sprint(c.Tell[0][0]), true
+}
+
+// A subscriberDocument is what an openid owns.
+type subscriberDocument struct {
+	Ledgers map[notify.TemplateID]ledger `json:"l"`
+}
+
+type ledger struct {
+	Balance int     `json:"b"`
+	Held    int     `json:"h"`
+	Opening int     `json:"o"`
+	Entries [][]any `json:"e"`
+}
+
+// explained is what opening balance and entries add up to.
+func (l ledger) explained() int {
+	sum := float64(l.Opening)
+	for _, e := range l.Entries {
+		sum += e[2].(float64)
+	}
+	return int(sum)
+}
+
+// keyOf is a key of the store, in the slot of id.
+func keyOf(id, name string) string {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return "wxn:{" + strconv.Itoa(int(h.Sum32()%shards)) + "}:" + name
+}
+
+// toldKey marks that the end of a card was told.
+func toldKey(user notify.UserID, c notify.CardID, end string) string {
+	h := sha256.New()
+	for _, p := range []string{string(c), end} {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return keyOf(string(user), "td:"+base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9]))
+}
+
+// timelineDepth is more than what one step adds.
+const timelineDepth = 30
+
+// snapshot reads the store.
+func (w *world) snapshot() *snapshot {
+	s := &snapshot{docs: map[notify.Lane]map[notify.UserID]document{}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
+		subs: map[notify.OpenID]subscriberDocument{}, bound: map[notify.UserID]notify.OpenID{},
+		timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
+	var reads []func()
+	pipe := w.lab.raw.Pipeline()
+	later := func(read func()) { reads = append(reads, read) }
+	for n := range shards {
+		tag := "wxn:{" + strconv.Itoa(n) + "}:"
+		for lane, name := range map[notify.Lane]string{notify.LaneMessages: "w", notify.LaneCalls: "cw"} {
+			docs := pipe.HGetAll(w.ctx, tag+name)
+			later(func() {
+				for user, doc := range docs.Val() {
+					if s.docs[lane] == nil {
+						s.docs[lane] = map[notify.UserID]document{}
+					}
+					s.docs[lane][notify.UserID(user)] = decode[document](w, doc)
+				}
+			})
+		}
+		counts := pipe.HGetAll(w.ctx, tag+"counts")
+		later(func() {
+			for state, n := range counts.Val() {
+				i, err := strconv.Atoi(n)
+				w.must(err)
+				s.counts[notify.State(state)] += i
+			}
+		})
+		for _, queue := range []string{"q", "cq", "sq", "u"} {
+			n := pipe.ZCard(w.ctx, tag+queue)
+			later(func() { s.queued += int(n.Val()) })
+		}
+	}
+	for _, o := range w.openIDs {
+		sub, cards := pipe.Get(w.ctx, keyOf(string(o), "s:"+string(o))), pipe.HGetAll(w.ctx, keyOf(string(o), "c:"+string(o)))
+		later(func() {
+			if sub.Val() != "" {
+				s.subs[o] = decode[subscriberDocument](w, sub.Val())
+			}
+			s.cards[o] = map[notify.CardID]cardDocument{}
+			for id, c := range cards.Val() {
+				s.cards[o][notify.CardID(id)] = decode[cardDocument](w, c)
+			}
+		})
+	}
+	for _, u := range w.users {
+		steps := pipe.LRange(w.ctx, keyOf(string(u), "t:"+string(u)), 0, timelineDepth-1)
+		bound := pipe.HGet(w.ctx, keyOf(string(u), "r:"+string(u)), "o")
+		later(func() {
+			s.timeline[u] = steps.Val()
+			if bound.Val() != "" {
+				s.bound[u] = notify.OpenID(bound.Val())
+			}
+		})
+	}
+	if _, err := pipe.Exec(w.ctx); err != nil {
+		w.must(ignore(err, redis.Nil))
+	}
+	for _, read := range reads {
+		read()
+	}
+	s.readTold(w.ctx, w)
+	return s
+}
+
+// readTold finds out which ends were told already, and only not yet marked as such at their cards.
+func (s *snapshot) readTold(ctx context.Context, w *world) {
+	for _, cards := range s.cards {
+		for id, c := range cards {
+			if end, ok := c.pending(); ok && end != "" {
+				n, err := w.lab.raw.Exists(ctx, toldKey(c.User, id, end)).Result()
+				w.must(err)
+				s.told[id] = n == 1
+			}
+		}
+	}
+}
+
+func decode[T any](w *world, doc string) T {
+	var v T
+	if err := json.Unmarshal([]byte(doc), &v); err != nil {
+		w.Fatalf("a document cannot be read: %v: %s", err, doc)
+	}
+	return v
+}
+
+// open returns the messages that wait, travel, or whose end is still to be told. What travels
+// on an unknown card is the card's: a run that finds it has only to let go of it.
+func (s *snapshot) open() map[ref]bool {
+	out := map[ref]bool{}
+	unknown := map[notify.CardID]bool{"": false}
+	for _, cards := range s.cards {
+		for id, c := range cards {
+			unknown[id] = c.Was == 1
+		}
+	}
+	for _, docs := range s.docs {
+		for user, doc := range docs {
+			for _, n := range doc.Notices {
+				if !unknown[n.Card] {
+					out[ref{user, n.ID}] = true
+				}
+			}
+		}
+	}
+	for _, cards := range s.cards {
+		for id, c := range cards {
+			if _, ok := c.pending(); ok && !s.told[id] {
+				for _, m := range c.Messages {
+					out[ref{c.User, m}] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// heldFor returns how many permits are held for cards.
+func (s *snapshot) heldFor(o notify.OpenID, t notify.TemplateID) (n int) {
+	for _, c := range s.cards[o] {
+		if c.Template == t && c.held() {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,275 @@
+package model_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wxnotify/shared/notify"
+)
+
+// A world is one history: people, the platforms, a store, and runs of deliver. Its methods
+// are called by one goroutine, but for those in which a request arrives, of which there is
+// one at a time.
+type world struct {
+	*rapid.T
+	ctx       context.Context
+	lab       *lab
+	model     *model
+	rules     notify.Rules
+	templates notify.Templates
+	inbox     *notify.Inbox
+	runs      []*run
+	alive     sync.WaitGroup // of all goroutines of runs
+
+	mu      sync.Mutex
+	waiting []*request // on their way
+	broken  []string   // what was violated
+
+	recording verdict // what becomes of what the receivers record
+	prompt    bool    // nothing goes wrong, and runs come in time
+	skewed    bool    // clocks differ
+
+	users         []notify.UserID
+	openIDs       []notify.OpenID
+	members       map[notify.GroupID][]notify.Member
+	status        map[notify.UserID]notify.Status // the truth
+	readElsewhere map[notify.UserID]bool
+	imSilent      bool
+	cards         map[notify.CardID]*card
+	sentTo        map[purseKey]int   // cards
+	foreign       bool               // WeChat has told of a card that is not ours
+	held          map[string]claimed // by lane and user: who is in whose hands until when
+	reports       []report           // what WeChat is going to tell of cards
+	late          []notify.Fact      // callbacks that are still to come
+	told          []toldFact
+	spilled       []spill
+	tapped        map[notify.OpenID]time.Time // last
+	called        time.Time
+	serial        int
+	calls         []notify.Ring
+	taps          map[notify.OpenID]int
+	outcomes      map[notify.Class]bool // that WeChat has answered
+	anyErased     bool
+	healed        bool // nothing goes wrong any more
+	luck          luck // of the card that is just sent
+	shown         int  // cards
+	last          *snapshot
+	seen          map[notify.UserID][]string // of the timelines
+}
+
+// A toldFact can be told again.
+type toldFact struct {
+	notify.Fact
+	first time.Time
+}
+
+type spill struct {
+	facts []notify.Fact
+	since time.Time
+}
+
+// A card is one that was begun.
+type card struct {
+	notify.Begin
+	moment   int                // in which it was begun
+	messages []notify.MessageID // that it carries, as reserved
+	reserved bool
+	to       notify.OpenID
+	sent     bool
+	reported time.Time // when WeChat told of it; zero: not yet
+}
+
+// A report is what WeChat tells of a card.
+type report struct {
+	notify.Sent
+	of *card
+}
+
+func (w *world) now() time.Time { return time.Now() }
+
+// violate notes that a promise is broken.
+func (w *world) violate(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+}
+
+// must ends the history with what does not belong to it.
+func (w *world) must(err error) {
+	if err != nil {
+		w.Fatalf("not of the history: %v", err)
+	}
+}
+
+// enter has a request wait.
+func (w *world) enter(q *request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = append(w.waiting, q)
+}
+
+// requests returns what is on its way when everybody waits, in an order that can be repeated.
+func (w *world) requests() []*request {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortStableFunc(w.waiting, func(a, b *request) int {
+		return cmp.Or(cmp.Compare(a.of.number, b.of.number), cmp.Compare(a.name, b.name), cmp.Compare(a.about, b.about))
+	})
+	return slices.Clone(w.waiting)
+}
+
+// let decides about a request, waits for what comes of it, and looks.
+func (w *world) let(q *request, v verdict) {
+	if q.name == "Send" && v != isLost {
+		w.luck = w.drawLuck()
+	}
+	cut := w.drawCut(q)
+	w.mu.Lock()
+	w.waiting = slices.DeleteFunc(w.waiting, func(o *request) bool { return o == q })
+	w.mu.Unlock()
+	w.Logf("%s run %d: %s %s: %v", w.now().Format("15:04:05.000"), q.of.number, q.name, q.about, [...]string{"passes", "lost", "reply lost", "twice"}[v])
+	w.lab.cutAfter(cut)
+	q.verdict <- v
+	synctest.Wait()
+	if cut >= 0 {
+		time.Sleep(time.Second) // the client tries again
+		synctest.Wait()
+		w.lab.cutAfter(-1)
+	}
+	w.look()
+}
+
+// start begins a pass of a run.
+func (w *world) start(r *run) {
+	ctx, kill := context.WithCancel(w.ctx)
+	r.busy, r.dead, r.kill = true, false, kill
+	d := &notify.Deliverer{Store: r, IM: r, Directory: r, WeChat: r, Rules: w.rules, Templates: w.templates, Log: slog.New(slog.DiscardHandler)}
+	w.alive.Go(func() {
+		d.Pass(ctx) // its error is that of a request
+		kill()
+		if !r.dead {
+			r.busy = false
+		}
+	})
+}
+
+// end kills a run. Another may start in its place; what was on its way may still arrive.
+func (w *world) end(r *run) {
+	r.dead = true
+	r.kill()
+	synctest.Wait()
+	i := slices.Index(w.runs, r)
+	w.runs[i] = w.newRun(r.number)
+}
+
+func (w *world) newRun(number int) *run {
+	return &run{Store: w.lab.stores[number], w: w, number: number,
+		asked: map[notify.UserID]notify.Status{}, claimed: map[string]claimed{}}
+}
+
+// pass has a run do what is due, and whatever was on its way get through.
+func (w *world) pass(r *run) {
+	if !r.busy {
+		w.start(r)
+	}
+	for range 2000 {
+		q := w.requests()
+		if len(q) == 0 {
+			if !r.busy {
+				return
+			}
+			time.Sleep(100 * time.Millisecond) // it waits for something of its own
+			continue
+		}
+		w.let(q[0], passes)
+		if w.prompt && !w.healed && w.oneIn(15, "meanwhile") {
+			w.meanwhile()
+		}
+	}
+	w.violate("P1: a pass does not end")
+	w.look()
+}
+
+// drain ends everybody, so that the history can end.
+func (w *world) drain() {
+	for _, r := range w.runs {
+		r.dead = true
+		if r.kill != nil {
+			r.kill()
+		}
+	}
+	gone := make(chan struct{})
+	go func() {
+		w.alive.Wait()
+		close(gone)
+	}()
+	for {
+		for _, q := range w.requests() {
+			q.of.dead = true
+			q.verdict <- isLost
+		}
+		w.mu.Lock()
+		w.waiting = nil
+		w.mu.Unlock()
+		select {
+		case <-gone:
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Record implements notify.Recorder, for the receivers.
+func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+	v := w.recording
+	if v == isLost {
+		return false, errLost
+	}
+	wake, err := w.lab.stores[0].Record(ctx, rules, facts)
+	w.must(err)
+	for _, f := range facts {
+		w.model.record(f, w.now())
+		w.hasReported(f.Sent)
+	}
+	if v == losesReply {
+		return false, errLost
+	}
+	return wake, nil
+}
+
+// Wake implements notify.Courier: a history says itself when runs start.
+func (w *world) Wake(context.Context) error { return nil }
+
+// Spill implements notify.Courier.
+func (w *world) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+	w.spilled = append(w.spilled, spill{facts, since})
+	return nil
+}
+
+// ignore drops an error that is part of a history.
+func ignore(err error, expected ...error) error {
+	for _, e := range expected {
+		if errors.Is(err, e) {
+			return nil
+		}
+	}
+	return err
+}
+
+// whereabouts is where somebody is.
+func (w *world) whereabouts(u notify.UserID) notify.Status {
+	if s, ok := w.status[u]; ok {
+		return s
+	}
+	return notify.StatusOffline
+}
