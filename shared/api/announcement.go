@@ -114,7 +114,7 @@ func (a *announcement) texts() (map[string]string, error) {
 	texts := make(map[string]string, len(a.Fields))
 	for name, raw := range a.Fields {
 		if !slices.Contains(fieldNames, name) {
-			return nil, badRequest("fields", fmt.Sprintf("there is no field fields.%s: the fields are %s", name, strings.Join(fieldNames, ", ")))
+			return nil, badRequest("fields", fmt.Sprintf("there is no field fields.%s: the fields are %s", clip(name), strings.Join(fieldNames, ", ")))
 		}
 		text, err := fieldText(name, raw)
 		if err != nil {

@@ -7,6 +7,15 @@ import (
 	"strings"
 )
 
+// clip bounds what of a request an answer repeats.
+func clip(s string) string {
+	const most = 40
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
+
 // jsonFault words a decoder's error without the value that it tripped over.
 func jsonFault(err error) string {
 	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -16,7 +25,7 @@ func jsonFault(err error) string {
 		return "it is malformed"
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return "there is no field " + field
+		return "there is no field " + clip(field)
 	}
 	return "it is malformed"
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -109,7 +110,7 @@ func (t keywordType) value(s string, now time.Time, lang string) string {
 // accepts reports whether WeChat is known to accept v.
 func (t keywordType) accepts(v string) bool {
 	if t.fixed {
-		return v != ""
+		return v != "" && utf8.ValidString(v) && !strings.ContainsFunc(v, isUnprintable)
 	}
 	return t.legal.MatchString(v) && strings.TrimSpace(v) != "" && (t.prefix != "thing" || utf16Len(v) <= 20)
 }
@@ -130,7 +131,7 @@ func clean(s string) string {
 			continue
 		}
 		for _, r := range rs {
-			if r == unicode.ReplacementChar || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) {
+			if r == unicode.ReplacementChar || isUnprintable(r) {
 				continue
 			}
 			if blank {
@@ -142,6 +143,8 @@ func clean(s string) string {
 	}
 	return b.String()
 }
+
+func isUnprintable(r rune) bool { return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) }
 
 // isEmoji reports whether a grapheme cluster is shown as a picture.
 func isEmoji(cluster []rune) bool {

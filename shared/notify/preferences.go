@@ -18,7 +18,8 @@ type Preferences struct {
 // maxMutedPeers bounds what is stored for one user.
 const maxMutedPeers = 100
 
-// Check returns every fault of p, joined, each naming its field.
+// Check returns the faults of p, joined, each naming its field; of many bad peers it names
+// the first.
 func (p Preferences) Check() error {
 	var errs []error
 	if err := p.QuietHours.Check(); err != nil {
@@ -30,6 +31,7 @@ func (p Preferences) Check() error {
 	for i, peer := range p.MutedPeers {
 		if peer == "" || len(peer) > 64 {
 			errs = append(errs, fmt.Errorf("preferences.mutedPeers[%d]: send a userId or a group id of 1 to 64 bytes", i))
+			break
 		}
 	}
 	return errors.Join(errs...)

@@ -24,7 +24,7 @@ func (q QuietHours) parse() (from, to time.Duration, err error) {
 	from, to = clockTime(fh, fm), clockTime(th, tm)
 	legal := fh >= 0 && fh < 24 && th >= 0 && th < 24 && fm >= 0 && fm < 60 && tm >= 0 && tm < 60
 	if err != nil || n != 4 || !legal || from == to || string(q) != fmt.Sprintf("%02d:%02d-%02d:%02d", fh, fm, th, tm) {
-		return 0, 0, fmt.Errorf("%q: write two different times of day, such as 22:30-07:00", string(q))
+		return 0, 0, fmt.Errorf("%.40q: write two different times of day, such as 22:30-07:00", string(q))
 	}
 	return from, to, nil
 }

@@ -149,6 +149,7 @@ func TestTemplateFaults(t *testing.T) {
 		"broken":              {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
 		"page":                {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page"},
 		"enum from a user":    {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
+		"enum of two lines":   {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "客\n厅"}}, "data.enum_string2: WeChat refuses"},
 		"only for long texts": {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{slice .Summary 0 60}}"}}, "data.thing1"},
 		"prints too much":     {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": `{{printf "%9000d" 1}}`}}, "8 KiB"},
 	} {

@@ -61,7 +61,7 @@ func (a httpHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		}
 	}
 	a.log.LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("method", e.method), slog.String("path", clip(path)),
+		slog.String("method", clip(e.method)), slog.String("path", clip(path)),
 		slog.Int("status", res.status), slog.Float64("duration_ms", milliseconds(time.Since(start))))
 	return out, nil
 }
@@ -129,10 +129,10 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 }
 
 // clip bounds what a client can make us log.
-func clip(path string) string {
+func clip(text string) string {
 	const most = 256
-	if len(path) > most {
-		return strings.ToValidUTF8(path[:most], "")
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "")
 	}
-	return path
+	return text
 }
