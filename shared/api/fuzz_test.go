@@ -1,0 +1,287 @@
+package api_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+)
+
+// hmacOf is the signature of docs/api.md, written from there.
+func hmacOf(key, timestamp, word, body string) []byte {
+	mac := hmac.New(sha256.New, []byte(key))
+	io.WriteString(mac, timestamp+"\n"+word+"\n"+body)
+	return mac.Sum(nil)
+}
+
+// FuzzSigned: a backend's request gets behind the door if and only if its signature is the
+// HMAC of its very time and body, and the time is of these minutes.
+func FuzzSigned(f *testing.F) {
+	const body = `{"id":"order-1","kind":"message","to":["alice"]}`
+	good := hex.EncodeToString(hmacOf(strings.Repeat("a", 32), "1704067200", "announce", body))
+	for _, ts := range []string{"1704067200", "1704067501", "+1704067200", "1704067200\nannounce", "", "9223372036854775807", "-9223372036854775808", "1.7e9"} {
+		for mend := range uint8(4) {
+			f.Add(mend, ts, good, body)
+			f.Add(mend, ts, strings.ToUpper(good), body+" ")
+		}
+	}
+	f.Add(uint8(0), "1704067200", good+" ", body)
+	f.Add(uint8(0), "1704067200", "K"+good[1:], body) // U+212A in lower case is a k
+	f.Fuzz(func(t *testing.T, mend uint8, timestamp, signature, body string) {
+		now := time.Unix(1704067200, 0)
+		if mend&1 != 0 {
+			signature = hex.EncodeToString(hmacOf(strings.Repeat("a", 32), timestamp, "announce", body))
+		}
+		if mend&2 != 0 {
+			signature = strings.ToUpper(signature)
+		}
+		h := &api.Announce{Key: annKey, Store: &announcer{}, Limits: noLimit{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header = http.Header{api.HeaderTimestamp: {timestamp}, api.HeaderSignature: {signature}}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+
+		claimed, err := hex.DecodeString(signature)
+		right := err == nil && hmac.Equal(claimed, hmacOf(strings.Repeat("a", 32), timestamp, "announce", body))
+		seconds, err := strconv.ParseInt(timestamp, 10, 64)
+		right = right && err == nil && seconds >= now.Unix()-300 && seconds <= now.Unix()+300
+		if passed := w.Code != http.StatusUnauthorized && w.Code != http.StatusRequestEntityTooLarge; passed != right && len(body) <= 256<<10 {
+			t.Errorf("answered %d %s, though the signature is right: %t", w.Code, w.Body, right)
+		}
+	})
+}
+
+// A book is a ledger, a limiter and preferences of one bound user.
+type book struct {
+	asked notify.UserID
+	kept  []notify.Preferences
+	facts []notify.Fact
+}
+
+func (b *book) OpenIDOf(_ context.Context, user notify.UserID) (notify.OpenID, error) {
+	if b.asked = user; user != "alice" {
+		return "", store.ErrNotBound
+	}
+	return "o-alice", nil
+}
+
+func (b *book) Balances(context.Context, notify.OpenID, []notify.TemplateID) (map[notify.TemplateID]int, error) {
+	return nil, nil
+}
+func (b *book) Preferences(context.Context, notify.UserID) (notify.Preferences, error) {
+	return notify.Preferences{QuietHours: "22:30-07:00"}, nil
+}
+func (b *book) SetPreferences(_ context.Context, _ notify.UserID, p notify.Preferences) error {
+	b.kept = append(b.kept, p)
+	return nil
+}
+func (b *book) accept(_ context.Context, facts []notify.Fact) error {
+	b.facts = append(b.facts, facts...)
+	return nil
+}
+
+func newPermits(t testing.TB, b *book, now time.Time) *api.Permits {
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1", Data: map[string]string{"thing1": "x"}}, "call": {ID: "T2", Data: map[string]string{"thing1": "x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &api.Permits{Sigs: sigs, Ledger: b, Preferences: b, Limits: noLimit{}, Accept: b.accept, Templates: ts,
+		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+}
+
+// FuzzBearer: whoever gets behind the door has shown a UserSig that im.Signer accepts for
+// the very user whose permits he is shown.
+func FuzzBearer(f *testing.F) {
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
+	if err != nil {
+		f.Fatal(err)
+	}
+	// The library signs with the time of this machine.
+	now := time.Now()
+	own := map[string]string{}
+	for _, user := range []string{"alice", "bob", "a:b"} {
+		sig, _, err := sigs.SignUser(notify.UserID(user), 24*time.Hour)
+		if err != nil {
+			f.Fatal(err)
+		}
+		own[user] = sig
+	}
+	for _, h := range []string{"Bearer alice:SIG", "Bearer bob:SIG", "Bearer a:b:SIG", "bearer alice:SIG", "Bearer  alice:SIG", "Bearer alice:", "Bearer :SIG", "Bearer alice",
+		"Bearer alice:SIG ", "Bearer alice\x00:SIG", "Bearer alice:bob:SIG", "Basic alice:SIG", "Bearer alice:SIG,Bearer bob:SIG", "Bearer ALICE:SIG"} {
+		for user := range own {
+			f.Add(h, user)
+		}
+	}
+	f.Fuzz(func(t *testing.T, header, whose string) {
+		header = strings.ReplaceAll(header, "SIG", own[whose])
+		b := &book{}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header = http.Header{"Authorization": {header}}
+		w := httptest.NewRecorder()
+		newPermits(t, b, now).ServeHTTP(w, r)
+		if b.asked == "" {
+			if w.Code != http.StatusUnauthorized {
+				t.Fatalf("answered %d", w.Code)
+			}
+			return
+		}
+		if (w.Code == http.StatusOK) != (b.asked == "alice") {
+			t.Errorf("answered %d for %q", w.Code, b.asked)
+		}
+		// The header has to end with a UserSig of that user.
+		sig, ok := strings.CutPrefix(header, "Bearer "+string(b.asked)+":")
+		if !ok || sigs.Verify(b.asked, sig, now) != nil {
+			t.Errorf("%.60q opened the door for %q", header, b.asked)
+		}
+	})
+}
+
+// FuzzPermits: whatever a mini program reports, at most one permit per template of ours is
+// granted, of this very user and within a day; preferences are kept only if they pass
+// their check; and what is refused leaves nothing.
+func FuzzPermits(f *testing.F) {
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
+	if err != nil {
+		f.Fatal(err)
+	}
+	now := time.Now()
+	sig, _, err := sigs.SignUser("alice", 24*time.Hour)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range []string{
+		`{"reportId":"report-1","ageSeconds":2.5,"results":{"T1":"accept","T2":"ban","errMsg":"ok"}}`,
+		`{"reportId":"report-1","ageSeconds":1e308,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":86400.5,"results":{"T1":"accept"}}`,
+		`{"preferences":{"muted":true,"quietHours":"01:00-02:00","mutedPeers":["bob"]}}`, `{"preferences":{"quietHours":"1-2"},"reportId":"report-1","results":{"T1":"accept"}}`,
+		`{"preferences":null}`, `{"REPORTID":"report-1","reportId":"report-22","results":{"T1":"accept","t1":"accept"}}`, `{}`, `[]`, `{"openId":"o-bob"}`, `{"preferences":{}}{}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		b := &book{}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header = bearer("alice", sig)
+		w := httptest.NewRecorder()
+		newPermits(t, b, now).ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			if w.Code != 400 && w.Code != 413 || len(b.facts)+len(b.kept) > 0 {
+				t.Fatalf("answered %d %s with %+v %+v", w.Code, w.Body, b.facts, b.kept)
+			}
+			return
+		}
+		if len(b.facts) > 2 || len(b.kept) > 1 {
+			t.Fatalf("%d facts, %d preferences", len(b.facts), len(b.kept))
+		}
+		for _, p := range b.kept {
+			if err := p.Check(); err != nil {
+				t.Errorf("kept %+v: %v", p, err)
+			}
+		}
+		for _, fact := range b.facts {
+			var ids []notify.TemplateID
+			var openID notify.OpenID
+			var at time.Time
+			switch {
+			case fact.Grant != nil:
+				ids, openID, at = fact.Grant.Templates, fact.Grant.OpenID, fact.Grant.At
+			case fact.Revoke != nil:
+				ids, openID, at = fact.Revoke.Templates, fact.Revoke.OpenID, fact.Revoke.At
+			default:
+				t.Fatalf("fact %+v", fact)
+			}
+			if openID != "o-alice" || at.After(now) || now.Sub(at) > 24*time.Hour+time.Second || len(ids) == 0 || len(ids) > 2 || len(ids) == 2 && ids[0] == ids[1] {
+				t.Errorf("%q, %v, %v", openID, at, ids)
+			}
+			for _, id := range ids {
+				if id != "T1" && id != "T2" {
+					t.Errorf("template %q is not ours", id)
+				}
+			}
+		}
+	})
+}
+
+// bindings keeps who was bound.
+type bindings struct {
+	user   notify.UserID
+	openID notify.OpenID
+}
+
+func (b *bindings) Bind(_ context.Context, u notify.UserID, o notify.OpenID) error {
+	b.user, b.openID = u, o
+	return nil
+}
+func (b *bindings) BindDefault(_ context.Context, o notify.OpenID, def notify.UserID) (notify.UserID, error) {
+	return def, b.Bind(context.Background(), def, o)
+}
+func (b *bindings) EraseUser(context.Context, notify.UserID) error { return nil }
+
+// FuzzSession: whatever a client sends, he is bound to the account that is made from his
+// openid, and gets a UserSig for that account alone; a backend binds the account that it
+// signed for, and never the administrator's or one of the platform's.
+func FuzzSession(f *testing.F) {
+	for _, s := range []string{`{"code":"code-a"}`, `{"code":"code-a","userId":"bob"}`, `{"code":"code-a","userId":"Administrator"}`, `{"code":"code-a","userId":"@TGS"}`,
+		`{"code":"code-a","USERID":"x"}`, `{"code":"code-a","userId":""}`, `{"code":"code-a","userId":"a\u0000b"}`, `{"code":null,"userId":null}`, `{"code":"code-a","userId":"\uff21dministrator"}`} {
+		f.Add(s, true)
+		f.Add(s, false)
+	}
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string, trusted bool) {
+		now, bound := time.Now(), &bindings{}
+		s := &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: bound, Limits: noLimit{}, Permits: *newPermits(t, &book{}, now),
+			AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "root", Log: slog.New(slog.DiscardHandler)}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		if trusted {
+			s.UserKey, s.SessionKey = secret.String{}, sessionKey
+			r.Header = signed(sessionKey, now, "session", body)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			if w.Code != 400 && w.Code != 413 || bound.user != "" {
+				t.Fatalf("answered %d %s, bound %q", w.Code, w.Body, bound.user)
+			}
+			return
+		}
+		var got reply
+		var asked struct{ Code, UserID string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || json.Unmarshal([]byte(body), &asked) != nil {
+			t.Fatalf("%s answered by %s", body, w.Body)
+		}
+		if err := sigs.Verify(bound.user, got.UserSig, time.Now()); err != nil || got.UserID != string(bound.user) {
+			t.Errorf("bound %q, and a UserSig for %q: %v", bound.user, got.UserID, err)
+		}
+		lower := strings.ToLower(got.UserID)
+		switch {
+		case !trusted && (len(got.UserID) != 26 || asked.UserID != ""):
+			t.Errorf("a client chose %q", got.UserID)
+		case trusted && got.UserID != asked.UserID:
+			t.Errorf("the backend named %q and got %q", asked.UserID, got.UserID)
+		case lower == "administrator", lower == "root", strings.HasPrefix(lower, "@"), len(lower) > 32:
+			t.Errorf("signed for %q", got.UserID)
+		}
+	})
+}

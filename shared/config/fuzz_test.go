@@ -1,0 +1,81 @@
+package config_test
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"wxnotify/shared/config"
+)
+
+// FuzzReferences: every variable that a notify.yml asks for and that is missing is named, and
+// a fault says where it is, in words for people.
+func FuzzReferences(f *testing.F) {
+	for _, s := range []string{"templates: {message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\"}}}",
+		"rules: {digest_max: ${MOST}}", "limits: {workers: [${A}]}", "templates: ${A}", "rules: {retry: ${A}, keep_learning: ${B}}", "a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}"} {
+		f.Add([]byte(s), "value")
+	}
+	place := regexp.MustCompile(`line \d+|templates\.|rules\.|limits\.`)
+	f.Fuzz(func(t *testing.T, b []byte, value string) {
+		missing := map[string]bool{}
+		_, err := config.ParseNotify(b, func(name string) string {
+			if value == "" {
+				missing[name] = true
+			}
+			return value
+		})
+		if err == nil {
+			if len(missing) > 0 {
+				t.Errorf("accepted though %v is not set", missing)
+			}
+			return
+		}
+		// Of what is not YAML the library does not always know the line.
+		if !place.MatchString(err.Error()) && yaml.Unmarshal(b, new(yaml.Node)) == nil {
+			t.Errorf("a fault that names no place: %v", err)
+		}
+		for name := range missing {
+			if !strings.Contains(err.Error(), name) {
+				t.Errorf("%s is not named in: %v", name, err)
+			}
+		}
+		if strings.Contains(err.Error(), "unmarshal") || strings.Contains(err.Error(), "config.") {
+			t.Errorf("a fault for those who read Go: %v", err)
+		}
+	})
+}
+
+// FuzzURL: the base of an API is https, or leads to this machine by its address or its
+// name; a refusal does not repeat it, because a password may be in it.
+func FuzzURL(f *testing.F) {
+	for _, s := range []string{"https://api.weixin.qq.com", "http://127.0.0.1:9000/x", "http://localhost", "http://[::1]:1", "http://localhost.evil.example", "http://127.0.0.1@evil.example",
+		"http://evil.example#@127.0.0.1", "https://user:hunter22@host", "http://169.254.169.254/latest", "//host", "file:///etc/passwd", "gopher://127.0.0.1:6379/_x", "http://0x7f.1", "http://127.1",
+		"http://2130706433", "http://[::ffff:10.0.0.1]", "HTTP://127.0.0.1", "http://127.0.0.1%00.evil.example", "http://LOCALHOST", "https://\r\nhost", "https://host?key=hunter22", "http:127.0.0.1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		env := config.From(func(string) string { return s })
+		got := env.URL("IM_API_BASE", "")
+		if err := env.Err(); err != nil {
+			if !strings.HasPrefix(err.Error(), "IM_API_BASE: ") || len(err.Error()) > 120 {
+				t.Errorf("a fault that is not about the name alone: %v", err)
+			}
+			return
+		}
+		if got == "" && s == "" {
+			return
+		}
+		u, err := url.Parse(got)
+		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
+			t.Fatalf("accepted %q: %v", s, err)
+		}
+		ip := net.ParseIP(u.Hostname())
+		if here := ip != nil && ip.IsLoopback() || u.Hostname() == "localhost"; u.Scheme != "https" && (u.Scheme != "http" || !here) {
+			t.Errorf("accepted %q, which goes over a network in clear", s)
+		}
+	})
+}

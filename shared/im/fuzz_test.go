@@ -1,0 +1,244 @@
+package im_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+)
+
+// signedNow is a query that opens the door at testTime.
+func signedNow(command string) url.Values {
+	q := url.Values{"SdkAppid": {"1400123456"}, "CallbackCommand": {command}, "OptPlatform": {"Web"}}
+	im.SignQuery(q, secret.New(testToken), time.Unix(testTime, 0))
+	return q
+}
+
+// FuzzHandler: a signed callback with whatever body is answered with IM's OK or refused
+// with one of two statuses, and neither the answer nor the log repeats what it says.
+func FuzzHandler(f *testing.F) {
+	const placeholder, marker = "canary in the text", "zq9-"
+	for _, s := range readSamples(f) {
+		if q, err := url.ParseQuery(s.Query); err == nil {
+			f.Add(q.Get("CallbackCommand"), s.body(), "")
+		}
+	}
+	f.Add("C2C.CallbackAfterSendMsg", []byte(afterBody), "\u2028\"private\"")
+	f.Add("C2C.CallbackAfterSendMsg", []byte(strings.Replace(afterBody, "jared", placeholder, 1)), "\n")
+	f.Add("C2C.CallbackAfterSendMsg", []byte(strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":"`+placeholder+`"`, 1)), "x")
+	r := newReceiver(f, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)})
+	f.Fuzz(func(t *testing.T, command string, body []byte, text string) {
+		quoted, err := json.Marshal(marker + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = bytes.ReplaceAll(body, []byte(placeholder), quoted[1:len(quoted)-1])
+		var log bytes.Buffer
+		recorded := 0
+		h := &im.Handler{Receiver: r, Now: func() time.Time { return time.Unix(testTime, 0) },
+			Log:    slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Accept: func(_ context.Context, facts []notify.Fact) error { recorded += len(facts); return io.ErrUnexpectedEOF }}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/?"+signedNow(command).Encode(), bytes.NewReader(body)))
+		refused := (w.Code == 400 || w.Code == 413) && recorded == 0
+		if w.Code == 200 && w.Body.String() != okJSON || w.Code != 200 && !refused {
+			t.Fatalf("answered %d %s with %d facts", w.Code, w.Body, recorded)
+		}
+		if told := w.Body.String() + log.String(); strings.Contains(told, marker) && !strings.Contains(command, marker) {
+			t.Errorf("the text shows in %s", told)
+		}
+		if log.Len() > 2000 {
+			t.Errorf("%d bytes of log for one callback", log.Len())
+		}
+	})
+}
+
+// FuzzSpilled: what a callback says is the same after it travelled as JSON, as it does
+// when the store is away.
+func FuzzSpilled(f *testing.F) {
+	for _, s := range readSamples(f) {
+		f.Add(s.Query, s.body())
+	}
+	f.Fuzz(func(t *testing.T, rawQuery string, body []byte) {
+		q, err := url.ParseQuery(rawQuery)
+		if err != nil {
+			return
+		}
+		cb, err := im.Decode(q, body)
+		if err != nil {
+			return
+		}
+		facts := cb.Facts()
+		travelled, err := json.Marshal(facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(travelled) > 6*len(body)+4096 {
+			t.Errorf("%d bytes became %d", len(body), len(travelled))
+		}
+		var arrived []notify.Fact
+		if err := json.Unmarshal(travelled, &arrived); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(facts, arrived); diff != "" && len(facts) > 0 {
+			t.Errorf("(-sent +arrived)\n%s", diff)
+		}
+	})
+}
+
+// FuzzReply: whatever IM's REST API answers, calls end, tell only of whom they were asked
+// about, and their errors hold neither the UserSig nor a URL. Bubble time makes waits free.
+func FuzzReply(f *testing.F) {
+	files, err := filepath.Glob("testdata/rest/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal(err, files)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var x exchange
+		if json.Unmarshal(b, &x) == nil {
+			f.Add(uint16(x.Status), []byte(x.Response))
+		}
+	}
+	f.Add(uint16(200), []byte(`{"ErrorCode":70001,"ErrorInfo":"ECHO"}`))
+	f.Add(uint16(200), []byte(`{"ErrorCode":10000,"ErrorInfo":"\u2028\u202e\n`+strings.Repeat("x", 400)+`"}`))
+	f.Add(uint16(200), []byte(`{"ErrorCode":0,"AllC2CUnreadMsgNum":-1,"MemberNum":1e9,"MemberList":[{"Member_Account":"id1"}],"Next":"x y"}`))
+	f.Add(uint16(302), []byte(``))
+	f.Fuzz(func(t *testing.T, status uint16, reply []byte) {
+		synctest.Test(t, func(t *testing.T) { answered(t, int(status%500)+100, reply) })
+	})
+}
+
+// answered asks everything of an IM that gives one answer.
+func answered(t *testing.T, status int, reply []byte) {
+	var sigs []string
+	calls := 0
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		calls++
+		sig := r.URL.Query().Get("usersig")
+		sigs = append(sigs, sig, url.QueryEscape(sig))
+		body := bytes.ReplaceAll(reply, []byte("ECHO"), []byte(sig))
+		return &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://elsewhere.example/" + sig}},
+			Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	asked := []notify.UserID{"id1", "144115262295492787"}
+	among := func(users ...notify.UserID) {
+		for _, u := range users {
+			if !slices.Contains(asked, u) {
+				t.Errorf("told of %q, who was not asked about", u)
+			}
+		}
+	}
+	check := func(err error) {
+		if err == nil {
+			return
+		}
+		for _, s := range append(sigs, "https://", "usersig=") {
+			if strings.Contains(err.Error(), s) {
+				t.Errorf("%q is in: %v", s, err)
+			}
+		}
+		if n := len(err.Error()); n > 2000 || strings.ContainsAny(err.Error(), "\r\u2028\x00") {
+			t.Errorf("an error of %d bytes: %q", n, err)
+		}
+	}
+	named := func(name string) {
+		if utf8.RuneCountInString(name) > 200 || strings.ContainsAny(name, "\r\n\x00\u2028\u202e") || name == "" {
+			t.Errorf("name %q", name)
+		}
+	}
+	now := time.Unix(testTime, 0)
+	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: transport}, Now: func() time.Time { return now }})
+	client := func() *im.Client {
+		now = now.Add(2 * time.Minute) // a lock-out is over
+		return c
+	}
+
+	statuses, err := client().Presence(ctx, asked)
+	check(err)
+	for user := range statuses {
+		among(user)
+	}
+	if err == nil && len(statuses) != len(asked) {
+		t.Errorf("no error, and %d of %d statuses", len(statuses), len(asked))
+	}
+	total, by, err := client().Unread(ctx, "id1", asked)
+	check(err)
+	for peer, n := range by {
+		if among(peer); n < 0 {
+			t.Errorf("%d unread", n)
+		}
+	}
+	if total < 0 {
+		t.Errorf("%d unread", total)
+	}
+	names, err := client().Names(ctx, asked)
+	check(err)
+	for user, name := range names {
+		among(user)
+		named(name)
+	}
+	groups, err := client().GroupNames(ctx, []notify.GroupID{"g1", "@TGS#_mc"})
+	check(err)
+	for _, name := range groups {
+		named(name)
+	}
+	members, err := client().MembersAmong(ctx, "g1", asked)
+	check(err)
+	for _, m := range members {
+		among(m.User)
+	}
+	for _, typ := range []notify.GroupType{notify.GroupPublic, notify.GroupCommunity} {
+		walk(ctx, t, client(), typ, check)
+	}
+	if calls > 100 {
+		t.Errorf("%d requests", calls)
+	}
+}
+
+// walk goes through a few pages of members: what one call says comes next, the next takes.
+func walk(ctx context.Context, t *testing.T, c *im.Client, typ notify.GroupType, check func(error)) {
+	page := ""
+	for range 4 {
+		members, next, err := c.Members(ctx, "g1", typ, page)
+		check(err)
+		if err != nil && strings.Contains(err.Error(), "page is none") {
+			t.Errorf("%s: page %q was refused: %v", typ, page, err)
+		}
+		for _, m := range members {
+			if m.User == "" || len(m.User) > 128 || strings.HasPrefix(string(m.User), "@") {
+				t.Errorf("member %q", m.User)
+			}
+		}
+		if err != nil || next == "" {
+			return
+		}
+		if next == page {
+			t.Fatalf("%s: the page after %q is itself", typ, page)
+		}
+		page = next
+	}
+}
