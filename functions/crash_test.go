@@ -1,165 +1,210 @@
 package functions_test
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"hash/fnv"
+	"slices"
+	"sync"
 	"testing"
-	"time"
 
 	"wxnotify/functions/internal/functest"
-	"wxnotify/shared/notify"
+	"wxnotify/trust"
 )
 
-// surely is how many requests to the store every run makes that sends a card: claim,
-// names, begin, reserve, settle, finish, claim, and two to rest.
-const surely = 9
+// A path is something that happens to the functions, to be cut off at each of its calls.
+type path struct {
+	name     string
+	function string // what is killed, or loses its connections
+	rules    string // of notify.yml, beside lead: 0s
+	settings map[string]string
+	// cold: the store knows no script yet, so that each costs a second request.
+	cold bool
+	// upstreamOnly: the store is away on this path, so there is nothing to cut off there.
+	upstreamOnly bool
+	// crowded: several cards are on their way at once.
+	crowded bool
+	// unclear: the path itself may end messages as unknown.
+	unclear bool
+	// prepare sets the stage and returns what happens.
+	prepare func(*stage) []happening
+	// check looks at what only this path promises.
+	check func(*stage)
+}
 
-// A crash is a place at which deliver is killed.
+// A place is a call that a function makes.
+type place struct {
+	of   string // store or upstream
+	call functest.Request
+}
+
+// A crash ends a process, or a connection, at a place.
 type crash struct {
-	name  string
-	store int  // at the n-th request to the store,
-	after bool // when it has taken effect, or before
-	send  bool // or at the request to WeChat
+	place
+	after int // how many commands of the call take effect before
+	way   way
 }
 
-// TestKilledAtEachStep kills deliver at every request that it makes on its way through
-// the send protocol, before and after the request takes effect, and lets later runs
-// clean up. There is never a second card, and the message ends once.
-func TestKilledAtEachStep(t *testing.T) {
-	steps := countRequests(t)
-	if steps < 6 { // token aside: claim, begin, reserve, settle, finish, rest
-		t.Fatalf("a run makes %d requests to the store, want 6 at least", steps)
-	}
-	crashes := []crash{{name: "before WeChat gets the card", send: true}, {name: "before WeChat's answer", send: true, after: true}}
-	for n := 1; n <= steps; n++ {
-		crashes = append(crashes,
-			crash{name: fmt.Sprintf("before request %d of %d", n, steps), store: n},
-			crash{name: fmt.Sprintf("before the answer to request %d of %d", n, steps), store: n, after: true})
-	}
-	for _, c := range crashes {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			survive(t, c)
-		})
-	}
-}
+// A way is how a crash strikes.
+type way string
 
-// countRequests returns how many requests a run makes that sends one card.
-func countRequests(t *testing.T) int {
-	w := newWarmWorld(t)
-	w.subscribe("user2")
-	w.say("user2")
-	p := functest.NewTap(t, w.redis.Addr())
-	w.settings["STORE_URL"] = "redis://" + p.Addr
-	if _, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	return p.Requests()
-}
+const (
+	killed way = "killed" // SIGKILL
+	cut    way = "cut"    // the connection is gone, and the process lives on
+	// stubborn is a connection that is gone again when the call is repeated at once.
+	stubborn way = "cut again"
+)
 
-// newWarmWorld returns a world in which a card was sent: the store knows all scripts,
-// so that every run takes the same number of requests.
-func newWarmWorld(t *testing.T) *world {
-	w := newWorld(t, "")
-	w.subscribe("user1")
-	w.say("user1")
-	if out, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil || out["sent"] != 1.0 {
-		t.Fatalf("%v %v", out, err)
-	}
-	return w
-}
-
-func survive(t *testing.T, c crash) {
-	w := newWarmWorld(t)
-	openID := w.subscribe("user2")
-	id := w.say("user2")
-	p := functest.NewTap(t, w.redis.Addr())
-	w.settings["STORE_URL"] = "redis://" + p.Addr
-
-	victim := start(t, w.settings)
-	killed := make(chan struct{})
-	die := func() {
-		victim.kill()
-		close(killed)
-	}
-	switch {
-	case c.send:
-		w.api = killOnSend(w.sim, c.after, die)
+func (c crash) String() string {
+	when := "before"
+	switch c.after {
+	case 0:
+	case c.call.Size:
+		when = "after"
 	default:
-		p.On(func(n int, answer bool) bool {
-			if n != c.store || answer != c.after {
-				return true
+		when = fmt.Sprintf("after %d of %d of", c.after, c.call.Size)
+	}
+	name := c.call.Name
+	if c.call.Nth > 1 {
+		name = fmt.Sprintf("%s %d", name, c.call.Nth)
+	}
+	return fmt.Sprintf("%s %s %s %s", c.way, when, c.of, name)
+}
+
+// crashes returns how to strike each of places: a kill and a cut before and after the call
+// takes effect, and between two of its commands. Of a long path every third, of a short one
+// each has a cut that strikes what repeats the call, too.
+func crashes(places []place) []crash {
+	var all []crash
+	for i, p := range places {
+		for _, w := range []way{killed, cut} {
+			all = append(all, crash{p, 0, w}, crash{p, p.call.Size, w})
+			if p.call.Size > 1 {
+				all = append(all, crash{p, p.call.Size / 2, w})
 			}
-			select {
-			case <-killed:
-			default:
-				die()
-			}
-			return false
+		}
+		if (i%3 == 0 || len(places) < 12) && p.repetitions() > 1 {
+			all = append(all, crash{p, 0, stubborn}, crash{p, p.call.Size, stubborn})
+		}
+	}
+	return all
+}
+
+// repetitions returns how often a call is made at most, at once and by itself.
+func (p place) repetitions() int {
+	switch {
+	case p.of == "store":
+		return 2 // as the store asks of its client
+	case p.call.Name == "Invoke":
+		return 2
+	case p.call.Name == "send", p.call.Name == "stable_token", p.call.Name == "jscode2session":
+		return 1
+	}
+	return 3 // IM's
+}
+
+// TestCrashPoints ends the real functions at every call that they make of the store and
+// of the platforms, on each of paths, before and after the call takes effect, and cuts
+// their connections there. The platforms repeat what was not acknowledged, and later runs
+// clean up. Then what was promised holds: see stage.verify.
+func TestCrashPoints(t *testing.T) {
+	startServers(t, sideBySide())
+	for _, p := range slices.Concat(deliverPaths, unclearPaths, callbackPaths, pushPaths, apiPaths) {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			sweep(t, p)
 		})
 	}
-	// A run that looks beside its sends makes a request more or less.
-	switch _, err := victim.invoke("{}", 30*time.Second); {
-	case errors.Is(err, errKilled):
-		<-killed
-	case err != nil || c.store <= surely:
-		t.Fatalf("the run ended with %v before it could be killed", err)
-	}
-	p.On(nil)
-	w.api = w.sim
+}
 
-	// The next runs begin when the leases are over, and the last when WeChat has been
-	// silent for long enough about a card that may have gone out.
-	for range 8 {
-		w.pass(notify.Lease + time.Second)
-		if _, err := start(t, w.settings).invoke("{}", 30*time.Second); err != nil {
-			t.Fatal(err)
-		}
-		if w.queued() == 0 && len(w.ends("user2", id)) > 0 {
-			break
-		}
+// sweep counts the calls of a path and crashes at each, or at some of them.
+func sweep(t *testing.T, p path) {
+	var places []place
+	t.Run("undisturbed", func(t *testing.T) { places = undisturbed(t, p) })
+	if len(places) == 0 {
+		t.Fatal("the path makes no call")
 	}
-	cards := len(w.sim.WeChat.Cards(string(openID)))
-	ends := w.ends("user2", id)
-	balance := w.balance(openID)
-	switch {
-	case cards > 1:
-		t.Errorf("%d cards were shown", cards)
-	case len(ends) != 1:
-		t.Errorf("the message ended as %v, want one end", ends)
-	case ends[0] == notify.StateDelivered && cards != 1:
-		t.Errorf("the message is called delivered, and no card was shown")
-	case ends[0] != notify.StateDelivered && ends[0] != notify.StateUnknown:
-		t.Errorf("the message ended as %v", ends)
-	case w.queued() != 0:
-		t.Error("something is still in the queue")
-	case balance != 0:
-		t.Errorf("%d permits are left of 1", balance)
+	all := crashes(places)
+	chosen := sample(p.name, all, trust.Size(2, 10, len(all)))
+	t.Logf("%d calls, %d crash points, %d of them tried", len(places), len(all), len(chosen))
+	for _, c := range chosen {
+		t.Run(c.String(), func(t *testing.T) {
+			t.Parallel()
+			survive(t, p, c)
+		})
 	}
 }
 
-// killOnSend passes requests on to api and kills on a card.
-func killOnSend(api http.Handler, after bool, die func()) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/cgi-bin/message/subscribe/send" {
-			api.ServeHTTP(w, r)
-			return
+// sample returns n of all, one of each stretch of a path, and always the same: from path to
+// path other ones.
+func sample(of string, all []crash, n int) []crash {
+	if n >= len(all) {
+		return all
+	}
+	var some []crash
+	for i := range n {
+		from, to := i*len(all)/n, (i+1)*len(all)/n
+		h := fnv.New32a()
+		fmt.Fprint(h, of, i)
+		some = append(some, all[from+int(h.Sum32())%(to-from)])
+	}
+	return some
+}
+
+// undisturbed plays a path, and returns the calls that its function makes.
+func undisturbed(t *testing.T, p path) []place {
+	s := newStage(t, p)
+	happenings := p.prepare(s)
+	var mu sync.Mutex
+	var places []place
+	s.watch(func(of string, r functest.Request) *functest.Cut {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Name == "hello" && r.Nth > 1 {
+			return nil // how many connections are made is chance
 		}
-		if after {
-			api.ServeHTTP(discard{http.Header{}}, r)
-		} else {
-			io.Copy(io.Discard, r.Body)
+		if !p.upstreamOnly || of == "upstream" {
+			places = append(places, place{of, r})
 		}
-		die()
-		<-r.Context().Done() // the connection goes with the process
+		return nil
 	})
+	s.happen(happenings)
+	s.watch(nil)
+	s.goOn()
+	s.verify()
+	return places
 }
 
-// discard is an answer that nobody hears.
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
+// survive plays a path with a crash.
+func survive(t *testing.T, p path, c crash) {
+	s := newStage(t, p)
+	happenings := p.prepare(s)
+	var mu sync.Mutex
+	struck := 0
+	s.watch(func(of string, r functest.Request) *functest.Cut {
+		mu.Lock()
+		defer mu.Unlock()
+		most := 1
+		if c.way == stubborn {
+			most = c.repetitions()
+		}
+		if of != c.of || r.Name != c.call.Name || r.Nth < c.call.Nth || struck == most {
+			return nil
+		}
+		struck++
+		cut := &functest.Cut{After: c.after}
+		if c.way == killed {
+			cut.Then = func() { s.kill(p.function) }
+		}
+		return cut
+	})
+	s.happen(happenings)
+	s.watch(nil)
+	if mu.Lock(); struck == 0 {
+		t.Errorf("the call was never made")
+	}
+	mu.Unlock()
+	s.crash = c
+	s.goOn()
+	s.verify()
+	trust.Count(t, trust.CrashPoints, 1)
+}

@@ -3,38 +3,61 @@ package functions_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/rpc"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// binary is the deliver that these tests run: the real thing, as a process.
-var binary string
+// binaries is where the functions are that these tests run: the real things, as processes.
+var binaries string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
+	flag.Parse()
+	waitMore()
 	dir, err := os.MkdirTemp("", "wxnotify")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "deliver")
-	if out, err := exec.Command("go", "build", "-o", binary, "./deliver").CombinedOutput(); err != nil {
+	binaries = dir
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+"/", "./deliver", "./imcallback", "./wechatpush", "./session", "./permits", "./announce").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
 	return m.Run()
+}
+
+// waitMore has more tests run side by side than there are processors, unless -parallel
+// says how many: these tests wait for processes more than they compute.
+func waitMore() {
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
+}
+
+// sideBySide returns how many tests run at a time at most.
+func sideBySide() int {
+	n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
+	if err != nil {
+		panic(err) // the flag is a number
+	}
+	return n
 }
 
 // The messages of the Go1 runtime, as scf-go-lib knows them; gob goes by field names.
@@ -52,24 +75,31 @@ type (
 	}
 )
 
-// A process is one running instance of deliver.
+// A process is one running instance of a function.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	client *rpc.Client
 	env    string
+	ended  chan struct{}
 }
 
-// start starts an instance with settings and waits until it answers.
+// start starts an instance of deliver with settings and waits until it answers.
 func start(t *testing.T, settings map[string]string) *process {
+	t.Helper()
+	return startFunction(t, "deliver", settings)
+}
+
+func startFunction(t *testing.T, function string, settings map[string]string) *process {
 	t.Helper()
 	port := freePort(t)
 	env, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(binary), env: string(env)}
-	p.cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + port}
+	p := &process{t: t, cmd: exec.Command(filepath.Join(binaries, function)), env: string(env), ended: make(chan struct{})}
+	// On the platform an instance has less than one processor.
+	p.cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + port, "GOMAXPROCS=1"}
 	for k, v := range settings {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
@@ -80,49 +110,86 @@ func start(t *testing.T, settings map[string]string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		p.kill()
+	go func() {
 		p.cmd.Wait()
-	})
-	for deadline := time.Now().Add(20 * time.Second); ; {
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	p.connect(port)
+	return p
+}
+
+func (p *process) connect(port string) {
+	p.t.Helper()
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			p.client = rpc.NewClient(conn)
-			return p
+			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
+		select {
+		case <-again.C:
+		case <-p.ended:
+			p.t.Fatal("the instance ended before it took connections")
+		case <-deadline:
+			p.t.Fatal(err)
 		}
 	}
 }
 
-// lastPort is the port tried last. The ports are below those that the system hands
-// out by itself, so nobody takes one between the look and the instance's start.
-var lastPort atomic.Int32
+// The ports of instances are below those that the system hands out by itself. Beside each is
+// one that is held as long as the instance may live: so test binaries that run at the same
+// time do not take one another's.
+const (
+	firstPort = 20000
+	ports     = 6000
+)
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	lastPort.CompareAndSwap(0, int32(20000+os.Getpid()%4000))
-	for range 1000 {
-		port := strconv.Itoa(int(lastPort.Add(1)))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			l.Close()
-			return port
+	for range ports {
+		port := firstPort + rand.IntN(ports)
+		held, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+ports))
+		if err != nil {
+			continue
 		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			held.Close()
+			continue
+		}
+		l.Close()
+		t.Cleanup(func() { held.Close() })
+		return strconv.Itoa(port)
 	}
 	t.Fatal("no port is free")
 	return ""
 }
 
-// kill ends the instance as a crash would: nothing in it runs any more.
-func (p *process) kill() { p.cmd.Process.Signal(syscall.SIGKILL) }
+// kill ends the instance as a crash would. When it returns, nothing in it runs any more.
+func (p *process) kill() {
+	p.cmd.Process.Signal(syscall.SIGKILL)
+	<-p.ended
+}
 
 // errKilled says that the instance ended instead of answering.
 var errKilled = errors.New("the instance ended")
 
-// invoke runs one event with so much time.
+// invoke runs one event of deliver with so much time.
 func (p *process) invoke(event string, d time.Duration) (map[string]any, error) {
+	payload, err := p.call(event, d)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	return out, json.Unmarshal(payload, &out)
+}
+
+// call runs one event and returns the raw answer.
+func (p *process) call(event string, d time.Duration) ([]byte, error) {
 	deadline := time.Now().Add(d)
 	req := invokeRequest{Payload: []byte(event), RequestId: strconv.FormatInt(deadline.UnixNano(), 36), Environment: p.env}
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
@@ -133,6 +200,5 @@ func (p *process) invoke(event string, d time.Duration) (map[string]any, error) 
 	if res.Error != nil {
 		return nil, errors.New(res.Error.Message)
 	}
-	var out map[string]any
-	return out, json.Unmarshal(res.Payload, &out)
+	return res.Payload, nil
 }

@@ -3,7 +3,6 @@ package functions_test
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,15 +81,9 @@ func (w *world) until(what string, ok func() bool) {
 // due returns for how many recipients something is due that no run has claimed.
 func (w *world) due() int {
 	n := 0
-	for _, key := range w.redis.Keys() {
-		if !strings.HasSuffix(key, "}:q") {
-			continue
-		}
-		members, _ := w.redis.ZMembers(key)
-		for _, m := range members {
-			if at, err := w.redis.ZScore(key, m); err == nil && at <= float64(w.now.UnixMilli()) {
-				n++
-			}
+	for _, at := range w.queued("q") {
+		if !at.After(w.clock.Now()) {
+			n++
 		}
 	}
 	return n
@@ -98,13 +91,12 @@ func (w *world) due() int {
 
 // reserved returns how many subscribers have a card on its way.
 func (w *world) reserved() int {
-	n := 0
-	for _, key := range w.redis.Keys() {
-		if strings.Contains(key, "}:c:") {
-			n++
-		}
+	w.t.Helper()
+	keys, err := w.db.Keys(w.t.Context(), "*}:c:*").Result()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return n
+	return len(keys)
 }
 
 // A tokenGate keeps token requests waiting until it is opened, and makes the token

@@ -1,0 +1,264 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/trust"
+)
+
+// verify checks what holds whatever happened: nothing waits, each message has ended once,
+// no card was shown twice, accounts add up, who was erased is gone, and all works on, above
+// all with the token.
+func (s *stage) verify() {
+	s.t.Helper()
+	s.nothingIsLeft()
+	for user, p := range s.people {
+		if p.erased {
+			s.isForgotten(user, p.openID)
+			continue
+		}
+		s.endedOnce(user, p)
+		if !p.shared {
+			s.shownOnce(user, p)
+			s.addsUp(user, p)
+		}
+	}
+	if s.path.check != nil {
+		s.path.check(s)
+	}
+	s.bindingsAgree()
+	if token := []string{"token", "put_token", "drop_token", "stable_token", "send", ""}; slices.Contains(token, s.crash.call.Name) {
+		s.worksOn()
+	}
+}
+
+func (s *stage) nothingIsLeft() {
+	s.t.Helper()
+	for _, hash := range []string{"w", "cw", "sw"} {
+		for shard := range shards {
+			left, err := s.db.HGetAll(s.t.Context(), fmt.Sprintf("wxn:{%d}:%s", shard, hash)).Result()
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			if len(left) > 0 {
+				s.t.Errorf("left behind in %s: %v", hash, left)
+			}
+		}
+	}
+}
+
+// endedOnce checks that each message of a user has one end.
+func (s *stage) endedOnce(user notify.UserID, p *person) {
+	s.t.Helper()
+	for _, m := range p.messages {
+		ends := s.ends(user, m.id)
+		switch {
+		case len(ends) == 0 && m.maybe:
+			continue
+		case len(ends) == 0:
+			trust.Count(s.t, trust.Lost, 1)
+			s.t.Errorf("message %s to %s has no end", m.id, user)
+			continue
+		case len(ends) == 2 && corrects(ends[0], ends[1]):
+		case len(ends) > 1:
+			trust.Count(s.t, trust.Violated, 1)
+			s.t.Errorf("message %s to %s ended as %q", m.id, user, ends)
+		}
+		last := ends[len(ends)-1]
+		if !slices.Contains(m.states, last) && (last != notify.StateUnknown || s.certain()) {
+			s.t.Errorf("message %s to %s ended as %s, want one of %q", m.id, user, last, m.states)
+		}
+	}
+}
+
+// shownOnce checks that a user was told of each message at most once, and of as many as
+// are called delivered.
+func (s *stage) shownOnce(user notify.UserID, p *person) {
+	s.t.Helper()
+	delivered, maybe := 0, 0
+	for _, m := range p.messages {
+		switch ends := s.ends(user, m.id); {
+		case slices.Contains(ends, notify.StateRefused): // as WeChat reported
+			maybe++
+		case slices.Contains(ends, notify.StateDelivered):
+			delivered++
+		case slices.Contains(ends, notify.StateUnknown):
+			maybe++
+		}
+	}
+	shown := 0
+	for _, c := range s.sim.WeChat.Cards(string(p.openID)) {
+		n, err := strconv.Atoi(c.Value("number3"))
+		if err != nil {
+			s.t.Errorf("a card to %s is about %q messages", user, c.Value("number3"))
+		}
+		shown += n
+	}
+	if shown > delivered+maybe {
+		trust.Count(s.t, trust.Doubled, shown-delivered-maybe)
+		s.t.Errorf("%s was told of %d messages, but %d are delivered and %d may be", user, shown, delivered, maybe)
+	}
+	if shown < delivered {
+		trust.Count(s.t, trust.Lost, delivered-shown)
+		s.t.Errorf("%s was told of %d messages, but %d are called delivered", user, shown, delivered)
+	}
+}
+
+// corrects reports whether WeChat's report may make one end of another.
+func corrects(was, is notify.State) bool {
+	return was == notify.StateUnknown && (is == notify.StateDelivered || is == notify.StateRefused) ||
+		was == notify.StateDelivered && is == notify.StateRefused
+}
+
+// certain reports whether the crash came when it was clear that no card had gone, or that
+// it had: then no message may end as unknown.
+func (s *stage) certain() bool {
+	if s.crash.way == "" {
+		return true
+	}
+	clear := []string{"claim", "claim calls", "query_online_status", "get_c2c_unread_msg_num", "begin", "finish", "rest", "spreads", "advance",
+		"get_group_member_info", "get_specified_group_member_info", "message", "mget", "pace", "Invoke"}
+	return !s.path.crowded && !s.path.unclear && slices.Contains(clear, s.crash.call.Name)
+}
+
+// addsUp checks a user's accounts, and holds them against WeChat's own.
+func (s *stage) addsUp(user notify.UserID, p *person) {
+	s.t.Helper()
+	accounts, err := store.Accounts(s.t.Context(), s.store, p.openID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for id, a := range accounts {
+		sum := a.Opening
+		for _, e := range a.Entries {
+			sum += e.Change
+		}
+		wechat := s.sim.WeChat.Permits(string(p.openID), string(id))
+		spent := 0 // of which WeChat may know nothing
+		for _, m := range p.messages {
+			if slices.Contains(s.ends(user, m.id), notify.StateUnknown) {
+				spent++
+			}
+		}
+		if sum != a.Balance || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
+			trust.Count(s.t, trust.Violated, 1)
+			s.t.Errorf("the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
+		}
+	}
+}
+
+// isForgotten checks that no key and no value in the store names a user.
+func (s *stage) isForgotten(user notify.UserID, openID notify.OpenID) {
+	s.t.Helper()
+	for _, entry := range s.dump() {
+		if strings.Contains(entry, string(user)) || strings.Contains(entry, string(openID)) {
+			trust.Count(s.t, trust.Violated, 1)
+			s.t.Errorf("%s is erased, and named in %s", user, entry)
+		}
+	}
+}
+
+// bindingsAgree checks that whom an openid belongs to is sent to it, and nobody else.
+func (s *stage) bindingsAgree() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	owners := map[string]string{}
+	for _, key := range s.keys("*}:s:*") {
+		var sub struct {
+			User string `json:"u"`
+		}
+		if b, err := s.db.Get(ctx, key).Bytes(); err != nil || json.Unmarshal(b, &sub) != nil {
+			s.t.Fatalf("the record of a subscriber: %v", err)
+		}
+		if sub.User != "" {
+			owners[key[strings.Index(key, "}:s:")+4:]] = sub.User
+		}
+	}
+	for _, key := range s.keys("*}:r:*") {
+		user := key[strings.Index(key, "}:r:")+4:]
+		openID, err := s.db.HGet(ctx, key, "o").Result()
+		if err != nil || owners[openID] != user {
+			s.t.Errorf("%s is sent to openid %s, which belongs to %q: %v", user, openID, owners[openID], err)
+		}
+		delete(owners, openID)
+	}
+	if len(owners) > 0 {
+		s.t.Errorf("openids that belong to users who are not sent to them: %v", owners)
+	}
+}
+
+func (s *stage) keys(pattern string) []string {
+	s.t.Helper()
+	keys, err := s.db.Keys(s.t.Context(), pattern).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return keys
+}
+
+// dump returns all that the store holds.
+func (s *stage) dump() []string {
+	s.t.Helper()
+	ctx := s.t.Context()
+	var all []string
+	for _, k := range s.keys("*") {
+		kind, err := s.db.Type(ctx, k).Result()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var v any
+		switch kind {
+		case "hash":
+			v, err = s.db.HGetAll(ctx, k).Result()
+		case "zset":
+			v, err = s.db.ZRange(ctx, k, 0, -1).Result()
+		case "list":
+			v, err = s.db.LRange(ctx, k, 0, -1).Result()
+		case "set":
+			v, err = s.db.SMembers(ctx, k).Result()
+		default:
+			v, err = s.db.Get(ctx, k).Result()
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(k, " ", v))
+	}
+	return all
+}
+
+// worksOn checks that a new instance can tell somebody else of something, whatever token
+// it finds, and leaves one that WeChat knows.
+func (s *stage) worksOn() {
+	s.t.Helper()
+	s.sim.Faults.Clear()
+	s.kill("deliver")
+	openID := s.subscribe("somebody-else")
+	id := s.say("somebody-else")
+	s.deliver("{}")
+	s.goOn()
+	if ends := s.ends("somebody-else", id); !slices.Equal(ends, []notify.State{notify.StateDelivered}) {
+		s.t.Errorf("afterwards a message to somebody else ended as %q", ends)
+	}
+	if n := len(s.sim.WeChat.Cards(string(openID))); n != 1 {
+		s.t.Errorf("afterwards somebody else was shown %d cards", n)
+	}
+	token, _, _, err := s.store.Token(s.t.Context(), s.settings["WECHAT_APPID"])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	res := httptest.NewRecorder()
+	s.sim.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/cgi-bin/getcallbackip?access_token="+url.QueryEscape(token), nil))
+	if !strings.Contains(res.Body.String(), "ip_list") {
+		s.t.Error("afterwards WeChat does not know the token in the store")
+	}
+}

@@ -1,0 +1,245 @@
+package functions_test
+
+import (
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/simulator"
+)
+
+// callbackPaths are what IM tells. A callback that was not acknowledged is repeated; on
+// the paths that say so it is not, and then the message may be missing.
+var callbackPaths = []path{
+	{name: "imcallback message", function: "imcallback", prepare: messageCallback},
+	{name: "imcallback message, never repeated", function: "imcallback", prepare: unrepeated(messageCallback)},
+	{name: "imcallback group message", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupCallback},
+	{name: "imcallback group message, never repeated", function: "imcallback", rules: ", groups: {Public: all}", prepare: unrepeated(groupCallback)},
+	{name: "imcallback read", function: "imcallback", prepare: readCallback},
+	{name: "imcallback recall", function: "imcallback", prepare: recallCallback},
+	{name: "imcallback group recall", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupRecallCallback},
+	{name: "imcallback state change", function: "imcallback", prepare: stateCallback},
+	{name: "imcallback call", function: "imcallback", prepare: callCallback},
+	{name: "imcallback call, never repeated", function: "imcallback", prepare: unrepeated(callCallback)},
+	{name: "imcallback end of a call", function: "imcallback", prepare: callEndCallback},
+}
+
+// pushPaths are what WeChat tells.
+var pushPaths = []path{
+	{name: "wechatpush permit", function: "wechatpush", prepare: permitPush, check: balance(2)},
+	{name: "wechatpush switched off", function: "wechatpush", prepare: switchedOffPush, check: balance(0)},
+	{name: "wechatpush report of a card", function: "wechatpush", unclear: true, prepare: reportPush},
+	{name: "wechatpush report of a failure", function: "wechatpush", unclear: true, prepare: failurePush},
+	{name: "wechatpush authorization cancelled", function: "wechatpush", prepare: cancelledPush, check: erased(3)},
+}
+
+// unrepeated is a path on which nobody repeats what was not acknowledged.
+func unrepeated(prepare func(*stage) []happening) func(*stage) []happening {
+	return func(s *stage) []happening {
+		hs := prepare(s)
+		for i := range hs {
+			hs[i].once = true
+			heard := hs[i].heard
+			hs[i].heard = func(answer []byte) bool {
+				ok := heard(answer)
+				for _, p := range s.people {
+					for i := range p.messages {
+						p.messages[i].maybe = p.messages[i].maybe && !ok
+					}
+				}
+				return ok
+			}
+		}
+		for _, p := range s.people {
+			for i := range p.messages {
+				p.messages[i].maybe = true
+			}
+		}
+		return hs
+	}
+}
+
+func messageCallback(s *stage) []happening {
+	s.user("user2", 3)
+	return s.told(func() {
+		sent, err := s.sim.IM.SendC2C("bob", "user2", simulator.Text("lunch?"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.expects("user2", notify.MessageID(sent.MsgKey), notify.StateDelivered)
+	})
+}
+
+func groupCallback(s *stage) []happening {
+	s.user("user2", 3)
+	s.group([]string{"bob", "user2", "stranger"})
+	return s.told(func() {
+		sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.expects("user2", notify.GroupMessageID("G1", uint32(sent.MsgSeq)), notify.StateDelivered)
+	})
+}
+
+func readCallback(s *stage) []happening {
+	s.user("user2", 1)
+	s.writes("user2", notify.StateRead)
+	s.writes("user2", notify.StateRead)
+	return s.told(func() { s.sim.IM.Read("user2", "bob") })
+}
+
+func recallCallback(s *stage) []happening {
+	s.user("user2", 1)
+	id := s.writes("user2", notify.StateRecalled)
+	s.writes("user2", notify.StateDelivered)
+	return s.told(func() {
+		if err := s.sim.IM.Recall("bob", "user2", string(id)); err != nil {
+			s.t.Fatal(err)
+		}
+	})
+}
+
+// groupRecallCallback takes back a message that has not reached the members yet.
+func groupRecallCallback(s *stage) []happening {
+	s.user("user2", 1)
+	s.group([]string{"bob", "user2"})
+	sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: sent.MsgTime, Seq: uint32(sent.MsgSeq), For: notify.GroupAll}
+	s.record(notify.Fact{GroupMessage: &m})
+	s.expects("user2", m.ID(), notify.StateRecalled)
+	s.people["user2"].messages[0].maybe = true // taken back before it came to him
+	return s.told(func() {
+		if err := s.sim.IM.RecallGroup("G1", "bob", sent.MsgSeq); err != nil {
+			s.t.Fatal(err)
+		}
+	})
+}
+
+// stateCallback is a user who leaves while something waits for him.
+func stateCallback(s *stage) []happening {
+	s.user("user2", 1)
+	s.sim.IM.SignIn("user2", simulator.MiniProgram)
+	s.record(notify.Fact{Presence: &notify.Presence{User: "user2", Online: true, At: s.clock.Now().Add(-time.Second)}})
+	s.writes("user2", notify.StateDelivered)
+	return s.told(func() { s.sim.IM.Kill("user2") })
+}
+
+func callCallback(s *stage) []happening {
+	p := s.user("user2", 2)
+	s.permit(p.openID, templateMC, 2)
+	return s.told(func() {
+		id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.expects("user2", notify.MessageID(id), notify.StateDelivered)
+	})
+}
+
+// callEndCallback is a call that is given up before anybody was told of it.
+func callEndCallback(s *stage) []happening {
+	p := s.user("user2", 2)
+	s.permit(p.openID, templateMC, 2)
+	id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := ringAt(s, "user2")
+	r.Call = notify.MessageID(id)
+	s.record(notify.Fact{Ring: &r})
+	s.expects("user2", r.Call, notify.StateDelivered) // as missed
+	return s.told(func() {
+		if err := s.sim.IM.EndCall(id, simulator.CallCancelled); err != nil {
+			s.t.Fatal(err)
+		}
+	})
+}
+
+func permitPush(s *stage) []happening {
+	p := s.user("user2", 1)
+	return s.told(func() {
+		s.sim.WeChat.TapDialog(string(p.openID), map[string]simulator.Answer{template: simulator.Accept})
+	})
+}
+
+func switchedOffPush(s *stage) []happening {
+	p := s.user("user2", 2)
+	s.writes("user2", notify.StateNoPermit)
+	return s.told(func() { s.sim.WeChat.SwitchOff(string(p.openID), template) })
+}
+
+// balance checks how many permits a user has left.
+func balance(want int) func(*stage) {
+	return func(s *stage) {
+		b, err := s.store.Balances(s.t.Context(), s.people["user2"].openID, []notify.TemplateID{template})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if b[template] != want {
+			s.t.Errorf("%d permits are left, want %d", b[template], want)
+		}
+	}
+}
+
+// reportPush is WeChat's report of a card of which the answer was lost.
+func reportPush(s *stage) []happening {
+	s.user("user2", 1)
+	s.writes("user2", notify.StateDelivered)
+	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
+	return s.told(func() {
+		s.deliver("{}")
+		s.platform.Advance(2 * time.Second)
+	})
+}
+
+// failurePush is WeChat's report that it did not hand over a card that it had taken.
+func failurePush(s *stage) []happening {
+	p := s.user("user2", 1)
+	s.writes("user2", notify.StateRefused)
+	s.sim.WeChat.FailSent(string(p.openID), "1", "failed")
+	return s.told(func() {
+		s.deliver("{}")
+		s.platform.Advance(2 * time.Second)
+	})
+}
+
+// cancelledPush is a user who wants to be forgotten: a message waits for him, another is
+// on an unknown card, and a call rings.
+func cancelledPush(s *stage) []happening {
+	p := s.muchOf("user2")
+	p.erased = true
+	return s.told(func() { s.sim.WeChat.CancelAuthorization(string(p.openID)) })
+}
+
+// erased checks how many messages are counted as erased.
+func erased(want int64) func(*stage) {
+	return func(s *stage) {
+		counts, err := s.store.Counts(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if counts[notify.StateErased] != want {
+			s.t.Errorf("messages by state: %v, want %d erased", counts, want)
+		}
+	}
+}
+
+// muchOf makes a user of whom the store knows much.
+func (s *stage) muchOf(user notify.UserID) *person {
+	s.t.Helper()
+	p := s.user(user, 3)
+	s.writes(user, notify.StateErased)
+	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
+	s.deliver("{}")
+	s.writes(user, notify.StateErased)
+	r := ringAt(s, user)
+	s.record(notify.Fact{Ring: &r}, notify.Fact{Read: &notify.Read{Reader: user, Peer: "anna", UpTo: s.clock.Now()}})
+	s.sim.IM.Import(string(user), "Mary")
+	if err := s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
