@@ -1,0 +1,119 @@
+package faults_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxnotify/trust"
+)
+
+// The store is away for an hour. Receivers answer in time and spill, deliver hands on what was
+// spilled, and when the store is back nothing is missing, and nothing doubled.
+func TestStoreAwayForAnHour(t *testing.T) {
+	for name, gone := range map[string][2]bool{"refusing connections": {true, false}, "not answering": {false, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newBubble(t)
+				w.populate(trust.Size(1, 2, 12))
+				w.host()
+				w.live(0)
+				w.pass(10 * time.Second)
+				w.within(budgets)
+
+				w.line.gone(gone[0], gone[1])
+				rounds := trust.Size(2, 4, 4)
+				for round := range rounds {
+					w.live(round + 2)
+					w.pass(time.Hour / time.Duration(rounds))
+				}
+				all := w.within(budgets)
+				w.line.gone(false, false)
+				back := time.Now()
+				w.settle(10 * time.Minute)
+				w.quit()
+				w.wantSound()
+				t.Logf("%d answers while the store was away, the slowest after %v; all told %v after its return; %d spills, the largest event %d bytes",
+					len(all), slowest(all), time.Since(back), w.platform.spills(), w.platform.largest)
+				if w.platform.spills() < rounds*len(w.people) {
+					t.Error("hardly anything was spilled: this shows nothing")
+				}
+				if n := w.failed(); n > 0 {
+					t.Errorf("deliver failed %d events: the platform would repeat them", n)
+				}
+			})
+		})
+	}
+}
+
+// After six hours what was spilled first is given up, with an alert, and nothing else is.
+func TestStoreAwayForSixHours(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(t)
+		w.populate(1)
+		w.host()
+		p := w.people[0]
+		w.line.gone(false, true)
+		early := w.write(p, "peer0")
+		w.pass(30 * time.Minute)
+		late := w.write(p, "peer0")
+		w.pass(5*time.Hour + 40*time.Minute)
+		w.line.gone(false, false)
+		w.settle(10 * time.Minute)
+		w.quit()
+		trust.Count(t, trust.Faults, 1)
+		if n := w.shown(p, late); n != 1 {
+			t.Errorf("what was spilled five hours and 40 minutes ago was told %d times", n)
+		}
+		if n := w.shown(p, early); n != 0 {
+			t.Errorf("what was spilled more than six hours ago was told %d times", n)
+		}
+		steps, err := w.look.Timeline(t.Context(), p.user)
+		must(t, err)
+		if ends, _ := endsOf(steps); len(ends) != 1 {
+			t.Errorf("messages ended as %v, want one end", ends)
+		}
+		if alerts := w.log.with(`"alert":"spill"`); len(alerts) != 1 {
+			t.Errorf("%d alerts, want one:\n%s", len(alerts), alerts)
+		}
+	})
+}
+
+// Neither the store nor the platform takes anything: deliver fails the events, so that the
+// platform repeats them, and what receivers could hand to nobody is logged as lost.
+func TestPlatformAwayToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(t)
+		w.populate(3)
+		w.host()
+		w.line.gone(true, false)
+		w.live(0) // spilled, and deliver has it
+		w.pass(time.Second)
+		w.platform.set(true, false)
+		w.pass(3 * time.Minute)
+		if w.failed() == 0 {
+			t.Error("deliver failed no event, and had nobody to hand it to")
+		}
+		w.within(budgets)
+		lost := w.write(w.people[0], "peer0")
+		must(t, w.sim.Drain(t.Context()))
+		if alerts := w.log.with(`"alert":"lost"`); len(alerts) != 1 {
+			t.Errorf("a message was handed to nobody, and the log says\n%s", alerts)
+		}
+		w.within(budgets)
+		w.line.gone(false, false)
+		w.platform.set(false, false)
+		w.settle(15 * time.Minute)
+		w.quit()
+		p := w.people[0]
+		if n := w.shown(p, lost); n != 0 {
+			t.Errorf("what nobody took was told %d times", n)
+		}
+		p.messages = p.messages[:len(p.messages)-1]
+		w.log.forget()
+		w.wantSound()
+	})
+}

@@ -1,0 +1,210 @@
+package faults_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/scf"
+	"wxnotify/simulator"
+)
+
+// A bubble is a world in the time of testing/synctest, over pipes: nothing in it waits in vain,
+// and an hour takes a moment.
+type bubble struct {
+	*world
+	mini *miniredis.Miniredis
+	line *vip // to the store
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu     sync.Mutex
+	idle   []scf.Handler // instances of deliver that do nothing
+	errors int           // events that deliver failed
+	spills int           // events with facts that it has in hand
+}
+
+// newBubble returns a world without people.
+func newBubble(t *testing.T) *bubble { return newBubbleIn(t, place{}) }
+
+// newBubbleIn is newBubble with clocks that disagree, as p says.
+func newBubbleIn(t *testing.T, p place) *bubble {
+	t.Helper()
+	b := &bubble{mini: miniredis.NewMiniRedis()}
+	b.mini.ClockTTL(true)
+	t.Cleanup(b.mini.Close)
+	b.line = newPipes(t, b.mini.Dial)
+	look := newPipes(t, b.mini.Dial)
+	p.clock, p.storeAddr, p.dial, p.lookAddr, p.lookDial = simulator.RealClock{}, "store.example:6379", b.line.dial, "look.example:6379", look.dial
+	p.rules, p.shards = strings.Replace(briskRules, "lead: 0s", "lead: 3s", 1), 2 // a run that waits looks less often, at less
+	b.world = newWorld(t, p)
+	b.idle = b.deliver
+	return b
+}
+
+// permits is how many of each template people have at first, in a bubble.
+const permits = 5
+
+// populate has people join, and some time go by.
+func (b *bubble) populate(people int) {
+	b.t.Helper()
+	for range people {
+		b.join(permits)
+	}
+	b.pass(3 * time.Minute) // what they report from now on is no tap of before
+}
+
+// host has the platform run deliver: for each event, with repeats, and each minute.
+func (b *bubble) host() {
+	ctx, stop := context.WithCancel(b.t.Context())
+	b.stop = stop
+	b.done.Go(func() {
+		minute := time.NewTicker(time.Minute)
+		defer minute.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-minute.C:
+				b.platform.put("{}")
+			case <-b.platform.arrived:
+			}
+			for _, event := range b.platform.take() {
+				b.holds(event, 1)
+				b.done.Go(func() {
+					defer b.holds(event, -1)
+					b.invoke(ctx, event, 2)
+				})
+			}
+		}
+	})
+	b.t.Cleanup(b.quit)
+}
+
+// quit ends the platform, and waits for the runs that are going on.
+func (b *bubble) quit() {
+	b.stop()
+	b.done.Wait()
+}
+
+// invoke runs an event, and again a minute after it failed, as often as repeats says.
+// Source: https://cloud.tencent.com/document/product/583/11637
+func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
+	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeouts["deliver"])
+	defer cancel()
+	h := b.instance()
+	_, err := h.Invoke(run, []byte(event))
+	b.release(h)
+	if err == nil {
+		return
+	}
+	b.mu.Lock()
+	b.errors++
+	b.mu.Unlock()
+	if repeats == 0 {
+		return
+	}
+	select {
+	case <-time.After(time.Minute):
+		b.invoke(ctx, event, repeats-1)
+	case <-ctx.Done():
+	}
+}
+
+// holds notes that deliver has an event in hand, or no longer.
+func (b *bubble) holds(event string, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if event != "{}" {
+		b.spills += n
+	}
+}
+
+// spilling reports whether facts are on their way to the store.
+func (b *bubble) spilling() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spills > 0 || !b.platform.empty()
+}
+
+// instance returns one that does nothing, or a new one.
+func (b *bubble) instance() scf.Handler {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.idle); n > 0 {
+		h := b.idle[n-1]
+		b.idle = b.idle[:n-1]
+		return h
+	}
+	return b.build("deliver")
+}
+
+func (b *bubble) release(h scf.Handler) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.idle = append(b.idle, h)
+}
+
+// pass lets time go by.
+func (b *bubble) pass(d time.Duration) {
+	<-time.After(d)
+}
+
+// settle lets time go by until all has come to rest.
+func (b *bubble) settle(most time.Duration) {
+	b.t.Helper()
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		b.pass(time.Minute)
+		if b.rest() && !b.spilling() {
+			return
+		}
+	}
+	b.t.Fatalf("something still waits after %v", most)
+}
+
+// failed returns how many events deliver failed.
+func (b *bubble) failed() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.errors
+}
+
+// within wants the answers since the last look to have been in time, and returns them.
+func (w *world) within(budgets map[string]time.Duration) []answered {
+	w.t.Helper()
+	all := w.front.answers()
+	for _, a := range all {
+		if budget := budgets[a.function]; a.status == 0 || a.took > budget {
+			w.t.Errorf("%s %s answered %d after %v, and has %v", a.function, a.what, a.status, a.took, budget)
+		}
+	}
+	return all
+}
+
+// budgets are what callers wait for, and what the platform gives the rest.
+// Sources: https://cloud.tencent.com/document/product/269/1522,
+// https://developers.weixin.qq.com/doc/offiaccount/Getting_Started/message-push.html
+var budgets = map[string]time.Duration{
+	"imcallback": 2 * time.Second, "wechatpush": 5 * time.Second,
+	"session": timeouts["session"], "permits": timeouts["permits"], "announce": timeouts["announce"],
+}
+
+// slowest returns the longest answer of each function.
+func slowest(all []answered) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, a := range all {
+		out[a.function] = max(out[a.function], a.took)
+	}
+	return out
+}
+
+// of returns the answers of a function.
+func of(all []answered, function string) []answered {
+	return slices.DeleteFunc(slices.Clone(all), func(a answered) bool { return a.function != function })
+}

@@ -1,0 +1,198 @@
+package faults_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/trust"
+)
+
+// A verdict is what a look at a world that has come to rest finds.
+type verdict struct {
+	messages int // calls included
+	states   map[notify.State]int
+	lost     []string // messages without an end
+	doubled  []string // messages told or ended twice
+	broken   []string // promises
+}
+
+// rest reports whether nothing waits, is on its way, or is still to be told.
+func (w *world) rest() bool {
+	w.t.Helper()
+	for _, kind := range []string{"w", "cw", "u"} {
+		keys, err := w.raw.Keys(w.t.Context(), "*}:"+kind).Result()
+		must(w.t, err)
+		if len(keys) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// judge looks at everybody.
+func (w *world) judge() verdict {
+	w.t.Helper()
+	v := verdict{states: map[notify.State]int{}}
+	for _, p := range w.people {
+		w.judgePerson(p, &v)
+	}
+	counts, err := w.look.Counts(w.t.Context())
+	must(w.t, err)
+	total := 0
+	for state, n := range counts {
+		if state != notify.StateNotBound && state != notify.StateNotCounted { // peers, and what calls are signalled with
+			total += int(n)
+		}
+	}
+	if ended := v.messages - len(v.lost); total != ended && len(v.doubled) == 0 {
+		v.broken = append(v.broken, fmt.Sprintf("%d messages ended, and the counts say %v", ended, counts))
+	}
+	return v
+}
+
+func (w *world) judgePerson(p *person, v *verdict) {
+	w.t.Helper()
+	steps, err := w.look.Timeline(w.t.Context(), p.user)
+	must(w.t, err)
+	if len(steps) >= 100 {
+		w.t.Fatalf("the timeline of %s is full, and says nothing of what is missing", p.user)
+	}
+	ends, corrected := endsOf(steps)
+	shown := map[string]int{}
+	calls := 0
+	for _, c := range w.sim.WeChat.Cards(p.openID) {
+		if c.TemplateID == callTemplate {
+			calls++
+		} else {
+			shown[c.Value("thing2")]++
+		}
+	}
+	unknown := 0
+	judge := func(id, what string, cards int) {
+		v.messages++
+		states := ends[notify.MessageID(id)]
+		switch {
+		case len(states) == 0:
+			v.lost = append(v.lost, what)
+			return
+		case len(states) > 1 || corrected[notify.MessageID(id)] > 1:
+			v.doubled = append(v.doubled, fmt.Sprintf("%s ended as %v", what, states))
+		case cards > 1:
+			v.doubled = append(v.doubled, fmt.Sprintf("%s was told %d times", what, cards))
+		}
+		state := states[len(states)-1]
+		v.states[state]++
+		if state == notify.StateUnknown {
+			unknown++
+		}
+		told := state == notify.StateDelivered
+		if told != (cards > 0) && state != notify.StateUnknown {
+			v.broken = append(v.broken, fmt.Sprintf("%s ended %q, and %d cards show it", what, state, cards))
+		}
+	}
+	for _, m := range p.messages {
+		judge(m.key, fmt.Sprintf("the message %q", m.text), shown[m.text])
+	}
+	delivered := 0
+	for _, id := range p.rings {
+		cards := 0
+		if states := ends[notify.MessageID(id)]; len(states) > 0 && states[len(states)-1] == notify.StateDelivered {
+			delivered++
+			cards = 1
+		}
+		judge(id, fmt.Sprintf("the call %s of %s", id[:6], p.user), cards)
+	}
+	if calls < delivered || calls > delivered+unknown {
+		v.broken = append(v.broken, fmt.Sprintf("%s was shown %d cards of calls for %d delivered", p.user, calls, delivered))
+	}
+	w.judgeLedgers(p, unknown, v)
+}
+
+// judgeLedgers wants the accounts of p to add up, and to say what WeChat says. A card of which
+// nobody knows whether it was shown is paid for in our books.
+func (w *world) judgeLedgers(p *person, unknown int, v *verdict) {
+	w.t.Helper()
+	accounts, err := store.Accounts(w.t.Context(), w.look, notify.OpenID(p.openID))
+	must(w.t, err)
+	for _, template := range []string{messageTemplate, callTemplate} {
+		a := accounts[notify.TemplateID(template)]
+		sum := a.Opening
+		for _, e := range a.Entries {
+			sum += e.Change
+		}
+		real := w.sim.WeChat.Permits(p.openID, template)
+		if sum != a.Balance || a.Held != 0 || a.Drift != 0 || a.Balance > real || a.Balance < real-unknown {
+			v.broken = append(v.broken, fmt.Sprintf("the account of %s for %s is %+v, and WeChat says %d", p.user, template, a, real))
+		}
+	}
+}
+
+// endsOf returns the ends of each message, and how often WeChat's own word corrected one.
+func endsOf(steps []notify.Step) (ends map[notify.MessageID][]notify.State, corrected map[notify.MessageID]int) {
+	ends, corrected = map[notify.MessageID][]notify.State{}, map[notify.MessageID]int{}
+	for _, s := range steps {
+		if s.Kind != notify.StepFinal {
+			continue
+		}
+		for _, id := range s.Messages {
+			if n := len(ends[id]); n > 0 && s.Reason == notify.ReasonReported {
+				corrected[id]++
+				ends[id][n-1] = s.State
+				continue
+			}
+			ends[id] = append(ends[id], s.State)
+		}
+	}
+	return ends, corrected
+}
+
+// wantSound counts a fault and wants it to have broken nothing.
+func (w *world) wantSound() {
+	w.t.Helper()
+	v := w.judge()
+	trust.Count(w.t, trust.Faults, 1)
+	w.t.Logf("%d messages and calls: %s; %d events spilled", v.messages, v.sums(), w.platform.spills())
+	for what, list := range map[string][]string{trust.Lost: v.lost, trust.Doubled: v.doubled, trust.Violated: v.broken} {
+		if len(list) > 0 {
+			trust.Count(w.t, what, len(list))
+			w.t.Errorf("%s: %d\n%s", what, len(list), strings.Join(list[:min(len(list), 10)], "\n"))
+		}
+	}
+	if lines := w.log.with("not recorded"); len(lines) > 0 {
+		w.t.Errorf("callbacks were not recorded:\n%s", strings.Join(lines[:min(len(lines), 3)], ""))
+	}
+	if v.states[notify.StateDelivered]+v.states[notify.StateUnknown] == 0 {
+		w.t.Error("nothing was told: this shows nothing")
+	}
+	if w.t.Failed() {
+		w.explain(v)
+	}
+}
+
+// explain prints the timelines of those who have something to complain of.
+func (w *world) explain(v verdict) {
+	all := strings.Join(slices.Concat(v.lost, v.doubled, v.broken), "\n")
+	for _, p := range w.people {
+		if !strings.Contains(all, string(p.user[:6])) {
+			continue
+		}
+		steps, err := w.look.Timeline(w.t.Context(), p.user)
+		must(w.t, err)
+		for _, s := range steps {
+			w.t.Logf("%s %s %s %s %v %s %s %s", p.user[:6], s.At.Format("15:04:05.000"), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail)
+		}
+		return
+	}
+}
+
+func (v verdict) sums() string {
+	var out []string
+	for _, s := range slices.Sorted(maps.Keys(v.states)) {
+		out = append(out, fmt.Sprintf("%d %s", v.states[s], s))
+	}
+	return strings.Join(out, ", ")
+}

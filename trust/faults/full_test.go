@@ -1,0 +1,123 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+
+	"wxnotify/shared/notify"
+	"wxnotify/trust"
+)
+
+// What a full or a read-only server refuses, it refuses before anything is changed: no script
+// leaves half of its effect. So whatever is tried while nothing may be written leaves the store
+// byte for byte as it was, or has done all of it.
+func TestRefusedScriptsLeaveNothing(t *testing.T) {
+	for name, refuse := range map[string]func(t *testing.T, s *server){
+		"full": func(_ *testing.T, s *server) { s.noMemory() },
+		"read-only": func(t *testing.T, s *server) {
+			primary := startServer(t)
+			for key, value := range s.dump() {
+				primary.do("RESTORE", key, 0, value)
+			}
+			s.follow(primary, primary.addr)
+		},
+		"without its replicas": func(_ *testing.T, s *server) { s.do("CONFIG", "SET", "min-replicas-to-write", "1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t)
+			w := newTown(t, s, 4)
+			for _, p := range w.people {
+				w.write(p, "peer0") // waits
+				w.ring(p, "peer1")
+			}
+			refuse(t, s)
+			for op, do := range w.operations() {
+				before := s.dump()
+				err := do()
+				after := s.dump()
+				if err == nil {
+					t.Errorf("%s was not refused", op)
+				}
+				if keys := changed(before, after); len(keys) > 0 {
+					trust.Count(t, trust.Violated, 1)
+					t.Errorf("%s was refused (%v) and has changed %v", op, err, keys)
+				}
+				trust.Count(t, trust.Faults, 1)
+			}
+		})
+	}
+}
+
+// operations are steps that write, of each kind.
+func (w *town) operations() map[string]func() error {
+	p, ctx, rules := w.people[0], w.t.Context(), notify.DefaultRules()
+	openID := notify.OpenID(p.openID)
+	record := func(f notify.Fact) func() error {
+		return func() error { _, err := w.look.Record(ctx, rules, []notify.Fact{f}); return err }
+	}
+	now := w.clock.Now()
+	return map[string]func() error{
+		"message":      record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.user, SentAt: now}}),
+		"failed":       record(notify.Fact{Message: &notify.Message{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.user, SentAt: now, FailedCode: 1}}),
+		"read":         record(notify.Fact{Read: &notify.Read{Reader: p.user, Peer: "peer0", UpTo: now}}),
+		"recall":       record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.user}}),
+		"ring":         record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.user}, At: now, For: 30e9}}),
+		"ring's end":   record(notify.Fact{RingEnd: &notify.RingEnd{Call: notify.MessageID(p.rings[0]), Source: notify.CallSignal, Caller: "peer1", Users: []notify.UserID{p.user}, How: notify.CallCancelled, At: now}}),
+		"presence":     record(notify.Fact{Presence: &notify.Presence{User: p.user, Online: true, At: now}}),
+		"grant":        record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
+		"revoke":       record(notify.Fact{Revoke: &notify.Revoke{ID: "r", OpenID: openID, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
+		"sent":         record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
+		"group":        record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
+		"group recall": record(notify.Fact{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1}}}),
+		"claim":        func() error { _, err := w.look.Claim(ctx, 10); return err },
+		"reserve": func() error {
+			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.user, Template: messageTemplate, Messages: []notify.MessageID{"m"}, PerHour: 10})
+			return err
+		},
+		"settle": func() error {
+			_, err := w.look.Settle(ctx, notify.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: notify.CardDelivered, Permit: notify.PermitSpent})
+			return err
+		},
+		"resolve": func() error {
+			_, err := w.look.Resolve(ctx, notify.OpenCard{ID: "card", OpenID: openID, Template: messageTemplate})
+			return err
+		},
+		"trip":        func() error { return w.look.Trip(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },
+		"preferences": func() error { return w.look.SetPreferences(ctx, p.user, notify.Preferences{Muted: true}) },
+		"token":       func() error { return w.look.PutToken(ctx, "app", "token", now.Add(1e12)) },
+		"limit":       func() error { _, err := w.look.Allow(ctx, "somebody", 1, 1e12); return err },
+		"pace":        func() error { _, _, err := w.look.PaceWithin(ctx, "send", 10, 1, 1e9); return err },
+	}
+}
+
+// dump returns all keys with what they hold.
+func (s *server) dump() map[string]string {
+	s.t.Helper()
+	keys, err := s.db.Keys(s.t.Context(), "*").Result()
+	must(s.t, err)
+	out := map[string]string{}
+	for _, key := range keys {
+		if strings.HasSuffix(key, "}:watch") {
+			continue // it ends by itself
+		}
+		value, err := s.db.Dump(s.t.Context(), key).Result()
+		must(s.t, err)
+		out[key] = value
+	}
+	return out
+}
+
+func changed(a, b map[string]string) (keys []string) {
+	for key := range a {
+		if a[key] != b[key] {
+			keys = append(keys, key)
+		}
+	}
+	for key := range b {
+		if _, ok := a[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

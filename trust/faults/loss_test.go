@@ -1,0 +1,271 @@
+package faults_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/trust"
+)
+
+// A loss is a way in which the store forgets what it said it had.
+type loss struct {
+	name string
+	// prepare makes a town whose store can be lost.
+	prepare func(t *testing.T) (w *town, keep, lose func())
+}
+
+var losses = []loss{
+	// The replica hears nothing from keep on, and then takes over.
+	{"the last moments", func(t *testing.T) (*town, func(), func()) {
+		primary, replica := startServer(t), startServer(t)
+		link := newVIP(t, primary.addr)
+		replica.follow(primary, link.addr)
+		w := newTown(t, primary, 0)
+		keep := func() {
+			replica.caughtUp(primary)
+			link.silence(true)
+		}
+		return w, keep, func() {
+			replica.do("REPLICAOF", "NO", "ONE")
+			for _, v := range []*vip{w.vip, w.lookVIP} {
+				v.lead(replica.addr)
+				v.sever()
+			}
+		}
+	}},
+	{"everything", func(t *testing.T) (*town, func(), func()) {
+		s := startServer(t)
+		w := newTown(t, s, 0)
+		return w, func() {}, func() {
+			s.kill()
+			s.start("Ready to accept connections")
+			w.lookVIP.sever()
+		}
+	}},
+}
+
+// A lesson is one row of the table in docs/operations.md.
+type lesson struct {
+	name string
+	// before happens before the moments that are lost, and during in them.
+	before, during func(w *town, p *person)
+	// after is what must be so for each loss, when all has come to rest again.
+	after map[string]func(w *town, p *person)
+}
+
+func nothing(*town, *person) {}
+
+var lessons = []lesson{
+	{"messages", nothing,
+		func(w *town, p *person) { w.write(p, "peer0") },
+		map[string]func(*town, *person){"the last moments": noTrace, "everything": noTrace}},
+	{"reads and recalls", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, p *person) {
+			must(w.t, w.sim.IM.Recall("peer0", string(p.user), p.messages[0].key))
+		},
+		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"permits", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, p *person) {
+			w.clock.Advance(3 * time.Minute)
+			must(w.t, w.sim.WeChat.Subscribe(p.openID, messageTemplate, 1))
+			wantBalance(11)(w, p)
+		},
+		map[string]func(*town, *person){"the last moments": wantBalance(9), "everything": wantBalance(0)}},
+	{"permits switched off", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, p *person) { w.sim.WeChat.SwitchOff(p.openID, messageTemplate) },
+		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateNoPermit, 0), "everything": noTrace}},
+	{"logins", func(w *town, p *person) { must(w.t, w.look.EraseUser(w.t.Context(), p.user)) },
+		func(w *town, p *person) { w.login(p) },
+		map[string]func(*town, *person){"the last moments": notBound, "everything": notBound}},
+	{"presence", func(w *town, p *person) {
+		w.sim.IM.SignIn(string(p.user), "MiniProgram")
+		w.write(p, "peer0")
+	},
+		func(w *town, p *person) { w.sim.IM.Kill(string(p.user)) },
+		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"preferences", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, p *person) {
+			must(w.t, w.look.SetPreferences(w.t.Context(), p.user, notify.Preferences{Muted: true}))
+		},
+		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"cards", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, p *person) {
+			w.run("{}")
+			wantCards(w, p, w.cardsWhileBehind)
+		},
+		map[string]func(*town, *person){
+			"the last moments": wantEnd(notify.StateDelivered, 1),
+			"everything": func(w *town, p *person) {
+				noTrace(w, p)
+				wantCards(w, p, 1)
+			}}},
+	{"erasures", nothing,
+		func(w *town, p *person) { must(w.t, w.look.EraseUser(w.t.Context(), p.user)) },
+		map[string]func(*town, *person){"the last moments": bound, "everything": notBound}},
+	{"the access token", func(w *town, p *person) { w.write(p, "peer0") },
+		func(w *town, _ *person) { w.sim.WeChat.InvalidateToken() },
+		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+}
+
+// Where the store forgot what it had acknowledged nothing is told twice, and what is lost is
+// what docs/operations.md says.
+func TestLoss(t *testing.T) {
+	for _, l := range losses {
+		for _, row := range lessons {
+			t.Run(l.name+"/"+row.name, func(t *testing.T) {
+				t.Parallel()
+				w, keep, lose := l.prepare(t)
+				w.cardsWhileBehind = map[string]int{"everything": 1}[l.name]
+				w.warm()
+				p := w.join(10)
+				w.clock.Advance(3 * time.Minute)
+				row.before(w, p)
+				keep()
+				row.during(w, p)
+				lose()
+				w.settle()
+				row.after[l.name](w, p)
+				for _, m := range p.messages {
+					if n := w.shown(p, m); n > 1 {
+						trust.Count(t, trust.Doubled, 1)
+						t.Errorf("the message %q was told %d times", m.text, n)
+					}
+				}
+				trust.Count(t, trust.Faults, 1)
+
+				// From his next login on all is as ever.
+				w.clock.Advance(25 * time.Hour)
+				w.login(p)
+				must(t, w.look.SetPreferences(t.Context(), p.user, notify.Preferences{}))
+				w.acceptAgain(p)
+				m := w.write(p, "peer1")
+				w.settle()
+				if n := w.shown(p, m); n != 1 {
+					t.Errorf("a message after his next login was told %d times, and ended as %v", n, w.ends(p)[notify.MessageID(m.key)])
+				}
+			})
+		}
+	}
+}
+
+// acceptAgain has p switch the template on, should it be off, and tick "always keep": then only
+// his mini program tells of his tap.
+func (w *town) acceptAgain(p *person) {
+	w.t.Helper()
+	w.sim.WeChat.SwitchOn(p.openID, messageTemplate)
+	w.sim.WeChat.SilentAccept(p.openID, messageTemplate)
+	header := http.Header{"Authorization": {"Bearer " + string(p.user) + ":" + p.sig}}
+	status, answer, err := w.front.call(w.t.Context(), "POST", "permits", header, []byte(`{"reportId":"later tap","ageSeconds":0,"results":{"T1":"accept"}}`))
+	if err != nil || status != http.StatusOK {
+		w.t.Errorf("permits: %d %s %v", status, answer, err)
+	}
+}
+
+// warm has each instance of deliver send a card, so that it knows of the replica.
+func (w *town) warm() {
+	w.t.Helper()
+	for range w.deliver {
+		other := w.join(1)
+		w.write(other, "peer9")
+		w.run("{}")
+		w.deliver[0], w.deliver[1] = w.deliver[1], w.deliver[0]
+	}
+	w.people = nil
+	w.clock.Advance(10 * time.Second)
+}
+
+// shown returns how many cards show a message.
+func (w *world) shown(p *person, m message) (n int) {
+	for _, c := range w.sim.WeChat.Cards(p.openID) {
+		if c.Value("thing2") == m.text {
+			n++
+		}
+	}
+	return n
+}
+
+func wantCards(w *town, p *person, want int) {
+	w.t.Helper()
+	if n := len(w.sim.WeChat.Cards(p.openID)); n != want {
+		w.t.Errorf("%d cards were sent, want %d", n, want)
+	}
+}
+
+func (w *town) ends(p *person) map[notify.MessageID][]notify.State {
+	w.t.Helper()
+	steps, err := w.look.Timeline(w.t.Context(), p.user)
+	must(w.t, err)
+	ends, _ := endsOf(steps)
+	return ends
+}
+
+// noTrace wants nothing to be known of his messages.
+func noTrace(w *town, p *person) {
+	w.t.Helper()
+	if ends := w.ends(p); len(ends) > 0 {
+		w.t.Errorf("his messages ended as %v, want no trace of them", ends)
+	}
+}
+
+func wantEnd(state notify.State, cards int) func(*town, *person) {
+	return func(w *town, p *person) {
+		w.t.Helper()
+		if got := w.ends(p)[notify.MessageID(p.messages[0].key)]; !slices.Equal(got, []notify.State{state}) {
+			w.t.Errorf("the message ended as %v, want %s", got, state)
+		}
+		wantCards(w, p, cards)
+	}
+}
+
+func wantBalance(want int) func(*town, *person) {
+	return func(w *town, p *person) {
+		w.t.Helper()
+		b, err := w.look.Balances(w.t.Context(), notify.OpenID(p.openID), []notify.TemplateID{messageTemplate})
+		must(w.t, err)
+		if b[messageTemplate] != want {
+			w.t.Errorf("%d permits, want %d", b[messageTemplate], want)
+		}
+	}
+}
+
+func bound(w *town, p *person) {
+	w.t.Helper()
+	if _, err := w.look.OpenIDOf(w.t.Context(), p.user); err != nil {
+		w.t.Errorf("he is not bound: %v", err)
+	}
+}
+
+func notBound(w *town, p *person) {
+	w.t.Helper()
+	if o, err := w.look.OpenIDOf(w.t.Context(), p.user); err == nil {
+		w.t.Errorf("he is bound to %s", o)
+	}
+}
+
+// The table of docs/operations.md has a row for each of these tests, and none besides.
+func TestLossIsWrittenDown(t *testing.T) {
+	b, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	section := regexp.MustCompile(`(?s)\n## What is lost\n(.*?)\n## `).FindSubmatch(b)
+	if section == nil {
+		t.Fatal("docs/operations.md has no section What is lost")
+	}
+	var rows, want []string
+	for _, row := range regexp.MustCompile(`(?m)^\| \*\*(.+?)\*\* \|`).FindAllSubmatch(section[1], -1) {
+		rows = append(rows, string(row[1]))
+	}
+	for _, l := range lessons {
+		want = append(want, l.name)
+	}
+	if !slices.Equal(rows, want) {
+		t.Errorf("docs/operations.md says of %q, and the tests of %q", rows, want)
+	}
+	if !regexp.MustCompile(`(?m)^\| .*the last moments.*everything`).Match(section[1]) {
+		t.Error("the table has other columns than the tests")
+	}
+}

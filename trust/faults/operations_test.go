@@ -1,0 +1,51 @@
+package faults_test
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"wxnotify/shared/notify"
+)
+
+// Each alert that the code gives is in docs/operations.md, and none besides.
+func TestAlertsAreWrittenDown(t *testing.T) {
+	given := map[string]bool{}
+	// Those whose name is a class of errors.
+	for _, c := range []notify.Class{notify.ClassTemplate, notify.ClassOperator, notify.ClassDefect} {
+		given[c.String()] = true
+	}
+	alert := regexp.MustCompile(`"alert", "(\w+)"`)
+	for _, dir := range []string{"../../shared", "../../functions"} {
+		must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			for _, m := range alert.FindAllSubmatch(b, -1) {
+				given[string(m[1])] = true
+			}
+			return err
+		}))
+	}
+	b, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	section := regexp.MustCompile(`(?s)\n## Alerts\n(.*?)\n## `).FindSubmatch(b)
+	if section == nil {
+		t.Fatal("docs/operations.md has no section Alerts")
+	}
+	told := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\|").FindAllSubmatch(section[1], -1) {
+		for name := range strings.FieldsSeq(string(row[1])) {
+			told[strings.Trim(name, "`")] = true
+		}
+	}
+	if !maps.Equal(given, told) {
+		t.Errorf("the code alerts of %q, docs/operations.md tells of %q", slices.Sorted(maps.Keys(given)), slices.Sorted(maps.Keys(told)))
+	}
+}

@@ -1,0 +1,216 @@
+package faults_test
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/config"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+)
+
+// The functions, wired as their main.go does it, but for the seams. TestWiring holds them to that.
+
+func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	receiver, err := im.NewReceiver(im.ReceiverConfig{
+		SDKAppID:      env.Number("IM_SDKAPPID"),
+		Token:         env.OptionalSecret("IM_CALLBACK_TOKEN"),
+		PreviousToken: env.OptionalSecret("IM_CALLBACK_TOKEN_PREVIOUS"),
+		Insecure:      env.Flag("IM_CALLBACK_INSECURE"),
+	})
+	env.Fail(err)
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := s.invoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return scf.HTTP(log, im.Acknowledge{}), err
+	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return scf.HTTP(log, im.Acknowledge{}), err
+	}
+
+	inbox := &notify.Inbox{
+		Now:   s.now,
+		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
+		Templates: templates.IDs(),
+	}
+	return scf.HTTP(log, &im.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
+}
+
+func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	receiver, err := wechat.New(wechat.Config{
+		AppID:                  env.String("WECHAT_APPID", ""),
+		Token:                  env.OptionalSecret("WECHAT_TOKEN"),
+		EncodingAESKey:         env.OptionalSecret("WECHAT_ENCODING_AES_KEY"),
+		PreviousToken:          env.OptionalSecret("WECHAT_TOKEN_PREVIOUS"),
+		PreviousEncodingAESKey: env.OptionalSecret("WECHAT_ENCODING_AES_KEY_PREVIOUS"),
+	})
+	env.Fail(err)
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := s.invoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
+
+	inbox := &notify.Inbox{
+		Now:   s.now,
+		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Templates: templates.IDs(),
+	}
+	return scf.HTTP(log, &wechat.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
+}
+
+func (s *seams) session(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	appID := env.String("WECHAT_APPID", "")
+	wx, err := s.wechat(wechat.ClientConfig{
+		AppID: appID, AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", ""), Log: log})
+	env.Fail(err)
+	sdkAppID := env.Number("IM_SDKAPPID")
+	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin})
+	env.Fail(err)
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+
+	var userKey, sessionKey secret.String
+	if env.OneOf("SESSION_MODE", "default", "trusted") == "trusted" {
+		sessionKey = env.Key("SESSION_KEY")
+	} else {
+		userKey = env.Key("USERID_KEY")
+	}
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
+
+	return scf.HTTP(log, &api.Session{
+		Now:    s.now,
+		WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
+		Permits: api.Permits{Ledger: st, Templates: templates},
+		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
+	}), nil
+}
+
+func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	sigs, err := im.NewSigner(im.SignerConfig{
+		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
+		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
+	env.Fail(err)
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := s.invoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
+
+	inbox := &notify.Inbox{
+		Now:   s.now,
+		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Templates: templates.IDs(),
+	}
+	return scf.HTTP(log, &api.Permits{
+		Now:  s.now,
+		Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
+		Templates: templates, Log: log,
+	}), nil
+}
+
+func (s *seams) announce(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	key := env.Key("ANNOUNCE_KEY")
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	deliver, err := s.invoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+
+	return scf.HTTP(log, &api.Announce{
+		Now: s.now,
+		Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+	}), nil
+}
+
+// spillReserve is deliver's.
+const spillReserve = 25 * time.Second
+
+func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	env := config.From(getenv)
+	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	env.Fail(err)
+	wx, err := s.wechat(wechat.ClientConfig{
+		AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
+		BaseURL: env.URL("WECHAT_API_BASE", ""), Tokens: st, Log: log})
+	env.Fail(err)
+	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
+	chat, err := s.im(im.ClientConfig{
+		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
+		BaseURL: env.URL("IM_API_BASE", ""), Pacer: st})
+	env.Fail(err)
+	self, err := s.invoker(scf.InvokerConfig{
+		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
+	env.Fail(err)
+	settings := env.Notify()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	templates, err := notify.NewTemplates(settings.Templates)
+	if err != nil {
+		return nil, err
+	}
+
+	inbox := &notify.Inbox{
+		Now:   s.now,
+		Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
+		Templates: templates.IDs(),
+	}
+	deliverer := &notify.Deliverer{
+		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
+		Templates: templates, Log: log,
+	}
+	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
+		if e.Spill != nil {
+			if err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {
+				return notify.Counts{}, err
+			}
+		}
+		return deliverer.Run(ctx), nil
+	}), nil
+}

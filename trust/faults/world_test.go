@@ -1,0 +1,300 @@
+package faults_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/simulator"
+)
+
+// The templates. A card of either carries one notice, so that a card tells which.
+const (
+	messageTemplate = "T1"
+	callTemplate    = "T2"
+)
+
+// briskRules are the rules of these tests: every message gets a card of its own, soon.
+const briskRules = `
+rules:
+  lead: 0s
+  blind_window: 2s
+  grace: 1s
+  digest_steps: [1s]
+  digest_max: 1
+  keep_for_first: 0
+  keep_learning: false
+  calls: always
+  preview: text
+  retry: {first: 2s, factor: 3, max: 2m, attempts: 30}
+limits: {sends_per_second: 1000, user_sends_per_hour: 1000, workers: 8}
+`
+
+// A place is where a world's functions find their surroundings.
+type place struct {
+	clock     simulator.Clock
+	storeAddr string                                                            // as the functions know it
+	dial      func(ctx context.Context, network, addr string) (net.Conn, error) // from there; nil: the network
+	lookAddr  string                                                            // past what may go wrong
+	lookDial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	storeNow  func() time.Time // of the scripts; nil: the store's own
+	// off is how far the clock of an instance of a function is from clock; nil: not at all.
+	off    func(function string, instance int) time.Duration
+	rules  string // "" for briskRules
+	shards int    // 0: the usual number
+}
+
+// A world is a WeChat, an IM, the functions, and people who use them.
+type world struct {
+	t        testing.TB
+	sim      *simulator.World
+	front    *front
+	platform *platform
+	deliver  []scf.Handler // two instances
+	look     *store.Store  // past what may go wrong
+	raw      *redis.Client
+	log      *logs
+	settings map[string]string
+	place    place
+
+	people []*person
+
+	mu        sync.Mutex
+	instances int
+}
+
+// A person is a user of the mini program.
+type person struct {
+	user   notify.UserID
+	sig    string
+	openID string
+
+	mu       sync.Mutex
+	messages []message
+	rings    []string
+}
+
+// A message is one that somebody wrote to him. Its text tells which card shows it.
+type message struct {
+	key  string
+	text string
+	from string
+}
+
+func newWorld(t testing.TB, p place) *world {
+	t.Helper()
+	w := &world{t: t, platform: newPlatform(), front: &front{}, log: &logs{}, place: p}
+	var err error
+	w.sim, err = simulator.New(simulator.Config{Clock: p.clock, HTTPClient: &http.Client{Transport: w.front},
+		WeChat: simulator.WeChatConfig{PushURL: "https://functions.example/wechatpush"},
+		IM:     simulator.IMConfig{CallbackURL: "https://functions.example/imcallback", CallbackToken: secret.New("imToken2026")}})
+	must(t, err)
+	for id, title := range map[string]string{messageTemplate: "New message", callTemplate: "Call"} {
+		must(t, w.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title, Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\n"}))
+	}
+	if p.rules == "" {
+		p.rules = briskRules
+	}
+	file := filepath.Join(t.TempDir(), "notify.yml")
+	data := `data: {thing1: "{{.Sender}}", thing2: "{{.Summary}}"}`
+	must(t, os.WriteFile(file, []byte("templates:\n  message: {id: "+messageTemplate+", "+data+"}\n  call: {id: "+callTemplate+", "+data+"}\n"+p.rules), 0o600))
+	c := w.sim.Config()
+	w.settings = map[string]string{
+		"STORE_URL": "redis://" + p.storeAddr, "NOTIFY_FILE": file, "DELIVER_FUNCTION": "deliver",
+		"TENCENT_API_BASE": "http://127.0.0.1:1", "IM_API_BASE": "http://127.0.0.1:1", "WECHAT_API_BASE": "http://127.0.0.1:1",
+		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(), "WECHAT_TOKEN": c.WeChat.Token.Reveal(),
+		"WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
+		"IM_SDKAPPID":             fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
+		"USERID_KEY": strings.Repeat("u", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
+	}
+	if p.shards > 0 {
+		w.settings["STORE_SHARDS"] = strconv.Itoa(p.shards)
+	}
+	w.front.build, w.front.idle = w.build, map[string][]scf.Handler{}
+	for range 2 {
+		w.deliver = append(w.deliver, w.build("deliver"))
+	}
+	look := &seams{dial: p.lookDial, storeNow: p.storeNow}
+	w.look, err = look.open(store.Config{URL: secret.New("redis://" + p.lookAddr), Shards: p.shards})
+	must(t, err)
+	w.raw = redis.NewClient(&redis.Options{Addr: p.lookAddr, Protocol: 2, DisableIdentity: true, Dialer: p.lookDial})
+	t.Cleanup(func() {
+		w.sim.Close()
+		look.close()
+		w.raw.Close()
+	})
+	return w
+}
+
+// seams returns those of one instance of a function.
+func (w *world) seams(function string) *seams {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.instances++
+	s := &seams{dial: w.place.dial, upstream: w.sim.Transport(), platform: w.platform, now: w.place.clock.Now, storeNow: w.place.storeNow}
+	if off, n := w.place.off, w.instances; off != nil {
+		s.now = func() time.Time { return w.place.clock.Now().Add(off(function, n)) }
+	}
+	w.t.Cleanup(s.close)
+	return s
+}
+
+// build wires an instance of a function.
+func (w *world) build(name string) scf.Handler {
+	w.t.Helper()
+	s := w.seams(name)
+	build := map[string]scf.Build{"imcallback": s.imcallback, "wechatpush": s.wechatpush, "session": s.session,
+		"permits": s.permits, "announce": s.announce, "deliver": s.deliver}[name]
+	h, err := build(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
+	must(w.t, err)
+	return h
+}
+
+// join makes a user of both platforms who has logged in, with permits.
+func (w *world) join(permits int) *person {
+	w.t.Helper()
+	p := &person{openID: w.sim.WeChat.NewUser()}
+	w.login(p)
+	w.sim.IM.Import(string(p.user), "")
+	for _, template := range []string{messageTemplate, callTemplate} {
+		must(w.t, w.sim.WeChat.Subscribe(p.openID, template, permits))
+	}
+	must(w.t, w.sim.Drain(w.t.Context()))
+	w.people = append(w.people, p)
+	return p
+}
+
+// login is p opening the mini program.
+func (w *world) login(p *person) {
+	w.t.Helper()
+	body := fmt.Sprintf(`{"code":%q}`, w.sim.WeChat.Login(p.openID))
+	status, answer, err := w.front.call(w.t.Context(), "POST", "session", nil, []byte(body))
+	if err != nil || status != http.StatusOK {
+		w.t.Fatalf("session: %d %s %v", status, answer, err)
+	}
+	var out struct{ UserID, UserSig string }
+	must(w.t, json.Unmarshal(answer, &out))
+	p.user, p.sig = notify.UserID(out.UserID), out.UserSig
+}
+
+// write has a peer write to p.
+func (w *world) write(p *person, peer string) message {
+	w.t.Helper()
+	p.mu.Lock()
+	text := fmt.Sprintf("%s %d", p.user[:6], len(p.messages))
+	p.mu.Unlock()
+	sent, err := w.sim.IM.SendC2C(peer, string(p.user), simulator.Text(text))
+	if err != nil {
+		w.t.Error(err)
+	}
+	m := message{sent.MsgKey, text, peer}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.messages = append(p.messages, m)
+	return m
+}
+
+// ring has a peer call p.
+func (w *world) ring(p *person, peer string) string {
+	w.t.Helper()
+	id, err := w.sim.IM.Ring(simulator.Call{From: peer, To: []string{string(p.user)}})
+	if err != nil {
+		w.t.Error(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rings = append(p.rings, id)
+	return id
+}
+
+// live lets one round of things happen to everybody at once: each is written to, and some
+// read, have a message taken back, grant, or are called.
+func (w *world) live(round int) {
+	w.t.Helper()
+	var wg sync.WaitGroup
+	for i, p := range w.people {
+		wg.Go(func() {
+			peer := fmt.Sprint("peer", i%3)
+			m := w.write(p, peer)
+			switch (i + round) % 6 {
+			case 0:
+				w.sim.IM.Read(string(p.user), peer)
+			case 1:
+				if err := w.sim.IM.Recall(peer, string(p.user), m.key); err != nil {
+					w.t.Error(err)
+				}
+			case 2:
+				if err := w.sim.WeChat.Subscribe(p.openID, messageTemplate, 1); err != nil {
+					w.t.Error(err)
+				}
+			case 3:
+				id := w.ring(p, peer)
+				if round%2 == 0 {
+					if err := w.sim.IM.Answer(id, string(p.user)); err != nil {
+						w.t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logs keeps what the functions log.
+type logs struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// forget begins anew.
+func (l *logs) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
+// with returns the lines that hold a text.
+func (l *logs) with(text string) []string {
+	var out []string
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, text) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
