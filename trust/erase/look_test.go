@@ -1,0 +1,134 @@
+package erase_test
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"wxnotify/trust"
+	"wxnotify/trust/erase/scan"
+	"wxnotify/trust/soak/town"
+)
+
+// names are the texts that must be nowhere.
+func (e *estate) names() []string {
+	return []string{e.alice.User, e.alice.OpenID, unionID, nick, said, heard, reportID}
+}
+
+// entries reads all that the store holds.
+func (e *estate) entries() []scan.Entry {
+	e.Helper()
+	all, err := scan.All(e.ctx(), e.raw)
+	e.must(err)
+	trust.Count(e.T, trust.Scanned, len(all))
+	return all
+}
+
+// unnamed wants nothing to name alice, in whatever form.
+func (e *estate) unnamed(when string) {
+	e.Helper()
+	all := e.entries()
+	for _, name := range e.names() {
+		for _, form := range scan.Forms(name) {
+			for _, entry := range all {
+				if entry.Contains(form) {
+					trust.Count(e.T, trust.Violated, 1)
+					e.Errorf("%s %q is still there: %v", when, name, entry)
+				}
+			}
+		}
+	}
+	e.onlyKnownHashes(when, all)
+}
+
+// The hashes under which the store knows somebody, and where it may: nowhere else, and none
+// lasts.
+//
+//	x     the tombstone: keeps late permits and reports of the openid out for a day
+//	xu    its counterpart in every shard: keeps the user's name out of what comes late
+//	gone  openids unknown to WeChat, to tell ten different ones in a row; a day
+//	lim   how often he called the permits function; a minute
+//	rd    of others: that they have read his conversation; about a day
+//	cl    of others: that he called them; a day
+//	w cw dl sw  of others: who sent what waits, so that a recall still finds it
+//	d     of others: that his message came before; two days
+var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|w|cw|dl|d)$`)
+
+func (e *estate) onlyKnownHashes(when string, all []scan.Entry) {
+	e.Helper()
+	for _, hash := range e.hashes() {
+		for _, entry := range all {
+			if entry.Contains(hash) && !hashKinds.MatchString(kindOf(entry)) {
+				trust.Count(e.T, trust.Violated, 1)
+				e.Errorf("%s a hash of alice is where none should be: %v", when, entry)
+			}
+		}
+	}
+}
+
+// forgotten wants not even a hash of alice to be left.
+func (e *estate) forgotten(when string) {
+	e.Helper()
+	e.unnamed(when)
+	all := e.entries()
+	for _, hash := range e.hashes() {
+		for _, entry := range all {
+			if entry.Contains(hash) {
+				trust.Count(e.T, trust.Violated, 1)
+				e.Errorf("%s a hash of alice is left: %v", when, entry)
+			}
+		}
+	}
+}
+
+// hashes are the forms that the store makes of her names, and those that anybody would make.
+func (e *estate) hashes() []string {
+	user, openID := e.alice.User, e.alice.OpenID
+	out := []string{digest("user:" + user)}
+	for _, other := range []*town.Person{e.bob, e.carol, e.dave} {
+		out = append(out, digest(user, other.User)[:8], digest(other.User, user)[:8])
+	}
+	for _, name := range []string{user, openID} {
+		s1, s2, m := sha1.Sum([]byte(name)), sha256.Sum256([]byte(name)), md5.Sum([]byte(name))
+		out = append(out, digest(name))
+		for _, sum := range [][]byte{s1[:], s2[:], m[:]} {
+			out = append(out, hex.EncodeToString(sum)[:12], base64.RawURLEncoding.EncodeToString(sum)[:10], base64.RawStdEncoding.EncodeToString(sum)[:10])
+		}
+	}
+	return out
+}
+
+// digest is the store's own.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+}
+
+// kindOf is what a key is for, by the letters after its tag.
+func kindOf(entry scan.Entry) string {
+	_, rest, _ := strings.Cut(entry.Key, "}:")
+	kind, _, _ := strings.Cut(rest, ":")
+	return kind
+}
+
+// kinds are the kinds of keys with an entry that holds any of texts.
+func (e *estate) kinds(texts ...string) []string {
+	e.Helper()
+	var out []string
+	for _, entry := range e.entries() {
+		if slices.ContainsFunc(texts, entry.Contains) && !slices.Contains(out, kindOf(entry)) {
+			out = append(out, kindOf(entry))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
