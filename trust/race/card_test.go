@@ -1,0 +1,161 @@
+package race_test
+
+import (
+	"fmt"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/trust"
+)
+
+var cardRaces = []race{
+	{"all look at one recipient who is due", oneRecipient},
+	{"all look at many who are due", manyRecipients},
+	{"a call that both sources tell of is told once", ringing},
+	{"operators replay one dead letter", replay},
+	{"one tries whether a circuit can close", prober},
+}
+
+// There is one card, whoever looks.
+func oneRecipient(s *stage) {
+	for range s.rounds() {
+		p := s.platform()
+		user, openID := s.subscriber(3)
+		facts := []notify.Fact{s.message(user), s.message(user), s.message(user)}
+		s.record(s.one(), facts...)
+		s.advance(s.rules.Lead)
+		p.run()
+		p.toldOnce(facts...)
+		p.endedOnce(facts...)
+		if p.cards[openID] != 1 {
+			s.broken(trust.Doubled, "%d cards of what one card can carry", p.cards[openID])
+		}
+		s.owns(openID, 2, 0)
+	}
+}
+
+func manyRecipients(s *stage) {
+	p := s.platform()
+	var facts []notify.Fact
+	var openIDs []notify.OpenID
+	for range trust.Size(20, 100, 300) {
+		user, openID := s.subscriber(1)
+		facts, openIDs = append(facts, s.message(user)), append(openIDs, openID)
+	}
+	s.record(s.one(), facts...)
+	s.advance(s.rules.Lead)
+	p.run()
+	p.toldOnce(facts...)
+	p.endedOnce(facts...)
+	for _, o := range openIDs {
+		s.owns(o, 0, 0)
+	}
+}
+
+// ringing has every instance hear of a call from both sources, and look at it.
+func ringing(s *stage) {
+	for range s.rounds() {
+		p := s.platform()
+		user, openID := s.subscriber(3)
+		ring := notify.Ring{Call: notify.MessageID(s.fresh("call")), Source: notify.CallSignal, Caller: "peer",
+			Users: []notify.UserID{user}, At: s.clock(), For: 30 * time.Second}
+		twin := ring
+		twin.Call, twin.Source = "twin of "+ring.Call, notify.CallWebhook
+		s.meet(func(i int, st *store.Store) error {
+			both := []notify.Fact{{Ring: &ring}, {Ring: &twin}}
+			if i%2 == 1 {
+				both[0], both[1] = both[1], both[0]
+			}
+			if _, err := st.Record(s.Context(), s.rules, both); err != nil {
+				return err
+			}
+			_, err := p.deliverer(st).Pass(s.Context())
+			return err
+		})
+		p.run()
+		if p.cards[openID] != 1 {
+			s.broken(trust.Doubled, "%d cards of one call", p.cards[openID])
+		}
+		s.owns(openID, 2, 0)
+		ends := s.ends(user)
+		if len(ends) != 1 {
+			s.broken(trust.Violated, "one call ended as %v", ends)
+		}
+	}
+}
+
+// replay has a letter announced again by everybody: once.
+func replay(s *stage) {
+	for range s.rounds() {
+		p := s.platform()
+		user, openID := s.subscriber(2)
+		facts := []notify.Fact{s.message(user), s.message(user)}
+		s.record(s.one(), facts...)
+		s.advance(s.rules.Lead)
+		p.fail = func(notify.Card) error { return refusal(notify.ClassDefect) }
+		p.run()
+		p.fail = nil
+		letters, err := s.one().DeadLetters(s.Context(), 10)
+		s.must(err)
+		if len(letters) != 1 || len(letters[0].Messages) != len(facts) {
+			s.Fatalf("letters: %+v, want one of %d messages", letters, len(facts))
+		}
+		again := make([]int, len(s.instances))
+		s.meet(func(i int, st *store.Store) error {
+			r, err := st.Replay(s.Context(), user, letters[0].ID)
+			again[i] = r.Messages
+			return err
+		})
+		sum := 0
+		for _, n := range again {
+			sum += n
+		}
+		if sum != len(facts) {
+			s.broken(trust.Doubled, "%d messages wait again, of %d in the letter", sum, len(facts))
+		}
+		p.run()
+		p.toldOnce(facts...)
+		s.owns(openID, 1, 0)
+	}
+}
+
+// prober has everybody come to a circuit whose time is over, each with a card: one is sent.
+func prober(s *stage) {
+	for range s.rounds() {
+		p := s.platform()
+		for range s.instances {
+			user, _ := s.subscriber(1)
+			s.record(s.one(), s.message(user))
+		}
+		s.must(s.one().Trip(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
+		s.advance(s.rules.Lead)
+		p.fail = func(notify.Card) error { return refusal(notify.ClassTemplate) }
+		s.meet(func(_ int, st *store.Store) error {
+			_, err := p.deliverer(st).Pass(s.Context())
+			return err
+		})
+		sent := 0
+		for _, n := range p.cards {
+			sent += n
+		}
+		if sent != 1 {
+			s.broken(trust.Violated, "%d cards try whether a circuit can close", sent)
+		}
+		tried := make([]bool, len(s.instances))
+		s.must(s.one().Trip(s.Context(), notify.Circuit{Name: "another", Until: s.clock(), Detail: "app"}))
+		s.meet(func(i int, st *store.Store) (err error) {
+			tried[i], err = st.Probe(s.Context(), "another", time.Minute)
+			return err
+		})
+		if n := count(tried, func(ok bool) bool { return ok }); n != 1 {
+			s.broken(trust.Violated, "%d may try whether a circuit can close", n)
+		}
+		s.must(s.raw.FlushAll(s.Context()).Err())
+	}
+}
+
+type refusal notify.Class
+
+func (r refusal) Error() string       { return fmt.Sprint("refused: ", notify.Class(r)) }
+func (r refusal) Class() notify.Class { return notify.Class(r) }

@@ -1,0 +1,249 @@
+package race_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/trust"
+)
+
+const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+
+// A stage is where n instances meet. Time stands still on it unless the test moves it, so what
+// comes of a race depends on the order alone.
+type stage struct {
+	*testing.T
+	addr      string
+	instances []*store.Store
+	raw       *redis.Client
+	rules     notify.Rules
+	connected bool
+
+	mu     sync.Mutex
+	now    time.Time
+	serial int
+}
+
+// A race is run with each number of instances.
+type race struct {
+	name string
+	run  func(s *stage)
+}
+
+// crowds is how many instances meet before miniredis, and before a redis-server, in a quick, a
+// short and a full run.
+var crowds = [][2][]int{
+	{{2}, {8}},
+	{{2, 8}, {8, 200}},
+	{{2, 8}, {2, 8, 32, 200}},
+}
+
+func TestRaces(t *testing.T) {
+	before := crowds[trust.Size(0, 1, 2)]
+	server, mini := redistest.Start(t), miniredis.RunT(t).Addr()
+	for _, r := range slices.Concat(permitRaces, cardRaces, recordRaces, loginRaces, tokenRaces, limitRaces, groupRaces) {
+		t.Run(r.name, func(t *testing.T) {
+			for _, n := range before[0] {
+				t.Run(fmt.Sprintf("%d before miniredis", n), func(t *testing.T) { r.run(newStage(t, mini, n)) })
+			}
+			for _, n := range before[1] {
+				t.Run(fmt.Sprintf("%d before redis-server", n), func(t *testing.T) { r.run(newStage(t, server, n)) })
+			}
+		})
+	}
+}
+
+// rounds is how often the instances meet: the fewer they are, the more often.
+func (s *stage) rounds() int {
+	return max(1, trust.Size(8, 16, 100)/len(s.instances))
+}
+
+func newStage(t *testing.T, addr string, n int) *stage {
+	s := &stage{T: t, addr: addr, rules: notify.DefaultRules(), now: time.UnixMilli(1795305599500).UTC()}
+	s.rules.KeepLearning = false
+	s.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	t.Cleanup(func() { s.raw.Close() })
+	s.must(s.raw.FlushAll(t.Context()).Err())
+	for range n {
+		s.instances = append(s.instances, s.open())
+	}
+	return s
+}
+
+// open returns another instance.
+func (s *stage) open() *store.Store {
+	s.Helper()
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + s.addr), Shards: 4, Now: s.clock})
+	s.must(err)
+	s.Cleanup(func() { st.Close() })
+	return st
+}
+
+func (s *stage) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *stage) advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
+}
+
+func (s *stage) fresh(prefix string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serial++
+	return fmt.Sprintf("%s%d", prefix, s.serial)
+}
+
+// meet has do called by everybody at once, each with the instance of his number.
+func (s *stage) meet(do func(i int, st *store.Store) error) {
+	s.Helper()
+	s.meetings(len(s.instances), do)
+}
+
+// meetings is meet for the first n instances.
+func (s *stage) meetings(n int, do func(i int, st *store.Store) error) {
+	s.Helper()
+	s.connect()
+	trust.Count(s.T, trust.Races, 1)
+	start := make(chan struct{})
+	errs := make([]error, n)
+	var ready, done sync.WaitGroup
+	for i, st := range s.instances[:n] {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-start
+			errs[i] = do(i, st)
+		})
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	s.must(errors.Join(errs...))
+}
+
+// connect has every instance be connected before the first race: two hundred connections made at
+// once would be a race of their own.
+func (s *stage) connect() {
+	s.Helper()
+	if s.connected {
+		return
+	}
+	s.connected = true
+	for _, st := range s.instances {
+		_, err := st.Balances(s.Context(), "nobody", []notify.TemplateID{tmpl})
+		s.must(err)
+	}
+}
+
+func (s *stage) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// broken tells of a promise that did not hold.
+func (s *stage) broken(what string, format string, args ...any) {
+	s.Helper()
+	trust.Count(s.T, what, 1)
+	s.Errorf(format, args...)
+}
+
+// one is the instance with which a test prepares and looks around.
+func (s *stage) one() *store.Store { return s.instances[0] }
+
+// subscriber binds a new user with so many permits, granted minutes apart.
+func (s *stage) subscriber(permits int) (notify.UserID, notify.OpenID) {
+	s.Helper()
+	user := notify.UserID(s.fresh("user"))
+	openID := notify.OpenID("o-" + user)
+	s.must(s.one().Bind(s.Context(), user, openID))
+	var facts []notify.Fact
+	for i := range permits {
+		facts = append(facts, s.tap(openID, notify.GrantPopup, s.fresh("tap"), s.clock().Add(-time.Duration(i)*5*time.Minute)))
+	}
+	s.record(s.one(), facts...)
+	return user, openID
+}
+
+func (s *stage) tap(openID notify.OpenID, source notify.GrantSource, id string, at time.Time) notify.Fact {
+	return notify.Fact{Grant: &notify.Grant{ID: id, OpenID: openID, Source: source, At: at, Templates: []notify.TemplateID{tmpl}}}
+}
+
+func (s *stage) message(to notify.UserID) notify.Fact {
+	return notify.Fact{Message: &notify.Message{ID: notify.MessageID(s.fresh("m")), From: "peer", To: to, SentAt: s.clock().Truncate(time.Second), ByREST: true}}
+}
+
+func (s *stage) record(st *store.Store, facts ...notify.Fact) (wake bool) {
+	s.Helper()
+	wake, err := st.Record(s.Context(), s.rules, facts)
+	s.must(err)
+	return wake
+}
+
+// account wants an account to add up, and returns it.
+func (s *stage) account(openID notify.OpenID) notify.Account {
+	s.Helper()
+	all, err := store.Accounts(s.Context(), s.one(), openID)
+	s.must(err)
+	a := all[tmpl]
+	sum := a.Opening
+	for _, e := range a.Entries {
+		sum += e.Change
+	}
+	if sum != a.Balance || a.Balance < 0 || a.Held < 0 {
+		s.broken(trust.Violated, "the account of %s does not add up: %+v", openID, a)
+	}
+	return a
+}
+
+// owns wants openID to have so many permits, of which so many are held.
+func (s *stage) owns(openID notify.OpenID, balance, held int) {
+	s.Helper()
+	if a := s.account(openID); a.Balance != balance || a.Held != held {
+		s.broken(trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
+	}
+}
+
+// ends returns the states in which messages of user ended.
+func (s *stage) ends(user notify.UserID) map[notify.MessageID][]notify.State {
+	s.Helper()
+	steps, err := s.one().Timeline(s.Context(), user)
+	s.must(err)
+	out := map[notify.MessageID][]notify.State{}
+	for _, step := range steps {
+		for _, id := range step.Messages {
+			if step.Kind == notify.StepFinal {
+				out[id] = append(out[id], step.State)
+			}
+		}
+	}
+	return out
+}
+
+// count counts for whom ok is true.
+func count[E any](all []E, ok func(E) bool) int {
+	n := 0
+	for _, e := range all {
+		if ok(e) {
+			n++
+		}
+	}
+	return n
+}

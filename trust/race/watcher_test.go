@@ -1,0 +1,226 @@
+package race_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/trust"
+)
+
+// A platform is the IM and the WeChat of a race. Everybody is offline, and every send goes well
+// unless fail says otherwise.
+type platform struct {
+	*stage
+	order  atomic.Int64 // numbers what happens
+	groups map[notify.GroupID][]notify.Member
+	fail   func(notify.Card) error
+
+	seeing sync.Mutex
+	begun  map[notify.CardID][]notify.MessageID
+	told   map[string]int // user and message -> cards that told of it
+	cards  map[notify.OpenID]int
+	over   map[string]int64 // user and message, or "*" for all of his -> when it was known that it must not be told
+	gone   map[purse]int64  // when it was known that a user's cards go to an openid no more
+}
+
+// A purse is whose cards go where.
+type purse struct {
+	user   notify.UserID
+	openID notify.OpenID
+}
+
+func (s *stage) platform() *platform {
+	return &platform{stage: s, begun: map[notify.CardID][]notify.MessageID{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
+		over: map[string]int64{}, gone: map[purse]int64{}}
+}
+
+// deliverer is one that works through an instance.
+func (p *platform) deliverer(st *store.Store) *notify.Deliverer {
+	spec := notify.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
+	templates, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: spec})
+	p.must(err)
+	return &notify.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
+		Log: slog.New(slog.DiscardHandler)}
+}
+
+// next numbers a moment.
+func (p *platform) next() int64 { return p.order.Add(1) }
+
+func (p *platform) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	out := map[notify.UserID]notify.Status{}
+	for _, u := range users {
+		out[u] = notify.StatusOffline
+	}
+	return out, nil
+}
+
+func (p *platform) Unread(context.Context, notify.UserID, []notify.UserID) (int, map[notify.UserID]int, error) {
+	return 1, nil, nil
+}
+
+// page is how many members the platform tells of at once.
+const page = 10
+
+func (p *platform) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, at string) ([]notify.Member, string, error) {
+	from := 0
+	fmt.Sscan(at, &from)
+	to := min(from+page, len(p.groups[group]))
+	if to == len(p.groups[group]) {
+		return p.groups[group][from:to], "", nil
+	}
+	return p.groups[group][from:to], fmt.Sprint(to), nil
+}
+
+func (p *platform) MembersAmong(context.Context, notify.GroupID, []notify.UserID) ([]notify.Member, error) {
+	return nil, nil
+}
+
+func (p *platform) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
+	return nil, nil
+}
+
+func (p *platform) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
+	return nil, nil
+}
+
+// Send shows a card, and so tells of what was begun with it.
+func (p *platform) Send(_ context.Context, c notify.Card) (int64, error) {
+	p.seeing.Lock()
+	defer p.seeing.Unlock()
+	p.cards[c.To]++
+	if p.fail != nil {
+		if err := p.fail(c); err != nil {
+			return 0, err
+		}
+	}
+	for _, id := range p.begun[c.ID] {
+		p.told[string(c.ID.User())+" "+string(id)]++
+	}
+	return p.next(), nil
+}
+
+// toldOnce wants each of messages to have been told to its recipient, once.
+func (p *platform) toldOnce(facts ...notify.Fact) {
+	p.Helper()
+	p.seeing.Lock()
+	defer p.seeing.Unlock()
+	for _, f := range facts {
+		id := string(f.Message.To) + " " + string(f.Message.ID)
+		switch n := p.told[id]; {
+		case n == 0:
+			p.broken(trust.Lost, "%s was not told", id)
+		case n > 1:
+			p.broken(trust.Doubled, "%s was told %d times", id, n)
+		}
+	}
+	for id, n := range p.told {
+		if n > 1 {
+			p.broken(trust.Doubled, "%s was told %d times", id, n)
+		}
+	}
+}
+
+// endedOnce wants each of messages to have one end.
+func (p *platform) endedOnce(facts ...notify.Fact) {
+	p.Helper()
+	ends := map[notify.UserID]map[notify.MessageID][]notify.State{}
+	for _, f := range facts {
+		m := f.Message
+		if ends[m.To] == nil {
+			ends[m.To] = p.ends(m.To)
+		}
+		switch got := ends[m.To][m.ID]; {
+		case len(got) == 0:
+			p.broken(trust.Lost, "%s to %s has no end", m.ID, m.To)
+		case len(got) > 1:
+			p.broken(trust.Violated, "%s to %s ended as %v", m.ID, m.To, got)
+		case (got[0] == notify.StateDelivered) != (p.told[string(m.To)+" "+string(m.ID)] == 1):
+			p.broken(trust.Violated, "%s to %s ended %q, and was told %d times", m.ID, m.To, got[0], p.told[string(m.To)+" "+string(m.ID)])
+		}
+	}
+}
+
+// run has deliverers look until nothing waits any more.
+func (p *platform) run() {
+	p.Helper()
+	deliverers := make([]*notify.Deliverer, len(p.instances))
+	for i, st := range p.instances {
+		deliverers[i] = p.deliverer(st)
+	}
+	for round := range 20 {
+		n := len(deliverers)
+		if round > 1 { // it is about ends now
+			n = min(n, 4)
+		}
+		p.meetings(n, func(i int, _ *store.Store) error {
+			_, err := deliverers[i].Pass(p.Context())
+			return err
+		})
+		p.advance(notify.Lease + time.Second)
+		if p.idle() {
+			return
+		}
+	}
+	p.Fatal("something waits for ever")
+}
+
+// idle reports whether nothing waits.
+func (p *platform) idle() bool {
+	for _, kind := range []string{"w", "cw", "sw", "u"} {
+		keys, err := p.raw.Keys(p.Context(), "*}:"+kind).Result()
+		p.must(err)
+		if len(keys) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// mustNot notes that from now on a message of user must not be told, all of his for "*".
+func (p *platform) mustNot(user notify.UserID, id notify.MessageID) {
+	p.seeing.Lock()
+	defer p.seeing.Unlock()
+	p.over[string(user)+" "+string(id)] = p.next()
+}
+
+// A watcher sees what a Deliverer asks of the store, and when.
+type watcher struct {
+	*store.Store
+	p *platform
+}
+
+func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+	asked := w.p.next()
+	out, err := w.Store.Begin(ctx, cards)
+	w.p.seeing.Lock()
+	defer w.p.seeing.Unlock()
+	for i, ids := range out {
+		w.p.begun[cards[i].Card] = slices.Clone(ids)
+		for _, id := range ids {
+			for _, what := range []notify.MessageID{id, "*"} {
+				if known, ok := w.p.over[string(cards[i].User)+" "+string(what)]; ok && known < asked {
+					w.p.broken(trust.Violated, "%s of %s was begun after the store knew that it must not be told", id, cards[i].User)
+				}
+			}
+		}
+	}
+	return out, err
+}
+
+func (w *watcher) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+	asked := w.p.next()
+	got, err := w.Store.Reserve(ctx, r)
+	w.p.seeing.Lock()
+	defer w.p.seeing.Unlock()
+	if known, ok := w.p.gone[purse{r.User, r.OpenID}]; ok && known < asked && got.Status == notify.ReserveOK {
+		w.p.broken(trust.Violated, "a card of %s is sent to %s, which was taken from him", r.User, r.OpenID)
+	}
+	return got, err
+}

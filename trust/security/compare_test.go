@@ -1,0 +1,263 @@
+package security_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"wxnotify/trust"
+)
+
+// allowed are comparisons of secret things that tell nobody anything, each with its reason.
+var allowed = map[string]string{
+	"im/adminsig.go: a.sig.Reveal() == sig.Reveal()":                                     "both are our own UserSig, made in this process",
+	"im/verify.go: strings.TrimSpace(token.Reveal()) != token.Reveal()":                  "a setting with itself, once at the start",
+	"im/usersig.go: strings.TrimSpace(cfg.SecretKey.Reveal()) != cfg.SecretKey.Reveal()": "a setting with itself, once at the start",
+	"wechat/cache.go: m.token == token":                                                  "both are WeChat's access token; nobody outside names one",
+	"wechat/token.go: text != s.held.value.Reveal()":                                     "both are WeChat's access token; nobody outside names one",
+	"wechat/token.go: s.refused == bad.value.Reveal()":                                   "both are WeChat's access token; nobody outside names one",
+}
+
+// TestComparesInConstantTime reads the source: wherever a signature, MAC, token or secret
+// meets another value, it meets it in crypto/subtle or crypto/hmac.
+func TestComparesInConstantTime(t *testing.T) {
+	found, constant := map[string]bool{}, map[string]int{}
+	for _, dir := range []string{"im", "wechat", "api", "scf"} {
+		files, err := filepath.Glob(filepath.Join("../../shared", dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(dir, files, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			trust.Count(t, trust.Scanned, 1)
+			name := dir + "/" + filepath.Base(file)
+			compares, safe := compares(t, file, nil)
+			for _, c := range compares {
+				found[name+": "+c] = true
+			}
+			constant[name] = safe
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(found)) {
+		if allowed[c] == "" {
+			trust.Count(t, trust.Violated, 1)
+			t.Errorf("%s: use hmac.Equal or subtle.ConstantTimeCompare", c)
+		}
+	}
+	for c := range allowed {
+		if !found[c] {
+			t.Errorf("%s is allowed, and is not there any more", c)
+		}
+	}
+	for _, file := range []string{"im/verify.go", "im/usersig_verify.go", "wechat/crypto.go", "api/auth.go"} {
+		if constant[file] == 0 {
+			t.Errorf("%s compares nothing in constant time", file)
+		}
+	}
+}
+
+// The look at the source sees what it is for, and nothing else.
+func TestComparesAreSeen(t *testing.T) {
+	for code, want := range map[string]int{
+		`return sign == want`:                                                1,
+		`return q.signature != other`:                                        1,
+		`return p["sign"] == Sign(t, at)`:                                    1,
+		`return r.Header.Get(HeaderSignature) == x`:                          1,
+		`x := mac.Sum(nil); return string(x) == y`:                           1,
+		`a := key.Reveal(); b := a; return b == y`:                           1,
+		`return bytes.Equal(h.Sum(nil), got)`:                                1,
+		`return strings.EqualFold(usersig, y)`:                               1,
+		`return slices.Contains(list, token)`:                                1,
+		`return strings.HasPrefix(Sign(k, t), got)`:                          1,
+		`switch signature { case want: }; return true`:                       1,
+		`return seen[signature]`:                                             1,
+		`return bytes.Compare(c.Sig, m) == 0`:                                1,
+		`return reflect.DeepEqual(mac, m)`:                                   1,
+		`if sign == "" { return false }; return true`:                        0,
+		`return len(sign) == 64`:                                             0,
+		`return token.Empty() == false`:                                      0,
+		`return hmac.Equal(h.Sum(nil), got)`:                                 0,
+		`return subtle.ConstantTimeCompare([]byte(sign), []byte(want)) == 1`: 0,
+		`return user == other && name != ""`:                                 0,
+		`tok, err := dec.Token(); return tok == nil && err == nil`:           0,
+		`switch { case signature == "": }; return true`:                      0,
+		`return signedBy(tokens, sign, ts)`:                                  0,
+		`m["sign"] = sign; return true`:                                      0,
+	} {
+		got, _ := compares(t, "code.go", "package p\nfunc f() bool {\n"+code+"\n}")
+		if len(got) != want {
+			t.Errorf("%s: seen %q, want %d", code, got, want)
+		}
+	}
+}
+
+var (
+	secretNames = regexp.MustCompile(`(?i)^(sig|sign|signature|msgsignature|mac|hmac|token|tokens|secret|password|usersig|x-wxnotify-signature)$|(Sig|Sign|Signature|MAC|Mac|Token|Secret|Password|SecretKey)$|^(sign|msg_signature)$`)
+	// constants are names of codes and calls.
+	constants = regexp.MustCompile(`^(class|op|Code)[A-Z]`)
+	// makers return what must not be guessed.
+	makers = regexp.MustCompile(`^(Reveal|Sum|Sum1|Sum256|Sum512|Sign|signature|mac)$`)
+	// blind tell nothing of their arguments, or compare them in constant time.
+	blind = regexp.MustCompile(`^(len|cap|Empty|IsZero|hmac\.Equal|subtle\.ConstantTimeCompare|signedBy|errors\.\w+|fmt\.\w+|make|new)$`)
+	// telling compare, or search, as fast as they can.
+	telling = regexp.MustCompile(`^(bytes\.(Equal|EqualFold|Compare|Contains|HasPrefix|HasSuffix|Index)|strings\.(EqualFold|Compare|Contains|HasPrefix|HasSuffix|Index|Count)|slices\.(Equal|Contains|Index|Compare)|reflect\.DeepEqual|cmp\.Compare)$`)
+)
+
+// A reader follows secret things through one function.
+type reader struct {
+	t      *testing.T
+	fset   *token.FileSet
+	secret map[string]bool // variables
+	found  []string
+	safe   int
+}
+
+// compares returns the comparisons of secret things in a file that take no constant time,
+// and how many take it. src is nil, or the file's text.
+func compares(t *testing.T, file string, src any) (found []string, safe int) {
+	t.Helper()
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, file, src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Body == nil {
+			continue
+		}
+		r := &reader{t: t, fset: fset, secret: map[string]bool{}}
+		for range 3 { // what is assigned later may be used earlier in a loop
+			ast.Inspect(fn.Body, r.follow)
+		}
+		ast.Inspect(fn.Body, r.judge)
+		found, safe = append(found, r.found...), safe+r.safe
+	}
+	return found, safe
+}
+
+// follow marks what secret things are assigned to.
+func (r *reader) follow(n ast.Node) bool {
+	switch s := n.(type) {
+	case *ast.AssignStmt:
+		for i, left := range s.Lhs {
+			right := s.Rhs[min(i, len(s.Rhs)-1)]
+			if _, call := right.(*ast.CallExpr); call && i > 0 && len(s.Rhs) == 1 {
+				continue // an error or a bool beside it
+			}
+			if id, ok := left.(*ast.Ident); ok && r.isSecret(right) {
+				r.secret[id.Name] = true
+			}
+		}
+	case *ast.RangeStmt:
+		if id, ok := s.Value.(*ast.Ident); ok && r.isSecret(s.X) {
+			r.secret[id.Name] = true
+		}
+	}
+	return true
+}
+
+// isSecret reports whether e holds, or is made of, something secret.
+func (r *reader) isSecret(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.Ident:
+		return (r.secret[x.Name] || secretNames.MatchString(x.Name)) && !constants.MatchString(x.Name)
+	case *ast.SelectorExpr:
+		return secretNames.MatchString(x.Sel.Name) // of a UserSig that was decoded not all is secret
+	case *ast.IndexExpr:
+		if key, ok := x.Index.(*ast.BasicLit); ok {
+			if name, err := strconv.Unquote(key.Value); err == nil && secretNames.MatchString(name) {
+				return true
+			}
+		}
+		return r.isSecret(x.X)
+	case *ast.CallExpr:
+		name := r.text(x.Fun)
+		last := name[strings.LastIndexByte(name, '.')+1:]
+		if blind.MatchString(name) || blind.MatchString(last) {
+			return false
+		}
+		if makers.MatchString(last) {
+			return true
+		}
+		return slices.ContainsFunc(x.Args, r.isSecret)
+	case *ast.BinaryExpr:
+		return x.Op == token.ADD && (r.isSecret(x.X) || r.isSecret(x.Y))
+	case *ast.SliceExpr:
+		return r.isSecret(x.X)
+	case *ast.ParenExpr:
+		return r.isSecret(x.X)
+	case *ast.StarExpr:
+		return r.isSecret(x.X)
+	case *ast.UnaryExpr:
+		return r.isSecret(x.X)
+	case *ast.TypeAssertExpr:
+		return r.isSecret(x.X)
+	}
+	return false
+}
+
+// judge notes comparisons.
+func (r *reader) judge(n ast.Node) bool {
+	switch x := n.(type) {
+	case *ast.BinaryExpr:
+		if (x.Op == token.EQL || x.Op == token.NEQ) && !public(x.X) && !public(x.Y) && (r.isSecret(x.X) || r.isSecret(x.Y)) {
+			r.note(x)
+		}
+	case *ast.SwitchStmt:
+		if x.Tag != nil && r.isSecret(x.Tag) {
+			r.note(x.Tag)
+		}
+	case *ast.AssignStmt:
+		for _, right := range x.Rhs {
+			ast.Inspect(right, r.judge)
+		}
+		return false // m[k] = v looks nothing up
+	case *ast.IndexExpr:
+		if r.isSecret(x.Index) {
+			r.note(x)
+		}
+	case *ast.CallExpr:
+		switch name := r.text(x.Fun); {
+		case telling.MatchString(name) && slices.ContainsFunc(x.Args, r.isSecret):
+			r.note(x)
+		case name == "hmac.Equal" || name == "subtle.ConstantTimeCompare":
+			r.safe++
+		}
+	}
+	return true
+}
+
+// public: to be empty, nil, or as good as a small number is no secret.
+func public(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.BasicLit:
+		return x.Value == `""` || x.Kind == token.INT
+	case *ast.Ident:
+		return x.Name == "nil" || x.Name == "true" || x.Name == "false"
+	case *ast.CallExpr:
+		id, ok := x.Fun.(*ast.Ident)
+		return ok && (id.Name == "len" || id.Name == "cap")
+	}
+	return false
+}
+
+func (r *reader) note(e ast.Expr) { r.found = append(r.found, r.text(e)) }
+
+func (r *reader) text(e ast.Expr) string {
+	var b strings.Builder
+	if err := printer.Fprint(&b, r.fset, e); err != nil {
+		r.t.Fatal(err)
+	}
+	return b.String()
+}
