@@ -1,0 +1,103 @@
+package soak_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/trust/soak/town"
+)
+
+// A citizen is a person, and what the world knows of him.
+type citizen struct {
+	town.Person
+	number int
+
+	mu       sync.Mutex
+	lastTap  time.Time
+	taps     map[string]int    // template -> permits that WeChat gave
+	sent     map[string]string // messages to him that were sent -> what they are
+	restless bool              // he has switched a template off, or was erased: his account is not told exactly
+	leaves   bool              // he was erased: what waited then has no end
+
+	ends  ledgerOfEnds
+	steps map[string]int // entries of his timeline, and how often each is in it
+	last  string         // the newest of them, when it was read
+	gap   bool           // some were read too late
+}
+
+func newCitizen(number int, openID string) *citizen {
+	return &citizen{Person: town.Person{OpenID: openID}, number: number, taps: map[string]int{}, sent: map[string]string{},
+		steps: map[string]int{}, ends: ledgerOfEnds{}}
+}
+
+// tapped notes a permit.
+func (c *citizen) tapped(template notify.TemplateID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taps[string(template)]++
+}
+
+// gets notes that a message was sent to him.
+func (c *citizen) gets(id, what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent[id] = what
+}
+
+// A ledgerOfEnds says how messages ended: state and reason, by message.
+type ledgerOfEnds map[string][]string
+
+// timelineLength is how many entries the store keeps.
+const timelineLength = 100
+
+// follow reads what is new in the citizen's timeline: the store keeps the last entries only.
+func (c *citizen) follow(ctx context.Context, db *redis.Client, key string) error {
+	entries, err := db.LRange(ctx, key, 0, -1).Result()
+	if err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, overlaps := map[string]int{}, c.last == ""
+	for _, e := range entries {
+		now[e]++
+		overlaps = overlaps || e == c.last
+	}
+	if len(entries) > 0 {
+		c.last = entries[0]
+	}
+	c.gap = c.gap || !overlaps && len(entries) == timelineLength
+	for e, n := range now {
+		for ; c.steps[e] < n; c.steps[e]++ {
+			if err := c.ends.add(e); err != nil {
+				return err
+			}
+		}
+	}
+	for e := range c.steps { // so much for what the store has forgotten
+		if now[e] == 0 {
+			delete(c.steps, e)
+		}
+	}
+	return nil
+}
+
+func (l ledgerOfEnds) add(entry string) error {
+	var s notify.Step
+	if err := json.Unmarshal([]byte(entry), &s); err != nil {
+		return err
+	}
+	if s.Kind != notify.StepFinal {
+		return nil
+	}
+	for _, id := range s.Messages {
+		l[string(id)] = append(l[string(id)], fmt.Sprintf("%s %s", s.State, s.Reason))
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package soak_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/trust"
+	"wxnotify/trust/soak/town"
+)
+
+// checkMessages wants every message to somebody who stayed to have one end, and WeChat to have
+// shown no more of them than were told.
+func (w *world) checkMessages() {
+	w.Helper()
+	all, told, gaps := 0, 0, 0
+	for _, c := range w.people {
+		told += w.checkCards(c)
+		if c.leaves || c.gap {
+			gaps++
+			continue
+		}
+		for id, what := range c.sent {
+			all++
+			if len(c.ends[id]) == 0 {
+				w.broken(trust.Lost, "%s %s to citizen %d has no end", what, id, c.number)
+			}
+		}
+		for id, ends := range c.ends {
+			if n := len(ends) - corrections(ends); n > 1 {
+				w.broken(trust.Violated, "message %s to citizen %d ended %d times: %q", id, c.number, n, ends)
+			}
+		}
+	}
+	w.Logf("%d messages to people who stayed, cards with %d messages in all, %d people were erased or too busy to follow", all, told, gaps)
+	if gaps > len(w.people)/2 || told == 0 {
+		w.Error("too little is left to check")
+	}
+}
+
+// corrections counts the ends that took the place of another: WeChat's report corrects one, and
+// what was given up ends as it would have while its letter is kept. There is one of each at most.
+func corrections(ends []string) int {
+	reported, dead := 0, 0
+	for i, e := range ends {
+		if i > 0 && strings.HasSuffix(e, " "+string(notify.ReasonReported)) {
+			reported = 1
+		}
+		if i < len(ends)-1 && strings.HasPrefix(e, string(notify.StateDead)+" ") {
+			dead = 1
+		}
+	}
+	return reported + dead
+}
+
+// checkCards wants what a citizen's phone shows to be told once, and returns of how many messages
+// his cards tell.
+func (w *world) checkCards(c *citizen) (told int) {
+	w.Helper()
+	seen := map[string]bool{}
+	for _, card := range w.sim.WeChat.Cards(c.OpenID) {
+		n, err := strconv.Atoi(card.Value("number3"))
+		if err != nil {
+			continue // a call's
+		}
+		told += n
+		text := card.Value("thing2")
+		if strings.HasPrefix(text, "said ") && seen[text] {
+			w.broken(trust.Doubled, "citizen %d is shown %q twice", c.number, text)
+		}
+		seen[text] = true
+	}
+	ended := 0
+	for _, ends := range c.ends {
+		for _, e := range ends {
+			state, _, _ := strings.Cut(e, " ")
+			if state == string(notify.StateDelivered) || state == string(notify.StateUnknown) || state == string(notify.StateRefused) {
+				ended++
+				break
+			}
+		}
+	}
+	if !c.leaves && !c.gap && told > ended {
+		w.broken(trust.Doubled, "cards tell citizen %d of %d messages, and only %d were told", c.number, told, ended)
+	}
+	return told
+}
+
+// checkAccounts wants the permits of everybody to add up: given = spent + left, none held; and
+// never more cards than permits.
+func (w *world) checkAccounts() {
+	w.Helper()
+	exact := 0
+	for _, c := range w.people {
+		accounts, err := store.Accounts(w.Context(), w.store, notify.OpenID(c.OpenID))
+		w.must(err)
+		spent := w.spent(c)
+		for _, t := range []notify.TemplateID{town.Message, town.Call} {
+			a := accounts[t]
+			sum := a.Opening
+			for _, e := range a.Entries {
+				sum += e.Change
+			}
+			if sum != a.Balance || a.Held != 0 || a.Balance < 0 {
+				w.broken(trust.Violated, "the account of citizen %d does not add up: %+v", c.number, a)
+			}
+			if c.restless {
+				continue
+			}
+			exact++
+			if given := c.taps[string(t)]; given != spent[t]+a.Balance {
+				w.broken(trust.Violated, "citizen %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
+			}
+			if left := w.sim.WeChat.Permits(c.OpenID, string(t)); a.Balance > left {
+				w.broken(trust.Violated, "citizen %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
+			}
+			if a.Drift != 0 {
+				w.broken(trust.Violated, "WeChat lacked %d permits of citizen %d", a.Drift, c.number)
+			}
+		}
+	}
+	if exact == 0 {
+		w.Error("nobody's account was told exactly")
+	}
+}
+
+// spent counts a citizen's cards that were paid for, by template.
+func (w *world) spent(c *citizen) map[notify.TemplateID]int {
+	w.Helper()
+	cards, err := w.raw.HVals(w.Context(), key("c", c.OpenID)).Result()
+	w.must(err)
+	out := map[notify.TemplateID]int{}
+	for _, v := range cards {
+		var card struct {
+			State    notify.CardState  `json:"s"`
+			Template notify.TemplateID `json:"t"`
+			Until    float64           `json:"w"`
+			Reported int               `json:"rp"`
+		}
+		w.must(json.Unmarshal([]byte(v), &card))
+		switch {
+		case card.Until != 0 || card.State == notify.CardSending:
+			w.broken(trust.Violated, "a card of citizen %d never ends: %s", c.number, v)
+		case card.State == notify.CardDelivered, card.State == notify.CardUnknown, card.State == notify.CardRefused && card.Reported == 1:
+			out[card.Template]++
+		}
+	}
+	return out
+}
+
+func (w *world) broken(what, format string, args ...any) {
+	w.Helper()
+	trust.Count(w.T, what, 1)
+	w.Errorf(format, args...)
+}
+
+// storeBytes returns how much memory the store uses.
+func (w *world) storeBytes() int { return w.info("memory", "used_memory") }
+
+// connections returns how many the store has.
+func (w *world) connections() int { return w.info("clients", "connected_clients") }
+
+func (w *world) info(section, name string) int {
+	w.Helper()
+	text, err := w.raw.Info(w.Context(), section).Result()
+	w.must(err)
+	for line := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
+			n, err := strconv.Atoi(v)
+			w.must(err)
+			return n
+		}
+	}
+	w.Fatal(fmt.Errorf("the store does not tell %s", name))
+	return 0
+}

@@ -1,0 +1,176 @@
+package soak_test
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/simulator"
+	"wxnotify/trust/soak/town"
+)
+
+// A world is a town around the process of the functions.
+type world struct {
+	*testing.T
+	seed  uint64
+	clock *clock
+	sim   *simulator.World
+	raw   *redis.Client
+	store *store.Store // to look around, past the proxy
+	proxy *proxy
+	fns   *process
+
+	people []*citizen
+	groups []group
+	serial atomic.Int64
+	acts   atomic.Int64
+
+	mu     sync.Mutex
+	recent [64]said
+	next   int
+}
+
+type group struct {
+	id      string
+	members []*citizen
+}
+
+func newWorld(t *testing.T, seed uint64, people int) *world {
+	t.Helper()
+	w := &world{T: t, seed: seed, clock: &clock{}}
+	addr := redistest.Start(t)
+	w.proxy = newProxy(t, addr)
+	w.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, PoolSize: 1})
+	t.Cleanup(func() { w.raw.Close() })
+	var err error
+	w.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: w.clock.Now})
+	w.must(err)
+	t.Cleanup(func() { w.store.Close() })
+	cfg := platforms(w.clock)
+	cfg.HTTPClient = http.DefaultClient
+	w.sim, err = simulator.New(cfg)
+	w.must(err)
+	t.Cleanup(w.sim.Close)
+	w.must(town.AddTemplates(w.sim.WeChat))
+	srv := httptest.NewServer(w.sim)
+	t.Cleanup(srv.Close)
+	w.fns = startProcess(t, w.proxy.addr, srv.URL)
+	w.must(w.sim.IM.SetCallbackURL(w.fns.url + "/imcallback"))
+	w.must(w.sim.WeChat.SetPushURL(w.fns.url + "/wechatpush"))
+	w.settle(people)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// settle has people move in: they log in, get a name, most of them subscribe, and they are in
+// groups of ten.
+func (w *world) settle(people int) {
+	w.Helper()
+	for i := range people {
+		c := newCitizen(i, w.sim.WeChat.NewUser())
+		w.must(town.LogIn(w.fns, w.sim.WeChat, &c.Person))
+		w.sim.IM.Import(c.User, fmt.Sprint("Citizen ", i))
+		w.people = append(w.people, c)
+		if i%3 != 0 {
+			w.sim.WeChat.TapDialog(c.OpenID, map[string]simulator.Answer{string(town.Message): simulator.Accept, string(town.Call): simulator.Accept})
+			c.tapped(town.Message)
+			c.tapped(town.Call)
+		}
+	}
+	for i := 0; i+10 <= people; i += 10 {
+		g := group{fmt.Sprint("@TGS#", i), w.people[i : i+10]}
+		var members []string
+		for _, m := range g.members {
+			members = append(members, m.User)
+		}
+		w.must(w.sim.IM.CreateGroup(simulator.Group{ID: g.id, Type: simulator.GroupPublic, Members: members}))
+		w.groups = append(w.groups, g)
+	}
+}
+
+// key is where the store keeps what a kind of key says of an id.
+func key(kind, id string) string {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return fmt.Sprintf("wxn:{%d}:%s:%s", h.Sum32()%4, kind, id)
+}
+
+// follow reads everybody's timeline again and again, with a pause in between, until ctx ends.
+func (w *world) follow(ctx context.Context, pause time.Duration) {
+	for ctx.Err() == nil {
+		w.readTimelines()
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (w *world) readTimelines() {
+	for _, c := range w.people {
+		if err := c.follow(context.WithoutCancel(w.Context()), w.raw, key("t", c.User)); err != nil {
+			w.Error(err)
+		}
+	}
+}
+
+// idle reports whether nothing waits anywhere.
+func (w *world) idle() bool {
+	w.Helper()
+	for _, kind := range []string{"w", "cw", "sw", "u"} {
+		keys, err := w.raw.Keys(w.Context(), "wxn:*}:"+kind).Result()
+		w.must(err)
+		if len(keys) > 0 {
+			return false
+		}
+	}
+	v := w.fns.vitals()
+	if v.Lost > 0 {
+		w.Fatalf("%d spills were given up", v.Lost)
+	}
+	return v.Spills == 0
+}
+
+// calmDown lets everything come to its end. The clock goes ahead from lease to lease.
+func (w *world) calmDown() {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	defer cancel()
+	w.must(w.sim.Drain(ctx))
+	for range 100 {
+		if w.idle() {
+			return
+		}
+		w.clock.ahead.Add(int64(notify.Lease + time.Second))
+		w.fns.call("ahead?" + time.Duration(w.clock.ahead.Load()).String())
+		for range 5 { // runs look every second at the latest
+			select {
+			case <-time.After(250 * time.Millisecond):
+			case <-w.Context().Done():
+			}
+			w.readTimelines()
+			if w.idle() {
+				return
+			}
+		}
+	}
+	w.Fatal("something waits for ever")
+}
