@@ -56,7 +56,7 @@ func (e *estate) unnamed(when string) {
 //	lim   how often he called the permits function; a minute
 //	rd    of others: that they have read his conversation; about a day
 //	cl    of others: that he called them; a day
-//	w cw dl sw  of others: who sent what waits, so that a recall still finds it
+//	w cw dl  of others: who sent what waits, so that a recall still finds it
 //	d     of others: that his message came before; two days
 var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|w|cw|dl|d)$`)
 
