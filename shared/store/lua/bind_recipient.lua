@@ -8,8 +8,8 @@ for lane = 2, 4, 2 do
   seenNow(KEYS[1], doc)
   if doc and doc.o ~= a.openid then
     doc.o = a.openid
-    if leased(doc) and not doc.c then
-      -- A run that looked before would send to the old openid: it loses its lease.
+    if doc.l and not doc.c then
+      -- A run that looked before, and may be slow, would send to the old openid: it loses its lease.
       doc.l, doc.le, doc.d = nil, nil, nil
       redis.call('ZADD', KEYS[lane + 1], ms(now), a.user)
     end

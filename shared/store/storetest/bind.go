@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
@@ -130,6 +131,19 @@ var bindRules = []rule{
 		b.reserved(reserveOf(card.Card), notify.ReserveUnbound)
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "m1")})
 		b.counted(map[notify.State]int64{notify.StateUnbound: 2})
+	}},
+	{"a run that looked before its user logged in as another openid begins no card, however slow it is", func(b *bench) {
+		for _, slow := range []time.Duration{0, notify.Lease, 2 * notify.Lease} {
+			b.bind()
+			b.record(b.message(notify.MessageID(b.fresh("m"))))
+			rec := b.after(b.rules.Lead)
+			b.Advance(slow)
+			b.bindTo(alice, otherOpenID)
+			equal(b, "begun", b.begins(beginOf(rec)), nil)
+			next := b.only()
+			equal(b, "openid", next.OpenID, otherOpenID)
+			b.finish(notify.Finish{User: alice, Lease: next.Lease, Final: final(notify.StateExpired, idsOf(next)...)})
+		}
 	}},
 	{"what travels on a card while its user logs in as another openid waits for the next", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
