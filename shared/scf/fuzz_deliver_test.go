@@ -159,7 +159,7 @@ func FuzzInvokeAnswer(f *testing.F) {
 				if err != nil {
 					t.Error(err)
 				}
-				res := httpAnswer(int(status%500)+100, string(bytes.ReplaceAll(answer, []byte("ECHO"), echo[1:len(echo)-1])))
+				res := httpAnswer(max(int(status)%600, 100), string(bytes.ReplaceAll(answer, []byte("ECHO"), echo[1:len(echo)-1])))
 				res.Header.Set("Location", "https://elsewhere.example/")
 				return res, nil
 			})})

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"wxnotify/shared/notify"
 )
@@ -189,10 +190,11 @@ func (c *Client) read(r request, data []byte, out reply) error {
 func (c *Client) clean(msg string, private []string) string {
 	for _, p := range append([]string{c.secret.Reveal()}, private...) {
 		if len(p) >= 4 {
-			msg = strings.NewReplacer(p, "[secret]", url.QueryEscape(p), "[secret]").Replace(msg)
+			quoted, _ := json.Marshal(p) // of a string: no error
+			msg = strings.NewReplacer(p, "[secret]", string(quoted[1:len(quoted)-1]), "[secret]", url.QueryEscape(p), "[secret]").Replace(msg)
 		}
 	}
-	msg = strings.Join(strings.Fields(msg), " ")
+	msg = strings.Join(strings.FieldsFunc(msg, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(msg) > maxErrMsg {
 		msg = strings.ToValidUTF8(msg[:maxErrMsg], "") + "..."
 	}

@@ -280,7 +280,7 @@ func FuzzAPIAnswer(f *testing.F) {
 				t.Error(err)
 			}
 			body := bytes.ReplaceAll(answer, []byte("ECHO"), echo[1:len(echo)-1])
-			code := int(status%500) + 100
+			code := max(int(status)%600, 100)
 			if r.URL.Path == tokenPath && calls%2 == 1 {
 				code, body = 200, []byte(`{"access_token":"token-1","expires_in":7200}`)
 			}
