@@ -3,16 +3,23 @@
 // than once, worked by up to four runs of deliver that are interleaved step by step, slowed
 // down, cut off and killed.
 //
-//	model_test.go       what the promises say of a history, and nothing else
-//	world_test.go       time, the store, the runs, and who goes next
+//	model_test.go       what the promises say of a history, and nothing else;
+//	                    with calls, purse and bindings
+//	prompt_test.go      by when the rules want somebody told, where nothing goes wrong
+//	machine_test.go     what can happen; with actions_*
+//	invariants_test.go  what must hold after every step, and at the end; with ends, and watch,
+//	                    which looks at the requests of runs
+//	world_test.go       time, the runs, and whose request gets through next
 //	ports_test.go       IM, WeChat and the store as a run meets them
-//	machine_test.go     what can happen
-//	prompt_test.go      the delays that the rules name, where nothing goes wrong
 //	snapshot_test.go    what is in the store
-//	invariants_test.go  what must hold after every step, and at the end
-//	regressions_test.go histories that once broke a promise, shrunk
+//	lab_test.go         the Redis, and connections that can be cut
+//	run_test.go         the tests
 //
 // Nothing in a history is left to chance but what rapid draws: time is synctest's, of the
-// requests on their way one at a time gets through, and the store's names come from a seeded
-// source. So a history can be repeated and shrunk; rapid says how when it fails.
+// requests on their way one at a time gets through, and the names that the store makes come
+// from a seeded source. So a history can be repeated and shrunk; rapid says how when it fails:
+//
+//	go test ./trust/model -run TestHistoriesOnRedis -rapid.seed=N
+//
+// A history that broke a promise leaves a test behind beside the code that was wrong.
 package model

@@ -70,13 +70,6 @@ type message struct {
 	prompt  promptness
 }
 
-// A call rings under a name of each source that tells of it.
-type call struct {
-	rung map[notify.MessageID]bool
-	ends map[notify.MessageID]notify.CallEnd
-	how  notify.CallEnd // the first end that is known to be this call's
-}
-
 // A groupMessage is on its way to members.
 type groupMessage struct {
 	notify.GroupMessage
@@ -241,68 +234,6 @@ func (m *model) recordRecall(f notify.Recall) {
 	m.messages[r].recalled = true
 }
 
-// recordRing: two sources tell of one call under two names; the first is the message's.
-func (m *model) recordRing(f notify.Ring, now time.Time) {
-	for _, user := range f.Users {
-		p := m.person(user)
-		if p.openID == "" {
-			m.counted++
-			continue
-		}
-		c := m.call(user, f.Call)
-		if c.rung[f.Call] {
-			continue
-		}
-		first := len(c.rung) == 0
-		c.rung[f.Call] = true
-		if c.how == "" {
-			c.how = c.ends[f.Call]
-		}
-		if !first {
-			continue
-		}
-		m.counted++
-		msg := &message{from: f.Caller, group: f.Group, kind: notify.KindCall, sent: f.At, lives: m.rules.TTL, since: m.moment, call: c}
-		m.messages[ref{user, f.Call}] = msg
-		msg.muted = mutes(p.prefers, msg)
-		m.promptCall(p, msg, now)
-	}
-}
-
-// call returns the one that rings at user under a name, or under its name of the other source.
-func (m *model) call(user notify.UserID, name notify.MessageID) *call {
-	for r, msg := range m.messages {
-		if r.to == user && msg.call != nil && (msg.call.rung[name] || twins(r.id, name)) {
-			return msg.call
-		}
-	}
-	return m.unheard(user, name)
-}
-
-// unheard returns a call of which so far only ends were told. Names of one call are twins.
-func (m *model) unheard(user notify.UserID, name notify.MessageID) *call {
-	r := ref{user, notify.MessageID("unheard " + callOf(name))}
-	if m.messages[r] == nil {
-		m.messages[r] = &message{call: &call{rung: map[notify.MessageID]bool{}, ends: map[notify.MessageID]notify.CallEnd{}}}
-	}
-	return m.messages[r].call
-}
-
-func (m *model) recordRingEnd(f notify.RingEnd) {
-	for _, user := range f.Users {
-		if m.person(user).openID == "" {
-			continue
-		}
-		c := m.call(user, f.Call)
-		if c.ends[f.Call] == "" {
-			c.ends[f.Call] = f.How
-		}
-		if c.how == "" && c.rung[f.Call] {
-			c.how = f.How
-		}
-	}
-}
-
 // recordPresence: of two facts the later by IM's clock is true.
 func (m *model) recordPresence(f notify.Presence, now time.Time) {
 	p := m.person(f.User)
@@ -336,74 +267,6 @@ func mutes(p notify.Preferences, msg *message) bool {
 		msg.group != "" && slices.Contains(p.MutedPeers, string(msg.group))
 }
 
-// bind: the latest login wins on both sides.
-func (m *model) bind(user notify.UserID, openID notify.OpenID) {
-	m.moment++
-	for u, p := range m.people {
-		if u != user && p.openID == openID {
-			m.unbind(u)
-		}
-	}
-	p := m.person(user)
-	for _, s := range m.openIDs {
-		if s.user == user {
-			s.user = ""
-		}
-	}
-	if p.openID == "" {
-		p.bound = m.moment
-	}
-	if p.openID != openID {
-		p.login = m.moment // who looked before would send to another openid
-	}
-	p.openID = openID
-	s := m.subscriber(openID)
-	s.user, s.erased = user, time.Time{}
-	m.promptSeen(user, time.Time{})
-}
-
-// unbind: what waits ends, and what was known of where he is goes with the binding.
-func (m *model) unbind(user notify.UserID) {
-	p := m.person(user)
-	p.openID, p.unbound, p.told, p.prefers = "", m.moment, notify.Presence{}, notify.Preferences{}
-}
-
-func (m *model) eraseUser(user notify.UserID, now time.Time) {
-	m.moment++
-	if o := m.person(user).openID; o != "" {
-		m.erase(user, o, now)
-	} else {
-		m.forget(user)
-	}
-}
-
-func (m *model) eraseOpenID(openID notify.OpenID, now time.Time) {
-	m.moment++
-	m.erase(m.subscriber(openID).user, openID, now)
-}
-
-// erase forgets all of a user and his openid.
-func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
-	*m.subscriber(openID) = subscriber{erased: now.Add(24 * time.Hour)}
-	for key := range m.purses {
-		if key.openID == openID {
-			m.purses[key].forget()
-		}
-	}
-	if user != "" {
-		m.forget(user)
-	}
-}
-
-func (m *model) forget(user notify.UserID) {
-	m.people[user] = &person{reads: map[string]time.Time{}, unbound: m.moment}
-	for r := range m.messages {
-		if r.to == user {
-			delete(m.messages, r)
-		}
-	}
-}
-
 // mustNotGo says why no card may begin to tell of a message; "" if one may.
 func (msg *message) mustNotGo(missedCalls bool) string {
 	switch {
@@ -419,7 +282,7 @@ func (msg *message) mustNotGo(missedCalls bool) string {
 		return "not counted"
 	case msg.ended:
 		return "ended " + string(msg.state)
-	case msg.call != nil && msg.call.how != "" && !(missedCalls && msg.call.how.Missed()):
+	case msg.call != nil && msg.call.how != "" && !(msg.call.how.Missed() && (missedCalls || msg.replays > 0)):
 		return "call " + string(msg.call.how)
 	}
 	return ""

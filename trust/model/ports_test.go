@@ -37,6 +37,7 @@ type request struct {
 	of      *run
 	name    string
 	about   string // whom, for an order that does not depend on goroutines
+	made    time.Time
 	verdict chan verdict
 }
 
@@ -63,7 +64,7 @@ func through[A any](ctx context.Context, r *run, name, about string, do func(ctx
 	if r.dead {
 		return none, errLost
 	}
-	q := &request{of: r, name: name, about: about, verdict: make(chan verdict, 1)}
+	q := &request{of: r, name: name, about: about, made: r.w.now(), verdict: make(chan verdict, 1)}
 	answered := make(chan reply, 1)
 	r.w.enter(q)
 	r.w.alive.Go(func() {

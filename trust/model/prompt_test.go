@@ -64,6 +64,7 @@ func (m *model) waiting(user notify.UserID, do func(*message)) {
 // promptPresence: who leaves is told after the grace, and who comes begins a new window.
 func (m *model) promptPresence(f notify.Presence, now time.Time) {
 	p := m.person(f.User)
+	waited := p.absence.cards > 0
 	if f.Online || f.At.After(p.absence.last) {
 		p.absence = absence{}
 	}
@@ -76,8 +77,10 @@ func (m *model) promptPresence(f notify.Presence, now time.Time) {
 			msg.prompt.due = now.Add(m.rules.BlindWindow)
 		case msg.call != nil:
 			msg.prompt.due = earlier(msg.prompt.due, now)
+		case waited: // a digest that is on its way may yet be kept back
+			msg.prompt.due = later(now.Add(m.rules.Grace), m.digestDue(p.absence))
 		default:
-			msg.prompt.due = later(earlier(msg.prompt.due, now.Add(m.rules.Grace)), m.digestDue(p.absence))
+			msg.prompt.due = earlier(msg.prompt.due, now.Add(m.rules.Grace))
 		}
 	})
 }

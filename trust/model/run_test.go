@@ -18,22 +18,22 @@ import (
 
 // Histories in which anything goes wrong, on the Redis in this process.
 func TestHistories(t *testing.T) {
-	histories(t, onMiniredis(t), false, trust.Size(40, 60, 400))
+	histories(t, onMiniredis(t), false, trust.Size(8, 20, 200))
 }
 
 // The same on a real Redis, which is much quicker.
 func TestHistoriesOnRedis(t *testing.T) {
-	histories(t, onRedis(t), false, trust.Size(60, 200, 2500))
+	histories(t, onRedis(t), false, trust.Size(50, 180, 2000))
 }
 
 // The same on one that refuses what a cluster refuses.
 func TestHistoriesOnCluster(t *testing.T) {
-	histories(t, onCluster(t), false, trust.Size(10, 40, 200))
+	histories(t, onCluster(t), false, trust.Size(8, 20, 200))
 }
 
 // Histories in which nothing goes wrong: then everybody is told in time.
 func TestHistoriesInTime(t *testing.T) {
-	histories(t, onRedis(t), true, trust.Size(60, 200, 1500))
+	histories(t, onRedis(t), true, trust.Size(15, 50, 500))
 }
 
 // histories plays n of them in l, each with all its checks.
@@ -97,7 +97,7 @@ func newWorld(rt *rapid.T, l *lab, prompt bool) *world {
 		users: []notify.UserID{"anna", "bert", "carl"}, openIDs: []notify.OpenID{"o1", "o2", "o3", "o4"},
 		status: map[notify.UserID]notify.Status{}, readElsewhere: map[notify.UserID]bool{}, cards: map[notify.CardID]*card{},
 		held: map[string]claimed{}, sentTo: map[purseKey]int{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
-		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}}
+		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}, decoded: map[string]any{}}
 	w.members = map[notify.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
 	return w
 }

@@ -231,11 +231,16 @@ func (s *snapshot) readTold(ctx context.Context, w *world) {
 	}
 }
 
+// decode reads a document. Most of a snapshot is what was in the one before.
 func decode[T any](w *world, doc string) T {
+	if v, ok := w.decoded[doc].(T); ok {
+		return v
+	}
 	var v T
 	if err := json.Unmarshal([]byte(doc), &v); err != nil {
 		w.Fatalf("a document cannot be read: %v: %s", err, doc)
 	}
+	w.decoded[doc] = v
 	return v
 }
 

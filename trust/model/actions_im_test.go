@@ -1,0 +1,178 @@
+package model_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+func (w *world) message() {
+	m := w.newMessage(w.someone())
+	switch w.n("what", 12) {
+	case 9:
+		m.Silent = true
+	case 10:
+		m.ByREST = true
+	case 11:
+		failed := m
+		failed.FailedCode = 20007
+		w.tell(notify.Fact{Message: &failed})
+	}
+	w.tell(notify.Fact{Message: &m})
+}
+
+func (w *world) newMessage(to notify.UserID) notify.Message {
+	return notify.Message{ID: notify.MessageID(w.fresh("m")), Kind: notify.KindMessage, From: w.somebodyElse(to), To: to, SentAt: w.now().Truncate(time.Second), Seq: uint32(w.serial)}
+}
+
+// reply has somebody write back to who wrote to him.
+func (w *world) reply() {
+	to := w.someone()
+	m := w.newMessage(to)
+	w.tell(notify.Fact{Message: &m})
+	back := w.newMessage(m.From)
+	back.From = to
+	w.tell(notify.Fact{Message: &back})
+}
+
+const team notify.GroupID = "team"
+
+func (w *world) groupMessage() {
+	g := notify.GroupMessage{Group: team, Type: notify.GroupPrivate, From: w.somebodyElse(""), SentAt: w.now().Truncate(time.Second),
+		Seq: uint32(1 + len(w.model.groups)), AtAll: w.oneIn(3, "all")}
+	if !g.AtAll {
+		g.At = []notify.UserID{w.someone(), "stranger"}
+	}
+	w.serial++
+	g.Seq = uint32(w.serial)
+	w.tell(notify.Fact{GroupMessage: &g})
+	if w.oneIn(6, "taken back") {
+		w.tell(recallOf(notify.Fact{GroupMessage: &g}))
+	}
+}
+
+func (w *world) announcement() {
+	m := notify.Message{ID: notify.MessageID(w.fresh("a")), Kind: "order", To: w.someone(), SentAt: w.now().Truncate(time.Second), ByREST: true,
+		Lasts: 30 * time.Minute, Announcement: &notify.Announcement{Fields: map[string]string{"sender": "shop"}, Anyway: w.oneIn(3, "anyway")}}
+	for range 1 + w.n("again", 2) {
+		_, _, err := w.lab.stores[0].Announce(w.ctx, w.rules, []notify.Message{m})
+		w.must(err)
+		w.model.record(notify.Fact{Message: &m}, w.now())
+		w.look()
+	}
+}
+
+// ringsFor is how long a call rings.
+const ringsFor = 30 * time.Second
+
+// call has somebody call a user. Either source tells of it, or both.
+func (w *world) call() {
+	w.sleep(max(0, 21*time.Second-w.now().Sub(w.called))) // calls are told apart by their time
+	w.called = w.now()
+	user, name := w.someone(), w.fresh("call")
+	ring := notify.Ring{Caller: w.somebodyElse(user), Users: []notify.UserID{user}, At: w.now(), For: ringsFor}
+	if w.oneIn(4, "in a group") {
+		ring.Group = pick(w, "group", []notify.GroupID{team, "strangers"})
+	}
+	w.calls = append(w.calls, ring)
+	sources := [][]notify.CallSource{{notify.CallSignal}, {notify.CallWebhook}, {notify.CallSignal, notify.CallWebhook}}
+	for _, s := range pick(w, "sources", sources) {
+		ring.Source, ring.Call = s, callName(name, s)
+		w.calls[len(w.calls)-1] = ring
+		r := ring
+		if w.oneIn(5, "end first") {
+			w.tell(w.endOf(r))
+		}
+		w.tell(notify.Fact{Ring: &r})
+	}
+}
+
+// callName is a call's name among those of a source, and callOf the call of a name.
+func callName(call string, s notify.CallSource) notify.MessageID {
+	return notify.MessageID(call + "-" + string(s))
+}
+
+func callOf(name notify.MessageID) string {
+	call, _, _ := strings.Cut(string(name), "-")
+	return call
+}
+
+func twins(a, b notify.MessageID) bool { return callOf(a) == callOf(b) }
+
+func (w *world) endOf(r notify.Ring) notify.Fact {
+	how := []notify.CallEnd{notify.CallTimedOut, notify.CallAnswered, notify.CallRejected, notify.CallCancelled, notify.CallBusy, notify.CallHungUp}
+	return notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: pick(w, "how", how), At: w.now()}}
+}
+
+func (w *world) callEnds() {
+	if len(w.calls) == 0 {
+		return
+	}
+	r := w.calls[len(w.calls)-1-w.n("call", min(2, len(w.calls)))]
+	if w.oneIn(3, "other name") {
+		r.Source = map[notify.CallSource]notify.CallSource{notify.CallSignal: notify.CallWebhook, notify.CallWebhook: notify.CallSignal}[r.Source]
+		r.Call = callName(callOf(r.Call), r.Source)
+	}
+	w.tell(w.endOf(r))
+}
+
+func (w *world) presence() {
+	user := w.someone()
+	w.status[user] = pick(w, "status", []notify.Status{notify.StatusOffline, notify.StatusOnline, notify.StatusPushOnline})
+	if w.prompt && w.status[user] == notify.StatusPushOnline {
+		w.status[user] = notify.StatusOffline
+	}
+	if !w.prompt && w.oneIn(4, "unheard") {
+		return
+	}
+	w.tell(notify.Fact{Presence: &notify.Presence{User: user, Online: w.status[user] == notify.StatusOnline, At: w.now()}})
+}
+
+// leavesUnheard: his network is gone, and IM does not tell.
+func (w *world) leavesUnheard() {
+	user := w.someone()
+	w.status[user] = notify.StatusOffline
+}
+
+func (w *world) read() {
+	reader := w.someone()
+	upTo := w.now().Truncate(time.Second)
+	if w.oneIn(3, "older") {
+		upTo = upTo.Add(-time.Minute)
+	}
+	w.tell(notify.Fact{Read: &notify.Read{Reader: reader, Peer: w.somebodyElse(reader), UpTo: upTo}})
+}
+
+// recall takes back one of the last messages, or one that is still to come.
+func (w *world) recall() {
+	if w.oneIn(4, "first") {
+		m := w.newMessage(w.someone())
+		w.tell(recallOf(notify.Fact{Message: &m}), notify.Fact{Message: &m})
+		return
+	}
+	for _, f := range slices.Backward(w.told) {
+		if (f.Message != nil || f.GroupMessage != nil) && !w.oneIn(2, "another") {
+			w.tell(recallOf(f.Fact))
+			return
+		}
+	}
+}
+
+func recallOf(f notify.Fact) notify.Fact {
+	if g := f.GroupMessage; g != nil {
+		return notify.Fact{GroupRecall: &notify.GroupRecall{Group: g.Group, Seqs: []uint32{g.Seq}}}
+	}
+	return notify.Fact{Recall: &notify.Recall{ID: f.Message.ID, From: f.Message.From, To: f.Message.To}}
+}
+
+// imChanges: it answers no more, or again; somebody reads on a device that tells nothing.
+func (w *world) imChanges() {
+	if w.oneIn(3, "unread") {
+		user := w.someone()
+		w.readElsewhere[user] = !w.readElsewhere[user]
+		return
+	}
+	w.imSilent = !w.imSilent
+}

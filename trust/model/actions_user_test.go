@@ -1,0 +1,190 @@
+package model_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+)
+
+// tap grants a permit of each template. WeChat tells of it, the mini program, or both.
+func (w *world) tap() {
+	o := pick(w, "openid", w.openIDs)
+	if w.taps[o] == mostTaps {
+		return
+	}
+	w.taps[o]++
+	w.sleep(max(0, 5*time.Minute-w.now().Sub(w.tapped[o]))) // taps are told apart by their time
+	w.tapped[o] = w.now()
+	id := w.fresh("tap")
+	if w.oneIn(4, "always keep") {
+		w.tapTwice(o, id)
+		return
+	}
+	for _, s := range pick(w, "sources", [][]notify.GrantSource{{notify.GrantPopup}, {notify.GrantReport}, {notify.GrantPopup, notify.GrantReport}}) {
+		w.tell(notify.Fact{Grant: &notify.Grant{ID: id, OpenID: o, Source: s, At: w.tapped[o], Templates: w.templates.IDs()}})
+	}
+}
+
+// tapTwice is a tap of which both tell, and soon one of which WeChat does not, because he keeps
+// his choice always. Told in order they are two permits, and not one with two reports.
+func (w *world) tapTwice(o notify.OpenID, id string) {
+	g := notify.Grant{ID: id, OpenID: o, At: w.now(), Templates: w.templates.IDs()}
+	for _, s := range []notify.GrantSource{notify.GrantPopup, notify.GrantReport, notify.GrantReport} {
+		if g.Source == s {
+			w.sleep(30 * time.Second)
+			w.tapped[o] = w.now()
+			g.ID, g.At = w.fresh("tap"), w.now()
+		}
+		g.Source = s
+		tap := g
+		w.recording = passes
+		w.must(w.inbox.Accept(w.ctx, []notify.Fact{{Grant: &tap}}))
+		w.told = append(w.told, toldFact{notify.Fact{Grant: &tap}, w.now()})
+		w.look()
+	}
+}
+
+// mostTaps keeps an account within the 20 entries that explain it.
+const mostTaps = 8
+
+func (w *world) revoke() {
+	o := pick(w, "openid", w.openIDs)
+	r := notify.Revoke{ID: w.fresh("revoke"), OpenID: o, At: w.now(), Templates: []notify.TemplateID{pick(w, "template", w.templates.IDs())}}
+	if w.oneIn(2, "heard late") { // he has tapped again since
+		r.At = w.tapped[o].Add(-2 * time.Minute)
+	}
+	w.tell(notify.Fact{Revoke: &r})
+}
+
+// session binds a user to an openid. A login that stops half way is made again.
+func (w *world) session() {
+	w.bind(w.someone(), pick(w, "openid", w.openIDs))
+}
+
+func (w *world) bind(user notify.UserID, o notify.OpenID) {
+	w.halfway(func() error { return w.lab.stores[0].Bind(w.ctx, user, o) })
+	w.must(w.lab.stores[0].Bind(w.ctx, user, o))
+	w.model.bind(user, o)
+	w.look()
+}
+
+// halfway does something of several steps, and cuts it off after some of them; or not at all.
+func (w *world) halfway(do func() error) {
+	if w.prompt || !w.oneIn(4, "stops half way") {
+		return
+	}
+	w.lab.cutAfter(w.n("after", 5))
+	do()
+	w.lab.cutAfter(-1)
+}
+
+func (w *world) erase() {
+	if !w.oneIn(2, "really") {
+		return
+	}
+	user, o := w.someone(), pick(w, "openid", w.openIDs)
+	who := pick(w, "by", []string{"user", "openid", "WeChat"})
+	if who == "user" {
+		o = w.model.person(user).openID
+	} else {
+		user = w.model.subscriber(o).user
+	}
+	if w.sharedWith(o, user) {
+		return
+	}
+	w.anyErased = true
+	s := w.lab.stores[0]
+	switch who {
+	case "user":
+		w.halfway(func() error { return s.EraseUser(w.ctx, user) })
+		w.must(ignore(s.EraseUser(w.ctx, user), store.ErrNotBound))
+		w.model.eraseUser(user, w.now())
+		w.look()
+	case "openid":
+		w.halfway(func() error { return s.EraseOpenID(w.ctx, o) })
+		w.must(s.EraseOpenID(w.ctx, o))
+		w.model.eraseOpenID(o, w.now())
+		w.look()
+	default:
+		w.tell(notify.Fact{Erase: &notify.Erase{OpenID: o}})
+	}
+}
+
+// sharedWith reports whether an openid has cards of somebody else, whose openid it was: they go
+// with it, and with them what is known of their ends. Or a card whose end was told in a step of
+// which the next, that notes it, has not been done: it would be counted twice.
+func (w *world) sharedWith(o notify.OpenID, user notify.UserID) bool {
+	for id, c := range w.last.cards[o] {
+		if c.User != user || w.last.told[id] {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) preferences() {
+	user := w.someone()
+	p := notify.Preferences{Muted: w.oneIn(4, "muted"), MutedPeers: []string{string(pick(w, "peer", []notify.UserID{"peer", w.users[0]}))}}
+	if w.oneIn(6, "quiet") {
+		p.QuietHours = "22:30-07:00"
+	}
+	err := w.lab.stores[0].SetPreferences(w.ctx, user, p)
+	w.must(ignore(err, store.ErrNotBound))
+	w.model.prefer(user, p)
+	w.look()
+}
+
+// replay has an operator announce again what was given up.
+func (w *world) replay() {
+	letters, err := w.lab.stores[0].DeadLetters(w.ctx, 10)
+	w.must(err)
+	if len(letters) == 0 {
+		return
+	}
+	slices.SortFunc(letters, func(a, b notify.DeadLetter) int { return strings.Compare(a.ID, b.ID) })
+	l := letters[w.n("letter", len(letters))]
+	for range 1 + w.n("again", 2) {
+		_, err = w.lab.stores[0].Replay(w.ctx, l.User, l.ID)
+		w.must(ignore(err, store.ErrNotBound))
+		w.look()
+	}
+}
+
+// report has WeChat tell of a card, or of one that is none of ours.
+func (w *world) report() {
+	if w.oneIn(8, "another's") {
+		w.serial++
+		w.foreign = true
+		w.accept(notify.Fact{Sent: &notify.Sent{OpenID: pick(w, "openid", w.openIDs), MsgID: int64(w.serial), Template: w.templates.IDs()[0], At: w.now().Truncate(time.Second)}})
+		return
+	}
+	if n := len(w.reports); n > 0 {
+		r := w.reports[n-1-w.n("which", min(n, 3))]
+		w.accept(notify.Fact{Sent: &r.Sent})
+	}
+}
+
+// drawLuck is what WeChat makes of the next card.
+func (w *world) drawLuck() luck {
+	if w.prompt || w.healed {
+		return luck{shown: true}
+	}
+	l := luck{shown: true, noID: w.oneIn(4, "no id"), blocked: w.oneIn(5, "blocked")}
+	switch n := w.n("luck", 30); {
+	case n < 16:
+	case n < 18:
+		l.class, l.refused = notify.ClassUnknown, true
+	case n < 20:
+		l.class, l.refused, l.shown = notify.ClassUnknown, true, false
+	default:
+		l.class, l.refused, l.shown = classes[n-20], true, false
+	}
+	return l
+}
+
+// classes are what WeChat answers without showing the card.
+var classes = []notify.Class{notify.ClassRetry, notify.ClassRefused, notify.ClassDefect, notify.ClassMinute, notify.ClassWording,
+	notify.ClassUnreached, notify.ClassUnlisted, notify.ClassGone, notify.ClassTemplate, notify.ClassQuota}

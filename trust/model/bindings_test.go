@@ -1,0 +1,75 @@
+package model_test
+
+import (
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// bind: the latest login wins on both sides.
+func (m *model) bind(user notify.UserID, openID notify.OpenID) {
+	m.moment++
+	for u, p := range m.people {
+		if u != user && p.openID == openID {
+			m.unbind(u)
+		}
+	}
+	p := m.person(user)
+	for _, s := range m.openIDs {
+		if s.user == user {
+			s.user = ""
+		}
+	}
+	if p.openID == "" {
+		p.bound = m.moment
+	}
+	if p.openID != openID {
+		p.login = m.moment // who looked before would send to another openid
+	}
+	p.openID = openID
+	s := m.subscriber(openID)
+	s.user, s.erased = user, time.Time{}
+	m.promptSeen(user, time.Time{})
+}
+
+// unbind: what waits ends, and what was known of where he is goes with the binding.
+func (m *model) unbind(user notify.UserID) {
+	p := m.person(user)
+	p.openID, p.unbound, p.told, p.prefers = "", m.moment, notify.Presence{}, notify.Preferences{}
+}
+
+func (m *model) eraseUser(user notify.UserID, now time.Time) {
+	m.moment++
+	if o := m.person(user).openID; o != "" {
+		m.erase(user, o, now)
+	} else {
+		m.forget(user)
+	}
+}
+
+func (m *model) eraseOpenID(openID notify.OpenID, now time.Time) {
+	m.moment++
+	m.erase(m.subscriber(openID).user, openID, now)
+}
+
+// erase forgets all of a user and his openid.
+func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
+	*m.subscriber(openID) = subscriber{erased: now.Add(24 * time.Hour)}
+	for key := range m.purses {
+		if key.openID == openID {
+			m.purses[key].forget()
+		}
+	}
+	if user != "" {
+		m.forget(user)
+	}
+}
+
+func (m *model) forget(user notify.UserID) {
+	m.people[user] = &person{reads: map[string]time.Time{}, unbound: m.moment}
+	for r := range m.messages {
+		if r.to == user {
+			delete(m.messages, r)
+		}
+	}
+}
