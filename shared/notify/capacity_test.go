@@ -184,7 +184,7 @@ func TestSendsThatHang(t *testing.T) {
 			}
 			return 150 * time.Millisecond
 		}
-		const recipients = 6000
+		const recipients = 5000
 		for i := range recipients {
 			user := notify.UserID(fmt.Sprint("u", i))
 			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
