@@ -27,7 +27,7 @@ const (
 	repeatShare                = 0.01
 	tapsMean                   = 3.0
 
-	// Added: the issue does not say.
+	// An assumption of ours.
 	sessionSpread        = 0.7    // sigma of the logarithm
 	apart         Second = 2 * 60 // between two sessions: less is one session
 	contacts      int32  = 8      // who write to a user, each burst by one of them
