@@ -42,7 +42,7 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh 'tests of tools/' go -C tools test ./...
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
-RACY := ./shared/... ./functions/*/ ./cmd/... ./simulator/... ./trust/race
+RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race
 
 race: ## run the tests under the race detector (needs a C compiler)
 	@tools/need.sh redis-server redis-server

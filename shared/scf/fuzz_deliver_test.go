@@ -92,7 +92,7 @@ func FuzzSpill(f *testing.F) {
 		var facts []notify.Fact
 		for i := range int(n%16) + 1 {
 			facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID(strings.ToValidUTF8(unit, "?")), To: "b", Seq: uint32(i),
-				SentAt: time.Unix(1795305600, 0).UTC(), Summary: strings.ToValidUTF8(strings.Repeat(unit, int(times%20000)/(i+1)), "?")}})
+				SentAt: time.Unix(1795305600, 0).UTC(), Summary: strings.ToValidUTF8(strings.Repeat(unit, int(times%4000)/(i+1)), "?")}})
 		}
 		since := time.Unix(1795300000, 0).UTC()
 		var arrived []notify.Fact
