@@ -37,7 +37,8 @@ func startServer(t testing.TB, args ...string) *server {
 	}
 	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	s := &server{t: t, addr: addr, args: append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "",
+	_, bus, _ := net.SplitHostPort(freeAddr(t)) // of a cluster; ten thousand higher may be anybody's
+	s := &server{t: t, addr: addr, args: append([]string{"--port", port, "--cluster-port", bus, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "",
 		"--appendonly", "no", "--repl-diskless-sync-delay", "0"}, args...)}
 	s.db = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true})
 	s.start("Ready to accept connections")
