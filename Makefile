@@ -75,7 +75,6 @@ lint: ## gofmt, go vet, staticcheck
 	@tools/timed.sh staticcheck go tool -modfile=tools/go.mod staticcheck ./...
 
 check: lint build test fuzz race ## all of the above that CI runs
-	@TRUST=short $(MAKE) --no-print-directory trust
 
 bench: ## run the benchmarks; compare only figures of one run
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n1 dirname | sort -u); \

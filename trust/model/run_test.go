@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -18,77 +20,88 @@ import (
 
 // Histories in which anything goes wrong, on the Redis in this process.
 func TestHistories(t *testing.T) {
-	histories(t, onMiniredis(t), false, trust.Size(8, 20, 200))
+	histories(t, onMiniredis(t), false, trust.Size(8, 15, 100))
 }
 
 // The same on a real Redis, which is much quicker.
 func TestHistoriesOnRedis(t *testing.T) {
-	histories(t, onRedis(t), false, trust.Size(50, 180, 2000))
+	histories(t, onRedis(t), false, trust.Size(50, 120, 1600))
 }
 
 // The same on one that refuses what a cluster refuses.
 func TestHistoriesOnCluster(t *testing.T) {
-	histories(t, onCluster(t), false, trust.Size(8, 20, 200))
+	histories(t, onCluster(t), false, trust.Size(8, 15, 150))
 }
 
 // Histories in which nothing goes wrong: then everybody is told in time.
 func TestHistoriesInTime(t *testing.T) {
-	histories(t, onRedis(t), true, trust.Size(15, 50, 500))
+	histories(t, onRedis(t), true, trust.Size(15, 30, 400))
 }
 
 // histories plays n of them in l, each with all its checks.
 func histories(t *testing.T, l *lab, prompt bool, n int) {
-	setUnlessGiven(t, "rapid.checks", n)
-	setUnlessGiven(t, "rapid.steps", 40)
-	setUnlessGiven(t, "rapid.shrinktime", "60s")
+	t.Helper()
+	setUnlessGiven(t, map[string]any{"rapid.checks": n, "rapid.steps": 40, "rapid.shrinktime": "60s"})
 	played, cards := 0, 0
+	var broken string
 	defer func() {
 		trust.Count(t, trust.Histories, played)
 		if t.Failed() {
 			trust.Count(t, trust.Violated, 1)
+			trust.Count(t, trust.Lost, min(1, strings.Count(broken, "lost:")))
+			trust.Count(t, trust.Doubled, min(1, strings.Count(broken, "doubled:")))
 		}
 		t.Logf("%d histories, %d cards", played, cards)
 	}()
 	rapid.Check(t, func(rt *rapid.T) {
-		cards += play(t, rt, l, prompt)
 		played++
+		w := play(t, rt, l, prompt, &broken)
+		cards += w.shown
 	})
-	if cards == 0 {
+	if cards == 0 && played >= 20 {
 		t.Error("no card was shown: the histories are too quiet to show anything")
 	}
 }
 
-// setUnlessGiven sets a flag of rapid that was not given.
-func setUnlessGiven(t *testing.T, name string, value any) {
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
-	if given {
-		return
-	}
-	if err := flag.Set(name, fmt.Sprint(value)); err != nil {
-		t.Fatal(err)
+// given are the flags of the command line.
+var given = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { names[f.Name] = true })
+	return names
+})
+
+// setUnlessGiven sets those flags of rapid that were not given.
+func setUnlessGiven(t *testing.T, flags map[string]any) {
+	t.Helper()
+	for name, value := range flags {
+		if given()[name] {
+			continue
+		}
+		if err := flag.Set(name, fmt.Sprint(value)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// play plays one history in a time of its own, and returns how many cards were shown.
-func play(t *testing.T, rt *rapid.T, l *lab, prompt bool) (cards int) {
-	var broken any
+// play plays one history in a time of its own. It tells what was broken.
+func play(t *testing.T, rt *rapid.T, l *lab, prompt bool, broken *string) (w *world) {
+	var ended any
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, 1)
-		w := newWorld(rt, l, prompt)
+		w = newWorld(rt, l, prompt)
 		defer w.drain()
-		defer func() { broken = recover() }()
+		defer func() { ended = recover() }()
 		w.history()
-		cards = w.shown
 	})
 	switch {
-	case broken == nil:
+	case ended == nil:
 	case rt.Failed():
+		*broken = strings.Join(w.broken, "\n")
 		rt.FailNow() // here, so that rapid tells it from what follows
 	default:
-		panic(broken)
+		panic(ended)
 	}
-	return cards
+	return w
 }
 
 // newWorld returns a world with people and rules that are drawn.
