@@ -131,8 +131,9 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Unlock()
 	if sig := r.URL.Query().Get("usersig"); sig != "" {
 		u.check.plant("the administrator's UserSig", sig)
+		u.check.plant("a piece of the administrator's UserSig", sig[80:140]) // errors are clipped
 	}
-	echo := r.URL.RawQuery + " " + r.Header.Get("X-TC-Token") + " " + r.Header.Get("Authorization") + " " + string(body)
+	echo := r.URL.Query().Get("usersig") + " " + r.URL.RawQuery + " " + r.Header.Get("X-TC-Token") + " " + r.Header.Get("Authorization") + " " + string(body)
 	quoted, _ := json.Marshal(echo) // of a string: no error
 	switch mood {
 	case "broken":
