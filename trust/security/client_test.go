@@ -254,7 +254,7 @@ func TestNobodyIsSignedInAsAdministrator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, user := range []notify.UserID{"root", "ROOT", "administrator"} {
+	for _, user := range []notify.UserID{"root", "ROOT", "administrator", "ADMINISTRATOR"} {
 		trust.Count(t, trust.Attacks, 1)
 		if _, _, err := other.SignUser(user, time.Hour); err == nil {
 			t.Errorf("%q got a UserSig of an app whose administrator is root", user)

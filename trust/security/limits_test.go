@@ -121,6 +121,16 @@ func TestDepthLimits(t *testing.T) {
 			h.refused(name, handler, q, http.StatusBadRequest)
 		}
 	}
+	// An honest callback or push with something deep in it.
+	alice, _ := h.login("alice")
+	nested := func(body string, n int) string {
+		return strings.TrimSuffix(body, "}") + `,"x":` + strings.Repeat(`{"a":[`, n/2) + strings.Repeat("]}", n/2) + "}"
+	}
+	q, push := h.callback(alice), event(popup, "o-alice", "accept", h.now)
+	h.refused("a callback 101 deep", h.callbacks, request{query: q.query, body: nested(q.body, 100)}, http.StatusBadRequest)
+	h.refused("a push 18 deep", h.pushes(aesKey), h.envelope(sealedText(t, appID, nested(push, 18))), http.StatusBadRequest)
+	h.passes("a callback 99 deep", h.callbacks, request{query: q.query, body: nested(q.body, 98)})
+	h.passes("a push 14 deep", h.pushes(aesKey), h.envelope(sealedText(t, appID, nested(push, 14))))
 	msg := strings.Repeat("<a>", 18) + strings.Repeat("</a>", 18)
 	h.refused("XML inside", h.pushes(aesKey), h.envelope(sealedText(t, appID, msg)), http.StatusBadRequest)
 	h.refused("XML outside", h.pushes(aesKey), request{query: h.envelope("x").query, body: msg}, http.StatusBadRequest)
