@@ -50,7 +50,11 @@ func TestReserveReachesTheReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, raw, "state=online")
-	if err := reserve("T1"); err != nil {
+	err = reserve("T1")
+	for tries := 0; err != nil && strings.Contains(err.Error(), "behind") && tries < 100; tries++ { // on a busy machine
+		err = reserve("T1")
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if n, err := other.Exists(ctx, keyOf(t, raw, ":c:o-alice")).Result(); err != nil || n != 1 {
