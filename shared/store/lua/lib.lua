@@ -69,6 +69,14 @@ local function schedule(doc, queue, user, t)
   return t
 end
 
+-- windowWithin returns when a blind window of what waits ends next, but t if none does before.
+local function windowWithin(doc, t)
+  for _, n in ipairs(doc.n) do
+    if n.w > now and n.w < t then t = n.w end
+  end
+  return t
+end
+
 -- save writes the document back, or removes it when nothing waits.
 local function save(doc, key, queue, user)
   if #doc.n == 0 then

@@ -27,7 +27,7 @@ local function moved(doc, queue, online, offline)
   return doc, due
 end
 
-local doc, due = moved(messages, KEYS[3], now + a.blind, now + a.grace)
+local doc, due = moved(messages, KEYS[3], now + a.blind, messages and windowWithin(messages, now + a.grace))
 local call, ask = moved(calls, KEYS[7], now + a.ask, now)
 -- Also who goes was here: if we did not hear that he came, he was told in an absence
 -- that is over. But not if he was told after he went, and we hear of that late.

@@ -30,8 +30,8 @@ end
 if not a.keep then unbury(KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
 if doc then
   finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead)
-  -- What waited for a digest is looked at when IM has had time to show it to him.
-  if absence and #doc.n > 0 then schedule(doc, KEYS[3], a.user, now + a.blind) end
+  -- What waited for a digest waits for its window, or for as long as IM may take to show it to him.
+  if absence and #doc.n > 0 then schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind)) end
   save(doc, KEYS[2], KEYS[3], a.user)
 end
 return 0

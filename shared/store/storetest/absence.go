@@ -112,6 +112,28 @@ var absenceRules = append([]rule{
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateCameOnline, "m1"), Absence: notify.AbsenceSeen})
 		b.absent(b.rules.Lead, notify.Absence{})
 	}},
+	{"who is seen while a message waits for a digest gets it when its window ends", func(b *bench) {
+		b.bind()
+		b.told()
+		b.record(b.message("m1"))
+		b.Advance(b.rules.BlindWindow - 20*time.Second)
+		b.record(notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()}) // we did not hear that he came
+		b.Advance(18 * time.Second)
+		b.record(b.left())
+		b.nothingDue()
+		rec := b.after(2 * time.Second)
+		equal(b, "messages", idsOf(rec), []notify.MessageID{"m1"})
+		equal(b, "absence", rec.Absence, notify.Absence{})
+	}},
+	{"who is seen leaving while a message waits for a digest gets it when its window ends", func(b *bench) {
+		b.bind()
+		b.told()
+		b.record(b.message("m1"))
+		b.Advance(b.rules.BlindWindow - 2*time.Second)
+		b.record(b.left())
+		b.nothingDue()
+		equal(b, "messages", idsOf(b.after(2*time.Second)), []notify.MessageID{"m1"})
+	}},
 	{"within an absence a message is due at the next step", func(b *bench) {
 		b.bind()
 		const told, kept = notify.AbsenceTold, notify.AbsenceKept
