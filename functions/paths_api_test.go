@@ -21,7 +21,7 @@ var apiPaths = []path{
 	{name: "session another login", function: "session", prepare: anotherLogin},
 	{name: "session login that takes over", function: "session", settings: trusted, prepare: takeover},
 	{name: "session login that takes over, never repeated", function: "session", settings: trusted, prepare: takeoverOnce, check: nextLoginMends},
-	{name: "session erase", function: "session", prepare: eraseRequest, check: erased(3)},
+	{name: "session erase", function: "session", prepare: eraseRequest, check: erased(3, false)},
 	{name: "permits asked", function: "permits", prepare: permitsAsked, check: balance(1)},
 	{name: "permits reported", function: "permits", prepare: permitsReported, check: balance(2)},
 	{name: "permits preferences", function: "permits", prepare: preferences},

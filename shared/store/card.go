@@ -29,7 +29,7 @@ type reserveArgs struct {
 func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
 	k := s.keysOf(string(r.OpenID))
 	reply, err := s.runSurely(ctx, call{scriptReserve,
-		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue()},
+		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue(), k.moved()},
 		reserveArgs{r.Card, r.User, r.OpenID, r.Lane, r.Template, list(r.Messages), r.LongTerm, r.Digest, r.Keep, r.Learn,
 			r.NewAbsence, max(r.PerHour, 1), notify.Lease.Milliseconds(), r.UnknownAfter.Milliseconds()}})
 	if err != nil {
@@ -68,7 +68,7 @@ type settleArgs struct {
 func (s *Store) Settle(ctx context.Context, t notify.Settle) (notify.CardState, error) {
 	k := s.keysOf(string(t.OpenID))
 	replies, err := s.run(ctx, call{scriptSettle,
-		[]string{k.subscriber(t.OpenID), k.cards(t.OpenID), k.erased(t.OpenID), k.overdue(), k.meters()},
+		[]string{k.subscriber(t.OpenID), k.cards(t.OpenID), k.erased(t.OpenID), k.overdue(), k.meters(), k.moved()},
 		settleArgs{t.Card, t.OpenID, t.Template, t.State, t.Permit, t.Final, msgID(t.MsgID), t.Detail, t.LongTerm, t.Drift,
 			t.Final == notify.StateRefused, t.User, t.Lane, list(t.Messages), t.UnknownAfter.Milliseconds()}})
 	if err != nil {
@@ -88,7 +88,7 @@ type resolveArgs struct {
 func (s *Store) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
 	k := s.keysOf(string(c.OpenID))
 	replies, err := s.run(ctx, call{scriptResolve,
-		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.erased(c.OpenID), k.overdue()},
+		[]string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.erased(c.OpenID), k.overdue(), k.moved()},
 		resolveArgs{c.ID, c.OpenID, c.Template}})
 	if err != nil {
 		return notify.Resolved{}, err

@@ -14,9 +14,8 @@ import (
 
 var scriptForgetSender = script("forget_sender")
 
-// sweeps is how often the dead letters of a shard are looked through again because
-// somebody got his first one meanwhile.
-const sweeps = 5
+// mostRounds is how often an erasure looks again because something came in while it looked.
+const mostRounds = 5
 
 type forgetSenderArgs struct {
 	User    notify.UserID   `json:"user"`
@@ -31,7 +30,7 @@ func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
 	for i := range shards {
 		shards[i] = i
 	}
-	for range sweeps {
+	for range mostRounds {
 		calls, err := s.forgetCalls(ctx, shards, user)
 		if err != nil {
 			return err

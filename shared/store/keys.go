@@ -33,7 +33,9 @@ import (
 //	wxn:{n}:s:<openid>   user, ledgers, cards being sent            document
 //	wxn:{n}:c:<openid>   card -> how it stands                      hash
 //	wxn:{n}:u            openid, card -> when its end is to be told sorted set
-//	wxn:{n}:td:<digest>  mark: the end of a card was told         string
+//	wxn:{n}:mv           openids with cards of somebody whose they
+//	                     are no more -> until when, ms              sorted set
+//	wxn:{n}:td:<digest>  mark: the end of a card was told           string
 //	wxn:{n}:g:<openid>   marks of grants                            hash
 //	wxn:{n}:x:<digest>   until when this erased openid is kept out  string
 //	wxn:{n}:xu           hash of a user who was erased of late
@@ -61,6 +63,7 @@ func (k keys) meters() string      { return k.tag + "meters" }
 func (k keys) dead() string        { return k.tag + "dead" }
 func (k keys) erasedUsers() string { return k.tag + "xu" }
 func (k keys) overdue() string     { return k.tag + "u" }
+func (k keys) moved() string       { return k.tag + "mv" }
 
 // lane returns where what waits in a lane is kept: the documents, and the queue.
 func (k keys) lane(l notify.Lane) (waiting, queue string) {

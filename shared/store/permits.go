@@ -32,7 +32,7 @@ type revokeArgs struct {
 func (s *Store) revoke(r notify.Revoke) call {
 	k := s.keysOf(string(r.OpenID))
 	return call{scriptRevoke,
-		[]string{k.subscriber(r.OpenID), k.grants(r.OpenID)},
+		[]string{k.subscriber(r.OpenID), k.grants(r.OpenID), k.erased(r.OpenID)},
 		revokeArgs{digest("revoke", r.ID), r.At.UnixMilli(), list(r.Templates)}}
 }
 

@@ -44,8 +44,6 @@ var (
 	scriptBindRecipient    = script("bind_recipient")
 	scriptUnbindSubscriber = script("unbind_subscriber")
 	scriptUnbindRecipient  = script("unbind_recipient")
-	scriptEraseSubscriber  = script("erase_subscriber")
-	scriptEraseRecipient   = script("erase_recipient")
 	scriptToken            = script("token")
 	scriptPutToken         = script("put_token")
 	scriptDropToken        = script("drop_token")

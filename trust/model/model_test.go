@@ -126,7 +126,7 @@ func (m *model) record(f notify.Fact, now time.Time) {
 	case f.Grant != nil:
 		m.grant(*f.Grant, now)
 	case f.Revoke != nil:
-		if !m.heardOf(f.Revoke.OpenID) {
+		if now.Before(m.subscriber(f.Revoke.OpenID).erased) {
 			return
 		}
 		for _, t := range f.Revoke.Templates {

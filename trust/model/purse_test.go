@@ -73,26 +73,6 @@ func (m *model) grant(g notify.Grant, now time.Time) {
 	}
 }
 
-// heardOf reports whether anything is kept of an openid: who is bound to nobody and never
-// granted anything has nothing that could be switched off.
-func (m *model) heardOf(o notify.OpenID) bool {
-	heard := m.subscriber(o).user != ""
-	for key, p := range m.purses {
-		heard = heard || key.openID == o && (len(p.entries()) > 0 || !p.void.IsZero())
-	}
-	return heard
-}
-
-// entries are the taps that counted.
-func (p *purse) entries() (out []*tap) {
-	for _, t := range p.taps {
-		if t.counts {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
 func (p *purse) revoke(id string, at time.Time) {
 	if !p.revokes[id] {
 		p.revokes[id] = true

@@ -2,19 +2,14 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 counts
 --       7 who has dead letters  8 to 11 marks, 12 to 15 index, of the last days
 --       16.. all else that is his: ring log, timeline, reads, dead letters, name
--- a     user, openid, id (how much of a mark is a field of the index), unknown (cards whose
---       messages are counted on the subscriber's side)
+-- a     user, openid, id (how much of a mark is a field of the index)
 -- reply 0
 local openid = redis.call('HGET', KEYS[1], 'o')
 if openid and openid ~= a.openid then return 0 end
-local unknown = {}
-for _, card in ipairs(a.unknown) do unknown[card] = true end
 for lane = 2, 4, 2 do
   local readable, doc = pcall(load, KEYS[lane], a.user)
   doc = readable and doc or nil
-  for _, n in ipairs(doc and doc.n or {}) do
-    if not (n.c and unknown[n.c]) then redis.call('HINCRBY', KEYS[6], 'erased', 1) end
-  end
+  if doc then redis.call('HINCRBY', KEYS[6], 'erased', #doc.n) end
   redis.call('HDEL', KEYS[lane], a.user)
   redis.call('ZREM', KEYS[lane + 1], a.user)
 end

@@ -356,6 +356,25 @@ local function keep(key, sub)
   end
 end
 
+-- Cards outlive every message that could travel on them, and no longer.
+local CARDS_KEPT = 8 * DAY
+
+-- moves notes that an openid is no more its user's, so that an erasure of him finds the cards
+-- there that name him.
+local function moves(sub, cards, moved, openid)
+  if not sub.u or redis.call('EXISTS', cards) == 0 then return end
+  redis.call('ZADD', moved, ms(now + CARDS_KEPT), openid)
+  redis.call('ZREMRANGEBYSCORE', moved, '-inf', ms(now))
+  redis.call('PEXPIRE', moved, CARDS_KEPT)
+end
+
+-- keepCards keeps the cards of an openid, and that it moved, if it did.
+local function keepCards(cards, moved, openid)
+  redis.call('PEXPIRE', cards, CARDS_KEPT)
+  redis.call('ZADD', moved, 'XX', ms(now + CARDS_KEPT), openid)
+  redis.call('PEXPIRE', moved, CARDS_KEPT)
+end
+
 -- ledger returns the account of one template's permits:
 --   b  permits not spent, those held included    h  held for cards being sent
 --   o  opening balance    e  the last 20 events, each {ms, kind, change of b, 1 if paired}

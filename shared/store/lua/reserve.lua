@@ -1,5 +1,5 @@
 -- reserve: hold a permit for a card.
--- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards
+-- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 moved
 -- a     card, user, openid, lane, template, messages, long (term), digest, keep, learn,
 --       fresh (another absence wants a permit), per_hour, lease, after (ms)
 -- reply status; then for busy when the other card's lease ends, for too many when he may
@@ -54,9 +54,8 @@ if status ~= 'ok' then return {status, ms(at), math.max(left, 0), kept} end
 redis.call('HSET', KEYS[2], a.card, cjson.encode({s = 'sending', t = a.template, u = a.user, la = a.lane, m = a.messages,
   lg = a.long and 1 or nil, ua = a.after, at = now, le = now + a.lease}))
 
--- Cards outlive every message that could travel on them, and no longer. Whoever has many is
--- told often: then what ended a day ago goes, for which no run comes back.
-redis.call('PEXPIRE', KEYS[2], 8 * DAY)
+keepCards(KEYS[2], KEYS[5], a.openid)
+-- Whoever has many is told often: then what ended a day ago goes, for which no run comes back.
 forget(KEYS[2], 64, function(s)
   local card = cjson.decode(s)
   return card.at < now - DAY and card.s ~= 'sending' and not card.w and not card.tell

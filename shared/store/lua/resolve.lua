@@ -1,5 +1,5 @@
 -- resolve: say how a card has ended, and make sure that it is not sent from now on.
--- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards
+-- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 moved
 -- a     card, openid, template
 -- reply state, final, detail, lease end (ms), 1 if Reconcile tells the end
 local s = redis.call('HGET', KEYS[2], a.card)
@@ -8,7 +8,7 @@ if not s then
   -- another now: it is not announced again.
   if erased(KEYS[3]) then return {'refused', 'erased', '', '', 0} end
   redis.call('HSET', KEYS[2], a.card, cjson.encode({s = 'void', t = a.template, at = now}))
-  redis.call('PEXPIRE', KEYS[2], 8 * DAY)
+  keepCards(KEYS[2], KEYS[5], a.openid)
   return {'void', '', '', '', 0}
 end
 local card = cjson.decode(s)

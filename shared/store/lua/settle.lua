@@ -1,6 +1,6 @@
 -- settle: write down how a card ended. The first outcome stays, but for what WeChat itself
 -- has reported.
--- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 meters
+-- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 meters  6 moved
 -- a     card, openid, template, state, permit, final, msgid, detail, drift, gone, user, lane,
 --       messages, long (term), after (ms)
 -- reply the state of the card now; "" if it is not known
@@ -10,6 +10,11 @@ local sub = subscriber(KEYS[1])
 local card
 if s then
   card = cjson.decode(s)
+elseif sub.u ~= a.user then -- whose openid it was is erased: the card is paid for, and nobody's
+  local l = ledger(sub, a.template)
+  if not a.long then entry(l, now, a.state, -math.min(1, l.b)) end
+  keep(KEYS[1], sub)
+  return ''
 else
   -- The store has forgotten the reservation, but the card was sent: it is paid for.
   card = {s = 'sending', t = a.template, u = a.user, la = a.lane, m = a.messages, lg = a.long and 1 or nil, at = now}
@@ -22,5 +27,5 @@ if a.drift then redis.call('HINCRBY', KEYS[5], 'drift', 1) end
 settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, a)
 match(sub, KEYS[2], KEYS[4], a.openid)
 keep(KEYS[1], sub)
-if not s then redis.call('PEXPIRE', KEYS[2], 8 * DAY) end
+if not s then keepCards(KEYS[2], KEYS[6], a.openid) end
 return cjson.decode(redis.call('HGET', KEYS[2], a.card)).s

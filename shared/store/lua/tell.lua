@@ -7,8 +7,9 @@ local n = #a.messages
 if n == 0 or redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
 
 -- The run that sent a card writes down its end, but for unknown ones, which end here. While
--- the card is open that has not happened: what it carries ends now, and once.
-if a.was ~= '' and a.was ~= 'unknown' then
+-- the card is open that has not happened: what it carries ends now, and once. Of an erased
+-- openid no run finds the card any more, so it is let go of here.
+if a.state == 'erased' or a.was ~= '' and a.was ~= 'unknown' then
   for lane = 5, 7, 2 do
     local doc = load(KEYS[lane], a.user)
     if doc and doc.c and doc.c.i == a.card then

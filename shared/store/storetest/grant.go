@@ -135,7 +135,23 @@ var grantRules = []rule{
 		b.record(off)
 		equal(b, "permits", b.balance(tmpl), 1)
 	}},
-	{"switching off of somebody never heard of stores nothing", func(b *bench) {
+	{"switching off of somebody never heard of voids an older grant, and is kept for a day", func(b *bench) {
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
+		for entry := range b.dump() {
+			key, _, _ := strings.Cut(entry, " ")
+			if ttl := b.Raw.PTTL(b.Context(), key).Val(); ttl <= 0 || ttl > 24*time.Hour {
+				b.Errorf("%s is kept for %v", key, ttl)
+			}
+		}
+		b.record(b.popup(b.Now().Add(-time.Minute)))
+		equal(b, "permits", b.balance(tmpl), 0)
+		b.Advance(time.Minute)
+		b.grant(tmpl)
+		equal(b, "permits after a newer grant", b.balance(tmpl), 1)
+	}},
+	{"switching off of somebody erased stores nothing", func(b *bench) {
+		b.bind()
+		b.record(notify.Erase{OpenID: aliceOpenID})
 		b.unchanged(func() {
 			b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
 		})
