@@ -1,21 +1,26 @@
 package store
 
-import "github.com/redis/go-redis/v9"
+import (
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // AddHook lets a test see the round trips of s.
 func (s *Store) AddHook(h redis.Hook) { s.db.AddHook(h) }
 
 // ScriptHashes returns the name under which the server knows each script, by file.
 func ScriptHashes() map[string]string {
-	files, err := sources.ReadDir("lua")
+	files, err := fs.Glob(sources, "lua/*.lua")
 	if err != nil {
 		panic(err)
 	}
 	out := map[string]string{}
 	for _, f := range files {
-		if f.Name() != "lib.lua" {
-			out[f.Name()] = script(f.Name()[:len(f.Name())-len(".lua")]).Hash()
-		}
+		name := path.Base(f)
+		out[name] = script(strings.TrimSuffix(name, ".lua")).Hash()
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
 	return nil
 }
 
-// hashed is what lib.lua calls by the same name.
+// hashed is what lua/lib calls by the same name.
 func hashed(user notify.UserID) string {
 	sum := sha1.Sum([]byte(user))
 	return hex.EncodeToString(sum[:8])

@@ -113,7 +113,7 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 	return out, nil
 }
 
-// subscriber is what is read of an openid's record, as lib.lua describes it.
+// subscriber is what is read of an openid's record, as lua/lib describes it.
 type subscriber struct {
 	User    notify.UserID `json:"u"`
 	Ledgers map[notify.TemplateID]struct {

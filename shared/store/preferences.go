@@ -11,7 +11,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// preferences are a user's, as lib.lua describes them.
+// preferences are a user's, as lua/lib describes them.
 type preferences struct {
 	Muted int               `json:"m,omitempty"`
 	Quiet notify.QuietHours `json:"q,omitempty"`

@@ -124,7 +124,7 @@ func pairs(reply any) map[string]string {
 func text(v any) string  { s, _ := v.(string); return s }
 func number(v any) int64 { n, _ := v.(int64); return n }
 
-// document is what waits for a recipient, as lib.lua describes it.
+// document is what waits for a recipient, as lua/lib describes it.
 type document struct {
 	OpenID  notify.OpenID     `json:"o"`
 	Online  *int              `json:"on"`

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed lua/*.lua
+//go:embed lua/*.lua lua/lib/*.lua
 var sources embed.FS
 
 // The operations. Each is one script, run as one atomic step in one slot; its head
@@ -52,9 +53,13 @@ var (
 
 // script returns a script of the lua folder behind what all of them share.
 func script(name string) *redis.Script {
+	files, err := fs.Glob(sources, "lua/lib/*.lua")
+	if err != nil {
+		panic(err)
+	}
 	var src strings.Builder
-	for _, file := range []string{"lib", name} {
-		b, err := sources.ReadFile("lua/" + file + ".lua")
+	for _, file := range append(files, "lua/"+name+".lua") {
+		b, err := sources.ReadFile(file)
 		if err != nil {
 			panic(err) // the binary was built without its scripts
 		}

@@ -16,10 +16,12 @@ const (
 )
 
 const (
-	lua     = "shared/store/lua/"
-	domain  = "shared/notify/"
-	lib     = lua + "lib.lua"
-	nothing = ""
+	lua        = "shared/store/lua/"
+	base       = lua + "lib/base.lua"
+	recipient  = lua + "lib/recipient.lua"
+	subscriber = lua + "lib/subscriber.lua"
+	domain     = "shared/notify/"
+	nothing    = ""
 )
 
 func one(name, file, old, new, tests string) mutation {
@@ -36,8 +38,8 @@ var mutations = []mutation{
 	}, rules},
 	one("send a card found in sending", lua+"resolve.lua", "if card.le > now then return {'sending', '', '', ms(card.le), 0} end", "if true then return {'void', '', '', '', 0} end", store),
 	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
-	one("zero newer grants", lib, "if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end", nothing, store),
-	one("drop a sent event that no card knows yet", lib, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
+	one("zero newer grants", subscriber, "if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end", nothing, store),
+	one("drop a sent event that no card knows yet", subscriber, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
 	one("ignore EventTime", lua+"presence.lua", "if not r[1] or tonumber(r[2] or '-1') >= a.at then return 0 end", "if not r[1] then return 0 end", store),
 	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
 	one("announce what was recalled before begin", lua+"recall.lua", "if doc and finalWaiting(", "if doc and false and finalWaiting(", store),
@@ -72,10 +74,10 @@ var mutations = []mutation{
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
 	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "false", kept),
 	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From", "!member.Muted", groups),
-	one("wake nobody", lib, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
+	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
 	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
 	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
-	one("let a call ring on that was answered", lib, "    elseif n.c then -- ends so only if its card does not go out", "    elseif not vain then rest[#rest + 1] = n\n    elseif n.c then", store),
+	one("let a call ring on that was answered", recipient, "    elseif n.c then -- ends so only if its card does not go out", "    elseif not vain then rest[#rest + 1] = n\n    elseif n.c then", store),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
 	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
 	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),

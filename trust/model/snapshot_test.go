@@ -14,7 +14,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A snapshot is what is in the store, as shared/store/keys.go and lua/lib.lua describe it.
+// A snapshot is what is in the store, as shared/store/keys.go and lua/lib describe it.
 type snapshot struct {
 	docs     map[notify.Lane]map[notify.UserID]document
 	cards    map[notify.OpenID]map[notify.CardID]cardDocument

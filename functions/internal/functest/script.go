@@ -40,24 +40,38 @@ func ScriptNames(t *testing.T, folder string) map[string]string {
 // scriptSources puts what all scripts share before each, as the store does.
 func scriptSources(t *testing.T, folder string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d scripts are in %s, %v", len(files), folder, err)
+	lib := ""
+	for _, file := range luaFiles(t, filepath.Join(folder, "lib")) {
+		lib += read(t, file)
+	}
+	files := luaFiles(t, folder)
+	if len(files) < 10 {
+		t.Fatalf("only %d scripts are in %s", len(files), folder)
 	}
 	text := map[string]string{}
 	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text[strings.TrimSuffix(filepath.Base(file), ".lua")] = string(b)
-	}
-	lib := text["lib"]
-	delete(text, "lib")
-	for name := range text {
-		text[name] = lib + text[name]
+		text[strings.TrimSuffix(filepath.Base(file), ".lua")] = lib + read(t, file)
 	}
 	return text
+}
+
+// luaFiles returns the scripts of a folder, in the order of their names.
+func luaFiles(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts are in %s (%v)", folder, err)
+	}
+	return files
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func shaOf(source string) string {
