@@ -30,8 +30,13 @@ end
 if not a.keep then unbury(KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
 if doc then
   finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead)
-  -- What waited for a digest waits for its window, or for as long as IM may take to show it to him.
-  if absence and #doc.n > 0 then schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind)) end
+  if absence and #doc.n > 0 then
+    -- What waited for a digest is in its window, or in a new one: he came, and IM may show it to him.
+    for _, n in ipairs(doc.n) do
+      if n.w <= now then n.w = now + a.blind end
+    end
+    schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind))
+  end
   save(doc, KEYS[2], KEYS[3], a.user)
 end
 return 0

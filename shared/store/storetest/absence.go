@@ -125,6 +125,20 @@ var absenceRules = append([]rule{
 		equal(b, "messages", idsOf(rec), []notify.MessageID{"m1"})
 		equal(b, "absence", rec.Absence, notify.Absence{})
 	}},
+	{"who is seen while messages wait for a digest gets each in a window", func(b *bench) {
+		b.bind()
+		b.told()
+		b.record(b.message("m1"))
+		b.Advance(2 * time.Minute)
+		b.record(b.message("m2"))
+		b.Advance(20 * time.Second)
+		b.record(notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()})
+		seen := b.Now().Truncate(time.Millisecond)
+		rec := b.after(b.rules.BlindWindow - 20*time.Second)
+		equal(b, "messages", idsOf(rec), []notify.MessageID{"m1", "m2"})
+		equal(b, "window of m1", rec.Notices[0].WindowEnd.Equal(seen.Add(b.rules.BlindWindow)), true)
+		equal(b, "window of m2", rec.Notices[1].WindowEnd.Equal(seen.Add(b.rules.BlindWindow-20*time.Second)), true)
+	}},
 	{"who is seen leaving while a message waits for a digest gets it when its window ends", func(b *bench) {
 		b.bind()
 		b.told()
