@@ -124,7 +124,7 @@ func sweep(t *testing.T, p path) {
 		t.Fatal("the path makes no call")
 	}
 	all := crashes(places)
-	chosen := sample(p.name, all, trust.Size(2, 10, len(all)))
+	chosen := sample(p.name, all, trust.Size(2, 5, len(all)))
 	t.Logf("%d calls, %d crash points, %d of them tried", len(places), len(all), len(chosen))
 	for _, c := range chosen {
 		t.Run(c.String(), func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -29,7 +30,7 @@ func main() {
 // options are the command line.
 type options struct {
 	Trust string `env:"TRUST" default:"full" enum:"short,full" placeholder:"short|full" help:"How much is tried (${default})."`
-	Fuzz  string `placeholder:"20000x|1m" help:"How long each fuzz target runs; default: 1000x in the short run, 20000x in the full one."`
+	Fuzz  string `placeholder:"20000x|1m" help:"How long each fuzz target runs; default: 200x in the short run, 5000x in the full one."`
 	Write string `placeholder:"FILE" help:"Put the table into this page too, between its markers."`
 }
 
@@ -59,17 +60,12 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 
 func (o options) run(ctx context.Context, out io.Writer) error {
 	if o.Fuzz == "" {
-		o.Fuzz = map[string]string{"short": "1000x", "full": "20000x"}[o.Trust]
+		o.Fuzz = map[string]string{"short": "200x", "full": "5000x"}[o.Trust]
 	}
-	suites, err := goTests(ctx, out, o.Trust)
+	suites, err := both(ctx, &lines{w: out}, o.Trust, o.Fuzz)
 	if err != nil {
 		return err
 	}
-	fuzz, err := fuzzed(ctx, out, o.Fuzz)
-	if err != nil {
-		return err
-	}
-	suites = append(suites, fuzz)
 	table := tableOf(suites)
 	fmt.Fprintf(out, "\n%s\n%s\n", table, lastLine(suites))
 	if failed := failures(suites); len(failed) > 0 {
@@ -82,4 +78,36 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 		return write(o.Write, table)
 	}
 	return nil
+}
+
+// both runs the tests, and beside them, since they often wait, the fuzz targets.
+func both(ctx context.Context, out io.Writer, level, each string) ([]suite, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var fuzz suite
+	var fuzzErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if fuzz, fuzzErr = fuzzed(ctx, out, each); fuzzErr != nil {
+			cancel()
+		}
+	})
+	suites, err := goTests(ctx, out, level)
+	if err != nil {
+		cancel()
+	}
+	wg.Wait()
+	return append(suites, fuzz), errors.Join(err, fuzzErr)
+}
+
+// lines lets two write whole lines side by side.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }

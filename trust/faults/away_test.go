@@ -23,7 +23,7 @@ func TestStoreAwayForAnHour(t *testing.T) {
 				w.within(budgets)
 
 				w.line.gone(gone[0], gone[1])
-				rounds := trust.Size(2, 4, 4)
+				rounds := trust.Size(2, 2, 4)
 				for round := range rounds {
 					w.live(round + 2)
 					w.pass(time.Hour / time.Duration(rounds))

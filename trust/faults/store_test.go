@@ -145,7 +145,7 @@ func TestStore(t *testing.T) {
 				s.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 				s.poll("cluster_state:ok", func(ctx context.Context) (string, error) { return s.db.ClusterInfo(ctx).Result() })
 			}
-			w := newTown(t, s, trust.Size(4, 6, 36))
+			w := newTown(t, s, trust.Size(4, 5, 36))
 			if f.replica {
 				w.replica = startServer(t)
 				w.replica.follow(s, s.addr)

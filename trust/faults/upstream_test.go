@@ -91,11 +91,11 @@ func TestUpstream(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newBubble(t)
 				w.pass(15*time.Hour + 45*time.Minute) // a bubble begins at midnight, UTC: soon it is Beijing's
-				w.populate(trust.Size(5, 6, 40))
+				w.populate(trust.Size(5, 5, 40))
 				w.host()
 				before := w.sim.Record.Count(pathToken)
 				f.strike(w.sim)
-				for round := range trust.Size(1, 2, 3) {
+				for round := range trust.Size(1, 1, 3) {
 					w.live(round)
 					w.pass(90 * time.Second)
 				}

@@ -29,7 +29,7 @@ func (m *model) bind(user notify.UserID, openID notify.OpenID) {
 	p.openID = openID
 	s := m.subscriber(openID)
 	s.user, s.erased = user, time.Time{}
-	m.promptSeen(user, time.Time{})
+	m.promptSeen(user)
 }
 
 // unbind: what waits ends, and what was known of where he is goes with the binding.

@@ -216,7 +216,7 @@ func (m *model) recordRead(reader notify.UserID, peer string, upTo time.Time, re
 			msg.read = true
 		}
 	}
-	m.promptSeen(reader, now.Add(m.rules.BlindWindow))
+	m.promptRead(reader, now)
 }
 
 func (msg *message) announced() bool {

@@ -88,13 +88,23 @@ func (m *model) promptPresence(f notify.Presence, now time.Time) {
 // askRinging is how often IM is asked about somebody at whom it rings.
 const askRinging = 5 * time.Second
 
-// promptSeen: a new absence begins. What waited for a digest is looked at at until, if given.
-func (m *model) promptSeen(user notify.UserID, until time.Time) {
-	p := m.person(user)
-	if p.absence.cards > 0 && !until.IsZero() {
-		m.waiting(user, func(msg *message) { msg.prompt.due = until })
+// promptSeen: a new absence begins.
+func (m *model) promptSeen(user notify.UserID) { m.person(user).absence = absence{} }
+
+// promptRead: what waited for a digest is looked at when its window ends, or a new one if it has.
+func (m *model) promptRead(user notify.UserID, now time.Time) {
+	if m.person(user).absence.cards > 0 {
+		m.waiting(user, func(msg *message) {
+			if msg.call != nil {
+				return
+			}
+			if !msg.prompt.window.After(now) {
+				msg.prompt.window = now.Add(m.rules.BlindWindow)
+			}
+			msg.prompt.due = msg.prompt.window
+		})
 	}
-	p.absence = absence{}
+	m.promptSeen(user)
 }
 
 // promptAsked: who is there is looked at again.
@@ -106,7 +116,7 @@ func (m *model) promptAsked(user notify.UserID, now time.Time) {
 			msg.prompt.due = later(msg.prompt.due, msg.prompt.window)
 		}
 	})
-	m.promptSeen(user, time.Time{})
+	m.promptSeen(user)
 }
 
 // promptShown: what is left waits for the next digest.

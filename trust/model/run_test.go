@@ -20,22 +20,22 @@ import (
 
 // Histories in which anything goes wrong, on the Redis in this process.
 func TestHistories(t *testing.T) {
-	histories(t, onMiniredis(t), false, trust.Size(8, 15, 100))
+	histories(t, onMiniredis(t), false, trust.Size(8, 10, 100))
 }
 
 // The same on a real Redis, which is much quicker.
 func TestHistoriesOnRedis(t *testing.T) {
-	histories(t, onRedis(t), false, trust.Size(50, 120, 1600))
+	histories(t, onRedis(t), false, trust.Size(50, 80, 1600))
 }
 
 // The same on one that refuses what a cluster refuses.
 func TestHistoriesOnCluster(t *testing.T) {
-	histories(t, onCluster(t), false, trust.Size(8, 15, 150))
+	histories(t, onCluster(t), false, trust.Size(8, 10, 150))
 }
 
 // Histories in which nothing goes wrong: then everybody is told in time.
 func TestHistoriesInTime(t *testing.T) {
-	histories(t, onRedis(t), true, trust.Size(15, 30, 400))
+	histories(t, onRedis(t), true, trust.Size(15, 20, 400))
 }
 
 // histories plays n of them in l, each with all its checks.

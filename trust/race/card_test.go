@@ -39,7 +39,7 @@ func manyRecipients(s *stage) {
 	p := s.platform()
 	var facts []notify.Fact
 	var openIDs []notify.OpenID
-	for range trust.Size(20, 100, 300) {
+	for range trust.Size(20, 50, 300) {
 		user, openID := s.subscriber(1)
 		facts, openIDs = append(facts, s.message(user)), append(openIDs, openID)
 	}

@@ -66,7 +66,7 @@ func TestRaces(t *testing.T) {
 
 // rounds is how often the instances meet: the fewer they are, the more often.
 func (s *stage) rounds() int {
-	return max(1, trust.Size(8, 16, 100)/len(s.instances))
+	return max(1, trust.Size(8, 10, 100)/len(s.instances))
 }
 
 func newStage(t *testing.T, addr string, n int) *stage {

@@ -174,7 +174,7 @@ func TestAlteredUserSigs(t *testing.T) {
 	h := newHouse(t, false)
 	alice, sig := h.login("alice")
 	r := rand.New(rand.NewPCG(3, 1))
-	for range trust.Size(500, 3000, 20000) {
+	for range trust.Size(500, 1500, 20000) {
 		bad := alter(r, sig)
 		if bad == sig {
 			continue
