@@ -187,10 +187,14 @@ func (w *world) hasShown(cd *card, c notify.Card, id int64, l luck) {
 	w.reports = append(w.reports, report{r, cd})
 }
 
-// hasReported notes that the store was told of a card by WeChat.
+// hasReported notes that the store was told of a card by WeChat. A card that has ended unknown
+// already, though its recipient was not told yet, ends so first.
 func (w *world) hasReported(s *notify.Sent) {
 	for _, r := range w.reports {
-		if s != nil && r.Sent == *s && r.of.reported.IsZero() {
+		if s == nil || r.Sent != *s || !r.of.reported.IsZero() {
+			continue
+		}
+		if end, _ := w.last.cards[r.of.to][r.of.Card].pending(); end != string(notify.StateUnknown) {
 			r.of.reported = w.now()
 		}
 	}
