@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -88,16 +89,17 @@ func (s *stage) happen(hs []happening) {
 		if h.before != nil {
 			h.before()
 		}
-		heard := false
+		heard, last := false, ""
 		for try := 0; !heard && try < tries && !(h.once && try > 0); try++ {
 			s.mu.Lock()
 			s.jumps = 0
 			s.mu.Unlock()
 			answer, err := s.instance(s.path.function).call(h.event(try), h.time)
 			heard = err == nil && h.heard(answer)
+			last = fmt.Sprintf("%s, %v", answer, err)
 		}
 		if !heard && !h.once {
-			s.t.Errorf("%s did not succeed in %d tries", s.path.function, tries)
+			s.t.Errorf("%s did not succeed in %d tries: %s", s.path.function, tries, last)
 		}
 	}
 }
