@@ -49,7 +49,7 @@ var mutations = []mutation{
 	{"use the caller's clock for a lease", []edit{
 		{"shared/store/script.go", "\tnow := \"\"\n", "\tnow := strconv.FormatInt(time.Now().UnixMilli(), 10)\n"},
 		{"shared/store/script.go", "\t\"strings\"\n", "\t\"strings\"\n\t\"time\"\n"},
-	}, "./shared/store -run TestMiniredis|TestRedis"},
+	}, "./shared/store -run TestLeasesGoByTheStoresClock"},
 	one("compare the appid of a ciphertext not at all", "shared/wechat/verify.go", "case err == nil && appID == r.appID:", "case err == nil && appID != \"\":", wechat),
 	one("accept a plain push with a key configured", "shared/wechat/verify.go", "if len(r.keys) > 0 {\n\t\treturn ErrDowngrade", "if false {\n\t\treturn ErrDowngrade", wechat),
 	one("accept an old RequestTime", "shared/im/verify.go", "age > r.window || ", nothing, im),
@@ -72,7 +72,7 @@ var mutations = []mutation{
 	one("keep permits that WeChat says are gone", domain+"outcome.go", "permit: PermitZeroed, final: StateNoPermit", "permit: PermitRefunded, final: StateNoPermit", rules),
 	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
-	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "false", kept),
+	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
 	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From", "!member.Muted", groups),
 	one("leave an erased user's name at an openid that was his", subscriber, "if not sub.u or redis.call('EXISTS', cards) == 0 then return end", "if true then return end", store),
 	one("have a message for a digest wait on when its reader was seen", lua+"read.lua", "    schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind))\n", nothing, store),
