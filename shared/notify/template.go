@@ -151,7 +151,7 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 	if len(notices) == 0 {
 		return Card{}, errors.New("notify: Render: no notices")
 	}
-	v := r.view(notices, names, neutral)
+	v := r.view(notices, names, neutral).clipped()
 	card := Card{
 		ID: id, To: openID, Template: t.id, Data: make(map[string]string, len(t.data)),
 		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
@@ -219,6 +219,18 @@ func (v *view) show(fields map[string]string, w words) {
 
 // groupName is the key of a group among Names. No user's id begins with "@".
 func groupName(g GroupID) string { return "@" + string(g) }
+
+// maxShown is how many characters of a text a template gets. A card shows 32 at most, and a
+// page that is longer than 8 KiB would keep it from going out.
+const maxShown = 100
+
+// clipped returns v with texts of bounded length: people and their apps choose them.
+func (v view) clipped() view {
+	for _, s := range []*string{&v.Sender, &v.Summary, &v.Group, &v.Time} {
+		*s = firstRunes(*s, maxShown)
+	}
+	return v
+}
 
 // escaped returns v for use in a page's query.
 func (v view) escaped() view {

@@ -212,13 +212,19 @@ func legalValue(keyword, v string) bool {
 var keywords = []string{"thing1", "number1", "letter1", "symbol1", "character_string1", "time1", "date1", "amount1",
 	"phone_number1", "car_number1", "name1", "phrase1"}
 
-// FuzzRender: whatever people write, no card holds a value that WeChat refuses.
+// longestID is how long an id is at most that comes in.
+const longestID = 128
+
+// FuzzRender: whatever people write, and call themselves, no card holds a value that WeChat refuses.
 func FuzzRender(f *testing.F) {
 	data := map[string]string{}
 	for _, k := range keywords {
 		data[k] = "{{.Sender}}{{.Summary}}"
 	}
-	tmpl := mustTemplate(f, data)
+	tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T1", Page: "/pages/chat/index?peer={{.Peer}}&name={{.Sender}}&n={{.Count}}", Data: data})
+	if err != nil {
+		f.Fatal(err)
+	}
 	rules := notify.DefaultRules()
 	rules.Preview = notify.PreviewText
 	for _, s := range []string{"", "hi", "😀", "12:34", "￥1.", "粤A1", "\u2028\u00a0", "٣٤", "𠮷野家", "1.2.3", "25:61", "a\u0301\u0301"} {
@@ -233,7 +239,11 @@ func FuzzRender(f *testing.F) {
 		f.Add(string(rs), string(rs))
 	}
 	f.Fuzz(func(t *testing.T, sender, text string) {
-		c := render(t, tmpl, rules, false, notify.Notice{ID: "a", From: notify.UserID(sender), SentAt: sentAt, Summary: text})
+		n := notify.Notice{ID: "a", From: notify.UserID(sender[:min(len(sender), longestID)]), SentAt: sentAt, Summary: text}
+		c, err := tmpl.Render(rules, "card", "openid", []notify.Notice{n}, notify.Names{string(n.From): sender}, false, sentAt)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for k, v := range c.Data {
 			if !legalValue(k, v) {
 				t.Errorf("%s of %q and %q = %q, which WeChat refuses", k, sender, text, v)
