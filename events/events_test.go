@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -282,7 +283,7 @@ type bound struct {
 
 func newBound(t *testing.T) *bound {
 	redis := "redis://" + miniredis.RunT(t).Addr()
-	st, err := store.Open(store.Config{URL: secret.New(redis)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: secret.New(redis)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func (s *stage) bearer(user notify.UserID) map[string]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	sig, _, err := signer.SignUser(user, time.Hour)
+	sig, _, err := signer.SignUser(user, time.Now(), time.Hour)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func newWorldOn(t *testing.T, addr, rules string, c *clock) *world {
 		}
 	}
 	w.upstream = functest.NewUpstream(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.api.ServeHTTP(rw, r) }))
-	if w.store, err = store.Open(store.Config{URL: secret.New(url), Shards: shards, Now: w.clock.Now}); err != nil {
+	if w.store, err = store.Open(store.Config{URL: secret.New(url), Shards: shards, Now: w.clock.Now, ServerTime: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })

@@ -35,19 +35,23 @@ var rules = []rule{
 		"it is for the tests of functions, and is linked into none"},
 	{"functions", []string{"shared"}, none,
 		"a function is wiring: what decides is in shared, where it is tested, and no function knows another"},
-	{"shared/notify", none, []string{"github.com/rivo/uniseg"},
+	{"shared/notify", []string{"shared/stopwatch"}, []string{"github.com/rivo/uniseg"},
 		"the rules can be read and tested without HTTP, Redis or SCF"},
 	{"shared/secret", none, none,
 		"everybody imports it, so it brings nobody along"},
+	{"shared/stopwatch", none, none,
+		"everybody imports it, so it brings nobody along"},
+	{"internal/testkit", none, none,
+		"tests of every package import it"},
 	{"shared/config", []string{"shared/notify", "shared/secret"}, []string{"gopkg.in/yaml.v3"},
 		"settings are read into domain types; adapters are built from them by the functions"},
 	{"shared/api", []string{"shared/api", "shared/notify", "shared/secret", "shared/store", "shared/wechat"}, none,
 		"our own HTTP APIs branch on what the adapters report; no adapter knows of them"},
-	{"shared/im", []string{"shared/im", "shared/notify", "shared/secret"}, nil, adapter},
+	{"shared/im", []string{"shared/im", "shared/notify", "shared/secret", "shared/stopwatch"}, nil, adapter},
 	{"shared/wechat", []string{"shared/wechat", "shared/notify", "shared/secret"}, nil, adapter},
-	{"shared/store", []string{"shared/store", "shared/notify", "shared/secret"}, nil, adapter},
-	{"shared/scf", []string{"shared/scf", "shared/notify", "shared/secret"}, nil, adapter},
-	{"simulator", []string{"simulator", "shared/secret"}, nil,
+	{"shared/store", []string{"shared/store", "shared/notify", "shared/secret", "shared/stopwatch", "internal/testkit"}, nil, adapter},
+	{"shared/scf", []string{"shared/scf", "shared/notify", "shared/secret", "shared/stopwatch"}, nil, adapter},
+	{"simulator", []string{"simulator", "shared/secret", "shared/stopwatch"}, nil,
 		"the simulated platforms are written from the vendors' pages; sharing our code they would share its mistakes"},
 	{"trust", []string{"trust", "shared", "simulator"}, nil,
 		"what holds us to the promises looks at everything"},
@@ -192,7 +196,7 @@ func shipped(packages []pkg) []string {
 			continue
 		}
 		for _, dep := range p.Deps {
-			if within(dep, "testing") || within(dep, "github.com/google/go-cmp") || within(dep, "github.com/alicebob/miniredis") {
+			if within(dep, "testing") || within(dep, "github.com/google/go-cmp") || within(dep, "github.com/alicebob/miniredis") || within(dep, module+"internal/testkit") {
 				found = append(found, fmt.Sprintf("%s is linked with %s", p.ImportPath, dep))
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // A delivery is something that a platform tells its customer over HTTP.
@@ -81,9 +83,9 @@ func (w *World) exchange(d *delivery, n int, e effect) (body []byte, err error) 
 			w.cfg.Log.Debug("duplicate was not answered", "name", d.name, "error", err)
 		}
 	}
-	began := time.Now()
+	watch := stopwatch.Start()
 	status, body, err := w.post(d)
-	x.Latency, x.Status = time.Since(began), status
+	x.Latency, x.Status = watch.Elapsed(), status
 	switch {
 	case err != nil:
 		return nil, err

@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // maxBody bounds what is read of a request.
@@ -66,9 +67,9 @@ func (w *World) serve(rw http.ResponseWriter, r *http.Request, a api) {
 	}
 	e := w.Faults.take(name)
 	x := Exchange{At: w.now(), Name: name, Fault: e.name}
-	began := time.Now()
+	watch := stopwatch.Start()
 	report := func() {
-		x.Latency = time.Since(began)
+		x.Latency = watch.Elapsed()
 		w.Record.add(x)
 		w.tell(Event{Platform: a.platform, Kind: EventRequest, Name: name, Code: x.Code,
 			Latency: x.Latency, Err: x.Err, Fault: x.Fault})

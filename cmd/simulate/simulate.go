@@ -15,6 +15,7 @@ import (
 	"wxnotify/cmd/simulate/internal/redis"
 	"wxnotify/cmd/simulate/internal/report"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/stopwatch"
 )
 
 // follow is how many users' messages are followed one by one to their final state.
@@ -35,7 +36,7 @@ func (s simulation) run(ctx context.Context) ([]report.Rate, error) { return s.h
 // held is run, held to other rules than those that are played.
 func (s simulation) held(ctx context.Context, rules notify.Rules) ([]report.Rate, error) {
 	out, errs := make([]report.Rate, len(s.rates)), make([]error, len(s.rates))
-	log := &lines{w: s.log, started: time.Now()}
+	log := &lines{w: s.log, watch: stopwatch.Start()}
 	places := make(chan struct{}, runtime.NumCPU()+1)
 	var wg sync.WaitGroup
 	for i, rate := range s.rates {
@@ -79,13 +80,13 @@ func (s simulation) rate(ctx context.Context, rate float64, held notify.Rules, l
 
 // lines prints lines with the time that has passed. It is safe for concurrent use.
 type lines struct {
-	mu      sync.Mutex
-	w       io.Writer
-	started time.Time
+	mu    sync.Mutex
+	w     io.Writer
+	watch stopwatch.Watch
 }
 
 func (l *lines) print(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "%6s  %s\n", time.Since(l.started).Round(time.Second), fmt.Sprintf(format, args...))
+	fmt.Fprintf(l.w, "%6s  %s\n", l.watch.Elapsed().Round(time.Second), fmt.Sprintf(format, args...))
 }

@@ -29,7 +29,7 @@ func newDeployment(t *testing.T) *deployment {
 	t.Helper()
 	m := miniredis.RunT(t)
 	url := "redis://" + m.Addr()
-	st, err := store.Open(store.Config{URL: secret.New(url)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: secret.New(url)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"wxnotify/cmd/wxnotify/internal/demo"
 	"wxnotify/cmd/wxnotify/internal/eventfile"
@@ -45,11 +44,11 @@ func (c *invokeCmd) Run(ctx context.Context, con console) error {
 	if project.Function(c.Function) == nil {
 		return fmt.Errorf("there is no function %q; functions are %s", c.Function, strings.Join(project.Keys(), ", "))
 	}
-	event, err := c.event(con.in, settings)
+	event, err := c.event(con, settings)
 	if err != nil {
 		return err
 	}
-	view := logview.New(con.err, con.colour(con.err))
+	view := logview.New(con.err, con.colour(con.err), con.now)
 	h, err := host.Start(host.Config{
 		Project:  project,
 		Build:    c.Build,
@@ -84,7 +83,7 @@ func useDemo(w io.Writer, settings map[string]string) {
 }
 
 // event reads the event and fills in what must be fresh.
-func (c *invokeCmd) event(in io.Reader, settings map[string]string) ([]byte, error) {
+func (c *invokeCmd) event(con console, settings map[string]string) ([]byte, error) {
 	var (
 		raw []byte
 		err error
@@ -93,7 +92,7 @@ func (c *invokeCmd) event(in io.Reader, settings map[string]string) ([]byte, err
 	case "":
 		raw = []byte("{}")
 	case "-":
-		raw, err = io.ReadAll(in)
+		raw, err = io.ReadAll(con.in)
 	default:
 		raw, err = os.ReadFile(c.Event)
 	}
@@ -101,7 +100,7 @@ func (c *invokeCmd) event(in io.Reader, settings map[string]string) ([]byte, err
 		return nil, err
 	}
 	return eventfile.Fill(raw, eventfile.Settings{
-		Now:             time.Now(),
+		Now:             con.now(),
 		IMCallbackToken: secret.New(settings["IM_CALLBACK_TOKEN"]),
 		IMSDKAppID:      settings["IM_SDKAPPID"],
 		IMSecretKey:     secret.New(settings["IM_SECRET_KEY"]),

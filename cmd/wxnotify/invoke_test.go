@@ -170,7 +170,7 @@ func TestInvokeInterrupted(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		args := append([]string{"invoke", "echo", "--event=-"}, flags(t, "")...)
-		code <- run(ctx, args, console{in: strings.NewReader(`{"Op":"hang"}`), out: newOutput(), err: stderr})
+		code <- run(ctx, args, console{now: time.Now, in: strings.NewReader(`{"Op":"hang"}`), out: newOutput(), err: stderr})
 	}()
 	stderr.await(t, "| hanging")
 	cancel()

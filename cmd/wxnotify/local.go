@@ -42,7 +42,7 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	view := logview.New(con.out, con.colour(con.out))
+	view := logview.New(con.out, con.colour(con.out), con.now)
 	h, err := startHost(host.Config{
 		Project:  project,
 		Build:    c.Build,

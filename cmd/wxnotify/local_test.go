@@ -49,7 +49,7 @@ func TestLocal(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		args := append([]string{"local", "--addr=127.0.0.1:0"}, flags(t, settingsLines)...)
-		code <- run(ctx, args, console{out: out, err: stderr})
+		code <- run(ctx, args, console{now: time.Now, out: out, err: stderr})
 	}()
 	url := localURL(t, out)
 	for _, s := range []string{"demo-dev-demo-quiet", "timer nightly: 0 0 3 * * * *", "not served here: cls", "store"} {

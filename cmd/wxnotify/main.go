@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -23,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	os.Exit(run(ctx, os.Args[1:], console{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: environment(os.Environ()),
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: environment(os.Environ()), now: time.Now,
 	}))
 }
 
@@ -72,6 +73,7 @@ type console struct {
 	in       io.Reader
 	out, err io.Writer
 	env      map[string]string
+	now      func() time.Time
 }
 
 // colour reports whether w takes ANSI colours. See https://no-color.org.

@@ -138,7 +138,7 @@ func wxnotify(t *testing.T, env map[string]string, stdin string, args ...string)
 	var out, stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	code := run(ctx, args, console{in: strings.NewReader(stdin), out: &out, err: &stderr, env: env})
+	code := run(ctx, args, console{now: time.Now, in: strings.NewReader(stdin), out: &out, err: &stderr, env: env})
 	return invocation{code, out.String(), stderr.String()}
 }
 

@@ -27,6 +27,7 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 	s, err := sim.New(sim.Config{
 		Settings: env,
 		Out:      con.out,
+		Now:      con.now,
 		Colour:   con.colour(con.out),
 		Verbose:  c.Verbose || strings.EqualFold(settings["LOG_LEVEL"], "debug"),
 	})

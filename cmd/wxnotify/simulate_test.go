@@ -111,7 +111,7 @@ func TestSimulation(t *testing.T) {
 	defer cancel()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, args, console{out: out, err: stderr})
+		code <- run(ctx, args, console{now: time.Now, out: out, err: stderr})
 		close(out.over)
 	}()
 	addr, user3 := awaitOpening(t, out)

@@ -24,7 +24,7 @@ func (e envFlag) open(con console) (config.Notify, *store.Store, error) {
 	if err != nil {
 		return config.Notify{}, nil, err
 	}
-	st, err := openStore(settings)
+	st, err := openStore(con, settings)
 	return conf, st, err
 }
 
@@ -34,11 +34,11 @@ func (e envFlag) openStore(con console) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openStore(settings)
+	return openStore(con, settings)
 }
 
 // openStore opens the store that settings name. The caller closes it.
-func openStore(settings map[string]string) (*store.Store, error) {
+func openStore(con console, settings map[string]string) (*store.Store, error) {
 	if settings[storeURL] == "" {
 		return nil, errors.New("STORE_URL is not set: name the Redis of the functions in .env or in the environment; wxnotify local tells that of its own")
 	}
@@ -47,7 +47,7 @@ func openStore(settings map[string]string) (*store.Store, error) {
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	return store.Open(store.Config{URL: secret.New(settings[storeURL]), Shards: shards})
+	return store.Open(store.Config{Now: con.now, URL: secret.New(settings[storeURL]), Shards: shards})
 }
 
 // ensureStore starts an in-process Redis if settings name no store, and names it there.

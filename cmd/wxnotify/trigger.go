@@ -44,7 +44,7 @@ func (c *triggerCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	invented := demo.FillSigning(settings)
-	r, err := trigger.New(c.Name, c.Args, signingSettings(settings), time.Now())
+	r, err := trigger.New(c.Name, c.Args, signingSettings(settings), con.now())
 	if err != nil {
 		return err
 	}

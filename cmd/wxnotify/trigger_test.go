@@ -152,7 +152,7 @@ func TestTriggerInterrupted(t *testing.T) {
 	defer cancel()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"trigger", "--to=" + srv.URL, "im.state", "user=a"}, console{out: out, err: stderr})
+		code <- run(ctx, []string{"trigger", "--to=" + srv.URL, "im.state", "user=a"}, console{now: time.Now, out: out, err: stderr})
 	}()
 	<-arrived
 	cancel()

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/config"
@@ -17,7 +18,7 @@ func main() { scf.Main("announce", build) }
 func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	key := env.Key("ANNOUNCE_KEY")
-	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -28,6 +29,6 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	return scf.HTTP(log, &api.Announce{
-		Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: time.Now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
 	}), nil
 }

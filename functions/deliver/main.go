@@ -22,15 +22,15 @@ func main() { scf.Main("deliver", build) }
 
 func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
-	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	wx, err := wechat.NewClient(wechat.ClientConfig{
-		AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
+		Now: time.Now, AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
 		BaseURL: env.URL("WECHAT_API_BASE", ""), Tokens: st, Log: log})
 	env.Fail(err)
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	chat, err := im.NewClient(im.ClientConfig{
-		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
+		Now: time.Now, SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
 		BaseURL: env.URL("IM_API_BASE", ""), Pacer: st})
 	env.Fail(err)
 	self, err := scf.NewInvoker(scf.InvokerConfig{
@@ -46,7 +46,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
+		Now: time.Now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
 		Templates: templates.IDs(),
 	}
 	deliverer := &notify.Deliverer{

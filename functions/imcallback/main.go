@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"wxnotify/shared/config"
 	"wxnotify/shared/im"
@@ -26,7 +27,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		Insecure:      env.Flag("IM_CALLBACK_INSECURE"),
 	})
 	env.Fail(err)
-	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -41,9 +42,9 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
 		Templates: templates.IDs(),
 	}
-	return scf.HTTP(log, &im.Handler{Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
+	return scf.HTTP(log, &im.Handler{Now: time.Now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

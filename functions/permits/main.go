@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/config"
@@ -22,7 +23,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
 		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
-	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -37,11 +38,11 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &api.Permits{
-		Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
+		Now: time.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
 		Templates: templates, Log: log,
 	}), nil
 }

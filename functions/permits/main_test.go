@@ -20,7 +20,7 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, _, err := sigs.SignUser("user2", time.Hour)
+	sig, _, err := sigs.SignUser("user2", time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

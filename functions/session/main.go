@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/config"
@@ -22,13 +23,13 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	env := config.From(getenv)
 	appID := env.String("WECHAT_APPID", "")
 	wx, err := wechat.NewClient(wechat.ClientConfig{
-		AppID: appID, AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", ""), Log: log})
+		Now: time.Now, AppID: appID, AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", ""), Log: log})
 	env.Fail(err)
 	sdkAppID := env.Number("IM_SDKAPPID")
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin})
 	env.Fail(err)
-	st, err := store.Open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 
 	var userKey, sessionKey secret.String
@@ -47,7 +48,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	return scf.HTTP(log, &api.Session{
-		WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
+		Now: time.Now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
 		Permits: api.Permits{Ledger: st, Templates: templates},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
 	}), nil

@@ -26,7 +26,7 @@ type Announce struct {
 	Courier Waker
 	Rules   notify.Rules
 	Log     *slog.Logger
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time
 }
 
 // Announcer records announcements.
@@ -60,7 +60,7 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now := a.now()
+	now := a.Now()
 	if err := verifySigned(r.Header, a.Key, "announce", body, now); err != nil {
 		return err
 	}
@@ -137,11 +137,4 @@ func (a *Announce) wake(ctx context.Context) {
 	if err := a.Courier.Wake(ctx); err != nil {
 		a.Log.WarnContext(ctx, "wake failed, the timer will do the work", "error", err)
 	}
-}
-
-func (a *Announce) now() time.Time {
-	if a.Now != nil {
-		return a.Now()
-	}
-	return time.Now()
 }

@@ -67,7 +67,7 @@ func newService(t *testing.T, trusted bool) *service {
 	s := &service{t: t, now: time.Now(), mini: miniredis.RunT(t), from: "203.0.113.7:0"}
 	clock := func() time.Time { return s.now }
 	var err error
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.mini.Addr()), Shards: 2, Now: clock})
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.mini.Addr()), Shards: 2, Now: clock, ServerTime: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

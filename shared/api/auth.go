@@ -59,7 +59,7 @@ func verifySigned(h http.Header, key secret.String, word string, body []byte, no
 
 // UserSigs makes and checks the UserSigs of users.
 type UserSigs interface {
-	SignUser(user notify.UserID, ttl time.Duration) (usersig string, expires time.Time, err error)
+	SignUser(user notify.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error)
 	Verify(user notify.UserID, usersig string, now time.Time) error
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -116,11 +117,10 @@ func FuzzBearer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	// The library signs with the time of this machine.
-	now := time.Now()
+	now := testkit.Future
 	own := map[string]string{}
 	for _, user := range []string{"alice", "bob", "a:b"} {
-		sig, _, err := sigs.SignUser(notify.UserID(user), 24*time.Hour)
+		sig, _, err := sigs.SignUser(notify.UserID(user), now, 24*time.Hour)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -164,8 +164,8 @@ func FuzzPermits(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	now := time.Now()
-	sig, _, err := sigs.SignUser("alice", 24*time.Hour)
+	now := testkit.Future
+	sig, _, err := sigs.SignUser("alice", now, 24*time.Hour)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -250,8 +250,8 @@ func FuzzSession(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body string, trusted bool) {
-		now, bound := time.Now(), &bindings{}
-		s := &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: bound, Limits: noLimit{}, Permits: *newPermits(t, &book{}, now),
+		now, bound := testkit.Future, &bindings{}
+		s := &api.Session{Now: testkit.At(now), WeChat: logins{}, Sigs: sigs, Bindings: bound, Limits: noLimit{}, Permits: *newPermits(t, &book{}, now),
 			AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "root", Log: slog.New(slog.DiscardHandler)}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		if trusted {
@@ -271,7 +271,7 @@ func FuzzSession(f *testing.F) {
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || json.Unmarshal([]byte(body), &asked) != nil {
 			t.Fatalf("%s answered by %s", body, w.Body)
 		}
-		if err := sigs.Verify(bound.user, got.UserSig, time.Now()); err != nil || got.UserID != string(bound.user) {
+		if err := sigs.Verify(bound.user, got.UserSig, now); err != nil || got.UserID != string(bound.user) {
 			t.Errorf("bound %q, and a UserSig for %q: %v", bound.user, got.UserID, err)
 		}
 		lower := strings.ToLower(got.UserID)

@@ -25,7 +25,7 @@ type Permits struct {
 	Accept      func(context.Context, []notify.Fact) error
 	Templates   notify.Templates
 	Log         *slog.Logger
-	Now         func() time.Time // nil: time.Now
+	Now         func() time.Time
 }
 
 // Ledger reads the accounts of permits.
@@ -44,7 +44,7 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return methodNotAllowed(w, "GET, POST")
 	}
-	user, err := bearer(r, p.Sigs, p.now())
+	user, err := bearer(r, p.Sigs, p.Now())
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *Permits) take(w http.ResponseWriter, r *http.Request, user notify.UserI
 		if err := req.report.check(); err != nil {
 			return err
 		}
-		facts = req.report.facts(user, openID, p.Templates, p.now())
+		facts = req.report.facts(user, openID, p.Templates, p.Now())
 	}
 	var prefs notify.Preferences
 	if req.Preferences != nil {
@@ -124,11 +124,4 @@ func (p *Permits) take(w http.ResponseWriter, r *http.Request, user notify.UserI
 		}
 	}
 	return nil
-}
-
-func (p *Permits) now() time.Time {
-	if p.Now != nil {
-		return p.Now()
-	}
-	return time.Now()
 }

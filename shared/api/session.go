@@ -41,7 +41,7 @@ type Session struct {
 	SessionKey secret.String
 	Admin      notify.UserID
 	Log        *slog.Logger
-	Now        func() time.Time // nil: time.Now
+	Now        func() time.Time
 }
 
 // Logins asks WeChat who a login code belongs to.
@@ -106,7 +106,7 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	usersig, expires, err := s.Sigs.SignUser(user, userSigTTL)
+	usersig, expires, err := s.Sigs.SignUser(user, s.Now(), userSigTTL)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -121,7 +121,7 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 func (s *Session) request(r *http.Request, body []byte) (loginRequest, error) {
 	var req loginRequest
 	if !s.SessionKey.Empty() {
-		if err := verifySigned(r.Header, s.SessionKey, "session", body, s.now()); err != nil {
+		if err := verifySigned(r.Header, s.SessionKey, "session", body, s.Now()); err != nil {
 			return req, err
 		}
 	}
@@ -172,7 +172,7 @@ func (s *Session) userID(openID notify.OpenID) notify.UserID {
 }
 
 func (s *Session) erase(w http.ResponseWriter, r *http.Request) error {
-	user, err := bearer(r, s.Sigs, s.now())
+	user, err := bearer(r, s.Sigs, s.Now())
 	if err != nil {
 		return err
 	}
@@ -181,11 +181,4 @@ func (s *Session) erase(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-func (s *Session) now() time.Time {
-	if s.Now != nil {
-		return s.Now()
-	}
-	return time.Now()
 }

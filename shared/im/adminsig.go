@@ -14,7 +14,7 @@ const adminSigTTL = 24 * time.Hour
 // adminSig keeps the administrator's UserSig and makes a new one when four fifths of
 // its life are over. However many callers ask at once, one is made.
 type adminSig struct {
-	sign func(time.Duration) (string, time.Time, error)
+	sign func(time.Time, time.Duration) (string, time.Time, error)
 	now  func() time.Time
 
 	mu      sync.Mutex
@@ -25,14 +25,15 @@ type adminSig struct {
 func (a *adminSig) get() (secret.String, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.sig.Empty() && a.now().Before(a.renewAt) {
+	now := a.now()
+	if !a.sig.Empty() && now.Before(a.renewAt) {
 		return a.sig, nil
 	}
-	sig, _, err := a.sign(adminSigTTL)
+	sig, _, err := a.sign(now, adminSigTTL)
 	if err != nil {
 		return secret.String{}, err
 	}
-	a.sig, a.renewAt = secret.New(sig), a.now().Add(adminSigTTL*4/5)
+	a.sig, a.renewAt = secret.New(sig), now.Add(adminSigTTL*4/5)
 	return a.sig, nil
 }
 

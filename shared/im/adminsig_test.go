@@ -103,7 +103,8 @@ func TestLockedOut(t *testing.T) {
 		return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":0}`
 	}
 	now := time.Unix(testTime, 0)
-	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: f}, Now: func() time.Time { return now }})
+	f.now = func() time.Time { return now }
+	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: f}, Now: f.now})
 	for _, after := range []time.Duration{0, 0, 59 * time.Second} {
 		now = time.Unix(testTime, 0).Add(after)
 		_, _, err := c.Unread(t.Context(), "a", nil)

@@ -33,7 +33,7 @@ type ClientConfig struct {
 	// BaseURL is the default, else none.
 	BackupURL  string
 	HTTPClient *http.Client     // nil: a client of its own that keeps connections
-	Now        func() time.Time // nil: time.Now
+	Now        func() time.Time // required
 	// Pacer parts IM's rate limits among all who share them. Nil: nobody else does, and
 	// what is too much is left to IM to refuse.
 	Pacer Pacer
@@ -69,14 +69,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := cfg.Now
-	if now == nil {
-		now = time.Now
+	if cfg.Now == nil {
+		return nil, errors.New("im: ClientConfig.Now is not set")
 	}
 	return &Client{
-		appID: cfg.SDKAppID, admin: signer.admin, hosts: hosts, now: now,
+		appID: cfg.SDKAppID, admin: signer.admin, hosts: hosts, now: cfg.Now,
 		http: httpClient(cfg.HTTPClient), pacer: cfg.Pacer,
-		sig: &adminSig{sign: signer.signAdmin, now: now},
+		sig: &adminSig{sign: signer.signAdmin, now: cfg.Now},
 	}, nil
 }
 

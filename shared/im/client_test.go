@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -109,14 +110,14 @@ func TestNewClientChecks(t *testing.T) {
 		"https://a b":                         false,
 	} {
 		for _, cfg := range []im.ClientConfig{{BaseURL: base}, {BackupURL: base}} {
-			cfg.SDKAppID, cfg.SecretKey = testAppID, secret.New(testKey)
+			cfg.SDKAppID, cfg.SecretKey, cfg.Now = testAppID, secret.New(testKey), time.Now
 			_, err := im.NewClient(cfg)
 			if (err == nil) != ok || err != nil && (!strings.Contains(err.Error(), "IM_API_BASE") || strings.Contains(err.Error(), "pw")) {
 				t.Errorf("%+v: %v, want accepted: %t", cfg, err, ok)
 			}
 		}
 	}
-	if _, err := im.NewClient(im.ClientConfig{}); err == nil || !strings.Contains(err.Error(), "IM_SDKAPPID") || !strings.Contains(err.Error(), "IM_SECRET_KEY") {
+	if _, err := im.NewClient(im.ClientConfig{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "IM_SDKAPPID") || !strings.Contains(err.Error(), "IM_SECRET_KEY") {
 		t.Errorf("no settings: %v", err)
 	}
 }

@@ -25,11 +25,19 @@ type fakeIM struct {
 	t      testing.TB
 	answer func(n int, path string, request []byte) (status int, reply string)
 
+	now      func() time.Time // nil: time.Now
 	mu       sync.Mutex
 	paths    []string
 	requests [][]byte
 	sigs     []string
 	randoms  []string
+}
+
+func (f *fakeIM) clock() time.Time {
+	if f.now == nil {
+		return time.Now()
+	}
+	return f.now()
 }
 
 func (f *fakeIM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +53,7 @@ func (f *fakeIM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := strconv.ParseUint(q.Get("random"), 10, 32); err != nil {
 		f.t.Errorf("random: %v", err)
 	}
-	if err := newSigner(f.t, testAppID, testKey).Verify("administrator", q.Get("usersig"), time.Now()); err != nil {
+	if err := newSigner(f.t, testAppID, testKey).Verify("administrator", q.Get("usersig"), f.clock()); err != nil {
 		f.t.Error(err)
 	}
 	f.mu.Lock()
@@ -82,6 +90,9 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 func newClient(t testing.TB, cfg im.ClientConfig) *im.Client {
 	t.Helper()
 	cfg.SDKAppID, cfg.SecretKey = testAppID, secret.New(testKey)
+	if cfg.Now == nil {
+		cfg.Now = time.Now // the bubble's, in one
+	}
 	c, err := im.NewClient(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -40,9 +40,9 @@ type Handler struct {
 	// Accept records the facts of one callback. It has until its context's deadline
 	// and is not called for callbacks without facts.
 	Accept func(context.Context, []notify.Fact) error
-	Log    *slog.Logger     // nil: no log
-	Now    func() time.Time // nil: time.Now
-	Budget time.Duration    // for Accept; 0: DefaultBudget
+	Log    *slog.Logger // nil: no log
+	Now    func() time.Time
+	Budget time.Duration // for Accept; 0: DefaultBudget
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +56,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, http.StatusForbidden, "", ErrBadQuery)
 		return
 	}
-	if err := h.Receiver.Verify(query, h.now()); err != nil {
+	if err := h.Receiver.Verify(query, h.Now()); err != nil {
 		h.refuse(w, r, http.StatusForbidden, claimedCommand(query), err)
 		return
 	}
@@ -135,13 +135,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, com
 		reason = "forbidden"
 	}
 	writeError(w, status, reason, message)
-}
-
-func (h *Handler) now() time.Time {
-	if h.Now == nil {
-		return time.Now()
-	}
-	return h.Now()
 }
 
 func (h *Handler) log() *slog.Logger {

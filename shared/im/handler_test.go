@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -207,15 +208,16 @@ func TestAcknowledge(t *testing.T) {
 	}
 }
 
-// TestHandlerZeroFields: a Handler without Log, Now and Budget works by the clock.
+// TestHandlerZeroFields: a Handler works without Log and Budget.
 func TestHandlerZeroFields(t *testing.T) {
 	recorded := 0
 	h := &im.Handler{
 		Receiver: newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)}),
 		Accept:   func(context.Context, []notify.Fact) error { recorded++; return nil },
+		Now:      testkit.At(testkit.Past),
 	}
 	q := url.Values{"SdkAppid": {"1400123456"}, "CallbackCommand": {"C2C.CallbackAfterSendMsg"}}
-	im.SignQuery(q, secret.New(testToken), time.Now())
+	im.SignQuery(q, secret.New(testToken), testkit.Past)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/?"+q.Encode(), strings.NewReader(afterBody)))
 	if w.Body.String() != okJSON || recorded != 1 {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wxnotify/shared/secret"
+	"wxnotify/shared/stopwatch"
 )
 
 const (
@@ -205,7 +206,7 @@ func backoff(n int, r float64) time.Duration {
 
 // pause waits d. It is false, at once, if ctx ends before.
 func pause(ctx context.Context, d time.Duration) bool {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
+	if left, bounded := stopwatch.Left(ctx); bounded && left <= d {
 		return false
 	}
 	t := time.NewTimer(d)

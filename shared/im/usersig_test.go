@@ -12,6 +12,7 @@ import (
 
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -184,14 +185,12 @@ func TestUserSigTooLongIsNotDecoded(t *testing.T) {
 func TestSignUser(t *testing.T) {
 	const key = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
 	s := newSigner(t, testAppID, key)
-	before := time.Now().Unix()
-	usersig, expires, err := s.SignUser("tommy", 24*time.Hour)
+	usersig, expires, err := s.SignUser("tommy", testkit.Future, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := time.Now().Unix()
-	if at := expires.Unix() - 86400; at < before || at > after || expires.Location() != time.UTC {
-		t.Errorf("expires %v, signed between %d and %d", expires, before, after)
+	if want := testkit.Future.Add(24 * time.Hour); expires != want {
+		t.Errorf("expires %v, want %v", expires, want)
 	}
 	for _, c := range []struct {
 		now  time.Time
@@ -201,10 +200,10 @@ func TestSignUser(t *testing.T) {
 			t.Errorf("Verify at %v: %v, want %v", c.now, err, c.want)
 		}
 	}
-	if err := tencentyun.VerifyUserSig(testAppID, key, "tommy", usersig, time.Now()); err != nil {
+	if err := tencentyun.VerifyUserSig(testAppID, key, "tommy", usersig, testkit.Future); err != nil {
 		t.Errorf("Tencent's library: %v", err)
 	}
-	if err := newSigner(t, testAppID, key+"0").Verify("tommy", usersig, time.Now()); !errors.Is(err, im.ErrUserSigSignature) {
+	if err := newSigner(t, testAppID, key+"0").Verify("tommy", usersig, testkit.Future); !errors.Is(err, im.ErrUserSigSignature) {
 		t.Errorf("other key: %v", err)
 	}
 }
@@ -227,12 +226,12 @@ func TestSignUserRefuses(t *testing.T) {
 		{"tommy", 0, false, "lifetime"}, {"tommy", -time.Hour, false, "lifetime"},
 		{"tommy", 999 * time.Millisecond, false, "lifetime"}, {"tommy", 100 * 365 * 24 * time.Hour, false, "lifetime"},
 	} {
-		usersig, _, err := s.SignUser(c.user, c.ttl)
+		usersig, _, err := s.SignUser(c.user, testkit.Future, c.ttl)
 		if err == nil || usersig != "" || errors.Is(err, im.ErrReservedUser) != c.reserved || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("SignUser(%q, %v) = %d bytes, %v", c.user, c.ttl, len(usersig), err)
 		}
 	}
-	if _, _, err := s.SignUser("ops-10", time.Second); err != nil {
+	if _, _, err := s.SignUser("ops-10", testkit.Future, time.Second); err != nil {
 		t.Errorf("an ordinary user: %v", err)
 	}
 }

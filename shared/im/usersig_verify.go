@@ -42,7 +42,7 @@ type claims struct {
 	SDKAppID   uint64          `json:"TLS.sdkappid"`
 	Expire     int64           `json:"TLS.expire"` // a duration in seconds
 	Time       int64           `json:"TLS.time"`
-	UserBuf    json.RawMessage `json:"TLS.userbuf"`
+	UserBuf    json.RawMessage `json:"TLS.userbuf,omitempty"`
 	Sig        []byte          `json:"TLS.sig"`
 }
 
@@ -120,6 +120,23 @@ func parseUserSig(usersig string) (claims, error) {
 		return claims{}, ErrUserSigMalformed
 	}
 	return c, nil
+}
+
+// pack writes c as the UserSig that parseUserSig reads.
+func (c claims) pack() (string, error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return "", err
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	if _, err := z.Write(plain); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	return swapped.EncodeToString(packed.Bytes()), nil
 }
 
 func inflate(packed []byte) ([]byte, error) {

@@ -243,7 +243,7 @@ func (f *forgetsRecalls) Recalled(ctx context.Context, refs []notify.GroupMessag
 func TestShardsInTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(t)), Shards: 16, Now: w.clock})
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(t)), Shards: 16, Now: w.clock, ServerTime: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func nearDeadline(t *testing.T, takes time.Duration, rate int, given time.Durati
 func TestBacklogInRedis(t *testing.T) {
 	t.Parallel()
 	const recipients = 5000
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(t))})
+	st, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + redistest.Start(t))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // A crew sends the cards of one lane, Workers at a time. A send that hangs holds up no other
@@ -132,9 +134,9 @@ const messagesAhead = 5 * time.Second
 // say stops nobody: WeChat's own limits hold.
 func (p *pass) turn(ctx context.Context, lane Lane, n int) (full time.Time) {
 	for {
-		most := Lease - wrapUp - time.Since(p.claimed)
-		if deadline, ok := ctx.Deadline(); ok {
-			most = min(most, time.Until(deadline)-wrapUp)
+		most := Lease - wrapUp - p.claimed.Elapsed()
+		if left, bounded := stopwatch.Left(ctx); bounded {
+			most = min(most, left-wrapUp)
 		}
 		ahead := most
 		if lane == LaneMessages {

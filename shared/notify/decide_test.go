@@ -11,7 +11,7 @@ import (
 )
 
 func TestDecide(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	now := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
 	// fresh arrived just now, ripe when the blind window is over, old is past its life.
 	notice := func(id notify.MessageID, sent, window int) notify.Notice {
@@ -139,7 +139,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestExpiredForQuota(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	now := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
 	rec := notify.Recipient{Notices: []notify.Notice{{ID: "m", SentAt: now.Add(-24 * time.Hour), Expires: now}}}
 	want := []notify.Final{{State: notify.StateQuota, Reason: notify.ReasonQuotaDay, Messages: []notify.MessageID{"m"}}}
 	got := notify.DefaultRules().Decide(notify.Look{Now: now, Quota: true}, rec)

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 const (
@@ -75,7 +77,7 @@ func (d *Deliverer) Run(ctx context.Context) Counts {
 }
 
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
-	started := time.Now()
+	started := stopwatch.Start()
 	for !short(ctx, wrapUp) {
 		now, busy, err := d.pass(ctx, total)
 		if err != nil {
@@ -84,7 +86,7 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 		if busy {
 			continue
 		}
-		total.NextDue, err = d.Store.Rest(ctx, now.Add(period-time.Since(started)))
+		total.NextDue, err = d.Store.Rest(ctx, now.Add(period-started.Elapsed()))
 		if err != nil {
 			return err
 		}
@@ -112,7 +114,7 @@ func (d *Deliverer) Pass(ctx context.Context) (Counts, error) {
 // pass claims, asks and acts once. It returns the store's time, and whether there was
 // something to do.
 func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bool, err error) {
-	claimed := time.Now()
+	claimed := stopwatch.Start()
 	batch, err := d.Store.Claim(ctx, d.atMost(claimLimit))
 	if err != nil {
 		return time.Time{}, false, err
@@ -140,20 +142,20 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bo
 func (d *Deliverer) atMost(limit int) int { return min(limit, d.Rules.SendsPerSecond*claimSeconds) }
 
 // take returns a pass over what was claimed.
-func (d *Deliverer) take(ctx context.Context, batch Batch, claimed time.Time, c *Counts) *pass {
+func (d *Deliverer) take(ctx context.Context, batch Batch, claimed stopwatch.Watch, c *Counts) *pass {
 	if batch.Skipped != nil {
 		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", "store", "error", batch.Skipped)
 	}
 	c.Claimed += len(batch.Recipients)
-	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: time.Now(), counts: c, breaker: newBreaker(batch)}
+	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: stopwatch.Start(), counts: c, breaker: newBreaker(batch)}
 }
 
 // A pass is one look at what is due. Its clock is the store's.
 type pass struct {
 	*Deliverer
-	now     time.Time // of the claim, by the store's clock
-	claimed time.Time // when we asked for it, by our own monotonic clock
-	told    time.Time // when we heard
+	now     time.Time       // of the claim, by the store's clock
+	claimed stopwatch.Watch // since we asked for it
+	told    stopwatch.Watch // since we heard
 	breaker *breaker
 
 	mu     sync.Mutex // guards counts: cards are delivered side by side
@@ -169,11 +171,11 @@ func (p *pass) count(change func(*Counts)) {
 
 // time returns the store's time, as far as we can tell without asking. It is rather
 // behind than ahead: what a run notes must not seem to come after what follows it.
-func (p *pass) time() time.Time { return p.now.Add(time.Since(p.told)) }
+func (p *pass) time() time.Time { return p.now.Add(p.told.Elapsed()) }
 
 // room reports whether the run and the leases of this pass leave time for a send.
 func (p *pass) room(ctx context.Context) bool {
-	return !short(ctx, wrapUp) && time.Since(p.claimed) < Lease-wrapUp
+	return !short(ctx, wrapUp) && p.claimed.Elapsed() < Lease-wrapUp
 }
 
 // lanes ends what earlier runs left half done, and returns who waits in each lane.
@@ -210,7 +212,7 @@ func (p *pass) besideCalls(ctx context.Context, work func() error) error {
 
 // serveCalls does what is due in the lane of calls.
 func (p *pass) serveCalls(ctx context.Context) {
-	claimed := time.Now()
+	claimed := stopwatch.Start()
 	batch, err := p.Store.ClaimCalls(ctx, p.atMost(askLimit))
 	if err != nil {
 		p.Log.WarnContext(ctx, "calls not claimed", "error", err)
@@ -346,8 +348,8 @@ func (p *pass) ended(ctx context.Context, e Ended, args ...any) {
 
 // short reports whether ctx has ended or less than left of its time remains.
 func short(ctx context.Context, left time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && time.Until(deadline) < left
+	rest, bounded := stopwatch.Left(ctx)
+	return ctx.Err() != nil || bounded && rest < left
 }
 
 // sleep waits for d, and reports false if ctx ended first.

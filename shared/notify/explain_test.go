@@ -16,7 +16,7 @@ var explainZone = time.FixedZone("", 9*60*60)
 
 // at returns a time s seconds after noon in Beijing.
 func explainAt(s int) time.Time {
-	return time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC).Add(time.Duration(s) * time.Second)
+	return time.Date(2031, 5, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(s) * time.Second)
 }
 
 // A tale is a timeline in short: seconds, then the step.
@@ -69,17 +69,17 @@ func TestExplainMessage(t *testing.T) {
 		n     int // steps
 	}{
 		{"delivered", deliveredTale(), notify.StateDelivered, "",
-			"提醒已于 11月22日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
-			`We notified you on 22 November at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 8},
+			"提醒已于 5月1日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
+			`We notified you on 1 May at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 8},
 		{"accepted", waits, "", "",
 			"这条消息已收到，稍后会确认您是否在线，再决定是否提醒您。",
 			"This message has come in; we will check whether you are online, and then decide whether to notify you.", 1},
 		{"waits for the blind window", putOff(notify.ReasonWindow, "until 12:01:05"), "", "",
-			"还没有提醒您：仍显示在线，需要再确认一次，将于 11月22日 13:01:05 再试。",
-			"You have not been notified yet: still shown as online, which has to be checked again; we will try again on 22 November at 13:01:05.", 2},
+			"还没有提醒您：仍显示在线，需要再确认一次，将于 5月1日 13:01:05 再试。",
+			"You have not been notified yet: still shown as online, which has to be checked again; we will try again on 1 May at 13:01:05.", 2},
 		{"waits for tomorrow", putOff(notify.ReasonQuotaDay, "until 00:04:00"), "", "",
-			"还没有提醒您：微信当天的发送额度已用完，将于 11月23日 01:04:00 再试。",
-			"You have not been notified yet: WeChat's quota for the day is used up; we will try again on 23 November at 01:04:00.", 2},
+			"还没有提醒您：微信当天的发送额度已用完，将于 5月2日 01:04:00 再试。",
+			"You have not been notified yet: WeChat's quota for the day is used up; we will try again on 2 May at 01:04:00.", 2},
 		{"waits for a day that is named", putOff(notify.ReasonKept, "until 2026-11-25 00:04:00, 2 left, 3 kept"), "", "",
 			"还没有提醒您：剩余的订阅次数留给以后离开时使用，将于 11月25日 01:04:00 再试。",
 			"You have not been notified yet: the permits left are kept for later absences; we will try again on 25 November at 01:04:00.", 2},
@@ -91,8 +91,8 @@ func TestExplainMessage(t *testing.T) {
 			"提醒已发给微信，暂时还没有收到结果，正在等待微信的回报。",
 			"The notification was handed to WeChat, and we are waiting for WeChat to report what became of it.", 4},
 		{"unknown, then reported", final(unknown, 9, notify.StateDelivered, notify.ReasonReported), notify.StateDelivered, notify.ReasonReported,
-			"微信确认提醒已于 11月22日 13:00:09 前送达，可以在微信的“服务通知”里查看。",
-			`WeChat confirms that the notification reached you before 22 November at 13:00:09; you will find it under "Service Notifications" in WeChat.`, 5},
+			"微信确认提醒已于 5月1日 13:00:09 前送达，可以在微信的“服务通知”里查看。",
+			`WeChat confirms that the notification reached you before 1 May at 13:00:09; you will find it under "Service Notifications" in WeChat.`, 5},
 		{"corrected", final(final(sent(""), 3, notify.StateDelivered, ""), 8, notify.StateRefused, notify.ReasonReported), notify.StateRefused, notify.ReasonReported,
 			"微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
 			"WeChat reports that this notification was not shown to you; please check that the mini program may send notifications.", 5},
@@ -147,7 +147,7 @@ func TestExplainPicksSteps(t *testing.T) {
 		{"m2", "zh_CN", []string{
 			"13:00:02 收到消息，等待处理。",
 			"13:00:03 查询 IM：用户在线。",
-			"13:00:03 暂不提醒，11月22日 13:01:05 再看：仍显示在线，需要再确认一次。",
+			"13:00:03 暂不提醒，5月1日 13:01:05 再看：仍显示在线，需要再确认一次。",
 			"13:01:05 查询 IM：用户不在线。",
 			"13:01:05 预留一次订阅次数，准备发送。",
 			"13:01:06 微信已接收提醒。",
@@ -180,8 +180,8 @@ func TestExplainCard(t *testing.T) {
 		n     int
 	}{
 		{"of two messages", deliveredTale(), "c1-u", notify.StateDelivered,
-			"这次提醒共包含 2 条消息：提醒已于 11月22日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
-			`This notification was for 2 messages: We notified you on 22 November at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 4},
+			"这次提醒共包含 2 条消息：提醒已于 5月1日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
+			`This notification was for 2 messages: We notified you on 1 May at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 4},
 		{"not sent", put, "c2-u", "",
 			"这次提醒没有发出（微信当天的发送额度已用完），其中的消息会重新等待提醒。",
 			"This notification was not sent (WeChat's quota for the day is used up), and its messages wait for another one.", 4},
@@ -259,10 +259,10 @@ func TestExplainSteps(t *testing.T) {
 		{notify.Step{Kind: notify.StepPutOff}, "暂不提醒：时机未到。", "Not yet: it is not time."},
 		{notify.Step{Kind: notify.StepPutOff, Reason: "moonlight", Detail: "until noon"}, "暂不提醒：moonlight（until noon）。", "Not yet: moonlight (until noon)."},
 		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonKept, Detail: "until 11:59:59 (2 left, 3 kept)"},
-			"暂不提醒，11月23日 12:59:59 再看：剩余的订阅次数留给以后离开时使用（剩余 2 次，保留 3 次）。",
-			"Not before 23 November at 12:59:59: the permits left are kept for later absences (left: 2, kept: 3)."},
+			"暂不提醒，5月2日 12:59:59 再看：剩余的订阅次数留给以后离开时使用（剩余 2 次，保留 3 次）。",
+			"Not before 2 May at 12:59:59: the permits left are kept for later absences (left: 2, kept: 3)."},
 		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonBusy, Detail: "until 12:00:00"},
-			"暂不提醒，11月22日 13:00:00 再看：另一条提醒正在发送。", "Not before 22 November at 13:00:00: another notification is on its way."},
+			"暂不提醒，5月1日 13:00:00 再看：另一条提醒正在发送。", "Not before 1 May at 13:00:00: another notification is on its way."},
 		{notify.Step{Kind: notify.StepSent, Detail: "refused 43101"}, "微信拒绝：用户没有可用的订阅次数（43101）。", "WeChat refused: the user has no permit left (43101)."},
 		{notify.Step{Kind: notify.StepSent, Detail: "43999"}, "微信没有接收提醒（43999）。", "WeChat did not take the notification (43999)."},
 		{notify.Step{Kind: notify.StepSettled, Detail: "zeroed"}, "订阅次数清零：以微信的记录为准。", "The permits are crossed out: WeChat knows of none."},
@@ -294,7 +294,7 @@ func TestExplanationJSON(t *testing.T) {
   "sentence": "The sender took this message back, so no WeChat notification was sent.",
   "steps": [
     {
-      "at": "2026-11-22T13:00:04+09:00",
+      "at": "2031-05-01T13:00:04+09:00",
       "kind": "accepted",
       "text": "A message came in and waits.",
       "messages": [
@@ -302,7 +302,7 @@ func TestExplanationJSON(t *testing.T) {
       ]
     },
     {
-      "at": "2026-11-22T13:00:05+09:00",
+      "at": "2031-05-01T13:00:05+09:00",
       "kind": "final",
       "text": "The end: recalled.",
       "messages": [

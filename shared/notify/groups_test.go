@@ -143,7 +143,7 @@ func TestLargeGroup(t *testing.T) {
 // onRedis has the world keep its state in a real Redis, which is quicker.
 func (w *world) onRedis() {
 	w.t.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(w.t)), Shards: 2, Now: w.clock})
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(w.t)), Shards: 2, Now: w.clock, ServerTime: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}

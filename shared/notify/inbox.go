@@ -31,13 +31,13 @@ type Inbox struct {
 	// Templates are ours: permits of other templates are not kept.
 	Templates []TemplateID
 	Log       *slog.Logger
-	Now       func() time.Time // for the age of a spill; nil: time.Now
+	Now       func() time.Time // for the age of a spill
 }
 
 // Accept takes facts in. When it returns nil they are stored or spilled. It never
 // takes longer than about 1.3 s, whatever the store and the platform do.
 func (in *Inbox) Accept(ctx context.Context, facts []Fact) error {
-	return in.accept(ctx, in.prepare(facts), in.now())
+	return in.accept(ctx, in.prepare(facts), in.Now())
 }
 
 func (in *Inbox) accept(ctx context.Context, facts []Fact, since time.Time) error {
@@ -80,9 +80,9 @@ func (in *Inbox) record(ctx context.Context, facts []Fact) error {
 // so in the log.
 func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
 	if since.IsZero() {
-		since = in.now()
+		since = in.Now()
 	}
-	if in.now().Sub(since) > spillFor {
+	if in.Now().Sub(since) > spillFor {
 		in.Log.ErrorContext(ctx, "spilled facts are given up", "alert", "spill", "facts", len(facts), "after", spillFor.String())
 		return nil
 	}
@@ -202,11 +202,4 @@ func (in *Inbox) ours(ids []TemplateID) []TemplateID {
 		}
 	}
 	return out
-}
-
-func (in *Inbox) now() time.Time {
-	if in.Now != nil {
-		return in.Now()
-	}
-	return time.Now()
 }

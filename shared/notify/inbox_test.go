@@ -45,7 +45,7 @@ func (hanging) Spill(ctx context.Context, _ []notify.Fact, _ time.Time) error {
 }
 
 func inbox(r notify.Recorder, c notify.Courier) *notify.Inbox {
-	return &notify.Inbox{Store: r, Courier: c, Rules: notify.DefaultRules(), Admin: "administrator",
+	return &notify.Inbox{Now: time.Now, Store: r, Courier: c, Rules: notify.DefaultRules(), Admin: "administrator",
 		Templates: []notify.TemplateID{"T1"}, Log: slog.New(slog.DiscardHandler)}
 }
 

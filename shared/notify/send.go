@@ -33,7 +33,7 @@ func (c *delivery) template() *Template { return c.Templates.For(c.plan.Kind) }
 // lease of its recipient, ends.
 func (p *pass) timeFor(ctx context.Context) bool {
 	const least = sendBudget + settleBudget
-	return !short(ctx, least) && time.Since(p.claimed)+least < Lease
+	return !short(ctx, least) && p.claimed.Elapsed()+least < Lease
 }
 
 // carried returns the notices that the card carries, oldest first, and ends those that

@@ -19,7 +19,7 @@ const (
 // How far each has come is noted with every page. Who stops in between has the page done
 // again: a member's message is recorded once.
 func (p *pass) spread(ctx context.Context) {
-	for !short(ctx, wrapUp) && time.Since(p.claimed) <= spreadAhead {
+	for !short(ctx, wrapUp) && p.claimed.Elapsed() <= spreadAhead {
 		spreads, err := p.Store.Spreads(ctx, spreadLimit)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "group messages not taken up, a later run does", "alert", "store", "error", err)
@@ -42,7 +42,7 @@ func (p *pass) spreadAll(ctx context.Context, spreads []Spread) {
 		side <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-side }()
-			if short(ctx, wrapUp) || time.Since(p.claimed) > spreadAhead {
+			if short(ctx, wrapUp) || p.claimed.Elapsed() > spreadAhead {
 				return // its lease ends, and another run takes it up
 			}
 			if err := p.spreadOne(ctx, s); err != nil {

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -68,7 +68,7 @@ const (
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	evening := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) // 20:00 in Beijing
+	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
 	s := &stage{t: t, clock: simulator.NewManualClock(evening), names: map[notify.MessageID]string{}}
 	s.begin = s.clock.Now()
 	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
@@ -78,7 +78,7 @@ func newStage(t *testing.T) *stage {
 	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
 	s.must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
 
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now})
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
 	s.must(err)
 	t.Cleanup(func() { s.store.Close() })
 	log := slog.New(alerts(s.alert))
@@ -98,7 +98,7 @@ func newStage(t *testing.T) *stage {
 // onRedis has the stage keep its state in a real Redis, which is quicker.
 func (s *stage) onRedis() {
 	s.t.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now})
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
 	s.must(err)
 	s.t.Cleanup(func() { st.Close() })
 	s.store, s.inbox.Store, s.deliver.Store, s.deliver.WeChat = st, st, st, s.client()
@@ -115,27 +115,10 @@ func (s *stage) must(err error) {
 // connect makes the client of IM.
 func (s *stage) connect() {
 	c := s.sim.Config().IM
-	sig, err := tencentyun.GenUserSig(int(c.SDKAppID), c.SecretKey.Reveal(), "administrator", 10*365*24*3600)
-	s.must(err)
 	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
-		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: signed{s.sim.Transport(), sig}}, Now: s.clock.Now})
+		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
 	s.must(err)
 	s.deliver.IM, s.deliver.Directory = watchedIM{asks, s}, asks
-}
-
-// signed replaces the UserSig, which is made and ends by the machine's clock, by one that
-// lasts.
-type signed struct {
-	http.RoundTripper
-	sig string
-}
-
-func (t signed) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	q := r.URL.Query()
-	q.Set("usersig", t.sig)
-	r.URL.RawQuery = q.Encode()
-	return t.RoundTripper.RoundTrip(r)
 }
 
 // client makes the client of WeChat.

@@ -14,7 +14,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-var sentAt = time.Date(2026, 11, 22, 1, 41, 0, 0, time.UTC)
+var sentAt = time.Date(2031, 5, 1, 1, 41, 0, 0, time.UTC)
 
 func mustTemplate(t testing.TB, data map[string]string) *notify.Template {
 	t.Helper()
@@ -53,7 +53,7 @@ func TestRender(t *testing.T) {
 		notify.Notice{ID: "b", From: "a&b c", SentAt: sentAt.Add(time.Minute), Summary: "在吗？"})
 	want := notify.Card{ID: "card", To: "openid", Template: "T1", Page: "pages/chat/index?peer=a%26b%20c&n=2",
 		Data: map[string]string{"thing1": "a&b c", "thing2": "在吗？", "number3": "2",
-			"time4": "2026年11月22日 09:42", "date5": "2026年11月22日 09:42"},
+			"time4": "2031年5月1日 09:42", "date5": "2031年5月1日 09:42"},
 		MiniProgramState: "formal", Lang: "zh_CN"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -114,8 +114,8 @@ func TestValues(t *testing.T) {
 		{"symbol1", "a!?b", "!?"},
 		{"character_string1", "SF 123 中", "SF123"},
 		{"time1", "at 2019年10月1日 15:01 sharp", "2019年10月1日 15:01"},
-		{"time1", "soon", "2026年11月22日 09:41"},
-		{"date1", "soon", "2026年11月22日 09:41"},
+		{"time1", "soon", "2031年5月1日 09:41"},
+		{"date1", "soon", "2031年5月1日 09:41"},
 		{"amount1", "costs ￥100.50", "￥100.50"},
 		{"phone_number1", "call +86-0766-66888866 now", "+86-0766-66888866"},
 		{"car_number1", "粤A8Z888挂", "粤A8Z888挂"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -44,10 +45,10 @@ const tmplID notify.TemplateID = "T1"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), status: map[notify.UserID]notify.Status{}, courier: &courier{},
+	w := &world{t: t, now: testkit.Past.Add(12 * time.Hour), status: map[notify.UserID]notify.Status{}, courier: &courier{},
 		names: map[string]string{"user1": "Anna"}}
 	mini := miniredis.RunT(t)
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 2, Now: w.clock})
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 2, Now: w.clock, ServerTime: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // Event returns a Handler that decodes each event into an In, ignoring fields that In
@@ -27,13 +29,13 @@ type eventHandler[In, Out any] struct {
 }
 
 func (h eventHandler[In, Out]) Invoke(ctx context.Context, event []byte) ([]byte, error) {
-	start := time.Now()
+	watch := stopwatch.Start()
 	out, err := guarded(ctx, h.log, func() ([]byte, error) { return h.call(ctx, event) })
 	switch {
 	case err == nil:
-		h.log.InfoContext(ctx, "event", "duration_ms", milliseconds(time.Since(start)))
+		h.log.InfoContext(ctx, "event", "duration_ms", milliseconds(watch.Elapsed()))
 	case err != errInternal: // the panic has its line already
-		h.log.ErrorContext(ctx, "event failed", "duration_ms", milliseconds(time.Since(start)), "error", oneLine(err))
+		h.log.ErrorContext(ctx, "event failed", "duration_ms", milliseconds(watch.Elapsed()), "error", oneLine(err))
 	}
 	return out, err
 }

@@ -19,7 +19,7 @@ type counts struct {
 }
 
 func TestEvent(t *testing.T) {
-	since := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	since := time.Date(2031, 5, 1, 2, 0, 0, 0, time.UTC)
 	spill := &scf.Spill{Facts: []notify.Fact{{Erase: &notify.Erase{OpenID: "o1"}}}, Since: since}
 	for _, c := range []struct {
 		name, event string
@@ -29,7 +29,7 @@ func TestEvent(t *testing.T) {
 		{"timer", string(sample(t, "timer.json")), nil},
 		{"timer without a message", string(sample(t, "timer-empty-message.json")), nil},
 		{"null", `null`, nil},
-		{"spill", `{"spill":{"facts":[{"erase":{"openId":"o1"}}],"since":"2026-11-22T02:00:00Z","later":1},"newer":{}}`, spill},
+		{"spill", `{"spill":{"facts":[{"erase":{"openId":"o1"}}],"since":"2031-05-01T02:00:00Z","later":1},"newer":{}}`, spill},
 	} {
 		var log lines
 		var got scf.DeliverEvent

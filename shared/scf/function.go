@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // errMisconfigured is all that a caller learns of a function that cannot be wired.
@@ -69,11 +71,11 @@ func (f *function) handler(ctx context.Context) Handler {
 
 // wireTime leaves half of the event's time for the answer.
 func wireTime(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
+	left, bounded := stopwatch.Left(ctx)
+	if !bounded {
 		return startTimeout
 	}
-	return time.Until(deadline) / 2
+	return left / 2
 }
 
 // wire calls build and keeps what it returns without an error. f.mu is held, or

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // answerTime is kept back of an event's time: what h waits for ends before the platform ends
@@ -34,7 +36,7 @@ type httpHandler struct {
 }
 
 func (a httpHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
-	start := time.Now()
+	watch := stopwatch.Start()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
@@ -62,7 +64,7 @@ func (a httpHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 	a.log.LogAttrs(ctx, slog.LevelInfo, "request",
 		slog.String("method", clip(e.method)), slog.String("path", clip(path)),
-		slog.Int("status", res.status), slog.Float64("duration_ms", milliseconds(time.Since(start))))
+		slog.Int("status", res.status), slog.Float64("duration_ms", milliseconds(watch.Elapsed())))
 	return out, nil
 }
 

@@ -117,7 +117,7 @@ var _ notify.Courier = (*scf.Invoker)(nil)
 
 func TestSpill(t *testing.T) {
 	base, calls := startAPI(t, say(200, queued))
-	since := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	since := time.Date(2031, 5, 1, 2, 0, 0, 0, time.UTC)
 	v := newInvoker(t, scf.InvokerConfig{Function: "deliver", APIBase: base, Getenv: roleEnv().get})
 	facts := []notify.Fact{{Presence: &notify.Presence{User: "u<1>", Online: true, At: since}}, {Erase: &notify.Erase{OpenID: "o1"}}}
 	if err := v.Spill(t.Context(), nil, since); err != nil || len(calls()) != 0 {
@@ -142,7 +142,7 @@ func TestSpill(t *testing.T) {
 func TestLargeSpillIsSplit(t *testing.T) {
 	base, calls := startAPI(t, say(200, queued))
 	v := newInvoker(t, scf.InvokerConfig{Function: "deliver", APIBase: base, Getenv: roleEnv().get})
-	began := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	began := time.Date(2031, 5, 1, 2, 0, 0, 0, time.UTC)
 	var facts []notify.Fact
 	for i := range 5 {
 		facts = append(facts, notify.Fact{Message: &notify.Message{Seq: uint32(i), Summary: strings.Repeat("s", 60_000)}})

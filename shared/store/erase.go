@@ -155,7 +155,7 @@ type eraseRecipientArgs struct {
 }
 
 func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	k, today := s.keysOf(string(user)), day(s.clock())
+	k, today := s.keysOf(string(user)), day(s.now())
 	_, err := s.run(ctx, call{scriptEraseRecipient,
 		[]string{k.recipient(user), k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.counts(), k.dead(),
 			k.marks(user, today+1), k.marks(user, today), k.marks(user, today-1), k.marks(user, today-2),

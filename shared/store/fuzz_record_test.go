@@ -28,7 +28,8 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Cleanup(mini.Close)
 	now := time.Unix(1795305600, 0).UTC()
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 1, Now: func() time.Time { return now }})
+	clock := func() time.Time { return now }
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + mini.Addr()), Shards: 1, Now: clock, ServerTime: clock})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 // recipients.
 func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error) {
 	pipe := s.db.Pipeline()
-	today := day(s.clock())
+	today := day(s.now())
 	var cmds []*redis.StringCmd
 	for i := range s.shards {
 		for d := today - 2; d <= today+1; d++ {

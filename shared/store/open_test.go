@@ -29,7 +29,7 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 		{"too many shards", "redis://:hunter2@host", 4097, "STORE_SHARDS: 4097"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := store.Open(store.Config{URL: secret.New(tt.url), Shards: tt.shards})
+			_, err := store.Open(store.Config{Now: time.Now, URL: secret.New(tt.url), Shards: tt.shards})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want an error that names %s", err, tt.want)
 			}
@@ -47,7 +47,7 @@ func TestPasswordIsUsedAndNeverShown(t *testing.T) {
 		password string
 		ok       bool
 	}{{"hunter2", true}, {"wrong-secret", false}} {
-		s, err := store.Open(store.Config{URL: secret.New("redis://:" + tt.password + "@" + m.Addr())})
+		s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://:" + tt.password + "@" + m.Addr())})
 		if err != nil {
 			t.Fatal(err)
 		}

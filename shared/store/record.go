@@ -149,7 +149,7 @@ type messageArgs struct {
 }
 
 func (s *Store) message(rules notify.Rules, m notify.Message) call {
-	k, today := s.keysOf(string(m.To)), day(s.clock())
+	k, today := s.keysOf(string(m.To)), day(s.now())
 	args := messageArgs{
 		User: m.To, ID: m.ID, Mark: markOf(m.From, m.To, m.ID), Field: fieldOf(m.ID), Kind: m.Kind, From: m.From,
 		Group: m.Group, Peer: string(m.From), Sent: m.SentAt.Unix(), Seq: m.Seq, Text: m.Summary,
@@ -216,7 +216,7 @@ type recallArgs struct {
 }
 
 func (s *Store) recall(r notify.Recall) call {
-	k, today := s.keysOf(string(r.To)), day(s.clock())
+	k, today := s.keysOf(string(r.To)), day(s.now())
 	return call{scriptRecall,
 		[]string{k.recipient(r.To), k.waiting(), k.queue(), k.marks(r.To, today), k.marks(r.To, today-1), k.marks(r.To, today+1),
 			k.timeline(r.To), k.counts(), k.letters(r.To), k.dead()},

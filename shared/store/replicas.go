@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/stopwatch"
 )
 
 const (
@@ -23,7 +25,7 @@ var errBehind = errors.New("store: the replica is behind: it could take over wit
 type replicas struct {
 	mu    sync.Mutex
 	there bool
-	alone time.Time // until then there are none
+	alone stopwatch.Watch // since there were none
 }
 
 // runSurely runs a call that may be repeated and makes sure that a replica, if there is one,
@@ -54,12 +56,12 @@ func (s *Store) runSurely(ctx context.Context, c call) (*redis.Cmd, error) {
 			return replies[0], nil
 		case isCount:
 			waited = true
-			s.replicas.learn(false, time.Time{})
+			s.replicas.learn(false, stopwatch.Watch{})
 		case !strings.Contains(info, "connected_slaves:") || strings.Contains(info, "connected_slaves:0"):
-			s.replicas.learn(false, time.Now().Add(aloneFor))
+			s.replicas.learn(false, stopwatch.Start())
 			return replies[0], nil
 		default:
-			s.replicas.learn(true, time.Time{})
+			s.replicas.learn(true, stopwatch.Watch{})
 			if waited {
 				return nil, errBehind
 			}
@@ -75,13 +77,13 @@ func (r *replicas) question() []any {
 	switch {
 	case r.there:
 		return []any{"WAIT", 1, replicaTime.Milliseconds()}
-	case time.Now().Before(r.alone):
+	case r.alone.Elapsed() < aloneFor:
 		return nil
 	}
 	return []any{"INFO", "replication"}
 }
 
-func (r *replicas) learn(there bool, alone time.Time) {
+func (r *replicas) learn(there bool, alone stopwatch.Watch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.there, r.alone = there, alone

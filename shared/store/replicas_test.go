@@ -24,7 +24,7 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	ctx := t.Context()
 	primary, replica := redistest.Start(t, "--repl-diskless-sync-delay", "0"), redistest.Start(t)
 	raw, other := clientAt(t, primary), clientAt(t, replica)
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + primary), Shards: 2})
+	s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + primary), Shards: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func missedBy(rules notify.Rules) missedArgs {
 }
 
 func (s *Store) ring(rules notify.Rules, r notify.Ring) []call {
-	calls, today := make([]call, 0, len(r.Users)), day(s.clock())
+	calls, today := make([]call, 0, len(r.Users)), day(s.now())
 	for _, user := range r.Users {
 		k := s.keysOf(string(user))
 		calls = append(calls, call{scriptRing,

@@ -161,8 +161,8 @@ func list[E any](s []E) []E {
 // used, and the JSON of its arguments.
 func (s *Store) argv(c call) ([]any, error) {
 	now := ""
-	if s.now != nil {
-		now = strconv.FormatInt(s.now().UnixMilli(), 10)
+	if s.server != nil {
+		now = strconv.FormatInt(s.server().UnixMilli(), 10)
 	}
 	b, err := json.Marshal(c.args)
 	if err != nil {

@@ -28,9 +28,11 @@ type Config struct {
 	// Shards is how many slots the state is spread over; 0 means 16. It must not
 	// change during the life of a deployment.
 	Shards int
-	// Now is the clock by which scripts work; nil: the store's own, which all
-	// instances share.
+	// Now is this machine's clock, by which days are found: minutes do not matter. Required.
 	Now func() time.Time
+	// ServerTime is the clock by which scripts work; nil: the server's own, which all
+	// instances share.
+	ServerTime func() time.Time
 	// Dial makes the connections, each within a second, when its context ends. Nil: TCP,
 	// with TLS for rediss.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -44,7 +46,8 @@ const DefaultShards = 16
 type Store struct {
 	db     *redis.Client
 	shards int
-	now    func() time.Time
+	now    func() time.Time // this machine's
+	server func() time.Time // nil: the server's own
 
 	replicas replicas
 }
@@ -62,6 +65,9 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Shards < 1 || cfg.Shards > 4096 {
 		return nil, fmt.Errorf("STORE_SHARDS: %d: use 1 to 4096, and never change it", cfg.Shards)
 	}
+	if cfg.Now == nil {
+		return nil, errors.New("store: Config.Now is not set")
+	}
 	opt.Protocol = 2
 	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip, and old servers refuse it
 	opt.ContextTimeoutEnabled = true
@@ -73,7 +79,7 @@ func Open(cfg Config) (*Store, error) {
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
-	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now}, nil
+	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}, nil
 }
 
 // dialer returns a way to connect that ends with its context. go-redis's own does
@@ -99,11 +105,3 @@ func bounded(dial func(context.Context, string, string) (net.Conn, error), most 
 func (s *Store) Close() error { return s.db.Close() }
 
 func (s *Store) keysOf(id string) keys { return keysOf(id, s.shards) }
-
-// clock is our own time, for what need not be exact.
-func (s *Store) clock() time.Time {
-	if s.now != nil {
-		return s.now()
-	}
-	return time.Now()
-}

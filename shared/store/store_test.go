@@ -111,9 +111,14 @@ func (l *loss) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
+// open opens a store whose scripts go by now; nil: by the server's time.
 func open(t *testing.T, addr string, now func() time.Time) *store.Store {
 	t.Helper()
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Now: now})
+	cfg := store.Config{URL: secret.New("redis://" + addr), Shards: shards, Now: now, ServerTime: now}
+	if now == nil {
+		cfg.Now = time.Now
+	}
+	s, err := store.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ type putTokenArgs struct {
 
 // PutToken shares a token that was just fetched.
 func (s *Store) PutToken(ctx context.Context, appID, token string, expires time.Time) error {
-	ttl := expires.Sub(s.clock())
+	ttl := expires.Sub(s.now())
 	if ttl <= 0 {
 		return nil
 	}

@@ -39,7 +39,7 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// Tokens shares the access token with other processes. Nil: each Client fetches its own.
 	Tokens TokenCache
-	Now    func() time.Time // nil: time.Now
+	Now    func() time.Time // required
 	Log    *slog.Logger     // nil: no log
 }
 
@@ -64,6 +64,9 @@ type Client struct {
 // is missing or malformed, by the name of the environment variable.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	var errs []error
+	if cfg.Now == nil {
+		errs = append(errs, errors.New("wechat: ClientConfig.Now is not set"))
+	}
 	if cfg.AppID == "" {
 		errs = append(errs, errors.New("wechat: WECHAT_APPID is empty: set it to the mini program's AppID"))
 	}
@@ -88,9 +91,6 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	if c.timeout == 0 {
 		c.timeout = 5 * time.Second
-	}
-	if c.now == nil {
-		c.now = time.Now
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -138,6 +138,9 @@ func client(t testing.TB, cfg wechat.ClientConfig) *wechat.Client {
 	if cfg.AppID == "" {
 		cfg.AppID, cfg.AppSecret = appID, secret.New(appSecret)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now // the bubble's, in one
+	}
 	c, err := wechat.NewClient(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ type Handler struct {
 	// the same facts again when WeChat repeats a push.
 	Accept func(context.Context, []notify.Fact) error
 	Log    *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	Now    func() time.Time
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, ErrQuery)
 		return
 	}
-	echostr, err := h.Receiver.VerifyURL(query, h.now())
+	echostr, err := h.Receiver.VerifyURL(query, h.Now())
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -96,7 +96,7 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request) (Push, error) {
 	if err != nil && !isProbe(body) {
 		return Push{}, ErrQuery
 	}
-	return h.Receiver.Open(query, body, h.now())
+	return h.Receiver.Open(query, body, h.Now())
 }
 
 // alert tells a person what only a person can act on. An unsigned penalty notice may
@@ -115,13 +115,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Log.WarnContext(r.Context(), "push refused", "reason", Reason(err), "err", err)
 	answer(w, status, "refused")
-}
-
-func (h *Handler) now() time.Time {
-	if h.Now == nil {
-		return time.Now()
-	}
-	return h.Now()
 }
 
 // answer writes text and nothing else: WeChat compares it byte by byte.

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -249,13 +247,4 @@ func TestHandlerAlertsOnPenalties(t *testing.T) {
 			t.Errorf("mode %d: alert %v, want %v", mode, got, want)
 		}
 	}
-}
-
-func TestHandlerKeepsTimeByItself(t *testing.T) {
-	d := newDesk(t, plain)
-	d.Now = nil
-	s := sealer(wechat.ModePlain)
-	s.Timestamp = time.Now()
-	q, body := seal(t, s, []byte(fmt.Sprintf(`{"FromUserName":"oU","CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_popup_event"}`, time.Now().Unix())))
-	check(t, d.do(http.MethodPost, q, body), 200, "success")
 }

@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	now     = time.Date(2026, 11, 22, 9, 41, 0, 0, time.UTC)
+	now     = time.Date(2031, 5, 1, 9, 41, 0, 0, time.UTC)
 	popup   = []byte(`{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1795340400,"MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}}`)
 	plain   = wechat.Config{AppID: appID, Token: secret.New(token)}
 	secured = wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey)}

@@ -15,6 +15,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -50,9 +51,7 @@ type estate struct {
 // newEstate returns an estate on the server at addr; mini is that server, if it is a miniredis.
 func newEstate(t *testing.T, addr string, mini *miniredis.Miniredis) *estate {
 	t.Helper()
-	// IM's own UserSig is made by the machine's clock and good for a day: noon of yesterday in
-	// Beijing leaves all that a test does within it.
-	e := &estate{T: t, clock: simulator.NewManualClock(time.Now().UTC().Truncate(24 * time.Hour).Add(-20 * time.Hour))}
+	e := &estate{T: t, clock: simulator.NewManualClock(testkit.Past.Add(4 * time.Hour))}
 	e.pass = e.clock.Advance
 	if mini != nil {
 		e.pass = func(d time.Duration) { e.clock.Advance(d); mini.FastForward(d) }
@@ -61,7 +60,7 @@ func newEstate(t *testing.T, addr string, mini *miniredis.Miniredis) *estate {
 	t.Cleanup(func() { e.raw.Close() })
 	e.must(e.raw.FlushAll(t.Context()).Err())
 	var err error
-	e.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 3, Now: e.clock.Now})
+	e.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 3, Now: e.clock.Now, ServerTime: e.clock.Now})
 	e.must(err)
 	t.Cleanup(func() { e.store.Close() })
 

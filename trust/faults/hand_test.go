@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/simulator"
 )
 
@@ -20,8 +21,8 @@ type town struct {
 	cardsWhileBehind int     // that go out although the replica hears nothing
 }
 
-// begin is when towns begin.
-var begin = time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+// begin is when towns begin: noon in Beijing.
+var begin = testkit.Future.Add(4 * time.Hour)
 
 // newTown returns one whose people have been told of something already.
 func newTown(t testing.TB, s *server, people int) *town {

@@ -22,7 +22,7 @@ type seams struct {
 	dial     func(ctx context.Context, network, addr string) (net.Conn, error) // to the store; nil: the network
 	upstream http.RoundTripper                                                 // to WeChat and IM
 	platform http.RoundTripper                                                 // to SCF's Invoke API
-	now      func() time.Time                                                  // of the function; nil: time.Now
+	now      func() time.Time                                                  // of the function
 	storeNow func() time.Time                                                  // of the scripts; nil: the store's own
 
 	mu     sync.Mutex
@@ -30,7 +30,7 @@ type seams struct {
 }
 
 func (s *seams) open(cfg store.Config) (*store.Store, error) {
-	cfg.Dial, cfg.Now = s.dial, s.storeNow
+	cfg.Dial, cfg.Now, cfg.ServerTime = s.dial, s.now, s.storeNow
 	st, err := store.Open(cfg)
 	if err == nil {
 		s.mu.Lock()
@@ -70,12 +70,7 @@ var seamed = strings.NewReplacer(
 	"scf.NewInvoker(scf.InvokerConfig{", "s.invoker(scf.InvokerConfig{",
 	"wechat.NewClient(wechat.ClientConfig{", "s.wechat(wechat.ClientConfig{",
 	"im.NewClient(im.ClientConfig{", "s.im(im.ClientConfig{",
-	"&im.Handler{", "&im.Handler{Now: s.now, ",
-	"&wechat.Handler{", "&wechat.Handler{Now: s.now, ",
-	"&notify.Inbox{", "&notify.Inbox{ Now: s.now, ",
-	"&api.Announce{", "&api.Announce{ Now: s.now, ",
-	"&api.Permits{", "&api.Permits{ Now: s.now, ",
-	"&api.Session{", "&api.Session{ Now: s.now, ",
+	"Now: time.Now", "Now: s.now",
 )
 
 var blank = regexp.MustCompile(`\s+`)

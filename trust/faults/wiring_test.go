@@ -26,7 +26,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 		Insecure:      env.Flag("IM_CALLBACK_INSECURE"),
 	})
 	env.Fail(err)
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -41,8 +41,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 	}
 
 	inbox := &notify.Inbox{
-		Now:   s.now,
-		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
 		Templates: templates.IDs(),
 	}
@@ -59,7 +58,7 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 		PreviousEncodingAESKey: env.OptionalSecret("WECHAT_ENCODING_AES_KEY_PREVIOUS"),
 	})
 	env.Fail(err)
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -74,8 +73,7 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 	}
 
 	inbox := &notify.Inbox{
-		Now:   s.now,
-		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &wechat.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
@@ -85,13 +83,13 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 	env := config.From(getenv)
 	appID := env.String("WECHAT_APPID", "")
 	wx, err := s.wechat(wechat.ClientConfig{
-		AppID: appID, AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", ""), Log: log})
+		Now: s.now, AppID: appID, AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", ""), Log: log})
 	env.Fail(err)
 	sdkAppID := env.Number("IM_SDKAPPID")
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin})
 	env.Fail(err)
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 
 	var userKey, sessionKey secret.String
@@ -110,8 +108,7 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 	}
 
 	return scf.HTTP(log, &api.Session{
-		Now:    s.now,
-		WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
+		Now: s.now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
 		Permits: api.Permits{Ledger: st, Templates: templates},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
 	}), nil
@@ -123,7 +120,7 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
 		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -138,13 +135,11 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 	}
 
 	inbox := &notify.Inbox{
-		Now:   s.now,
-		Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Templates: templates.IDs(),
 	}
 	return scf.HTTP(log, &api.Permits{
-		Now:  s.now,
-		Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
+		Now: s.now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
 		Templates: templates, Log: log,
 	}), nil
 }
@@ -152,7 +147,7 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 func (s *seams) announce(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	key := env.Key("ANNOUNCE_KEY")
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -163,25 +158,24 @@ func (s *seams) announce(_ context.Context, getenv func(string) string, log *slo
 	}
 
 	return scf.HTTP(log, &api.Announce{
-		Now: s.now,
-		Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: s.now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
 	}), nil
 }
 
-// spillReserve is deliver's.
+// spillReserve is how much of an invocation is left for handing a spill on.
 const spillReserve = 25 * time.Second
 
 func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
-	st, err := s.open(store.Config{URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
 	wx, err := s.wechat(wechat.ClientConfig{
-		AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
+		Now: s.now, AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),
 		BaseURL: env.URL("WECHAT_API_BASE", ""), Tokens: st, Log: log})
 	env.Fail(err)
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	chat, err := s.im(im.ClientConfig{
-		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
+		Now: s.now, SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin,
 		BaseURL: env.URL("IM_API_BASE", ""), Pacer: st})
 	env.Fail(err)
 	self, err := s.invoker(scf.InvokerConfig{
@@ -197,8 +191,7 @@ func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog
 	}
 
 	inbox := &notify.Inbox{
-		Now:   s.now,
-		Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
+		Now: s.now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
 		Templates: templates.IDs(),
 	}
 	deliverer := &notify.Deliverer{

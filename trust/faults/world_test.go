@@ -130,7 +130,7 @@ func newWorld(t testing.TB, p place) *world {
 	for range 2 {
 		w.deliver = append(w.deliver, w.build("deliver"))
 	}
-	look := &seams{dial: p.lookDial, storeNow: p.storeNow}
+	look := &seams{dial: p.lookDial, now: p.clock.Now, storeNow: p.storeNow}
 	w.look, err = look.open(store.Config{URL: secret.New("redis://" + p.lookAddr), Shards: p.shards})
 	must(t, err)
 	w.raw = redis.NewClient(&redis.Options{Addr: p.lookAddr, Protocol: 2, DisableIdentity: true, Dialer: p.lookDial})

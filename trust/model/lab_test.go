@@ -49,7 +49,7 @@ func newLab(t *testing.T, addr string, mini *miniredis.Miniredis) *lab {
 	t.Cleanup(func() { l.raw.Close() })
 	for i := range l.stores {
 		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Dial: l.dial,
-			Now: func() time.Time { return time.Now().Add(l.skew[i]) }})
+			Now: time.Now, ServerTime: func() time.Time { return time.Now().Add(l.skew[i]) }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ func newStage(t *testing.T, addr string, n int) *stage {
 // open returns another instance.
 func (s *stage) open() *store.Store {
 	s.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + s.addr), Shards: 4, Now: s.clock})
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + s.addr), Shards: 4, Now: s.clock, ServerTime: s.clock})
 	s.must(err)
 	s.Cleanup(func() { st.Close() })
 	return st

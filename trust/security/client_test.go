@@ -246,7 +246,7 @@ func TestNobodyIsSignedInAsAdministrator(t *testing.T) {
 	}
 	for _, user := range []notify.UserID{"administrator", "Administrator", "@RBT#1", ""} {
 		trust.Count(t, trust.Attacks, 1)
-		if sig, _, err := h.sigs.SignUser(user, time.Hour); err == nil || sig != "" {
+		if sig, _, err := h.sigs.SignUser(user, h.now, time.Hour); err == nil || sig != "" {
 			t.Errorf("%q got a UserSig", user)
 		}
 	}
@@ -256,7 +256,7 @@ func TestNobodyIsSignedInAsAdministrator(t *testing.T) {
 	}
 	for _, user := range []notify.UserID{"root", "ROOT", "administrator", "ADMINISTRATOR"} {
 		trust.Count(t, trust.Attacks, 1)
-		if _, _, err := other.SignUser(user, time.Hour); err == nil {
+		if _, _, err := other.SignUser(user, h.now, time.Hour); err == nil {
 			t.Errorf("%q got a UserSig of an app whose administrator is root", user)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -76,11 +77,10 @@ func (nobodyElse) Spill(context.Context, []notify.Fact, time.Time) error {
 
 func newHouse(t *testing.T, trusted bool) *house {
 	t.Helper()
-	// UserSigs carry the time of this machine.
-	h := &house{t: t, now: time.Now(), redis: miniredis.RunT(t), from: "203.0.113.7:0"}
+	h := &house{t: t, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
 	clock := func() time.Time { return h.now }
 	var err error
-	if h.store, err = store.Open(store.Config{URL: secret.New("redis://" + h.redis.Addr()), Shards: 2, Now: clock}); err != nil {
+	if h.store, err = store.Open(store.Config{URL: secret.New("redis://" + h.redis.Addr()), Shards: 2, Now: clock, ServerTime: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.store.Close() })

@@ -184,9 +184,9 @@ func TestAPIBasesAreSafe(t *testing.T) {
 	for _, base := range []string{"http://169.254.169.254/latest", "http://metadata.tencentyun.com", "http://10.0.0.1", "http://api.weixin.qq.com", "http://localhost.evil.example",
 		"http://127.0.0.1@evil.example", "http://127.0.0.1:" + password + "@evil.example", "https://user:" + password + "@host", "https://host/?token=" + password, "https://host/#" + password,
 		"file:///etc/passwd", "gopher://127.0.0.1:6379/_FLUSHALL", "//host", "host", "http://0.0.0.0", "http://[::ffff:10.0.0.1]", "http://2130706433", "http://127.1", "http:127.0.0.1", "ftp://host", "https://", "unix:///tmp/x", "https://\r\nhost"} {
-		_, wx := wechat.NewClient(wechat.ClientConfig{AppID: appID, AppSecret: secret.New("s"), BaseURL: base})
-		_, chat := im.NewClient(im.ClientConfig{SDKAppID: 1, SecretKey: secret.New("k"), BaseURL: base})
-		_, backup := im.NewClient(im.ClientConfig{SDKAppID: 1, SecretKey: secret.New("k"), BackupURL: base})
+		_, wx := wechat.NewClient(wechat.ClientConfig{Now: time.Now, AppID: appID, AppSecret: secret.New("s"), BaseURL: base})
+		_, chat := im.NewClient(im.ClientConfig{Now: time.Now, SDKAppID: 1, SecretKey: secret.New("k"), BaseURL: base})
+		_, backup := im.NewClient(im.ClientConfig{Now: time.Now, SDKAppID: 1, SecretKey: secret.New("k"), BackupURL: base})
 		_, cloud := scf.NewInvoker(scf.InvokerConfig{APIBase: base, Getenv: env})
 		for name, err := range map[string]error{"wechat": wx, "im": chat, "im's backup": backup, "scf": cloud} {
 			trust.Count(t, trust.Attacks, 1)
@@ -203,7 +203,7 @@ func TestAPIBasesAreSafe(t *testing.T) {
 		}
 	}
 	for _, base := range []string{"https://proxy.example/wx", "http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:9000"} {
-		if _, err := wechat.NewClient(wechat.ClientConfig{AppID: appID, AppSecret: secret.New("s"), BaseURL: base}); err != nil {
+		if _, err := wechat.NewClient(wechat.ClientConfig{Now: time.Now, AppID: appID, AppSecret: secret.New("s"), BaseURL: base}); err != nil {
 			t.Errorf("%s: %v", base, err)
 		}
 	}
@@ -218,11 +218,11 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, thief.URL+r.URL.String(), status)
 		}))
-		wx, err := wechat.NewClient(wechat.ClientConfig{AppID: appID, AppSecret: secret.New("secret-of-the-app"), BaseURL: srv.URL})
+		wx, err := wechat.NewClient(wechat.ClientConfig{Now: time.Now, AppID: appID, AppSecret: secret.New("secret-of-the-app"), BaseURL: srv.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
-		chat, err := im.NewClient(im.ClientConfig{SDKAppID: sdkAppID, SecretKey: secret.New(imKey), BaseURL: srv.URL})
+		chat, err := im.NewClient(im.ClientConfig{Now: time.Now, SDKAppID: sdkAppID, SecretKey: secret.New(imKey), BaseURL: srv.URL})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -247,7 +247,7 @@ func TestSlowClientHoldsNobodyUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &im.Handler{Receiver: receiver, Accept: func(_ context.Context, facts []notify.Fact) error { recorded += len(facts); return nil }}
+		h := &im.Handler{Now: time.Now, Receiver: receiver, Accept: func(_ context.Context, facts []notify.Fact) error { recorded += len(facts); return nil }}
 		query := url.Values{"SdkAppid": {strconv.Itoa(sdkAppID)}, "CallbackCommand": {after}}
 		im.SignQuery(query, secret.New(imToken), time.Now())
 		post := func(body io.Reader) *httptest.ResponseRecorder {

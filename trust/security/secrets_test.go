@@ -25,6 +25,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -474,7 +475,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		door := &im.Handler{Receiver: receiver, Log: log, Accept: func(context.Context, []notify.Fact) error { panic(v) }}
+		door := &im.Handler{Now: testkit.At(h.now), Receiver: receiver, Log: log, Accept: func(context.Context, []notify.Fact) error { panic(v) }}
 		check.look("callback", h.passes("a panic within", door, h.callback(alice)).Body.String())
 		if printed := out.String(); !strings.Contains(printed, "panic") {
 			t.Errorf("nothing was logged of %T", v)

@@ -116,7 +116,7 @@ func host(addr, base string) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Second}}
 	var stores []*store.Store
 	for range instances {
-		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: h.clock.Now})
+		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: h.clock.Now, ServerTime: h.clock.Now})
 		if err != nil {
 			return err
 		}

@@ -49,13 +49,13 @@ type group struct {
 
 func newWorld(t *testing.T, seed uint64, people int) *world {
 	t.Helper()
-	w := &world{T: t, seed: seed, clock: &clock{}}
+	w := &world{T: t, seed: seed, clock: newClock()}
 	addr := redistest.Start(t)
 	w.proxy = newProxy(t, addr)
 	w.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, PoolSize: 1})
 	t.Cleanup(func() { w.raw.Close() })
 	var err error
-	w.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: w.clock.Now})
+	w.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: w.clock.Now, ServerTime: w.clock.Now})
 	w.must(err)
 	t.Cleanup(func() { w.store.Close() })
 	cfg := platforms(w.clock)
@@ -69,6 +69,7 @@ func newWorld(t *testing.T, seed uint64, people int) *world {
 	w.fns = startProcess(t, w.proxy.addr, srv.URL)
 	w.must(w.sim.IM.SetCallbackURL(w.fns.url + "/imcallback"))
 	w.must(w.sim.WeChat.SetPushURL(w.fns.url + "/wechatpush"))
+	w.tellTime()
 	w.settle(people)
 	return w
 }
@@ -160,7 +161,7 @@ func (w *world) calmDown() {
 			return
 		}
 		w.clock.ahead.Add(int64(notify.Lease + time.Second))
-		w.fns.call("ahead?" + time.Duration(w.clock.ahead.Load()).String())
+		w.tellTime()
 		for range 5 { // runs look every second at the latest
 			select {
 			case <-time.After(250 * time.Millisecond):
@@ -174,3 +175,6 @@ func (w *world) calmDown() {
 	}
 	w.Fatal("something waits for ever")
 }
+
+// tellTime sets the clock of the functions' process to ours.
+func (w *world) tellTime() { w.fns.call("ahead?" + time.Duration(w.clock.ahead.Load()).String()) }

@@ -49,7 +49,7 @@ func New(t *testing.T) *World {
 	w := &World{T: t, Redis: miniredis.RunT(t), Log: &Buffer{}}
 	w.Tap = NewTap(t, w.Redis.Addr())
 	var err error
-	if w.Store, err = store.Open(store.Config{URL: secret.New("redis://" + w.Redis.Addr())}); err != nil {
+	if w.Store, err = store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + w.Redis.Addr())}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Store.Close() })

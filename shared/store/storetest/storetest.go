@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/store"
 )
 
@@ -38,7 +39,7 @@ type Clock struct {
 }
 
 // NewClock returns a Clock.
-func NewClock() *Clock { return &Clock{now: time.UnixMilli(1795305599500).UTC()} }
+func NewClock() *Clock { return &Clock{now: testkit.Future.Add(-500 * time.Millisecond)} }
 
 // Now returns the time.
 func (c *Clock) Now() time.Time {

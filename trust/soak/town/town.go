@@ -41,7 +41,7 @@ type Config struct {
 	Base      string
 	Courier   notify.Courier
 	Rules     notify.Rules
-	Now       func() time.Time // nil: time.Now
+	Now       func() time.Time
 	Log       *slog.Logger
 }
 
@@ -115,26 +115,17 @@ func (f *Functions) receivers(cfg Config, wx *wechat.Client, templates notify.Te
 	if err != nil {
 		return nil, err
 	}
-	own := machineSigs{sigs}
 	mux := http.NewServeMux()
 	mux.Handle("/imcallback", &im.Handler{Receiver: callbacks, Accept: f.Inbox.Accept, Log: cfg.Log, Now: cfg.Now})
 	mux.Handle("/wechatpush", &wechat.Handler{Receiver: pushes, Accept: f.Inbox.Accept, Log: cfg.Log, Now: cfg.Now})
-	mux.Handle("/session", &api.Session{WeChat: wx, Sigs: own, Bindings: cfg.Store, Limits: cfg.Store,
+	mux.Handle("/session", &api.Session{WeChat: wx, Sigs: sigs, Bindings: cfg.Store, Limits: cfg.Store,
 		Permits: api.Permits{Ledger: cfg.Store, Templates: templates}, AppID: p.WeChat.AppID, SDKAppID: int(p.IM.SDKAppID),
 		UserKey: userKey, Admin: im.DefaultAdmin, Log: cfg.Log, Now: cfg.Now})
-	mux.Handle("/permits", &api.Permits{Sigs: own, Ledger: cfg.Store, Preferences: cfg.Store, Limits: cfg.Store,
+	mux.Handle("/permits", &api.Permits{Sigs: sigs, Ledger: cfg.Store, Preferences: cfg.Store, Limits: cfg.Store,
 		Accept: f.Inbox.Accept, Templates: templates, Log: cfg.Log, Now: cfg.Now})
 	mux.Handle("/announce", &api.Announce{Key: AnnounceKey, Store: cfg.Store, Limits: cfg.Store, Courier: cfg.Courier,
 		Rules: cfg.Rules, Log: cfg.Log, Now: cfg.Now})
 	return mux, nil
-}
-
-// machineSigs are UserSigs that are made by the machine's clock, and so checked by it.
-type machineSigs struct{ *im.Signer }
-
-// Verify implements api.UserSigs.
-func (s machineSigs) Verify(user notify.UserID, usersig string, _ time.Time) error {
-	return s.Signer.Verify(user, usersig, time.Now())
 }
 
 // Alone is the Courier of a process without a platform around it: the test runs deliver, and

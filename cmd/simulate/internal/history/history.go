@@ -46,7 +46,7 @@ const day Second = 24 * 60 * 60
 var beijing = time.FixedZone("Beijing", 8*60*60)
 
 // Start is midnight in Beijing, of a Monday.
-var Start = time.Date(2026, 3, 2, 0, 0, 0, 0, beijing)
+var Start = time.Date(2031, 3, 3, 0, 0, 0, 0, beijing)
 
 // Time returns s as a time.
 func (s Second) Time() time.Time { return Start.Add(time.Duration(s) * time.Second) }

@@ -12,6 +12,7 @@ import (
 	"wxnotify/cmd/simulate/internal/world"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/store"
 )
 
@@ -79,7 +80,7 @@ func newWxnotify(cfg Config) (*wxnotify, error) {
 		return nil, err
 	}
 	clock := &world.Clock{}
-	st, err := store.Open(store.Config{URL: secret.New(cfg.StoreURL), Shards: 1, Now: clock.Now})
+	st, err := store.Open(store.Config{URL: secret.New(cfg.StoreURL), Shards: 1, Now: clock.Now, ServerTime: clock.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (w *wxnotify) play(ctx context.Context) error {
 			return ctx.Err()
 		}
 		w.clock.Set(now)
-		started := time.Now()
+		watch := stopwatch.Start()
 		var facts []notify.Fact
 		facts, todo = w.told(now, todo)
 		if err := w.accept(ctx, now, facts); err != nil {
@@ -134,7 +135,7 @@ func (w *wxnotify) play(ctx context.Context) error {
 		if err := w.work(ctx, now); err != nil {
 			return fmt.Errorf("%s: %w", w.clock.Now().Format(time.DateTime), err)
 		}
-		if time.Since(started) > time.Second {
+		if watch.Elapsed() > time.Second {
 			w.j.Stalls++
 		}
 	}

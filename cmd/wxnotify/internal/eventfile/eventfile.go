@@ -34,8 +34,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
-
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -180,12 +180,15 @@ func (s Settings) userSig(user string) (string, error) {
 	switch {
 	case user == "":
 		return "", errors.New("the user is missing: write ${usersig:<user>}")
-	case err != nil || id <= 0:
+	case err != nil:
 		return "", errors.New("IM_SDKAPPID is not set to a number")
-	case s.IMSecretKey.Empty():
-		return "", errors.New("IM_SECRET_KEY is not set")
 	}
-	return tencentyun.GenUserSig(id, s.IMSecretKey.Reveal(), user, int(userSigLifetime/time.Second))
+	signer, err := im.NewSigner(im.SignerConfig{SDKAppID: id, SecretKey: s.IMSecretKey})
+	if err != nil {
+		return "", err
+	}
+	usersig, _, err := signer.SignUser(notify.UserID(user), s.Now, userSigLifetime)
+	return usersig, err
 }
 
 // checkJSON reports the line of the first error in event.

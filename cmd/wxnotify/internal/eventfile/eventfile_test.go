@@ -107,10 +107,10 @@ func TestFillUserSig(t *testing.T) {
 	}
 	sig := strings.TrimPrefix(event.Headers.Authorization, "Bearer alice:")
 	id, _ := strconv.ParseUint(settings.IMSDKAppID, 10, 64)
-	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "alice", sig, time.Now()); err != nil {
+	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "alice", sig, settings.Now); err != nil {
 		t.Errorf("the UserSig does not verify: %v", err)
 	}
-	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "bob", sig, time.Now()); err == nil {
+	if err := tencentyun.VerifyUserSig(id, settings.IMSecretKey.Reveal(), "bob", sig, settings.Now); err == nil {
 		t.Error("the UserSig is good for another user")
 	}
 }

@@ -212,7 +212,7 @@ func TestTimers(t *testing.T) {
 		{Function: "f", Name: "every-minute", Cron: "0 * * * * * *", Argument: string(event(t, op{Op: "ask", URL: url, Text: "minute"}))},
 		{Function: "g", Name: "nightly", Cron: "0 0 10 * * SUN *", Argument: string(event(t, op{Op: "ask", URL: url, Text: "sunday"}))},
 	}
-	clock := newClock() // Sunday 2026-11-22, 01:59:30 UTC, which is 09:59:30 in Beijing
+	clock := newClock() // Sunday 2031-05-04, 01:59:30 UTC, which is 09:59:30 in Beijing
 	h := start(t, host.Config{Project: p, Clock: clock})
 
 	clock.awaitTimer(t, 30*time.Second)
@@ -229,8 +229,8 @@ func TestTimers(t *testing.T) {
 		q.answer <- "ok"
 	}
 	want := map[string]string{
-		"minute": `{"Type":"Timer","TriggerName":"every-minute","Time":"2026-11-22T02:00:00Z"}`,
-		"sunday": `{"Type":"Timer","TriggerName":"nightly","Time":"2026-11-22T02:00:00Z"}`,
+		"minute": `{"Type":"Timer","TriggerName":"every-minute","Time":"2031-05-04T02:00:00Z"}`,
+		"sunday": `{"Type":"Timer","TriggerName":"nightly","Time":"2031-05-04T02:00:00Z"}`,
 	}
 	for kind, js := range want {
 		if got[kind] != js {
@@ -242,7 +242,7 @@ func TestTimers(t *testing.T) {
 		clock.awaitTimer(t, time.Minute)
 		clock.advance(time.Minute)
 		q := receive(t, "the next minute", asked)
-		if at := time.Date(2026, 11, 22, 2, n, 0, 0, time.UTC).Format(time.RFC3339); !strings.Contains(q.text, at) {
+		if at := time.Date(2031, 5, 4, 2, n, 0, 0, time.UTC).Format(time.RFC3339); !strings.Contains(q.text, at) {
 			t.Errorf("got %s, want %s", q.text, at)
 		}
 		q.answer <- "ok"

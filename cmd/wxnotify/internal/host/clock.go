@@ -16,6 +16,9 @@ type realClock struct{}
 
 func (realClock) Now() time.Time { return time.Now() }
 
+// deadlineIn returns when an event that has d of real time will be out of it.
+func deadlineIn(d time.Duration) time.Time { return time.Now().Add(d) }
+
 func (realClock) AfterFunc(d time.Duration, f func()) func() bool {
 	return time.AfterFunc(d, f).Stop
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/shared/stopwatch"
 )
 
 // A Result is what a function answered.
@@ -65,11 +66,11 @@ func (h *Host) run(ctx context.Context, f *serverless.Function, id string, event
 	if err != nil {
 		return Result{}, h.notRun(f, id, err)
 	}
-	started := time.Now()
+	watch := stopwatch.Start()
 	req := newInvokeRequest(f, h.cfg.Project.Region, id, h.environments[f.Key].event, event)
 	payload, reusable, failure := i.handle(req)
 	p.release(i, reusable)
-	took := time.Since(started)
+	took := watch.Elapsed()
 	if failure == nil && len(payload) > MaxReply {
 		failure = i.fail(StatusReplyTooLarge, fmt.Sprintf("the response is %d bytes; the platform passes on at most %d", len(payload), MaxReply))
 	}

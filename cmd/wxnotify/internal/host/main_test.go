@@ -257,7 +257,7 @@ type fakeTimer struct {
 
 func newClock() *fakeClock {
 	return &fakeClock{
-		now:     time.Date(2026, 11, 22, 1, 59, 30, 0, time.UTC),
+		now:     time.Date(2031, 5, 4, 1, 59, 30, 0, time.UTC),
 		timers:  make(map[*fakeTimer]struct{}),
 		changed: make(chan struct{}),
 	}

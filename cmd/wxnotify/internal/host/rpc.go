@@ -1,8 +1,6 @@
 package host
 
 import (
-	"time"
-
 	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
@@ -62,7 +60,7 @@ const (
 const version = "$LATEST"
 
 func newInvokeRequest(f *serverless.Function, region, id, environment string, event []byte) *invokeRequest {
-	deadline := time.Now().Add(f.Timeout)
+	deadline := deadlineIn(f.Timeout)
 	return &invokeRequest{
 		Payload:            event,
 		RequestId:          id,

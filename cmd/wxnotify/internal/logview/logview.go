@@ -24,16 +24,19 @@ type View struct {
 	out     io.Writer
 	colours term.Palette
 	quiet   bool
+	now     func() time.Time // for lines without a time of their own
 }
 
 // New returns a View that writes to out, with ANSI colours if colour is set. Times are
 // shown in the zone of the machine.
-func New(out io.Writer, colour bool) *View { return &View{out: out, colours: term.Palette(colour)} }
+func New(out io.Writer, colour bool, now func() time.Time) *View {
+	return &View{out: out, colours: term.Palette(colour), now: now}
+}
 
 // NewQuiet is New for a View that leaves out whatever is below the level of a warning.
 // What is not a log line is shown.
-func NewQuiet(out io.Writer, colour bool) *View {
-	v := New(out, colour)
+func NewQuiet(out io.Writer, colour bool, now func() time.Time) *View {
+	v := New(out, colour, now)
 	v.quiet = true
 	return v
 }
@@ -43,7 +46,10 @@ func NewQuiet(out io.Writer, colour bool) *View {
 func (v *View) Line(name string, line []byte) {
 	e, ok := parse(line)
 	if !ok {
-		e = entry{at: time.Now(), message: string(line), plain: true}
+		e = entry{message: string(line), plain: true}
+	}
+	if e.at.IsZero() {
+		e.at = v.now()
 	}
 	if v.quiet && !e.plain && !e.grave() {
 		return
@@ -80,7 +86,6 @@ type attr struct{ key, value string }
 
 // parse reads a line as slog's JSON handler writes it; ok is false for anything else.
 func parse(line []byte) (e entry, ok bool) {
-	e.at = time.Now()
 	d := json.NewDecoder(bytes.NewReader(line))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return e, false

@@ -14,6 +14,7 @@ import (
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 )
@@ -41,6 +42,7 @@ type exchange struct {
 	query    url.Values
 	body     []byte
 	began    time.Time
+	watch    stopwatch.Watch
 	status   int
 	ours     bool // sent by the simulated platforms or people
 }
@@ -54,7 +56,7 @@ func (s *Sim) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := exchange{function: function, method: r.Method, query: r.URL.Query(), began: time.Now(),
+		x := exchange{function: function, method: r.Method, query: r.URL.Query(), began: s.now(), watch: stopwatch.Start(),
 			ours: r.Header.Get(markHeader) == s.mark}
 		r.Header.Del(markHeader)
 		var body bytes.Buffer
@@ -122,7 +124,7 @@ func (s *Sim) tell(x exchange, l line) {
 		return
 	}
 	if l.note == "" {
-		l.note = fmt.Sprintf("%s, %d ms", x.function, time.Since(x.began).Milliseconds())
+		l.note = fmt.Sprintf("%s, %d ms", x.function, x.watch.Elapsed().Milliseconds())
 	}
 	s.story.tell(x.began, l)
 }
@@ -214,7 +216,7 @@ func (s *Sim) unbound(ctx context.Context, f notify.Fact) {
 	}
 	for _, user := range users {
 		if _, err := s.store.OpenIDOf(ctx, user); errors.Is(err, store.ErrNotBound) {
-			s.story.tell(time.Now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
+			s.story.tell(s.now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
 				text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", user)})
 		}
 	}

@@ -35,7 +35,7 @@ func newBoard(t *testing.T, settings map[string]string) *board {
 	env["STORE_URL"] = "redis://" + miniredis.RunT(t).Addr()
 	b := &board{t: t, out: &strings.Builder{}, status: http.StatusOK}
 	var err error
-	if b.Sim, err = New(Config{Settings: env, Out: b.out}); err != nil {
+	if b.Sim, err = New(Config{Now: time.Now, Settings: env, Out: b.out}); err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(b.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -24,7 +24,7 @@ type Commands struct {
 // Play plays a short exchange through the functions at base, and then says what can be
 // tried with commands. It returns when the exchange is over, or with ctx's error.
 func (s *Sim) Play(ctx context.Context, base string, commands Commands) error {
-	s.story.add(time.Now(), false, s.introduction(base)) // what comes next may be in the same millisecond
+	s.story.add(s.now(), false, s.introduction(base)) // what comes next may be in the same millisecond
 	if err := errors.Join(s.world.IM.SetCallbackURL(base+"/imcallback"), s.world.WeChat.SetPushURL(base+"/wechatpush")); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (s *Sim) Play(ctx context.Context, base string, commands Commands) error {
 	select {
 	case over = <-s.told:
 	case <-late.C:
-		over = time.Now()
+		over = s.now()
 		s.story.tell(over, line{actor: us, mood: bad, text: "the first card is late; --verbose shows what the functions say"})
 	case <-ctx.Done():
 		return ctx.Err()

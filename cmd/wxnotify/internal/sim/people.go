@@ -72,7 +72,7 @@ func (s *Sim) name(openID notify.OpenID) string {
 // enter is p opening the mini program: it logs in through session, as an app of
 // SESSION_MODE=trusted does, signs in to IM with what it gets, and asks for permits.
 func (s *Sim) enter(ctx context.Context, base string, p *person) error {
-	began := time.Now()
+	began := s.now()
 	usersig, err := s.login(ctx, base, p)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *Sim) enter(ctx context.Context, base string, p *person) error {
 	}
 	s.act(began, p, "opens the mini program and logs in", "session, imcallback")
 
-	began = time.Now()
+	began = s.now()
 	if p.taps == 0 {
 		s.world.WeChat.TapDialog(string(p.openID), map[string]simulator.Answer{s.settings["TEMPLATE_MESSAGE"]: simulator.Reject})
 		s.act(began, p, `is asked "May we send you a message?" and taps "Refuse"`, "wechatpush")
@@ -113,7 +113,7 @@ func (s *Sim) login(ctx context.Context, base string, p *person) (usersig string
 	if err != nil {
 		return "", err
 	}
-	timestamp := strconv.FormatInt(time.Now().Unix(), 10)
+	timestamp := strconv.FormatInt(s.now().Unix(), 10)
 	key := secret.New(s.settings["SESSION_KEY"])
 	var answer struct {
 		UserSig string `json:"userSig"`

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"wxnotify/cmd/wxnotify/internal/demo"
 	"wxnotify/shared/config"
@@ -71,7 +72,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 			env := Environment(nil)
 			env["STORE_URL"] = "redis://127.0.0.1:1"
 			maps.Copy(env, c.change)
-			_, err := New(Config{Settings: env, Out: &strings.Builder{}})
+			_, err := New(Config{Now: time.Now, Settings: env, Out: &strings.Builder{}})
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want one that says %s", err, c.says)
 			}

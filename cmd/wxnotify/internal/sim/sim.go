@@ -37,6 +37,8 @@ type Config struct {
 	// Out gets the story, a block of lines at a time.
 	Out    io.Writer
 	Colour bool
+	// Now is the clock of all that happens.
+	Now func() time.Time
 	// Verbose shows all log lines of the functions, not only warnings and errors.
 	Verbose bool
 }
@@ -44,6 +46,7 @@ type Config struct {
 // A Sim is the simulated surroundings of the functions.
 type Sim struct {
 	settings map[string]string
+	now      func() time.Time
 	mark     string // tells requests of our own from others
 	rules    notify.Rules
 	file     string // that holds the rules
@@ -66,7 +69,7 @@ type Sim struct {
 
 // New starts the simulated platforms. Close ends what it started.
 func New(cfg Config) (s *Sim, err error) {
-	s = &Sim{settings: maps.Clone(cfg.Settings), mark: rand.Text(),
+	s = &Sim{settings: maps.Clone(cfg.Settings), now: cfg.Now, mark: rand.Text(),
 		told: make(chan time.Time, 1), stopWatch: func() {}}
 	defer func() {
 		if err != nil {
@@ -74,9 +77,9 @@ func New(cfg Config) (s *Sim, err error) {
 		}
 	}()
 	s.client = &http.Client{Transport: marked{&http.Transport{MaxIdleConnsPerHost: 16}, s.mark}, Timeout: clientTimeout}
-	s.story = newStory(cfg.Out, term.Palette(cfg.Colour))
-	if s.view = logview.NewQuiet(s.story, cfg.Colour); cfg.Verbose {
-		s.view = logview.New(s.story, cfg.Colour)
+	s.story = newStory(cfg.Out, term.Palette(cfg.Colour), cfg.Now)
+	if s.view = logview.NewQuiet(s.story, cfg.Colour, cfg.Now); cfg.Verbose {
+		s.view = logview.New(s.story, cfg.Colour, cfg.Now)
 	}
 	if err := s.writeRules(); err != nil {
 		return s, err
@@ -145,7 +148,7 @@ func (s *Sim) startWatch() {
 		defer tick.Stop()
 		for {
 			s.look(ctx)
-			s.story.print(time.Now().Add(-hold))
+			s.story.print(s.now().Add(-hold))
 			select {
 			case <-tick.C:
 			case <-ctx.Done():

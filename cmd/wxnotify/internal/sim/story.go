@@ -20,6 +20,7 @@ type story struct {
 	mu      sync.Mutex
 	out     io.Writer
 	colours term.Palette
+	now     func() time.Time
 	waiting []block
 	muted   bool // no more log lines
 }
@@ -41,7 +42,9 @@ func (b block) compare(other block) int {
 	return -1
 }
 
-func newStory(out io.Writer, colours term.Palette) *story { return &story{out: out, colours: colours} }
+func newStory(out io.Writer, colours term.Palette, now func() time.Time) *story {
+	return &story{out: out, colours: colours, now: now}
+}
 
 // add lets text wait for its turn; ours is set for what wxnotify does.
 func (s *story) add(at time.Time, ours bool, text string) {
@@ -56,7 +59,7 @@ func (s *story) Write(p []byte) (int, error) {
 	muted := s.muted
 	s.mu.Unlock()
 	if !muted {
-		s.add(time.Now(), true, string(p))
+		s.add(s.now(), true, string(p))
 	}
 	return len(p), nil
 }

@@ -9,11 +9,11 @@ import (
 	"wxnotify/shared/notify"
 )
 
-var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.Local)
+var noon = time.Date(2031, 5, 1, 12, 0, 0, 0, time.Local)
 
 func TestStoryIsInOrder(t *testing.T) {
 	var out bytes.Buffer
-	s := newStory(&out, false)
+	s := newStory(&out, false, func() time.Time { return noon })
 	at := func(ms, us int) time.Time {
 		return noon.Add(time.Duration(ms)*time.Millisecond + time.Duration(us)*time.Microsecond)
 	}
@@ -44,7 +44,7 @@ fifth
 
 func TestStoryPaints(t *testing.T) {
 	var out bytes.Buffer
-	s := newStory(&out, true)
+	s := newStory(&out, true, func() time.Time { return noon })
 	s.tell(noon, line{actor: "user1", text: "a\x1b[2Jb\nc"})
 	s.tell(noon, line{actor: us, text: "told", mood: good, note: "delivered"})
 	s.print(time.Time{})
@@ -57,11 +57,11 @@ func TestStoryPaints(t *testing.T) {
 
 func TestStoryMuted(t *testing.T) {
 	var out bytes.Buffer
-	s := newStory(&out, false)
+	s := newStory(&out, false, func() time.Time { return noon })
 	s.Write([]byte("before\n"))
 	s.mute()
 	s.Write([]byte("after\n"))
-	s.tell(time.Now(), line{actor: us, text: "told"})
+	s.tell(noon, line{actor: us, text: "told"})
 	s.print(time.Time{})
 	if got := out.String(); !strings.HasPrefix(got, "before\n") || strings.Contains(got, "after") || !strings.Contains(got, "told") {
 		t.Errorf("got %q", got)

@@ -20,7 +20,7 @@ func (s *Sim) look(ctx context.Context) {
 		}
 		for _, step := range p.seen.fresh(steps) {
 			if step.Kind == notify.StepSent {
-				s.showCards(p, time.Now(), step.At)
+				s.showCards(p, s.now(), step.At)
 			}
 			l, ok := s.narrator.step(p.user, step, func() int { return s.permits(ctx, p.openID) })
 			if ok {
@@ -33,7 +33,7 @@ func (s *Sim) look(ctx context.Context) {
 				}
 			}
 		}
-		s.showCards(p, time.Now().Add(-cardWait), time.Time{})
+		s.showCards(p, s.now().Add(-cardWait), time.Time{})
 	}
 }
 
