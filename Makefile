@@ -38,7 +38,7 @@ run: ## build and start everything here, with a simulated WeChat and IM
 test: ## install what the tests need, vet, and run them
 	@tools/need.sh redis-server redis-server
 	@tools/timed.sh vet go vet ./...
-	@tools/timed.sh 'unit tests' go test ./...
+	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test ./...
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
@@ -46,7 +46,7 @@ RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./tr
 
 race: ## run the tests under the race detector (needs a C compiler)
 	@tools/need.sh redis-server redis-server
-	@tools/timed.sh 'tests with -race' go test -race $(RACY)
+	@tools/timed.sh 'tests with -race' tools/gotest.sh -race $(RACY)
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@tools/timed.sh fuzz tools/fuzz.sh $(FUZZTIME)
