@@ -227,7 +227,7 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			got := invoke(t, event)
 			if got.status != want.status || !strings.Contains(got.body, want.body) || want.body == "" && got.body != "" {
-				t.Errorf("answered %d %s\nwant %d %s", got.status, got.body, want.status, want.body)
+				t.Errorf("answered %d %s\nwant %d %s\n%s", got.status, got.body, want.status, want.body, got.stderr)
 			}
 			if !strings.Contains(got.stderr, want.log) {
 				t.Errorf("%q is not in the log:\n%s", want.log, got.stderr)
