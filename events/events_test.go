@@ -67,8 +67,11 @@ var answers = map[string]answer{
 	"imcallback/call-cancel":            {200, ok, ""},
 	"imcallback/callkit-start":          {200, ok, ""},
 	"imcallback/unknown-command":        {200, ok, "reason=unknown_command"},
-	"imcallback/probe-empty":            {200, ok, ""},
-	"imcallback/probe-get":              {405, fault("method_not_allowed"), ""},
+	"imcallback/probe-empty":            {200, ok, "kind=probe"},
+	"imcallback/probe-get":              {200, ok, "kind=probe"},
+	"imcallback/probe-unsigned":         {200, ok, "kind=probe"},
+	"imcallback/c2c-unclean":            {200, ok, ""},
+	"imcallback/before-malformed":       {200, ok, "reason=malformed_json"},
 
 	"wechatpush/verify":                      {200, echostr, "push url verified"},
 	"wechatpush/verify-api-gateway":          {200, echostr, "push url verified"},

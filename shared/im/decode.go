@@ -71,10 +71,11 @@ var decoders = map[string]func(cb *Callback, f *fields, byREST bool){
 }
 
 // Decode turns a callback that Receiver.Verify accepted into a Callback. It is
-// tolerant of everything but ambiguity: a body that is not one JSON object in UTF-8,
-// is too large or too deep, or names another command than the query is refused with
-// one of this package's sentinels. A *FieldError means that the callback is intact
-// but lacks an id or a time. Command is set even then, where it could be read.
+// tolerant of everything but ambiguity: a body that is not one JSON object, is too
+// large or too deep, or names another command than the query is refused with one of
+// this package's sentinels. Texts in it need not be clean. A *FieldError means that
+// the callback is intact but lacks an id or a time. Command is set even then, where it
+// could be read.
 //
 // An empty body or {} is a probe: what the console's "Verify" button sends is not
 // documented.
@@ -87,17 +88,19 @@ func Decode(query url.Values, body []byte) (Callback, error) {
 	if len(body) > MaxBody {
 		return cb, ErrTooLarge
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return cb, nil
-	}
-	root, err := parseObject(body)
-	if err != nil {
+	root, err := parseBody(body)
+	if err != nil || len(root) == 0 {
 		return cb, err
 	}
-	if len(root) == 0 {
-		return cb, nil
-	}
 	return decodeObject(cb, root, p)
+}
+
+// parseBody decodes the body of a callback, which may be empty.
+func parseBody(body []byte) (object, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
+	}
+	return parseObject(body)
 }
 
 func decodeObject(cb Callback, root object, p map[string]string) (Callback, error) {

@@ -122,9 +122,10 @@ func TestDecodeForm(t *testing.T) {
 		{"as large as may be", afterBody + strings.Repeat("\n", im.MaxBody-len(afterBody)), nil, ""},
 		{"one byte larger", afterBody + strings.Repeat("\n", im.MaxBody-len(afterBody)+1), im.ErrTooLarge, "too_large"},
 		{"byte order mark", "\uFEFF" + afterBody, nil, ""},
-		{"UTF-16", utf16Body(""), im.ErrNotUTF8, "not_utf8"},
-		{"UTF-16 with a mark", utf16Body("\uFEFF"), im.ErrNotUTF8, "not_utf8"},
-		{"GBK", strings.Replace(afterBody, "canary", "\xc4\xe3\xba\xc3", 1), im.ErrNotUTF8, "not_utf8"},
+		{"UTF-16", utf16Body(""), im.ErrMalformed, "malformed_json"},
+		{"UTF-16 with a mark", utf16Body("\uFEFF"), im.ErrMalformed, "malformed_json"},
+		{"deep behind a control character", strings.Replace(nested(100), "canary", "\x02", 1), im.ErrTooDeep, "too_deep"},
+		{"brackets behind a stray backslash", strings.Replace(afterBody, "canary", `\[`+strings.Repeat("[", 500), 1), nil, ""},
 		{"cut", afterBody[:len(afterBody)-1], im.ErrMalformed, "malformed_json"},
 		{"two objects", afterBody + afterBody, im.ErrMalformed, "malformed_json"},
 		{"object and bracket", afterBody + "]", im.ErrMalformed, "malformed_json"},
@@ -147,6 +148,45 @@ func TestDecodeForm(t *testing.T) {
 			}
 			if len(cb.Facts()) != 1 {
 				t.Errorf("%d facts, want 1", len(cb.Facts()))
+			}
+		})
+	}
+}
+
+// TestDecodeUncleanTexts: whatever people wrote, and however it was cut, its message is
+// recorded, with what can be read of the text.
+func TestDecodeUncleanTexts(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"line break":                    {"line1\nline2", "line1 line2"},
+		"escape sequence":               {"\x1b[0;32mgreen", "[0;32mgreen"},
+		"NUL":                           {"a\x00b", "a b"},
+		"every control character":       {"a\x01\x02\x08\x0b\x0c\x1f\x7fb", "a b"},
+		"cut UTF-8":                     {"a\xe4\xbd", "a"},
+		"cut UTF-8 before an escape":    {"a\xe4\\n\\\"b", "a \"b"},
+		"half a surrogate pair":         {`a\ud83d`, "a"},
+		"cut escape":                    {`a\u4f`, `a\u4f`},
+		"stray backslash":               {`C:\x`, `C:\x`},
+		"backslash before a line break": {"a\\\nb", `a\ b`},
+		"GBK":                           {"ok \xc4\xe3\xba\xc3", "ok"},
+		"GBK that ends in a backslash":  {"ok \x95\x5c", "ok"},
+		"GBK with a brace":              {"ok \x81\x7b\x95\x5c", "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for at, body := range map[string]string{
+				"text": strings.Replace(afterBody, "canary in the text", c.text, 1),
+				"data": strings.Replace(afterBody, `"MsgBody"`, `"CloudCustomData":"`+c.text+`","MsgBody"`, 1),
+			} {
+				cb, err := im.Decode(commandQuery("C2C.CallbackAfterSendMsg"), []byte("\uFEFF"+body+"\x00"))
+				if err != nil || len(cb.Facts()) != 1 {
+					t.Fatalf("in the %s: %d facts, %v", at, len(cb.Facts()), err)
+				}
+				m := cb.Facts()[0].Message
+				if at == "text" && m.Summary != c.want {
+					t.Errorf("summary %q, want %q", m.Summary, c.want)
+				}
+				if m.ID != "1_2_1795305600" || m.From != "jared" || m.To != "tommy" || m.SentAt.Unix() != 1795305600 {
+					t.Errorf("in the %s: %+v", at, m)
+				}
 			}
 		})
 	}
@@ -223,6 +263,7 @@ func TestDecodeNamesTheField(t *testing.T) {
 		{"recipient is a list", strings.Replace(afterBody, `"tommy"`, `["tommy"]`, 1), "To_Account"},
 		{"recipient is a fraction", strings.Replace(afterBody, `"tommy"`, `1.5`, 1), "To_Account"},
 		{"recipient with a line break", strings.Replace(afterBody, `"tommy"`, `"a\nb"`, 1), "To_Account"},
+		{"recipient that cannot be read", strings.Replace(afterBody, `"tommy"`, `"a\ufffd"`, 1), "To_Account"},
 		{"endless recipient", strings.Replace(afterBody, `tommy`, strings.Repeat("t", 129), 1), "To_Account"},
 		{"sequence too large", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":4294967296,`, 1), "MsgSeq"},
 		{"negative sequence", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":-1,`, 1), "MsgSeq"},

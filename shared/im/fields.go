@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"wxnotify/shared/notify"
 )
@@ -56,8 +57,8 @@ func idProblem(id string) string {
 		return fmt.Sprintf("is longer than %d bytes", maxIDLen)
 	}
 	for _, c := range id {
-		if c < ' ' || c == 0x7f {
-			return "holds a control character"
+		if c < ' ' || c == 0x7f || c == utf8.RuneError {
+			return "holds a control character, or one that is not UTF-8"
 		}
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -33,8 +34,14 @@ func (Acknowledge) ServeHTTP(w http.ResponseWriter, _ *http.Request) { writeOK(w
 //
 // Whatever is authentic and readable is answered 200 with IM's OK, whatever becomes
 // of it behind: a failing Accept is our loss, never the sender's. Refused are what is
-// not authentic (403), other methods than POST (405), bodies above MaxBody (413), and
-// what cannot be understood without guessing (400).
+// not authentic (403), other methods than GET, HEAD and POST (405), bodies above
+// MaxBody (413), and what cannot be understood without guessing (400). A callback
+// that IM makes before it lets something happen is never refused once it is
+// authentic: the refusal is logged, and IM's OK lets it happen.
+//
+// A request that carries nothing to record is a probe, as the console's verify button
+// sends before authentication can be on, and is answered 200 with IM's OK: GET, HEAD,
+// and a POST without a signature, without a command, and with {} or nothing as its body.
 type Handler struct {
 	Receiver *Receiver
 	// Accept records the facts of one callback. It has until its context's deadline
@@ -46,23 +53,34 @@ type Handler struct {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
+	switch r.Method {
+	case http.MethodPost:
+		h.receive(w, r)
+	case http.MethodGet, http.MethodHead:
+		h.probed(w, r)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
 		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", "callbacks are sent with POST")
-		return
 	}
+}
+
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		h.refuse(w, r, http.StatusForbidden, "", ErrBadQuery)
 		return
 	}
 	if err := h.Receiver.Verify(query, h.Now()); err != nil {
+		if bare(query) && carriesNothing(r.Body) {
+			h.probed(w, r)
+			return
+		}
 		h.refuse(w, r, http.StatusForbidden, claimedCommand(query), err)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
-		h.refuseBody(w, r, claimedCommand(query), err)
+		h.refuseBody(w, r, commandOf(query), err)
 		return
 	}
 	cb, err := Decode(query, body)
@@ -76,8 +94,40 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, http.StatusBadRequest, cb.Command, err)
 		return
 	}
+	if cb.Kind == KindProbe {
+		h.probed(w, r)
+		return
+	}
 	h.accept(r.Context(), cb)
 	writeOK(w)
+}
+
+func (h *Handler) probed(w http.ResponseWriter, r *http.Request) {
+	h.log().InfoContext(r.Context(), "im callback URL was probed", "kind", string(KindProbe), "method", r.Method)
+	writeOK(w)
+}
+
+// maxProbe is how much of a body is read before its sender is known.
+const maxProbe = 64
+
+// bare reports whether query has neither a signature nor a command.
+func bare(query url.Values) bool {
+	for name := range query {
+		switch asciiLower(name) {
+		case "sign", "requesttime", "callbackcommand", "command":
+			return false
+		}
+	}
+	return true
+}
+
+func carriesNothing(body io.Reader) bool {
+	b, err := io.ReadAll(io.LimitReader(body, maxProbe+1))
+	if err != nil || len(b) > maxProbe {
+		return false
+	}
+	o, err := parseBody(b)
+	return err == nil && len(o) == 0
 }
 
 // accept hands the facts over and logs what became of them.
@@ -127,7 +177,11 @@ var errBodyLost error = &refusal{"body_lost", "callback: the body did not arrive
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, command string, err error) {
 	reason := Reason(err)
 	h.log().WarnContext(r.Context(), "im callback refused", "reason", reason, "command", loggable(command))
-	// Who is not authentic learns nothing.
+	if status != http.StatusForbidden && beforehand(command) {
+		writeOK(w)
+		return
+	}
+	// Rejected callers get no reason.
 	message := "not accepted"
 	if status != http.StatusForbidden {
 		message = err.Error()
@@ -144,6 +198,13 @@ func (h *Handler) log() *slog.Logger {
 	return h.Log
 }
 
+// beforehand reports whether IM waits for our answer to command before it lets something
+// happen. There are more of them than we decode.
+// Source: https://cloud.tencent.com/document/product/269/1523
+func beforehand(command string) bool {
+	return strings.Contains(command, ".CallbackBefore") || strings.Contains(command, ".CallbackPrev")
+}
+
 // claimedCommand returns the command that query names, if it is one of those we know:
 // nothing else of a query that nobody vouches for reaches the log.
 func claimedCommand(query url.Values) string {
@@ -152,6 +213,12 @@ func claimedCommand(query url.Values) string {
 		return "other"
 	}
 	return command
+}
+
+// commandOf returns the command that query names; "" if it names more than one.
+func commandOf(query url.Values) string {
+	p, _ := parameters(query)
+	return p["callbackcommand"]
 }
 
 // loggable keeps a command out of the log that does not look like one.

@@ -83,8 +83,8 @@ func TestHandlerRefuses(t *testing.T) {
 		status              int
 		reason, command     string
 	}{
-		{"get", http.MethodGet, authentic(after), unread{t}, 405, "", ""},
 		{"put", http.MethodPut, authentic(after), unread{t}, 405, "", ""},
+		{"delete, no query", http.MethodDelete, "", unread{t}, 405, "", ""},
 		{"unsigned, before the body is read", http.MethodPost, "SdkAppid=1400123456&CallbackCommand=" + after, unread{t}, 403, "no_sign", after},
 		{"stale", http.MethodPost, stale.Encode(), unread{t}, 403, "stale", after},
 		{"invented command, unsigned", http.MethodPost, "CallbackCommand=canary", unread{t}, 403, "no_sign", "other"},
@@ -93,7 +93,12 @@ func TestHandlerRefuses(t *testing.T) {
 		{"above 1 MiB", http.MethodPost, authentic(after), strings.NewReader(strings.Repeat(" ", im.MaxBody+1)), 413, "too_large", after},
 		{"truncated", http.MethodPost, authentic(after), strings.NewReader(afterBody[:100]), 400, "malformed_json", after},
 		{"mismatch", http.MethodPost, authentic("State.StateChange"), strings.NewReader(afterBody), 400, "command_mismatch", "State.StateChange"},
-		{"not UTF-8", http.MethodPost, authentic(after), strings.NewReader("{\"a\":\"\xb1\xe0\"}"), 400, "not_utf8", after},
+		{"unsigned, no command, a body", http.MethodPost, "SdkAppid=1400123456", strings.NewReader(afterBody), 403, "no_sign", "other"},
+		{"unsigned, no command, blanks without end", http.MethodPost, "", strings.NewReader(strings.Repeat(" ", 100) + "{}"), 403, "no_sign", "other"},
+		{"unsigned, no command, no JSON", http.MethodPost, "", strings.NewReader("a=b"), 403, "no_sign", "other"},
+		{"unsigned, no command, the body breaks off", http.MethodPost, "", broken{}, 403, "no_sign", "other"},
+		{"unsigned, a call's command", http.MethodPost, "command=caller_start_call", unread{t}, 403, "no_sign", "other"},
+		{"badly signed, nothing else", http.MethodPost, "Sign=0&RequestTime=1795305600", unread{t}, 403, "bad_sign", "other"},
 		{"deep", http.MethodPost, authentic(after), strings.NewReader(strings.Repeat("[", 5000)), 400, "too_deep", after},
 		{"body breaks off", http.MethodPost, authentic(after), io.MultiReader(strings.NewReader("{"), broken{}), 400, "body_lost", after},
 	} {
@@ -107,7 +112,7 @@ func TestHandlerRefuses(t *testing.T) {
 				t.Errorf("answer %q is not our JSON error", w.Body)
 			}
 			if c.status == 405 {
-				if w.Header().Get("Allow") != "POST" {
+				if w.Header().Get("Allow") != "GET, HEAD, POST" {
 					t.Errorf("Allow = %q", w.Header().Get("Allow"))
 				}
 				return
@@ -151,8 +156,9 @@ func TestHandlerAnswersOK(t *testing.T) {
 			func(context.Context) error { return errors.New("store: away") }, 1, `"reason":"not_recorded","error":"store: away"`},
 		{"Accept panics", "C2C.CallbackAfterSendMsg", afterBody,
 			func(context.Context) error { panic("canary") }, 1, "Accept panicked with a string"},
-		{"empty probe", "C2C.CallbackAfterSendMsg", "", nil, 0, ""},
-		{"object probe", "C2C.CallbackAfterSendMsg", "{ }", nil, 0, ""},
+		{"empty probe", "C2C.CallbackAfterSendMsg", "", nil, 0, `"kind":"probe","method":"POST"`},
+		{"object probe", "C2C.CallbackAfterSendMsg", "{ }", nil, 0, `"kind":"probe","method":"POST"`},
+		{"control characters", "C2C.CallbackAfterSendMsg", strings.Replace(afterBody, " in the ", "\n\x02\xe4\xbd", 1), nil, 1, ""},
 		{"unknown command", "Sns.CallbackFriendAdd", `{"CallbackCommand":"Sns.CallbackFriendAdd"}`, nil, 0,
 			`"command":"Sns.CallbackFriendAdd","kind":"unknown","reason":"unknown_command"`},
 		{"odd command", "a b\ncanary", `{"CallbackCommand":"a b\ncanary"}`, nil, 0, `"command":"other"`},
@@ -174,6 +180,60 @@ func TestHandlerAnswersOK(t *testing.T) {
 			}
 			if !strings.Contains(d.log.String(), c.logged) || (c.logged == "") != (d.log.Len() == 0) {
 				t.Errorf("log %q, want %q in it", &d.log, c.logged)
+			}
+			checkLog(t, d)
+		})
+	}
+}
+
+// TestHandlerAllowsEveryBefore: IM holds something back until a Before is answered, and
+// what is wrong with its body is no reason to forbid it.
+func TestHandlerAllowsEveryBefore(t *testing.T) {
+	for _, command := range []string{"C2C.CallbackBeforeSendMsg", "Group.CallbackBeforeSendMsg", "Group.CallbackBeforeApplyJoinGroup", "Sns.CallbackPrevFriendAdd"} {
+		for reason, body := range map[string]io.Reader{
+			"too_large":        strings.NewReader(strings.Repeat(" ", im.MaxBody+1)),
+			"malformed_json":   strings.NewReader(afterBody[:100]),
+			"command_mismatch": strings.NewReader(afterBody),
+			"too_deep":         strings.NewReader(strings.Repeat("[", 5000)),
+			"body_lost":        io.MultiReader(strings.NewReader("{"), broken{}),
+		} {
+			d := newDesk(t)
+			w := d.serve(http.MethodPost, authentic(command), body)
+			if w.Code != 200 || w.Body.String() != okJSON || len(d.facts) > 0 {
+				t.Errorf("%s, %s: answer %d %s, %d facts", command, reason, w.Code, w.Body, len(d.facts))
+			}
+			if want := `"reason":"` + reason + `","command":"` + command + `"`; !strings.Contains(d.log.String(), want) {
+				t.Errorf("log %s lacks %s", &d.log, want)
+			}
+		}
+	}
+}
+
+// TestHandlerProbes: the console's verify button asks before there is a token to sign
+// with. It gets IM's OK if its request has nothing in it to record.
+func TestHandlerProbes(t *testing.T) {
+	for _, c := range []struct {
+		name, method, query string
+		body                io.Reader
+	}{
+		{"GET", http.MethodGet, "", unread{t}},
+		{"HEAD", http.MethodHead, "", unread{t}},
+		{"GET with a command", http.MethodGet, authentic("C2C.CallbackAfterSendMsg"), unread{t}},
+		{"GET with a query that cannot be parsed", http.MethodGet, "%zz", unread{t}},
+		{"nothing", http.MethodPost, "", strings.NewReader("")},
+		{"the app", http.MethodPost, "SdkAppid=1400123456&contenttype=json", strings.NewReader("")},
+		{"another app", http.MethodPost, "SdkAppid=1", strings.NewReader(" {} \r\n")},
+		{"signed", http.MethodPost, authentic(""), strings.NewReader("{}")},
+		{"signed, with a command", http.MethodPost, authentic("State.StateChange"), strings.NewReader("")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			w := d.serve(c.method, c.query, c.body)
+			if w.Code != 200 || w.Body.String() != okJSON || len(d.facts) > 0 {
+				t.Errorf("answer %d %s, %d facts", w.Code, w.Body, len(d.facts))
+			}
+			if want := `"msg":"im callback URL was probed","kind":"probe","method":"` + c.method + `"}`; !strings.Contains(d.log.String(), want) {
+				t.Errorf("log %s lacks %s", &d.log, want)
 			}
 			checkLog(t, d)
 		})

@@ -15,7 +15,6 @@ import (
 // Why a body is refused.
 var (
 	ErrTooLarge  error = &refusal{"too_large", "callback: the body is above 1 MiB"}
-	ErrNotUTF8   error = &refusal{"not_utf8", "callback: the body is not UTF-8"}
 	ErrTooDeep   error = &refusal{"too_deep", "callback: the JSON is nested too deeply"}
 	ErrMalformed error = &refusal{"malformed_json", "callback: the body is not one complete JSON object"}
 )
@@ -31,13 +30,73 @@ const maxDepth = 100
 // read as its kind. A nil object is empty.
 type object map[string]any
 
-// parseObject decodes b, which must be one JSON object in UTF-8.
+// parseObject decodes b, which must be one JSON object. The texts in it need not be
+// clean, because people's texts are not: a raw control character or a stray backslash
+// in a string is read as if it were escaped, and U+FFFD stands for what is not UTF-8.
+// Names, ids and times are ASCII, so they are read all the same.
 func parseObject(b []byte) (object, error) {
 	b = bytes.TrimPrefix(b, []byte("\uFEFF"))
-	// Raw NUL is never JSON; it is what UTF-16 looks like.
-	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
-		return nil, ErrNotUTF8
+	o, err := parseClean(escapeStrings(b))
+	if errors.Is(err, ErrMalformed) && !utf8.Valid(b) {
+		return parseClean(escapeStrings(maskPairs(b)))
 	}
+	return o, err
+}
+
+// escapeStrings escapes what JSON wants escaped inside of strings and is not. Control
+// characters outside of strings become blanks.
+func escapeStrings(b []byte) []byte {
+	var out []byte
+	kept, inString := 0, false
+	replace := func(i int, by ...byte) {
+		out = append(append(out, b[kept:i]...), by...)
+		kept = i + 1
+	}
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString && c == '\\' && isEscape(b[i+1:]):
+			i++
+		case inString && c == '\\':
+			replace(i, '\\', '\\')
+		case c == '"':
+			inString = !inString
+		case inString && c < ' ':
+			replace(i, '\\', 'u', '0', '0', '0'+c>>4, "0123456789abcdef"[c&15])
+		case c < ' ':
+			replace(i, ' ')
+		}
+	}
+	if kept == 0 {
+		return b
+	}
+	return append(out, b[kept:]...)
+}
+
+// isEscape reports whether b goes on as what a backslash may stand before.
+func isEscape(b []byte) bool {
+	if len(b) >= 5 && b[0] == 'u' {
+		_, err := strconv.ParseUint(string(b[1:5]), 16, 16)
+		return err == nil
+	}
+	return len(b) > 0 && strings.IndexByte(`"\/bfnrt`, b[0]) >= 0
+}
+
+// maskPairs replaces the byte pairs of GBK, of which the second may look like a
+// backslash. It may never look like a quotation mark.
+func maskPairs(b []byte) []byte {
+	var out []byte
+	for i := 0; i < len(b); i++ {
+		if b[i] > 0x80 && i+1 < len(b) && b[i+1] >= 0x40 {
+			out = utf8.AppendRune(out, utf8.RuneError)
+			i++
+		} else {
+			out = append(out, b[i])
+		}
+	}
+	return out
+}
+
+func parseClean(b []byte) (object, error) {
 	if tooDeep(b) {
 		return nil, ErrTooDeep
 	}

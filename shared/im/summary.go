@@ -115,7 +115,7 @@ func isTyping(data object) bool {
 }
 
 // oneLine turns line breaks and control characters into single spaces, drops
-// characters that reorder text, and cuts s to limit runes, the last of which is then an
+// characters that reorder text and what stands for unreadable ones, and cuts s to limit runes, the last of which is then an
 // ellipsis.
 func oneLine(s string, limit int) string {
 	var b strings.Builder
@@ -125,7 +125,7 @@ func oneLine(s string, limit int) string {
 		case unicode.IsSpace(c) || unicode.IsControl(c) || c == '\u2028' || c == '\u2029':
 			space = n > 0
 			continue
-		case unicode.Is(unicode.Bidi_Control, c):
+		case unicode.Is(unicode.Bidi_Control, c) || c == unicode.ReplacementChar:
 			continue
 		}
 		need := 1

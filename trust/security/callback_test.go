@@ -103,8 +103,19 @@ func TestForgedCallbacks(t *testing.T) {
 	for _, raw := range []string{"Sign=" + sign + ";RequestTime=" + requestTime, good.query.Encode() + "&%zz", "%", strings.Repeat("a=b&", 10000)} {
 		h.refused("a broken query", h.callbacks, request{raw: raw, body: good.body}, http.StatusForbidden)
 	}
-	for _, method := range []string{"GET", "PUT", "HEAD", "TRACE", "post"} {
+	for _, method := range []string{"PUT", "TRACE", "post"} {
 		h.refused(method, h.callbacks, request{method: method, query: good.query, body: good.body}, http.StatusMethodNotAllowed)
+	}
+	before := h.kept()
+	for _, method := range []string{"GET", "HEAD"} {
+		h.passes(method, h.callbacks, request{method: method, query: good.query, body: good.body})
+	}
+	for _, body := range []string{"", "{}"} {
+		h.passes("probe "+body, h.callbacks, request{body: body})
+	}
+	trust.Count(t, trust.Attacks, 4)
+	if h.kept() != before {
+		t.Error("a probe left something")
 	}
 	h.passes("the real one", h.callbacks, good)
 	if steps, err := h.store.Timeline(t.Context(), "nobody"); err != nil || len(steps) > 0 {

@@ -270,35 +270,28 @@ func TestSlowClientHoldsNobodyUp(t *testing.T) {
 	})
 }
 
-// NUL, text that is not UTF-8 and numbers beyond every range are refused, or taken for what
-// they are, and leave nothing.
+// NUL, text that is not UTF-8 and numbers beyond every range leave nothing where an id or a
+// time should be. A callback that holds them is answered OK, a push is refused.
 func TestOddTexts(t *testing.T) {
 	h := newHouse(t, false)
 	alice, sig := h.login("alice")
 	q := h.callback(alice)
-	for name, c := range map[string]struct {
-		old, new string
-		status   int // 200: answered OK, and not recorded
-	}{
-		"NUL":                        {`"bob"`, "\"b\x00b\"", 400},
-		"not UTF-8":                  {`"bob"`, "\"b\xffb\"", 400},
-		"UTF-16":                     {`"bob"`, "\"b\x00o\x00b\x00\"", 400},
-		"an escaped NUL":             {`"bob"`, `"b\u0000b"`, 200},
-		"an escaped line break":      {`"` + alice + `"`, `"a\nb"`, 200},
-		"a long id":                  {`"bob"`, `"` + strings.Repeat("x", 129) + `"`, 200},
-		"a time beyond the range":    {`"MsgTime":`, `"MsgTime":1e999,"x":`, 200},
-		"a time of many digits":      {`"MsgTime":`, `"MsgTime":99999999999999999999,"x":`, 200},
-		"a negative time":            {`"MsgTime":`, `"MsgTime":-1,"x":`, 200},
-		"a time that is an object":   {`"MsgTime":`, `"MsgTime":{},"x":`, 200},
-		"a number of a million bits": {`"MsgTime":`, `"MsgTime":` + strings.Repeat("9", 300000) + `,"x":`, 200},
+	for name, c := range map[string]struct{ old, new string }{
+		"NUL":                        {`"bob"`, "\"b\x00b\""},
+		"not UTF-8":                  {`"bob"`, "\"b\xffb\""},
+		"UTF-16":                     {`"bob"`, "\"b\x00o\x00b\x00\""},
+		"an escaped NUL":             {`"bob"`, `"b\u0000b"`},
+		"an escaped line break":      {`"` + alice + `"`, `"a\nb"`},
+		"a long id":                  {`"bob"`, `"` + strings.Repeat("x", 129) + `"`},
+		"a time beyond the range":    {`"MsgTime":`, `"MsgTime":1e999,"x":`},
+		"a time of many digits":      {`"MsgTime":`, `"MsgTime":99999999999999999999,"x":`},
+		"a negative time":            {`"MsgTime":`, `"MsgTime":-1,"x":`},
+		"a time that is an object":   {`"MsgTime":`, `"MsgTime":{},"x":`},
+		"a number of a million bits": {`"MsgTime":`, `"MsgTime":` + strings.Repeat("9", 300000) + `,"x":`},
 	} {
 		body := strings.Replace(q.body, c.old, c.new, 1)
 		if body == q.body {
 			t.Fatalf("%s: nothing was replaced", name)
-		}
-		if c.status != 200 {
-			h.refused(name, h.callbacks, request{query: q.query, body: body}, c.status)
-			continue
 		}
 		before := h.kept()
 		h.passes(name, h.callbacks, request{query: q.query, body: body})
