@@ -23,12 +23,20 @@ func inBatches[T comparable](ids []T, size int, ask func([]T) error) error {
 }
 
 func hopeless(err error) bool {
+	if _, ok := errors.AsType[itemError](err); ok {
+		return false
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
 	api, ok := errors.AsType[*APIError](err)
 	return ok && (api.Cure() != "" || api.NewUserSig() || api.Locked() || api.NoGroup())
 }
+
+// An itemError is about some of those who were asked about; IM told of the others.
+type itemError struct{ error }
+
+func (e itemError) Unwrap() error { return e.error }
 
 // shortfall is nil if all of batch are told, and failed, or that they are missing,
 // otherwise.
@@ -45,7 +53,11 @@ func shortfall[T comparable](batch []T, failed error, op string, told func(T) bo
 	if failed == nil {
 		failed = fmt.Errorf("im: %s: not in the reply", op)
 	}
-	return fmt.Errorf("%w (%d of %d)", failed, missing, len(batch))
+	err := fmt.Errorf("%w (%d of %d)", failed, missing, len(batch))
+	if missing < len(batch) {
+		return itemError{err}
+	}
+	return err
 }
 
 func setOf[T comparable](ids []T) map[T]bool {

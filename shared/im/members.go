@@ -126,7 +126,8 @@ func (p memberPage) next(reply object) string {
 		}
 		return fmt.Sprintf("%d %s", p.limit, next)
 	}
-	got := len(reply.objects("MemberList"))
+	list, _ := reply["MemberList"].([]any)
+	got := len(list) // also those of whom nothing can be read
 	next := p.offset() + got
 	all, told := reply.integer("MemberNum")
 	if got == 0 || told && int64(next) >= all || !told && got < p.limit {
