@@ -47,11 +47,11 @@ func messageID(f *fields) notify.MessageID {
 	if f.id("MsgKey") != "" {
 		return notify.MessageID(f.requireID("MsgKey"))
 	}
-	t, _ := f.integer("MsgTime")
+	t, _ := f.second("MsgTime")
 	if f.object["MsgSeq"] == nil || f.object["MsgRandom"] == nil {
 		f.fail("MsgKey", "is missing, and without MsgSeq and MsgRandom it cannot be made")
 	}
-	return notify.MessageID(fmt.Sprintf("%d_%d_%d", f.uint32("MsgSeq"), f.uint32("MsgRandom"), t))
+	return notify.MessageID(fmt.Sprintf("%d_%d_%d", f.uint32("MsgSeq"), f.uint32("MsgRandom"), t.Unix()))
 }
 
 func failedCode(o object) int {

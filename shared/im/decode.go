@@ -35,7 +35,7 @@ const (
 type Callback struct {
 	Command   string // CallbackCommand; empty for a bare probe
 	Kind      Kind
-	EventTime time.Time // milliseconds; zero if IM did not say
+	EventTime time.Time // zero if IM did not say
 
 	State        *StateChange
 	Message      *Message
@@ -117,7 +117,7 @@ func decodeObject(cb Callback, root object, p map[string]string) (Callback, erro
 	case cb.Command == "":
 		return cb, nil
 	}
-	cb.EventTime, _ = root.milli("EventTime")
+	cb.EventTime, _ = root.moment("EventTime")
 	if decode == nil {
 		cb.Kind = KindUnknown
 		return cb, nil

@@ -3,6 +3,7 @@ package im_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -231,6 +232,34 @@ func TestDecodeBuildsTheMessageKey(t *testing.T) {
 	}
 }
 
+// TestDecodeTimes: seconds and milliseconds are told apart by their size, in every field,
+// as numbers and as texts.
+func TestDecodeTimes(t *testing.T) {
+	for written, want := range map[string]time.Time{
+		"1924992000": time.Unix(1924992000, 0), `"1924992000"`: time.Unix(1924992000, 0), "1.924992e9": time.Unix(1924992000, 0),
+		"1924992000987": time.UnixMilli(1924992000987), `"1924992000987"`: time.UnixMilli(1924992000987),
+		"4102444800": time.Unix(4102444800, 0), "4102444801": time.UnixMilli(4102444801), "1": time.Unix(1, 0),
+	} {
+		second := want.Truncate(time.Second)
+		message := strings.Replace(strings.Replace(afterBody, "1795305600", written, 1), `"MsgKey":"1_2_1795305600",`, "", 1)
+		if m := decode(t, message).Message; !m.SentAt.Equal(second) || m.ID != notify.MessageID(fmt.Sprintf("1_2_%d", second.Unix())) {
+			t.Errorf("MsgTime %s: message %s of %v, want %v", written, m.ID, m.SentAt, second)
+		}
+		group := decode(t, `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","From_Account":"a","MsgSeq":1,"MsgTime":`+written+`}`)
+		if got := group.GroupMessage.SentAt; !got.Equal(second) {
+			t.Errorf("MsgTime %s in a group: %v, want %v", written, got, second)
+		}
+		read := decode(t, `{"CallbackCommand":"C2C.CallbackAfterMsgReport","Report_Account":"a","Peer_Account":"b","LastReadTime":`+written+`}`)
+		if got := read.Read.UpTo; !got.Equal(second) {
+			t.Errorf("LastReadTime %s: %v, want %v", written, got, second)
+		}
+		state := decode(t, `{"CallbackCommand":"State.StateChange","Info":{"Action":"Login","To_Account":"a"},"EventTime":`+written+`}`)
+		if got := state.State.At; !got.Equal(want) {
+			t.Errorf("EventTime %s: %v, want %v", written, got, want)
+		}
+	}
+}
+
 func TestDecodeNamesTheField(t *testing.T) {
 	drop := func(body, field string) string {
 		var o map[string]json.RawMessage
@@ -267,7 +296,7 @@ func TestDecodeNamesTheField(t *testing.T) {
 		{"endless recipient", strings.Replace(afterBody, `tommy`, strings.Repeat("t", 129), 1), "To_Account"},
 		{"sequence too large", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":4294967296,`, 1), "MsgSeq"},
 		{"negative sequence", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":-1,`, 1), "MsgSeq"},
-		{"time in milliseconds", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1795305600123`, 1), "MsgTime"},
+		{"time in microseconds", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1795305600123456`, 1), "MsgTime"},
 		{"time is a fraction", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1.5`, 1), "MsgTime"},
 		{"group", drop(group, "GroupId"), "GroupId"},
 		{"group sender", drop(group, "From_Account"), "From_Account"},

@@ -89,15 +89,15 @@ func (f *fields) requireUser(name string) notify.UserID { return notify.UserID(f
 func (f *fields) requireSecond(name string) time.Time {
 	t, ok := f.second(name)
 	if !ok {
-		f.fail(name, "is missing or not a time in seconds")
+		f.fail(name, "is missing or not a Unix time")
 	}
 	return t
 }
 
-func (f *fields) requireMilli(name string) time.Time {
-	t, ok := f.milli(name)
+func (f *fields) requireMoment(name string) time.Time {
+	t, ok := f.moment(name)
 	if !ok {
-		f.fail(name, "is missing or not a time in milliseconds")
+		f.fail(name, "is missing or not a Unix time")
 	}
 	return t
 }

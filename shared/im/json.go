@@ -224,23 +224,26 @@ func (o object) objects(name string) []object {
 	return objects
 }
 
-// Times outside of 1970 to 2100 are not times.
+// maxSecond is the end of the year 2100. Times outside of 1970 to 2100 are not times.
 const maxSecond = 4102444800
 
-// second returns a time given in Unix seconds.
-func (o object) second(name string) (time.Time, bool) {
+// moment returns a Unix time in seconds or in milliseconds, whichever it is: a number
+// that as seconds would be beyond 2100 is milliseconds. Payloads of the field have
+// either where the documents have the other, and seconds that were milliseconds would
+// lie before February 1970.
+func (o object) moment(name string) (time.Time, bool) {
 	n, ok := o.integer(name)
-	if !ok || n <= 0 || n > maxSecond {
+	switch {
+	case !ok || n <= 0 || n > maxSecond*1000:
 		return time.Time{}, false
+	case n > maxSecond:
+		return time.UnixMilli(n).UTC(), true
 	}
 	return time.Unix(n, 0).UTC(), true
 }
 
-// milli returns a time given in Unix milliseconds.
-func (o object) milli(name string) (time.Time, bool) {
-	n, ok := o.integer(name)
-	if !ok || n <= 0 || n > maxSecond*1000 {
-		return time.Time{}, false
-	}
-	return time.UnixMilli(n).UTC(), true
+// second is moment in whole seconds, as messages, reads and calls are dated.
+func (o object) second(name string) (time.Time, bool) {
+	t, ok := o.moment(name)
+	return t.Truncate(time.Second), ok
 }

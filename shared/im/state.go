@@ -38,5 +38,5 @@ func decodeState(cb *Callback, f *fields, _ bool) {
 		return
 	}
 	cb.State.User = notify.UserID(f.requireIDIn(info, "To_Account", "Info.To_Account"))
-	cb.State.At = f.requireMilli("EventTime")
+	cb.State.At = f.requireMoment("EventTime")
 }
