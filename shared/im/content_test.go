@@ -3,6 +3,7 @@ package im_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,123 @@ func TestSignalledCalls(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestCallGenerations: each generation of clients says in its own way what becomes of a
+// call. A ring is what rings at a device of that generation, and nothing else.
+func TestCallGenerations(t *testing.T) {
+	invite := func(inner, outer string) string {
+		return `{"businessID":1,"inviteID":"i1","inviter":"jared","actionType":1,"inviteeList":["tommy"],"groupID":""` + outer + `,"data":` + quote(inner) + `}`
+	}
+	step := func(action int, inner string) string {
+		return strings.Replace(invite(inner, `,"timeout":30`), `"actionType":1`, fmt.Sprintf(`"actionType":%d`, action), 1)
+	}
+	bare := func(action int, more string) string {
+		return fmt.Sprintf(`{"version":4,"call_id":"i1","room_id":9,"action":%d,"invited_list":["tommy"],"duration":0,"code":0%s}`, action, more)
+	}
+	const rings, rings0, native = `,"timeout":30`, `,"timeout":0`, `{"version":4,"businessID":"av_call","call_type":2`
+	for _, c := range []struct {
+		name, data string
+		want       im.CallPhase // one-to-one; empty: nothing about a call
+		inGroup    im.CallPhase
+	}{
+		{"native: invitation", invite(native+`,"room_id":9}`, rings), im.CallRinging, im.CallRinging},
+		{"native: hang-up", invite(native+`,"call_end":7}`, rings0), im.CallEnded, im.CallEnded},
+		{"native: hang-up at once", invite(native+`,"call_end":0}`, rings0), im.CallEnded, im.CallEnded},
+		{"native: hang-up, a number in a text", invite(native+`,"call_end":"0"}`, ""), im.CallEnded, im.CallEnded},
+		{"native: hang-up that says where", invite(native+`,"call_end":7,"room_id":9}`, rings), im.CallEnded, im.CallEnded},
+		{"native: hang-up at once that says where", invite(native+`,"call_end":0,"room_id":9}`, rings0), im.CallEnded, im.CallEnded},
+		{"invitation with call_end", invite(native+`,"call_end":0,"room_id":9}`, rings), im.CallRinging, im.CallEnded},
+		{"native: switch to audio", invite(native+`,"room_id":9,"switch_to_audio_call":"switch_to_audio_call"}`, rings), "", ""},
+		{"native: switch accepted", step(3, native+`,"switch_to_audio_call":"switchToAudio"}`), "", ""},
+		{"native: nothing switched", invite(native+`,"room_id":9,"switch_to_audio_call":""}`, rings), im.CallRinging, im.CallRinging},
+		{"native: accepted", step(3, native+`}`), im.CallAnswered, im.CallAnswered},
+		{"native: in another call", step(4, native+`,"line_busy":""}`), im.CallBusy, im.CallBusy},
+
+		{"mini program: invitation", invite(`{"version":0,"call_type":2,"room_id":12345}`, rings), im.CallRinging, im.CallRinging},
+		{"mini program: no time to ring", invite(`{"version":0,"call_type":1,"room_id":12345}`, ""), im.CallRinging, im.CallRinging},
+		{"mini program: hang-up", invite(`{"version":0,"call_type":2,"call_end":7}`, ""), im.CallEnded, im.CallEnded},
+		{"mini program: hang-up at once", invite(`{"version":0,"call_type":2,"call_end":0}`, rings0), im.CallEnded, im.CallEnded},
+		{"mini program: hang-up, nobody knows when it began", invite(`{"version":0,"call_type":2,"call_end":null}`, ""), im.CallEnded, im.CallEnded},
+		{"mini program: cancelled", strings.Replace(step(2, ""), `,"data":""`, "", 1), im.CallCancelled, im.CallCancelled},
+		{"mini program: accepted", step(3, `{"version":0,"call_type":2}`), im.CallAnswered, im.CallAnswered},
+		{"mini program: rejected", step(4, `{"version":0,"call_type":2}`), im.CallRejected, im.CallRejected},
+		{"mini program: in another call", step(4, `{"version":0,"call_type":2,"line_busy":""}`), im.CallBusy, im.CallBusy},
+		{"mini program: timed out", step(5, ""), im.CallTimedOut, im.CallTimedOut},
+		{"signalling without a room", invite(`{"version":0,"call_type":2}`, rings), "", ""},
+		{"signalling without a type", invite(`{"version":0,"room_id":9}`, rings), "", ""},
+		{"signalling of others", invite(`{"businessID":"whiteboard","call_type":2,"room_id":9}`, rings), "", ""},
+		{"signalling of others is cancelled", step(2, `{"businessID":"whiteboard"}`), "", ""},
+
+		{"UIKit 2020: dials", bare(1, `,"call_type":2`), im.CallRinging, im.CallRinging},
+		{"UIKit 2020: cancelled", bare(2, `,"call_type":2`), im.CallCancelled, im.CallCancelled},
+		{"UIKit 2020: rejected", bare(3, `,"call_type":2`), im.CallRejected, im.CallRejected},
+		{"UIKit 2020: timed out", bare(4, `,"call_type":2`), im.CallTimedOut, im.CallTimedOut},
+		{"UIKit 2020: hung up", bare(5, `,"call_type":2`), im.CallEnded, im.CallEnded},
+		{"UIKit 2020: in another call", bare(6, `,"call_type":2`), im.CallBusy, im.CallBusy},
+		{"UIKit 2020: accepted", bare(7, `,"call_type":2`), im.CallAnswered, im.CallAnswered},
+		{"UIKit 2020: switch to audio", bare(8, `,"call_type":2`), "", ""},
+		{"UIKit 2020: unknown", bare(0, `,"call_type":2`), "", ""},
+		{"UIKit 2020: error", bare(-1, `,"call_type":2`), "", ""},
+		{"UIKit 2019: dials", strings.Replace(bare(0, ""), `"version":4`, `"version":3`, 1), im.CallRinging, im.CallRinging},
+		{"UIKit 2019: cancelled", strings.Replace(bare(1, ""), `"version":4`, `"version":3`, 1), im.CallCancelled, im.CallCancelled},
+		{"UIKit 2019: accepted", strings.Replace(bare(4, ""), `"version":4`, `"version":3`, 1), im.CallAnswered, im.CallAnswered},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			one := message(t, custom(c.data, ""), "")
+			group := groupMessage(t, "Private", "jared", custom(c.data, ""), "")
+			if !one.Message.Silent || !group.GroupMessage.Silent {
+				t.Error("a signal is told as a message")
+			}
+			for where, got := range map[string]struct {
+				calls []im.Call
+				want  im.CallPhase
+			}{"one to one": {one.Calls, c.want}, "in a group": {group.Calls, c.inGroup}} {
+				if got.want == "" {
+					if len(got.calls) > 0 {
+						t.Errorf("%s: %+v, want nothing", where, got.calls)
+					}
+					continue
+				}
+				if len(got.calls) != 1 || got.calls[0].Phase != got.want || got.calls[0].ID != "i1" {
+					t.Fatalf("%s: %+v, want %s", where, got.calls, got.want)
+				}
+				call := got.calls[0]
+				if got.want == im.CallRinging && (call.Ring != 30*time.Second || call.Caller != "jared" || !slices.Equal(call.Users, []notify.UserID{"tommy"})) {
+					t.Errorf("%s: %+v, want tommy to be rung for 30 s", where, call)
+				}
+				if got.want != im.CallRinging && !slices.Contains(call.Users, "tommy") && !slices.Contains(call.Users, "jared") {
+					t.Errorf("%s: %+v, which is about nobody", where, call)
+				}
+			}
+		})
+	}
+	for name, data := range map[string]string{
+		"no action":                    `{"version":4,"call_id":"i1","room_id":9,"call_type":1}`,
+		"no id":                        `{"version":4,"call_id":"","room_id":9,"call_type":1,"action":1}`,
+		"no room":                      `{"version":4,"call_id":"i1","call_type":1,"action":1}`,
+		"no type, and not of 2019":     bare(1, ""),
+		"businessID of something else": bare(1, `,"call_type":1,"businessID":"order"`),
+	} {
+		if cb := message(t, custom(data, "x"), ""); len(cb.Calls) > 0 || cb.Message.Silent || cb.Message.Summary != "x" {
+			t.Errorf("%s: calls %+v of %+v, want a message that says x", name, cb.Calls, cb.Message)
+		}
+	}
+}
+
+// TestBareCallsEnd: these do not say who called, so an end is believed of both.
+func TestBareCallsEnd(t *testing.T) {
+	const data = `{"version":4,"call_id":"i1","room_id":9,"call_type":1,"action":5,"duration":12}`
+	want := im.Call{ID: "i1", Phase: im.CallEnded, Media: im.MediaAudio, Users: []notify.UserID{"jared", "tommy"},
+		Duration: 12 * time.Second, At: time.Unix(1795305600, 0).UTC()}
+	if diff := cmp.Diff([]im.Call{want}, message(t, custom(data, ""), "").Calls); diff != "" {
+		t.Error(diff)
+	}
+	group := strings.Replace(data, `"action":5`, `"action":3,"group_id":"other","invited_list":["lily","jared"]`, 1)
+	calls := groupMessage(t, "Private", "jared", custom(group, ""), "").Calls
+	if len(calls) != 1 || calls[0].GroupID != "g" || !slices.Equal(calls[0].Users, []notify.UserID{"jared"}) {
+		t.Errorf("%+v, want jared, in the group that IM names", calls)
 	}
 }
 

@@ -138,6 +138,12 @@ func tooDeep(b []byte) bool {
 	return false
 }
 
+// has reports whether there is a field name, whatever its value.
+func (o object) has(name string) bool {
+	_, ok := o[name]
+	return ok
+}
+
 // str returns a string field, and "" for anything else.
 func (o object) str(name string) string {
 	s, _ := o[name].(string)

@@ -13,20 +13,18 @@ import (
 // between returns who calls and whom the step is about, in a one-to-one message. Either
 // side may send the later steps. A call of several without a group is an invitation of
 // its own to each.
-func (s *signal) between(phase CallPhase, from, to notify.UserID) (caller notify.UserID, users []notify.UserID) {
-	listed := s.outer.users("inviteeList")
-	if phase == CallRinging {
-		if len(listed) > 0 && !slices.Contains(listed, to) {
-			return from, nil // his device will not ring
+func (s *signal) between(from, to notify.UserID) (caller notify.UserID, users []notify.UserID) {
+	if s.phase == CallRinging {
+		if len(s.invited) > 0 && !slices.Contains(s.invited, to) {
+			return from, nil // their device will not ring
 		}
 		return from, []notify.UserID{to}
 	}
-	switch inviter := notify.UserID(s.outer.optionalID("inviter")); inviter {
-	case from, to:
-		caller = inviter
+	if s.inviter == from || s.inviter == to {
+		caller = s.inviter
 	}
 	switch {
-	case phase == CallEnded || caller == "":
+	case s.phase == CallEnded || caller == "":
 		return caller, []notify.UserID{from, to} // an end does the caller no harm
 	case caller == from:
 		return caller, []notify.UserID{to}
@@ -35,20 +33,17 @@ func (s *signal) between(phase CallPhase, from, to notify.UserID) (caller notify
 }
 
 // within is between in a group: only those who are listed are called.
-func (s *signal) within(phase CallPhase, from notify.UserID) (caller notify.UserID, users []notify.UserID) {
-	listed := s.outer.users("inviteeList")
-	if phase == CallRinging {
-		return from, listed
-	}
-	caller = notify.UserID(s.outer.optionalID("inviter"))
-	switch phase {
+func (s *signal) within(from notify.UserID) (caller notify.UserID, users []notify.UserID) {
+	switch s.phase {
+	case CallRinging:
+		return from, s.invited
 	case CallEnded:
-		return caller, append(append(listed, s.inner.embedded("data").users("userIDs")...), from)
+		return s.inviter, slices.Concat(s.invited, s.others, []notify.UserID{from})
 	case CallAnswered, CallRejected, CallBusy:
-		// He speaks for himself, even if his device lists all who were called.
-		if len(listed) == 0 || slices.Contains(listed, from) {
-			return caller, []notify.UserID{from}
+		// The sender speaks for themselves, even if their device lists all who were called.
+		if len(s.invited) == 0 || slices.Contains(s.invited, from) {
+			return s.inviter, []notify.UserID{from}
 		}
 	}
-	return caller, listed
+	return s.inviter, s.invited
 }

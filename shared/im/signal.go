@@ -8,8 +8,55 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Actions of the signalling that travels in custom messages.
-// Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md, signalling field table)
+// A signal is what a custom message tells the programs at both ends of a call. Its
+// sender may write what they like into it.
+type signal struct {
+	id       string
+	phase    CallPhase // empty: neither starts nor ends a call
+	media    Media
+	inviter  notify.UserID   // empty: the signal does not say
+	invited  []notify.UserID // who is called; may be empty in a one-to-one message
+	others   []notify.UserID // who else was in a call that has ended
+	groupID  string
+	ring     time.Duration
+	duration time.Duration
+}
+
+// readSignal returns nil if data is not signalling. Signalling that is not about a
+// call is still signalling: it is for programs, not for people.
+//
+// Old clients stay in use, so these generations are all in the field. Data is the
+// custom message's, inner the data in it, an object or JSON in a string.
+//
+//	generation                 Data                        inner                        it rings            it has ended
+//	TUICallKit, TUICalling     businessID 1, actionType    businessID av_call or        data.cmd audioCall  data.cmd hangup
+//	(2021 on)                                              rtc_call, data.cmd           or videoCall
+//	native TRTCCalling (2020)  the same                    businessID av_call           no call_end         call_end
+//	TRTCCalling of mini        the same                    no businessID, but           room_id, and no     call_end
+//	programs and Web (2020)                                call_type                    call_end
+//	UIKit (2020)               version, call_id, room_id,  -                            action 1            action 5
+//	                           call_type, action
+//	UIKit (2019)               the same, version 3,        -                            action 0            action 5
+//	                           no call_type
+//
+// call_end is how many seconds the call took, and 0 in groups. Some later clients write
+// a call_end of 0 into one-to-one invitations too, and only those name a room and a time
+// to ring.
+//
+// In the first three, actionType 1 is an invitation and all else that is new, and 2 to 5
+// end one, for which the third sends no data at all. A switch to audio (data.cmd
+// switchToAudio, switch_to_audio_call) is neither.
+//
+// Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md, signalling field table),
+// https://github.com/tencentyun/TRTCSDK (TRTCCalling, CallModel)
+func readSignal(data object, inGroup bool) *signal {
+	if n, ok := data["businessID"].(json.Number); ok && n == "1" {
+		return readSignalling(data, inGroup)
+	}
+	return readBareCall(data)
+}
+
+// Values of actionType.
 const (
 	actionInvite = 1 // also hang-up and switch-to-audio
 	actionCancel = 2
@@ -18,85 +65,66 @@ const (
 	actionExpire = 5
 )
 
-// A signal is the Data of a custom message whose businessID is the number 1.
-type signal struct {
-	outer object // actionType, inviteID, inviteeList, timeout, ...
-	inner object // its data: businessID, call_type, call_end, line_busy, ...
-	cmd   string // inner data.cmd
-}
-
-// readSignal returns nil if data is not signalling. Signalling that is not about a
-// call is still signalling: it is for programs, not for people.
-func readSignal(data object) *signal {
-	if n, ok := data["businessID"].(json.Number); !ok || n != "1" {
-		return nil
+func readSignalling(data object, inGroup bool) *signal {
+	inner := data.embedded("data")
+	details := inner.embedded("data")
+	s := &signal{
+		id: data.id("inviteID"), groupID: data.optionalID("groupID"), inviter: notify.UserID(data.optionalID("inviter")),
+		invited: data.users("inviteeList"), others: details.users("userIDs"), ring: ringTime(data),
 	}
-	s := &signal{outer: data, inner: data.embedded("data")}
-	s.cmd = s.inner.embedded("data").str("cmd")
-	return s
-}
-
-// calls returns what the signal says of a call: one step, or none if it is about
-// something else. to is empty in a group.
-func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []Call {
-	phase := s.phase()
-	id := s.outer.id("inviteID")
-	if phase == "" || idProblem(id) != "" {
-		return nil
-	}
-	c := Call{ID: id, Phase: phase, Media: s.media(), GroupID: groupID, At: at}
-	if c.GroupID == "" {
-		c.GroupID = s.outer.optionalID("groupID")
-	}
-	if to != "" {
-		c.Caller, c.Users = s.between(phase, from, to)
-	} else {
-		c.Caller, c.Users = s.within(phase, from)
-	}
-	if phase == CallRinging {
-		c.Ring = ringTime(s.outer)
-	}
-	if end, ok := s.inner.integer("call_end"); ok && phase == CallEnded {
-		c.Duration = seconds(end)
-	}
-	return []Call{c}
-}
-
-// phase is empty for signals that neither start nor end a call.
-func (s *signal) phase() CallPhase {
-	if id := s.inner.str("businessID"); id != "av_call" && id != "rtc_call" {
-		return ""
-	}
-	action, _ := s.outer.integer("actionType")
-	if s.cmd == "switchToAudio" {
-		return ""
+	cmd := details.str("cmd")
+	s.media = mediaOf(cmd, inner)
+	action, _ := data.integer("actionType")
+	if !ofCall(inner, action) || cmd == "switchToAudio" || inner.str("switch_to_audio_call") != "" {
+		return s
 	}
 	switch action {
 	case actionInvite:
-		return s.invitePhase()
+		timeout, _ := data.integer("timeout")
+		s.phase = invitePhase(cmd, inner, inGroup || timeout == 0)
 	case actionCancel:
-		return CallCancelled
+		s.phase = CallCancelled
 	case actionAccept:
-		return CallAnswered
+		s.phase = CallAnswered
 	case actionReject:
-		if _, busy := s.inner["line_busy"]; busy {
-			return CallBusy
+		s.phase = CallRejected
+		if inner.has("line_busy") {
+			s.phase = CallBusy
 		}
-		return CallRejected
 	case actionExpire:
-		return CallTimedOut
+		s.phase = CallTimedOut
 	}
-	return ""
+	if end, ok := inner.integer("call_end"); ok {
+		s.duration = seconds(end)
+	}
+	return s
 }
 
-func (s *signal) invitePhase() CallPhase {
-	switch s.cmd {
+// ofCall reports whether signalling with inner is about a call.
+func ofCall(inner object, action int64) bool {
+	switch id := inner.str("businessID"); {
+	case id == "av_call" || id == "rtc_call":
+		return true
+	case inner.has("businessID"):
+		return false
+	case action == actionInvite:
+		return inner.has("call_type") && (inner.has("room_id") || inner.has("call_end"))
+	}
+	return true // the end of an invitation that says no more than its id
+}
+
+// invitePhase reads an invitation, which may be something else. zeroEnds: a call_end of
+// 0 can only be an end.
+func invitePhase(cmd string, inner object, zeroEnds bool) CallPhase {
+	switch cmd {
 	case "audioCall", "videoCall":
 		return CallRinging
 	case "hangup":
 		return CallEnded
 	case "":
-		if end, _ := s.inner.integer("call_end"); end > 0 {
+		end, isNumber := inner.integer("call_end")
+		invites := isNumber && end == 0 && inner.has("room_id") && !zeroEnds
+		if inner.has("call_end") && !invites {
 			return CallEnded
 		}
 		return CallRinging
@@ -104,12 +132,63 @@ func (s *signal) invitePhase() CallPhase {
 	return ""
 }
 
-func (s *signal) media() Media {
-	callType, _ := s.inner.integer("call_type")
+// bareActions are the meanings of action in bare calls, of 2020 and of 2019.
+var bareActions = [2]map[int64]CallPhase{
+	{1: CallRinging, 2: CallCancelled, 3: CallRejected, 4: CallTimedOut, 5: CallEnded, 6: CallBusy, 7: CallAnswered},
+	{0: CallRinging, 1: CallCancelled, 2: CallRejected, 3: CallTimedOut, 4: CallAnswered, 5: CallEnded, 6: CallBusy},
+}
+
+// readBareCall reads the generations without signalling around them.
+func readBareCall(data object) *signal {
+	action, ok := data.integer("action")
+	if !ok || data.id("call_id") == "" || !data.has("room_id") || data.has("businessID") {
+		return nil
+	}
+	actions := bareActions[0]
+	if !data.has("call_type") {
+		if data.id("version") != "3" {
+			return nil
+		}
+		actions = bareActions[1]
+	}
+	s := &signal{id: data.id("call_id"), phase: actions[action], media: mediaOf("", data), groupID: data.optionalID("group_id"),
+		invited: data.users("invited_list"), ring: ringTime(data)}
+	if n, ok := data.integer("duration"); ok {
+		s.duration = seconds(n)
+	}
+	return s
+}
+
+// calls returns what the signal says of a call: one step, or none if it is about
+// something else. to is empty in a group.
+func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []Call {
+	if s.phase == "" || idProblem(s.id) != "" {
+		return nil
+	}
+	c := Call{ID: s.id, Phase: s.phase, Media: s.media, GroupID: groupID, At: at}
+	if c.GroupID == "" {
+		c.GroupID = s.groupID
+	}
+	if to != "" {
+		c.Caller, c.Users = s.between(from, to)
+	} else {
+		c.Caller, c.Users = s.within(from)
+	}
+	switch s.phase {
+	case CallRinging:
+		c.Ring = s.ring
+	case CallEnded:
+		c.Duration = s.duration
+	}
+	return []Call{c}
+}
+
+func mediaOf(cmd string, inner object) Media {
+	callType, _ := inner.integer("call_type")
 	switch {
-	case s.cmd == "audioCall", s.cmd != "videoCall" && callType == 1:
+	case cmd == "audioCall", cmd != "videoCall" && callType == 1:
 		return MediaAudio
-	case s.cmd == "videoCall", callType == 2:
+	case cmd == "videoCall", callType == 2:
 		return MediaVideo
 	}
 	return ""

@@ -28,7 +28,7 @@ func readContent(o object) content {
 		body := element.object("MsgContent")
 		if kind := element.str("MsgType"); kind == "TIMCustomElem" {
 			data := body.embedded("Data")
-			if s := readSignal(data); s != nil {
+			if s := readSignal(data, o.has("GroupId")); s != nil {
 				c.signal, silent = s, true
 			} else {
 				summary, silent = describeCustom(body, data, pushed)
