@@ -63,11 +63,15 @@ type UserSigs interface {
 	Verify(user notify.UserID, usersig string, now time.Time) error
 }
 
-// bearer returns who signed r with his own UserSig.
+// bearer returns who signed r with a UserSig of their own.
+//
+// The scheme's case does not matter, nor how many blanks follow it.
+// Source: https://www.rfc-editor.org/rfc/rfc9110#section-11.1
 func bearer(r *http.Request, sigs UserSigs, now time.Time) (notify.UserID, error) {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimLeft(token, " ")
 	i := strings.LastIndexByte(token, ':')
-	if !ok || i < 1 {
+	if !strings.EqualFold(scheme, "Bearer") || i < 1 {
 		return "", unauthorized(errNoBearer)
 	}
 	user := notify.UserID(token[:i])
