@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
 )
 
 func TestPermits(t *testing.T) {
@@ -49,10 +50,11 @@ func TestPermits(t *testing.T) {
 
 	for name, c := range map[string]struct{ body, code string }{
 		"short id":   {`{"reportId":"r","ageSeconds":0,"results":{"T1":"accept"}}`, "reportId"},
-		"future":     {`{"reportId":"report-9","ageSeconds":-1,"results":{"T1":"accept"}}`, "ageSeconds"},
+		"future":     {`{"reportId":"report-9","ageSeconds":-300.1,"results":{"T1":"accept"}}`, "ageSeconds"},
 		"old":        {`{"reportId":"report-9","ageSeconds":86401,"results":{"T1":"accept"}}`, "ageSeconds"},
 		"no results": {`{"reportId":"report-9","ageSeconds":0,"results":{}}`, "results"},
 		"array":      {`{"reportId":"report-9","ageSeconds":0,"results":["T1"]}`, "bad_json"},
+		"no answers": {`{"reportId":"report-9","ageSeconds":0,"results":{"errno":0,"T1":null}}`, "results"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -61,6 +63,36 @@ func TestPermits(t *testing.T) {
 	}
 	s.t = t
 	balance(1)
+}
+
+// What the dialog returned is sent unchanged, and phones have the clocks that they have.
+func TestReportsAsPhonesSendThem(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	for name, body := range map[string]string{
+		"a numeric member":           `"ageSeconds":1,"results":{"errMsg":"requestSubscribeMessage:ok","errno":0,"T1":"accept"}`,
+		"members of every type":      `"ageSeconds":1,"results":{"a":0,"b":1e999,"c":true,"d":null,"e":{},"f":[],"T1":"accept"}`,
+		"a clock that stepped back":  `"ageSeconds":-0.4,"results":{"T1":"accept"}`,
+		"a clock that was set right": `"ageSeconds":-300,"results":{"T1":"accept"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.now = s.now.Add(time.Hour) // beyond what pairs taps
+			before := s.do(s.permits, "GET", "", auth).Templates[0].Balance
+			if got := s.do(s.permits, "POST", `{"reportId":"`+name+`",`+body+`}`, auth); got.status != 200 || got.Templates[0].Balance != before+1 {
+				t.Fatalf("%d %+v %+v, want one permit more than %d", got.status, got.Error, got.Templates, before)
+			}
+			accounts, err := store.Accounts(t.Context(), s.store, "o-a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries := accounts["T1"].Entries
+			if at := entries[len(entries)-1].At; at.After(s.now) {
+				t.Errorf("the tap is of %v, in the future of %v", at, s.now)
+			}
+		})
+	}
 }
 
 func TestPreferences(t *testing.T) {

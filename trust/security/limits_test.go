@@ -320,7 +320,7 @@ func TestOddTexts(t *testing.T) {
 		h.refused(name, push, h.envelope(sealedText(t, appID, text)), http.StatusBadRequest)
 	}
 	for _, body := range []string{
-		`{"reportId":"report-1","ageSeconds":1e999,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":-0.1,"results":{"T1":"accept"}}`,
+		`{"reportId":"report-1","ageSeconds":1e999,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":-300.1,"results":{"T1":"accept"}}`,
 		`{"reportId":"report-1","ageSeconds":86401,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":"NaN","results":{"T1":"accept"}}`,
 		`{"preferences":{"quietHours":"` + strings.Repeat("9", 10000) + `"}}`, `{"preferences":{"mutedPeers":["` + strings.Repeat("x", 65) + `"]}}`,
 	} {
