@@ -4,25 +4,30 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
-// An Answer is what a user says in the subscribe dialog.
+// An Answer is what a user says in the subscribe dialog, in WeChat's word: any that begins
+// with accept adds a permit. Behind "keep " it ticks "always keep, do not ask again": from
+// then on taps for that template show no dialog.
 type Answer string
 
-// Answers. The two Keep answers tick "always keep, do not ask again": from then on
-// taps for that template show no dialog.
+// Answers. WeChat has more words, and adds some without telling.
 const (
-	Accept     Answer = "accept"
-	Reject     Answer = "reject"
-	KeepAccept Answer = "keep accept"
-	KeepReject Answer = "keep reject"
+	Accept              Answer = "accept"
+	AcceptWithForcePush Answer = "acceptWithForcePush" // with a stronger reminder
+	Reject              Answer = "reject"
+	KeepAccept          Answer = keep + "accept"
+	KeepReject          Answer = keep + "reject"
+
+	keep = "keep "
 )
 
 // A DialogResult is what wx.requestSubscribeMessage gives to the mini program.
 // Source: https://developers.weixin.qq.com/miniprogram/dev/api/open-api/subscribe-message/wx.requestSubscribeMessage.html
 type DialogResult struct {
-	// Results says accept, reject, ban or filter per template; nil if Code is not 0.
+	// Results has the answer, ban or filter per template; nil if Code is not 0.
 	Results map[string]string
 	// Code is the errCode of the fail callback, such as 20004; 0: success, which comes
 	// for refusals too.
@@ -36,7 +41,7 @@ type DialogResult struct {
 const maxDialog = 5
 
 // TapDialog is a tap on a button that calls wx.requestSubscribeMessage for the
-// templates in answers. Each accept adds a permit. Templates with a kept choice do
+// templates in answers. Each that accepts adds a permit. Templates with a kept choice do
 // not appear in the dialog and give no event, nor do a second template of the same
 // title ("filter") and a banned one ("ban").
 func (x *WeChat) TapDialog(openID string, answers map[string]Answer) DialogResult {
@@ -108,10 +113,10 @@ func (x *WeChat) checkDialog(u *subscriber, ids []string) (code int) {
 }
 
 func (c *choice) answer(a Answer) {
-	if a == KeepAccept || a == KeepReject {
+	if strings.HasPrefix(string(a), keep) {
 		c.kept = a
 	}
-	if status(a) == "accept" {
+	if accepts(status(a)) {
 		c.permits++
 		c.accepted = true
 	}
@@ -119,11 +124,13 @@ func (c *choice) answer(a Answer) {
 
 // status is the answer as WeChat spells it.
 func status(a Answer) string {
-	if a == Accept || a == KeepAccept {
-		return "accept"
+	if a == "" {
+		a = Reject
 	}
-	return "reject"
+	return strings.TrimPrefix(string(a), keep)
 }
+
+func accepts(status string) bool { return strings.HasPrefix(status, string(Accept)) }
 
 func popupItem(id string, a Answer) []field {
 	return []field{{"TemplateId", id}, {"SubscribeStatusString", status(a)}, {"PopupScene", numeral("0")}}
@@ -135,7 +142,7 @@ func (x *WeChat) Subscribe(openID, templateID string, n int) error {
 	for i := range n {
 		at := x.w.now().Add(time.Duration(i+1-n) * time.Second)
 		r := x.tap(openID, map[string]Answer{templateID: Accept}, at)
-		if r.Code != 0 || r.Results[templateID] != "accept" {
+		if r.Code != 0 || !accepts(r.Results[templateID]) {
 			return fmt.Errorf("simulator: Subscribe to %q: errCode %d, answer %q", templateID, r.Code, r.Results[templateID])
 		}
 	}

@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ func TestDialogResults(t *testing.T) {
 	}{
 		"both": {answers{templateID: simulator.Accept, otherID: simulator.Reject}, simulator.DialogResult{
 			Results: map[string]string{templateID: "accept", otherID: "reject"}, Shown: []string{templateID, otherID}}, 1},
+		"with a stronger reminder": {answers{templateID: simulator.AcceptWithForcePush, otherID: "acceptOfTomorrow"}, simulator.DialogResult{
+			Results: map[string]string{templateID: "acceptWithForcePush", otherID: "acceptOfTomorrow"}, Shown: []string{templateID, otherID}}, 1},
+		"a word that nobody knows": {answers{templateID: "perhaps"}, simulator.DialogResult{
+			Results: map[string]string{templateID: "perhaps"}, Shown: []string{templateID}}, 1},
 		"refused": {answers{templateID: simulator.Reject}, simulator.DialogResult{
 			Results: map[string]string{templateID: "reject"}, Shown: []string{templateID}}, 1},
 		"same title": {answers{otherID: simulator.Accept, "same": simulator.Accept}, simulator.DialogResult{
@@ -33,11 +38,17 @@ func TestDialogResults(t *testing.T) {
 		"too many": {answers{"1": "", "2": "", "3": "", "4": "", "5": "", "6": ""}, simulator.DialogResult{Code: 20003}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, s.WeChat.TapDialog(user, tt.answers)); diff != "" {
+			openID := "oUser, " + name
+			if diff := cmp.Diff(tt.want, s.WeChat.TapDialog(openID, tt.answers)); diff != "" {
 				t.Error(diff)
 			}
 			if got := len(s.inbox.take()); got != tt.events {
 				t.Errorf("%d events, want %d", got, tt.events)
+			}
+			for id, answer := range tt.want.Results {
+				if got, want := s.WeChat.Permits(openID, id), strings.HasPrefix(answer, "accept"); (got == 1) != want {
+					t.Errorf("%d permits of %s, want one: %v", got, id, want)
+				}
 			}
 		})
 	}

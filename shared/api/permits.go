@@ -104,6 +104,9 @@ func (p *Permits) take(w http.ResponseWriter, r *http.Request, user notify.UserI
 			return err
 		}
 		facts = req.report.facts(user, openID, p.Templates, p.Now())
+		if words := req.report.unknown(p.Templates); len(words) > 0 {
+			p.Log.WarnContext(r.Context(), "report has words that are not known, which count as no answer", "words", words)
+		}
 	}
 	var prefs notify.Preferences
 	if req.Preferences != nil {

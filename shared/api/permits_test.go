@@ -36,8 +36,17 @@ func TestPermits(t *testing.T) {
 	report("report-4", `{"T1":"filter"}`)
 	balance(1)
 	report("report-5", `{"T1":"acceptWithAudio"}`)
-	report("report-6", `{"T1":"acceptWithAlert"}`)
+	report("report-6", `{"errMsg":"requestSubscribeMessage:ok","T1":"acceptWithForcePush"}`)
 	balance(3)
+	if strings.Contains(s.log.String(), "not known") {
+		t.Errorf("known words are logged: %s", &s.log)
+	}
+	report("report-a", `{"T1":"acknowledged","other":"whatever"}`)
+	report("report-b", `{"T1":"你好 \n\u0007`+strings.Repeat("x", 4000)+`"}`)
+	balance(3)
+	if log := s.log.String(); !strings.Contains(log, `"words":["acknowledged"]`) || !strings.Contains(log, `"words":["?"]`) || len(log) > 5000 {
+		t.Errorf("unknown words are logged so: %s", log)
+	}
 	if got := s.do(s.permits, "GET", "", auth); got.Templates[0].Ask {
 		t.Errorf("with three permits: %+v", got.Templates[0])
 	}

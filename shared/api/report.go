@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/wechat"
 )
 
 // A report is what the user answered to the subscribe dialog, as the mini program tells
@@ -63,7 +64,7 @@ func (rep report) facts(user notify.UserID, openID notify.OpenID, templates noti
 	banned := notify.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
 	for _, id := range templates.IDs() {
 		switch result := answers[string(id)]; {
-		case accepted(result):
+		case wechat.Accepts(result):
 			grant.Templates = append(grant.Templates, id)
 		case result == "ban":
 			banned.Templates = append(banned.Templates, id)
@@ -79,8 +80,14 @@ func (rep report) facts(user notify.UserID, openID notify.OpenID, templates noti
 	return facts
 }
 
-// accepted reports whether an answer of the dialog is a permit.
-// Source: https://developers.weixin.qq.com/miniprogram/dev/api/open-api/subscribe-message/wx.requestSubscribeMessage.html
-func accepted(result string) bool {
-	return result == "accept" || result == "acceptWithAudio" || result == "acceptWithAlert"
+// unknown returns answers about our templates that no rule knows.
+func (rep report) unknown(templates notify.Templates) []string {
+	var answers []string
+	all := rep.answers()
+	for _, id := range templates.IDs() {
+		if answer, ok := all[string(id)]; ok {
+			answers = append(answers, answer)
+		}
+	}
+	return wechat.UnknownAnswers(answers)
 }

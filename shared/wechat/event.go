@@ -47,14 +47,27 @@ type Choice struct {
 	Status   string // SubscribeStatusString, as WeChat sent it
 }
 
-// Accepted reports whether the choice gives a permit. acceptWithAudio and
-// acceptWithAlert are accepts with a reminder; a status we do not know gives nothing.
-func (c Choice) Accepted() bool {
-	return c.Status == "accept" || c.Status == "acceptWithAudio" || c.Status == "acceptWithAlert"
-}
+// Accepted reports whether the choice gives a permit.
+func (c Choice) Accepted() bool { return Accepts(c.Status) }
 
 // Rejected reports whether the user switched the template off.
 func (c Choice) Rejected() bool { return c.Status == "reject" }
+
+// answers returns what the user answered, in WeChat's words.
+func (p Push) answers() []string {
+	var choices []Choice
+	switch e := p.Event.(type) {
+	case Popup:
+		choices = e.Choices
+	case Change:
+		choices = e.Choices
+	}
+	var out []string
+	for _, c := range choices {
+		out = append(out, c.Status)
+	}
+	return out
+}
 
 // Sent: the final results of sends to User (subscribe_msg_sent_event). A result
 // corrects what we believe of a card, so use it only if Push.Signed.

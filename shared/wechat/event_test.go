@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,18 +41,30 @@ func sample(t testing.TB, name string) []byte {
 	return b
 }
 
-// openPlain passes body through a Receiver without a key.
+// openPlain passes body through a Receiver without a key, at the time that it names.
 func openPlain(t testing.TB, body []byte) (wechat.Push, error) {
 	t.Helper()
-	q, _ := seal(t, sealer(wechat.ModePlain), nil)
-	return receiver(t, plain).Open(q, body, now)
+	q, sent := seal(t, sealerAt(wechat.ModePlain, timeIn(body)), body)
+	return receiver(t, plain).Open(q, sent, timeIn(body))
 }
 
-// openSealed passes body, encrypted, through a Receiver with a key.
+// openSealed passes body, encrypted, through a Receiver with a key, at the time that it names.
 func openSealed(t testing.TB, body []byte) (wechat.Push, error) {
 	t.Helper()
-	q, sealed := seal(t, sealer(wechat.ModeSecure), body)
-	return receiver(t, secured).Open(q, sealed, now)
+	q, sealed := seal(t, sealerAt(wechat.ModeSecure, timeIn(body)), body)
+	return receiver(t, secured).Open(q, sealed, timeIn(body))
+}
+
+var createTime = regexp.MustCompile(`CreateTime\W*([0-9]+)`)
+
+// timeIn returns the CreateTime of a push, or now.
+func timeIn(body []byte) time.Time {
+	if m := createTime.FindSubmatch(body); m != nil {
+		if at, err := strconv.ParseInt(string(m[1]), 10, 64); err == nil {
+			return time.Unix(at, 0).UTC()
+		}
+	}
+	return now
 }
 
 func TestSamples(t *testing.T) {
@@ -93,8 +106,8 @@ func TestSamples(t *testing.T) {
 			}
 		})
 	}
-	if seen != 32 {
-		t.Errorf("%d payloads checked, want 32", seen)
+	if seen != 33 {
+		t.Errorf("%d payloads checked, want 33", seen)
 	}
 }
 
@@ -223,6 +236,12 @@ func TestFacts(t *testing.T) {
 			plain:   grant("oU", 5, "T"),
 			secured: grant("oU", 5, "T"),
 		},
+		{
+			name: "popup with a stronger reminder", body: string(sample(t, "popup-force-push.json")),
+			plain:   grant("oINVENTED00000000000000000001", 1796029000, "inventedTemplate_00000000000000000000000001"),
+			secured: grant("oINVENTED00000000000000000001", 1796029000, "inventedTemplate_00000000000000000000000001"),
+		},
+		{name: "change to a word that nobody knows", body: strings.Replace(string(sample(t, "change-one-object.json")), `"reject"`, `"rejectWithForce"`, 1)},
 		{name: "popup, all refused", body: strings.Replace(string(popup), `"accept"`, `"reject"`, 1)},
 		{name: "popup, nothing asked", body: string(sample(t, "popup-empty-list.json"))},
 		{

@@ -80,6 +80,9 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.Log.InfoContext(ctx, "push accepted", "kind", p.Event.Kind(), "signed", p.Signed, "facts", len(facts))
+	if words := UnknownAnswers(p.answers()); len(words) > 0 {
+		h.Log.WarnContext(ctx, "push has words that are not known, which count as no answer", "kind", p.Event.Kind(), "words", words)
+	}
 	h.alert(ctx, p)
 	answer(w, http.StatusOK, "success")
 }

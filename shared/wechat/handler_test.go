@@ -148,6 +148,27 @@ func TestHandlerAnswersWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+// Words that nobody knows yet are told to the log, few and short, and to nobody else.
+func TestHandlerLogsUnknownWords(t *testing.T) {
+	d := newDesk(t, secured)
+	item := func(word string) string { return `{"TemplateId":"T1","SubscribeStatusString":"` + word + `"}` }
+	for _, event := range []string{"subscribe_msg_popup_event", "subscribe_msg_change_event"} {
+		d.log.Reset()
+		items := item("perhaps") + "," + item("perhaps") + "," + item("o\\nUser") + "," + item(strings.Repeat("x", 9000)) + "," + item("accept") + "," + item("filter")
+		for i := range 20 {
+			items += "," + item(fmt.Sprint("later-", i))
+		}
+		msg := strings.NewReplacer("subscribe_msg_popup_event", event, `{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}`, "["+items+"]").Replace(string(popup))
+		check(t, d.post(t, wechat.ModeSecure, []byte(msg)), 200, "success")
+		if log := d.log.String(); !strings.Contains(log, `"words":["perhaps","?","later-0","later-1","later-2"]`) || len(log) > 1000 {
+			t.Errorf("%s: log: %s", event, log)
+		}
+		if len(d.facts) != 1 || d.facts[0].Grant == nil {
+			t.Errorf("%s: facts %+v, want the grant of the popup alone", event, d.facts)
+		}
+	}
+}
+
 func TestHandlerAsksAgainWhenNotAccepted(t *testing.T) {
 	d := newDesk(t, secured)
 	d.fail = errors.New("store away")

@@ -36,10 +36,12 @@ func receiver(t testing.TB, cfg wechat.Config) *wechat.Receiver {
 	return r
 }
 
-func sealer(mode wechat.Mode) wechat.Sealer {
+func sealer(mode wechat.Mode) wechat.Sealer { return sealerAt(mode, now) }
+
+func sealerAt(mode wechat.Mode, at time.Time) wechat.Sealer {
 	return wechat.Sealer{
 		AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey),
-		Mode: mode, Timestamp: now, Nonce: "415670741", OpenID: "oUser",
+		Mode: mode, Timestamp: at, Nonce: "415670741", OpenID: "oUser",
 	}
 }
 

@@ -69,7 +69,7 @@ var makers = map[string]maker{
 		"group= from= [text=] [at=USER,USER...] [all=0|1] [type=Private|Public|ChatRoom|Community] [seq=] [platform=Web|RESTAPI|...]", imGroup},
 	"im.group-recall": {"messages of a group are taken back; im.group tells their numbers", "group= seq=NUMBER,NUMBER... [from=]", imGroupRecall},
 	"wechat.verify":   {"WeChat checks the URL of the message push", "", wechatVerify},
-	"wechat.popup":    {"a user answers the subscribe dialog", "openid= [status=accept|reject] [template=] " + sealing, wechatPopup},
+	"wechat.popup":    {"a user answers the subscribe dialog", "openid= [status=accept] [template=] " + sealing, wechatPopup},
 	"wechat.change":   {"a user switches a template off", "openid= [template=] " + sealing, wechatChange},
 	"wechat.sent":     {"WeChat tells how a send ended", "openid= [msgid=] [code=0] [template=] " + sealing, wechatSent},
 	"wechat.cancel":   {"a user wants to be forgotten", "openid= " + sealing, wechatCancel},

@@ -103,8 +103,9 @@ func TestWeChat(t *testing.T) {
 			g := p.Facts()[0].Grant
 			return g.OpenID == "o" && g.Templates[0] == "T1" && g.Source == notify.GrantPopup
 		},
-		"wechat.popup openid=o status=reject": func(p wechat.Push) bool { return len(p.Facts()) == 0 },
-		"wechat.change openid=o template=T2":  func(p wechat.Push) bool { return p.Facts()[0].Revoke.Templates[0] == "T2" },
+		"wechat.popup openid=o status=acceptWithForcePush": func(p wechat.Push) bool { return p.Facts()[0].Grant.OpenID == "o" },
+		"wechat.popup openid=o status=reject":              func(p wechat.Push) bool { return len(p.Facts()) == 0 },
+		"wechat.change openid=o template=T2":               func(p wechat.Push) bool { return p.Facts()[0].Revoke.Templates[0] == "T2" },
 		"wechat.sent openid=o msgid=1988810812324364291": func(p wechat.Push) bool {
 			return p.Event.Kind() == "sent"
 		},

@@ -70,7 +70,7 @@ func push(a *args, s Settings, now time.Time, event, openID, wrapper string, ite
 
 func wechatPopup(a *args, s Settings, now time.Time) (Request, error) {
 	return push(a, s, now, "subscribe_msg_popup_event", a.need("openid"), "SubscribeMsgPopupEvent", []field{
-		{"TemplateId", a.template(s)}, {"SubscribeStatusString", a.oneOf("status", "accept", "reject")}, {"PopupScene", "0"}})
+		{"TemplateId", a.template(s)}, {"SubscribeStatusString", a.text("status", "accept")}, {"PopupScene", "0"}})
 }
 
 func wechatChange(a *args, s Settings, now time.Time) (Request, error) {
