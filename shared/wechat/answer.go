@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,22 +12,21 @@ import (
 // Source: https://developers.weixin.qq.com/miniprogram/dev/api/open-api/subscribe-message/wx.requestSubscribeMessage.html
 func Accepts(answer string) bool { return strings.HasPrefix(answer, "accept") }
 
-// maxWord bounds how much of a word of WeChat's goes into records and logs, and maxWords
-// how many of them.
-const (
-	maxWord  = 40
-	maxWords = 5
-)
+// maxWords is how many unknown words a log line holds.
+const maxWords = 5
 
-// UnknownAnswers returns those of answers that no rule knows, for a log: each once, a few at
-// most, and "?" for one that is not a plain word.
+// oneWord matches what WeChat's answers look like. Openids and what users write rarely do.
+var oneWord = regexp.MustCompile(`^[A-Za-z]{1,32}$`)
+
+// UnknownAnswers returns those of answers that no rule knows, for a log: each once, five at
+// most, and "?" for one that is not a single word of up to 32 letters.
 func UnknownAnswers(answers []string) []string {
 	var out []string
 	for _, a := range answers {
 		if Accepts(a) || a == "reject" || a == "ban" || a == "filter" {
 			continue
 		}
-		if !plainWord(a) {
+		if !oneWord.MatchString(a) {
 			a = "?"
 		}
 		if !slices.Contains(out, a) && len(out) < maxWords {
@@ -34,14 +34,4 @@ func UnknownAnswers(answers []string) []string {
 		}
 	}
 	return out
-}
-
-// plainWord reports whether s can go into records and logs as it is.
-func plainWord(s string) bool {
-	return s != "" && len(s) <= maxWord && !strings.ContainsFunc(s, isOdd)
-}
-
-func isOdd(c rune) bool {
-	plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == ' '
-	return !plain
 }

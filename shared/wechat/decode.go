@@ -49,22 +49,34 @@ func (n *node) add(name string, kid *node) {
 
 // decode reads one JSON object or one XML element. Which one it is, the first
 // character tells: WeChat labels JSON as text/xml at times
-// (https://github.com/tencentyun/wafer2-startup/issues/104). The errors are
-// ErrCharset, ErrMarkup, ErrTooComplex and ErrMalformed.
+// (https://github.com/tencentyun/wafer2-startup/issues/104). A text that is not clean is
+// tidied first. The errors are ErrMarkup, ErrTooComplex and ErrMalformed.
 func decode(body []byte) (*node, error) {
-	body = bytes.TrimSpace(body)
-	if !utf8.Valid(body) {
-		return nil, ErrCharset
-	}
+	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), byteOrderMark))
 	switch {
 	case len(body) == 0:
 		return nil, fmt.Errorf("%w: empty", ErrMalformed)
 	case body[0] == '{':
-		return decodeJSON(body)
+		return firstClean(decodeJSON, body, func(b []byte) []byte { return tidyJSON(b, false) }, func(b []byte) []byte { return tidyJSON(b, true) })
 	case body[0] == '<':
-		return decodeXML(body)
+		return firstClean(decodeXML, body, tidyXML)
 	}
 	return nil, fmt.Errorf("%w: neither JSON nor XML", ErrMalformed)
+}
+
+// firstClean reads body as it is or, if that is malformed, as the first of tidied that can
+// be read.
+func firstClean(read func([]byte) (*node, error), body []byte, tidied ...func([]byte) []byte) (*node, error) {
+	n, err := read(body)
+	if !errors.Is(err, ErrMalformed) {
+		return n, err
+	}
+	for _, tidy := range tidied {
+		if again, err := read(tidy(body)); err == nil {
+			return again, nil
+		}
+	}
+	return nil, err
 }
 
 // A budget counts what a text may still hold.
@@ -79,6 +91,9 @@ func (b *budget) take(depth int) error {
 }
 
 func decodeJSON(body []byte) (*node, error) {
+	if !utf8.Valid(body) {
+		return nil, fmt.Errorf("%w: not UTF-8", ErrMalformed)
+	}
 	j := jsonReader{dec: json.NewDecoder(bytes.NewReader(body))}
 	j.dec.UseNumber()
 	top := &node{}
@@ -154,10 +169,10 @@ func (j *jsonReader) members(parent *node, name string, depth int) error {
 func decodeXML(body []byte) (*node, error) {
 	x := xmlReader{dec: xml.NewDecoder(bytes.NewReader(body))}
 	// Entities other than the five of XML itself are unknown to the decoder, which is
-	// strict: there is nothing that could expand.
-	x.dec.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, ErrCharset }
+	// strict: there is nothing that could expand. Nor is there a CharsetReader, so a text
+	// that says that it is not UTF-8 is not read.
 	root, err := x.document()
-	for _, known := range []error{ErrCharset, ErrMarkup, ErrTooComplex} {
+	for _, known := range []error{ErrMarkup, ErrTooComplex} {
 		if errors.Is(err, known) {
 			return nil, known
 		}

@@ -73,7 +73,6 @@ func TestDecodeRefuses(t *testing.T) {
 		{"two roots", `<xml></xml><xml></xml>`, ErrMalformed},
 		{"text after root", `<xml></xml>tail`, ErrMalformed},
 		{"only a comment", `<!-- x -->`, ErrMalformed},
-		{"unknown entity", `<xml><a>&b;</a></xml>`, ErrMalformed},
 		{"doctype", string(doctype), ErrMarkup},
 		{"doctype in lower case", `<!doctype xml><xml></xml>`, ErrMarkup},
 		{"external entity", `<!DOCTYPE xml SYSTEM "http://192.0.2.1/x"><xml></xml>`, ErrMarkup},
@@ -81,10 +80,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{"processing instruction", `<?php x ?><xml></xml>`, ErrMarkup},
 		{"processing instruction inside", `<xml><?xml-stylesheet href="x"?></xml>`, ErrMarkup},
 		{"late declaration", `<xml></xml><?xml version="1.0"?>`, ErrMarkup},
-		{"declared GBK", `<?xml version="1.0" encoding="GBK"?><xml></xml>`, ErrCharset},
-		{"Latin-1 in XML", "<xml><a>\xe9</a></xml>", ErrCharset},
-		{"Latin-1 in JSON", "{\"a\":\"\xe9\"}", ErrCharset},
-		{"UTF-16", "\xff\xfe{\x00}\x00", ErrCharset},
+		{"declared UTF-16", `<?xml version="1.0" encoding="UTF-16"?><xml></xml>`, ErrMalformed},
+		{"UTF-16", "\xff\xfe{\x00}\x00", ErrMalformed},
+		{"two byte order marks", "\ufeff\ufeff{}", ErrMalformed},
+		{"a doctype before what is not clean", "<!DOCTYPE x><xml><a>\x02</a></xml>", ErrMarkup},
+		{"a control character in a name", "<xml><a\x02>1</a></xml>", ErrMalformed},
+		{"CDATA without an end", "<xml><a><![CDATA[\x02</a></xml>", ErrMalformed},
+		{"deep, and not clean", strings.Repeat(`<a>`, maxDepth+2) + "\x02" + strings.Repeat(`</a>`, maxDepth+2), ErrTooComplex},
 		{"deep JSON", deepJSON, ErrTooComplex},
 		{"deep JSON arrays", `{"a":` + strings.Repeat(`[`, 100_000), ErrTooComplex},
 		{"deep XML", deepXML, ErrTooComplex},
@@ -108,6 +110,62 @@ func TestDecodeAccepts(t *testing.T) {
 	} {
 		if got := mustDecode(t, text).text("A"); got != "1" {
 			t.Errorf("%s: A = %q, want 1", text, got)
+		}
+	}
+}
+
+// What users write is not clean, and WeChat passes it on: what stands beside it is read, and
+// what cannot be read is never mistaken for an id.
+func TestDecodeTidies(t *testing.T) {
+	const q = unreadable
+	for _, tt := range []struct{ name, text, want string }{
+		{"a control character", "<xml><A>a\x02b</A><B>1</B></xml>", "a" + q + "b"},
+		{"a control character in CDATA", "<xml><A><![CDATA[a\x02b]]></A><B>1</B></xml>", "a" + q + "b"},
+		{"a control character in JSON", "{\"A\":\"a\x1b[0;32m\",\"B\":1}", "a" + q + "[0;32m"},
+		{"a raw line break in JSON", "{\n\"A\":\"a\nb\r\tc\",\n\t\"B\":1}", "a" + q + "b" + q + q + "c"},
+		{"NUL", "{\"A\":\"a\x00\",\"B\":1}", "a" + q},
+		{"the end of CDATA inside", "<xml><A><![CDATA[a]]>b]]></A><B>1</B></xml>", "a]]>b"},
+		{"the end of CDATA inside, with markup", "<xml><A><![CDATA[]]><B>2</B>]]>\n</A><B>1</B></xml>", "]]><B>2</B>"},
+		{"the end of CDATA in the clear", "<xml><A>a]]>b</A><B>1</B></xml>", "a]]>b"},
+		{"CDATA behind a text", "<xml><A> x<![CDATA[\x02]]><![CDATA[y]]></A><B>1</B></xml>", "x" + q + "y"},
+		{"half a character", "<xml><A>a\xe4\xbd</A><B>1</B></xml>", "a" + q + q},
+		{"half a character in CDATA", "<xml><A><![CDATA[a\xe4\xbd]]></A><B>1</B></xml>", "a" + q + q},
+		{"half a character in JSON", "{\"A\":\"a\xe4\xbd\",\"B\":1}", "a" + q + q},
+		{"half a character before an escape", "{\"A\":\"a\xe4\xbd\\\"b\",\"B\":1}", "a" + q + q + `"b`},
+		{"Latin-1", "<xml><A>\xe9</A><B>1</B></xml>", q},
+		{"GBK", "<xml><A><![CDATA[\xc4\xe3\xba\xc3]]></A><B>1</B></xml>", q + q + q + q},
+		{"declared GBK", "<?xml version=\"1.0\" encoding=\"GBK\"?><xml><A>\xc4\xe3</A><B>1</B></xml>", q + q},
+		{"declared GB18030, in ASCII", `<?xml version="1.0" encoding='gb18030' ?><xml><A>a</A><B>1</B></xml>`, "a"},
+		{"GBK in JSON, with a backslash in it", "{\"A\":\"\xd5\x5c\",\"B\":1}", q},
+		{"a byte order mark before JSON", "\ufeff{\"A\":\"a\",\"B\":1}", "a"},
+		{"a byte order mark before XML", "\ufeff \n<xml><A>a</A><B>1</B></xml>", "a"},
+		{"an unknown escape", `{"A":"a\x1b","B":1}`, "a" + q + "x1b"},
+		{"half an escape", `{"A":"a\u12","B":1}`, "a" + q + "u12"},
+		{"escapes beside it", "{\"A\":\"\\\\\\\"\\/\\u0041\x02\",\"B\":1}", `\"/A` + q},
+		{"an unknown entity", `<xml><A>&b; &amp;&lt;&#65;&#x42;</A><B>1</B></xml>`, q + "b; &<AB"},
+		{"a bare ampersand", `<xml><A>a & b</A><B>1</B></xml>`, "a " + q + " b"},
+		{"a number for no character", `<xml><A>a&#2;&#x0;</A><B>1</B></xml>`, "a" + q + q},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := mustDecode(t, tt.text)
+			if a, b := n.text("A"), n.text("B"); a != tt.want || b != "1" {
+				t.Errorf("A = %q, B = %q, want %q and 1", a, b, tt.want)
+			}
+		})
+	}
+}
+
+// What tidying makes of a text is bounded, and what is still none is not read.
+func TestTidyIsBounded(t *testing.T) {
+	for _, unit := range []string{"<a><![CDATA[", "]]>", "<a>", "\\", "&", "\x02", "\xd5\x5c"} {
+		for _, head := range []string{"<a><![CDATA[", "<a>", `{"a":"`} {
+			text := []byte(head + strings.Repeat(unit, MaxBody/16/len(unit)))
+			if _, err := decode(text); err == nil {
+				t.Errorf("%s%s...: read", head, unit)
+			}
+			if out := tidyXML(text); len(out) > 5*len(text) {
+				t.Errorf("%s%s...: %d bytes became %d", head, unit, len(text), len(out))
+			}
 		}
 	}
 }
@@ -137,9 +195,9 @@ func (n *node) size() (nodes, depth int) {
 	return nodes, depth
 }
 
-func fuzzDecoder(f *testing.F, read func([]byte) (*node, error)) {
+func fuzzDecoder(f *testing.F, read func(*testing.T, []byte) (*node, error)) {
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := read(b)
+		n, err := read(t, b)
 		if err != nil {
 			if n != nil || Reason(err) == "other" {
 				t.Fatalf("got %+v, %v, want a refusal alone", n, err)
@@ -159,12 +217,17 @@ func fuzzDecoder(f *testing.F, read func([]byte) (*node, error)) {
 
 func FuzzDecodeXML(f *testing.F) {
 	addSamples(f, "*.xml")
-	fuzzDecoder(f, decodeXML)
+	fuzzDecoder(f, func(_ *testing.T, b []byte) (*node, error) {
+		if len(b) == 0 || b[0] != '<' {
+			return nil, ErrMalformed // decode sends nothing else here
+		}
+		return decode(b)
+	})
 }
 
 func FuzzDecodeJSON(f *testing.F) {
 	addSamples(f, "*.json")
-	fuzzDecoder(f, func(b []byte) (*node, error) {
+	fuzzDecoder(f, func(t *testing.T, b []byte) (*node, error) {
 		if len(b) == 0 || b[0] != '{' {
 			return nil, ErrMalformed // decode sends nothing else here
 		}
@@ -172,6 +235,12 @@ func FuzzDecodeJSON(f *testing.F) {
 		if err == nil && !json.Valid(b) {
 			return nil, errors.New("accepted what is not JSON")
 		}
-		return n, err
+		if err == nil {
+			if diff := cmp.Diff(mustDecode(t, string(tidyJSON(b, false))), n, cmp.AllowUnexported(node{})); diff != "" {
+				t.Errorf("tidying changed what was clean:\n%s", diff)
+			}
+			return n, err
+		}
+		return decode(b)
 	})
 }

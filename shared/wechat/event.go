@@ -17,7 +17,7 @@ type Push struct {
 	// body: such a push may grant, and must never zero, correct or erase anything.
 	Signed bool
 	// Event is one of Popup, Change, Sent, AuthorizationCancelled, DebugDemo, Message,
-	// Probe and Other.
+	// Probe, Unreadable and Other.
 	Event Event
 }
 
@@ -108,6 +108,10 @@ type Message struct {
 // Probe is the check of WeChat's cloud hosting.
 type Probe struct{}
 
+// Unreadable is an authentic push that nothing can be taken from: asking for it again would
+// bring the same. Cause is or wraps ErrMarkup, ErrTooComplex or ErrMalformed.
+type Unreadable struct{ Cause error }
+
 // Other is any other event. User is the field OpenID where the event has one, since
 // FromUserName is then the platform, else FromUserName.
 type Other struct {
@@ -122,6 +126,7 @@ func (AuthorizationCancelled) Kind() string { return "authorization_cancelled" }
 func (DebugDemo) Kind() string              { return "debug_demo" }
 func (Message) Kind() string                { return "message" }
 func (Probe) Kind() string                  { return "probe" }
+func (Unreadable) Kind() string             { return "unreadable" }
 func (Other) Kind() string                  { return "other" }
 
 // Names of the field Event.
@@ -141,7 +146,7 @@ const probeAction = "CheckContainerPath"
 
 // readEvent tells what n is about. Its error is ErrMalformed: one of our events lacks
 // its user or time.
-func readEvent(n *node, now time.Time) (Event, error) {
+func readEvent(n *node) (Event, error) {
 	name := n.text("Event")
 	if kind := n.text("MsgType"); kind != "" && !strings.EqualFold(kind, "event") {
 		return Message{Type: kind, MsgID: readInt64(n.text("MsgId"))}, nil
@@ -151,10 +156,13 @@ func readEvent(n *node, now time.Time) (Event, error) {
 	}
 	switch name {
 	case eventPopup, eventChange, eventSent:
-		return readSubscribe(n, name, now)
+		return readSubscribe(n, name)
 	case eventCancelled:
-		user, at, err := readWho(n, "OpenID", now)
-		return AuthorizationCancelled{User: user, At: at}, err
+		user, at, err := readWho(n, "OpenID")
+		if err != nil {
+			return nil, err
+		}
+		return AuthorizationCancelled{User: user, At: at}, nil
 	case eventDebug:
 		return DebugDemo{}, nil
 	}
@@ -165,8 +173,8 @@ func readEvent(n *node, now time.Time) (Event, error) {
 	return Other{Name: name, User: notify.OpenID(user)}, nil
 }
 
-func readSubscribe(n *node, name string, now time.Time) (Event, error) {
-	user, at, err := readWho(n, "FromUserName", now)
+func readSubscribe(n *node, name string) (Event, error) {
+	user, at, err := readWho(n, "FromUserName")
 	if err != nil {
 		return nil, err
 	}
@@ -182,20 +190,22 @@ func readSubscribe(n *node, name string, now time.Time) (Event, error) {
 	return Popup{ID: id, User: user, At: at, Choices: choices}, nil
 }
 
-func readWho(n *node, field string, now time.Time) (notify.OpenID, time.Time, error) {
+func readWho(n *node, field string) (notify.OpenID, time.Time, error) {
 	user := n.text(field)
 	if !isID(user) {
 		return "", time.Time{}, fmt.Errorf("%w: %s is no openid", ErrMalformed, field)
 	}
-	seconds, err := strconv.ParseInt(n.text("CreateTime"), 10, 64)
-	if err != nil || seconds <= 0 {
+	at, ok := createTime(n)
+	if !ok {
 		return "", time.Time{}, fmt.Errorf("%w: CreateTime is not a number of seconds", ErrMalformed)
 	}
-	at := time.Unix(seconds, 0).UTC()
-	if at.After(now.Add(MaxAge)) {
-		return "", time.Time{}, fmt.Errorf("%w: CreateTime is in the future", ErrMalformed)
-	}
 	return notify.OpenID(user), at, nil
+}
+
+// createTime returns when WeChat made the message n, if n says so.
+func createTime(n *node) (time.Time, bool) {
+	seconds, err := strconv.ParseInt(n.text("CreateTime"), 10, 64)
+	return time.Unix(seconds, 0).UTC(), err == nil && seconds > 0
 }
 
 // listItems returns the items of a subscribe event: List at the top, as JSON pushes

@@ -51,6 +51,9 @@ func (e Sent) facts() []notify.Fact {
 	return facts
 }
 
+// maxStatus bounds how much of WeChat's status goes into records and logs.
+const maxStatus = 40
+
 // failure is empty if the card was delivered, else the code, with the status behind it
 // if that is a plain word or two.
 func (r SendResult) failure() string {
@@ -58,10 +61,15 @@ func (r SendResult) failure() string {
 		return ""
 	}
 	code, status := strconv.Itoa(r.Code), strings.TrimSpace(r.Status)
-	if !plainWord(status) {
+	if status == "" || len(status) > maxStatus || strings.ContainsFunc(status, isOdd) {
 		return code
 	}
 	return code + " " + status
+}
+
+func isOdd(c rune) bool {
+	plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == ' '
+	return !plain
 }
 
 // eventID names an event by its content. WeChat documents user and time for this

@@ -22,8 +22,9 @@ const acceptTime = 4 * time.Second
 // GET is the verification of the URL. POST is a push: its facts are handed to Accept,
 // and WeChat is told success once Accept has returned nil. A push without facts, of
 // whatever kind, is told success at once, since WeChat sends every event of the
-// account to one URL. If Accept fails the answer is 500 and WeChat sends the push
-// again. A refused request is answered 400, 403 or 413, with nothing stored.
+// account to one URL; so is one that cannot be read, and the log says so. If Accept
+// fails the answer is 500 and WeChat sends the push again. A refused request is answered
+// 400, 403 or 413, with nothing stored.
 //
 // Answers say nothing of the reason; the log does.
 type Handler struct {
@@ -69,6 +70,11 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) {
 	p, err := h.open(w, r)
 	if err != nil {
 		h.refuse(w, r, err)
+		return
+	}
+	if e, ok := p.Event.(Unreadable); ok {
+		h.Log.WarnContext(ctx, "push cannot be read and was not recorded", "signed", p.Signed, "reason", Reason(e.Cause), "err", e.Cause)
+		answer(w, http.StatusOK, "success")
 		return
 	}
 	facts := p.Facts()

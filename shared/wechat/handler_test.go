@@ -56,7 +56,9 @@ func (d *desk) do(method string, q url.Values, body []byte) *httptest.ResponseRe
 
 func (d *desk) post(t *testing.T, mode wechat.Mode, msg []byte) *httptest.ResponseRecorder {
 	t.Helper()
-	q, body := seal(t, sealer(mode), msg)
+	at := timeIn(msg)
+	d.Now = func() time.Time { return at }
+	q, body := seal(t, sealerAt(mode, at), msg)
 	return d.do("POST", q, body)
 }
 
@@ -156,11 +158,11 @@ func TestHandlerLogsUnknownWords(t *testing.T) {
 		d.log.Reset()
 		items := item("perhaps") + "," + item("perhaps") + "," + item("o\\nUser") + "," + item(strings.Repeat("x", 9000)) + "," + item("accept") + "," + item("filter")
 		for i := range 20 {
-			items += "," + item(fmt.Sprint("later-", i))
+			items += "," + item("later"+strings.Repeat("x", i))
 		}
 		msg := strings.NewReplacer("subscribe_msg_popup_event", event, `{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}`, "["+items+"]").Replace(string(popup))
 		check(t, d.post(t, wechat.ModeSecure, []byte(msg)), 200, "success")
-		if log := d.log.String(); !strings.Contains(log, `"words":["perhaps","?","later-0","later-1","later-2"]`) || len(log) > 1000 {
+		if log := d.log.String(); !strings.Contains(log, `"words":["perhaps","?","later","laterx","laterxx"]`) || len(log) > 1000 {
 			t.Errorf("%s: log: %s", event, log)
 		}
 		if len(d.facts) != 1 || d.facts[0].Grant == nil {
@@ -202,8 +204,8 @@ func TestHandlerRefuses(t *testing.T) {
 		{"downgrade", secured, sealer(wechat.ModePlain), "", 403, "downgrade"},
 		{"no key", plain, sealer(wechat.ModeSecure), "", 403, "no_key"},
 		{"app", secured, foreign, "", 403, "appid"},
-		{"malformed", plain, sealer(wechat.ModePlain), "hello", 400, "malformed"},
-		{"doctype", plain, sealer(wechat.ModePlain), "<!DOCTYPE x><xml/>", 400, "markup"},
+		{"malformed", secured, sealer(wechat.ModeSecure), "hello", 400, "malformed"},
+		{"doctype", secured, sealer(wechat.ModeSecure), "<!DOCTYPE x><xml/>", 400, "markup"},
 		{"too large", plain, sealer(wechat.ModePlain), strings.Repeat("x", wechat.MaxBody+1), 413, "too_large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,6 +228,19 @@ func TestHandlerRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is authentic and cannot be read is answered success, recorded nowhere and logged once.
+func TestHandlerAnswersWhatItCannotRead(t *testing.T) {
+	for msg, reason := range map[string]string{"oUser says hello": "malformed", "<!DOCTYPE x><xml/>": "markup", strings.Repeat(`{"a":`, 99): "too_complex",
+		`{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"oUser"}`: "malformed"} {
+		d := newDesk(t, secured)
+		check(t, d.post(t, wechat.ModeSecure, []byte(msg)), 200, "success")
+		log := d.log.String()
+		if d.calls != 0 || strings.Count(log, "\n") != 1 || !strings.Contains(log, `"reason":"`+reason+`"`) || strings.Contains(log, "oUser") {
+			t.Errorf("%s: %d facts, log: %s", msg, d.calls, log)
+		}
 	}
 }
 

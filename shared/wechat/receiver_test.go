@@ -192,15 +192,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"another app's", secured, foreign, nil, wechat.ErrAppID, "appid"},
 		{"another key", secured, rekeyed, nil, wechat.ErrDecrypt, "decrypt"},
 		{"body too large", plain, sealer(wechat.ModePlain), body(strings.Repeat(" ", wechat.MaxBody+1)), wechat.ErrTooLarge, "too_large"},
-		{"no body", plain, sealer(wechat.ModePlain), body(""), wechat.ErrMalformed, "malformed"},
-		{"doctype", plain, sealer(wechat.ModePlain), body(`<!DOCTYPE x><xml></xml>`), wechat.ErrMarkup, "markup"},
-		{"charset", plain, sealer(wechat.ModePlain), body("{\"a\":\"\xff\"}"), wechat.ErrCharset, "charset"},
-		{"nesting", plain, sealer(wechat.ModePlain), body(strings.Repeat(`{"a":`, 99)), wechat.ErrTooComplex, "too_complex"},
-		{"popup without a user", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":1}`), wechat.ErrMalformed, "malformed"},
-		{"openid with a line break", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":1,"FromUserName":"a\nb"}`), wechat.ErrMalformed, "malformed"},
-		{"popup without a time", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"o"}`), wechat.ErrMalformed, "malformed"},
-		{"popup from the future", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"o","CreateTime":9999999999}`), wechat.ErrMalformed, "malformed"},
-		{"cancellation without a user", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"user_authorization_cancellation","FromUserName":"platform","CreateTime":1}`), wechat.ErrMalformed, "malformed"},
+		{"an envelope with a DOCTYPE", secured, sealer(wechat.ModeSecure), body(`<!DOCTYPE x><xml><Encrypt>AAAA</Encrypt></xml>`), wechat.ErrMarkup, "markup"},
+		{"an envelope too deep", secured, sealer(wechat.ModeSecure), body(strings.Repeat(`{"a":`, 99)), wechat.ErrTooComplex, "too_complex"},
+		{"from the future", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"debug_demo","CreateTime":9999999999}`), wechat.ErrStale, "stale"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q, b := seal(t, tt.from, popup)
@@ -215,6 +209,71 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("Open returned %+v with its error", p)
 			}
 		})
+	}
+}
+
+// What is authentic and cannot be read is no refusal: WeChat would send the same again, and
+// then for a while nothing.
+func TestOpenUnreadable(t *testing.T) {
+	at := now.Unix()
+	for _, tt := range []struct {
+		name, body string
+		want       error
+	}{
+		{"no body", "", wechat.ErrMalformed},
+		{"a text", "hello", wechat.ErrMalformed},
+		{"cut off", `{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"oUser","Crea`, wechat.ErrMalformed},
+		{"DOCTYPE", `<!DOCTYPE x><xml><MsgType>event</MsgType></xml>`, wechat.ErrMarkup},
+		{"nesting", strings.Repeat(`{"a":`, 99), wechat.ErrTooComplex},
+		{"popup without a user", fmt.Sprintf(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":%d}`, at), wechat.ErrMalformed},
+		{"openid with a line break", fmt.Sprintf(`{"MsgType":"event","Event":"subscribe_msg_popup_event","CreateTime":%d,"FromUserName":"a\nb"}`, at), wechat.ErrMalformed},
+		{"openid with a control character", fmt.Sprintf("{\"MsgType\":\"event\",\"Event\":\"subscribe_msg_popup_event\",\"CreateTime\":%d,\"FromUserName\":\"ab\x02\"}", at), wechat.ErrMalformed},
+		{"openid with an entity", fmt.Sprintf(`<xml><MsgType>event</MsgType><Event>subscribe_msg_popup_event</Event><CreateTime>%d</CreateTime><FromUserName>&o;</FromUserName></xml>`, at), wechat.ErrMalformed},
+		{"popup without a time", `{"MsgType":"event","Event":"subscribe_msg_popup_event","FromUserName":"o"}`, wechat.ErrMalformed},
+		{"cancellation without a user", fmt.Sprintf(`{"MsgType":"event","Event":"user_authorization_cancellation","FromUserName":"platform","CreateTime":%d}`, at), wechat.ErrMalformed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for mode, cfg := range map[wechat.Mode]wechat.Config{wechat.ModePlain: plain, wechat.ModeSecure: secured} {
+				q, b := seal(t, sealer(mode), []byte(tt.body))
+				p, err := receiver(t, cfg).Open(q, b, now)
+				e, ok := p.Event.(wechat.Unreadable)
+				if err != nil || !ok || !errors.Is(e.Cause, tt.want) || p.Signed != (mode == wechat.ModeSecure) || p.Facts() != nil {
+					t.Errorf("mode %d: Open = %+v, %v, want Unreadable: %v", mode, p, err, tt.want)
+				}
+				q.Set("signature", strings.Repeat("0", 40))
+				if p, err := receiver(t, cfg).Open(q, b, now); !errors.Is(err, wechat.ErrSignature) {
+					t.Errorf("mode %d, forged: Open = %+v, %v, want %v", mode, p, err, wechat.ErrSignature)
+				}
+			}
+		})
+	}
+}
+
+// An event is recorded whatever else stands in the push, and in the clear copy beside it.
+func TestOpenReadsWhatIsNotClean(t *testing.T) {
+	var want string
+	for name, dirt := range map[string]string{
+		"clean": "x", "a control character": "a\x02b", "an escape sequence": "\x1b[0;32m", "a line break": "a\nb", "half a character": "a\xe4\xbd",
+		"GBK": "\xc4\xe3", "the end of CDATA": "a]]>b", "markup": "]]><FromUserName>oMallory</FromUserName>",
+	} {
+		asJSON := bytes.Replace(popup, []byte(`"List"`), []byte("\"NickName\":\""+dirt+"\",\"List\""), 1)
+		asXML := []byte(`<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oUser]]></FromUserName><CreateTime>1795340400</CreateTime><MsgType><![CDATA[event]]></MsgType>` +
+			`<Event><![CDATA[subscribe_msg_popup_event]]></Event><NickName><![CDATA[` + dirt + `]]></NickName><SubscribeMsgPopupEvent><List><TemplateId><![CDATA[T1]]></TemplateId>` +
+			`<SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
+		for _, msg := range [][]byte{asJSON, asXML, append([]byte("\ufeff"), asJSON...), append([]byte("\ufeff"), asXML...)} {
+			for mode, cfg := range map[wechat.Mode]wechat.Config{wechat.ModePlain: plain, wechat.ModeSecure: secured} {
+				q, b := seal(t, sealer(mode), msg)
+				if mode == wechat.ModeSecure { // as compatible mode has it
+					b = bytes.Replace(b, []byte("{"), []byte("{\"NickName\":\""+dirt+"\","), 1)
+				}
+				p, err := receiver(t, cfg).Open(q, b, now)
+				e, ok := p.Event.(wechat.Popup)
+				if err != nil || !ok || e.User != "oUser" || len(p.Facts()) != 1 || want != "" && e.ID != want {
+					t.Errorf("%s, mode %d: Open(%q) = %+v, %v", name, mode, msg, p, err)
+				}
+				want = e.ID
+			}
+		}
 	}
 }
 
@@ -233,7 +292,7 @@ func TestReason(t *testing.T) {
 // Clear fields beside Encrypt are nobody's word: changing them changes nothing.
 func TestCompatibleModeIgnoresTheClearCopy(t *testing.T) {
 	for format, msg := range map[wechat.Format]string{
-		wechat.FormatJSON: `{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1,"MsgType":"event","Event":"debug_demo"}`,
+		wechat.FormatJSON: `{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1795340460,"MsgType":"event","Event":"debug_demo"}`,
 		wechat.FormatXML:  `<xml><ToUserName>gh_1</ToUserName><MsgType>event</MsgType><Event>debug_demo</Event></xml>`,
 	} {
 		s := sealer(wechat.ModeCompatible)
@@ -278,6 +337,44 @@ func TestAge(t *testing.T) {
 		if _, err := receiver(t, plain).VerifyURL(q, now.Add(tt.age)); !errors.Is(err, tt.want) {
 			t.Errorf("VerifyURL, age %v: %v, want %v", tt.age, err, tt.want)
 		}
+	}
+}
+
+// The digests go over timestamp and nonce in sorted order: exchanged, they are as right as
+// before, and a nonce that looks like a time makes an old push look new.
+func TestOldPushWithTimestampAndNonceExchanged(t *testing.T) {
+	cancelled := func(at time.Time) []byte {
+		return fmt.Appendf(nil, `{"FromUserName":"oPlatform","OpenID":"oUser","CreateTime":%d,"MsgType":"event","Event":"user_authorization_cancellation"}`, at.Unix())
+	}
+	for _, format := range []wechat.Format{wechat.FormatJSON, wechat.FormatXML} {
+		s := sealerAt(wechat.ModeSecure, now.Add(-30*24*time.Hour))
+		s.Format, s.Nonce = format, fmt.Sprint(now.Add(time.Minute).Unix())
+		q, body := seal(t, s, cancelled(s.Timestamp))
+		if p, err := receiver(t, secured).Open(q, body, s.Timestamp); err != nil || len(p.Facts()) != 1 {
+			t.Fatalf("in its time: %+v, %v", p, err)
+		}
+		q.Set("timestamp", s.Nonce)
+		q.Set("nonce", fmt.Sprint(s.Timestamp.Unix()))
+		if p, err := receiver(t, secured).Open(q, body, now); !errors.Is(err, wechat.ErrStale) {
+			t.Errorf("30 days later: Open = %+v, %v, want %v", p, err, wechat.ErrStale)
+		}
+	}
+	for _, tt := range []struct {
+		age  time.Duration
+		want error
+	}{
+		{0, nil}, {15 * time.Second, nil}, {wechat.MaxMessageAge, nil}, {wechat.MaxMessageAge + time.Second, wechat.ErrStale},
+		{-wechat.MaxAge, nil}, {-wechat.MaxAge - time.Second, wechat.ErrStale},
+	} {
+		q, body := seal(t, sealer(wechat.ModeSecure), cancelled(now.Add(-tt.age)))
+		if p, err := receiver(t, secured).Open(q, body, now); !errors.Is(err, tt.want) {
+			t.Errorf("made %v ago: Open = %+v, %v, want %v", tt.age, p, err, tt.want)
+		}
+	}
+	// Of a message nothing is taken, and WeChat's test tools send it with any time.
+	q, body := seal(t, sealer(wechat.ModeSecure), []byte(`{"FromUserName":"oUser","CreateTime":1234567898,"MsgType":"text","Content":"x"}`))
+	if p, err := receiver(t, secured).Open(q, body, now); err != nil {
+		t.Errorf("an old message: Open = %+v, %v", p, err)
 	}
 }
 

@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// The refusals of a Receiver. Compare with errors.Is; Reason gives the short form.
+// The refusals of a Receiver. The last three are refusals of an envelope, whose sender is
+// not known yet; of a message that is authentic they say why it is Unreadable. Compare with errors.Is; Reason gives the short form.
 var (
 	// ErrTooLarge: the body exceeds MaxBody.
 	ErrTooLarge error = &refusal{"too_large", http.StatusRequestEntityTooLarge, "the body is too large"}
@@ -13,8 +14,9 @@ var (
 	ErrQuery error = &refusal{"query", http.StatusForbidden, "a query parameter is missing or malformed"}
 	// ErrSignature: signature or msg_signature does not fit our token.
 	ErrSignature error = &refusal{"signature", http.StatusForbidden, "the signature is wrong"}
-	// ErrStale: the timestamp is more than MaxAge away from now.
-	ErrStale error = &refusal{"stale", http.StatusForbidden, "the timestamp is too old or in the future"}
+	// ErrStale: the timestamp is more than MaxAge away from now, or the event is older than
+	// MaxMessageAge.
+	ErrStale error = &refusal{"stale", http.StatusForbidden, "the timestamp, or the CreateTime inside, is too old or in the future"}
 	// ErrDowngrade: a key is configured and the push came in clear text.
 	ErrDowngrade error = &refusal{"downgrade", http.StatusForbidden,
 		"the push is not encrypted though WECHAT_ENCODING_AES_KEY is set: choose secure mode in the console"}
@@ -26,13 +28,12 @@ var (
 	// ErrDecrypt: the signature is right and the text does not decrypt: another key, most likely.
 	ErrDecrypt error = &refusal{"decrypt", http.StatusBadRequest,
 		"the push does not decrypt: compare WECHAT_ENCODING_AES_KEY with the console"}
-	// ErrCharset: the text is not UTF-8, or says that it is not.
-	ErrCharset error = &refusal{"charset", http.StatusBadRequest, "the text is not UTF-8"}
 	// ErrMarkup: XML with a DOCTYPE, an entity declaration or a processing instruction.
 	ErrMarkup error = &refusal{"markup", http.StatusBadRequest, "DOCTYPE, declarations and processing instructions are refused"}
 	// ErrTooComplex: nested deeper than 16 levels, or more than 4096 values.
 	ErrTooComplex error = &refusal{"too_complex", http.StatusBadRequest, "the text has too many levels or values"}
-	// ErrMalformed: not one JSON object or XML element, or an event without what it needs.
+	// ErrMalformed: not one JSON object or XML element, also when tidied, or an event without
+	// what it needs.
 	ErrMalformed error = &refusal{"malformed", http.StatusBadRequest, "the text is malformed"}
 )
 

@@ -175,6 +175,17 @@ func (h *house) refused(name string, door http.Handler, q request, statuses ...i
 	return w
 }
 
+// unread checks that a request whose sender is authentic is answered success, changes
+// nothing that is stored, and is told why in the log alone.
+func (h *house) unread(name string, door http.Handler, q request, reason string) {
+	h.t.Helper()
+	logged := h.log.Len()
+	w := h.refused(name, door, q, http.StatusOK)
+	if log := h.log.String()[logged:]; w.Body.String() != "success" || !strings.Contains(log, `"reason":"`+reason+`"`) {
+		h.t.Errorf("%s: answered %q, want success; log: %s", name, w.Body, log)
+	}
+}
+
 // passes checks that a request gets through: without it the refusals would show nothing.
 func (h *house) passes(name string, door http.Handler, q request) *httptest.ResponseRecorder {
 	h.t.Helper()

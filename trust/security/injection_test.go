@@ -103,28 +103,29 @@ func TestXMLEntities(t *testing.T) {
 	for i := range 20 {
 		laughs += fmt.Sprintf(`<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">`, i)
 	}
-	for name, xml := range map[string]string{
-		"a DOCTYPE":               body(`<!DOCTYPE xml>`, "o-alice"),
-		"an entity":               body(`<!DOCTYPE xml [<!ENTITY u "o-alice">]>`, "&u;"),
-		"a file":                  body(`<!DOCTYPE xml [<!ENTITY u SYSTEM "file:///etc/passwd">]>`, "&u;"),
-		"a URL":                   body(`<!DOCTYPE xml [<!ENTITY % u SYSTEM "http://127.0.0.1/x"> %u;]>`, "o-alice"),
-		"a billion laughs":        body(laughs+`]>`, "&a19;"),
-		"an entity nobody made":   body("", "&u;"),
-		"HTML's entities":         body("", "o&nbsp;alice"),
-		"a stylesheet":            body(`<?xml-stylesheet href="http://127.0.0.1/x"?>`, "o-alice"),
-		"an instruction within":   body("", `o-<?php system("id")?>alice`),
-		"a declaration within":    body("", `o-<!ELEMENT x>alice`),
-		"another charset":         body(`<?xml version="1.0" encoding="utf-7"?>`, "+AG8-"),
-		"UTF-16 by name":          body(`<?xml version="1.0" encoding="utf-16"?>`, "o-alice"),
-		"no end":                  body("", "o-alice")[:100],
-		"two roots":               body("", "o-alice") + "<a/>",
-		"a number for NUL":        body("", "o&#0;alice"),
-		"a number for a new line": body("", "o&#10;alice"),
+	for name, c := range map[string]struct{ xml, reason string }{
+		"a DOCTYPE":               {body(`<!DOCTYPE xml>`, "o-alice"), "markup"},
+		"an entity":               {body(`<!DOCTYPE xml [<!ENTITY u "o-alice">]>`, "&u;"), "markup"},
+		"a file":                  {body(`<!DOCTYPE xml [<!ENTITY u SYSTEM "file:///etc/passwd">]>`, "&u;"), "markup"},
+		"a URL":                   {body(`<!DOCTYPE xml [<!ENTITY % u SYSTEM "http://127.0.0.1/x"> %u;]>`, "o-alice"), "markup"},
+		"a billion laughs":        {body(laughs+`]>`, "&a19;"), "markup"},
+		"an entity nobody made":   {body("", "&u;"), "malformed"},
+		"HTML's entities":         {body("", "o&nbsp;alice"), "malformed"},
+		"a stylesheet":            {body(`<?xml-stylesheet href="http://127.0.0.1/x"?>`, "o-alice"), "markup"},
+		"an instruction within":   {body("", `o-<?php system("id")?>alice`), "markup"},
+		"a declaration within":    {body("", `o-<!ELEMENT x>alice`), "markup"},
+		"another charset":         {body(`<?xml version="1.0" encoding="utf-7"?>`, "+AG8-"), "malformed"},
+		"UTF-16 by name":          {body(`<?xml version="1.0" encoding="utf-16"?>`, "o-alice"), "malformed"},
+		"no end":                  {body("", "o-alice")[:100], "malformed"},
+		"two roots":               {body("", "o-alice") + "<a/>", "malformed"},
+		"a number for NUL":        {body("", "o&#0;alice"), "malformed"},
+		"a number for a new line": {body("", "o&#10;alice"), "malformed"},
+		"a DOCTYPE and dirt":      {body(`<!DOCTYPE xml>`, "o-alice\x02"), "markup"},
 	} {
 		door := h.pushes(aesKey)
-		h.refused(name+", sealed", door, h.envelope(sealedText(t, appID, xml)), http.StatusBadRequest)
-		h.refused(name+", as the envelope", door, request{query: h.envelope("x").query, body: xml}, http.StatusBadRequest)
-		h.refused(name+", in clear", h.pushes(""), h.sealed(wechat.ModePlain, appID, xml), http.StatusBadRequest)
+		h.unread(name+", sealed", door, h.envelope(sealedText(t, appID, c.xml)), c.reason)
+		h.refused(name+", as the envelope", door, request{query: h.envelope("x").query, body: c.xml}, http.StatusBadRequest)
+		h.unread(name+", in clear", h.pushes(""), h.sealed(wechat.ModePlain, appID, c.xml), c.reason)
 	}
 	h.passes("the real one", h.pushes(aesKey), h.envelope(sealedText(t, appID, body("", "o-alice"))))
 }

@@ -128,11 +128,11 @@ func TestDepthLimits(t *testing.T) {
 	}
 	q, push := h.callback(alice), event(popup, "o-alice", "accept", h.now)
 	h.refused("a callback 101 deep", h.callbacks, request{query: q.query, body: nested(q.body, 100)}, http.StatusBadRequest)
-	h.refused("a push 18 deep", h.pushes(aesKey), h.envelope(sealedText(t, appID, nested(push, 18))), http.StatusBadRequest)
+	h.unread("a push 18 deep", h.pushes(aesKey), h.envelope(sealedText(t, appID, nested(push, 18))), "too_complex")
 	h.passes("a callback 99 deep", h.callbacks, request{query: q.query, body: nested(q.body, 98)})
 	h.passes("a push 14 deep", h.pushes(aesKey), h.envelope(sealedText(t, appID, nested(push, 14))))
 	msg := strings.Repeat("<a>", 18) + strings.Repeat("</a>", 18)
-	h.refused("XML inside", h.pushes(aesKey), h.envelope(sealedText(t, appID, msg)), http.StatusBadRequest)
+	h.unread("XML inside", h.pushes(aesKey), h.envelope(sealedText(t, appID, msg)), "too_complex")
 	h.refused("XML outside", h.pushes(aesKey), request{query: h.envelope("x").query, body: msg}, http.StatusBadRequest)
 }
 
@@ -156,7 +156,7 @@ func TestManyKeys(t *testing.T) {
 		for _, body := range []string{js, xm, same} {
 			h.refused(fmt.Sprintf("a push with %d names", n), push, request{query: h.envelope("x").query, body: body}, http.StatusBadRequest)
 			if n == 4096 {
-				h.refused(fmt.Sprintf("a sealed push with %d names", n), push, h.envelope(sealedText(t, appID, body)), http.StatusBadRequest)
+				h.unread(fmt.Sprintf("a sealed push with %d names", n), push, h.envelope(sealedText(t, appID, body)), "too_complex")
 			}
 		}
 	}
@@ -304,21 +304,25 @@ func TestOddTexts(t *testing.T) {
 	msg := event(popup, "o-alice", "accept", h.now)
 	at := strconv.FormatInt(h.now.Unix(), 10)
 	for name, text := range map[string]string{
-		"not UTF-8":              strings.Replace(msg, "gh_1", "gh\xff", 1),
+		"not UTF-8":              strings.Replace(msg, "o-alice", "o-alice\xff", 1),
+		"a control character":    strings.Replace(msg, "o-alice", "o-alice\x02", 1),
+		"a raw line break":       strings.Replace(msg, "o-alice", "o-alice\n", 1),
 		"an openid with a break": strings.Replace(msg, "o-alice", `o\nalice`, 1),
 		"an openid with NUL":     strings.Replace(msg, "o-alice", `o\u0000`, 1),
 		"a long openid":          strings.Replace(msg, "o-alice", strings.Repeat("x", 129), 1),
 		"no openid":              strings.Replace(msg, "o-alice", "", 1),
-		"a time of the future":   strings.Replace(msg, at, "4102444800", 1),
 		"a time of many digits":  strings.Replace(msg, at, "99999999999999999999", 1),
 		"a negative time":        strings.Replace(msg, at, "-1", 1),
 		"a float":                strings.Replace(msg, at, "1.5e9", 1),
 		"two objects":            msg + msg,
 		"no object":              `"` + popup + `"`,
-		"a byte order mark":      "\ufeff" + msg,
 	} {
-		h.refused(name, push, h.envelope(sealedText(t, appID, text)), http.StatusBadRequest)
+		h.unread(name, push, h.envelope(sealedText(t, appID, text)), "malformed")
+		q := h.envelope(sealedText(t, appID, text))
+		q.query.Set("msg_signature", strings.Repeat("0", 40))
+		h.refused(name+", forged", push, q, http.StatusForbidden)
 	}
+	h.refused("a time of the future", push, h.envelope(sealedText(t, appID, strings.Replace(msg, at, "4102444800", 1))), http.StatusForbidden)
 	for _, body := range []string{
 		`{"reportId":"report-1","ageSeconds":1e999,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":-300.1,"results":{"T1":"accept"}}`,
 		`{"reportId":"report-1","ageSeconds":86401,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":"NaN","results":{"T1":"accept"}}`,
