@@ -285,7 +285,9 @@ type Sent struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// Erase says that everything about the user must go.
+// Erase says that everything about the user must go. A binding that was made after At is
+// another one, and stays; that is told in whole seconds. Zero: whenever it was made.
 type Erase struct {
-	OpenID OpenID `json:"openId"`
+	OpenID OpenID    `json:"openId"`
+	At     time.Time `json:"at,omitzero"`
 }

@@ -49,9 +49,18 @@ func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 
 // EraseOpenID is like EraseUser, for whoever openID is bound to.
 func (s *Store) EraseOpenID(ctx context.Context, openID notify.OpenID) error {
+	return s.erase(ctx, notify.Erase{OpenID: openID})
+}
+
+// erase does what e asks, unless the openid was bound later than that.
+func (s *Store) erase(ctx context.Context, e notify.Erase) error {
+	openID := e.OpenID
 	sub, err := s.subscriber(ctx, openID)
 	if err != nil {
 		return err
+	}
+	if sub.User != "" && !e.At.IsZero() && e.At.Unix() < sub.Since/1000 {
+		return nil
 	}
 	if sub.User != "" {
 		if err := s.forgetIfBound(ctx, sub.User, openID); err != nil {

@@ -116,6 +116,7 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 // subscriber is what is read of an openid's record, as lua/lib describes it.
 type subscriber struct {
 	User    notify.UserID `json:"u"`
+	Since   int64         `json:"us"` // ms; 0: not known
 	Ledgers map[notify.TemplateID]struct {
 		Balance  int     `json:"b"`
 		Held     int     `json:"h"`

@@ -25,10 +25,10 @@ const (
 // Record implements notify.Recorder.
 func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error) {
 	var calls []call
-	var erase []notify.OpenID
+	var erase []notify.Erase
 	for _, f := range facts {
 		if f.Erase != nil {
-			erase = append(erase, f.Erase.OpenID)
+			erase = append(erase, *f.Erase)
 			continue
 		}
 		calls = append(calls, s.fact(rules, f)...)
@@ -44,8 +44,8 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 			}
 		}
 	}
-	for _, openID := range erase {
-		if err := s.EraseOpenID(ctx, openID); err != nil {
+	for _, e := range erase {
+		if err := s.erase(ctx, e); err != nil {
 			return wake, err
 		}
 	}

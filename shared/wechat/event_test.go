@@ -279,7 +279,7 @@ func TestFacts(t *testing.T) {
 		{name: "sent, no results", body: `{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event"}`},
 		{
 			name: "cancellation", body: cancelled,
-			secured: []notify.Fact{{Erase: &notify.Erase{OpenID: "oaKk343WOktAaT2ygsX138BGblrg"}}},
+			secured: []notify.Fact{{Erase: &notify.Erase{OpenID: "oaKk343WOktAaT2ygsX138BGblrg", At: timeIn([]byte(cancelled))}}},
 		},
 		{name: "revoked authorization", body: string(sample(t, "user-authorization-revoke.json"))},
 		{name: "message", body: string(sample(t, "text-message.json"))},

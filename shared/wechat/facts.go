@@ -36,7 +36,7 @@ func (p Push) Facts() []notify.Fact {
 	case Sent:
 		return e.facts()
 	case AuthorizationCancelled:
-		return []notify.Fact{{Erase: &notify.Erase{OpenID: e.User}}}
+		return []notify.Fact{{Erase: &notify.Erase{OpenID: e.User, At: e.At}}}
 	}
 	return nil
 }

@@ -151,6 +151,30 @@ func TestReplayedPush(t *testing.T) {
 	h.refused("after 301 s", door, good, http.StatusForbidden)
 	h.now = h.now.Add(-602 * time.Second)
 	h.refused("301 s ahead", door, good, http.StatusForbidden)
+
+	// With timestamp and nonce exchanged the digests stay right: an old "account closed" whose
+	// nonce looks like this minute's time.
+	h = newHouse(t, false)
+	door = h.pushes(aesKey)
+	h.login("alice")
+	old := h.now.Add(-30 * 24 * time.Hour)
+	at, nonce := strconv.FormatInt(old.Unix(), 10), strconv.FormatInt(h.now.Unix()+60, 10)
+	swapped := func(made time.Time) request {
+		encrypt := sealedText(t, appID, fmt.Sprintf(`{"OpenID":"o-alice","CreateTime":%d,"MsgType":"event","Event":%q}`, made.Unix(), cancelled))
+		return request{body: `{"ToUserName":"gh_1","Encrypt":"` + encrypt + `"}`, query: url.Values{"timestamp": {nonce}, "nonce": {at}, "encrypt_type": {"aes"},
+			"signature": {digestOf(pushToken, at, nonce)}, "msg_signature": {digestOf(pushToken, at, nonce, encrypt)}}}
+	}
+	h.refused("swapped, 30 days old", door, swapped(old), http.StatusForbidden)
+	// Within the hour it is the binding that is newer.
+	once = h.kept()
+	h.passes("swapped, 10 minutes old", door, swapped(h.now.Add(-10*time.Minute)))
+	if got := h.kept(); got != once {
+		t.Errorf("a binding newer than the erasure was erased:\n%s\nbecame\n%s", once, got)
+	}
+	h.passes("of now", door, swapped(h.now))
+	if got := h.kept(); strings.Contains(got, "o-alice") {
+		t.Errorf("the erasure of now left\n%s", got)
+	}
 }
 
 // With a key configured nothing comes in in clear, however it is labelled.

@@ -3,7 +3,10 @@
 -- a     user, openid
 -- reply 0
 local sub = subscriber(KEYS[1])
-if sub.u ~= a.user then moves(sub, KEYS[2], KEYS[3], a.openid) end
+if sub.u ~= a.user then
+  moves(sub, KEYS[2], KEYS[3], a.openid)
+  sub.us = now
+end
 sub.u, sub.x = a.user, nil
 keep(KEYS[1], sub)
 redis.call('DEL', KEYS[4])

@@ -155,6 +155,31 @@ var eraseRules = slices.Concat(
 			b.record(notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: "never heard of"})
 			b.nothingNames(string(alice), string(aliceOpenID))
 		}},
+		{"an erasure that is older than the binding is ignored", func(b *bench) {
+			b.aliceEverywhere()
+			b.Advance(b.Now().Truncate(time.Second).Add(1700 * time.Millisecond).Sub(b.Now())) // into a second
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.bind()
+			b.grant(tmpl)
+			bound, asked := b.Now(), notify.Erase{OpenID: aliceOpenID}
+			b.Advance(30 * 24 * time.Hour)
+			b.bind() // a later login does not make the binding younger
+			asked.At = bound.Truncate(time.Second).Add(-time.Second)
+			b.unchanged(func() { b.record(asked) })
+			b.boundTo(alice, aliceOpenID)
+			asked.At = bound.Truncate(time.Second) // WeChat tells whole seconds
+			b.record(asked)
+			b.nothingNames(string(alice), string(aliceOpenID))
+		}},
+		{"an erasure that is older than its user's move to the openid is ignored", func(b *bench) {
+			b.bind()
+			b.Advance(time.Hour)
+			asked := notify.Erase{OpenID: aliceOpenID, At: b.Now()}
+			b.Advance(time.Second)
+			b.bindTo(carol, aliceOpenID)
+			b.record(asked)
+			b.boundTo(carol, aliceOpenID)
+		}},
 		{"erasing an openid that is not bound takes its permits", func(b *bench) {
 			b.grant(tmpl)
 			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))

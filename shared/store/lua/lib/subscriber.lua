@@ -14,7 +14,7 @@ local function erased(tombstone)
 end
 
 -- subscriber returns the record of an openid, which is one small document:
---   u  user    l  template -> ledger    a  template -> card being sent
+--   u  user    us since when he is bound, ms    l  template -> ledger    a  template -> card being sent
 --   x  1: WeChat does not know the openid    pt  pace of his cards, ms
 --   ev reports of cards that no card has met yet {i=msgid, t=template, at ms, f=failed, r=ms}
 local function subscriber(key)
@@ -33,7 +33,7 @@ local function keep(key, sub)
     if l.e and #l.e == 0 then l.e = nil end
     if not l.e and not l.z and not l.gs and (l.ab or 0) == 0 and l.b + l.h + l.o == 0 then sub.l[template] = nil end
   end
-  local doc = {u = sub.u, l = next(sub.l) and sub.l, a = next(sub.a) and sub.a, x = sub.x, pt = sub.pt,
+  local doc = {u = sub.u, us = sub.u and sub.us, l = next(sub.l) and sub.l, a = next(sub.a) and sub.a, x = sub.x, pt = sub.pt,
     ev = sub.ev and #sub.ev > 0 and sub.ev or nil}
   if doc.pt and doc.pt <= now then doc.pt = nil end
   if next(doc) then
