@@ -64,10 +64,11 @@ func sideBySide() int {
 // Source: https://github.com/tencentyun/scf-go-lib
 type (
 	invokeRequest struct {
-		Payload     []byte
-		RequestId   string
-		Deadline    struct{ Seconds, Nanos int64 }
-		Environment string
+		Payload       []byte
+		RequestId     string
+		Deadline      struct{ Seconds, Nanos int64 }
+		TimeLimitInMs int32
+		Environment   string
 	}
 	invokeResponse struct {
 		Payload []byte
@@ -191,7 +192,8 @@ func (p *process) invoke(event string, d time.Duration) (map[string]any, error) 
 // call runs one event and returns the raw answer.
 func (p *process) call(event string, d time.Duration) ([]byte, error) {
 	deadline := time.Now().Add(d)
-	req := invokeRequest{Payload: []byte(event), RequestId: strconv.FormatInt(deadline.UnixNano(), 36), Environment: p.env}
+	req := invokeRequest{Payload: []byte(event), RequestId: strconv.FormatInt(deadline.UnixNano(), 36), Environment: p.env,
+		TimeLimitInMs: int32(d.Milliseconds())}
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
 	var res invokeResponse
 	if err := p.client.Call("Function.Invoke", &req, &res); err != nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tencentyun/scf-go-lib/functioncontext"
+
 	"wxnotify/shared/stopwatch"
 )
 
@@ -44,8 +46,23 @@ func (f *function) start() {
 
 // Invoke implements cloudfunction.Handler.
 func (f *function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	ctx, cancel := timed(ctx)
+	defer cancel()
 	h := f.handler(ctx)
 	return guarded(ctx, f.log, func() ([]byte, error) { return h.Invoke(ctx, event) })
+}
+
+// timed returns ctx with the time that the platform gives the event, counted from now by the
+// monotonic clock. The library under us compares the platform's absolute deadline with this
+// machine's clock: one that is ahead by the function's timeout would end the event before it
+// begins. Without a limit the library's deadline stays.
+// Source: https://github.com/tencentyun/scf-go-lib, cloudfunction/function.go
+func timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	fc, ok := functioncontext.FromContext(ctx)
+	if !ok || fc.TimeLimitInMs <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Duration(fc.TimeLimitInMs)*time.Millisecond)
 }
 
 // handler returns the wired Handler, or what answers in its place.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -52,9 +53,9 @@ var functions = map[string]scf.Build{
 		}
 		count := 0
 		mux := http.NewServeMux()
-		mux.HandleFunc("/deadline", func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc("/left", func(w http.ResponseWriter, r *http.Request) {
 			deadline, _ := r.Context().Deadline()
-			io.WriteString(w, deadline.UTC().Format(time.RFC3339))
+			fmt.Fprintf(w, "%d %v", time.Until(deadline).Milliseconds(), r.Context().Err())
 		})
 		mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("open " + getenv("TENCENTCLOUD_SECRETKEY")) })
 		mux.HandleFunc("/credential", func(w http.ResponseWriter, _ *http.Request) {
@@ -94,7 +95,9 @@ type host struct {
 	addr string
 	rpc  *rpc.Client
 	out  *lines
-	stop func() // ends the process and reads the rest of its log
+	// deadline is what the platform's clock says, in seconds.
+	deadline int64
+	stop     func() // ends the process and reads the rest of its log
 }
 
 func startHost(t *testing.T, name string, environ ...string) *host {
@@ -161,11 +164,21 @@ func (h *host) dial() *rpc.Client {
 	}
 }
 
-var deadline = time.Now().Add(time.Minute).Truncate(time.Second)
+// timeLimit is what the platform gives each event.
+const timeLimit = time.Minute
+
+// deadlines are what a platform says whose clock differs from the function's.
+var deadlines = map[string]int64{
+	"right":                 time.Now().Add(timeLimit).Unix(),
+	"function 110 s ahead":  time.Now().Add(timeLimit - 110*time.Second).Unix(),
+	"function years ahead":  time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC).Unix(),
+	"function years behind": time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC).Unix(),
+	"none":                  0,
+}
 
 func (h *host) send(c *rpc.Client, event string, environ env) (out invokeResponse, err error) {
-	req := invokeRequest{Payload: []byte(event), RequestId: requestID, Namespace: "default", TimeLimitInMs: 3000}
-	req.Deadline.Seconds = deadline.Unix()
+	req := invokeRequest{Payload: []byte(event), RequestId: requestID, Namespace: "default", TimeLimitInMs: int32(timeLimit.Milliseconds())}
+	req.Deadline.Seconds = h.deadline
 	if environ != nil {
 		b, _ := json.Marshal(environ) // strings only
 		req.Environment = string(b)
@@ -194,10 +207,6 @@ func (h *host) get(path string, environ env) response {
 
 func TestProcessWiredAtStart(t *testing.T) {
 	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
-	want := deadline.Add(-500 * time.Millisecond).UTC() // the rest is for the answer
-	if res := h.get("/deadline", nil); res.Body != want.Format(time.RFC3339) {
-		t.Errorf("deadline %s, want %s", res.Body, want)
-	}
 	// The role's keys come and change with invocations.
 	if res := h.get("/credential", nil); res.StatusCode != 409 {
 		t.Errorf("got %+v", res)
@@ -209,8 +218,27 @@ func TestProcessWiredAtStart(t *testing.T) {
 			t.Errorf("got %+v, want %s", res, id)
 		}
 	}
-	if log := h.log().text(); strings.Contains(log, "not wired") || strings.Count(log, `"msg":"request"`) != 4 {
+	if log := h.log().text(); strings.Contains(log, "not wired") || strings.Count(log, `"msg":"request"`) != 3 {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// However far the clocks of platform and function are apart, an event has the time that the
+// platform gives it, but for what is kept for the answer.
+func TestProcessHasTheTimeOfItsEvent(t *testing.T) {
+	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
+	for name, at := range deadlines {
+		h.deadline = at
+		res := h.get("/left", nil)
+		var left int64
+		var ended string
+		if _, err := fmt.Sscan(res.Body, &left, &ended); err != nil {
+			t.Fatalf("%s: %q: %v", name, res.Body, err)
+		}
+		most := timeLimit - 500*time.Millisecond
+		if left := time.Duration(left) * time.Millisecond; left > most || left < most-20*time.Second || ended != "<nil>" {
+			t.Errorf("%s: %v are left, context: %s; want %v", name, left, ended, most)
+		}
 	}
 }
 
