@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/outbound"
 	"wxnotify/shared/secret"
 )
 
@@ -32,7 +33,7 @@ type ClientConfig struct {
 	// BackupURL is asked when BaseURL cannot be reached. Empty: DefaultBackupURL if
 	// BaseURL is the default, else none.
 	BackupURL  string
-	HTTPClient *http.Client     // nil: a client of its own that keeps connections
+	HTTPClient *http.Client     // nil: a client of its own that keeps connections for outbound.Idle
 	Now        func() time.Time // required
 	// Pacer parts IM's rate limits among all who share them. Nil: nobody else does, and
 	// what is too much is left to IM to refuse.
@@ -130,15 +131,7 @@ func httpClient(c *http.Client) *http.Client {
 	if c != nil {
 		own = *c
 	} else {
-		// A new TLS connection for each call is the usual cause of timeouts.
-		// Source: https://cloud.tencent.com/document/product/269/1519
-		own.Transport = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: 16,
-			IdleConnTimeout:     90 * time.Second,
-		}
+		own.Transport = outbound.NewTransport(dialTimeout, 16)
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own

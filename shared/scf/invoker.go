@@ -12,6 +12,7 @@ import (
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
 
+	"wxnotify/shared/outbound"
 	"wxnotify/shared/secret"
 )
 
@@ -61,7 +62,7 @@ func NewInvoker(cfg InvokerConfig) (*Invoker, error) {
 		cfg.Timeout = time.Second
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg.Timeout)
+		cfg.Transport = outbound.NewTransport(cfg.Timeout, 2)
 	}
 	return &Invoker{cfg: cfg, endpoint: e}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxnotify/shared/outbound"
 	"wxnotify/shared/secret"
 )
 
@@ -125,23 +125,7 @@ func httpClient(given *http.Client) *http.Client {
 	hc.Jar = nil
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if hc.Transport == nil {
-		hc.Transport = transport()
+		hc.Transport = outbound.NewTransport(2*time.Second, 64)
 	}
 	return &hc
-}
-
-// transport keeps connections for a few seconds only. The platform freezes a process
-// between two invocations; a connection that WeChat has closed meanwhile swallows the
-// first request after the thaw, and nobody can tell then whether it arrived.
-func transport() *http.Transport {
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 2 * time.Second,
-		IdleConnTimeout:     5 * time.Second,
-		MaxIdleConnsPerHost: 64,
-		Protocols:           &http1,
-	}
 }
