@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -19,7 +20,7 @@ func unknownKeys(source []byte) error {
 	}
 	var unknown []string
 	for _, l := range te.Errors {
-		if unknownKey.MatchString(l) {
+		if unknownKey().MatchString(l) {
 			unknown = append(unknown, l)
 		}
 	}
@@ -29,9 +30,10 @@ func unknownKeys(source []byte) error {
 	return plainYAML(&yaml.TypeError{Errors: unknown})
 }
 
+// Compiled when there is a fault.
 var (
-	unknownKey = regexp.MustCompile(`(?s)field (\S+) not found in type .+$`)
-	wrongType  = regexp.MustCompile("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$")
+	unknownKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)field (\S+) not found in type .+$`) })
+	wrongType  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$") })
 )
 
 // wanted says what stands where Go has a type.
@@ -51,9 +53,9 @@ func plainYAML(err error) error {
 		lines = []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
 	for i, l := range lines {
-		l = unknownKey.ReplaceAllString(l, "there is no key $1")
-		lines[i] = wrongType.ReplaceAllStringFunc(l, func(m string) string {
-			w, ok := wanted[wrongType.FindStringSubmatch(m)[1]]
+		l = unknownKey().ReplaceAllString(l, "there is no key $1")
+		lines[i] = wrongType().ReplaceAllStringFunc(l, func(m string) string {
+			w, ok := wanted[wrongType().FindStringSubmatch(m)[1]]
 			if !ok {
 				w = "keys with values"
 			}

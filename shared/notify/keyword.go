@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf16"
@@ -19,7 +20,7 @@ import (
 type keywordType struct {
 	prefix string
 	// legal matches every value that WeChat is known to accept, and nothing else.
-	legal *regexp.Regexp
+	legal func() *regexp.Regexp
 	// fit turns any text into a legal value, or returns "" if nothing is left of it.
 	fit func(string) string
 	// fallback is a legal value for when nothing is left.
@@ -40,36 +41,36 @@ func formatTime(t time.Time) string { return t.In(beijing).Format(cardTime) }
 var keywordTypes = []keywordType{
 	// What counts as one of the 20 characters is not documented. UTF-16 units are
 	// the strictest count, so they hold whatever is meant.
-	{prefix: "thing", legal: regexp.MustCompile(`^[^\p{C}\p{Zl}\p{Zp}]+$`),
+	{prefix: "thing", legal: lazily(`^[^\p{C}\p{Zl}\p{Zp}]+$`),
 		fit:      func(s string) string { return clip(s, 20) },
 		fallback: func(_ time.Time, lang string) string { return wordsFor(lang).message }},
-	{prefix: "number", legal: regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`),
+	{prefix: "number", legal: lazily(`^[0-9]+(\.[0-9]+)?$`),
 		fit: firstMatch(`[0-9]{1,32}`), fallback: fixedText("1")},
-	{prefix: "letter", legal: regexp.MustCompile(`^[A-Za-z]{1,32}$`),
+	{prefix: "letter", legal: lazily(`^[A-Za-z]{1,32}$`),
 		fit: func(s string) string { return keep(s, 32, isASCIILetter) }, fallback: fixedText("N")},
-	{prefix: "symbol", legal: regexp.MustCompile(`^[!-/:-@\[-` + "`" + `{-~]{1,5}$`),
+	{prefix: "symbol", legal: lazily(`^[!-/:-@\[-` + "`" + `{-~]{1,5}$`),
 		fit: func(s string) string { return keep(s, 5, isASCIISymbol) }, fallback: fixedText("-")},
-	{prefix: "character_string", legal: regexp.MustCompile(`^[!-~]{1,32}$`),
+	{prefix: "character_string", legal: lazily(`^[!-~]{1,32}$`),
 		fit:      func(s string) string { return keep(s, 32, func(r rune) bool { return r > ' ' && r <= '~' }) },
 		fallback: fixedText("-")},
-	{prefix: "time", legal: regexp.MustCompile(`^(\d{4}年\d{1,2}月\d{1,2}日 )?([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$`),
+	{prefix: "time", legal: lazily(`^(\d{4}年\d{1,2}月\d{1,2}日 )?([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$`),
 		fit:      firstMatch(`(\d{4}年\d{1,2}月\d{1,2}日 )?([01]\d|2[0-3]):[0-5]\d`),
 		fallback: func(now time.Time, _ string) string { return formatTime(now) }},
-	{prefix: "date", legal: regexp.MustCompile(`^\d{4}年\d{1,2}月\d{1,2}日( ([01]?\d|2[0-3]):[0-5]\d)?$`),
+	{prefix: "date", legal: lazily(`^\d{4}年\d{1,2}月\d{1,2}日( ([01]?\d|2[0-3]):[0-5]\d)?$`),
 		fit:      firstMatch(`\d{4}年\d{1,2}月\d{1,2}日( ([01]\d|2[0-3]):[0-5]\d)?`),
 		fallback: func(now time.Time, _ string) string { return formatTime(now) }},
-	{prefix: "amount", legal: regexp.MustCompile(`^[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?$`),
+	{prefix: "amount", legal: lazily(`^[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?$`),
 		fit: firstMatch(`[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?`), fallback: fixedText("0")},
-	{prefix: "phone_number", legal: regexp.MustCompile(`^[0-9+-]{1,17}$`),
+	{prefix: "phone_number", legal: lazily(`^[0-9+-]{1,17}$`),
 		fit: func(s string) string {
 			return keep(s, 17, func(r rune) bool { return r >= '0' && r <= '9' || r == '+' || r == '-' })
 		},
 		fallback: fixedText("-")},
-	{prefix: "car_number", legal: regexp.MustCompile(`^\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?$`),
+	{prefix: "car_number", legal: lazily(`^\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?$`),
 		fit: firstMatch(`\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?`), fallback: fixedText("0")},
-	{prefix: "name", legal: regexp.MustCompile(`^([A-Za-z][A-Za-z ._'-]{0,19}|[\p{Han}A-Za-z·]{1,10})$`),
+	{prefix: "name", legal: lazily(`^([A-Za-z][A-Za-z ._'-]{0,19}|[\p{Han}A-Za-z·]{1,10})$`),
 		fit: fitName, fallback: func(_ time.Time, lang string) string { return wordsFor(lang).name }},
-	{prefix: "phrase", legal: regexp.MustCompile(`^\p{Han}{1,5}$`),
+	{prefix: "phrase", legal: lazily(`^\p{Han}{1,5}$`),
 		fit:      func(s string) string { return keep(s, 5, func(r rune) bool { return unicode.Is(unicode.Han, r) }) },
 		fallback: fixedText("新消息")},
 	{prefix: "enum", fixed: true},
@@ -112,7 +113,7 @@ func (t keywordType) accepts(v string) bool {
 	if t.fixed {
 		return v != "" && utf8.ValidString(v) && !strings.ContainsFunc(v, isUnprintable)
 	}
-	return t.legal.MatchString(v) && strings.TrimSpace(v) != "" && (t.prefix != "thing" || utf16Len(v) <= 20)
+	return t.legal().MatchString(v) && strings.TrimSpace(v) != "" && (t.prefix != "thing" || utf16Len(v) <= 20)
 }
 
 // clean makes one plain line of s: white space becomes single blanks; control and
@@ -220,5 +221,11 @@ func fitName(s string) string {
 // firstMatch returns a function that finds the first part of a text that pattern
 // matches.
 func firstMatch(pattern string) func(string) string {
-	return regexp.MustCompile(pattern).FindString
+	re := lazily(pattern)
+	return func(s string) string { return re().FindString(s) }
+}
+
+// lazily compiles a pattern when it is first used: a start of a function uses few of them.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -20,7 +20,7 @@ func ScriptHashes() map[string]string {
 	out := map[string]string{}
 	for _, f := range files {
 		name := path.Base(f)
-		out[name] = script(strings.TrimSuffix(name, ".lua")).Hash()
+		out[name] = script(strings.TrimSuffix(name, ".lua"))().Hash()
 	}
 	return out
 }

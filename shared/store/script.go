@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -51,26 +52,38 @@ var (
 	scriptAllow            = script("allow")
 )
 
-// script returns a script of the lua folder behind what all of them share.
-func script(name string) *redis.Script {
+// script returns a way to a script of the lua folder, behind what all of them share. It is put
+// together when it is first used: a function uses a few of them, and its start waits for none.
+func script(name string) func() *redis.Script {
+	return sync.OnceValue(func() *redis.Script {
+		return redis.NewScript(library() + read("lua/"+name+".lua"))
+	})
+}
+
+// library is what all scripts share.
+var library = sync.OnceValue(func() string {
 	files, err := fs.Glob(sources, "lua/lib/*.lua")
 	if err != nil {
 		panic(err)
 	}
 	var src strings.Builder
-	for _, file := range append(files, "lua/"+name+".lua") {
-		b, err := sources.ReadFile(file)
-		if err != nil {
-			panic(err) // the binary was built without its scripts
-		}
-		src.Write(b)
+	for _, file := range files {
+		src.WriteString(read(file))
 	}
-	return redis.NewScript(src.String())
+	return src.String()
+})
+
+func read(file string) string {
+	b, err := sources.ReadFile(file)
+	if err != nil {
+		panic(err) // the binary was built without its scripts
+	}
+	return string(b)
 }
 
 // A call is one run of a script.
 type call struct {
-	script *redis.Script
+	script func() *redis.Script
 	keys   []string
 	args   any // becomes the JSON object that scripts call a
 }
@@ -109,7 +122,7 @@ func (s *Store) each(ctx context.Context, calls []call, also ...func(redis.Pipel
 		if err != nil {
 			return nil, err
 		}
-		cmds[i] = c.script.EvalSha(ctx, pipe, c.keys, args...)
+		cmds[i] = c.script().EvalSha(ctx, pipe, c.keys, args...)
 	}
 	for _, add := range also {
 		add(pipe)
@@ -121,7 +134,7 @@ func (s *Store) each(ctx context.Context, calls []call, also ...func(redis.Pipel
 	for i, c := range calls {
 		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
 			args, _ := s.argv(c)
-			cmds[i] = c.script.Eval(ctx, again, c.keys, args...)
+			cmds[i] = c.script().Eval(ctx, again, c.keys, args...)
 		}
 	}
 	if again.Len() == 0 {
