@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,55 +35,67 @@ type replicas struct {
 // knows of it: a failover to one that does not would forget it. A server that does not tell of
 // replicas, or cannot wait for them, has none.
 func (s *Store) runSurely(ctx context.Context, c call) (*redis.Cmd, error) {
-	for waited := false; ; {
-		question := s.replicas.question()
-		var answer *redis.Cmd
-		replies, err := s.each(ctx, []call{c}, func(pipe redis.Pipeliner) {
-			if question != nil {
-				answer = pipe.Do(ctx, question...)
-			}
-		})
-		if err == nil {
-			err = failures(replies)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if question == nil {
-			return replies[0], nil
-		}
-		n, isCount := answer.Val().(int64)
-		info, _ := answer.Val().(string)
-		switch {
-		case isCount && n > 0:
-			return replies[0], nil
-		case isCount:
-			waited = true
-			s.replicas.learn(false, stopwatch.Watch{})
-		case !strings.Contains(info, "connected_slaves:") || strings.Contains(info, "connected_slaves:0"):
-			s.replicas.learn(false, stopwatch.Start())
-			return replies[0], nil
-		default:
-			s.replicas.learn(true, stopwatch.Watch{})
-			if waited {
-				return nil, errBehind
-			}
-		}
+	there, err := s.replicated(ctx)
+	if err != nil {
+		return nil, err
 	}
+	var answer *redis.Cmd
+	replies, err := s.each(ctx, []call{c}, func(pipe redis.Pipeliner) {
+		if there {
+			answer = pipe.Do(ctx, "WAIT", 1, replicaTime.Milliseconds())
+		}
+	})
+	if err == nil {
+		err = failures(replies)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		return replies[0], nil
+	}
+	n, isCount := answer.Val().(int64)
+	switch {
+	case isCount && n > 0:
+		return replies[0], nil
+	case !isCount:
+		s.replicas.learn(false, stopwatch.Start())
+		return replies[0], nil
+	}
+	s.replicas.learn(false, stopwatch.Watch{})
+	if there, err = s.replicated(ctx); err == nil && there {
+		err = errBehind
+	}
+	return replies[0], err
 }
 
-// question is what to ask the server beside a call: whether it has replicas, to wait for one,
-// or nothing.
-func (r *replicas) question() []any {
+// replicated reports whether the server has replicas. It asks apart from the call: a proxy that
+// does not know INFO may close the connection.
+func (s *Store) replicated(ctx context.Context) (bool, error) {
+	there, known := s.replicas.known()
+	if known {
+		return there, nil
+	}
+	info, err := s.db.Info(ctx, "replication").Result()
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered && !closed(err) {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	if !strings.Contains(info, "connected_slaves:") || strings.Contains(info, "connected_slaves:0") {
+		s.replicas.learn(false, stopwatch.Start())
+		return false, nil
+	}
+	s.replicas.learn(true, stopwatch.Watch{})
+	return true, nil
+}
+
+// closed reports whether the other side has closed the connection.
+func closed(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
+
+// known returns whether there are replicas, if that was asked of late.
+func (r *replicas) known() (there, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.there:
-		return []any{"WAIT", 1, replicaTime.Milliseconds()}
-	case r.alone.Elapsed() < aloneFor:
-		return nil
-	}
-	return []any{"INFO", "replication"}
+	return r.there, r.there || r.alone.Elapsed() < aloneFor
 }
 
 func (r *replicas) learn(there bool, alone stopwatch.Watch) {

@@ -10,7 +10,6 @@ package store
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -76,29 +75,11 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Dial != nil {
 		opt.Dialer = bounded(cfg.Dial, opt.DialTimeout)
 	}
+	opt.Dialer = withoutHello(opt.Dialer)
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
 	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}, nil
-}
-
-// dialer returns a way to connect that ends with its context. go-redis's own does
-// not with TLS, and would outlast a callback's budget.
-func dialer(opt *redis.Options) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	plain := &net.Dialer{Timeout: opt.DialTimeout, KeepAlive: 5 * time.Minute}
-	if opt.TLSConfig == nil {
-		return plain.DialContext
-	}
-	return (&tls.Dialer{NetDialer: plain, Config: opt.TLSConfig}).DialContext
-}
-
-// bounded returns dial with a bound of its own: go-redis also dials without a deadline.
-func bounded(dial func(context.Context, string, string) (net.Conn, error), most time.Duration) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, most)
-		defer cancel()
-		return dial(ctx, network, addr)
-	}
 }
 
 // Close lets go of the connections.

@@ -88,4 +88,8 @@ var mutations = []mutation{
 	one("take the platform's clock for the time that an event has left", "shared/scf/function.go", "if !ok || fc.TimeLimitInMs <= 0 {", "if ok || fc.TimeLimitInMs <= 0 {", "./shared/scf -run TestProcess"),
 	one("keep idle connections over a freeze", "shared/outbound/outbound.go", "IdleConnTimeout:     Idle,", "IdleConnTimeout:     18 * Idle,", "./shared/outbound"),
 	one("put all scripts together before main", "shared/store/script.go", "\treturn sync.OnceValue(func() *redis.Script {\n\t\treturn redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\t})\n", "\ts := redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\treturn func() *redis.Script { return s }\n", "./functions -run TestNothingIsDoneBeforeMain"),
+	// The connection to the store.
+	one("say HELLO to a proxy that closes at it", "shared/store/store.go", "\topt.Dialer = withoutHello(opt.Dialer)\n", "\t_ = withoutHello\n", "./shared/store -run TestProxyThatClosesConnections"),
+	one("use connections that the server has closed", "shared/store/connect.go", "if raw, ok := conn.(syscall.Conn); ok {", "if raw, ok := conn.(syscall.Conn); ok && conn == nil {", "./shared/store -run TestClosedConnectionsAreNotUsed"),
+	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", " && !closed(err) {", " && (!answered || closed(err)) {", "./shared/store -run TestProxyThatClosesConnections"),
 }

@@ -1,0 +1,171 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/storetest"
+)
+
+// closingProxy starts a proxy in front of a server that closes the connection at commands, and
+// returns its address.
+func closingProxy(t *testing.T, server string, commands ...string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go forward(client, server, commands)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// forward hands on what client asks, until it sends one of the commands.
+func forward(client net.Conn, server string, closeAt []string) {
+	defer client.Close()
+	up, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	go io.Copy(client, up)
+	r := bufio.NewReader(client)
+	for {
+		raw, name, err := readCommand(r)
+		if err != nil || slices.Contains(closeAt, strings.ToUpper(name)) {
+			return
+		}
+		if _, err := up.Write(raw); err != nil {
+			return
+		}
+	}
+}
+
+// readCommand reads one command, an array of strings, and returns its bytes and its name.
+func readCommand(r *bufio.Reader) (raw []byte, name string, err error) {
+	line := func(kind string) (n int) {
+		var s string
+		if s, err = r.ReadString('\n'); err == nil {
+			raw = append(raw, s...)
+			_, err = fmt.Sscanf(s, kind+"%d\r\n", &n)
+		}
+		return n
+	}
+	for i := range line("*") {
+		arg := make([]byte, line("$")+2)
+		if err == nil {
+			_, err = io.ReadFull(r, arg)
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		if raw = append(raw, arg...); i == 0 {
+			name = strings.TrimSpace(string(arg))
+		}
+	}
+	return raw, name, err
+}
+
+// A proxy that closes the connection at a command that it does not know, as twemproxy does,
+// serves a card from the message to the reserved permit.
+func TestProxyThatClosesConnections(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		password string
+		closeAt  []string
+	}{
+		"HELLO":                          {"", []string{"HELLO"}},
+		"HELLO, and it wants a password": {"hunter2", []string{"HELLO"}},
+		"all that is not about keys":     {"hunter2", []string{"HELLO", "INFO", "WAIT", "CONFIG", "CLIENT", "COMMAND"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := miniredis.RunT(t)
+			m.RequireAuth(c.password)
+			clock := storetest.NewClock()
+			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			ctx, rules := t.Context(), notify.DefaultRules()
+			if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
+				t.Fatal(err)
+			}
+			facts := []notify.Fact{
+				{Grant: &notify.Grant{ID: "g", OpenID: "o-alice", Source: notify.GrantPopup, At: clock.Now(), Templates: []notify.TemplateID{tmpl}}},
+				{Message: &notify.Message{ID: "m1", From: "bob", To: "alice", SentAt: clock.Now()}}}
+			if _, err := s.Record(ctx, rules, facts); err != nil {
+				t.Fatal(err)
+			}
+			clock.Advance(time.Minute)
+			batch, err := s.Claim(ctx, 1)
+			if err != nil || len(batch.Recipients) != 1 {
+				t.Fatalf("claimed %+v, %v, want alice", batch, err)
+			}
+			reserved, err := s.Reserve(ctx, notify.Reserve{Card: "c", OpenID: "o-alice", User: "alice", Template: tmpl, PerHour: 30})
+			if err != nil || reserved.Status != notify.ReserveOK {
+				t.Errorf("reserved %+v, %v", reserved, err)
+			}
+		})
+	}
+}
+
+// Of connections that the server has closed while the instance was frozen none is used.
+func TestClosedConnectionsAreNotUsed(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	const n = 4
+	var dials atomic.Int64
+	all := make(chan struct{}) // closed when there is a connection for each
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) == n {
+			close(all)
+		}
+		<-all
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now, Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := s.Counts(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	m.Close()
+	if err := m.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Counts(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
