@@ -8,7 +8,7 @@ import (
 )
 
 // probing is for how long one card may try whether a circuit can close, before another
-// may.
+// may. With a shorter retry.max it is that.
 const probing = time.Minute
 
 // goneInRow is how many different users in a row WeChat may not know before all cards
@@ -107,12 +107,13 @@ func (b *breaker) blocked(now time.Time, names []string) (until time.Time, by st
 func (p *pass) passes(ctx context.Context, c *delivery) bool {
 	until, by, ripe := p.breaker.blocked(p.time(), c.circuits())
 	if until.IsZero() {
+		while := min(probing, p.Rules.Retry.Max)
 		for _, name := range ripe {
-			mine, err := p.Store.Probe(ctx, name, probing)
+			mine, err := p.Store.Probe(ctx, name, while)
 			if err != nil {
 				p.Log.WarnContext(ctx, "circuit not tried", "circuit", name, "error", err)
 			}
-			until, by = p.time().Add(probing), name
+			until, by = p.time().Add(while), name
 			p.breaker.set(Circuit{Name: name, Until: until})
 			if !mine {
 				break

@@ -152,6 +152,25 @@ func TestCircuit(t *testing.T) {
 	}
 }
 
+// A circuit that stays open is tried once each retry.max, also when that is less than a minute.
+func TestCircuitIsTriedEachRetryMax(t *testing.T) {
+	t.Parallel()
+	for _, most := range []time.Duration{5 * time.Second, 20 * time.Second, 2 * time.Minute} {
+		t.Run(most.String(), func(t *testing.T) {
+			t.Parallel()
+			w, users := many(t, 3)
+			w.rules(func(r *notify.Rules) { r.Retry.Max = most })
+			w.fail = func(notify.Card) error { return classed(notify.ClassOperator) }
+			w.tell(users[0])
+			w.jump(4 * time.Second)
+			w.cards(1)
+			w.tell(users[1:]...)
+			w.jump(6*most - 4*time.Second)
+			w.cards(6)
+		})
+	}
+}
+
 // Cards that fail alike, side by side, alert once.
 func TestOneAlert(t *testing.T) {
 	t.Parallel()

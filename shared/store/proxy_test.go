@@ -169,3 +169,31 @@ func TestClosedConnectionsAreNotUsed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// However many cards are on their way, an instance has eight connections at most.
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	var dials atomic.Int64
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dials.Add(1)
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	for i := range 256 {
+		wg.Go(func() {
+			if _, err := s.Reserve(t.Context(), notify.Reserve{Card: notify.CardID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := dials.Load(); n > 8 {
+		t.Errorf("%d connections, want 8 at most", n)
+	}
+}
