@@ -77,7 +77,7 @@ func (m *IM) Leave(groupID, user string) error {
 }
 
 // SetMsgFlag sets how user wants to hear of a group: AcceptAndNotify, AcceptNotNotify
-// (muted) or Discard.
+// (muted), Discard, or one of the SDK's others.
 func (m *IM) SetMsgFlag(groupID, user, flag string) error {
 	return m.inGroup("SetMsgFlag", groupID, user, func(_ *group, mem *member) { mem.flag = flag })
 }

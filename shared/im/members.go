@@ -85,10 +85,24 @@ func membersIn(reply object) []notify.Member {
 		if user == "" || reserved(user) || word(o, "Role") == "NotMember" {
 			continue
 		}
-		flag := word(o, "MsgFlag")
-		members = append(members, notify.Member{User: user, Muted: flag == "AcceptNotNotify" || flag == "Discard"})
+		m := notify.Member{User: user}
+		m.Muted, m.MentionsOnly = wants(word(o, "MsgFlag"))
+		members = append(members, m)
 	}
 	return members
+}
+
+// wants reads a MsgFlag. What it ends in says when its beginning does not hold. Flags of
+// which we have not heard, and none, are taken for AcceptAndNotify: the rules decide.
+// NotReceiveMsgExceptAt is from the SDK's typings (lite-chat 4.2.1).
+// Source: https://www.tencentcloud.com/document/product/1047/34948
+func wants(flag string) (muted, mentionsOnly bool) {
+	rest, mentionsOnly := strings.CutSuffix(flag, "ExceptAt")
+	switch rest {
+	case "AcceptNotNotify", "Discard", "NotReceiveMsg":
+		return !mentionsOnly, mentionsOnly
+	}
+	return false, mentionsOnly
 }
 
 // word: IM's examples have blanks behind some values.

@@ -135,6 +135,30 @@ func TestMembersReplayed(t *testing.T) {
 	}
 }
 
+func TestMemberFlags(t *testing.T) {
+	var flag string
+	f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) {
+		return 200, `{"ErrorCode":0,"MemberNum":1,"MemberList":[{"Member_Account":"a"` + flag + `}]}`
+	}}
+	c := served(t, f)
+	for written, want := range map[string]notify.Member{
+		`"AcceptAndNotify"`: {}, `"AcceptAndNotify "`: {}, `"AcceptNotNotify"`: {Muted: true}, `"Discard"`: {Muted: true}, `"NotReceiveMsg"`: {Muted: true},
+		`"AcceptNotNotifyExceptAt"`: {MentionsOnly: true}, `"NotReceiveMsgExceptAt"`: {MentionsOnly: true}, `"DiscardExceptAt "`: {MentionsOnly: true},
+		`"SomethingNew"`: {}, `""`: {}, `null`: {}, `7`: {},
+	} {
+		flag = `,"MsgFlag":` + written
+		want.User = "a"
+		page, _, err := c.Members(t.Context(), "g", notify.GroupPublic, "")
+		if diff := cmp.Diff([]notify.Member{want}, page); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", written, err, diff)
+		}
+		among, err := c.MembersAmong(t.Context(), "g", []notify.UserID{"a"})
+		if diff := cmp.Diff(page, among); diff != "" || err != nil {
+			t.Errorf("%s, asked by name: %v\n%s", written, err, diff)
+		}
+	}
+}
+
 // TestMembersEnd: whatever a reply says, paging comes to an end.
 func TestMembersEnd(t *testing.T) {
 	for name, reply := range map[string]string{

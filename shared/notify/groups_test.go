@@ -53,9 +53,9 @@ func everybody(w *world) *world {
 // Who is told of a group's message, for each type and rule.
 func TestWhoIsToldOfAGroup(t *testing.T) {
 	t.Parallel()
-	const listener, mentioned, muted, sender = "user2", "user3", "user4", "user1"
+	const listener, mentioned, muted, choosy, sender = "user2", "user3", "user4", "user5", "user1"
 	told := func(users ...notify.UserID) []notify.UserID { return users }
-	mention := func(m *notify.GroupMessage) { m.At = []notify.UserID{mentioned, muted, sender} }
+	mention := func(m *notify.GroupMessage) { m.At = []notify.UserID{mentioned, muted, choosy, sender} }
 	all := func(m *notify.GroupMessage) { m.AtAll = true }
 	for name, c := range map[string]struct {
 		rule notify.GroupRule
@@ -63,10 +63,10 @@ func TestWhoIsToldOfAGroup(t *testing.T) {
 		want []notify.UserID
 	}{
 		"mentions, nobody is mentioned":     {notify.GroupMentions, nil, nil},
-		"mentions, some are":                {notify.GroupMentions, mention, told(mentioned)},
-		"mentions, everybody is":            {notify.GroupMentions, all, told(listener, mentioned)},
+		"mentions, some are":                {notify.GroupMentions, mention, told(mentioned, choosy)},
+		"mentions, everybody is":            {notify.GroupMentions, all, told(listener, mentioned, choosy)},
 		"all, nobody is mentioned":          {notify.GroupAll, nil, told(listener, mentioned)},
-		"all, some are":                     {notify.GroupAll, mention, told(listener, mentioned)},
+		"all, some are":                     {notify.GroupAll, mention, told(listener, mentioned, choosy)},
 		"off, everybody is mentioned":       {notify.GroupOff, all, nil},
 		"all, but silent":                   {notify.GroupAll, func(m *notify.GroupMessage) { m.Silent = true }, nil},
 		"all, but for who is online":        {notify.GroupAll, func(m *notify.GroupMessage) { m.OnlineOnly = true }, nil},
@@ -86,12 +86,12 @@ func TestWhoIsToldOfAGroup(t *testing.T) {
 						r.Groups = notify.DefaultRules().Groups
 					}
 				})
-				users := []notify.UserID{sender, listener, mentioned, muted, "user9"}
+				users := []notify.UserID{sender, listener, mentioned, muted, choosy, "user9"}
 				for _, user := range users {
 					w.subscribed(user, 1)
 					w.status[user] = notify.StatusOffline
 				}
-				w.groups = map[notify.GroupID][]notify.Member{"g1": {{User: sender}, {User: listener}, {User: mentioned}, {User: muted, Muted: true}}}
+				w.groups = map[notify.GroupID][]notify.Member{"g1": {{User: sender}, {User: listener}, {User: mentioned}, {User: muted, Muted: true}, {User: choosy, MentionsOnly: true}}}
 				m := w.inGroup(func(m *notify.GroupMessage) {
 					m.Type = typ
 					if c.say != nil {

@@ -58,8 +58,10 @@ var ErrNoGroup = errors.New("no such group, or one without members")
 
 // A Member is one member of a group.
 type Member struct {
-	User  UserID
-	Muted bool // he does not want to be told of this group (MsgFlag)
+	User UserID
+	// Muted: they do not want to be told of this group. MentionsOnly: only when they are
+	// mentioned.
+	Muted, MentionsOnly bool
 }
 
 // Sender sends cards.

@@ -78,11 +78,12 @@ func (p *pass) members(ctx context.Context, s Spread) (members []Member, next st
 	return members, "", err
 }
 
-// record records m for members, but for its sender and those who muted the group.
+// record records m for members, but for its sender and those who do not want to be told
+// of it.
 func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) error {
 	var facts []Fact
 	for _, member := range members {
-		if !member.Muted && member.User != m.From {
+		if !member.Muted && member.User != m.From && (!member.MentionsOnly || m.mentions(member.User)) {
 			facts = append(facts, Fact{Message: m.forMember(member.User)})
 		}
 	}
@@ -96,10 +97,12 @@ func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) err
 	return nil
 }
 
+func (m GroupMessage) mentions(user UserID) bool { return m.AtAll || slices.Contains(m.At, user) }
+
 // forMember returns what a group's message is for one member.
 func (m GroupMessage) forMember(user UserID) *Message {
 	kind := KindMessage
-	if m.AtAll || slices.Contains(m.At, user) {
+	if m.mentions(user) {
 		kind = KindMention
 	}
 	return &Message{ID: m.ID(), Kind: kind, From: m.From, To: user, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq,

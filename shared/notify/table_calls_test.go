@@ -157,6 +157,18 @@ func groupRows() []row {
 		}},
 		{rule: "muted members (AcceptNotNotify) are left out", want: "a has left no trace; 1 left", play: flagged("AcceptNotNotify")},
 		{rule: "members who discard (Discard) are left out", want: "a has left no trace; 1 left", play: flagged("Discard")},
+		{rule: "members who accept nothing but mentions (AcceptNotNotifyExceptAt): mentioned", want: one, play: flagged("AcceptNotNotifyExceptAt")},
+		{rule: "members who accept nothing but mentions (NotReceiveMsgExceptAt), told of all: not mentioned", want: "a has left no trace; 1 not bound; 1 left",
+			play: func(s *stage) {
+				s.rules(func(r *notify.Rules) {
+					r.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPrivate: notify.GroupAll}
+				})
+				s.has(1)
+				s.crowd(simulator.GroupWork)
+				s.must(s.im.SetMsgFlag("g1", tom, "NotReceiveMsgExceptAt"))
+				s.groupSay("a", simulator.GroupMessage{At: []string{"bert"}})
+				s.run(time.Minute)
+			}},
 		{rule: "the sender is left out", want: "a has left no trace; 2 not bound; 1 left", play: func(s *stage) {
 			s.has(1)
 			s.crowd(simulator.GroupWork)

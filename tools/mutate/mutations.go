@@ -73,7 +73,7 @@ var mutations = []mutation{
 	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
 	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
-	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From", "!member.Muted", groups),
+	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
 	one("leave an erased user's name at an openid that was his", subscriber, "if not sub.u or redis.call('EXISTS', cards) == 0 then return end", "if true then return end", store),
 	one("have a message for a digest wait on when its reader was seen", lua+"read.lua", "    schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind))\n", nothing, store),
 	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
