@@ -13,9 +13,13 @@ const nameTTL = 6 * time.Hour
 // nameBudget bounds the look-up of names; a card without them says "a friend".
 const nameBudget = 1500 * time.Millisecond
 
+// callBudget bounds the question where those are who are called: it rings for 30 s, and
+// the last fact decides if IM says nothing.
+const callBudget = 1500 * time.Millisecond
+
 // ask asks IM where recs are and, beside that, for the names that their cards may show
 // and who of a group's call is in the group. Users of whom IM says nothing are
-// StatusUnknown. Calls do not wait for names.
+// StatusUnknown. Calls do not wait for names, and for IM callBudget at most.
 func (p *pass) ask(ctx context.Context, recs []Recipient) (map[UserID]Status, Names, map[UserID]map[GroupID]bool) {
 	nameCtx, stop := context.WithTimeout(ctx, nameBudget)
 	defer stop()
@@ -25,6 +29,8 @@ func (p *pass) ask(ctx context.Context, recs []Recipient) (map[UserID]Status, Na
 		return p.presence(ctx, recs), <-named, nil
 	}
 
+	ctx, cancel := context.WithTimeout(ctx, callBudget)
+	defer cancel()
 	foreign := make(chan map[UserID]map[GroupID]bool, 1)
 	go func() { foreign <- p.strangers(ctx, recs) }()
 	status, strangers := p.presence(ctx, recs), <-foreign

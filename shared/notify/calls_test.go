@@ -3,13 +3,16 @@ package notify_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 )
 
 // jump lets d pass, from one thing that falls due to the next.
@@ -444,6 +447,54 @@ func TestNamesDelayNoCall(t *testing.T) {
 			})
 		})
 	}
+}
+
+// IM takes the question who is there, and never answers. A call is announced after the
+// 1.5 s that it waits for IM; a message waits for all of the client's attempts, and on.
+func TestSilentIMDelaysNoCall(t *testing.T) {
+	for name, c := range map[string]struct {
+		lane   notify.Lane
+		notice notify.Notice
+		asks   time.Duration // how long IM is asked
+		cards  int
+	}{
+		"a call":            {notify.LaneCalls, notify.Notice{ID: "call", Kind: notify.KindCall}, 1500 * time.Millisecond, 1},
+		"a call of a group": {notify.LaneCalls, notify.Notice{ID: "call", Kind: notify.KindCall, Group: "g1"}, 1500 * time.Millisecond, 1},
+		"a message":         {notify.LaneMessages, notify.Notice{ID: "m", Kind: notify.KindMessage}, 15 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, err := im.NewClient(im.ClientConfig{SDKAppID: 1400123456, SecretKey: secret.New("key"), Now: time.Now,
+					HTTPClient: &http.Client{Transport: silentIM{}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h, p := newHub(), newPlatform(0)
+				d := over(t, h, p)
+				d.IM, d.Directory = client, client
+				c.notice.Expires = time.Now().Add(30 * time.Second)
+				h.wait(c.lane, "user2", c.notice)
+				began := time.Now()
+				if _, err := d.Pass(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				sent, took := p.sent[openID("user2")], time.Since(began)
+				if len(sent) == 1 {
+					took = sent[0].Sub(began)
+				}
+				if len(sent) != c.cards || took < c.asks || took > c.asks+time.Second {
+					t.Errorf("%d cards after %v, want %d after %v", len(sent), took, c.cards, c.asks)
+				}
+			})
+		})
+	}
+}
+
+type silentIM struct{}
+
+func (silentIM) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
 
 // Whatever else a run is busy with, a call that begins to ring is announced within a
