@@ -123,6 +123,40 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// Every reason for which the receivers refuse something, or do not record it, has its row with
+// the cure; so have those for which a UserSig is refused, and the codes of our own APIs.
+func TestRefusals(t *testing.T) {
+	im, push := sources(t, "shared/im"), sources(t, "shared/wechat")
+	reasons := slices.Concat(matches(`&refusal\{"([a-z_]+)", "callback:`, im), matches(`&refusal\{"([a-z_]+)"`, push),
+		matches(`"reason", "([a-z_]+)"`, im+push), matches(`return "([a-z_]+)"`, project(t, "shared/im/refusal.go")+project(t, "shared/wechat/refusal.go")))
+	userSigs := matches(`&refusal\{"([a-z_]+)", "UserSig:`, im)
+	if n := strings.Count(im+push, "&refusal{"); n < 30 || len(reasons)+len(userSigs) < n {
+		t.Fatalf("found %q and %q only, of %d refusals", reasons, userSigs, n)
+	}
+	code := sources(t, "shared/api")
+	codes := slices.Concat(matches(`badRequest\("([A-Za-z_]+)"`, code), matches(`code: "([a-z_]+)"`, code))
+	if len(codes) < 15 {
+		t.Fatalf("found the codes %q only", codes)
+	}
+	for head, c := range map[string]struct {
+		doc  string
+		want []string
+	}{
+		"| reason in the log | status | cure |":           {"README.md", reasons},
+		"| 日志中的 reason | 状态码 | 处理 |":                      {"README.zh-CN.md", reasons},
+		"| reason | `error` in the log | cure |":          {"docs/api.md", userSigs},
+		"| status | code | when | what the caller does |": {"docs/api.md", codes},
+	} {
+		table := under(t, project(t, c.doc), head)
+		for _, word := range c.want {
+			row := matches("(?m)^(\\|[^\n]*`"+word+"`[^\n]*\\|)$", table)
+			if len(row) == 0 || len(strings.Trim(row[0][strings.LastIndex(strings.TrimSuffix(row[0], "|"), "|"):], "| ")) < 2 {
+				t.Errorf("%s: %q has no row with its cure below %s", c.doc, word, head)
+			}
+		}
+	}
+}
+
 // The table of triggers names those that there are.
 func TestTriggers(t *testing.T) {
 	want := matches(`(?m)^\t"([a-z]+\.[a-z-]+)": +\{`, project(t, "cmd/wxnotify/internal/trigger/trigger.go"))
