@@ -105,7 +105,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			m := miniredis.RunT(t)
 			m.RequireAuth(c.password)
 			clock := storetest.NewClock()
-			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now})
+			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -49,11 +49,11 @@ const (
 // recomputes all of it.
 func FuzzAuthentic(f *testing.F) {
 	for mends := range uint8(32) {
-		f.Add(mends, "1795340460", "415670741", "sig", "sig", "aes", "", popup)
-		f.Add(mends, "1795340460", "", "", "", "raw", "x", []byte(`{"Encrypt":"x"}`))
+		f.Add(mends, "1935394860", "415670741", "sig", "sig", "aes", "", popup)
+		f.Add(mends, "1935394860", "", "", "", "raw", "x", []byte(`{"Encrypt":"x"}`))
 	}
-	f.Add(uint8(3), "+1795340460", "n", "", "", "aes", "", popup)
-	f.Add(uint8(3), "01795340460", "n", "", "", "", "", popup)
+	f.Add(uint8(3), "+1935394860", "n", "", "", "aes", "", popup)
+	f.Add(uint8(3), "01935394860", "n", "", "", "", "", popup)
 	f.Fuzz(func(t *testing.T, mends uint8, timestamp, nonce, sig, msgSig, kind, encrypt string, msg []byte) {
 		if mends&mendTimestamp != 0 {
 			timestamp = strconv.FormatInt(now.Unix(), 10)
@@ -121,9 +121,9 @@ func fresh(timestamp string) bool {
 
 // FuzzBothFormats: one push says the same in JSON and in XML, in the clear and sealed.
 func FuzzBothFormats(f *testing.F) {
-	f.Add(uint8(0), "oUser", int64(1795340400), "T1", "accept", "T2", "reject", "0")
-	f.Add(uint8(1), "oUser", int64(1795340400), "T1", "reject", "T1", "accept", "x")
-	f.Add(uint8(2), "oUser", int64(1795340400), "T1", "success", "T2", "failed", "43101")
+	f.Add(uint8(0), "oUser", int64(1935394800), "T1", "accept", "T2", "reject", "0")
+	f.Add(uint8(1), "oUser", int64(1935394800), "T1", "reject", "T1", "accept", "x")
+	f.Add(uint8(2), "oUser", int64(1935394800), "T1", "success", "T2", "failed", "43101")
 	f.Add(uint8(3), "oUser", int64(-1), " T1 ", "a]]>&<b", "T2", "\u00a0", "9223372036854775807")
 	f.Fuzz(func(t *testing.T, event uint8, user string, at int64, t1, s1, t2, s2, code string) {
 		names := []string{"subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event", "user_authorization_cancellation"}

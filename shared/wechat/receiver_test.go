@@ -22,7 +22,7 @@ const (
 
 var (
 	now     = time.Date(2031, 5, 1, 9, 41, 0, 0, time.UTC)
-	popup   = []byte(`{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1795340400,"MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}}`)
+	popup   = []byte(`{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1935394800,"MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}}`)
 	plain   = wechat.Config{AppID: appID, Token: secret.New(token)}
 	secured = wechat.Config{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(aesKey)}
 )
@@ -103,7 +103,7 @@ func TestReceiverDoesNotPrintItsSecrets(t *testing.T) {
 }
 
 func TestOpenAcceptsWhatSealMakes(t *testing.T) {
-	asXML := []byte(`<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1795340400</CreateTime><MsgType>event</MsgType>` +
+	asXML := []byte(`<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1935394800</CreateTime><MsgType>event</MsgType>` +
 		`<Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>T1</TemplateId><SubscribeStatusString>accept</SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
 	ids := map[string]bool{}
 	for _, mode := range []wechat.Mode{wechat.ModePlain, wechat.ModeCompatible, wechat.ModeSecure} {
@@ -257,7 +257,7 @@ func TestOpenReadsWhatIsNotClean(t *testing.T) {
 		"GBK": "\xc4\xe3", "the end of CDATA": "a]]>b", "markup": "]]><FromUserName>oMallory</FromUserName>",
 	} {
 		asJSON := bytes.Replace(popup, []byte(`"List"`), []byte("\"NickName\":\""+dirt+"\",\"List\""), 1)
-		asXML := []byte(`<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oUser]]></FromUserName><CreateTime>1795340400</CreateTime><MsgType><![CDATA[event]]></MsgType>` +
+		asXML := []byte(`<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oUser]]></FromUserName><CreateTime>1935394800</CreateTime><MsgType><![CDATA[event]]></MsgType>` +
 			`<Event><![CDATA[subscribe_msg_popup_event]]></Event><NickName><![CDATA[` + dirt + `]]></NickName><SubscribeMsgPopupEvent><List><TemplateId><![CDATA[T1]]></TemplateId>` +
 			`<SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
 		for _, msg := range [][]byte{asJSON, asXML, append([]byte("\ufeff"), asJSON...), append([]byte("\ufeff"), asXML...)} {
@@ -292,7 +292,7 @@ func TestReason(t *testing.T) {
 // Clear fields beside Encrypt are nobody's word: changing them changes nothing.
 func TestCompatibleModeIgnoresTheClearCopy(t *testing.T) {
 	for format, msg := range map[wechat.Format]string{
-		wechat.FormatJSON: `{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1795340460,"MsgType":"event","Event":"debug_demo"}`,
+		wechat.FormatJSON: `{"ToUserName":"gh_1","FromUserName":"oUser","CreateTime":1935394860,"MsgType":"event","Event":"debug_demo"}`,
 		wechat.FormatXML:  `<xml><ToUserName>gh_1</ToUserName><MsgType>event</MsgType><Event>debug_demo</Event></xml>`,
 	} {
 		s := sealer(wechat.ModeCompatible)
