@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -67,6 +68,26 @@ func TestMessageIsRecordedInOneRoundTrip(t *testing.T) {
 		if strings.Contains(w.Log.String(), private) {
 			t.Errorf("%q is in the log", private)
 		}
+	}
+}
+
+// A message whose text is not clean waits for its card like any other.
+func TestUncleanTextIsRecorded(t *testing.T) {
+	w := functest.New(t)
+	if err := w.Store.Bind(t.Context(), "user2", "openid-2"); err != nil {
+		t.Fatal(err)
+	}
+	h := w.Build(build)
+	for i, text := range []string{"line1\nline2", "\x02\x1b[0m", "cut \xe4\xbd"} {
+		q, body := callback("C2C.CallbackAfterSendMsg", message(i+1, "user2"), "imToken2026", time.Now())
+		body = bytes.Replace(body, []byte("very private words"), []byte(text), 1)
+		if res := w.Do(h, "POST", q, body, nil); res.StatusCode != 200 || res.Body != ok {
+			t.Errorf("%q: answered %+v", text, res)
+		}
+	}
+	steps, err := w.Store.Timeline(t.Context(), "user2")
+	if err != nil || len(steps) != 3 || steps[0].Kind != notify.StepAccepted {
+		t.Errorf("the timeline is %+v, %v; want three messages that wait", steps, err)
 	}
 }
 

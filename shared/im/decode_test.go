@@ -193,6 +193,16 @@ func TestDecodeUncleanTexts(t *testing.T) {
 	}
 }
 
+// TestDecodeUncleanIDs: two ids that cannot be read are not the same id.
+func TestDecodeUncleanIDs(t *testing.T) {
+	for _, id := range []string{"tom\nmy", "tom\x00my", "tom\xe4\xbd", "\xcc\xc0\xc4\xb7", `tom\ud83d`, "tom\x7fmy"} {
+		cb, err := im.Decode(commandQuery("C2C.CallbackAfterSendMsg"), []byte(strings.Replace(afterBody, "tommy", id, 1)))
+		if field, ok := errors.AsType[*im.FieldError](err); !ok || field.Field != "To_Account" || len(cb.Facts()) > 0 {
+			t.Errorf("%q: %v, %d facts; want a FieldError of To_Account", id, err, len(cb.Facts()))
+		}
+	}
+}
+
 func TestDecodeTolerates(t *testing.T) {
 	want := notify.Message{ID: "1_4294967295_1795305600", From: "144115212830834855", To: "tommy",
 		SentAt: time.Unix(1795305600, 0).UTC(), Seq: 3000000000, Summary: "x", ByREST: true, FailedCode: 80001}
