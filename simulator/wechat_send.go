@@ -195,7 +195,7 @@ func (t *template) check(values map[string]string) string {
 	}
 	if len(values) > len(t.keywords) {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
-			if !slices.ContainsFunc(t.keywords, func(k keyword) bool { return k.name == name }) {
+			if !slices.ContainsFunc(t.keywords, func(k placeholder) bool { return k.name == name }) {
 				return "data." + name + ".value" + valueInvalid
 			}
 		}

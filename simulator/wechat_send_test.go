@@ -210,7 +210,7 @@ func TestTemplateStates(t *testing.T) {
 	for _, bad := range []simulator.Template{
 		{ID: "x", Title: "y"},
 		{ID: "x", Content: "a:{{thing1.DATA}}"},
-		{ID: "x", Title: "y", Content: "a:{{gadget1.DATA}}"},
+		{ID: "x", Title: "y", Content: "a:{{gadget.DATA}}"},
 		{ID: "x", Title: "y", Content: "a:{{enum_string1.DATA}}"},
 		{ID: "x", Title: "y", Content: "thing1"},
 	} {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"wxnotify/shared/keyword"
 )
 
 // A Template is one of the mini program's subscribe-message templates.
@@ -23,20 +25,22 @@ type Template struct {
 // A template is a Template taken apart.
 type template struct {
 	Template
-	keywords []keyword
+	keywords []placeholder
 	banned   bool
 }
 
-type keyword struct {
+// A placeholder is a keyword in a template's content.
+type placeholder struct {
 	label string
-	name  string   // thing1
+	name  string // thing1
+	kind  keyword.Type
 	enum  []string // of enum keywords
 }
 
 var contentLine = regexp.MustCompile(`^(.*?)\s*[:：]\s*\{\{(\w+)\.DATA\}\}$`)
 
 // AddTemplate adds t, or replaces the one with its ID. It is an error if the content
-// names no keyword, or one of a kind that WeChat does not have.
+// names no keyword. One of a kind that is not known takes short texts, see [keyword.Of].
 func (x *WeChat) AddTemplate(t Template) error {
 	parsed, err := parseTemplate(t)
 	if err != nil {
@@ -65,15 +69,15 @@ func parseTemplate(t Template) (*template, error) {
 		if m == nil {
 			return nil, fmt.Errorf("content line %q is not of the form label:{{thing1.DATA}}", line)
 		}
-		k := keyword{label: m[1], name: m[2], enum: t.Enums[m[2]]}
-		kind := keywordKind(k.name)
-		if _, ok := valueRules[kind]; !ok && kind != kindEnum {
-			return nil, fmt.Errorf("keyword %q is of no kind that WeChat has", k.name)
+		kind, err := keyword.Of(m[2])
+		if err != nil {
+			return nil, err
 		}
-		if kind == kindEnum && len(k.enum) == 0 {
-			return nil, fmt.Errorf("keyword %q has no values in Enums", k.name)
+		p := placeholder{label: m[1], name: m[2], kind: kind, enum: t.Enums[m[2]]}
+		if kind.Enum && len(p.enum) == 0 {
+			return nil, fmt.Errorf("keyword %q has no values in Enums", p.name)
 		}
-		parsed.keywords = append(parsed.keywords, k)
+		parsed.keywords = append(parsed.keywords, p)
 	}
 	if len(parsed.keywords) == 0 {
 		return nil, fmt.Errorf("content names no keyword")
@@ -159,7 +163,7 @@ func (x *WeChat) getTemplates(r *request) answer {
 func (t *template) example() string {
 	var b strings.Builder
 	for _, k := range t.keywords {
-		value := valueExamples[keywordKind(k.name)]
+		value := k.kind.Example
 		if len(k.enum) > 0 {
 			value = k.enum[0]
 		}
