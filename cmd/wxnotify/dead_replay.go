@@ -40,7 +40,7 @@ func (c *deadReplayCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	if c.DryRun {
-		return rehearse(ctx, con.out, st, letters, longTerm(conf.Templates))
+		return rehearse(ctx, con.out, st, letters, longTerm(conf.Specs))
 	}
 	return replay(ctx, con.out, st, letters)
 }

@@ -23,12 +23,12 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
 
 	return scf.HTTP(log, &api.Announce{
-		Now: time.Now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: time.Now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Templates: settings.Templates, Log: log,
 	}), nil
 }

@@ -101,3 +101,45 @@ func TestNamesEverySetting(t *testing.T) {
 		t.Errorf("a short key: %v", err)
 	}
 }
+
+// One template with a fault stops its own announcements and no others; a keyword of a type
+// that nobody knows is no fault.
+func TestOneBadTemplate(t *testing.T) {
+	w := world(t)
+	w.WriteNotify(`
+templates:
+  message: {id: T1, data: {thing1: "{{.Sender}}"}}
+  order: {id: "${TEMPLATE_ORDER}", data: {thing1: "{{.Summary}}"}}
+  photo_done: {id: T3, page: "pages/photos/index", data: {short_thing1: "{{.Summary}}", gadget2: "{{.Sender}}", time3: "{{.Time}}"}}
+`)
+	h := w.Build(build)
+	for kind, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"message":    {200, "results"},
+		"photo_done": {200, "results"},
+		"other":      {200, "results"},
+		"order":      {400, "TEMPLATE_ORDER is not set"},
+	} {
+		body := `{"id":"1","kind":"` + kind + `","to":["user2"],"fields":{"summary":"照片已经冲印好"}}`
+		res := w.Do(h, "POST", nil, []byte(body), signed(w.Settings["ANNOUNCE_KEY"], body, time.Now()))
+		if res.StatusCode != want.status || !strings.Contains(res.Body, want.says) {
+			t.Errorf("%s: answered %+v", kind, res)
+		}
+	}
+	log := w.Log.String()
+	if strings.Count(log, `"alert":"template"`) != 1 || !strings.Contains(log, "TEMPLATE_ORDER") || !strings.Contains(log, `"level":"WARN"`) || !strings.Contains(log, "gadget") {
+		t.Errorf("the log has not one alert, and a warning:\n%s", log)
+	}
+}
+
+func TestBrokenNotifyFile(t *testing.T) {
+	w := world(t)
+	for name, text := range functest.BrokenNotify {
+		w.WriteNotify(text)
+		if _, err := build(t.Context(), w.Getenv, w.Logger()); err == nil {
+			t.Errorf("%s: built, and what is announced might not be sent", name)
+		}
+	}
+}

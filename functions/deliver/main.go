@@ -36,22 +36,18 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	self, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Now: time.Now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	deliverer := &notify.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
-		Templates: templates, Log: log,
+		Templates: settings.Templates, Log: log,
 	}
 	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
 		if e.Spill != nil {

@@ -32,19 +32,15 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
-		return scf.HTTP(log, im.Acknowledge{}), err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return scf.HTTP(log, im.Acknowledge{}), err
 	}
 
 	inbox := &notify.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &im.Handler{Now: time.Now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

@@ -151,3 +151,28 @@ func TestWithoutSettingsChatIsNotBlocked(t *testing.T) {
 		t.Errorf("answered %+v", res)
 	}
 }
+
+// Whatever notify.yml holds, messages are recorded: once it is mended they are announced.
+func TestBrokenNotifyFile(t *testing.T) {
+	for name, text := range functest.BrokenNotify {
+		t.Run(name, func(t *testing.T) {
+			w := functest.New(t)
+			if err := w.Store.Bind(t.Context(), "user2", "openid-2"); err != nil {
+				t.Fatal(err)
+			}
+			w.WriteNotify(text)
+			h := w.Build(build)
+			q, body := callback("C2C.CallbackAfterSendMsg", message(1, "user2"), "imToken2026", time.Now())
+			if res := w.Do(h, "POST", q, body, nil); res.StatusCode != 200 || res.Body != ok {
+				t.Errorf("answered %+v", res)
+			}
+			steps, err := w.Store.Timeline(t.Context(), "user2")
+			if err != nil || len(steps) != 1 || steps[0].Kind != notify.StepAccepted {
+				t.Errorf("the timeline: %+v, %v", steps, err)
+			}
+			if log := w.Log.String(); strings.Count(log, `"alert":"misconfigured"`) != 1 || strings.Contains(log, "private") {
+				t.Errorf("the log has not one alert, or a text:\n%s", log)
+			}
+		})
+	}
+}

@@ -28,21 +28,17 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &api.Permits{
 		Now: time.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
-		Templates: templates, Log: log,
+		Templates: settings.Templates, Log: log,
 	}), nil
 }

@@ -38,18 +38,14 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	} else {
 		userKey = env.Key("USERID_KEY")
 	}
-	settings := env.Notify()
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	return scf.HTTP(log, &api.Session{
 		Now: time.Now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
-		Permits: api.Permits{Ledger: st, Templates: templates},
+		Permits: api.Permits{Ledger: st, Templates: settings.Templates},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
 	}), nil
 }

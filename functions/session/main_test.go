@@ -3,23 +3,30 @@ package main
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"wxnotify/functions/internal/functest"
 	"wxnotify/simulator"
 )
 
-func TestLogin(t *testing.T) {
+// world returns one in which WeChat is simulated.
+func world(t *testing.T) (*functest.World, *simulator.World) {
 	w := functest.New(t)
 	sim, err := simulator.New(simulator.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sim.Close()
+	t.Cleanup(sim.Close)
 	srv := httptest.NewServer(sim)
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	c := sim.Config().WeChat
 	w.Settings["WECHAT_API_BASE"], w.Settings["WECHAT_APPID"], w.Settings["WECHAT_APPSECRET"] = srv.URL, c.AppID, c.AppSecret.Reveal()
+	return w, sim
+}
+
+func TestLogin(t *testing.T) {
+	w, sim := world(t)
 	h := w.Build(build)
 
 	code := sim.WeChat.Login(sim.WeChat.NewUser())
@@ -43,6 +50,21 @@ func TestLogin(t *testing.T) {
 		t.Errorf("erase: answered %+v", res)
 	}
 	w.MustKeepSecrets(res.Body)
+}
+
+// Whatever notify.yml holds, users get in; there is no template to ask a permit for.
+func TestBrokenNotifyFile(t *testing.T) {
+	w, sim := world(t)
+	for name, text := range functest.BrokenNotify {
+		w.WriteNotify(text)
+		res := w.Do(w.Build(build), "POST", nil, []byte(`{"code":"`+sim.WeChat.Login(sim.WeChat.NewUser())+`"}`), nil)
+		if res.StatusCode != 200 || !strings.Contains(res.Body, "userSig") || strings.Contains(res.Body, `"templates":null`) {
+			t.Errorf("%s: answered %+v", name, res)
+		}
+	}
+	if log := w.Log.String(); strings.Count(log, `"alert":"misconfigured"`) != len(functest.BrokenNotify) {
+		t.Errorf("the log has not an alert for each:\n%s", log)
+	}
 }
 
 func TestNamesEverySetting(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,4 +85,38 @@ func TestStoreAway(t *testing.T) {
 
 func TestNamesEverySetting(t *testing.T) {
 	functest.New(t).MustNameSettings(build, "WECHAT_APPID", "WECHAT_TOKEN", "STORE_URL", "NOTIFY_FILE")
+}
+
+// Whatever notify.yml holds, the URL can be verified, and no permit and no erasure is lost.
+func TestBrokenNotifyFile(t *testing.T) {
+	for name, text := range functest.BrokenNotify {
+		t.Run(name, func(t *testing.T) {
+			w := functest.New(t)
+			w.WriteNotify(text)
+			h := w.Build(build)
+			q, err := sealer(wechat.ModePlain, wechat.FormatJSON).SignURL("4375120948345356249")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res := w.Do(h, "GET", q, nil, nil); res.StatusCode != 200 || res.Body != "4375120948345356249" {
+				t.Errorf("the verification is answered %+v", res)
+			}
+			q, body, err := sealer(wechat.ModePlain, wechat.FormatJSON).Seal(fmt.Appendf(nil,
+				`{"FromUserName":"openid-2","CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":%q,"SubscribeStatusString":"accept"}}`,
+				time.Now().Unix(), functest.Template))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res := w.Do(h, "POST", q, body, nil); res.StatusCode != 200 || res.Body != "success" {
+				t.Errorf("a push is answered %+v", res)
+			}
+			b, err := w.Store.Balances(t.Context(), "openid-2", []notify.TemplateID{functest.Template})
+			if err != nil || b[functest.Template] != 1 {
+				t.Errorf("balances %v, %v", b, err)
+			}
+			if log := w.Log.String(); strings.Count(log, `"alert":"misconfigured"`) != 1 {
+				t.Errorf("the log has not one alert:\n%s", log)
+			}
+		})
+	}
 }

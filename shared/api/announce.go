@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -20,13 +21,14 @@ import (
 // answer asks again, signed anew; a request whose very signature was seen before is a
 // replay, and refused.
 type Announce struct {
-	Key     secret.String // ANNOUNCE_KEY
-	Store   Announcer
-	Limits  Limiter
-	Courier Waker
-	Rules   notify.Rules
-	Log     *slog.Logger
-	Now     func() time.Time
+	Key       secret.String // ANNOUNCE_KEY
+	Store     Announcer
+	Limits    Limiter
+	Courier   Waker
+	Rules     notify.Rules
+	Templates notify.Templates // which an announcement has to fit
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Announcer records announcements.
@@ -68,6 +70,9 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.fits(messages[0]); err != nil {
+		return err
+	}
 	if err := a.once(r.Context(), r.Header); err != nil {
 		return err
 	}
@@ -78,6 +83,36 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, struct {
 		Results []announced `json:"results"`
 	}{results})
+}
+
+// fits refuses an announcement of which no card can be made as it is.
+func (a *Announce) fits(m notify.Message) error {
+	notice := notify.Notice{ID: m.ID, Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+	_, err := a.Templates.For(m.Kind).Render(a.Rules, "", "", []notify.Notice{notice}, nil, false, m.SentAt)
+	if err == nil {
+		return nil
+	}
+	if d, ok := errors.AsType[*notify.DisabledError](err); ok {
+		return badRequest("kind", fmt.Sprintf("kind %s cannot be announced until notify.yml is mended: %v", d.Kind, d))
+	}
+	if u, ok := errors.AsType[*notify.UnfitError](err); ok {
+		return badRequest("fields", unfit(u, m.Announcement.Fields))
+	}
+	return badRequest("fields", "the template of notify.yml cannot show these fields: "+err.Error())
+}
+
+// unfit says which of fields does not fit, and what would.
+func unfit(u *notify.UnfitError, fields map[string]string) string {
+	names := make([]string, len(u.Fields))
+	what := "has to be sent"
+	for i, f := range u.Fields {
+		name := strings.ToLower(strings.TrimPrefix(f, "."))
+		if names[i] = "fields." + name; fields[name] != "" {
+			what = "does not fit"
+		}
+	}
+	return fmt.Sprintf("%s %s: the card shows it as %s, which takes %s; no value is changed into another",
+		strings.Join(names, " with "), what, u.Keyword, u.Takes)
 }
 
 // signatureKept is for how long a signature is remembered: longer than it can be good,

@@ -26,9 +26,14 @@ func FuzzAnnounce(f *testing.F) {
 	f.Add(`{"id":"1","kind":"call","to":[""],"fields":{"count":"1e3"},"ttl":"-1h"}`)
 	f.Add(`{"id":"1","kind":"message","to":["a"],"fields":{"sender":null,"peer":"\ud800"}}{}`)
 	now := time.Unix(1704067200, 0)
+	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}", "number3": "{{.Count}}", "phrase4": "{{.Summary}}"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body string) {
 		ann := &announcer{}
-		h := &api.Announce{Key: annKey, Store: ann, Limits: noLimit{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		h := &api.Announce{Key: annKey, Store: ann, Limits: noLimit{}, Templates: ts, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header = signed(annKey, now, "announce", body)
 		w := httptest.NewRecorder()
@@ -45,6 +50,12 @@ func FuzzAnnounce(f *testing.F) {
 				t.Errorf("announced %+v", m)
 			}
 			seen[m.To] = true
+			n := notify.Notice{ID: m.ID, Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+			if card, err := ts.For(m.Kind).Render(notify.DefaultRules(), "c", "o", []notify.Notice{n}, nil, false, now.Add(time.Hour)); err != nil {
+				t.Errorf("accepted, and no card can be made of it: %v", err)
+			} else if at := m.Announcement.Fields["time"]; at != "" && !strings.Contains(card.Data["time2"], ":") {
+				t.Errorf("time %q is shown as %q", at, card.Data["time2"])
+			}
 			for name, text := range m.Announcement.Fields {
 				if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 200 {
 					t.Errorf("%s is %q", name, text)

@@ -93,6 +93,19 @@ func TestAnnounceRefuses(t *testing.T) {
 	s := newService(t, false)
 	ann := &announcer{}
 	s.announce.Store = ann
+	var err error
+	s.announce.Templates, err = notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}"}},
+		"photo":   {ID: "T2", Data: map[string]string{"thing": "x"}},
+		"price":   {ID: "T3", Data: map[string]string{"amount1": "{{.Summary}}", "date2": "{{.Group}}"}},
+		"cut":     {ID: "T4", Data: map[string]string{"thing1": "{{slice .Sender 0 1}}"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(kind, fields string) string {
+		return fmt.Sprintf(`{"id":"1","kind":%q,"to":["alice"],"fields":%s}`, kind, fields)
+	}
 	with := func(field, value string) string {
 		req := map[string]json.RawMessage{"id": json.RawMessage(`"1"`), "kind": json.RawMessage(`"message"`), "to": json.RawMessage(`["alice"]`)}
 		req[field] = json.RawMessage(value)
@@ -129,6 +142,11 @@ func TestAnnounceRefuses(t *testing.T) {
 		"half a count":    {with("fields", `{"count":1.5}`), "fields", "fields.count"},
 		"negative count":  {with("fields", `{"count":"-1"}`), "fields", "fields.count"},
 		"a time for us":   {with("fields", `{"time":"2026-11-22T10:09:00Z"}`), "fields", "Beijing time"},
+		"not a time":      {of("message", `{"time":"soon"}`), "fields", "fields.time does not fit: the card shows it as time2, which takes a time such as 9:30"},
+		"not an amount":   {of("price", `{"summary":"about 5","group":"2026-12-24"}`), "fields", "fields.summary does not fit: the card shows it as amount1"},
+		"no date":         {of("price", `{"summary":"￥5"}`), "fields", "fields.group has to be sent: the card shows it as date2"},
+		"too short":       {of("cut", `{"summary":"x"}`), "fields", "data.thing1"},
+		"a disabled kind": {of("photo", `{}`), "kind", "kind photo cannot be announced until notify.yml is mended: templates.photo is disabled"},
 		"fields in a row": {with("fields", `["x"]`), "bad_json", "field fields"},
 		"ttl too short":   {with("ttl", `"59s"`), "ttl", "1m to 168h"},
 		"ttl too long":    {with("ttl", `"169h"`), "ttl", "1m to 168h"},

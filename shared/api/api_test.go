@@ -81,7 +81,7 @@ func newService(t *testing.T, trusted bool) *service {
 		Templates: []notify.TemplateID{"T1"}}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
 		Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
-	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Courier: s, Rules: notify.DefaultRules(), Log: log, Now: clock}
+	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Courier: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}
 	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
 		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}
 	if trusted {

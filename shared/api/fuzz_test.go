@@ -52,7 +52,7 @@ func FuzzSigned(f *testing.F) {
 		if mend&2 != 0 {
 			signature = strings.ToUpper(signature)
 		}
-		h := &api.Announce{Key: annKey, Store: &announcer{}, Limits: noLimit{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		h := &api.Announce{Key: annKey, Store: &announcer{}, Limits: noLimit{}, Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header = http.Header{api.HeaderTimestamp: {timestamp}, api.HeaderSignature: {signature}}
 		w := httptest.NewRecorder()

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -80,7 +81,7 @@ func TestNotifyDefaults(t *testing.T) {
 		t.Errorf("rules differ from the defaults:\n%s", d)
 	}
 	want := map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
-	if d := cmp.Diff(want, n.Templates); d != "" {
+	if d := cmp.Diff(want, n.Specs); d != "" {
 		t.Error(d)
 	}
 }
@@ -99,8 +100,8 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Error(d)
 	}
-	if len(n.Templates) != 1 {
-		t.Errorf("%d templates, want message alone", len(n.Templates))
+	if len(n.Specs) != 1 {
+		t.Errorf("%d templates, want message alone", len(n.Specs))
 	}
 
 	whole := commentedOut.ReplaceAll(b, []byte("  $1"))
@@ -109,7 +110,7 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 		t.Fatalf("with the examples: %v", err)
 	}
 	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
-	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Templates))); d != "" {
+	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Specs))); d != "" {
 		t.Errorf("with the examples: %s", d)
 	}
 }
@@ -160,7 +161,7 @@ func TestNotifyTemplates(t *testing.T) {
 		"missed_call":   {ID: "T2", Page: "pages/calls", Data: data},
 		"order_shipped": {ID: "T3", LongTerm: true, Data: data},
 	}
-	if d := cmp.Diff(want, n.Templates); d != "" {
+	if d := cmp.Diff(want, n.Specs); d != "" {
 		t.Error(d)
 	}
 	if !n.Rules.MissedCalls {
@@ -204,10 +205,10 @@ func TestNotifyFaults(t *testing.T) {
 		"no number":     {minimal + "limits:\n  workers: ${TEMPLATE_MESSAGE}\n", []string{"line 7", "write a whole number here"}},
 		"no map":        {minimal + "rules: [lead]\n", []string{"line 6", "write keys with values here"}},
 		"all of it":     {minimal + "rules: some\n", []string{"line 6: write keys with values here"}},
-		"template key":  {minimal + "  digest:\n    id: T2\n    longterm: true\n", []string{"line 8", "no key longterm"}},
-		"template name": {minimal + "  Digest: {id: T2}\n", []string{"line 6", `"Digest" cannot name a template`}},
-		"empty digest":  {minimal + "  digest:\n", []string{"templates.digest", "id is empty"}},
-		"long term":     {minimal + "  digest: {id: T1, long_term: true, data: {thing1: x}}\n", []string{"templates.message", "long_term"}},
+		"template key":  {strings.Replace(minimal, "id:", "ID:", 1), []string{"templates.message", "line 4", "no key ID"}},
+		"no templates":  {"templates: [message]", []string{"line 1", "templates.message is missing"}},
+		"GBK":           {"# \xd0\xc2\xcf\xfb\xcf\xa2\n" + minimal, []string{"line 1", "save it as UTF-8"}},
+		"GBK in a text": {strings.Replace(minimal, "{{.Sender}}", "\xd0\xc2", 1), []string{"line 5", "save it as UTF-8"}},
 		"no message":    {"templates: {digest: {id: T2, data: {thing1: x}}}\nrules: {leed: 1s}\n", []string{"templates.message is missing", "no key leed"}},
 		"duplicate key": {minimal + "rules: {lead: 1s}\nrules: {lead: 2s}\n", []string{"rules", "already defined"}},
 	} {
@@ -228,6 +229,93 @@ func TestNotifyFaults(t *testing.T) {
 	}
 }
 
+// TestNotifyOneBadTemplate: what is wrong with one optional template is said of it alone, and
+// the rest of the file holds.
+func TestNotifyOneBadTemplate(t *testing.T) {
+	for name, c := range map[string]struct {
+		entry string
+		want  []string
+	}{
+		"unknown key":   {"digest:\n    id: T2\n    longterm: true\n", []string{"templates.digest is disabled", "line 8", "no key longterm"}},
+		"name":          {"Digest: {id: T2}\n", []string{"line 6", `"Digest" cannot name a template`}},
+		"empty":         {"digest:\n", []string{"templates.digest", "id is empty"}},
+		"long term":     {"digest: {id: T1, long_term: true, data: {thing1: x}}\n", []string{"templates.digest", "long_term"}},
+		"unset":         {"digest: {id: \"${NO_SUCH}\", data: {thing1: x}}\n", []string{"templates.digest", "line 6", "NO_SUCH is not set"}},
+		"keyword":       {"missed_call: {id: T2, data: {thing: x}}\n", []string{"templates.missed_call", "such as thing1"}},
+		"no map":        {"order: T2\n", []string{"templates.order", "line 6", "write keys with values here"}},
+		"wrong type":    {"order: {id: [T2], data: {thing1: x}}\n", []string{"templates.order", "line 6", "write a text here"}},
+		"key twice":     {"order: {id: T2, id: T3, data: {thing1: x}}\n", []string{"templates.order", "already defined"}},
+		"of an unknown": {"order: {id: T2, data: {thing1: \"{{.Sumary}}\"}}\n", []string{"templates.order", ".Summary"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, err := config.ParseNotify([]byte(minimal+"  "+c.entry+"rules: {lead: 1s}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := n.Templates.Disabled(); len(d) != 1 || n.Rules.Lead != time.Second || n.Rules.MissedCalls || n.Ours() != nil {
+				t.Fatalf("disabled %v, lead %v, missed calls %v, ours %v", d, n.Rules.Lead, n.Rules.MissedCalls, n.Ours())
+			}
+			for _, w := range c.want {
+				if says := n.Templates.Disabled()[0].Error(); !strings.Contains(says, w) || strings.Contains(says, "config.") {
+					t.Errorf("%q is not in: %v", w, says)
+				}
+			}
+		})
+	}
+	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); err != nil || d != "" {
+		t.Errorf("ours: %s, %v", d, err)
+	}
+}
+
+// TestNotifyOrDefaults: what a function needs that cannot stand still for notify.yml.
+func TestNotifyOrDefaults(t *testing.T) {
+	for name, c := range map[string]struct {
+		file  string
+		lead  time.Duration
+		kinds int
+		alert string
+	}{
+		"good":          {minimal + "rules: {lead: 1s}\n", time.Second, 1, ""},
+		"no file":       {"", 3 * time.Second, 0, "misconfigured"},
+		"no yaml":       {"a: [", 3 * time.Second, 0, "misconfigured"},
+		"bad message":   {"templates: {message: {}}\nrules: {lead: 1s}\n", time.Second, 0, "misconfigured"},
+		"bad rules":     {minimal + "rules: {lead: 1s, preview: all}\n", 3 * time.Second, 1, "misconfigured"},
+		"unset rule":    {minimal + "rules: {lead: \"${LEAD}\"}\n", 3 * time.Second, 1, "misconfigured"},
+		"unknown rule":  {minimal + "rules: {leed: 1s}\n", 3 * time.Second, 1, "misconfigured"},
+		"optional":      {minimal + "  digest: {}\nrules: {lead: 1s}\n", time.Second, 1, "template"},
+		"unknown types": {strings.Replace(minimal, "thing1", "const1", 1) + "rules: {lead: 1s}\n", time.Second, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "notify.yml")
+			if c.file != "" {
+				if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			settings := map[string]string{"TEMPLATE_MESSAGE": "T1", "NOTIFY_FILE": file}
+			var log strings.Builder
+			e := config.From(env(settings))
+			n := e.NotifyOrDefaults(slog.New(slog.NewTextHandler(&log, nil)))
+			if e.Err() != nil || n.Rules.Lead != c.lead || len(n.Templates.Kinds()) != c.kinds || n.Rules.Check() != nil {
+				t.Errorf("%v, lead %v, kinds %v", e.Err(), n.Rules.Lead, n.Templates.Kinds())
+			}
+			if alerts := strings.Count(log.String(), "alert="); alerts > 1 || c.alert == "" && alerts > 0 || !strings.Contains(log.String(), c.alert) {
+				t.Errorf("want an alert %q:\n%s", c.alert, &log)
+			}
+			if name == "unknown types" && !strings.Contains(log.String(), "level=WARN") {
+				t.Errorf("no warning:\n%s", &log)
+			}
+			log.Reset()
+			e = config.From(env(settings))
+			e.Notify(slog.New(slog.NewTextHandler(&log, nil)))
+			if refused := e.Err() != nil; refused != (c.alert == "misconfigured") || refused && log.Len() > 0 {
+				t.Errorf("where all of it is needed: %v, logged %s", e.Err(), &log)
+			}
+		})
+	}
+}
+
 func FuzzParseNotify(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte("rules: {retry: {first: 1s, factor: .nan}}"))
@@ -236,14 +324,14 @@ func FuzzParseNotify(f *testing.F) {
 	f.Add([]byte(minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := config.ParseNotify(b, func(string) string { return "x" })
-		if err != nil {
-			return
-		}
 		if n.Rules.Check() != nil {
 			t.Error("rules that make no sense were accepted")
 		}
-		if _, err := notify.NewTemplates(n.Templates); err != nil {
-			t.Errorf("templates that cannot be used were accepted: %v", err)
+		if err != nil {
+			return
+		}
+		if !n.Templates.Has(notify.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled()) {
+			t.Errorf("of %d templates %v can be used", len(n.Specs), n.Templates.Kinds())
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"regexp"
@@ -22,12 +23,15 @@ func FuzzReferences(f *testing.F) {
 	place := regexp.MustCompile(`line \d+|templates\.|rules\.|limits\.`)
 	f.Fuzz(func(t *testing.T, b []byte, value string) {
 		missing := map[string]bool{}
-		_, err := config.ParseNotify(b, func(name string) string {
+		n, err := config.ParseNotify(b, func(name string) string {
 			if value == "" {
 				missing[name] = true
 			}
 			return value
 		})
+		for _, d := range n.Templates.Disabled() {
+			err = errors.Join(err, d)
+		}
 		if err == nil {
 			if len(missing) > 0 {
 				t.Errorf("accepted though %v is not set", missing)

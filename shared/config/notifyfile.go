@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 // notifyFile is the shape of notify.yml. What is nil was left out.
 type notifyFile struct {
-	Templates map[kindName]templateFile `yaml:"templates"`
+	Templates map[string]yaml.Node `yaml:"templates"` // read one by one, so that one fault is that of one
 	Rules     struct {
 		Lead             *duration   `yaml:"lead"`
 		BlindWindow      *duration   `yaml:"blind_window"`
@@ -60,12 +61,30 @@ type groupsFile struct {
 	Community *string `yaml:"Community"`
 }
 
-func (f *notifyFile) templates() map[notify.Kind]notify.TemplateSpec {
+// specs returns the templates; faults are those found in them so far.
+func (f *notifyFile) specs(faults map[string]error) map[notify.Kind]notify.TemplateSpec {
 	specs := make(map[notify.Kind]notify.TemplateSpec, len(f.Templates))
-	for name, t := range f.Templates {
-		specs[notify.Kind(name)] = notify.TemplateSpec{ID: notify.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data}
+	for name, n := range f.Templates {
+		var t templateFile
+		fault := faults[name]
+		if err := n.Decode(&t); fault == nil && err != nil {
+			fault = plainYAML(err)
+		}
+		specs[notify.Kind(name)] = notify.TemplateSpec{
+			ID: notify.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data,
+			Fault: cmp.Or(fault, unknownTemplateKeys(&n), checkKind(name, n.Line)),
+		}
 	}
 	return specs
+}
+
+var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+func checkKind(name string, line int) error {
+	if legalKind.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("line %d: %q cannot name a template: use up to 32 of a-z, 0-9 and _, a letter first", line, name)
 }
 
 func (f *notifyFile) rules() notify.Rules {
@@ -98,7 +117,6 @@ func (f *notifyFile) rules() notify.Rules {
 			r.Groups[typ] = notify.GroupRule(*rule)
 		}
 	}
-	_, r.MissedCalls = f.Templates[kindName(notify.KindMissedCall)]
 	set(&r.UnknownAfter, (*time.Duration)(f.Rules.UnknownAfter))
 	set(&r.Lang, f.Rules.Lang)
 	set(&r.MiniProgramState, f.Rules.MiniProgramState)
@@ -121,19 +139,6 @@ func set[T any](to, from *T) {
 // lineFault is a fault after which the decoder goes on to the next.
 func lineFault(n *yaml.Node, format string, args ...any) error {
 	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: ", n.Line) + fmt.Sprintf(format, args...)}}
-}
-
-// kindName is a template's name, as notify.Kind.
-type kindName string
-
-var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
-
-func (k *kindName) UnmarshalYAML(n *yaml.Node) error {
-	if !legalKind.MatchString(n.Value) {
-		return lineFault(n, "%q cannot name a template: use up to 32 of a-z, 0-9 and _, a letter first", n.Value)
-	}
-	*k = kindName(n.Value)
-	return nil
 }
 
 // duration reads what time.ParseDuration reads, such as 65s or 1h30m.

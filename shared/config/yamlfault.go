@@ -3,7 +3,9 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,6 +30,22 @@ func unknownKeys(source []byte) error {
 		return nil
 	}
 	return plainYAML(&yaml.TypeError{Errors: unknown})
+}
+
+// unknownTemplateKeys is unknownKeys for one template.
+func unknownTemplateKeys(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	var errs []error
+	if n.Kind == yaml.MappingNode {
+		for key := range pairs(n) {
+			if !slices.Contains([]string{"id", "long_term", "page", "data", "<<"}, key.Value) {
+				errs = append(errs, fmt.Errorf("line %d: there is no key %s", key.Line, key.Value))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Compiled when there is a fault.

@@ -184,7 +184,7 @@ func TestUnreadBeforeDigest(t *testing.T) {
 			if total == 0 {
 				return
 			}
-			if got := w.sent[1].Data["thing1"]; got != "好友" || w.sent[1].Page != "p?peer=" {
+			if got := w.sent[1].Data["thing1"]; got != "好友" || w.sent[1].Page != "p" {
 				t.Errorf("the card names %q, and opens %q", got, w.sent[1].Page)
 			}
 		})

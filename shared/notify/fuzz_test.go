@@ -154,12 +154,12 @@ func filled(t *testing.T, page string, rules notify.Rules, n notify.Notice, name
 	}
 	path, query, _ := strings.Cut(card.Page, "?")
 	values, err := url.ParseQuery(query)
-	if path != "p" || err != nil || len(values) != 5 || strings.ContainsAny(card.Page, " \n\r#\x00") {
+	if path != "p" || err != nil || strings.ContainsAny(card.Page, " \n\r#\x00") {
 		t.Errorf("page %q: %v", card.Page, err)
 	}
 	for name, v := range values {
-		if len(v) != 1 {
-			t.Errorf("%s has %d values in %q", name, len(v), card.Page)
+		if len(v) != 1 || v[0] == "" || !strings.Contains("abcde", name) {
+			t.Errorf("%s is %q in %q", name, v, card.Page)
 		}
 	}
 	if n.Announcement == nil && n.Group == "" && values.Get("c") != string(n.From) {
@@ -185,39 +185,46 @@ var (
 	digit = &unicode.RangeTable{R16: []unicode.Range16{{Lo: '0', Hi: '9', Stride: 1}}}
 	latin = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 'A', Hi: 'Z', Stride: 1}, {Lo: 'a', Hi: 'z', Stride: 1}}}
 	clock = `([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?`
-	date  = `\d{1,4}年\d{1,2}月\d{1,2}日`
+	date  = `(\d{4}年\d{1,2}月\d{1,2}日|\d{4}([-/.])\d{1,2}[-/.]\d{1,2})`
+	dates = `(` + date + `|\d{4}年\d{1,2}月|\d{1,2}月\d{1,2}日|\d{1,4}[-/.]\d{1,2})( ` + clock + `)?`
+	times = `(` + date + ` )?` + clock
 )
 
 var keywordRules = map[string]keywordRule{
-	"thing":            {20, func(r rune) bool { return !unicode.IsControl(r) && !pictogram(r) }, nil},
-	"number":           {32, nil, regexp.MustCompile(`^\d+(\.\d+)?$`)},
+	"thing":            {20, nil, nil},
+	"short_thing":      {5, nil, nil},
+	"number":           {33, nil, regexp.MustCompile(`^\d+(\.\d+)?$`)},
 	"letter":           {32, oneOf(latin), nil},
-	"symbol":           {5, func(r rune) bool { return unicode.Is(ascii, r) && !unicode.In(r, latin, digit) }, nil},
+	"symbol":           {5, oneOf(unicode.P, unicode.S), nil},
 	"character_string": {32, oneOf(ascii), nil},
-	"time":             {40, nil, regexp.MustCompile(`^(` + date + ` )?` + clock + `$`)},
-	"date":             {40, nil, regexp.MustCompile(`^` + date + `( ` + clock + `)?$`)},
-	"amount":           {15, nil, regexp.MustCompile(`^[¥￥$]?\d{1,10}(\.\d{1,2})?元?$`)},
-	"phone_number":     {17, nil, regexp.MustCompile(`^[0-9+-]+$`)},
-	"car_number":       {8, nil, regexp.MustCompile(`^\p{Han}?[A-Za-z0-9]+\p{Han}?$`)},
-	"name":             {20, func(r rune) bool { return unicode.In(r, unicode.Han, latin) || strings.ContainsRune(" ·._'-", r) }, nil},
+	"time":             {60, nil, regexp.MustCompile(`^` + times + `(~` + times + `)?$`)},
+	"date":             {60, nil, regexp.MustCompile(`^` + dates + `(~` + dates + `)?$`)},
+	"amount":           {23, nil, regexp.MustCompile(`^(\p{Sc}\d{1,10}(\.\d+)?元?|\d{1,10}(\.\d+)?元)$`)},
+	"phone_number":     {17, nil, regexp.MustCompile(`^[0-9()*#+-]*[0-9][0-9()*#+-]*$`)},
+	"car_number":       {8, nil, regexp.MustCompile(`^[\p{Han}A-Za-z0-9][A-Za-z0-9]*[\p{Han}A-Za-z0-9]?$`)},
+	"name":             {20, func(r rune) bool { return !unicode.IsDigit(r) }, nil},
 	"phrase":           {5, oneOf(unicode.Han), nil},
 }
 
 // pictogram: emoji are answered with 47003.
 func pictogram(r rune) bool {
-	return r >= 0x1F000 && r <= 0x1FBFF || r >= 0x2600 && r <= 0x27BF || r == 0xFE0F || r == 0x20E3
+	return r >= 0x1F000 && r <= 0x1FBFF || r == 0x231A || r == 0x23F0 || r == 0x2705 || r == 0x2764 || r == 0x2B50 || r == 0xFE0F || r == 0x20E3
 }
 
 func weChatAccepts(keyword, v string) bool {
 	name := strings.TrimRight(keyword, "0123456789")
-	if strings.TrimSpace(v) == "" || !utf8.ValidString(v) || strings.ContainsAny(v, "\r\n\u2028\u2029\ufffd") {
+	if strings.TrimSpace(v) == "" || !utf8.ValidString(v) || strings.ContainsAny(v, "\r\n\u2028\u2029\ufffd") ||
+		strings.ContainsFunc(v, unicode.IsControl) || strings.ContainsFunc(v, pictogram) {
 		return false
 	}
 	if strings.HasPrefix(name, "enum") {
 		return true // only the operator's own words get there
 	}
 	rule, known := keywordRules[name]
-	if !known || len(utf16.Encode([]rune(v))) > rule.most {
+	if !known {
+		rule = keywordRules["short_thing"]
+	}
+	if len(utf16.Encode([]rune(v))) > rule.most {
 		return false
 	}
 	if name == "name" && strings.ContainsFunc(v, oneOf(unicode.Han)) && utf8.RuneCountInString(v) > 10 {

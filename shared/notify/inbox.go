@@ -28,7 +28,8 @@ type Inbox struct {
 	Rules   Rules
 	// Admin is our own IM administrator: what he sends is not announced.
 	Admin UserID
-	// Templates are ours: permits of other templates are not kept.
+	// Templates are ours: permits of other templates are not kept. Nil: which are ours is
+	// not known, and all are kept.
 	Templates []TemplateID
 	Log       *slog.Logger
 	Now       func() time.Time // for the age of a spill
@@ -197,7 +198,7 @@ func (in *Inbox) scope(m GroupMessage) GroupRule {
 func (in *Inbox) ours(ids []TemplateID) []TemplateID {
 	var out []TemplateID
 	for _, id := range ids {
-		if slices.Contains(in.Templates, id) && !slices.Contains(out, id) {
+		if (in.Templates == nil || slices.Contains(in.Templates, id)) && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

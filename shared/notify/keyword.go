@@ -1,34 +1,18 @@
 package notify
 
 import (
-	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
-)
 
-// A keywordType is the type of a template's keyword, which WeChat tells by the
-// keyword's prefix: thing1, time2, enum_string3.
-//
-// Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_sendmessage
-type keywordType struct {
-	prefix string
-	// legal matches every value that WeChat is known to accept, and nothing else.
-	legal func() *regexp.Regexp
-	// fit turns any text into a legal value, or returns "" if nothing is left of it.
-	fit func(string) string
-	// fallback is a legal value for when nothing is left.
-	fallback func(now time.Time, lang string) string
-	// fixed keywords take only values that the operator wrote himself: what is
-	// legal for them is a list that only WeChat knows.
-	fixed bool
-}
+	"wxnotify/shared/keyword"
+)
 
 // cardTime is legal both for time and for date keywords.
 const cardTime = "2006年1月2日 15:04"
@@ -38,89 +22,117 @@ var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 
 func formatTime(t time.Time) string { return t.In(beijing).Format(cardTime) }
 
-var keywordTypes = []keywordType{
-	// What counts as one of the 20 characters is not documented. UTF-16 units are
-	// the strictest count, so they hold whatever is meant.
-	{prefix: "thing", legal: lazily(`^[^\p{C}\p{Zl}\p{Zp}]+$`),
-		fit:      func(s string) string { return clip(s, 20) },
-		fallback: func(_ time.Time, lang string) string { return wordsFor(lang).message }},
-	{prefix: "number", legal: lazily(`^[0-9]+(\.[0-9]+)?$`),
-		fit: firstMatch(`[0-9]{1,32}`), fallback: fixedText("1")},
-	{prefix: "letter", legal: lazily(`^[A-Za-z]{1,32}$`),
-		fit: func(s string) string { return keep(s, 32, isASCIILetter) }, fallback: fixedText("N")},
-	{prefix: "symbol", legal: lazily(`^[!-/:-@\[-` + "`" + `{-~]{1,5}$`),
-		fit: func(s string) string { return keep(s, 5, isASCIISymbol) }, fallback: fixedText("-")},
-	{prefix: "character_string", legal: lazily(`^[!-~]{1,32}$`),
-		fit:      func(s string) string { return keep(s, 32, func(r rune) bool { return r > ' ' && r <= '~' }) },
-		fallback: fixedText("-")},
-	{prefix: "time", legal: lazily(`^(\d{4}年\d{1,2}月\d{1,2}日 )?([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$`),
-		fit:      firstMatch(`(\d{4}年\d{1,2}月\d{1,2}日 )?([01]\d|2[0-3]):[0-5]\d`),
-		fallback: func(now time.Time, _ string) string { return formatTime(now) }},
-	{prefix: "date", legal: lazily(`^\d{4}年\d{1,2}月\d{1,2}日( ([01]?\d|2[0-3]):[0-5]\d)?$`),
-		fit:      firstMatch(`\d{4}年\d{1,2}月\d{1,2}日( ([01]\d|2[0-3]):[0-5]\d)?`),
-		fallback: func(now time.Time, _ string) string { return formatTime(now) }},
-	{prefix: "amount", legal: lazily(`^[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?$`),
-		fit: firstMatch(`[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?`), fallback: fixedText("0")},
-	{prefix: "phone_number", legal: lazily(`^[0-9+-]{1,17}$`),
-		fit: func(s string) string {
-			return keep(s, 17, func(r rune) bool { return r >= '0' && r <= '9' || r == '+' || r == '-' })
-		},
-		fallback: fixedText("-")},
-	{prefix: "car_number", legal: lazily(`^\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?$`),
-		fit: firstMatch(`\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?`), fallback: fixedText("0")},
-	{prefix: "name", legal: lazily(`^([A-Za-z][A-Za-z ._'-]{0,19}|[\p{Han}A-Za-z·]{1,10})$`),
-		fit: fitName, fallback: func(_ time.Time, lang string) string { return wordsFor(lang).name }},
-	{prefix: "phrase", legal: lazily(`^\p{Han}{1,5}$`),
-		fit:      func(s string) string { return keep(s, 5, func(r rune) bool { return unicode.Is(unicode.Han, r) }) },
-		fallback: fixedText("新消息")},
-	{prefix: "enum", fixed: true},
+// A keywordType makes the values of one type of keyword: exact ones of what a backend
+// announced, and legal ones of whatever people wrote.
+type keywordType struct {
+	keyword.Type
+	// spellings are ways to write a value so that it says the same, each applied to what
+	// the one before it made.
+	spellings []func(string) string
+	// fit turns any text into a legal value, or returns "" if nothing is left of it.
+	fit func(string) string
+	// fallback is a legal value for when nothing is left; nil: a word of ours.
+	fallback func(now time.Time) string
 }
 
-func fixedText(s string) func(time.Time, string) string {
-	return func(time.Time, string) string { return s }
-}
-
-var keywordName = regexp.MustCompile(`^([a-z]+(?:_[a-z]+)*)[0-9]{1,3}$`)
-
-// typeOfKeyword finds the type of a keyword such as thing1, or an error that says
-// what keywords look like.
-func typeOfKeyword(keyword string) (keywordType, error) {
-	m := keywordName.FindStringSubmatch(keyword)
-	if m == nil {
-		return keywordType{}, fmt.Errorf("keyword %q: write it as in the template, such as thing1, without .DATA", keyword)
+// typeOfKeyword finds the type of a keyword such as thing1, or an error that says what
+// keywords look like.
+func typeOfKeyword(name string) (keywordType, error) {
+	t, err := keyword.Of(name)
+	if err != nil {
+		return keywordType{}, err
 	}
-	for _, t := range keywordTypes {
-		if m[1] == t.prefix || t.prefix == "enum" && strings.HasPrefix(m[1], "enum") {
-			return t, nil
+	k := keywordType{Type: t}
+	switch t.Name {
+	case "thing":
+		k.spellings = spell(func(s string) string { return clip(s, t.Limit, ellipsis) })
+	case "number":
+		k.spellings, k.fit, k.fallback = spell(fold, ungroup), firstMatch(`[0-9]{1,20}(\.[0-9]{1,10})?`), fixedText("1")
+	case "letter":
+		k.spellings, k.fit, k.fallback = spell(fold), keep(32, isASCIILetter), fixedText("N")
+	case "symbol":
+		k.fit, k.fallback = keep(5, isASCIISymbol), fixedText("-")
+	case "character_string":
+		k.spellings, k.fit, k.fallback = spell(fold), keep(32, func(r rune) bool { return r > ' ' && r <= '~' }), fixedText("-")
+	case "time":
+		k.spellings, k.fallback = spell(fold, tidyTime, rangeOf(t)), formatTime
+		k.fit = firstMatch(`(\d{4}年\d{1,2}月\d{1,2}日 )?([01]\d|2[0-3]):[0-5]\d`)
+	case "date":
+		k.spellings, k.fallback = spell(fold, tidyTime, rangeOf(t)), formatTime
+		k.fit = firstMatch(`\d{4}年\d{1,2}月\d{1,2}日( ([01]\d|2[0-3]):[0-5]\d)?`)
+	case "amount":
+		k.spellings, k.fallback = spell(fold, without(" "), ungroup, yuan), fixedText("0元")
+		k.fit = firstMatch(`\p{Sc}[0-9]{1,10}(\.[0-9]{1,2})?元?|[0-9]{1,10}(\.[0-9]{1,2})?元`)
+	case "phone_number":
+		k.spellings, k.fallback = spell(fold, without(" ")), fixedText("0")
+		k.fit = keep(17, func(r rune) bool { return r >= '0' && r <= '9' || r == '+' || r == '-' })
+	case "car_number":
+		k.spellings, k.fallback = spell(fold, without(" ·•-")), fixedText("0")
+		k.fit = firstMatch(`\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?`)
+	case "name":
+		k.spellings, k.fit = spell(interpunct), fitName
+	case "phrase":
+		k.spellings, k.fit, k.fallback = spell(firstClause), keep(5, func(r rune) bool { return unicode.Is(unicode.Han, r) }), fixedText("新消息")
+	default: // short_thing, and what WeChat has added since
+		k.spellings = spell(func(s string) string { return clip(s, t.Limit, "") })
+	}
+	return k, nil
+}
+
+func spell(ways ...func(string) string) []func(string) string { return ways }
+
+func fixedText(s string) func(time.Time) string { return func(time.Time) string { return s } }
+
+// exact returns s in a spelling that WeChat takes and that says the same, or "" if there is
+// none. Of words the end may be missing, never part of a number.
+func (k keywordType) exact(s string) string {
+	for _, way := range k.spellings {
+		if k.Legal(s) {
+			return s
 		}
+		s = way(s)
 	}
-	return keywordType{}, fmt.Errorf("keyword %q: WeChat has no type %q; copy the keyword from the template's page", keyword, m[1])
-}
-
-// value makes a legal value of s.
-func (t keywordType) value(s string, now time.Time, lang string) string {
-	if t.fixed {
+	if k.Legal(s) {
 		return s
 	}
-	if v := t.fit(clean(s)); v != "" && t.accepts(v) {
-		return v
-	}
-	return t.fallback(now, lang)
+	return ""
 }
 
-// accepts reports whether WeChat is known to accept v.
-func (t keywordType) accepts(v string) bool {
-	if t.fixed {
-		return v != "" && utf8.ValidString(v) && !strings.ContainsFunc(v, isUnprintable)
+// fitted makes a legal value of s, which somebody wrote, if it can; else of word, which is
+// one of ours.
+func (k keywordType) fitted(s, word string, now time.Time) string {
+	if v := k.exact(s); v != "" {
+		return v
 	}
-	return t.legal().MatchString(v) && strings.TrimSpace(v) != "" && (t.prefix != "thing" || utf16Len(v) <= 20)
+	if k.fit != nil {
+		if v := k.fit(s); k.Legal(v) {
+			return v
+		}
+	}
+	if k.fallback != nil {
+		return k.fallback(now)
+	}
+	return k.exact(word)
+}
+
+// words reports whether the type shows words rather than a fact such as a time.
+func (k keywordType) words() bool { return k.Limit > 0 }
+
+// accepts reports whether WeChat may take v, which stands in notify.yml. The operator knows
+// their template: what a type takes that the table does not have is theirs to say.
+func (k keywordType) accepts(v string) bool {
+	if !k.Known || k.Enum {
+		return strings.TrimSpace(v) != "" && keyword.Plain(v)
+	}
+	return k.Legal(v)
 }
 
 // clean makes one plain line of s: white space becomes single blanks; control and
-// invisible characters and emoji, which WeChat answers with 47003, go.
+// invisible characters and emoji, which WeChat answers with 47003, go. Of a key cap the
+// key stays. What has no letter, digit or symbol left is empty.
 func clean(s string) string {
 	var b strings.Builder
-	blank := false
+	blank, visible := false, false
 	g := uniseg.NewGraphemes(strings.ToValidUTF8(s, ""))
 	for g.Next() {
 		rs := g.Runes()
@@ -128,11 +140,11 @@ func clean(s string) string {
 		case unicode.IsSpace(rs[0]):
 			blank = b.Len() > 0
 			continue
-		case isEmoji(rs):
+		case keyword.IsEmoji(rs[0]): // and all that belongs to it
 			continue
 		}
 		for _, r := range rs {
-			if r == unicode.ReplacementChar || isUnprintable(r) {
+			if keyword.Invisible(r) || keyword.EmojiMark(r) || keyword.IsEmoji(r) {
 				continue
 			}
 			if blank {
@@ -140,83 +152,91 @@ func clean(s string) string {
 				blank = false
 			}
 			b.WriteRune(r)
+			visible = visible || !unicode.IsMark(r)
 		}
+	}
+	if !visible {
+		return ""
 	}
 	return b.String()
 }
 
-func isUnprintable(r rune) bool { return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) }
-
-// isEmoji reports whether a grapheme cluster is shown as a picture.
-func isEmoji(cluster []rune) bool {
-	for _, r := range cluster {
-		switch {
-		case r == 0xFE0F, r == 0x20E3, // asks for the picture; key cap
-			r >= 0x1F000 && r <= 0x1FBFF, // pictographs, flags, cards
-			r >= 0x2600 && r <= 0x27BF,   // symbols and dingbats
-			r >= 0x2B00 && r <= 0x2BFF,   // stars and arrows shown as emoji
-			r >= 0xE0000 && r <= 0xE0FFF: // tags of flags
-			return true
-		}
-	}
-	return false
-}
-
 const ellipsis = "..."
 
-// clip cuts s between two graphemes so that it has at most limit UTF-16 units.
-func clip(s string, limit int) string {
-	if utf16Len(s) <= limit {
+// clip cuts s between two graphemes so that it has at most limit UTF-16 units, tail
+// included. It does not cut through a number, which would be another one then: with a tail
+// the number goes too, without one the whole text does.
+func clip(s string, limit int, tail string) string {
+	if keyword.Units(s) <= limit {
 		return s
 	}
-	room := limit - len(ellipsis)
+	room := limit - len(tail)
 	end := 0
 	g := uniseg.NewGraphemes(s)
 	for g.Next() {
-		n := utf16Len(g.Str())
+		n := keyword.Units(g.Str())
 		if n > room {
 			break
 		}
 		room -= n
 		_, end = g.Positions()
 	}
-	return strings.TrimRight(s[:end], " ") + ellipsis
-}
-
-func utf16Len(s string) int {
-	n := 0
-	for _, r := range s {
-		n += max(utf16.RuneLen(r), 1)
-	}
-	return n
-}
-
-// keep returns the first limit runes of s that ok allows.
-func keep(s string, limit int, ok func(rune) bool) string {
-	var b strings.Builder
-	for _, r := range s {
-		if limit > 0 && ok(r) {
-			b.WriteRune(r)
-			limit--
+	last, _ := utf8.DecodeLastRuneInString(s[:end])
+	next, _ := utf8.DecodeRuneInString(s[end:])
+	out := s[:end]
+	if ofNumber(last) && ofNumber(next) || isDigit(last) && unicode.IsLetter(next) {
+		if tail == "" {
+			return ""
 		}
+		out = strings.TrimRightFunc(out, func(r rune) bool { return ofNumber(r) || unicode.Is(unicode.Sc, r) })
 	}
-	return b.String()
+	if out = strings.TrimRight(out, " "); out == "" {
+		return ""
+	}
+	return out + tail
+}
+
+// ofNumber reports whether r stands in numbers, times, dates, ranges or phone numbers.
+func ofNumber(r rune) bool { return isDigit(r) || strings.ContainsRune(".,:~/+*-", r) }
+
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
+
+// keep returns a function that returns the first limit runes of a text that ok allows.
+func keep(limit int, ok func(rune) bool) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		left := limit
+		for _, r := range s {
+			if left > 0 && ok(r) {
+				b.WriteRune(r)
+				left--
+			}
+		}
+		return b.String()
+	}
 }
 
 func isASCIILetter(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }
 
 func isASCIISymbol(r rune) bool {
-	return r > ' ' && r <= '~' && !isASCIILetter(r) && (r < '0' || r > '9')
+	return r > ' ' && r <= '~' && !isASCIILetter(r) && !isDigit(r)
 }
+
+var (
+	chineseName = keep(10, func(r rune) bool { return unicode.Is(unicode.Han, r) || isASCIILetter(r) || r == '·' })
+	latinName   = keep(20, func(r rune) bool { return isASCIILetter(r) || strings.ContainsRune(" ._'-", r) })
+)
 
 // fitName keeps a personal name: ten characters if any is Chinese, else twenty.
 func fitName(s string) string {
-	if v := keep(s, 10, func(r rune) bool { return unicode.Is(unicode.Han, r) || isASCIILetter(r) || r == '·' }); strings.ContainsFunc(v, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+	if v := chineseName(s); strings.ContainsFunc(v, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 		return v
 	}
-	v := keep(s, 20, func(r rune) bool { return isASCIILetter(r) || strings.ContainsRune(" ._'-", r) })
-	return strings.Trim(v, " ._'-")
+	return strings.Trim(latinName(s), " ._'-")
 }
+
+// interpunct parts the words of a Chinese name with ·, because no blank may.
+func interpunct(s string) string { return strings.ReplaceAll(s, " ", "·") }
 
 // firstMatch returns a function that finds the first part of a text that pattern
 // matches.
@@ -228,4 +248,85 @@ func firstMatch(pattern string) func(string) string {
 // lazily compiles a pattern when it is first used: a start of a function uses few of them.
 func lazily(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+// fold writes the full-width forms of ASCII, which Chinese keyboards type, as ASCII.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '！' && r <= '～':
+			return r - '！' + '!'
+		case r == '〜':
+			return '~'
+		}
+		return r
+	}, s)
+}
+
+func without(chars string) func(string) string {
+	return func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if strings.ContainsRune(chars, r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
+}
+
+var grouped = lazily(`^(\D*)(\d{1,3}(?:,\d{3})+)(\.\d+)?([^\d,.]*)$`)
+
+// ungroup takes the commas out of 1,280.50.
+func ungroup(s string) string {
+	m := grouped().FindStringSubmatch(s)
+	if m == nil {
+		return s
+	}
+	return m[1] + strings.ReplaceAll(m[2], ",", "") + m[3] + m[4]
+}
+
+var bareNumber = lazily(`^\d+(\.\d+)?$`)
+
+// yuan takes an amount without a currency for yuan, because WeChat wants one.
+func yuan(s string) string {
+	if bareNumber().MatchString(s) {
+		return s + "元"
+	}
+	return s
+}
+
+var (
+	aroundTilde = lazily(` *~ *`)
+	dayThenHour = lazily(`日(\d)`)
+)
+
+// tidyTime sets the blanks of a time or date.
+func tidyTime(s string) string {
+	return dayThenHour().ReplaceAllString(aroundTilde().ReplaceAllString(s, "~"), "日 $1")
+}
+
+// rangeOf returns a function that puts ~ between two values of t, if they are parted in
+// another way and in one way only.
+func rangeOf(t keyword.Type) func(string) string {
+	return func(s string) string {
+		var found []string
+		for i, r := range s {
+			from, to := strings.TrimSpace(s[:i]), strings.TrimSpace(s[i+utf8.RuneLen(r):])
+			if slices.Contains([]rune{'-', '–', '—', '至', '到'}, r) && t.Legal(from) && t.Legal(to) {
+				found = append(found, from+"~"+to)
+			}
+		}
+		if len(found) != 1 {
+			return s
+		}
+		return found[0]
+	}
+}
+
+// firstClause cuts s at its first punctuation mark or blank.
+func firstClause(s string) string {
+	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsPunct(r) || r == ' ' }); i >= 0 {
+		return s[:i]
+	}
+	return s
 }

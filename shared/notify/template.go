@@ -21,6 +21,8 @@ type TemplateSpec struct {
 	LongTerm bool
 	Page     string
 	Data     map[string]string // keyword to value
+	// Fault is why the entry of notify.yml cannot be read; nil if it can.
+	Fault error
 }
 
 // A Template renders notices into cards. It is safe for concurrent use.
@@ -29,15 +31,21 @@ type Template struct {
 	longTerm bool
 	page     *template.Template
 	data     []keywordTemplate // by keyword
+	warnings []string
+	disabled *DisabledError // instead of all else
 }
 
 type keywordTemplate struct {
 	keyword string
 	kind    keywordType
 	text    *template.Template
+	fields  []string // those that text shows, such as .Sender
 }
 
-// view is what a template can show.
+// fields are what a template can show.
+var fields = []string{".Sender", ".Summary", ".Count", ".Group", ".Time", ".Peer"}
+
+// view is what a template can show: fields.
 type view struct {
 	Sender  string
 	Summary string
@@ -50,6 +58,9 @@ type view struct {
 // NewTemplate checks spec and compiles it. It returns every fault, joined: a
 // template that it accepts never renders a value that WeChat is known to refuse.
 func NewTemplate(spec TemplateSpec) (*Template, error) {
+	if spec.Fault != nil {
+		return nil, spec.Fault
+	}
 	var errs []error
 	t := &Template{id: spec.ID, longTerm: spec.LongTerm}
 	if spec.ID == "" {
@@ -69,6 +80,9 @@ func NewTemplate(spec TemplateSpec) (*Template, error) {
 			continue
 		}
 		t.data = append(t.data, k)
+		if !k.kind.Known {
+			t.warnings = append(t.warnings, fmt.Sprintf("data.%s: the type %s is not known here: what users and backends write there is cut to %d characters", keyword, k.kind.Name, k.kind.Limit))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -81,17 +95,22 @@ func newKeywordTemplate(keyword, text string) (keywordTemplate, error) {
 	if err != nil {
 		return keywordTemplate{}, err
 	}
-	if strings.TrimSpace(text) == "" {
-		return keywordTemplate{}, fmt.Errorf("data.%s is empty: WeChat refuses an empty value (47003)", keyword)
+	k := keywordTemplate{keyword: keyword, kind: kind}
+	for _, f := range fields {
+		if strings.Contains(text, f) {
+			k.fields = append(k.fields, f)
+		}
 	}
-	if kind.fixed && strings.Contains(text, "{{") {
-		return keywordTemplate{}, fmt.Errorf("data.%s: an enum takes only the values listed in the template; write one of them", keyword)
+	switch dynamic := strings.Contains(text, "{{"); {
+	case strings.TrimSpace(text) == "":
+		return k, fmt.Errorf("data.%s is empty: WeChat refuses an empty value (47003)", keyword)
+	case kind.Enum && dynamic:
+		return k, fmt.Errorf("data.%s: an enum takes only the values listed in the template; write one of them", keyword)
+	case !dynamic && !kind.accepts(text):
+		return k, fmt.Errorf("data.%s: WeChat refuses %q for this type (47003): it takes %s", keyword, text, kind.Takes)
 	}
-	if !strings.Contains(text, "{{") && !kind.accepts(text) {
-		return keywordTemplate{}, fmt.Errorf("data.%s: WeChat refuses %q for this type (47003)", keyword, text)
-	}
-	tmpl, err := compile("data."+keyword, text)
-	return keywordTemplate{keyword, kind, tmpl}, err
+	k.text, err = compile("data."+keyword, text)
+	return k, err
 }
 
 // compile parses text and tries it, so that a misspelt field is found at the start.
@@ -103,7 +122,7 @@ func compile(name, text string) (*template.Template, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (the fields are .Sender .Summary .Count .Group .Time .Peer)", name, err)
+		return nil, fmt.Errorf("%s: %w (the fields are %s)", name, err, strings.Join(fields, " "))
 	}
 	return t, nil
 }
@@ -147,9 +166,15 @@ type Names map[string]string
 // Render makes the card that announces notices, oldest first and at least one, to
 // openID. now is the time to show when a notice has none. With neutral the card
 // shows no word that came from a user.
+//
+// What a backend announced is shown as it is: a value that WeChat does not take is an
+// UnfitError. A Template of a kind that is disabled returns its DisabledError.
 func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, names Names, neutral bool, now time.Time) (Card, error) {
 	if len(notices) == 0 {
 		return Card{}, errors.New("notify: Render: no notices")
+	}
+	if t.disabled != nil {
+		return Card{}, t.disabled
 	}
 	v := r.view(notices, names, neutral).clipped()
 	card := Card{
@@ -157,18 +182,70 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
 	}
 	for _, k := range t.data {
-		text, err := execute(k.text, v)
-		if err != nil {
-			return Card{}, fmt.Errorf("notify: Render: data.%s: %w", k.keyword, err)
+		of := v
+		if neutral && !k.kind.words() { // WeChat objects to words, not to a time
+			of = r.view(notices, names, false).clipped()
 		}
-		card.Data[k.keyword] = k.kind.value(text, now, r.Lang)
+		value, err := k.value(of, notices[0].Announcement != nil, wordsFor(r.Lang), now)
+		if err != nil {
+			return Card{}, fmt.Errorf("notify: Render: %w", err)
+		}
+		card.Data[k.keyword] = value
 	}
 	page, err := execute(t.page, v.escaped())
 	if err != nil {
 		return Card{}, fmt.Errorf("notify: Render: page: %w", err)
 	}
-	card.Page = page
+	card.Page = withoutEmpty(page)
 	return card, nil
+}
+
+// value returns what the keyword shows of v.
+func (k keywordTemplate) value(v view, announced bool, w words, now time.Time) (string, error) {
+	text, err := execute(k.text, v)
+	if err != nil {
+		return "", fmt.Errorf("data.%s: %w", k.keyword, err)
+	}
+	if k.kind.Enum || len(k.fields) == 0 && k.kind.accepts(text) {
+		return text, nil
+	}
+	text = clean(text)
+	if !announced || text == "" && k.kind.words() {
+		return k.kind.fitted(text, k.word(w, announced), now), nil
+	}
+	if exact := k.kind.exact(text); exact != "" {
+		return exact, nil
+	}
+	return "", &UnfitError{Keyword: k.keyword, Fields: k.fields, Takes: k.kind.Takes}
+}
+
+// word stands for a text of which nothing is left, by the field that should have been there.
+func (k keywordTemplate) word(w words, announced bool) string {
+	field := ""
+	if len(k.fields) > 0 {
+		field = k.fields[0]
+	}
+	switch sender := field == ".Sender" || k.kind.Name == "name"; {
+	case sender && announced:
+		return w.service
+	case sender:
+		return w.name
+	case field == ".Group":
+		return w.noGroup
+	}
+	return w.message
+}
+
+// An UnfitError says that WeChat does not take what a backend announced where the template
+// shows it. It does not repeat the value.
+type UnfitError struct {
+	Keyword string
+	Fields  []string // those that the keyword shows, such as .Summary
+	Takes   string   // what WeChat takes there
+}
+
+func (e *UnfitError) Error() string {
+	return fmt.Sprintf("data.%s shows %s, which does not fit: WeChat takes %s there", e.Keyword, strings.Join(e.Fields, " "), e.Takes)
 }
 
 // view is what a card may show of notices under the operator's preview rule: the
@@ -177,16 +254,16 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 	last := notices[len(notices)-1]
 	w := wordsFor(r.Lang)
 	v := view{
-		Sender: cmp.Or(names[string(last.From)], w.name), Group: w.noGroup, Count: len(notices),
+		Sender: cmp.Or(clean(names[string(last.From)]), w.name), Group: w.noGroup, Count: len(notices),
 		Time: formatTime(last.SentAt), Peer: last.Peer(),
 	}
 	if last.Group != "" {
-		v.Group = cmp.Or(names[groupName(last.Group)], w.group)
+		v.Group = cmp.Or(clean(names[groupName(last.Group)]), w.group)
 	}
 	if a := last.Announcement; a != nil {
 		v.show(a.Fields, w)
 		if neutral {
-			v.Sender, v.Summary, v.Group = w.name, w.message, w.group
+			v.Sender, v.Summary, v.Group = w.service, w.message, w.group
 		}
 		return v
 	}
@@ -196,9 +273,13 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 			v.Group = w.group
 		}
 	}
+	text := ""
+	if !neutral && r.Preview == PreviewText {
+		text = clean(last.Summary)
+	}
 	switch {
-	case !neutral && r.Preview == PreviewText && last.Summary != "":
-		v.Summary = last.Summary
+	case text != "":
+		v.Summary = text
 	case neutral || r.Preview == PreviewNone:
 		v.Summary = w.neutral(last.Kind)
 	default:
@@ -209,7 +290,7 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 
 // show takes over what the operator's backend wants the card to say.
 func (v *view) show(fields map[string]string, w words) {
-	v.Sender, v.Summary, v.Group = fields["sender"], cmp.Or(fields["summary"], w.message), fields["group"]
+	v.Sender, v.Summary, v.Group = clean(fields["sender"]), cmp.Or(clean(fields["summary"]), w.message), clean(fields["group"])
 	v.Time = cmp.Or(fields["time"], v.Time)
 	v.Peer = cmp.Or(fields["peer"], v.Peer)
 	if n, err := strconv.Atoi(fields["count"]); err == nil {
@@ -238,4 +319,15 @@ func (v view) escaped() view {
 		*s = strings.ReplaceAll(url.QueryEscape(*s), "+", "%20")
 	}
 	return v
+}
+
+// withoutEmpty returns a page without the parameters that have no value: what is not there,
+// such as the peer of an announcement, is not to be opened.
+func withoutEmpty(page string) string {
+	path, query, _ := strings.Cut(page, "?")
+	params := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return p == "" || strings.HasSuffix(p, "=") })
+	if len(params) == 0 {
+		return path
+	}
+	return path + "?" + strings.Join(params, "&")
 }

@@ -1,13 +1,12 @@
 package notify_test
 
 import (
+	"errors"
 	"math/rand/v2"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -100,7 +99,7 @@ func TestValues(t *testing.T) {
 		{"thing1", "hello", "hello"},
 		{"thing1", "  two\n\tlines \r\n", "two lines"},
 		{"thing1", "", "给您发来一条新消息"}, // no text: what the sender did
-		{"thing1", "\u200b\u202e\x00\x07", "您有新消息"},
+		{"thing1", "\u200b\u202e\x00\x07", "给您发来一条新消息"},
 		{"thing1", "😀👨‍👩‍👧 hi ❤️", "hi"},
 		{"thing1", "一二三四五六七八九十一二三四五六七八九十", "一二三四五六七八九十一二三四五六七八九十"},
 		{"thing1", "一二三四五六七八九十一二三四五六七八九十一", "一二三四五六七八九十一二三四五六七..."},
@@ -119,10 +118,10 @@ func TestValues(t *testing.T) {
 		{"amount1", "costs ￥100.50", "￥100.50"},
 		{"phone_number1", "call +86-0766-66888866 now", "+86-0766-66888866"},
 		{"car_number1", "粤A8Z888挂", "粤A8Z888挂"},
-		{"name1", "张三 zhang", "张三zhang"},
+		{"name1", "张三 zhang", "张三·zhang"},
 		{"name1", "Ann-Marie O'Neil", "Ann-Marie O'Neil"},
 		{"name1", "123", "好友"},
-		{"phrase1", "配送中 now 请稍候啊", "配送中请稍"},
+		{"phrase1", "配送中 now 请稍候啊", "配送中"},
 		{"phrase1", "none", "新消息"},
 	} {
 		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
@@ -130,6 +129,208 @@ func TestValues(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s of %q = %q, want %q", c.keyword, c.text, got, c.want)
 		}
+	}
+}
+
+// TestAnnouncedValues: what a backend announces is shown as it is, in a spelling that WeChat
+// takes and that says the same, or not at all: never is another value made of it.
+func TestAnnouncedValues(t *testing.T) {
+	for _, c := range []struct{ keyword, text, want string }{ // no want: it does not fit
+		{"time1", "2026年12月24日 9:30", "2026年12月24日 9:30"},
+		{"time1", "2026-12-24 09:30:00", "2026-12-24 09:30:00"},
+		{"time1", "2026/12/24 9:30", "2026/12/24 9:30"},
+		{"time1", "2026年12月24日9：30", "2026年12月24日 9:30"},
+		{"time1", "08:30~10:00", "08:30~10:00"},
+		{"time1", "08:30 ～ 10:00", "08:30~10:00"},
+		{"time1", "08:30-10:00", "08:30~10:00"},
+		{"time1", "2026-12-24 08:30-10:00", "2026-12-24 08:30~10:00"},
+		{"time1", "2026年12月24日 8:30至2026年12月25日 10:00", "2026年12月24日 8:30~2026年12月25日 10:00"},
+		{"time1", "soon", ""},
+		{"time1", "2031-02-03", ""},
+		{"time1", "24:10", ""},
+		{"time1", "9:30 PM", ""},
+		{"time1", "2月3日 9:31", ""},
+		{"time1", "2026-12-24T09:30:00+08:00", ""},
+		{"time1", "about 09:30", ""},
+		{"date1", "2026-12-24", "2026-12-24"},
+		{"date1", "2026年12月", "2026年12月"},
+		{"date1", "12月24日", "12月24日"},
+		{"date1", "2026.12.24", "2026.12.24"},
+		{"date1", "2026-12-24 09:30", "2026-12-24 09:30"},
+		{"date1", "2026-12-24至2026-12-26", "2026-12-24~2026-12-26"},
+		{"date1", "2026-12-24-2026-12-26", "2026-12-24~2026-12-26"},
+		{"date1", "09:31", ""},
+		{"date1", "2026-13-24", ""},
+		{"date1", "tomorrow", ""},
+		{"amount1", "￥1,280.50", "￥1280.50"},
+		{"amount1", "6000.00", "6000.00元"},
+		{"amount1", "6000.00元", "6000.00元"},
+		{"amount1", "$ 12", "$12"},
+		{"amount1", "1,234,567元", "1234567元"},
+		{"amount1", "１２．５０元", "12.50元"},
+		{"amount1", "￥1,28", ""},
+		{"amount1", "-5.00", ""},
+		{"amount1", "￥-5.00", ""},
+		{"amount1", "3万元", ""},
+		{"amount1", "￥100-200", ""},
+		{"amount1", "12345678901元", ""},
+		{"car_number1", "粤AD12345", "粤AD12345"},
+		{"car_number1", "粤A·D12345", "粤AD12345"},
+		{"car_number1", "粤A 12345", "粤A12345"},
+		{"car_number1", "粤A8Z8888挂", ""},
+		{"number1", "36.8", "36.8"},
+		{"number1", "1,280", "1280"},
+		{"number1", "-3", ""},
+		{"number1", "85%", ""},
+		{"number1", "3 items", ""},
+		{"phone_number1", "138****1234", "138****1234"},
+		{"phone_number1", "+86 138 0013 8000", "+8613800138000"},
+		{"phone_number1", "400-123-4567", "400-123-4567"},
+		{"phone_number1", "(0755) 8888-6666", "(0755)8888-6666"},
+		{"phone_number1", "010-12345678转8", ""},
+		{"phone_number1", "138-0013-8000-13800", ""},
+		{"phrase1", "已发货", "已发货"},
+		{"phrase1", "已发货，请查收", "已发货"},
+		{"phrase1", "您的货已经发出", ""},
+		{"phrase1", "第1步", ""},
+		{"phrase1", "shipped", ""},
+		{"letter1", "abc", "abc"},
+		{"letter1", "a1", ""},
+		{"symbol1", "!?", "!?"},
+		{"symbol1", "a!", ""},
+		{"character_string1", "SF-1024", "SF-1024"},
+		{"character_string1", "ＳＦ１０２４", "SF1024"},
+		{"character_string1", "SF 1024", ""},
+		{"character_string1", "单号1024", ""},
+		{"name1", "张三", "张三"},
+		{"name1", "顺丰 小王", "顺丰·小王"},
+		{"name1", "客服01", ""},
+		{"name1", "阿卜杜热合曼买买提江艾力", ""},
+		{"thing1", "一二三四五六七八九十一二三四五六七八九十一", "一二三四五六七八九十一二三四五六七..."},
+		{"thing1", "您的订单已经发货，合计金额￥1280.50元", "您的订单已经发货，合计金额..."},
+		{"thing1", "😀 shipped", "shipped"},
+		{"thing1", "3️⃣号楼 ©2026 ★", "3号楼 ©2026 ★"},
+		{"thing1", strings.Repeat("1234567890", 3), ""},
+		{"short_thing1", "照片已经冲印好", "照片已经冲"},
+		{"short_thing1", "已完成", "已完成"},
+		{"short_thing1", "共12800元", ""},
+		{"short_thing1", "12345万", ""},
+		{"thing_of_tomorrow1", "照片已经冲印好", "照片已经冲"},
+		{"thing_of_tomorrow1", "2031-02-03", ""},
+	} {
+		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
+		n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": c.text}}}
+		words := slices.Contains([]string{"thing1", "short_thing1", "thing_of_tomorrow1", "name1", "phrase1"}, c.keyword)
+		for _, neutral := range []bool{false, !words} { // words may give way to neutral ones, facts may not
+			card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, neutral, sentAt)
+			if got := card.Data[c.keyword]; got != c.want {
+				t.Errorf("%s of %q = %q, want %q (neutral %v)", c.keyword, c.text, got, c.want, neutral)
+			}
+			unfit, _ := errors.AsType[*notify.UnfitError](err)
+			if c.want == "" && (unfit == nil || unfit.Keyword != c.keyword || cmp.Diff(unfit.Fields, []string{".Summary"}) != "" || strings.Contains(err.Error(), c.text)) {
+				t.Errorf("%s of %q: %v, want an error that names the keyword and its field, and not the value", c.keyword, c.text, err)
+			}
+		}
+	}
+}
+
+// TestNothingLeftOfAField: where nothing of a field can be shown a word stands for it that
+// suits the field.
+func TestNothingLeftOfAField(t *testing.T) {
+	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Group}}", "name3": "{{.Sender}}", "short_thing4": "{{.Sender}}", "thing5": "{{.Summary}}"})
+	rules := notify.DefaultRules()
+	rules.Preview = notify.PreviewText
+	for _, nothing := range []string{"", " \t", "😀👨‍👩‍👧", "\u2800\u3164", "\u115f\u200b\u00ad", "🇨🇳", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "❤", "⏰⌚", "🙂‍↔️", "\ufe0f", "\u0301", "\U000E0041"} {
+		group := notify.Notice{ID: "a", From: "bob", Group: "g", SentAt: sentAt, Summary: nothing}
+		single := group
+		single.Group = ""
+		order := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"sender": nothing, "group": nothing, "summary": nothing}}}
+		for name, c := range map[string]struct {
+			n    notify.Notice
+			want map[string]string
+		}{
+			"in a group":   {group, map[string]string{"thing1": "好友", "thing2": "群聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息"}},
+			"one to one":   {single, map[string]string{"thing1": "好友", "thing2": "单聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息"}},
+			"announcement": {order, map[string]string{"thing1": "系统通知", "thing2": "单聊", "name3": "系统通知", "short_thing4": "系统通知", "thing5": "您有新消息"}},
+		} {
+			card, err := tmpl.Render(rules, "card", "openid", []notify.Notice{c.n}, notify.Names{"bob": nothing, "@g": nothing}, false, sentAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, card.Data); d != "" {
+				t.Errorf("%q, %s: %s", nothing, name, d)
+			}
+		}
+	}
+}
+
+// TestPageWithoutValues: a page is opened without the parameters for which there is nothing.
+func TestPageWithoutValues(t *testing.T) {
+	for page, want := range map[string]string{
+		"pages/chat/index?peer={{.Peer}}":                                "pages/chat/index",
+		"pages/chat/index?peer={{.Peer}}&n={{.Count}}":                   "pages/chat/index?n=1",
+		"p?from={{.Sender}}&tab=2&group={{.Group}}&peer={{.Peer}}":       "p?tab=2",
+		"p?text={{.Summary}}&peer={{if .Peer}}{{.Peer}}{{end}}&id=o-1#x": "p?text=shipped&id=o-1#x",
+		"p": "p", "": "",
+	} {
+		tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Page: page, Data: map[string]string{"thing1": "{{.Summary}}"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": "shipped"}}}
+		if got := render(t, tmpl, notify.DefaultRules(), false, n).Page; got != want {
+			t.Errorf("%s opens %q, want %q", page, got, want)
+		}
+	}
+}
+
+// TestOneBadTemplate: a fault in an optional template disables that one; what has a kind of
+// its own falls back to message, but an announcement, whose fields mean what its backend says.
+func TestOneBadTemplate(t *testing.T) {
+	good := map[string]string{"thing1": "{{.Sender}}"}
+	specs := map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1", Data: good}, "call": {ID: "T2", Data: good},
+		"digest":      {Data: good},
+		"mention":     {ID: "T3", Data: map[string]string{"thing1": "{{.Sendr}}"}},
+		"missed_call": {ID: "T1", LongTerm: true, Data: good},
+		"order":       {ID: "T4", Data: map[string]string{"thing": "x"}},
+		"photo":       {ID: "T5", Data: good, Fault: errors.New("cannot be read")},
+		"parcel":      {ID: "T6", Data: map[string]string{"const1": "已经到了您的驿站里", "short_thing2": "{{.Summary}}"}},
+	}
+	ts, err := notify.NewTemplates(specs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disabled := map[notify.Kind]string{}
+	for _, d := range ts.Disabled() {
+		disabled[d.Kind] = d.Error()
+	}
+	for kind, says := range map[notify.Kind]string{"digest": "id is empty", "mention": ".Sender", "missed_call": "long_term", "order": "thing1", "photo": "cannot be read"} {
+		if !strings.Contains(disabled[kind], "templates."+string(kind)) || !strings.Contains(disabled[kind], says) {
+			t.Errorf("%s is disabled because of %q, want it to say %q", kind, disabled[kind], says)
+		}
+	}
+	if d := cmp.Diff([]notify.Kind{"call", "message", "parcel"}, ts.Kinds()); d != "" || len(disabled) != 5 {
+		t.Errorf("the kinds left are wrong: %s; disabled %v", d, disabled)
+	}
+	if w := ts.Warnings(); len(w) != 1 || !strings.Contains(w[0], "templates.parcel: data.const1") {
+		t.Errorf("warnings %q, want one about the type const", w)
+	}
+	for kind, want := range map[notify.Kind]notify.TemplateID{"digest": "T1", "mention": "T1", "missed_call": "T1", "call": "T2", "other": "T1"} {
+		if got := ts.For(kind).ID(); got != want {
+			t.Errorf("%s goes out as %s, want %s", kind, got, want)
+		}
+	}
+	n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{}}
+	for _, kind := range []notify.Kind{"order", "photo"} {
+		_, err := ts.For(kind).Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, false, sentAt)
+		if d, ok := errors.AsType[*notify.DisabledError](err); !ok || d.Kind != kind {
+			t.Errorf("a card of %s: %v", kind, err)
+		}
+	}
+	specs["message"] = notify.TemplateSpec{ID: "T1", Data: map[string]string{"thing": "x"}}
+	if ts, err := notify.NewTemplates(specs); err == nil || !strings.Contains(err.Error(), "templates.message") || len(ts.Kinds()) != 0 {
+		t.Errorf("a fault in message: %v, %v", err, ts.Kinds())
 	}
 }
 
@@ -141,7 +342,7 @@ func TestTemplateFaults(t *testing.T) {
 		"no id":               {notify.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
 		"no data":             {notify.TemplateSpec{ID: "T"}, "data is empty"},
 		"DATA":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
-		"type":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"things1": "x"}}, `no type "things"`},
+		"no number":           {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing": "x"}}, "such as thing1"},
 		"empty value":         {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
 		"too long":            {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
 		"wrong for type":      {notify.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
@@ -170,47 +371,8 @@ func TestTemplateFaults(t *testing.T) {
 	}
 }
 
-// legalValue is the fact sheet's table in another hand: a second opinion on what
-// WeChat accepts.
-func legalValue(keyword, v string) bool {
-	units := len(utf16.Encode([]rune(v)))
-	if v == "" || strings.TrimSpace(v) == "" || strings.ContainsFunc(v, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }) {
-		return false
-	}
-	runes := len([]rune(v))
-	only := func(ok func(r rune) bool) bool { return !strings.ContainsFunc(v, func(r rune) bool { return !ok(r) }) }
-	switch strings.TrimRight(keyword, "0123456789") {
-	case "thing":
-		return units <= 20
-	case "number":
-		return runes <= 32 && only(func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
-	case "letter":
-		return runes <= 32 && only(func(r rune) bool { return r < 128 && unicode.IsLetter(r) })
-	case "symbol":
-		return runes <= 5 && only(func(r rune) bool { return r < 128 && (unicode.IsPunct(r) || unicode.IsSymbol(r)) })
-	case "character_string":
-		return runes <= 32 && only(func(r rune) bool { return r > 32 && r < 127 })
-	case "time":
-		return regexp.MustCompile(`^(\d+年\d+月\d+日 )?\d{2}:\d{2}$`).MatchString(v)
-	case "date":
-		return regexp.MustCompile(`^\d+年\d+月\d+日( \d{2}:\d{2})?$`).MatchString(v)
-	case "amount":
-		return regexp.MustCompile(`^[¥￥$]?\d{1,10}(\.\d+)?元?$`).MatchString(v)
-	case "phone_number":
-		return runes <= 17 && only(func(r rune) bool { return strings.ContainsRune("0123456789+-", r) })
-	case "car_number":
-		return runes <= 8
-	case "name":
-		han := strings.ContainsFunc(v, func(r rune) bool { return unicode.Is(unicode.Han, r) })
-		return han && runes <= 10 || !han && runes <= 20
-	case "phrase":
-		return runes <= 5 && only(func(r rune) bool { return unicode.Is(unicode.Han, r) })
-	}
-	return false
-}
-
 var keywords = []string{"thing1", "number1", "letter1", "symbol1", "character_string1", "time1", "date1", "amount1",
-	"phone_number1", "car_number1", "name1", "phrase1"}
+	"phone_number1", "car_number1", "name1", "phrase1", "short_thing1", "thing_of_tomorrow1"}
 
 // longestID is how long an id is at most that comes in.
 const longestID = 128
@@ -245,7 +407,7 @@ func FuzzRender(f *testing.F) {
 			t.Fatal(err)
 		}
 		for k, v := range c.Data {
-			if !legalValue(k, v) {
+			if !weChatAccepts(k, v) {
 				t.Errorf("%s of %q and %q = %q, which WeChat refuses", k, sender, text, v)
 			}
 		}

@@ -8,40 +8,95 @@ import (
 )
 
 // Templates are the templates of notify.yml, by the kind that they announce. There is
-// always one for KindMessage.
-type Templates struct{ of map[Kind]*Template }
-
-// NewTemplates checks specs and compiles them. It returns every fault, joined, each
-// naming its template.
-func NewTemplates(specs map[Kind]TemplateSpec) (Templates, error) {
-	ts := Templates{of: make(map[Kind]*Template, len(specs))}
-	var errs []error
-	if _, ok := specs[KindMessage]; !ok {
-		errs = append(errs, errors.New("templates.message is missing: it is the one template that must be there"))
-	}
-	longTerm := map[TemplateID]bool{}
-	for _, kind := range slices.Sorted(maps.Keys(specs)) {
-		spec := specs[kind]
-		t, err := NewTemplate(spec)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("templates.%s: %w", kind, err))
-			continue
-		}
-		if before, ok := longTerm[spec.ID]; ok && before != spec.LongTerm {
-			errs = append(errs, fmt.Errorf("templates.%s: long_term: two entries with this id do not agree on it", kind))
-		}
-		longTerm[spec.ID] = spec.LongTerm
-		ts.of[kind] = t
-	}
-	return ts, errors.Join(errs...)
+// always one for KindMessage, unless it is the zero Templates, which has none.
+type Templates struct {
+	of       map[Kind]*Template
+	disabled map[Kind]*DisabledError
 }
 
-// For returns the template that announces kind: its own, or that of KindMessage.
+// A DisabledError says why a kind has no template though notify.yml has one for it.
+type DisabledError struct {
+	Kind  Kind
+	Fault error
+}
+
+func (e *DisabledError) Error() string {
+	return fmt.Sprintf("templates.%s is disabled: %v", e.Kind, e.Fault)
+}
+
+func (e *DisabledError) Unwrap() error { return e.Fault }
+
+// fallsBack reports whether what has no template of its own, or a disabled one, is
+// announced with that of KindMessage. The fields of an announcement mean what its backend
+// says, so no other template may show them.
+func (k Kind) fallsBack() bool {
+	return slices.Contains([]Kind{KindMention, KindCall, KindMissedCall, KindDigest}, k)
+}
+
+// NewTemplates checks specs and compiles them. It is an error, with every fault joined, if
+// the template of KindMessage is missing or faulty; another that is faulty is disabled.
+func NewTemplates(specs map[Kind]TemplateSpec) (Templates, error) {
+	ts := Templates{of: make(map[Kind]*Template, len(specs)), disabled: map[Kind]*DisabledError{}}
+	message, ok := specs[KindMessage]
+	if !ok {
+		return Templates{}, errors.New("templates.message is missing: it is the one template that must be there")
+	}
+	t, err := NewTemplate(message)
+	if err != nil {
+		return Templates{}, fmt.Errorf("templates.%s: %w", KindMessage, err)
+	}
+	ts.of[KindMessage] = t
+	longTerm := map[TemplateID]bool{t.id: t.longTerm}
+	for _, kind := range slices.Sorted(maps.Keys(specs)) {
+		if kind == KindMessage {
+			continue
+		}
+		t, err := NewTemplate(specs[kind])
+		if err == nil {
+			if before, ok := longTerm[t.id]; ok && before != t.longTerm {
+				err = errors.New("long_term: another entry with this id does not agree on it")
+			}
+		}
+		if err != nil {
+			ts.disabled[kind] = &DisabledError{kind, err}
+			continue
+		}
+		longTerm[t.id] = t.longTerm
+		ts.of[kind] = t
+	}
+	return ts, nil
+}
+
+// For returns the template that announces kind: its own, or that of KindMessage. Of a kind
+// of announcement whose template is disabled it returns one that renders nothing.
 func (ts Templates) For(kind Kind) *Template {
 	if t, ok := ts.of[kind]; ok {
 		return t
 	}
+	if d := ts.disabled[kind]; d != nil && !kind.fallsBack() {
+		return &Template{disabled: d}
+	}
 	return ts.of[KindMessage]
+}
+
+// Disabled returns the faults of the templates that are not used, by kind.
+func (ts Templates) Disabled() []*DisabledError {
+	var out []*DisabledError
+	for _, kind := range slices.Sorted(maps.Keys(ts.disabled)) {
+		out = append(out, ts.disabled[kind])
+	}
+	return out
+}
+
+// Warnings returns what the operator should look at though it is no fault.
+func (ts Templates) Warnings() []string {
+	var out []string
+	for _, kind := range ts.Kinds() {
+		for _, w := range ts.of[kind].warnings {
+			out = append(out, fmt.Sprintf("templates.%s: %s", kind, w))
+		}
+	}
+	return out
 }
 
 // Has reports whether kind has a template of its own.

@@ -6,6 +6,7 @@ import "fmt"
 type words struct {
 	message string // instead of a text that must not be shown
 	name    string // instead of a person's name
+	service string // instead of the name of the operator's backend
 	group   string // instead of a group's name
 	noGroup string // for what was not said in a group
 	call    string
@@ -17,6 +18,7 @@ type words struct {
 var chinese = words{
 	message: "您有新消息",
 	name:    "好友",
+	service: "系统通知",
 	group:   "群聊",
 	noGroup: "单聊",
 	call:    "邀请您通话",
@@ -33,6 +35,7 @@ var chinese = words{
 var english = words{
 	message: "New message",
 	name:    "A friend",
+	service: "The service",
 	group:   "A group",
 	noGroup: "Direct chat",
 	call:    "is calling you",

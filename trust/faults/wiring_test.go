@@ -31,19 +31,15 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
-		return scf.HTTP(log, im.Acknowledge{}), err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return scf.HTTP(log, im.Acknowledge{}), err
 	}
 
 	inbox := &notify.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
 		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &im.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }
@@ -63,18 +59,14 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &wechat.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }
@@ -98,18 +90,14 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 	} else {
 		userKey = env.Key("USERID_KEY")
 	}
-	settings := env.Notify()
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	return scf.HTTP(log, &api.Session{
 		Now: s.now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
-		Permits: api.Permits{Ledger: st, Templates: templates},
+		Permits: api.Permits{Ledger: st, Templates: settings.Templates},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: log,
 	}), nil
 }
@@ -125,22 +113,18 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &api.Permits{
 		Now: s.now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
-		Templates: templates, Log: log,
+		Templates: settings.Templates, Log: log,
 	}), nil
 }
 
@@ -152,13 +136,13 @@ func (s *seams) announce(_ context.Context, getenv func(string) string, log *slo
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
 
 	return scf.HTTP(log, &api.Announce{
-		Now: s.now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Log: log,
+		Now: s.now, Key: key, Store: st, Limits: st, Courier: deliver, Rules: settings.Rules, Templates: settings.Templates, Log: log,
 	}), nil
 }
 
@@ -181,22 +165,18 @@ func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog
 	self, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify()
+	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
-		return nil, err
-	}
-	templates, err := notify.NewTemplates(settings.Templates)
-	if err != nil {
 		return nil, err
 	}
 
 	inbox := &notify.Inbox{
 		Now: s.now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
-		Templates: templates.IDs(),
+		Templates: settings.Ours(),
 	}
 	deliverer := &notify.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
-		Templates: templates, Log: log,
+		Templates: settings.Templates, Log: log,
 	}
 	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
 		if e.Spill != nil {

@@ -107,7 +107,7 @@ func newHouse(t *testing.T, trusted bool) *house {
 		session.UserKey, session.SessionKey = secret.String{}, sessionKey
 	}
 	h.permits, h.session = permits, session
-	h.announce = &api.Announce{Key: announceKey, Store: h.store, Limits: h.store, Courier: nobodyElse{}, Rules: notify.DefaultRules(), Log: log, Now: clock}
+	h.announce = &api.Announce{Key: announceKey, Store: h.store, Limits: h.store, Courier: nobodyElse{}, Rules: notify.DefaultRules(), Templates: templates, Log: log, Now: clock}
 	return h
 }
 

@@ -63,9 +63,6 @@ func New(t *testing.T) *World {
 	t.Cleanup(platform.Close)
 
 	file := filepath.Join(t.TempDir(), "notify.yml")
-	if err := os.WriteFile(file, []byte("templates: {message: {id: "+Template+`, data: {thing1: "{{.Sender}}"}}}`+"\nrules: {lead: 0s}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	w.Settings = map[string]string{
 		"STORE_URL": "redis://" + w.Tap.Addr, "NOTIFY_FILE": file, "DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": platform.URL,
 		"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_APPSECRET": "app-secret-app-secret", "WECHAT_TOKEN": "pushToken",
@@ -73,7 +70,27 @@ func New(t *testing.T) *World {
 		"IM_SDKAPPID": "1400123456", "IM_SECRET_KEY": "im-secret-key-im-secret-key", "IM_CALLBACK_TOKEN": "imToken2026",
 		"USERID_KEY": strings.Repeat("u", 32),
 	}
+	w.WriteNotify("templates: {message: {id: " + Template + `, data: {thing1: "{{.Sender}}"}}}` + "\nrules: {lead: 0s}\n")
 	return w
+}
+
+// WriteNotify puts text into the world's notify.yml.
+func (w *World) WriteNotify(text string) {
+	w.T.Helper()
+	if err := os.WriteFile(w.Settings["NOTIFY_FILE"], []byte(text), 0o600); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// BrokenNotify are texts that no notify.yml may have, by what is wrong.
+var BrokenNotify = map[string]string{
+	"no YAML":               "templates: {",
+	"not in UTF-8":          "templates: {message: {id: T1, data: {thing1: \"\xd0\xc2\"}}}",
+	"no template":           "rules: {lead: 0s}",
+	"the template":          "templates: {message: {id: \"${NO_SUCH}\", data: {thing1: \"{{.Sender}}\"}}}\nrules: {lead: 0s}",
+	"a rule":                "templates: {message: {id: " + Template + ", data: {thing1: \"{{.Sender}}\"}}}\nrules: {lead: soon}",
+	"an unset rule":         "templates: {message: {id: " + Template + ", data: {thing1: \"{{.Sender}}\"}}}\nrules: {lead: \"${NO_SUCH}\"}",
+	"another template only": "templates: {digest: {id: T2, data: {thing1: \"{{.Sender}}\"}}}",
 }
 
 // invoke answers the platform's Invoke API.

@@ -123,7 +123,7 @@ func (f *Functions) receivers(cfg Config, wx *wechat.Client, templates notify.Te
 		UserKey: userKey, Admin: im.DefaultAdmin, Log: cfg.Log, Now: cfg.Now})
 	mux.Handle("/permits", &api.Permits{Sigs: sigs, Ledger: cfg.Store, Preferences: cfg.Store, Limits: cfg.Store,
 		Accept: f.Inbox.Accept, Templates: templates, Log: cfg.Log, Now: cfg.Now})
-	mux.Handle("/announce", &api.Announce{Key: AnnounceKey, Store: cfg.Store, Limits: cfg.Store, Courier: cfg.Courier,
+	mux.Handle("/announce", &api.Announce{Key: AnnounceKey, Store: cfg.Store, Limits: cfg.Store, Courier: cfg.Courier, Templates: templates,
 		Rules: cfg.Rules, Log: cfg.Log, Now: cfg.Now})
 	return mux, nil
 }

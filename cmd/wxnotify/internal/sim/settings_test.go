@@ -38,10 +38,10 @@ func TestTemplateFitsTheRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.Templates[notify.KindMissedCall].Data == nil {
+	if n.Specs[notify.KindMissedCall].Data == nil {
 		t.Error("missed calls are not told")
 	}
-	for kind, spec := range n.Templates {
+	for kind, spec := range n.Specs {
 		for keyword := range spec.Data {
 			if !strings.Contains(template.Content, "{{"+keyword+".DATA}}") {
 				t.Errorf("%s: the template has no %s", kind, keyword)
