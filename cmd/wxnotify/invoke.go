@@ -44,6 +44,10 @@ func (c *invokeCmd) Run(ctx context.Context, con console) error {
 	if project.Function(c.Function) == nil {
 		return fmt.Errorf("there is no function %q; functions are %s", c.Function, strings.Join(project.Keys(), ", "))
 	}
+	override, err := overrides(settings)
+	if err != nil {
+		return err
+	}
 	event, err := c.event(con, settings)
 	if err != nil {
 		return err
@@ -52,7 +56,7 @@ func (c *invokeCmd) Run(ctx context.Context, con console) error {
 	h, err := host.Start(host.Config{
 		Project:  project,
 		Build:    c.Build,
-		Override: overrides(settings),
+		Override: override,
 		Sink:     view.Line,
 		Log:      view.Logger("wxnotify", slog.LevelInfo),
 		SyncOnly: true,

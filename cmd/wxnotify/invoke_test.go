@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,6 +99,42 @@ func TestInvokeSettings(t *testing.T) {
 				t.Error("the function still runs")
 			}
 		})
+	}
+}
+
+// NOTIFY_FILE, of the environment or of .env, is the functions' wherever they run.
+func TestInvokeNotifyFile(t *testing.T) {
+	file := writeFile(t, "rules.yml", "rules: {}\n")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := "--event=" + writeFile(t, "e.json", `{"Op":"state"}`)
+	for name, c := range map[string]struct {
+		env   map[string]string
+		lines string
+	}{
+		"environment": {map[string]string{"NOTIFY_FILE": file}, "NOTIFY_FILE=/nonexistent.yml\n"},
+		".env":        {nil, "NOTIFY_FILE=" + file + "\n"},
+		"relative":    {map[string]string{"NOTIFY_FILE": relative}, ""},
+	} {
+		got := wxnotify(t, c.env, "", append([]string{"invoke", "echo", event}, flags(t, c.lines)...)...)
+		if got.code != 0 {
+			t.Fatalf("%s: exit %d: %s", name, got.code, got.err)
+		}
+		if s := decode[state](t, got.out); s.Env["NOTIFY_FILE"] != file {
+			t.Errorf("%s: the function reads %q, want %q", name, s.Env["NOTIFY_FILE"], file)
+		}
+	}
+	for _, command := range [][]string{{"invoke", "echo"}, {"local", "--addr=127.0.0.1:0"}} {
+		got := wxnotify(t, map[string]string{"NOTIFY_FILE": "/nonexistent.yml"}, "", append(command, flags(t, settingsLines)...)...)
+		if got.code != exitFailure || !strings.Contains(got.err, "NOTIFY_FILE: open /nonexistent.yml") {
+			t.Errorf("%v: got %+v, want an error that names the file", command, got)
+		}
 	}
 }
 

@@ -42,12 +42,16 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	override, err := overrides(settings)
+	if err != nil {
+		return err
+	}
 	view := logview.New(con.out, con.colour(con.out), con.now)
 	h, err := startHost(host.Config{
 		Project:  project,
 		Build:    c.Build,
 		Addr:     c.Addr,
-		Override: overrides(settings),
+		Override: override,
 		Sink:     view.Line,
 		Log:      view.Logger("wxnotify", slog.LevelInfo),
 	})

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 
 	"wxnotify/cmd/wxnotify/internal/dotenv"
 	"wxnotify/cmd/wxnotify/internal/serverless"
@@ -18,6 +19,7 @@ import (
 const (
 	defaultEnvFile = ".env"
 	notifyFile     = "notify.yml" // in the working directory, unless NOTIFY_FILE names another
+	notifyFileEnv  = "NOTIFY_FILE"
 	defaultAddr    = "127.0.0.1:9000"
 )
 
@@ -58,22 +60,35 @@ func (p projectFlags) project(settings map[string]string) (*serverless.Project, 
 // for every function, whether serverless.yml gives them to it or not.
 var everywhere = []string{"STORE_URL", "WECHAT_API_BASE", "IM_API_BASE", "LOG_LEVEL"}
 
-func overrides(settings map[string]string) map[string]string {
+// overrides returns the settings that hold for every function. The functions run in the
+// folder of their binaries, so a NOTIFY_FILE is made absolute; one that cannot be read is an
+// error, because the functions would tell it to their log only.
+func overrides(settings map[string]string) (map[string]string, error) {
 	vars := make(map[string]string)
 	for _, name := range everywhere {
 		if v := settings[name]; v != "" {
 			vars[name] = v
 		}
 	}
-	return vars
+	if file := settings[notifyFileEnv]; file != "" {
+		path, err := filepath.Abs(file)
+		if err == nil {
+			_, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", notifyFileEnv, err)
+		}
+		vars[notifyFileEnv] = path
+	}
+	return vars, nil
 }
 
 // notifyRules reads notify.yml; without the file it has its defaults. What the file takes
 // from settings, such as the ids of templates, may be missing there.
 func notifyRules(settings map[string]string) (config.Notify, error) {
-	file := cmp.Or(settings["NOTIFY_FILE"], notifyFile)
+	file := cmp.Or(settings[notifyFileEnv], notifyFile)
 	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && settings["NOTIFY_FILE"] == "" {
+	if errors.Is(err, fs.ErrNotExist) && settings[notifyFileEnv] == "" {
 		return config.Notify{Rules: notify.DefaultRules()}, nil
 	}
 	if err != nil {

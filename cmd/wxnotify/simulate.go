@@ -18,6 +18,9 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 			fmt.Fprintln(con.out, "\nEnded, and nothing is left running.")
 		}
 	}()
+	if settings[notifyFileEnv] != "" {
+		fmt.Fprintf(con.err, "wxnotify: %s is not used: a simulation has rules of its own; without --sim it is\n", notifyFileEnv)
+	}
 	env := sim.Environment(settings)
 	_, stopStore, err := ensureStore(env)
 	if err != nil {
