@@ -87,7 +87,6 @@ simulate: ## play 14 days with 1,000 users against the naive rule, and write doc
 clean: ## delete what was built
 	rm -rf build build-local dist coverage.out coverage.html
 
-deploy: build ## deploy with the `scf` command, as serverless.yml and .env say
+deploy: build ## deploy with the `scf` command, as serverless.yml and .env say; STAGE=prod makes a second deployment
 	@command -v scf >/dev/null || { echo "scf is missing: npm i -g serverless-cloud-framework"; exit 1; }
-	@tools/envcheck.sh
-	scf deploy
+	@tools/deploy.sh $(STAGE)
