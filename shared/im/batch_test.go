@@ -12,8 +12,8 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// TestBadItem: one item of a list that cannot be read, or not quite, costs that item only.
-// Good comes before and behind it.
+// TestBadItem: one item of a list that cannot be read, or not quite, costs that item only,
+// neither those before nor those behind it.
 func TestBadItem(t *testing.T) {
 	users := []notify.UserID{"a", "bad", "c"}
 	for api, c := range map[string]struct {

@@ -133,7 +133,7 @@ func invitePhase(cmd string, inner object, zeroEnds bool) CallPhase {
 }
 
 // bareActions are the meanings of action in bare calls, of 2020 and of 2019.
-var bareActions = [2]map[int64]CallPhase{
+var bareActions = [2][8]CallPhase{
 	{1: CallRinging, 2: CallCancelled, 3: CallRejected, 4: CallTimedOut, 5: CallEnded, 6: CallBusy, 7: CallAnswered},
 	{0: CallRinging, 1: CallCancelled, 2: CallRejected, 3: CallTimedOut, 4: CallAnswered, 5: CallEnded, 6: CallBusy},
 }
@@ -151,8 +151,11 @@ func readBareCall(data object) *signal {
 		}
 		actions = bareActions[1]
 	}
-	s := &signal{id: data.id("call_id"), phase: actions[action], media: mediaOf("", data), groupID: data.optionalID("group_id"),
+	s := &signal{id: data.id("call_id"), media: mediaOf("", data), groupID: data.optionalID("group_id"),
 		invited: data.users("invited_list"), ring: ringTime(data)}
+	if action >= 0 && action < int64(len(actions)) {
+		s.phase = actions[action]
+	}
 	if n, ok := data.integer("duration"); ok {
 		s.duration = seconds(n)
 	}
