@@ -183,6 +183,9 @@ func FuzzBothFormats(f *testing.F) {
 				t.Errorf("(-JSON +%s)\n%s", name, diff)
 			}
 		}
+		if errors.Is(err1, wechat.ErrStale) {
+			return // in the clear an event may be old
+		}
 		clear, err2 := opened(t, wechat.ModePlain, wechat.FormatJSON, js.String())
 		clear.Signed = secure.Signed
 		if diff := cmp.Diff(secure, clear, readable); diff != "" || wechat.Reason(err1) != wechat.Reason(err2) {

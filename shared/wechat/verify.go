@@ -18,7 +18,7 @@ const (
 	MaxBody = 1 << 20
 	// MaxAge is how far the timestamp of a push may be from now, either way.
 	MaxAge = 5 * time.Minute
-	// MaxMessageAge is how old the CreateTime of an event may be when its push comes in. The
+	// MaxMessageAge is how old the CreateTime of an encrypted event may be when it comes in. The
 	// digests go over timestamp and nonce in sorted order, so an old push with the two
 	// exchanged has right digests, and passes for new if its nonce looks like a time.
 	// WeChat repeats a push within seconds; an hour leaves room for pushes that it holds up.
@@ -52,7 +52,8 @@ type Config struct {
 //  4. timestamp is within MaxAge of now;
 //  5. encrypted if and only if we have a key;
 //  6. Encrypt decrypts, and the appid inside is ours;
-//  7. CreateTime inside, of an event, is at most MaxMessageAge old, or MaxAge ahead.
+//  7. CreateTime inside, of an event, is at most MaxMessageAge old, if it is encrypted, and at
+//     most MaxAge ahead.
 //
 // The message is decoded after the sixth. What stands beside Encrypt in the body
 // (compatible mode repeats the message there in clear) is never looked at.
@@ -166,16 +167,17 @@ func (r *Receiver) Open(query url.Values, body []byte, now time.Time) (Push, err
 		event = Unreadable{err}
 	}
 	// Messages do nothing here, and WeChat's test tools send them with any time.
-	if _, message := event.(Message); !message && !timely(n, now) {
+	if _, message := event.(Message); !message && !timely(n, now, q.encrypted) {
 		return Push{}, ErrStale
 	}
 	return Push{Signed: q.encrypted, Event: event}, nil
 }
 
-// timely holds the CreateTime of an event, if it has one, against now.
-func timely(n *node, now time.Time) bool {
+// timely holds the CreateTime of an event, if it has one, against now. One that is not signed
+// may be old: whoever can send it can write another.
+func timely(n *node, now time.Time, signed bool) bool {
 	at, ok := createTime(n)
-	return !ok || now.Sub(at) <= MaxMessageAge && at.Sub(now) <= MaxAge
+	return !ok || at.Sub(now) <= MaxAge && (!signed || now.Sub(at) <= MaxMessageAge)
 }
 
 func (r *Receiver) allowPlain(q pushQuery, now time.Time) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -229,7 +230,7 @@ func (s *Sim) heardWeChat(x exchange) {
 		return
 	}
 	facts := p.Facts()
-	if e, ok := p.Event.(wechat.Popup); ok && len(facts) == 0 {
+	if e, ok := p.Event.(wechat.Popup); ok && slices.ContainsFunc(e.Choices, wechat.Choice.Rejected) && len(facts) == 0 {
 		s.tell(x, line{actor: s.name(e.User), text: `taps "Refuse": nothing changes`})
 	} else if len(facts) == 0 {
 		s.tell(x, line{actor: "WeChat", text: fmt.Sprintf("pushes an event (%s), with nothing in it for wxnotify", p.Event.Kind())})

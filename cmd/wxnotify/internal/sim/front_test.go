@@ -128,6 +128,7 @@ func TestMirror(t *testing.T) {
 	status(simulator.Offline)
 	b.pull("wechat.popup openid=" + openID)
 	b.pull("wechat.popup openid=" + openID + " status=reject")
+	b.pull("wechat.popup openid=" + openID + " status=perhaps")
 	permits(1)
 	b.pull("wechat.change openid=" + openID)
 	permits(0)
@@ -149,6 +150,7 @@ func TestMirror(t *testing.T) {
 		"user2     leaves, and IM has noticed [",
 		`user2     taps "Allow": one more permit [wechatpush, `,
 		`user2     taps "Refuse": nothing changes [`,
+		"WeChat    pushes an event (popup), with nothing in it for wxnotify [",
 		"user2     switches these cards off: no permit is left [",
 		"user2     wants to be forgotten",
 		"WeChat    checks the URL of the message push [",
