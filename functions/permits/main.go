@@ -21,7 +21,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	env := config.From(getenv)
 	sigs, err := im.NewSigner(im.SignerConfig{
 		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
-		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
+		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"),
+		Admin:       notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
 	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)

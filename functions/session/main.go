@@ -27,7 +27,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	env.Fail(err)
 	sdkAppID := env.Number("IM_SDKAPPID")
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin})
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
+		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"), Admin: admin})
 	env.Fail(err)
 	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)

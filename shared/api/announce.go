@@ -49,9 +49,7 @@ type Waker interface {
 const wakeBudget = 2 * time.Second
 
 func (a *Announce) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	handle(a.Log, func(w http.ResponseWriter, r *http.Request) error {
-		return limited(r.Context(), a.Limits, r, func() error { return a.serve(w, r) })
-	})(w, r)
+	handle(a.Log, a.serve)(w, r)
 }
 
 func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
@@ -63,7 +61,7 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := a.Now()
-	if err := verifySigned(r.Header, a.Key, "announce", body, now); err != nil {
+	if err := judge(r, a.Limits, "announce", verifySigned(r.Header, a.Key, "announce", body, now)); err != nil {
 		return err
 	}
 	messages, err := announcements(body, now.UTC())
@@ -121,7 +119,7 @@ const signatureKept = 2*maxSkew + time.Minute
 
 // once refuses a signature that was seen before. Upper and lower case are one.
 func (a *Announce) once(ctx context.Context, h http.Header) error {
-	fresh, err := a.Limits.Allow(ctx, "announce:"+strings.ToLower(h.Get(HeaderSignature)), 1, signatureKept)
+	fresh, err := a.Limits.Allow(ctx, "signed:"+strings.ToLower(h.Get(HeaderSignature)), 1, signatureKept)
 	if err != nil {
 		return unavailable(err)
 	}

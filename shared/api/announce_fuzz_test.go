@@ -19,6 +19,10 @@ type noLimit struct{}
 
 func (noLimit) Allow(context.Context, string, int, time.Duration) (bool, error) { return true, nil }
 func (noLimit) Allowed(context.Context, string, int) (bool, error)              { return true, nil }
+func (noLimit) Try(context.Context, string, int, time.Duration) (string, bool, error) {
+	return "", true, nil
+}
+func (noLimit) Forgive(context.Context, string, string) error { return nil }
 
 // Whatever a backend signs is either refused or announced within the bounds.
 func FuzzAnnounce(f *testing.F) {

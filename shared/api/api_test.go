@@ -329,8 +329,7 @@ func TestTrustedBackendIsNotLimited(t *testing.T) {
 	for range 40 {
 		s.wantFault(s.do(s.session, "POST", body, signed(sessionKey, s.now, "session", body)), 400, "login_code")
 	}
-	s.from = "" // nor are all clients one if the platform names no address
-	for range 40 {
+	for range 40 { // nor is who does not sign at all
 		s.wantFault(s.do(s.session, "POST", body, nil), 401, "unauthorized")
 	}
 }

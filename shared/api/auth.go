@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -57,7 +56,8 @@ func verifySigned(h http.Header, key secret.String, word string, body []byte, no
 	return nil
 }
 
-// UserSigs makes and checks the UserSigs of users.
+// UserSigs makes and checks the UserSigs of users. An error of Verify whose method Genuine
+// returns true is about one that we made and that does not hold: an expired one is no guess.
 type UserSigs interface {
 	SignUser(user notify.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error)
 	Verify(user notify.UserID, usersig string, now time.Time) error
@@ -75,49 +75,15 @@ func bearer(r *http.Request, sigs UserSigs, now time.Time) (notify.UserID, error
 		return "", unauthorized(errNoBearer)
 	}
 	user := notify.UserID(token[:i])
-	if err := sigs.Verify(user, token[i+1:], now); err != nil {
+	err := sigs.Verify(user, token[i+1:], now)
+	if g, ok := errors.AsType[interface {
+		error
+		Genuine() bool
+	}](err); ok && g.Genuine() {
+		return "", unauthorized(err)
+	}
+	if err != nil {
 		return "", forged(err)
 	}
 	return user, nil
-}
-
-// Limiter counts.
-type Limiter interface {
-	// Allow counts one more of name and reports whether there were at most limit in
-	// the window that began with the first of them.
-	Allow(ctx context.Context, name string, limit int, window time.Duration) (bool, error)
-	// Allowed is Allow without counting.
-	Allowed(ctx context.Context, name string, limit int) (bool, error)
-}
-
-// Limits of what clients can call.
-const (
-	failuresPerSource = 30 // refused requests of one address in failureWindow
-	failureWindow     = 5 * time.Minute
-	callsPerUser      = 60 // requests of one user in callWindow
-	callWindow        = time.Minute
-)
-
-var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_many", message: "too many requests; wait a few minutes"}
-
-// limited runs f for an address that has not guessed too often, and counts if it
-// guesses now. Behind one address may be many people, so nothing else counts.
-func limited(ctx context.Context, l Limiter, r *http.Request, f func() error) error {
-	if source(r) == "" {
-		return f()
-	}
-	name := "fail:" + source(r)
-	ok, err := l.Allowed(ctx, name, failuresPerSource)
-	if err != nil {
-		return unavailable(err)
-	}
-	if !ok {
-		return errTooMany
-	}
-	err = f()
-	if ft, isFault := errors.AsType[*fault](err); isFault && ft.guess {
-		// The answer is what matters; a count that is not made costs nothing.
-		_, _ = l.Allow(ctx, name, failuresPerSource, failureWindow)
-	}
-	return err
 }

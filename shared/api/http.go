@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 )
 
@@ -29,7 +28,7 @@ type fault struct {
 	message string
 	cause   error // for the log only; nil if the message says it all
 	// guess marks what somebody who tries things out would run into: it counts against
-	// his address.
+	// their address.
 	guess bool
 }
 
@@ -124,13 +123,4 @@ func decode(b []byte, v any) error {
 		return badRequest("bad_json", "the body goes on after the JSON object")
 	}
 	return nil
-}
-
-// source is the address that r came from, or "" if the platform did not tell one.
-func source(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
 }

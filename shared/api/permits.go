@@ -35,9 +35,7 @@ type Ledger interface {
 }
 
 func (p *Permits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	handle(p.Log, func(w http.ResponseWriter, r *http.Request) error {
-		return limited(r.Context(), p.Limits, r, func() error { return p.serve(w, r) })
-	})(w, r)
+	handle(p.Log, p.serve)(w, r)
 }
 
 func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
@@ -45,10 +43,10 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 		return methodNotAllowed(w, "GET, POST")
 	}
 	user, err := bearer(r, p.Sigs, p.Now())
-	if err != nil {
+	if err := judge(r, p.Limits, "permits", err); err != nil {
 		return err
 	}
-	ok, err := p.Limits.Allow(r.Context(), "user:"+string(user), callsPerUser, callWindow)
+	ok, err := p.Limits.Allow(r.Context(), "calls:"+string(user), callsPerUser, callWindow)
 	if err != nil {
 		return unavailable(err)
 	}

@@ -58,15 +58,13 @@ type Bindings interface {
 
 func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handle(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		return limited(r.Context(), s.Limits, r, func() error {
-			switch r.Method {
-			case http.MethodPost:
-				return s.login(w, r)
-			case http.MethodDelete:
-				return s.erase(w, r)
-			}
-			return methodNotAllowed(w, "POST, DELETE")
-		})
+		switch r.Method {
+		case http.MethodPost:
+			return s.login(w, r)
+		case http.MethodDelete:
+			return s.erase(w, r)
+		}
+		return methodNotAllowed(w, "POST, DELETE")
 	})(w, r)
 }
 
@@ -92,15 +90,9 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	openID, err := s.WeChat.Code2Session(r.Context(), req.Code)
-	switch {
-	case errors.Is(err, wechat.ErrLoginCode):
-		return &fault{status: http.StatusBadRequest, code: "login_code", cause: err, guess: s.SessionKey.Empty(),
-			message: "the code is invalid, older than five minutes or was used before: call wx.login again"}
-	case errors.Is(err, wechat.ErrUserBlocked):
-		return &fault{status: http.StatusForbidden, code: "user_blocked", message: "WeChat blocks this user's login", cause: err}
-	case err != nil:
-		return &fault{status: http.StatusBadGateway, code: "wechat", message: "WeChat did not say who this is; try again", cause: err}
+	openID, err := s.who(r, req.Code)
+	if err != nil {
+		return err
 	}
 	user, err := s.bind(r.Context(), openID, req.UserID)
 	if err != nil {
@@ -117,11 +109,40 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, loginAnswer{user, usersig, s.SDKAppID, expires.UTC(), advice})
 }
 
+// who returns whose login code it is. A backend that passes on what its clients send does
+// not guess.
+func (s *Session) who(r *http.Request, code string) (openID notify.OpenID, err error) {
+	look := func() (err error) {
+		openID, err = s.code2Session(r.Context(), code)
+		return err
+	}
+	if s.SessionKey.Empty() {
+		err = ask(r, s.Limits, "session", look)
+	} else {
+		err = look()
+	}
+	return openID, err
+}
+
+func (s *Session) code2Session(ctx context.Context, code string) (notify.OpenID, error) {
+	openID, err := s.WeChat.Code2Session(ctx, code)
+	switch {
+	case errors.Is(err, wechat.ErrLoginCode):
+		return "", &fault{status: http.StatusBadRequest, code: "login_code", cause: err, guess: s.SessionKey.Empty(),
+			message: "the code is invalid, older than five minutes or was used before: call wx.login again"}
+	case errors.Is(err, wechat.ErrUserBlocked):
+		return "", &fault{status: http.StatusForbidden, code: "user_blocked", message: "WeChat blocks this user's login", cause: err}
+	case err != nil:
+		return "", &fault{status: http.StatusBadGateway, code: "wechat", message: "WeChat did not say who this is; try again", cause: err}
+	}
+	return openID, nil
+}
+
 // request checks who asks and what for.
 func (s *Session) request(r *http.Request, body []byte) (loginRequest, error) {
 	var req loginRequest
 	if !s.SessionKey.Empty() {
-		if err := verifySigned(r.Header, s.SessionKey, "session", body, s.Now()); err != nil {
+		if err := judge(r, s.Limits, "session", verifySigned(r.Header, s.SessionKey, "session", body, s.Now())); err != nil {
 			return req, err
 		}
 	}
@@ -173,7 +194,7 @@ func (s *Session) userID(openID notify.OpenID) notify.UserID {
 
 func (s *Session) erase(w http.ResponseWriter, r *http.Request) error {
 	user, err := bearer(r, s.Sigs, s.Now())
-	if err != nil {
+	if err := judge(r, s.Limits, "session", err); err != nil {
 		return err
 	}
 	if err := s.Bindings.EraseUser(r.Context(), user); err != nil && !errors.Is(err, store.ErrNotBound) {

@@ -19,6 +19,9 @@ type SignerConfig struct {
 	SDKAppID  int           // IM_SDKAPPID
 	SecretKey secret.String // IM_SECRET_KEY, used as the text that the console shows
 	Admin     notify.UserID // IM_ADMIN; empty: DefaultAdmin
+	// PreviousKey (IM_SECRET_KEY_PREVIOUS) is the key before the last change, or empty. What
+	// it signed is refused too, with an error that says so: see Genuine.
+	PreviousKey secret.String
 }
 
 // A Signer makes and checks the UserSigs of one IM app. It is safe for concurrent
@@ -26,9 +29,9 @@ type SignerConfig struct {
 //
 // Source: https://cloud.tencent.com/document/product/269/32688
 type Signer struct {
-	appID int
-	key   secret.String
-	admin notify.UserID
+	appID         int
+	key, previous secret.String
+	admin         notify.UserID
 }
 
 // NewSigner checks cfg. Its error names the variables to set, all at once.
@@ -39,8 +42,12 @@ func NewSigner(cfg SignerConfig) (*Signer, error) {
 	}
 	if cfg.SecretKey.Empty() {
 		errs = append(errs, errors.New("IM_SECRET_KEY is not set: copy the app's key from the IM console"))
-	} else if strings.TrimSpace(cfg.SecretKey.Reveal()) != cfg.SecretKey.Reveal() {
-		errs = append(errs, errors.New("IM_SECRET_KEY begins or ends with white space"))
+	}
+	for i, key := range []secret.String{cfg.SecretKey, cfg.PreviousKey} {
+		if strings.TrimSpace(key.Reveal()) != key.Reveal() {
+			name := [...]string{"IM_SECRET_KEY", "IM_SECRET_KEY_PREVIOUS"}[i]
+			errs = append(errs, fmt.Errorf("%s begins or ends with white space", name))
+		}
 	}
 	if cfg.Admin == "" {
 		cfg.Admin = DefaultAdmin
@@ -51,7 +58,7 @@ func NewSigner(cfg SignerConfig) (*Signer, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("im: UserSig settings: %w", err)
 	}
-	return &Signer{appID: cfg.SDKAppID, key: cfg.SecretKey, admin: cfg.Admin}, nil
+	return &Signer{appID: cfg.SDKAppID, key: cfg.SecretKey, previous: cfg.PreviousKey, admin: cfg.Admin}, nil
 }
 
 // ErrReservedUser: a UserSig of an administrator is full control of the app, and ids
@@ -87,7 +94,7 @@ func (s *Signer) sign(user notify.UserID, now time.Time, ttl time.Duration) (str
 		return "", time.Time{}, fmt.Errorf("im: UserSig: a lifetime of %v is not between one second and 68 years", ttl)
 	}
 	c := claims{Version: "2.0", Identifier: string(user), SDKAppID: uint64(s.appID), Expire: expire, Time: now.Unix()}
-	c.Sig = s.mac(c)
+	c.Sig = c.mac(s.key)
 	usersig, err := c.pack()
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("im: UserSig: %w", err)

@@ -86,6 +86,26 @@ func TestUserSigVectors(t *testing.T) {
 	}
 }
 
+// What the key before the last change signed is refused, and told from a forgery.
+func TestUserSigOfFormerKey(t *testing.T) {
+	for _, v := range readUserSigs(t).Valid {
+		s, err := im.NewSigner(im.SignerConfig{SDKAppID: v.SDKAppID, SecretKey: secret.New("the key of today"), PreviousKey: secret.New(v.Key)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Unix(v.Time, 0)
+		if err := s.Verify(v.Identifier, v.UserSig, at); !errors.Is(err, im.ErrUserSigFormerKey) {
+			t.Errorf("%s: %v, want %v", v.Name, err, im.ErrUserSigFormerKey)
+		}
+		if err := newSigner(t, v.SDKAppID, "the key of today").Verify(v.Identifier, v.UserSig, at); !errors.Is(err, im.ErrUserSigSignature) {
+			t.Errorf("%s, without the former key: %v, want %v", v.Name, err, im.ErrUserSigSignature)
+		}
+	}
+	if _, err := im.NewSigner(im.SignerConfig{SDKAppID: 1, SecretKey: secret.New("k"), PreviousKey: secret.New("k ")}); err == nil || !strings.Contains(err.Error(), "IM_SECRET_KEY_PREVIOUS") {
+		t.Errorf("white space behind the former key: %v", err)
+	}
+}
+
 // pack makes the outer form of a UserSig.
 func pack(level int, plain string) string {
 	var b bytes.Buffer

@@ -15,6 +15,7 @@ import (
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 )
 
 // Why a UserSig is refused.
@@ -27,7 +28,18 @@ var (
 	ErrUserSigSignature  error = &refusal{"signature", "UserSig: the signature is wrong"}
 	ErrUserSigFuture     error = &refusal{"future", "UserSig: made in the future; check the clocks"}
 	ErrUserSigExpired    error = &refusal{"expired", "UserSig: expired"}
+	ErrUserSigFormerKey  error = &refusal{"former_key", "UserSig: made with the key before the last change"}
 )
+
+// Genuine reports whether what is refused is a UserSig that was made with our key, or the
+// one before: it does not hold, and its bearer has guessed nothing.
+func (r *refusal) Genuine() bool {
+	switch error(r) {
+	case ErrUserSigFuture, ErrUserSigExpired, ErrUserSigFormerKey:
+		return true
+	}
+	return false
+}
 
 const (
 	maxUserSig         = 2 << 10 // as it arrives; honest ones have some 250 to 450 bytes
@@ -69,7 +81,10 @@ func (s *Signer) Verify(user notify.UserID, usersig string, now time.Time) error
 		return ErrUserSigApp
 	case user == "" || c.Identifier != string(user):
 		return ErrUserSigIdentifier
-	case !hmac.Equal(c.Sig, s.mac(c)):
+	case !hmac.Equal(c.Sig, c.mac(s.key)):
+		if !s.previous.Empty() && hmac.Equal(c.Sig, c.mac(s.previous)) {
+			return ErrUserSigFormerKey
+		}
 		return ErrUserSigSignature
 	case c.Time > now.Unix()+userSigSkew:
 		return ErrUserSigFuture
@@ -84,8 +99,8 @@ func (s *Signer) Verify(user notify.UserID, usersig string, now time.Time) error
 
 // mac signs what c claims.
 // Source: https://cloud.tencent.com/document/product/269/32688
-func (s *Signer) mac(c claims) []byte {
-	h := hmac.New(sha256.New, []byte(s.key.Reveal()))
+func (c claims) mac(key secret.String) []byte {
+	h := hmac.New(sha256.New, []byte(key.Reveal()))
 	fmt.Fprintf(h, "TLS.identifier:%s\nTLS.sdkappid:%d\nTLS.time:%d\nTLS.expire:%d\n",
 		c.Identifier, c.SDKAppID, c.Time, c.Expire)
 	return h.Sum(nil)

@@ -41,7 +41,7 @@ import (
 //	wxn:{n}:xu           hash of a user who was erased of late
 //	                     -> until when he is not named, ms          hash
 //	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
-//	wxn:{n}:lim:<digest> how often, in the window that its TTL ends string
+//	wxn:{n}:lim:<digest> attempts in the window that its TTL ends   set
 //
 // The keys of group messages, circuits, names and paces are in their own files.
 type keys struct{ tag string }

@@ -2,19 +2,36 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 )
 
 type allowArgs struct {
-	Add    int   `json:"add"`
-	Limit  int   `json:"limit"`
-	Window int64 `json:"window"`
+	Attempt string `json:"attempt"`
+	Drop    int    `json:"drop"`
+	Limit   int    `json:"limit"`
+	Window  int64  `json:"window"`
 }
 
 // Allow counts one more of name and reports whether there were at most limit since
-// the first of them, window ago at most. The names are stored as digests.
+// the first of them, window ago at most. The names are stored as digests. A limit is some
+// hundred at most: what counts is kept one by one.
 func (s *Store) Allow(ctx context.Context, name string, limit int, window time.Duration) (bool, error) {
-	return s.allow(ctx, name, allowArgs{1, limit, window.Milliseconds()})
+	_, ok, err := s.Try(ctx, name, limit, window)
+	return ok, err
+}
+
+// Try is Allow for an attempt that may be taken back with Forgive.
+func (s *Store) Try(ctx context.Context, name string, limit int, window time.Duration) (attempt string, ok bool, err error) {
+	attempt = rand.Text()
+	ok, err = s.allow(ctx, name, allowArgs{Attempt: attempt, Limit: limit, Window: window.Milliseconds()})
+	return attempt, ok, err
+}
+
+// Forgive takes an attempt back that Try has counted. Doing it again changes nothing.
+func (s *Store) Forgive(ctx context.Context, name, attempt string) error {
+	_, err := s.allow(ctx, name, allowArgs{Attempt: attempt, Drop: 1})
+	return err
 }
 
 // Allowed reports whether another Allow would be within limit, without counting.

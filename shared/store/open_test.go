@@ -138,6 +138,7 @@ func TestErrorsAreReturned(t *testing.T) {
 		"Token":     func(ctx context.Context, s *store.Store) error { _, _, _, err := s.Token(ctx, "wx"); return err },
 		"DropToken": func(ctx context.Context, s *store.Store) error { return s.DropToken(ctx, "wx", "t") },
 		"Allow":     func(ctx context.Context, s *store.Store) error { return second(s.Allow(ctx, "name", 1, 1)) },
+		"Forgive":   func(ctx context.Context, s *store.Store) error { return s.Forgive(ctx, "name", "attempt") },
 		"Allowed":   func(ctx context.Context, s *store.Store) error { return second(s.Allowed(ctx, "name", 1)) },
 	} {
 		t.Run(name, func(t *testing.T) {

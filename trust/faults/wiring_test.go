@@ -79,7 +79,8 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 	env.Fail(err)
 	sdkAppID := env.Number("IM_SDKAPPID")
 	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"), Admin: admin})
+	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
+		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"), Admin: admin})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)
@@ -106,7 +107,8 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 	env := config.From(getenv)
 	sigs, err := im.NewSigner(im.SignerConfig{
 		SDKAppID: env.Number("IM_SDKAPPID"), SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
-		Admin: notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
+		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"),
+		Admin:       notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
 	env.Fail(err)

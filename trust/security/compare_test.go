@@ -18,12 +18,12 @@ import (
 
 // allowed are comparisons of secret things that tell nobody anything, each with its reason.
 var allowed = map[string]string{
-	"im/adminsig.go: a.sig.Reveal() == sig.Reveal()":                                     "both are our own UserSig, made in this process",
-	"im/verify.go: strings.TrimSpace(token.Reveal()) != token.Reveal()":                  "a setting with itself, once at the start",
-	"im/usersig.go: strings.TrimSpace(cfg.SecretKey.Reveal()) != cfg.SecretKey.Reveal()": "a setting with itself, once at the start",
-	"wechat/cache.go: m.token == token":                                                  "both are WeChat's access token; nobody outside names one",
-	"wechat/token.go: text != s.held.value.Reveal()":                                     "both are WeChat's access token; nobody outside names one",
-	"wechat/token.go: s.refused == bad.value.Reveal()":                                   "both are WeChat's access token; nobody outside names one",
+	"im/adminsig.go: a.sig.Reveal() == sig.Reveal()":                    "both are our own UserSig, made in this process",
+	"im/verify.go: strings.TrimSpace(token.Reveal()) != token.Reveal()": "a setting with itself, once at the start",
+	"im/usersig.go: strings.TrimSpace(key.Reveal()) != key.Reveal()":    "a setting with itself, once at the start",
+	"wechat/cache.go: m.token == token":                                 "both are WeChat's access token; nobody outside names one",
+	"wechat/token.go: text != s.held.value.Reveal()":                    "both are WeChat's access token; nobody outside names one",
+	"wechat/token.go: s.refused == bad.value.Reveal()":                  "both are WeChat's access token; nobody outside names one",
 }
 
 // TestComparesInConstantTime reads the source: wherever a signature, MAC, token or secret

@@ -43,6 +43,7 @@ var planted = map[string]string{
 	"WECHAT_ENCODING_AES_KEY":          "plantedAESkeyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	"WECHAT_ENCODING_AES_KEY_PREVIOUS": "plantedAESoldBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA",
 	"IM_SECRET_KEY":                    "planted-im-key-77aa90",
+	"IM_SECRET_KEY_PREVIOUS":           "planted-im-key-before-31",
 	"IM_CALLBACK_TOKEN":                "plantedCallbackToken5",
 	"IM_CALLBACK_TOKEN_PREVIOUS":       "plantedCallbackOld66",
 	"USERID_KEY":                       "planted-userid-key-0123456789abcdef",

@@ -106,6 +106,31 @@ var limitRules = []rule{
 			equal(b, "allowed", ok, true)
 		})
 	}},
+	{"an attempt that is taken back does not count", func(b *bench) {
+		var attempts []string
+		for range 2 {
+			attempt, ok, err := b.Store.Try(b.Context(), "name", 2, time.Minute)
+			b.must(err)
+			equal(b, "allowed", ok, true)
+			attempts = append(attempts, attempt)
+		}
+		refused, ok, err := b.Store.Try(b.Context(), "name", 2, time.Minute)
+		b.must(err)
+		equal(b, "a third", ok, false)
+		b.unchanged(func() { b.must(b.Store.Forgive(b.Context(), "name", refused)) })
+		for range 2 { // again changes nothing
+			b.must(b.Store.Forgive(b.Context(), "name", attempts[0]))
+		}
+		for i := range 2 {
+			ok, err := b.Store.Allow(b.Context(), "name", 2, time.Minute)
+			b.must(err)
+			equal(b, "in its place", ok, i == 0)
+		}
+	}},
+	{"of 200 attempts at once as many as the limit are allowed", func(b *bench) {
+		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) { return b.Store.Allow(ctx, "name", 30, time.Minute) })
+		equal(b, "allowed", got, 30)
+	}},
 	{"names are counted apart", func(b *bench) {
 		for _, name := range []string{"one", "two"} {
 			ok, err := b.Store.Allow(b.Context(), name, 1, time.Minute)

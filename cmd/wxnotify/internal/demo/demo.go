@@ -29,6 +29,7 @@ var settings = map[string]string{
 
 	"IM_SDKAPPID":                "1400123456",
 	"IM_SECRET_KEY":              "demo0im0secret0key0demo0im0secret0key0demo0im0secret0key00000000",
+	"IM_SECRET_KEY_PREVIOUS":     "",
 	"IM_ADMIN":                   "administrator",
 	"IM_CALLBACK_TOKEN":          "demoImCallbackToken",
 	"IM_CALLBACK_TOKEN_PREVIOUS": "",

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Limiter counts attempts, each kind under a name, in a window that begins with the first.
+// A step that is repeated because its answer was lost counts once.
+type Limiter interface {
+	// Allow counts one more of name and reports whether there were at most limit in
+	// the window.
+	Allow(ctx context.Context, name string, limit int, window time.Duration) (bool, error)
+	// Allowed is Allow without counting.
+	Allowed(ctx context.Context, name string, limit int) (bool, error)
+	// Try is Allow for an attempt that Forgive can take back.
+	Try(ctx context.Context, name string, limit int, window time.Duration) (attempt string, ok bool, err error)
+	Forgive(ctx context.Context, name, attempt string) error
+}
+
+// Limits of what clients can call.
+const (
+	guessesPerSource = 30 // wrong signatures or login codes of one address, for each API apart
+	guessWindow      = 5 * time.Minute
+	callsPerUser     = 60 // requests of one user in callWindow
+	callWindow       = time.Minute
+)
+
+// forgiveBudget bounds how long an answer waits for a good login to be counted as one.
+const forgiveBudget = 300 * time.Millisecond
+
+var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_many", message: "too many requests; wait a few minutes"}
+
+// judge turns what the check of a signature said into the answer. A guess counts against
+// its address, in the same step that says whether the address may still guess; who is right
+// passes only if it may. Of what is no guess nothing is counted: behind one address may be
+// many people.
+func judge(r *http.Request, l Limiter, api string, checked error) error {
+	var ok bool
+	var err error
+	switch name := guesses(r, api); {
+	case isGuess(checked):
+		ok, err = l.Allow(r.Context(), name, guessesPerSource, guessWindow)
+	case checked != nil:
+		return checked
+	default:
+		ok, err = l.Allowed(r.Context(), name, guessesPerSource)
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	if !ok {
+		return errTooMany
+	}
+	return checked
+}
+
+// ask runs a check that takes time and costs somebody else something. It counts as a guess
+// until it has turned out to be none, so that of many at once no more are made than of as
+// many one after the other.
+func ask(r *http.Request, l Limiter, api string, check func() error) error {
+	name := guesses(r, api)
+	attempt, ok, err := l.Try(r.Context(), name, guessesPerSource, guessWindow)
+	if err != nil {
+		return unavailable(err)
+	}
+	if !ok {
+		return errTooMany
+	}
+	if err = check(); !isGuess(err) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), forgiveBudget)
+		defer cancel()
+		_ = l.Forgive(ctx, name, attempt) // what is not taken back costs one guess
+	}
+	return err
+}
+
+func isGuess(err error) bool {
+	f, ok := errors.AsType[*fault](err)
+	return ok && f.guess
+}
+
+// guesses is the name under which the guesses of r's address at an API count. IPv6 goes by
+// /64, which one subscriber has for themselves. Addresses that cannot be read are one.
+func guesses(r *http.Request, api string) string {
+	source := "unknown"
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil {
+			ip = ip.Unmap().WithZone("")
+			bits := 64
+			if ip.Is4() {
+				bits = 32
+			}
+			source = netip.PrefixFrom(ip, bits).Masked().String()
+		}
+	}
+	return "guess:" + api + ":" + source
+}

@@ -1,0 +1,228 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/wechat"
+)
+
+// codes plays WeChat for login codes: "guess" is none.
+type codes struct{ asked atomic.Int64 }
+
+func (c *codes) Code2Session(_ context.Context, code string) (notify.OpenID, error) {
+	c.asked.Add(1)
+	if strings.HasPrefix(code, "guess") {
+		return "", wechat.ErrLoginCode
+	}
+	return logins{}.Code2Session(context.Background(), code)
+}
+
+// A door is one API, with a request that guesses and one that is right.
+type door struct {
+	name        string
+	guess, good func() reply
+	wrong       int // the status of a guess
+}
+
+// doors returns the APIs, and the WeChat behind them.
+func (s *service) doors() ([]door, *codes) {
+	wx := &codes{}
+	s.session.WeChat = wx
+	r := s.login("code-a")
+	n := 0
+	announce := func(key secret.String) func() reply {
+		return func() reply {
+			n++
+			body := fmt.Sprintf(`{"id":"a%d","kind":"message","to":["x"]}`, n)
+			return s.do(s.announce, "POST", body, signed(key, s.now, "announce", body))
+		}
+	}
+	return []door{
+		{"session", func() reply { return s.do(s.session, "POST", `{"code":"guess"}`, nil) }, func() reply { return s.do(s.session, "POST", `{"code":"code-a"}`, nil) }, 400},
+		{"permits", func() reply { return s.do(s.permits, "GET", "", bearer(r.UserID, "guess")) }, func() reply { return s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)) }, 401},
+		{"announce", announce(sessionKey), announce(annKey), 401},
+	}, wx
+}
+
+// Guesses close the door of the API at which they are made, for the address from which they
+// come, until the window is over.
+func TestGuessesOfEachAPIApart(t *testing.T) {
+	for i := range 3 {
+		s := newService(t, false)
+		doors, _ := s.doors()
+		for n := range 30 {
+			if got := doors[i].guess(); got.status != doors[i].wrong {
+				t.Fatalf("guess %d at %s: %d %+v", n+1, doors[i].name, got.status, got.Error)
+			}
+		}
+		s.wantFault(doors[i].guess(), 429, "too_many")
+		for j, d := range doors {
+			want := 200
+			if i == j {
+				want = 429
+			}
+			if got := d.good(); got.status != want {
+				t.Errorf("after guesses at %s a good request at %s: %d %+v, want %d", doors[i].name, d.name, got.status, got.Error, want)
+			}
+		}
+		s.from = "203.0.113.8:0"
+		if got := doors[i].good(); got.status != 200 {
+			t.Errorf("%s, from another address: %d", doors[i].name, got.status)
+		}
+		s.from = "203.0.113.7:9"
+		s.mini.FastForward(5*time.Minute + time.Second)
+		if got := doors[i].good(); got.status != 200 {
+			t.Errorf("%s, after the window: %d", doors[i].name, got.status)
+		}
+	}
+}
+
+// Addresses are told apart as their owners are.
+func TestWhoseGuessesTheyAre(t *testing.T) {
+	for name, c := range map[string]struct {
+		guess, good string
+		closed      bool
+	}{
+		"another port":                 {"203.0.113.7:1", "203.0.113.7:2", true},
+		"another IPv4":                 {"203.0.113.7:0", "203.0.113.8:0", false},
+		"IPv4 inside IPv6":             {"[::ffff:203.0.113.7]:0", "203.0.113.7:0", true},
+		"IPv6 of the same /64":         {"[2001:db8:1:2::1]:0", "[2001:db8:1:2:ffff:ffff:ffff:ffff]:0", true},
+		"IPv6 of another /64":          {"[2001:db8:1:2::1]:0", "[2001:db8:1:3::1]:0", false},
+		"IPv6 with a zone":             {"[fe80::1%eth0]:0", "[fe80::2%eth1]:0", true},
+		"no address":                   {"", "", true},
+		"two that cannot be read":      {"unknown", "a proxy:80", true},
+		"one that can, and one not":    {"203.0.113.7", "203.0.113.7:0", false},
+		"several, as a proxy joins it": {"203.0.113.7, 198.51.100.1:0", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, false)
+			doors, _ := s.doors()
+			s.from = c.guess
+			for range 30 {
+				s.wantFault(doors[1].guess(), 401, "unauthorized")
+			}
+			s.from = c.good
+			want := 200
+			if c.closed {
+				want = 429
+			}
+			if got := doors[1].good(); got.status != want {
+				t.Errorf("%d, want %d", got.status, want)
+			}
+		})
+	}
+}
+
+// A UserSig that was ours is no guess, though it opens nothing: everybody behind a carrier's
+// address has one after the key was changed, or after a day.
+func TestWhatWasOursIsNoGuess(t *testing.T) {
+	signer := func(key, previous secret.String) *im.Signer {
+		sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: key, PreviousKey: previous})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sigs
+	}
+	newKey := secret.New("the key after the change")
+	for name, c := range map[string]struct {
+		sigs  *im.Signer
+		later time.Duration
+	}{
+		"expired":                {signer(imKey, secret.String{}), 25 * time.Hour},
+		"a phone's clock ahead":  {signer(imKey, secret.String{}), -time.Hour},
+		"of the key before":      {signer(newKey, imKey), 0},
+		"of the key before, old": {signer(newKey, imKey), 25 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, false)
+			old := s.login("code-a")
+			s.permits.Sigs, s.session.Sigs = c.sigs, c.sigs
+			s.now = s.now.Add(c.later)
+			for range 40 {
+				s.wantFault(s.do(s.permits, "GET", "", bearer(old.UserID, old.UserSig)), 401, "unauthorized")
+				s.wantFault(s.do(s.session, "DELETE", "", bearer(old.UserID, old.UserSig)), 401, "unauthorized")
+			}
+			if openID, err := s.store.OpenIDOf(t.Context(), notify.UserID(old.UserID)); err != nil || openID != "o-a" {
+				t.Errorf("bound to %q, %v", openID, err)
+			}
+			s.now = s.now.Add(-c.later) // and the clock by which UserSigs are made
+			again := s.login("code-a")
+			if got := s.do(s.permits, "GET", "", bearer(again.UserID, again.UserSig)); got.status != 200 {
+				t.Errorf("after another login: %d %+v", got.status, got.Error)
+			}
+		})
+	}
+}
+
+// What is neither right nor a guess does not count, and a good login is not in the way of
+// others.
+func TestLoginsThatAreNoGuesses(t *testing.T) {
+	s := newService(t, false)
+	for _, err := range []error{wechat.ErrUserBlocked, context.DeadlineExceeded, nil} {
+		s.session.WeChat = logins{err}
+		for range 40 {
+			if got := s.do(s.session, "POST", `{"code":"code-a"}`, nil); got.status == 429 {
+				t.Fatalf("%v: %d %+v", err, got.status, got.Error)
+			}
+		}
+	}
+}
+
+// Guesses that come all at once are no more than those that come one after the other.
+func TestGuessesAtOnce(t *testing.T) {
+	s := newService(t, false)
+	_, wx := s.doors()
+	before := wx.asked.Load()
+	for name, c := range map[string]struct {
+		handler http.Handler
+		request func(i int) *http.Request
+		wrong   int
+	}{
+		"session": {s.session, func(i int) *http.Request {
+			return httptest.NewRequest("POST", "/", strings.NewReader(fmt.Sprintf(`{"code":"guess%d"}`, i)))
+		}, 400},
+		"permits": {s.permits, func(i int) *http.Request {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header = bearer("alice", fmt.Sprint("guess", i))
+			return r
+		}, 401},
+		"announce": {s.announce, func(i int) *http.Request {
+			r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+			r.Header = signed(sessionKey, s.now, "announce", fmt.Sprint(i))
+			return r
+		}, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			answers := map[int]int{}
+			for i := range 200 {
+				wg.Go(func() {
+					w := httptest.NewRecorder()
+					c.handler.ServeHTTP(w, c.request(i))
+					mu.Lock()
+					defer mu.Unlock()
+					answers[w.Code]++
+				})
+			}
+			wg.Wait()
+			if answers[c.wrong] != 30 || answers[429] != 170 {
+				t.Errorf("answers %v, want 30 of %d and 170 of 429", answers, c.wrong)
+			}
+		})
+	}
+	if asked := wx.asked.Load() - before; asked != 30 {
+		t.Errorf("WeChat was asked about %d guessed codes, want 30", asked)
+	}
+}

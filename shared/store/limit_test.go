@@ -1,0 +1,53 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/store/storetest"
+)
+
+// twice sends every round trip a second time, as go-redis does when the answer of the first
+// is lost.
+type twice struct{ trips }
+
+func (t *twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if err := next(ctx, cmds); err != nil {
+			return err
+		}
+		t.n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+// An attempt whose answer was lost is the same attempt when it is sent again.
+func TestRepeatedAttemptCountsOnce(t *testing.T) {
+	clock := storetest.NewClock()
+	h := harness(t, miniredis.RunT(t).Addr(), clock.Now, clock.Advance)
+	hook := &twice{}
+	h.Store.AddHook(hook)
+	for i := range 4 {
+		ok, err := h.Store.Allow(t.Context(), "name", 3, time.Minute)
+		if err != nil || ok != (i < 3) {
+			t.Errorf("attempt %d of 3: allowed %v, %v", i+1, ok, err)
+		}
+	}
+	attempt, ok, err := h.Store.Try(t.Context(), "signature", 1, time.Minute)
+	if err != nil || !ok {
+		t.Errorf("the only one: allowed %v, %v", ok, err)
+	}
+	if err := h.Store.Forgive(t.Context(), "signature", attempt); err != nil {
+		t.Error(err)
+	}
+	if ok, err := h.Store.Allow(t.Context(), "signature", 1, time.Minute); err != nil || !ok {
+		t.Errorf("after it was taken back: allowed %v, %v", ok, err)
+	}
+	if hook.n.Load() == 0 {
+		t.Error("nothing was repeated")
+	}
+}
