@@ -183,8 +183,10 @@ func TestLogin(t *testing.T) {
 	if other := s.login("code-b"); other.UserID == r.UserID {
 		t.Error("two openids are one user")
 	}
-	if got := s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusOK {
-		t.Errorf("the UserSig is refused: %+v", got.Error)
+	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER  "} { // a scheme has no case
+		if got := s.do(s.permits, "GET", "", http.Header{"Authorization": {scheme + r.UserID + ":" + r.UserSig}}); got.status != http.StatusOK {
+			t.Errorf("%s: the UserSig is refused: %+v", scheme, got.Error)
+		}
 	}
 	if strings.Contains(s.log.String(), r.UserSig) {
 		t.Error("the UserSig is in the log")
