@@ -29,6 +29,16 @@ var bans = []ban{
 		}
 		return false
 	}},
+	{"a goroutine", "shared/guard", "start it with guard.Go or guard.Begin: a panic must end no more than its own work", func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			return true
+		case *ast.CallExpr:
+			s, ok := n.Fun.(*ast.SelectorExpr)
+			return ok && (s.Sel.Name == "Go" || s.Sel.Name == "AfterFunc") && !isSelector(s, "guard", "Go")
+		}
+		return false
+	}},
 }
 
 // What must be done in one way has one place, and everybody else uses that.
@@ -54,6 +64,10 @@ func TestBansFindFaults(t *testing.T) {
 		`var r, _ = http.Get("https://example.com")`:         1,
 		`var c = http.DefaultClient`:                         1,
 		`var c = http.StatusOK`:                              0,
+		`func f() { go f() }`:                                1,
+		`func f(wg *sync.WaitGroup) { wg.Go(g) }`:            1,
+		`var t = time.AfterFunc(time.Second, f)`:             1,
+		`func f() { guard.Go(ctx, log, &wg, g) }`:            0,
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\n"+source, 0)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"wxnotify/shared/guard"
 )
 
 // nameTTL is how long a name is kept before it is looked up again.
@@ -23,16 +25,14 @@ const callBudget = 1500 * time.Millisecond
 func (p *pass) ask(ctx context.Context, recs []Recipient) (map[UserID]Status, Names, map[UserID]map[GroupID]bool) {
 	nameCtx, stop := context.WithTimeout(ctx, nameBudget)
 	defer stop()
-	named := make(chan Names, 1)
-	go func() { named <- p.lookUp(nameCtx, recs) }()
+	named := guard.Begin(ctx, p.Log, func() Names { return p.lookUp(nameCtx, recs) })
 	if recs[0].Lane == LaneMessages {
 		return p.presence(ctx, recs), <-named, nil
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, callBudget)
 	defer cancel()
-	foreign := make(chan map[UserID]map[GroupID]bool, 1)
-	go func() { foreign <- p.strangers(ctx, recs) }()
+	foreign := guard.Begin(ctx, p.Log, func() map[UserID]map[GroupID]bool { return p.strangers(ctx, recs) })
 	status, strangers := p.presence(ctx, recs), <-foreign
 	select {
 	case names := <-named:

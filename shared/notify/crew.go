@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/guard"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -15,14 +16,13 @@ type crew struct {
 	slots   chan struct{} // holds one for each card on its way
 	sending sync.WaitGroup
 	done    chan Finish
-	written chan struct{} // closed when done is closed and empty
+	writing sync.WaitGroup // until done is closed and empty
 }
 
 // crew returns one at work. Who is done with it waits for it.
 func (p *pass) crew(ctx context.Context) *crew {
-	w := &crew{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan Finish, p.Rules.Workers),
-		written: make(chan struct{})}
-	go w.write(ctx)
+	w := &crew{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan Finish, p.Rules.Workers)}
+	guard.Go(ctx, p.Log, &w.writing, func() { w.write(ctx) })
 	return w
 }
 
@@ -30,7 +30,7 @@ func (p *pass) crew(ctx context.Context) *crew {
 func (w *crew) wait() {
 	w.sending.Wait()
 	close(w.done)
-	<-w.written
+	w.writing.Wait()
 }
 
 // hire waits for slots for up to n cards and returns how many it got: rather some soon than
@@ -61,7 +61,6 @@ func (w *crew) free(n int) {
 
 // write finishes what the crew has done, together with what is done soon after it.
 func (w *crew) write(ctx context.Context) {
-	defer close(w.written)
 	for f := range w.done {
 		fs, more := []Finish{f}, true
 		soon := time.NewTimer(20 * time.Millisecond)
@@ -102,7 +101,7 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 	}
 	recalled, known := w.recalled(ctx, cards)
 	for i, c := range cards {
-		w.sending.Go(func() {
+		guard.Go(ctx, w.Log, &w.sending, func() {
 			defer w.free(1)
 			var end *Finish
 			switch {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/guard"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -130,7 +131,7 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bo
 		}
 		var spreading sync.WaitGroup
 		if batch.Spreads {
-			spreading.Go(func() { p.spread(ctx) })
+			guard.Go(ctx, p.Log, &spreading, func() { p.spread(ctx) })
 		}
 		defer spreading.Wait()
 		return p.serve(ctx, messages)
@@ -199,15 +200,14 @@ func (p *pass) lanes(ctx context.Context, recs []Recipient) (calls, messages []R
 func (p *pass) besideCalls(ctx context.Context, work func() error) error {
 	ringing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	guard.Go(ctx, p.Log, &wg, func() {
 		for sleep(ringing, time.Second) && !short(ctx, wrapUp) {
-			p.serveCalls(ctx)
+			guard.Do(ctx, p.Log, func() { p.serveCalls(ctx) })
 		}
 	})
-	err := work()
-	stop()
-	wg.Wait()
-	return err
+	defer wg.Wait()
+	defer stop()
+	return work()
 }
 
 // serveCalls does what is due in the lane of calls.
@@ -267,15 +267,17 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 	var rest []Finish
 	var cards []*delivery
 	for _, rec := range recs {
-		plan := p.Rules.Decide(Look{p.now, status[rec.User], p.breaker.quota(p.now)}, rec)
-		plan.turnAway(strangers[rec.User])
-		asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
-		c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, steps: []Step{asked}}
-		if len(plan.Send) > 0 && p.passes(ctx, c) {
-			cards = append(cards, c)
-		} else {
-			rest = append(rest, c.putOff())
-		}
+		guard.Do(ctx, p.Log, func() {
+			plan := p.Rules.Decide(Look{p.now, status[rec.User], p.breaker.quota(p.now)}, rec)
+			plan.turnAway(strangers[rec.User])
+			asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
+			c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, steps: []Step{asked}}
+			if len(plan.Send) > 0 && p.passes(ctx, c) {
+				cards = append(cards, c)
+			} else {
+				rest = append(rest, c.putOff())
+			}
+		})
 	}
 	p.finish(ctx, rest)
 	for len(cards) > 0 && p.room(ctx) {
@@ -302,11 +304,18 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 }
 
 // finish hands recipients back, and counts and logs what ended. A store that does not
-// take it gives the recipients to another run when their leases end.
+// take it gives the recipients to another run when their leases end. After a panic they are
+// handed back one by one.
 func (p *pass) finish(ctx context.Context, fs []Finish) {
-	if len(fs) == 0 {
+	if len(fs) == 0 || guard.Do(ctx, p.Log, func() { p.finishAll(ctx, fs) }) || len(fs) == 1 {
 		return
 	}
+	for _, f := range fs {
+		p.finish(ctx, []Finish{f})
+	}
+}
+
+func (p *pass) finishAll(ctx context.Context, fs []Finish) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
 	ends, err := p.Store.Finish(ctx, p.Rules, fs)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"wxnotify/shared/guard"
 )
 
 // inviteeBudget bounds the question who is a member; a call that is not answered for
@@ -30,7 +32,7 @@ func (p *pass) strangers(ctx context.Context, recs []Recipient) map[UserID]map[G
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for group, users := range called {
-		wg.Go(func() {
+		guard.Go(ctx, p.Log, &wg, func() {
 			members, err := p.Directory.MembersAmong(ctx, group, users)
 			if err != nil {
 				p.Log.WarnContext(ctx, "IM did not say who of a call is in its group", "group", group, "error", err)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"wxnotify/shared/guard"
 )
 
 // checkUnread asks IM what the recipients of digests have not read, and drops what they
@@ -14,7 +16,7 @@ func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 	var wg sync.WaitGroup
 	for _, c := range cards {
 		if c.plan.Digest && c.rec.Lane == LaneMessages {
-			wg.Go(func() { c.dropRead(ctx) })
+			guard.Go(ctx, p.Log, &wg, func() { c.dropRead(ctx) })
 		}
 	}
 	wg.Wait()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"wxnotify/shared/guard"
 )
 
 // resume ends what earlier runs began for recs and did not finish. A card that cannot
@@ -14,12 +16,14 @@ func (p *pass) resume(ctx context.Context, recs []Recipient) {
 		if short(ctx, wrapUp) {
 			break
 		}
-		r, err := p.Store.Resolve(ctx, *rec.Open)
-		if err != nil {
-			p.Log.ErrorContext(ctx, "card not resolved, a later run resumes", "alert", "store", "card", rec.Open.ID, "error", err)
-			continue
-		}
-		fs = append(fs, p.resumed(rec, r))
+		guard.Do(ctx, p.Log, func() {
+			r, err := p.Store.Resolve(ctx, *rec.Open)
+			if err != nil {
+				p.Log.ErrorContext(ctx, "card not resolved, a later run resumes", "alert", "store", "card", rec.Open.ID, "error", err)
+				return
+			}
+			fs = append(fs, p.resumed(rec, r))
+		})
 	}
 	p.finish(ctx, fs)
 }

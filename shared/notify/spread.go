@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"wxnotify/shared/guard"
 )
 
 const (
@@ -40,7 +42,7 @@ func (p *pass) spreadAll(ctx context.Context, spreads []Spread) {
 	var wg sync.WaitGroup
 	for _, s := range spreads {
 		side <- struct{}{}
-		wg.Go(func() {
+		guard.Go(ctx, p.Log, &wg, func() {
 			defer func() { <-side }()
 			if short(ctx, wrapUp) || p.claimed.Elapsed() > spreadAhead {
 				return // its lease ends, and another run takes it up

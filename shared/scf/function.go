@@ -13,8 +13,12 @@ import (
 
 	"github.com/tencentyun/scf-go-lib/functioncontext"
 
+	"wxnotify/shared/guard"
 	"wxnotify/shared/stopwatch"
 )
+
+// errInternal is all that a caller learns of a panic: its value may hold a secret.
+var errInternal = errors.New("scf: internal error")
 
 // errMisconfigured is all that a caller learns of a function that cannot be wired.
 var errMisconfigured = errors.New("the function is not configured; its log says what is missing")
@@ -50,6 +54,15 @@ func (f *function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	defer cancel()
 	h := f.handler(ctx)
 	return guarded(ctx, f.log, func() ([]byte, error) { return h.Invoke(ctx, event) })
+}
+
+// guarded calls f; a panic becomes a log line and errInternal. The library under us
+// would hand the panic's value to the caller.
+func guarded(ctx context.Context, log *slog.Logger, f func() ([]byte, error)) (out []byte, err error) {
+	if !guard.Do(ctx, log, func() { out, err = f() }) {
+		return nil, errInternal
+	}
+	return out, err
 }
 
 // timed returns ctx with the time that the platform gives the event, counted from now by the
@@ -100,7 +113,7 @@ func wireTime(ctx context.Context) time.Duration {
 func (f *function) wire(ctx context.Context) (h Handler, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(ctx, f.log, v)
+			guard.Log(ctx, f.log, v)
 			h, err = nil, errors.New("panic while wiring")
 		}
 	}()

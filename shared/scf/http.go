@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/guard"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -71,7 +72,7 @@ func (a httpHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 func (a httpHandler) serve(r *http.Request) (res *response) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(r.Context(), a.log, v)
+			guard.Log(r.Context(), a.log, v)
 			res = errorResponse(http.StatusInternalServerError, "internal", "internal error")
 		}
 	}()

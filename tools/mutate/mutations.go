@@ -121,4 +121,6 @@ var mutations = []mutation{
 	one("look whether guessing is allowed before the count", "shared/api/limit.go", "ok, err = l.Allow(r.Context(), name, guessesPerSource, guessWindow)", "if ok, err = l.Allowed(r.Context(), name, guessesPerSource); ok {\n\t\t\t_, _ = l.Allow(r.Context(), name, guessesPerSource, guessWindow)\n\t\t}", api),
 	one("refuse a scheme in small letters", "shared/api/auth.go", `!strings.EqualFold(scheme, "Bearer")`, `scheme != "Bearer"`, api),
 	one("refuse a report whose clock stepped back", "shared/api/report.go", "rep.AgeSeconds >= -clockStep.Seconds()", "rep.AgeSeconds >= 0", api),
+	one("log what a panic held", "shared/guard/guard.go", "what := fmt.Sprintf(\"%T\", v)", "what := fmt.Sprint(v)", "./shared/notify -run TestPanicStays"),
+	one("lose what was finished beside a panic", domain+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []Finish{f})\n\t}\n", nothing, "./shared/notify -run TestPanicStays"),
 }
