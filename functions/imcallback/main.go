@@ -32,6 +32,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
+	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
 		return scf.HTTP(log, im.Acknowledge{}), err
@@ -39,8 +40,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 
 	inbox := &notify.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
-		Templates: settings.Ours(),
+		Admin: admin, Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &im.Handler{Now: time.Now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"os"
@@ -59,6 +60,47 @@ func TestEnvValues(t *testing.T) {
 	}
 	if err := e.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What an adapter says of a setting that is missing already is not told again; what it says of
+// others is.
+func TestEnvTellsEachFaultOnce(t *testing.T) {
+	var (
+		consequence = errors.New("A is empty")
+		own         = errors.New("B is not of the right shape")
+	)
+	e := config.From(env(map[string]string{"A": "undefined", "B": "x"}))
+	e.OptionalSecret("A")
+	e.String("A", "")
+	e.Fail(consequence)
+	e.String("B", "")
+	e.Fail(own)
+	e.Fail(nil)
+	err := e.Err()
+	if err == nil || errors.Is(err, consequence) || !errors.Is(err, own) || strings.Count(err.Error(), "A: ") != 1 {
+		t.Errorf("got:\n%v", err)
+	}
+}
+
+// A placeholder is refused whatever the setting is; what only looks a little like one is not.
+func TestPlaceholders(t *testing.T) {
+	for value, refused := range map[string]bool{
+		"undefined": true, "UNDEFINED": true, " undefined\n": true, "${env:X}": true, "a${X}": true, "<token>": true,
+		"redis://user:password@host:6379/0": true,
+		"undefined-but-mine":                false, "$ecret{": false, "<token": false, "redis://user:password@10.0.0.1:6379/0": false,
+	} {
+		for name, take := range map[string]func(*config.Env) string{
+			"String": func(e *config.Env) string { return e.String("X", "") },
+			"Need":   func(e *config.Env) string { return e.Need("X") },
+			"Secret": func(e *config.Env) string { return e.OptionalSecret("X").Reveal() },
+		} {
+			e := config.From(env(map[string]string{"X": value}))
+			got := take(e)
+			if err := e.Err(); (err != nil) != refused || refused && (got != "" || !strings.HasPrefix(err.Error(), "X: ") || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("%s of %q: %q, %v; refused is to be %v", name, value, got, err, refused)
+			}
+		}
 	}
 }
 

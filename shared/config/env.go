@@ -11,36 +11,76 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"wxnotify/shared/secret"
 )
 
-// Env reads one function's environment. Take every setting from it, then ask Err.
+// Env reads one function's environment. Take every setting from it, then ask Err. A value that
+// is a placeholder, whatever the setting, is a fault and reads as if nothing was set.
 type Env struct {
-	getenv func(string) string
-	errs   []error
+	getenv  func(string) string
+	errs    []error
+	faulty  map[string]bool // settings that have a fault already
+	earlier int             // how many faults there were at the last Fail
 }
 
 // From returns an Env over getenv.
-func From(getenv func(string) string) *Env { return &Env{getenv: getenv} }
+func From(getenv func(string) string) *Env { return &Env{getenv: getenv, faulty: map[string]bool{}} }
 
 // Err returns every fault found so far, joined, or nil.
 func (e *Env) Err() error { return errors.Join(e.errs...) }
 
-// Fail adds a fault that somebody else found.
+// Fail adds the fault that somebody found who was given the settings taken since the last
+// Fail. If one of those has a fault already, err is what comes of it, and is left out.
 func (e *Env) Fail(err error) {
-	if err != nil {
+	if err != nil && len(e.errs) == e.earlier {
 		e.errs = append(e.errs, err)
+	}
+	e.earlier = len(e.errs)
+}
+
+// fail adds a fault of a setting, unless it has one already.
+func (e *Env) fail(name, cure string, args ...any) {
+	if !e.faulty[name] {
+		e.faulty[name] = true
+		e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(cure, args...)))
 	}
 }
 
-func (e *Env) fail(name, cure string, args ...any) {
-	e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(cure, args...)))
+// get returns a setting, or "" if it is not set.
+func (e *Env) get(name string) string {
+	v := e.filled(name)
+	if v == "" && e.getenv(name) != "" {
+		e.fail(name, "holds a placeholder, not a value: set it in the .env that is deployed, or leave it empty there if it is optional, and deploy again")
+	}
+	return v
+}
+
+// filled is get for what names the setting in a fault of its own.
+func (e *Env) filled(name string) string {
+	if v := e.getenv(name); !placeholder(v) {
+		return v
+	}
+	return ""
+}
+
+// exampleStore is how .env.example shows what a store's URL looks like.
+const exampleStore = "redis://user:password@host"
+
+// placeholder reports whether a value stands for one that was never filled in. The deploy
+// tool makes the text "undefined" of a variable that is not set, and knows no other template
+// than ${env:NAME}; what it does not resolve arrives as it is written.
+// Source: https://cloud.tencent.com/document/product/1154/43228
+func placeholder(v string) bool {
+	v = strings.TrimSpace(v)
+	return strings.EqualFold(v, "undefined") || strings.Contains(v, "${") ||
+		strings.HasPrefix(v, "<") && strings.HasSuffix(v, ">") || strings.HasPrefix(v, exampleStore)
 }
 
 // String returns a setting that may be missing, or def.
 func (e *Env) String(name, def string) string {
-	if v := e.getenv(name); v != "" {
+	if v := e.get(name); v != "" {
 		return v
 	}
 	return def
@@ -48,7 +88,7 @@ func (e *Env) String(name, def string) string {
 
 // Need returns a setting that must be there.
 func (e *Env) Need(name string) string {
-	v := e.getenv(name)
+	v := e.get(name)
 	if v == "" {
 		e.fail(name, "is not set")
 	}
@@ -59,7 +99,7 @@ func (e *Env) Need(name string) string {
 func (e *Env) Secret(name string) secret.String { return secret.New(e.Need(name)) }
 
 // OptionalSecret is a secret that may be missing; it is then empty.
-func (e *Env) OptionalSecret(name string) secret.String { return secret.New(e.getenv(name)) }
+func (e *Env) OptionalSecret(name string) secret.String { return secret.New(e.get(name)) }
 
 // minKey is how long a key of our own must be.
 const minKey = 32
@@ -76,7 +116,7 @@ func (e *Env) Key(name string) secret.String {
 // Number returns a whole number above 0, or 0 if the setting is missing: whoever
 // needs it says so.
 func (e *Env) Number(name string) int {
-	v := e.getenv(name)
+	v := e.get(name)
 	if v == "" {
 		return 0
 	}
@@ -89,7 +129,7 @@ func (e *Env) Number(name string) int {
 
 // Int returns a whole number between least and most, or def if it is missing.
 func (e *Env) Int(name string, def, least, most int) int {
-	v := e.getenv(name)
+	v := e.get(name)
 	if v == "" {
 		return def
 	}
@@ -103,7 +143,7 @@ func (e *Env) Int(name string, def, least, most int) int {
 
 // Flag returns whether a setting is 1. Anything but 1, 0 and nothing is a fault.
 func (e *Env) Flag(name string) bool {
-	v := e.getenv(name)
+	v := e.get(name)
 	if v != "" && v != "0" && v != "1" {
 		e.fail(name, "%q is neither 1 nor 0", v)
 	}

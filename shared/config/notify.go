@@ -76,8 +76,9 @@ func (e *Env) report(n Notify, log *slog.Logger) {
 }
 
 func (e *Env) notify() (Notify, error) {
+	e.Fail(nil) // the file's faults come of no setting taken before
 	nothing := Notify{Rules: notify.DefaultRules()}
-	file := e.getenv("NOTIFY_FILE")
+	file := e.get("NOTIFY_FILE")
 	if file == "" {
 		exe, err := os.Executable()
 		if err != nil {
@@ -89,7 +90,7 @@ func (e *Env) notify() (Notify, error) {
 	if err != nil {
 		return nothing, fmt.Errorf("NOTIFY_FILE: cannot be read: %w", err)
 	}
-	n, err := ParseNotify(b, e.getenv)
+	n, err := ParseNotify(b, e.filled)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", filepath.Base(file), err)
 	}

@@ -123,4 +123,6 @@ var mutations = []mutation{
 	one("refuse a report whose clock stepped back", "shared/api/report.go", "rep.AgeSeconds >= -clockStep.Seconds()", "rep.AgeSeconds >= 0", api),
 	one("log what a panic held", "shared/guard/guard.go", "what := fmt.Sprintf(\"%T\", v)", "what := fmt.Sprint(v)", "./shared/notify -run TestPanicStays"),
 	one("lose what was finished beside a panic", domain+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []Finish{f})\n\t}\n", nothing, "./shared/notify -run TestPanicStays"),
+	one("take the word undefined for a secret", "shared/config/env.go", `strings.EqualFold(v, "undefined") ||`, `strings.EqualFold(v, "null") ||`, "./functions/imcallback ./functions/wechatpush"),
+	one("tell a missing setting twice", "shared/config/env.go", "if err != nil && len(e.errs) == e.earlier {", "if err != nil {", "./functions/imcallback"),
 }

@@ -31,6 +31,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
+	admin := notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))
 	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
 		return scf.HTTP(log, im.Acknowledge{}), err
@@ -38,8 +39,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 
 	inbox := &notify.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Admin:     notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin))),
-		Templates: settings.Ours(),
+		Admin: admin, Templates: settings.Ours(),
 	}
 	return scf.HTTP(log, &im.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,9 +69,9 @@ func New(t *testing.T) *World {
 		"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_APPSECRET": "app-secret-app-secret", "WECHAT_TOKEN": "pushToken",
 		"WECHAT_API_BASE": upstream.URL, "IM_API_BASE": upstream.URL,
 		"IM_SDKAPPID": "1400123456", "IM_SECRET_KEY": "im-secret-key-im-secret-key", "IM_CALLBACK_TOKEN": "imToken2026",
-		"USERID_KEY": strings.Repeat("u", 32),
+		"USERID_KEY": strings.Repeat("u", 32), "TEMPLATE_MESSAGE": Template,
 	}
-	w.WriteNotify("templates: {message: {id: " + Template + `, data: {thing1: "{{.Sender}}"}}}` + "\nrules: {lead: 0s}\n")
+	w.WriteNotify(`templates: {message: {id: "${TEMPLATE_MESSAGE}", data: {thing1: "{{.Sender}}"}}}` + "\nrules: {lead: 0s}\n")
 	return w
 }
 
@@ -169,8 +170,11 @@ func (w *World) Do(h scf.Handler, method string, query url.Values, body []byte, 
 	return res
 }
 
-// MustNameSettings checks that a function without settings names every one of them at
-// once, and returns what answers in its place.
+// placeholders are what a setting holds that was never filled in.
+var placeholders = []string{"undefined", " Undefined\n", "${env:NAME}", "<your value>", "redis://user:password@host:6379/0"}
+
+// MustNameSettings checks that a function names each setting that it needs, and every one that
+// holds a placeholder, needed or not: all at once, each once. It returns what answers for a function without any.
 func (w *World) MustNameSettings(build scf.Build, names ...string) scf.Handler {
 	w.T.Helper()
 	h, err := build(w.T.Context(), func(string) string { return "" }, w.Logger())
@@ -182,7 +186,54 @@ func (w *World) MustNameSettings(build scf.Build, names ...string) scf.Handler {
 			w.T.Errorf("%s is not named in:\n%v", n, err)
 		}
 	}
+	for _, n := range names {
+		w.mustNameOnce(build, n, "")
+	}
+	for _, n := range w.settings(build) {
+		for _, value := range placeholders {
+			w.mustNameOnce(build, n, value)
+		}
+	}
 	return h
+}
+
+// settings returns the names of all settings that a function takes.
+func (w *World) settings(build scf.Build) (names []string) {
+	w.T.Helper()
+	if _, err := build(w.T.Context(), func(name string) string {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return w.Settings[name]
+	}, w.Logger()); err != nil {
+		w.T.Fatal(err)
+	}
+	return names
+}
+
+// mustNameOnce checks that a function is not built with a value of one setting, and says so in
+// one line that names it. Where only notify.yml fails by it, the line may be an alert instead:
+// some functions go on without.
+func (w *World) mustNameOnce(build scf.Build, name, value string) {
+	w.T.Helper()
+	var alerts Buffer
+	_, err := build(w.T.Context(), func(n string) string {
+		if n == name {
+			return value
+		}
+		return w.Settings[n]
+	}, slog.New(slog.NewJSONHandler(&alerts, nil)))
+	told := strings.TrimSpace(alerts.String())
+	switch {
+	case err != nil:
+		told = err.Error()
+	case name != "NOTIFY_FILE" && name != "TEMPLATE_MESSAGE" || !strings.Contains(told, `"alert":"misconfigured"`):
+		w.T.Errorf("it was built with %s=%q", name, value)
+		return
+	}
+	if lines := strings.Split(told, "\n"); len(lines) != 1 || !strings.Contains(lines[0], name) || value != "" && strings.Contains(lines[0], value) {
+		w.T.Errorf("%s=%q is to be told in one line, without its value:\n%s", name, value, told)
+	}
 }
 
 // MustKeepSecrets checks that no secret of the settings is in the log or in a text.
