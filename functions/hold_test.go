@@ -45,7 +45,7 @@ func (s *stage) nothingIsLeft() {
 	s.t.Helper()
 	for _, hash := range []string{"w", "cw", "sw"} {
 		for shard := range shards {
-			left, err := s.db.HGetAll(s.t.Context(), fmt.Sprintf("wxn:{%d}:%s", shard, hash)).Result()
+			left, err := s.db.HGetAll(s.t.Context(), fmt.Sprintf("%s{%d}:%s", store.DefaultPrefix, shard, hash)).Result()
 			if err != nil {
 				s.t.Fatal(err)
 			}

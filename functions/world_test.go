@@ -213,7 +213,7 @@ func (w *world) waiting(queues ...string) ([]time.Time, error) {
 	var replies []*redis.ZSliceCmd
 	for shard := range shards {
 		for _, q := range queues {
-			replies = append(replies, pipe.ZRangeWithScores(w.t.Context(), "wxn:{"+strconv.Itoa(shard)+"}:"+q, 0, -1))
+			replies = append(replies, pipe.ZRangeWithScores(w.t.Context(), store.DefaultPrefix+"{"+strconv.Itoa(shard)+"}:"+q, 0, -1))
 		}
 	}
 	if _, err := pipe.Exec(w.t.Context()); err != nil {

@@ -166,9 +166,10 @@ func (i invocation) wants(t *testing.T, code int, out, err string) {
 
 func TestDeadLetters(t *testing.T) {
 	d := newDeployment(t)
+	d.run("dead list").wants(t, exitFailure, "", "nothing is kept under STORE_PREFIX wxnotify-dev")
+	d.login("user2", 2)
 	d.run("dead list").wants(t, 0, "No card has been given up.", "")
 	d.run("dead replay").wants(t, 0, "No card has been given up.", "")
-	d.login("user2", 2)
 	d.login("user3", 1)
 	ids := d.letters("user2", "user3")
 
@@ -221,6 +222,8 @@ func TestDeadRefusals(t *testing.T) {
 	d.run("dead list").wants(t, exitFailure, "", "STORE_URL is not set: name the Redis")
 	d.env[storeURL] = "redis://127.0.0.1:1"
 	d.run("dead list").wants(t, exitFailure, "", "connection refused")
+	d.env["STORE_PREFIX"] = "a:b"
+	d.run("dead list").wants(t, exitFailure, "", `STORE_PREFIX: "a:b": use 1 to 60 of a-z`)
 	d.env["STORE_SHARDS"] = "many"
 	d.run("dead list").wants(t, exitFailure, "", "STORE_SHARDS")
 }

@@ -13,6 +13,7 @@ import (
 	"wxnotify/cmd/wxnotify/internal/serverless"
 	"wxnotify/shared/config"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
 )
 
 // Defaults of flags.
@@ -58,13 +59,13 @@ func (p projectFlags) project(settings map[string]string) (*serverless.Project, 
 
 // everywhere names the settings that say which world the functions live in. They hold
 // for every function, whether serverless.yml gives them to it or not.
-var everywhere = []string{"STORE_URL", "WECHAT_API_BASE", "IM_API_BASE", "LOG_LEVEL"}
+var everywhere = []string{storeURL, storePrefix, "WECHAT_API_BASE", "IM_API_BASE", "LOG_LEVEL"}
 
 // overrides returns the settings that hold for every function. The functions run in the
 // folder of their binaries, so a NOTIFY_FILE is made absolute; one that cannot be read is an
 // error, because the functions would tell it to their log only.
 func overrides(settings map[string]string) (map[string]string, error) {
-	vars := make(map[string]string)
+	vars := map[string]string{storePrefix: store.DefaultPrefix} // that by which explain and dead look
 	for _, name := range everywhere {
 		if v := settings[name]; v != "" {
 			vars[name] = v

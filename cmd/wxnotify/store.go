@@ -11,7 +11,10 @@ import (
 	"wxnotify/shared/store"
 )
 
-const storeURL = "STORE_URL"
+const (
+	storeURL    = "STORE_URL"
+	storePrefix = "STORE_PREFIX"
+)
 
 // open opens the store, and reads the rules by which the functions fill it. The caller closes
 // the store.
@@ -47,7 +50,8 @@ func openStore(con console, settings map[string]string) (*store.Store, error) {
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	return store.Open(store.Config{Now: con.now, URL: secret.New(settings[storeURL]), Shards: shards})
+	return store.Open(store.Config{Now: con.now, URL: secret.New(settings[storeURL]), Prefix: env.String(storePrefix, ""), Shards: shards,
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", ""), Existing: true})
 }
 
 // ensureStore starts an in-process Redis if settings name no store, and names it there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +90,33 @@ func TestStoreAwayIsNoFailure(t *testing.T) {
 		t.Errorf("spilled again: %q", got)
 	}
 }
+
+// A deployment whose settings do not fit what its store was filled with sends nothing, and the log
+// says what to correct.
+func TestSettingsThatDoNotFitTheStore(t *testing.T) {
+	for setting, c := range map[string]struct{ value, says string }{
+		"STORE_SHARDS": {"8", "STORE_SHARDS is 8, and the store was filled with 16: set it to 16"},
+		"WECHAT_APPID": {"wx2", "WECHAT_APPID is wx2, and the store is that of wx0123456789abcdef"},
+		"IM_SDKAPPID":  {"1400000002", "IM_SDKAPPID is 1400000002, and the store is that of 1400123456"},
+	} {
+		t.Run(setting, func(t *testing.T) {
+			w := functest.New(t)
+			timer := map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": "2026-11-22T02:00:00Z", "Message": ""}
+			invoke(t, w.Build(build), timer, wholeRun)
+			if strings.Contains(w.Log.String(), `"level":"ERROR"`) {
+				t.Errorf("the first run: %s", w.Log)
+			}
+			w.Settings[setting] = c.value
+			invoke(t, w.Build(build), timer, wholeRun)
+			if log := w.Log.String(); !strings.Contains(log, c.says) || !strings.Contains(log, `"alert":"store"`) {
+				t.Errorf("the log does not say %q:\n%s", c.says, log)
+			}
+		})
+	}
+}
+
+// wholeRun is enough for a card.
+const wholeRun = 30 * time.Second
 
 func TestNamesEverySetting(t *testing.T) {
 	functest.New(t).MustNameSettings(build, "WECHAT_APPID", "WECHAT_APPSECRET", "IM_SDKAPPID", "IM_SECRET_KEY", "STORE_URL", "NOTIFY_FILE")

@@ -22,7 +22,7 @@ type Env struct {
 	getenv  func(string) string
 	errs    []error
 	faulty  map[string]bool // settings that have a fault already
-	earlier int             // how many faults there were at the last Fail
+	tainted bool            // one of them was taken since the last Fail
 }
 
 // From returns an Env over getenv.
@@ -34,14 +34,15 @@ func (e *Env) Err() error { return errors.Join(e.errs...) }
 // Fail adds the fault that somebody found who was given the settings taken since the last
 // Fail. If one of those has a fault already, err is what comes of it, and is left out.
 func (e *Env) Fail(err error) {
-	if err != nil && len(e.errs) == e.earlier {
+	if err != nil && !e.tainted {
 		e.errs = append(e.errs, err)
 	}
-	e.earlier = len(e.errs)
+	e.tainted = false
 }
 
 // fail adds a fault of a setting, unless it has one already.
 func (e *Env) fail(name, cure string, args ...any) {
+	e.tainted = true
 	if !e.faulty[name] {
 		e.faulty[name] = true
 		e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(cure, args...)))

@@ -147,6 +147,9 @@ func (d *Deliverer) take(ctx context.Context, batch Batch, claimed stopwatch.Wat
 	if batch.Skipped != nil {
 		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", "store", "error", batch.Skipped)
 	}
+	if batch.Unsafe != nil {
+		d.Log.ErrorContext(ctx, "the store may lose what it was told", "alert", "store", "error", batch.Unsafe)
+	}
 	c.Claimed += len(batch.Recipients)
 	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: stopwatch.Start(), counts: c, breaker: newBreaker(batch)}
 }

@@ -3,6 +3,8 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +42,27 @@ func (f *flaky) Finish(ctx context.Context, rules notify.Rules, fs []notify.Fini
 		return nil, err
 	}
 	return out, err
+}
+
+// unsafe is a store on a server that throws keys away.
+type unsafe struct{ notify.Store }
+
+func (u unsafe) Claim(ctx context.Context, limit int) (notify.Batch, error) {
+	b, err := u.Store.Claim(ctx, limit)
+	b.Unsafe = errors.New("maxmemory-policy is allkeys-lru")
+	return b, err
+}
+
+// A server that throws keys away is told to the operator.
+func TestUnsafeStoreAlerts(t *testing.T) {
+	w := newWorld(t)
+	var told []string
+	w.deliver.Log = slog.New(alerts(func(alert, _ string) { told = append(told, alert) }))
+	w.deliver.Store = unsafe{w.store}
+	w.after(time.Second)
+	if !slices.Equal(told, []string{"store"}) {
+		t.Errorf("alerts %q, want store", told)
+	}
 }
 
 // A hiccup of the store while a permit is reserved costs neither the permit nor the

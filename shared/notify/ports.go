@@ -255,6 +255,9 @@ type Batch struct {
 	// Skipped says which recipients could not be read; they are handed out again when
 	// their lease ends. Nil if none.
 	Skipped error
+	// Unsafe says how the store is set so that it may lose what it has acknowledged. It is told
+	// once by an instance.
+	Unsafe error
 }
 
 // A Begin asks to move messages of a claimed recipient into a card.

@@ -20,8 +20,8 @@ var (
 
 // The keys of the breaker are in shard 0:
 //
-//	wxn:{0}:circuits  name -> until when it is open, and why   hash of documents
-//	wxn:{0}:gone      digests of openids unknown to WeChat     set
+//	wxn{0}:circuits  name -> until when it is open, and why   hash of documents
+//	wxn{0}:gone      digests of openids unknown to WeChat     set
 func (k keys) circuits() string { return k.tag + "circuits" }
 func (k keys) gone() string     { return k.tag + "gone" }
 
@@ -33,7 +33,7 @@ type tripArgs struct {
 
 // Trip implements notify.Breaker.
 func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
-	_, err := s.run(ctx, call{scriptTrip, []string{shardKeys(0).circuits()}, tripArgs{c.Name, c.Until.UnixMilli(), c.Detail}})
+	_, err := s.run(ctx, call{scriptTrip, []string{s.shardKeys(0).circuits()}, tripArgs{c.Name, c.Until.UnixMilli(), c.Detail}})
 	return err
 }
 
@@ -45,7 +45,7 @@ type probeArgs struct {
 // Probe implements notify.Breaker. Of a circuit that was never tripped, or was closed,
 // nobody is the one.
 func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (bool, error) {
-	replies, err := s.run(ctx, call{scriptProbe, []string{shardKeys(0).circuits()}, probeArgs{name, while.Milliseconds()}})
+	replies, err := s.run(ctx, call{scriptProbe, []string{s.shardKeys(0).circuits()}, probeArgs{name, while.Milliseconds()}})
 	if err != nil {
 		return false, err
 	}
@@ -55,7 +55,7 @@ func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (bo
 
 // CloseCircuit implements notify.Breaker.
 func (s *Store) CloseCircuit(ctx context.Context, name string) error {
-	if err := s.db.HDel(ctx, shardKeys(0).circuits(), name).Err(); err != nil {
+	if err := s.db.HDel(ctx, s.shardKeys(0).circuits(), name).Err(); err != nil {
 		return fmt.Errorf("store: CloseCircuit: %w", err)
 	}
 	return nil
@@ -90,7 +90,7 @@ func (s *Store) CountGone(ctx context.Context, openID notify.OpenID) (int, error
 	if openID != "" {
 		args.OpenID = digest(string(openID))
 	}
-	replies, err := s.run(ctx, call{scriptGone, []string{shardKeys(0).gone()}, args})
+	replies, err := s.run(ctx, call{scriptGone, []string{s.shardKeys(0).gone()}, args})
 	if err != nil {
 		return 0, err
 	}

@@ -39,7 +39,7 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 	pipe := s.db.Pipeline()
 	who := make([]*redis.StringSliceCmd, s.shards)
 	for i := range who {
-		who[i] = pipe.ZRevRange(ctx, shardKeys(i).dead(), 0, int64(limit)-1)
+		who[i] = pipe.ZRevRange(ctx, s.shardKeys(i).dead(), 0, int64(limit)-1)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("store: DeadLetters: %w", err)

@@ -128,22 +128,23 @@ func TestMarkOf(t *testing.T) {
 // Keys of one id are in one slot whatever characters the id has, and ids are spread
 // over all shards.
 func TestKeysOf(t *testing.T) {
+	st := &Store{prefix: "of-a-test", shards: 16}
 	tagged := func(id string) bool {
-		k := keysOf(id, 16)
+		k := st.keysOf(id)
 		for _, key := range []string{k.recipient(notify.UserID(id)), k.marks(notify.UserID(id), 1), k.cards(notify.OpenID(id)),
 			k.queue(), k.callsQueue(), k.ringLog(notify.UserID(id)), k.letters(notify.UserID(id)), k.name(id), k.index(1), k.overdue()} {
 			if !strings.HasPrefix(key, k.tag) {
 				return false
 			}
 		}
-		return strings.Count(k.tag, "{") == 1 && keysOf(id, 16) == k
+		return strings.Count(k.tag, "{") == 1 && st.keysOf(id) == k && strings.HasPrefix(k.tag, "of-a-test{")
 	}
 	if err := quick.Check(tagged, nil); err != nil {
 		t.Error(err)
 	}
 	seen := map[keys]bool{}
 	for i := range 1000 {
-		seen[keysOf(strings.Repeat("u", i%7)+string(rune('a'+i%26))+strings.Repeat("x", i%31), 16)] = true
+		seen[st.keysOf(strings.Repeat("u", i%7)+string(rune('a'+i%26))+strings.Repeat("x", i%31))] = true
 	}
 	if len(seen) != 16 {
 		t.Errorf("%d shards are used, want 16", len(seen))

@@ -81,7 +81,7 @@ func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
 	pipe := s.db.Pipeline()
 	moved := make([]*redis.StringSliceCmd, s.shards)
 	for i := range moved {
-		moved[i] = pipe.ZRange(ctx, shardKeys(i).moved(), 0, -1)
+		moved[i] = pipe.ZRange(ctx, s.shardKeys(i).moved(), 0, -1)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)

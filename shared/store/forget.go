@@ -70,14 +70,14 @@ func (s *Store) forgetCalls(ctx context.Context, shards []int, user notify.UserI
 	pipe := s.db.Pipeline()
 	letters := make([]*redis.StringSliceCmd, len(shards))
 	for i, shard := range shards {
-		letters[i] = pipe.ZRange(ctx, shardKeys(shard).dead(), 0, -1)
+		letters[i] = pipe.ZRange(ctx, s.shardKeys(shard).dead(), 0, -1)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	calls := make([]call, len(shards))
 	for i, shard := range shards {
-		k := shardKeys(shard)
+		k := s.shardKeys(shard)
 		keys, args := []string{k.waiting(), k.callsWaiting(), k.spreads(), k.erasedUsers(), k.dead()}, forgetSenderArgs{User: user, Letters: []notify.UserID{}}
 		for _, u := range letters[i].Val() {
 			keys, args.Letters = append(keys, k.letters(notify.UserID(u))), append(args.Letters, notify.UserID(u))
@@ -91,7 +91,7 @@ func (s *Store) forgetCalls(ctx context.Context, shards []int, user notify.UserI
 func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
 	pipe := s.db.Pipeline()
 	for shard := range s.shards {
-		pipe.HDel(ctx, shardKeys(shard).erasedUsers(), hashed(user))
+		pipe.HDel(ctx, s.shardKeys(shard).erasedUsers(), hashed(user))
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)

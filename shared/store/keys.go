@@ -11,49 +11,56 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Keys carry a hash tag, so that all keys of one shard are in one slot of a
-// clustered store and one script may change them together:
+// DefaultPrefix begins the keys of a deployment that names no other: of that which
+// `scf deploy` makes without --stage.
+const DefaultPrefix = "wxnotify-dev"
+
+// Keys begin with the prefix of their deployment, so that several can share a server, and carry a
+// hash tag, so that all keys of one shard are in one slot of a clustered store and one script may
+// change them together. Below, wxn stands for the prefix:
 //
-//	wxn:{n}:q            queue: recipient -> when due, ms           sorted set
-//	wxn:{n}:w            recipient -> what waits for him            hash of documents
-//	wxn:{n}:cq, cw       the same for calls                         sorted set, hash
-//	wxn:{n}:watch        until when a run is watching, ms           string
-//	wxn:{n}:counts       final state -> messages                    hash
-//	wxn:{n}:meters       drift: cards that WeChat had no permit for hash
-//	wxn:{n}:i:<d>        index: message of day d -> recipients      hash
-//	wxn:{n}:dead         who has dead letters -> since when, ms     sorted set
-//	wxn:{n}:r:<user>     o openid, on, at presence, ab absence,
+//	wxn{n}:q            queue: recipient -> when due, ms           sorted set
+//	wxn{n}:w            recipient -> what waits for him            hash of documents
+//	wxn{n}:cq, cw       the same for calls                         sorted set, hash
+//	wxn{n}:watch        until when a run is watching, ms           string
+//	wxn{n}:counts       final state -> messages                    hash
+//	wxn{n}:meters       drift: cards that WeChat had no permit for hash
+//	wxn{n}:i:<d>        index: message of day d -> recipients      hash
+//	wxn{n}:dead         who has dead letters -> since when, ms     sorted set
+//	wxn{n}:r:<user>     o openid, on, at presence, ab absence,
 //	                     p preferences                              hash
-//	wxn:{n}:t:<user>     timeline, newest first                     list
-//	wxn:{n}:rd:<user>    hash of a peer, or of "@" and a group,
+//	wxn{n}:t:<user>     timeline, newest first                     list
+//	wxn{n}:rd:<user>    hash of a peer, or of "@" and a group,
 //	                     -> read up to, s                           hash
-//	wxn:{n}:d:<user>:<d> marks of messages of day d                 hash
-//	wxn:{n}:cl:<user>    ring log: call -> how it stands            hash
-//	wxn:{n}:dl:<user>    dead letters                               hash
-//	wxn:{n}:s:<openid>   user, ledgers, cards being sent            document
-//	wxn:{n}:c:<openid>   card -> how it stands                      hash
-//	wxn:{n}:u            openid, card -> when its end is to be told sorted set
-//	wxn:{n}:mv           openids with cards of somebody whose they
+//	wxn{n}:d:<user>:<d> marks of messages of day d                 hash
+//	wxn{n}:cl:<user>    ring log: call -> how it stands            hash
+//	wxn{n}:dl:<user>    dead letters                               hash
+//	wxn{n}:s:<openid>   user, ledgers, cards being sent            document
+//	wxn{n}:c:<openid>   card -> how it stands                      hash
+//	wxn{n}:u            openid, card -> when its end is to be told sorted set
+//	wxn{n}:mv           openids with cards of somebody whose they
 //	                     are no more -> until when, ms              sorted set
-//	wxn:{n}:td:<digest>  mark: the end of a card was told           string
-//	wxn:{n}:g:<openid>   marks of grants                            hash
-//	wxn:{n}:x:<digest>   until when this erased openid is kept out  string
-//	wxn:{n}:xu           hash of a user who was erased of late
+//	wxn{n}:td:<digest>  mark: the end of a card was told           string
+//	wxn{n}:g:<openid>   marks of grants                            hash
+//	wxn{n}:x:<digest>   until when this erased openid is kept out  string
+//	wxn{n}:xu           hash of a user who was erased of late
 //	                     -> until when he is not named, ms          hash
-//	wxn:{n}:tok:<appid>  t token, e expiry, l renewed until         hash
-//	wxn:{n}:lim:<digest> attempts in the window that its TTL ends   set
+//	wxn{n}:tok:<appid>  t token, e expiry, l renewed until         hash
+//	wxn{n}:lim:<digest> attempts in the window that its TTL ends   set
 //
 // The keys of group messages, circuits, names and paces are in their own files.
 type keys struct{ tag string }
 
-// keysOf returns the keys of the shard that id belongs to. Of shards there are n.
-func keysOf(id string, n int) keys {
+// keysOf returns the keys of the shard that id belongs to.
+func (s *Store) keysOf(id string) keys {
 	h := fnv.New32a()
 	h.Write([]byte(id))
-	return shardKeys(int(h.Sum32() % uint32(n)))
+	return s.shardKeys(int(h.Sum32() % uint32(s.shards)))
 }
 
-func shardKeys(shard int) keys { return keys{"wxn:{" + strconv.Itoa(shard) + "}:"} }
+func (s *Store) shardKeys(shard int) keys {
+	return keys{s.prefix + "{" + strconv.Itoa(shard) + "}:"}
+}
 
 func (k keys) queue() string       { return k.tag + "q" }
 func (k keys) waiting() string     { return k.tag + "w" }

@@ -42,7 +42,7 @@ func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.
 	var cmds []*redis.StringCmd
 	for i := range s.shards {
 		for d := today - 2; d <= today+1; d++ {
-			cmds = append(cmds, pipe.HGet(ctx, shardKeys(i).index(d), fieldOf(id)))
+			cmds = append(cmds, pipe.HGet(ctx, s.shardKeys(i).index(d), fieldOf(id)))
 		}
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
@@ -82,7 +82,7 @@ func Drift(ctx context.Context, s *Store) (int64, error) {
 	pipe := s.db.Pipeline()
 	parts := make([]*redis.StringCmd, s.shards)
 	for i := range parts {
-		parts[i] = pipe.HGet(ctx, shardKeys(i).meters(), "drift")
+		parts[i] = pipe.HGet(ctx, s.shardKeys(i).meters(), "drift")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return 0, fmt.Errorf("store: Drift: %w", err)
@@ -162,7 +162,7 @@ func (s *Store) Counts(ctx context.Context) (map[notify.State]int64, error) {
 	pipe := s.db.Pipeline()
 	parts := make([]*redis.MapStringStringCmd, s.shards)
 	for i := range parts {
-		parts[i] = pipe.HGetAll(ctx, shardKeys(i).counts())
+		parts[i] = pipe.HGetAll(ctx, s.shardKeys(i).counts())
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("store: Counts: %w", err)

@@ -13,7 +13,7 @@ var scriptKeepName = script("keep_name")
 
 // name is where the name of a user, or of "@" and a group, is kept:
 //
-//	wxn:{n}:nm:<id>  name, "" if there is none   string
+//	wxn{n}:nm:<id>  name, "" if there is none   string
 //
 // A user's is in the slot of his other keys.
 func (k keys) name(id string) string { return k.tag + "nm:" + id }

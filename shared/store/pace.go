@@ -13,7 +13,7 @@ const maxPace = time.Minute
 
 // pace is where it stands until when a rate is used up:
 //
-//	wxn:{n}:pace:<digest>  the time, ms   string
+//	wxn{n}:pace:<digest>  the time, ms   string
 func (k keys) pace(name string) string { return k.tag + "pace:" + digest(name) }
 
 type paceArgs struct {

@@ -40,7 +40,7 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 	args := claimArgs{max(1, (limit+limit/2)/s.shards), onlyCalls, notify.Lease.Milliseconds(), rand.Text()[:16], watching.Milliseconds()}
 	calls := make([]call, s.shards)
 	for i := range calls {
-		k := shardKeys(i)
+		k := s.shardKeys(i)
 		names := []string{k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.watch(), k.spreadQueue(), k.overdue()}
 		if i == 0 {
 			names = append(names, k.circuits(), k.gone())
@@ -74,6 +74,7 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 		return notify.Batch{}, failures(replies)
 	}
 	b.Skipped = errors.Join(b.Skipped, failures(replies))
+	b.Unsafe = s.eviction(ctx)
 	return b, nil
 }
 
@@ -340,7 +341,7 @@ func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
 func (s *Store) rest(ctx context.Context, args restArgs) (time.Time, error) {
 	calls := make([]call, s.shards)
 	for i := range calls {
-		k := shardKeys(i)
+		k := s.shardKeys(i)
 		calls[i] = call{scriptRest, []string{k.queue(), k.callsQueue(), k.spreadQueue(), k.overdue(), k.watch()}, args}
 	}
 	replies, err := s.each(ctx, calls)

@@ -56,7 +56,7 @@ func (s *Store) overdueCards(ctx context.Context, limit int) ([]concludeArgs, er
 	args := overdueArgs{max(1, limit/s.shards), notify.Lease.Milliseconds()}
 	calls := make([]call, s.shards)
 	for i := range calls {
-		calls[i] = call{scriptOverdue, []string{shardKeys(i).overdue()}, args}
+		calls[i] = call{scriptOverdue, []string{s.shardKeys(i).overdue()}, args}
 	}
 	replies, err := s.each(ctx, calls)
 	if err != nil {

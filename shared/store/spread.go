@@ -26,9 +26,9 @@ const spreadFor = 24 * time.Hour
 
 // The keys of groups:
 //
-//	wxn:{n}:sq                  spread queue: message -> when due, ms   sorted set
-//	wxn:{n}:sw                  message -> how far it was spread        hash of documents
-//	wxn:{n}:gm:<group>:<chunk>  marks, two bits for each message        string
+//	wxn{n}:sq                  spread queue: message -> when due, ms   sorted set
+//	wxn{n}:sw                  message -> how far it was spread        hash of documents
+//	wxn{n}:gm:<group>:<chunk>  marks, two bits for each message        string
 func (k keys) spreadQueue() string { return k.tag + "sq" }
 func (k keys) spreads() string     { return k.tag + "sw" }
 
@@ -112,7 +112,7 @@ func (s *Store) spreadsOf(ctx context.Context, shards []int, limit int) (out []n
 	args := spreadsArgs{limit, notify.Lease.Milliseconds(), rand.Text()[:16]}
 	calls := make([]call, len(shards))
 	for i, shard := range shards {
-		k := shardKeys(shard)
+		k := s.shardKeys(shard)
 		calls[i] = call{scriptSpreads, []string{k.spreads(), k.spreadQueue()}, args}
 	}
 	replies, err := s.each(ctx, calls)

@@ -13,6 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,9 +27,16 @@ import (
 type Config struct {
 	// URL is redis:// or rediss://, with the password in it.
 	URL secret.String
-	// Shards is how many slots the state is spread over; 0 means 16. It must not
-	// change during the life of a deployment.
+	// Prefix begins all keys; empty: DefaultPrefix. Deployments that share a server have one each.
+	Prefix string
+	// Shards is how many slots the state is spread over; 0 means 16. A store that was filled
+	// with another number is refused.
 	Shards int
+	// AppID and SDKAppID say for which mini program and IM app the store is. One that was filled
+	// for others is refused. Empty: whatever they are.
+	AppID, SDKAppID string
+	// Existing: a store in which nothing is kept is refused, instead of begun.
+	Existing bool
 	// Now is this machine's clock, by which days are found: minutes do not matter. Required.
 	Now func() time.Time
 	// ServerTime is the clock by which scripts work; nil: the server's own, which all
@@ -36,6 +46,8 @@ type Config struct {
 	// with TLS for rediss.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
+
+var validPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`) })
 
 // connections is how many an instance has at most. A trip takes a millisecond, so the cards of a
 // run wait less for one of these than for a new one.
@@ -48,11 +60,13 @@ const DefaultShards = 16
 // cache. It is safe for concurrent use.
 type Store struct {
 	db     *redis.Client
+	prefix string
 	shards int
 	now    func() time.Time // this machine's
 	server func() time.Time // nil: the server's own
 
 	replicas replicas
+	policy   atomic.Bool // the server's maxmemory-policy was looked at
 }
 
 // Open returns a Store. It connects when it is first used.
@@ -71,6 +85,12 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		return nil, errors.New("store: Config.Now is not set")
 	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if !validPrefix().MatchString(cfg.Prefix) {
+		return nil, fmt.Errorf("STORE_PREFIX: %q: use 1 to 60 of a-z, A-Z, 0-9, - and _", cfg.Prefix)
+	}
 	opt.Protocol = 2
 	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip, and old servers refuse it
 	opt.ContextTimeoutEnabled = true
@@ -84,10 +104,12 @@ func Open(cfg Config) (*Store, error) {
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
 	opt.PoolSize = connections
-	return &Store{db: redis.NewClient(opt), shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}, nil
+	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}
+	id := &identity{prefix: s.prefix, key: s.shardKeys(0).identity(), marks: marksOf(cfg), existing: cfg.Existing}
+	opt.OnConnect = id.check
+	s.db = redis.NewClient(opt)
+	return s, nil
 }
 
 // Close lets go of the connections.
 func (s *Store) Close() error { return s.db.Close() }
-
-func (s *Store) keysOf(id string) keys { return keysOf(id, s.shards) }

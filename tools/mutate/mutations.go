@@ -125,4 +125,8 @@ var mutations = []mutation{
 	one("lose what was finished beside a panic", domain+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []Finish{f})\n\t}\n", nothing, "./shared/notify -run TestPanicStays"),
 	one("take the word undefined for a secret", "shared/config/env.go", `strings.EqualFold(v, "undefined") ||`, `strings.EqualFold(v, "null") ||`, "./functions/imcallback ./functions/wechatpush"),
 	one("tell a missing setting twice", "shared/config/env.go", "if err != nil && len(e.errs) == e.earlier {", "if err != nil {", "./functions/imcallback"),
+	one("let stages share their keys", "shared/store/keys.go", "keys{s.prefix + \"{\" +", "keys{DefaultPrefix + \"{\" +", "./shared/store -run TestDeploymentsShareAServer|TestStoreOfOthersIsRefused"),
+	one("use a store that was filled with other shards", "shared/store/identity.go", "ok && was != m.value {", "ok && was != m.value && m.field != \"shards\" {", "./shared/store -run TestStoreOfOthersIsRefused|TestOneSettingBeginsAStore"),
+	one("let who is second begin a store too", "shared/store/identity.go", "pipe.HSetNX(ctx, id.key, m.field, m.value)", "pipe.HSet(ctx, id.key, m.field, m.value)", "./shared/store -run TestOneSettingBeginsAStore -count=5"),
+	one("say nothing of a server that evicts", "shared/store/eviction.go", "policy == \"noeviction\" {", "policy != \"allkeys-lfu\" {", "./shared/store -run TestEvictionIsComplainedOf"),
 }

@@ -26,7 +26,8 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 		Insecure:      env.Flag("IM_CALLBACK_INSECURE"),
 	})
 	env.Fail(err)
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -54,7 +55,8 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 		PreviousEncodingAESKey: env.OptionalSecret("WECHAT_ENCODING_AES_KEY_PREVIOUS"),
 	})
 	env.Fail(err)
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -82,7 +84,8 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: sdkAppID, SecretKey: env.OptionalSecret("IM_SECRET_KEY"),
 		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"), Admin: admin})
 	env.Fail(err)
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 
 	var userKey, sessionKey secret.String
@@ -110,7 +113,8 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"),
 		Admin:       notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -133,7 +137,8 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 func (s *seams) announce(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	key := env.Key("ANNOUNCE_KEY")
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -153,7 +158,8 @@ const spillReserve = 25 * time.Second
 
 func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
-	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)})
+	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	wx, err := s.wechat(wechat.ClientConfig{
 		Now: s.now, AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
 )
 
 // A snapshot is what is in the store, as shared/store/keys.go and lua/lib describe it.
@@ -137,7 +138,7 @@ func (l ledger) explained() int {
 func keyOf(id, name string) string {
 	h := fnv.New32a()
 	h.Write([]byte(id))
-	return "wxn:{" + strconv.Itoa(int(h.Sum32()%shards)) + "}:" + name
+	return store.DefaultPrefix + "{" + strconv.Itoa(int(h.Sum32()%shards)) + "}:" + name
 }
 
 // toldKey marks that the end of a card was told.
@@ -161,7 +162,7 @@ func (w *world) snapshot() *snapshot {
 	pipe := w.lab.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
 	for n := range shards {
-		tag := "wxn:{" + strconv.Itoa(n) + "}:"
+		tag := store.DefaultPrefix + "{" + strconv.Itoa(n) + "}:"
 		for lane, name := range map[notify.Lane]string{notify.LaneMessages: "w", notify.LaneCalls: "cw"} {
 			docs := pipe.HGetAll(w.ctx, tag+name)
 			later(func() {

@@ -19,6 +19,7 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
 	"wxnotify/trust"
 )
 
@@ -339,9 +340,9 @@ func recipientKey(h *house, user string) string {
 	}
 	// Both shards are tried: the one that is not his is never looked at.
 	for _, shard := range []string{"0", "1"} {
-		h.redis.HSet("wxn:{"+shard+"}:r:"+user, "o", "o-phone")
+		h.redis.HSet(store.DefaultPrefix+"{"+shard+"}:r:"+user, "o", "o-phone")
 	}
-	return "wxn:{0}:r:" + user
+	return store.DefaultPrefix + "{0}:r:" + user
 }
 
 // Thirty wrong guesses close the door of an API for an address; others, and good requests, are

@@ -149,8 +149,9 @@ func (h *house) do(door http.Handler, q request) *httptest.ResponseRecorder {
 	return w
 }
 
-// limits are counters of who guessed, the one thing that a refused request may leave.
-var limits = regexp.MustCompile(`(?m)^- wxn:\{\d+\}:lim:.*\n(   .*\n)*`)
+// limits are counters of who guessed, the one thing that a refused request may leave, beside the
+// store's own record of whose it is.
+var limits = regexp.MustCompile(`(?m)^- \S+\{\d+\}:(?:lim:|id$).*\n(   .*\n)*`)
 
 func (h *house) kept() string { return limits.ReplaceAllString(h.redis.Dump(), "") }
 

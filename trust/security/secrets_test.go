@@ -31,6 +31,7 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 	"wxnotify/trust"
 )
@@ -398,7 +399,7 @@ func TestNothingLeaks(t *testing.T) {
 			s.messages(where, user, time.Now().Add(10*time.Second))
 			s.event("deliver", where, "{}", runTime)
 			s.redis.FastForward(10 * time.Minute) // no limit stays, and no circuit
-			s.redis.Del("wxn:{0}:circuits")
+			s.redis.Del(store.DefaultPrefix + "{0}:circuits")
 		}
 	}
 	s.upstream.are("good", "good")

@@ -111,7 +111,7 @@ func (w *world) settle(people int) {
 func key(kind, id string) string {
 	h := fnv.New32a()
 	h.Write([]byte(id))
-	return fmt.Sprintf("wxn:{%d}:%s:%s", h.Sum32()%4, kind, id)
+	return fmt.Sprintf("%s{%d}:%s:%s", store.DefaultPrefix, h.Sum32()%4, kind, id)
 }
 
 // follow reads everybody's timeline again and again, with a pause in between, until ctx ends.
@@ -137,7 +137,7 @@ func (w *world) readTimelines() {
 func (w *world) idle() bool {
 	w.Helper()
 	for _, kind := range []string{"w", "cw", "sw", "u"} {
-		keys, err := w.raw.Keys(w.Context(), "wxn:*}:"+kind).Result()
+		keys, err := w.raw.Keys(w.Context(), store.DefaultPrefix+"*}:"+kind).Result()
 		w.must(err)
 		if len(keys) > 0 {
 			return false

@@ -52,8 +52,7 @@ func (b *bench) counted(want map[notify.State]int64) {
 func (b *bench) dump() map[string]string {
 	b.Helper()
 	ctx, out := b.Context(), map[string]string{}
-	keys, err := b.Raw.Keys(ctx, "*").Result()
-	b.must(err)
+	keys := b.keys()
 	for _, key := range keys {
 		kind, err := b.Raw.Type(ctx, key).Result()
 		b.must(err)
@@ -243,4 +242,12 @@ func (b *bench) ledger(template notify.TemplateID) ledger {
 		}
 	}
 	return ledger{}
+}
+
+// keys returns the keys of what is kept, without that which says whose store it is.
+func (b *bench) keys() []string {
+	b.Helper()
+	keys, err := b.Raw.Keys(b.Context(), "*").Result()
+	b.must(err)
+	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, "}:id") })
 }

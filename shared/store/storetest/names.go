@@ -54,8 +54,7 @@ var nameRules = []rule{
 	}},
 	{"names are kept for as long as is said", func(b *bench) {
 		b.keepNames(map[string]string{string(alice): "Alice", string(bob): "Bob"})
-		keys, err := b.Raw.Keys(b.Context(), "*").Result()
-		b.must(err)
+		keys := b.keys()
 		equal(b, "keys", len(keys), 2)
 		for _, key := range keys {
 			ttl, err := b.Raw.PTTL(b.Context(), key).Result()

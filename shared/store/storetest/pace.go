@@ -111,8 +111,7 @@ var paceRules = []rule{
 	}},
 	{"an idle pace leaves no key", func(b *bench) {
 		b.pace(10, 30, 2*time.Second)
-		keys, err := b.Raw.Keys(b.Context(), "*").Result()
-		b.must(err)
+		keys := b.keys()
 		equal(b, "keys", len(keys), 1)
 		ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()
 		b.must(err)

@@ -26,8 +26,8 @@ func TestDeploySendsNoEmptyVariable(t *testing.T) {
 		want               []string // that are sent with a value, DELIVER_FUNCTION apart
 		says               string
 	}{
-		"defaults": {settings, "", nil, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_URL", "SESSION_MODE", "LOG_LEVEL"}, "deploy"},
-		"exported": {settings, "WECHAT_TOKEN=t", []string{"prod"}, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_URL", "SESSION_MODE", "LOG_LEVEL", "WECHAT_TOKEN"}, "deploy --stage prod"},
+		"defaults": {settings, "", nil, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_PREFIX", "STORE_URL", "SESSION_MODE", "LOG_LEVEL"}, "deploy"},
+		"exported": {settings, "WECHAT_TOKEN=t", []string{"prod"}, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_PREFIX", "STORE_URL", "SESSION_MODE", "LOG_LEVEL", "WECHAT_TOKEN"}, "deploy --stage prod"},
 		"missing":  {strings.Replace(settings, "ANNOUNCE_KEY=\n", "", 1), "", nil, nil, "not set: ANNOUNCE_KEY\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

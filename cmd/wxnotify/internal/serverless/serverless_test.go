@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/shared/store"
 )
 
 // from looks variables up in m.
@@ -211,4 +212,28 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Each stage of the project's own file has a part of Redis to itself, and that of the first is the
+// one that functions and tools take without being told.
+func TestStagesShareNoKeys(t *testing.T) {
+	data, err := os.ReadFile("../../../../serverless.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for stage, want := range map[string]string{"": store.DefaultPrefix, "stage: prod\n": "wxnotify-prod"} {
+		path := filepath.Join(t.TempDir(), "serverless.yml")
+		if err := os.WriteFile(path, append(data, stage...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := serverless.Load(path, func(string) (string, bool) { return "", true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range p.Functions {
+			if got := f.Environment["STORE_PREFIX"]; got != want {
+				t.Errorf("%q, %s: STORE_PREFIX is %q, want %q", stage, f.Key, got, want)
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"maps"
@@ -8,6 +9,7 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/demo"
 	"wxnotify/shared/config"
+	"wxnotify/shared/store"
 	"wxnotify/simulator"
 )
 
@@ -32,7 +34,8 @@ func Environment(settings map[string]string) map[string]string {
 	demo.FillSigning(signing)
 	env := demo.Settings()
 	maps.Copy(env, signing)
-	env["SESSION_MODE"] = "trusted" // so that users are called user1, user2, user3
+	env["SESSION_MODE"] = "trusted"                                             // so that users are called user1, user2, user3
+	env["STORE_PREFIX"] = cmp.Or(settings["STORE_PREFIX"], store.DefaultPrefix) // that by which explain and dead look
 	if level := settings["LOG_LEVEL"]; level != "" {
 		env["LOG_LEVEL"] = level
 	}

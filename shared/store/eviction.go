@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// eviction returns an error if the server throws keys away when its memory is full: permits and
+// bindings would be gone, and marks that keep a message from being told twice. It looks once in
+// the life of an instance. A server that does not tell its policy is not complained of.
+func (s *Store) eviction(ctx context.Context) error {
+	if s.policy.Swap(true) {
+		return nil
+	}
+	policy := ""
+	info, _ := s.db.Info(ctx, "memory").Result()
+	for line := range strings.Lines(info) {
+		if value, ok := strings.CutPrefix(line, "maxmemory_policy:"); ok {
+			policy = strings.TrimSpace(value)
+		}
+	}
+	if policy == "" { // of an older server
+		config, _ := s.db.ConfigGet(ctx, "maxmemory-policy").Result()
+		policy = config["maxmemory-policy"]
+	}
+	if policy == "" || policy == "noeviction" {
+		return nil
+	}
+	return fmt.Errorf("maxmemory-policy is %s, by which Redis throws permits and bindings away: set it to noeviction", policy)
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// schema numbers the form of what is kept. It changes with a form that versions before cannot read.
+const schema = "1"
+
+// What a store was begun with is written down in shard 0:
+//
+//	wxn{0}:id  schema, shards, appid, sdkappid   hash
+func (k keys) identity() string { return k.tag + "id" }
+
+// A mark is one thing that everybody who uses a store agrees on.
+type mark struct {
+	field, value string
+	// refusal says what is wrong, and the cure, to somebody who has value where the store has another.
+	refusal func(value, kept string) string
+}
+
+// marksOf returns what cfg says. A setting that is not there is not compared.
+func marksOf(cfg Config) []mark {
+	all := []mark{{"schema", schema, func(value, kept string) string {
+		return fmt.Sprintf("the store was filled by another version of wxnotify (schema %s, this one has %s): deploy that version, or give this one a STORE_PREFIX of its own", kept, value)
+	}}, {"shards", strconv.Itoa(cfg.Shards), func(value, kept string) string {
+		return fmt.Sprintf("STORE_SHARDS is %s, and the store was filled with %s: set it to %s, else nothing of it is found", value, kept, kept)
+	}}}
+	app := func(field, setting, value string) {
+		if value != "" {
+			all = append(all, mark{field, value, func(value, kept string) string {
+				return fmt.Sprintf("%s is %s, and the store is that of %s: correct it, or give this deployment a STORE_PREFIX of its own", setting, value, kept)
+			}})
+		}
+	}
+	app("appid", "WECHAT_APPID", cfg.AppID)
+	app("sdkappid", "IM_SDKAPPID", cfg.SDKAppID)
+	return all
+}
+
+// identity compares a store with the settings, when an instance first connects.
+type identity struct {
+	prefix   string
+	key      string
+	marks    []mark
+	existing bool
+	checked  atomic.Bool
+}
+
+// check fails for a connection to a store that is not for these settings. The first to use a
+// store writes down its own.
+func (id *identity) check(ctx context.Context, conn *redis.Conn) error {
+	if id.checked.Load() {
+		return nil
+	}
+	kept, err := conn.HGetAll(ctx, id.key).Result()
+	if err != nil {
+		return err
+	}
+	if id.existing && len(kept) == 0 {
+		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: it is the name and the stage of a deployment, such as wxnotify-prod", id.prefix)
+	}
+	if kept, err = id.complete(ctx, conn, kept); err != nil {
+		return err
+	}
+	var refused []error
+	for _, m := range id.marks {
+		if was, ok := kept[m.field]; ok && was != m.value {
+			refused = append(refused, errors.New(m.refusal(m.value, was)))
+		}
+	}
+	if err := errors.Join(refused...); err != nil {
+		return err
+	}
+	id.checked.Store(true)
+	return nil
+}
+
+// complete writes down what is not among kept, and returns what is kept then.
+func (id *identity) complete(ctx context.Context, conn *redis.Conn, kept map[string]string) (map[string]string, error) {
+	pipe := conn.Pipeline()
+	for _, m := range id.marks {
+		if _, ok := kept[m.field]; !ok && !id.existing {
+			pipe.HSetNX(ctx, id.key, m.field, m.value)
+		}
+	}
+	if pipe.Len() == 0 {
+		return kept, nil
+	}
+	now := pipe.HGetAll(ctx, id.key) // another instance may have been first
+	_, err := pipe.Exec(ctx)
+	return now.Val(), err
+}

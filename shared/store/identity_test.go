@@ -1,0 +1,142 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/storetest"
+)
+
+// A store is refused to whoever is set otherwise than it was filled with, and the refusal says
+// what to do. Nothing is written then.
+func TestStoreOfOthersIsRefused(t *testing.T) {
+	t.Parallel()
+	filled := store.Config{Prefix: "wxnotify-dev", Shards: 16, AppID: "wx1", SDKAppID: "1400000001"}
+	for name, c := range map[string]struct {
+		with func(*store.Config)
+		says string // "": it is taken
+	}{
+		"the same":              {func(*store.Config) {}, ""},
+		"defaults":              {func(c *store.Config) { c.Prefix, c.Shards = "", 0 }, ""},
+		"a part of it":          {func(c *store.Config) { c.AppID, c.SDKAppID = "", "" }, ""},
+		"another prefix":        {func(c *store.Config) { *c = store.Config{Prefix: "wxnotify-prod", Shards: 8, AppID: "wx2"} }, ""},
+		"to look at":            {func(c *store.Config) { c.Existing = true }, ""},
+		"nothing to look at":    {func(c *store.Config) { c.Prefix, c.Existing = "wxnotify-prod", true }, "STORE_PREFIX"},
+		"other shards":          {func(c *store.Config) { c.Shards = 8 }, "STORE_SHARDS is 8, and the store was filled with 16: set it to 16"},
+		"another app":           {func(c *store.Config) { c.AppID = "wx2" }, "WECHAT_APPID is wx2, and the store is that of wx1"},
+		"another IM app":        {func(c *store.Config) { c.SDKAppID = "2" }, "IM_SDKAPPID is 2, and the store is that of 1400000001"},
+		"all of it, to look at": {func(c *store.Config) { *c = store.Config{Shards: 1, AppID: "wx2", SDKAppID: "2", Existing: true} }, "STORE_PREFIX of its own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := miniredis.RunT(t)
+			use := func(cfg store.Config) error {
+				cfg.URL, cfg.Now = secret.New("redis://"+m.Addr()), storetest.NewClock().Now
+				s, err := store.Open(cfg)
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				return s.Trip(t.Context(), notify.Circuit{Name: fmt.Sprint("by ", cfg.Prefix)})
+			}
+			if err := use(filled); err != nil {
+				t.Fatal(err)
+			}
+			before := m.Dump()
+			cfg := filled
+			c.with(&cfg)
+			err := use(cfg)
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("got %v, want an error with %q", err, c.says)
+			}
+			if c.says != "" && m.Dump() != before {
+				t.Errorf("something was written:\n%s", m.Dump())
+			}
+			if err := use(filled); err != nil {
+				t.Errorf("it is refused to its own: %v", err)
+			}
+		})
+	}
+}
+
+// A store that another schema has filled is refused.
+func TestAnotherSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	m.HSet(store.DefaultPrefix+"{0}:id", "schema", "2")
+	err := second(open(t, m.Addr(), storetest.NewClock().Now).Claim(t.Context(), 1))
+	if err == nil || !strings.Contains(err.Error(), "schema 2, this one has 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Of instances that begin an empty store together, with different shards, all that are refused
+// and all that are not agree on who was first.
+func TestOneSettingBeginsAStore(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	var mu sync.Mutex
+	taken := map[int]int{}
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			shards := 1 + i%4
+			s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			if _, err := s.Claim(t.Context(), 1); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				taken[shards]++
+			}
+		})
+	}
+	wg.Wait()
+	if len(taken) != 1 {
+		t.Errorf("the store was taken with these shards: %v", taken)
+	}
+}
+
+// Two deployments on one server know nothing of each other.
+func TestDeploymentsShareAServer(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	clock := storetest.NewClock()
+	stage := func(prefix string) *store.Store {
+		s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	dev, prod := stage("wxnotify-dev"), stage("wxnotify-prod")
+	if err := dev.Bind(t.Context(), "alice", "o-alice"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dev.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Message: &notify.Message{ID: "m", From: "bob", To: "alice", SentAt: clock.Now()}}}); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(notify.DefaultRules().Lead)
+	for s, want := range map[*store.Store]int{prod: 0, dev: 1} {
+		batch, err := s.Claim(t.Context(), 1)
+		if err != nil || len(batch.Recipients) != want {
+			t.Errorf("claimed %+v, %v, want %d", batch.Recipients, err, want)
+		}
+	}
+	for _, key := range m.Keys() {
+		if !strings.HasPrefix(key, "wxnotify-dev{") && !strings.HasPrefix(key, "wxnotify-prod{") {
+			t.Errorf("a key of no deployment: %s", key)
+		}
+	}
+}
