@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,9 +14,6 @@ func Accepts(answer string) bool { return strings.HasPrefix(answer, "accept") }
 // maxWords is how many unknown words a log line holds.
 const maxWords = 5
 
-// oneWord matches what WeChat's answers look like. Openids and what users write rarely do.
-var oneWord = regexp.MustCompile(`^[A-Za-z]{1,32}$`)
-
 // UnknownAnswers returns those of answers that no rule knows, for a log: each once, five at
 // most, and "?" for one that is not a single word of up to 32 letters.
 func UnknownAnswers(answers []string) []string {
@@ -26,7 +22,7 @@ func UnknownAnswers(answers []string) []string {
 		if Accepts(a) || a == "reject" || a == "ban" || a == "filter" {
 			continue
 		}
-		if !oneWord.MatchString(a) {
+		if a == "" || len(a) > 32 || strings.ContainsFunc(a, isNoLetter) {
 			a = "?"
 		}
 		if !slices.Contains(out, a) && len(out) < maxWords {
@@ -35,3 +31,6 @@ func UnknownAnswers(answers []string) []string {
 	}
 	return out
 }
+
+// isNoLetter tells WeChat's words from openids and from most of what users write.
+func isNoLetter(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }

@@ -2,9 +2,11 @@ package wechat
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/xml"
 	"html"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -27,9 +29,7 @@ func tidyJSON(b []byte, gbk bool) []byte {
 			inString = !inString
 		case !inString:
 		case c == '\\':
-			if n = len(jsonEscape.Find(b)); n == 0 {
-				n, keep = 1, false
-			}
+			n, keep = escape(b)
 		case c < ' ':
 			keep = false
 		case c >= utf8.RuneSelf && gbk:
@@ -51,14 +51,28 @@ func tidyJSON(b []byte, gbk bool) []byte {
 	return out.Bytes()
 }
 
-var jsonEscape = regexp.MustCompile(`^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})`)
+// escape returns the length of the escape with which b begins, or false.
+func escape(b []byte) (n int, ok bool) {
+	switch {
+	case len(b) > 1 && strings.IndexByte(`"\/bfnrt`, b[1]) >= 0:
+		return 2, true
+	case len(b) > 5 && b[1] == 'u':
+		_, err := hex.DecodeString(string(b[2:6]))
+		if err == nil {
+			return 6, true
+		}
+	}
+	return 1, false
+}
 
 // tidyXML tidies the texts between tags. A CDATA section right behind a start tag ends
 // where its element does, whatever stands in it. Every byte is looked at a fixed number of
 // times: a section without such an end leaves the rest as it is.
 func tidyXML(b []byte) []byte {
 	var out bytes.Buffer
-	b = gbkDeclaration.ReplaceAll(b, nil)
+	b = withoutGBK(b)
+	// Of XML's own references and each & that is none. Made here, because it is rarely needed.
+	reference := regexp.MustCompile(`&(?:(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)?`)
 	for name := ""; len(b) > 0; {
 		if rest, ok := bytes.CutPrefix(b, []byte("<![CDATA[")); ok {
 			end := cdataEnd(rest, name)
@@ -74,9 +88,9 @@ func tidyXML(b []byte) []byte {
 			if i == 0 {
 				break
 			}
-			name = ""
-			if m := startTag.FindSubmatch(b[:i]); m != nil {
-				name = string(m[1])
+			name = strings.TrimRight(string(b[1:i-1]), space)
+			if strings.ContainsAny(name, "/!?"+space) {
+				name = "" // anything but a start tag without attributes
 			}
 			out.Write(b[:i])
 			b = b[i:]
@@ -102,13 +116,19 @@ func tidyXML(b []byte) []byte {
 	return out.Bytes()
 }
 
-var (
-	// gbkDeclaration names an encoding in which ASCII is as it is in UTF-8.
-	gbkDeclaration = regexp.MustCompile(`(?i)^<\?xml\s[^>]*encoding\s*=\s*["']gb[^>]*\?>`)
-	startTag       = regexp.MustCompile(`^<([A-Za-z_][A-Za-z0-9_.-]*)\s*>$`)
-	// reference matches the references of XML itself, and each & that is none of them.
-	reference = regexp.MustCompile(`&(?:(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)?`)
-)
+const space = " \t\r\n"
+
+// withoutGBK takes away an XML declaration that names GBK or one of its like, in which ASCII
+// is as it is in UTF-8.
+func withoutGBK(b []byte) []byte {
+	head, rest, ok := bytes.Cut(b, []byte("?>"))
+	if ok && bytes.HasPrefix(head, []byte("<?xml ")) && len(head) < 128 {
+		if said := strings.ToLower(string(head)); strings.Contains(said, `encoding="gb`) || strings.Contains(said, "encoding='gb") {
+			return rest
+		}
+	}
+	return b
+}
 
 // cdataEnd returns where the "]]>" is that ends a section in the element name, or in none
 // if name is empty; -1 if there is none.
@@ -119,7 +139,7 @@ func cdataEnd(b []byte, name string) int {
 			return -1
 		}
 		at += i
-		behind := bytes.TrimLeft(b[at+len("]]>"):], " \t\r\n")
+		behind := bytes.TrimLeft(b[at+len("]]>"):], space)
 		if name == "" || bytes.HasPrefix(behind, []byte("</"+name+">")) {
 			return at
 		}
