@@ -2,7 +2,6 @@ package notify
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -305,21 +304,20 @@ func tidyTime(s string) string {
 	return dayThenHour().ReplaceAllString(aroundTilde().ReplaceAllString(s, "~"), "日 $1")
 }
 
-// rangeOf returns a function that puts ~ between two values of t, if they are parted in
-// another way and in one way only.
+// rangeOf returns a function that puts ~ between two values of t that are parted in another
+// way. 2026-01-02-03 could be two ranges, so a date with - is parted by no other -.
 func rangeOf(t keyword.Type) func(string) string {
 	return func(s string) string {
-		var found []string
 		for i, r := range s {
 			from, to := strings.TrimSpace(s[:i]), strings.TrimSpace(s[i+utf8.RuneLen(r):])
-			if slices.Contains([]rune{'-', '–', '—', '至', '到'}, r) && t.Legal(from) && t.Legal(to) {
-				found = append(found, from+"~"+to)
+			if r == '-' && t.Name == "date" && strings.Contains(from+to, "-") || !strings.ContainsRune("-–—至到", r) {
+				continue
+			}
+			if t.Legal(from) && t.Legal(to) {
+				return from + "~" + to
 			}
 		}
-		if len(found) != 1 {
-			return s
-		}
-		return found[0]
+		return s
 	}
 }
 
