@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -156,7 +157,13 @@ func checkEncoding(b []byte) error {
 	return nil
 }
 
-var reference = regexp.MustCompile(`\$\{([^}]*)\}`)
+var reference = once(`\$\{([^}]*)\}`)
+
+// once returns what compiles pattern when it is first used: each line before main costs a
+// cold start.
+func once(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // expansion are the faults of expanding a file.
 type expansion struct {
@@ -199,7 +206,7 @@ func pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 // expand replaces ${NAME} in the values below n.
 func expand(n *yaml.Node, getenv func(string) string, errs *[]error) {
 	if n.Kind == yaml.ScalarNode {
-		n.Value = reference.ReplaceAllStringFunc(n.Value, func(ref string) string {
+		n.Value = reference().ReplaceAllStringFunc(n.Value, func(ref string) string {
 			name := ref[2 : len(ref)-1]
 			v := getenv(name)
 			if v == "" {

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -78,10 +77,10 @@ func (f *notifyFile) specs(faults map[string]error) map[notify.Kind]notify.Templ
 	return specs
 }
 
-var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+var legalKind = once(`^[a-z][a-z0-9_]{0,31}$`)
 
 func checkKind(name string, line int) error {
-	if legalKind.MatchString(name) {
+	if legalKind().MatchString(name) {
 		return nil
 	}
 	return fmt.Errorf("line %d: %q cannot name a template: use up to 32 of a-z, 0-9 and _, a letter first", line, name)

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,10 +46,10 @@ func unknownTemplateKeys(n *yaml.Node) error {
 	return errors.Join(errs...)
 }
 
-// Compiled when there is a fault.
+// The patterns are made when something is wrong.
 var (
-	unknownKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)field (\S+) not found in type .+$`) })
-	wrongType  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$") })
+	unknownKey = once(`(?s)field (\S+) not found in type .+$`)
+	wrongType  = once("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$")
 )
 
 // wanted says what stands where Go has a type.

@@ -57,12 +57,12 @@ var types = sync.OnceValue(func() []Type {
 // ShortThing is the type with the shortest texts.
 const ShortThing = "short_thing"
 
-var keywordName = regexp.MustCompile(`^([A-Za-z_]+?)[0-9]{1,3}$`)
+var keywordName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z_]+?)[0-9]{1,3}$`) })
 
 // Of returns the type of a keyword such as thing1, or an error that says what keywords
 // look like. enum_string1 and others that begin with enum are enums.
 func Of(keyword string) (Type, error) {
-	m := keywordName.FindStringSubmatch(keyword)
+	m := keywordName().FindStringSubmatch(keyword)
 	if m == nil {
 		return Type{}, fmt.Errorf("keyword %q: write it as in the template, such as thing1, without .DATA", keyword)
 	}

@@ -176,7 +176,7 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 	if t.disabled != nil {
 		return Card{}, t.disabled
 	}
-	v := r.view(notices, names, neutral).clipped()
+	v := r.view(notices, names, neutral)
 	card := Card{
 		ID: id, To: openID, Template: t.id, Data: make(map[string]string, len(t.data)),
 		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
@@ -184,7 +184,7 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 	for _, k := range t.data {
 		of := v
 		if neutral && !k.kind.words() { // WeChat objects to words, not to a time
-			of = r.view(notices, names, false).clipped()
+			of = r.view(notices, names, false)
 		}
 		value, err := k.value(of, notices[0].Announcement != nil, wordsFor(r.Lang), now)
 		if err != nil {
@@ -254,11 +254,11 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 	last := notices[len(notices)-1]
 	w := wordsFor(r.Lang)
 	v := view{
-		Sender: cmp.Or(clean(names[string(last.From)]), w.name), Group: w.noGroup, Count: len(notices),
+		Sender: cmp.Or(visible(names[string(last.From)]), w.name), Group: w.noGroup, Count: len(notices),
 		Time: formatTime(last.SentAt), Peer: last.Peer(),
 	}
 	if last.Group != "" {
-		v.Group = cmp.Or(clean(names[groupName(last.Group)]), w.group)
+		v.Group = cmp.Or(visible(names[groupName(last.Group)]), w.group)
 	}
 	if a := last.Announcement; a != nil {
 		v.show(a.Fields, w)
@@ -275,7 +275,7 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 	}
 	text := ""
 	if !neutral && r.Preview == PreviewText {
-		text = clean(last.Summary)
+		text = visible(last.Summary)
 	}
 	switch {
 	case text != "":
@@ -290,8 +290,8 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 
 // show takes over what the operator's backend wants the card to say.
 func (v *view) show(fields map[string]string, w words) {
-	v.Sender, v.Summary, v.Group = clean(fields["sender"]), cmp.Or(clean(fields["summary"]), w.message), clean(fields["group"])
-	v.Time = cmp.Or(fields["time"], v.Time)
+	v.Sender, v.Summary, v.Group = visible(fields["sender"]), cmp.Or(visible(fields["summary"]), w.message), visible(fields["group"])
+	v.Time = cmp.Or(firstRunes(fields["time"], maxShown), v.Time)
 	v.Peer = cmp.Or(fields["peer"], v.Peer)
 	if n, err := strconv.Atoi(fields["count"]); err == nil {
 		v.Count = n
@@ -305,13 +305,8 @@ func groupName(g GroupID) string { return "@" + string(g) }
 // page that is longer than 8 KiB would keep it from going out.
 const maxShown = 100
 
-// clipped returns v with texts of bounded length: people and their apps choose them.
-func (v view) clipped() view {
-	for _, s := range []*string{&v.Sender, &v.Summary, &v.Group, &v.Time} {
-		*s = firstRunes(*s, maxShown)
-	}
-	return v
-}
+// visible is what a template gets of s, which people and their apps chose.
+func visible(s string) string { return clean(firstRunes(s, maxShown)) }
 
 // escaped returns v for use in a page's query.
 func (v view) escaped() view {

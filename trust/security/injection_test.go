@@ -168,7 +168,7 @@ func TestPagesCannotBeInjected(t *testing.T) {
 		trust.Count(t, trust.Attacks, 1)
 		path, query, _ := strings.Cut(card.Page, "?")
 		q, err := url.ParseQuery(query)
-		if path != "pages/chat/index" || err != nil || len(q) != 2 || q.Get("peer") != evil || strings.ContainsAny(card.Page, "\r\n #\x00") {
+		if path != "pages/chat/index" || err != nil || len(q) > 2 || q.Get("peer") != evil || strings.ContainsAny(card.Page, "\r\n #\x00") {
 			t.Errorf("%q became page %q", evil, card.Page)
 		}
 		if v := card.Data["thing1"]; v == "" || strings.ContainsAny(v, "\r\n\x00\u2028") {
