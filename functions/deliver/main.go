@@ -37,7 +37,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	self, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify(log)
+	settings := env.NotifyOrDefaults(log)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -55,6 +55,10 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 			if err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {
 				return notify.Counts{}, err
 			}
+		}
+		if settings.Fault != nil { // by default rules a card could say more than the operator allows
+			log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")
+			return notify.Counts{}, nil
 		}
 		return deliverer.Run(ctx), nil
 	}), nil

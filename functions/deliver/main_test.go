@@ -140,3 +140,26 @@ func invoke(t *testing.T, h scf.Handler, event any, d time.Duration) notify.Coun
 	}
 	return c
 }
+
+// Whatever notify.yml holds, what was spilled is recorded; nothing is sent, nor asked.
+func TestBrokenNotifyFile(t *testing.T) {
+	for name, text := range functest.BrokenNotify {
+		t.Run(name, func(t *testing.T) {
+			w := functest.New(t)
+			w.WriteNotify(text)
+			if err := w.Store.Bind(t.Context(), "user2", "openid-2"); err != nil {
+				t.Fatal(err)
+			}
+			sent := time.Now().UTC().Truncate(time.Second)
+			facts := []notify.Fact{{Message: &notify.Message{ID: "m", From: "user1", To: "user2", SentAt: sent, Seq: 1}}}
+			out := invoke(t, w.Build(build), scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
+			steps, err := w.Store.Timeline(t.Context(), "user2")
+			if err != nil || len(steps) != 1 || out != (notify.Counts{}) || w.Upstream() != 0 {
+				t.Errorf("the run did %+v and asked %d times; the timeline is %+v, %v", out, w.Upstream(), steps, err)
+			}
+			if !strings.Contains(w.Log.String(), `"alert":"misconfigured"`) {
+				t.Errorf("no alert:\n%s", w.Log)
+			}
+		})
+	}
+}

@@ -25,6 +25,9 @@ type Notify struct {
 	Specs map[notify.Kind]notify.TemplateSpec
 	// Templates are those that can be used; none if templates.message cannot.
 	Templates notify.Templates
+	// Fault is why NotifyOrDefaults went by defaults, in part at least: no card may be sent
+	// then. Nil: it did not.
+	Fault error
 }
 
 // Ours returns the ids of the templates whose permits are to be kept, or nil for all,
@@ -56,6 +59,7 @@ func (e *Env) NotifyOrDefaults(log *slog.Logger) Notify {
 	case e.Err() != nil:
 		e.Fail(err)
 	case err != nil:
+		n.Fault = err
 		log.Error("notify.yml cannot be used, and no card is sent: correct it and deploy again; until then this function goes on with what it needs",
 			"alert", "misconfigured", "error", oneLine(err))
 	}

@@ -210,7 +210,7 @@ func (k keywordTemplate) value(v view, announced bool, w words, now time.Time) (
 		return text, nil
 	}
 	text = clean(text)
-	if !announced || text == "" && k.kind.words() {
+	if !announced || len(k.fields) == 0 || text == "" && k.kind.words() {
 		return k.kind.fitted(text, k.word(w, announced), now), nil
 	}
 	if exact := k.kind.exact(text); exact != "" {

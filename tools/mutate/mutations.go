@@ -131,7 +131,7 @@ var mutations = []mutation{
 	one("let who is second begin a store too", "shared/store/identity.go", "pipe.HSetNX(ctx, id.key, m.field, m.value)", "pipe.HSet(ctx, id.key, m.field, m.value)", "./shared/store -run TestOneSettingBeginsAStore -count=5"),
 	one("say nothing of a server that evicts", "shared/store/eviction.go", "policy == \"noeviction\" {", "policy != \"allkeys-lfu\" {", "./shared/store -run TestEvictionIsComplainedOf"),
 	// Values, templates and notify.yml.
-	one("make another value of an announced one", domain+"template.go", `if !announced || text == "" && k.kind.words() {`, "if text != \"never\" {", values),
+	one("make another value of an announced one", domain+"template.go", `if !announced || len(k.fields) == 0 || text == "" && k.kind.words() {`, "if text != \"never\" {", values),
 	one("cut through a number", domain+"keyword.go", "if ofNumber(last) && ofNumber(next) || isDigit(last) && unicode.IsLetter(next) {", "if ofNumber(last) && unicode.IsSpace(next) {", values),
 	one("read a date with a day too many as a range", domain+"keyword.go", `if r == '-' && t.Name == "date" && strings`, `if r == '-' && t.Name == "" && strings`, values),
 	one("call somebody by invisible characters", "shared/keyword/emoji.go", "case r == 0x2800, r == 0x1D159, r == utf8.RuneError:", "case r == utf8.RuneError:", values),
@@ -141,6 +141,7 @@ var mutations = []mutation{
 	one("accept an announcement that no card can show", "shared/api/announce.go", "if err := a.fits(messages[0]); err != nil {", "if err := a.fits(messages[0]); err != nil && a == nil {", api),
 	one("lose permits while notify.yml has a fault", domain+"inbox.go", "in.Templates == nil || ", nothing, "./functions/wechatpush -run TestBrokenNotifyFile"),
 	one("record by rules that could not be read", "shared/config/notify.go", "} else if readable {", "} else if readable || err == nil {", "./shared/config -run TestNotifyOrDefaults"),
+	one("send by rules that could not be read", "functions/deliver/main.go", "if settings.Fault != nil {", "if settings.Fault != nil && spillReserve < 0 {", "./functions/deliver -run TestBrokenNotifyFile"),
 	one("keep NOTIFY_FILE from the functions", "cmd/wxnotify/settings.go", "vars[notifyFileEnv] = path", "vars[notifyFile] = path", "./cmd/wxnotify -run TestInvokeNotifyFile"),
 	one("send empty variables", "tools/deploy.sh", "sed \"$script\"", "sed \"${script%%;*}\"", "./cmd/wxnotify/internal/serverless -run TestDeploy"),
 }
