@@ -136,13 +136,13 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 
 func (s *seams) announce(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
-	key := env.Key("ANNOUNCE_KEY")
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
 		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
+	key := env.Key("ANNOUNCE_KEY")
 	settings := env.Notify(log)
 	if err := env.Err(); err != nil {
 		return nil, err
