@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +15,7 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
+	"wxnotify/simulator"
 )
 
 // jump lets d pass, from one thing that falls due to the next.
@@ -312,64 +315,101 @@ func TestCallsHeardOfLate(t *testing.T) {
 	})
 }
 
-// A call that rings while a message's card is on its way to the same user: with a template
-// of its own it goes at once, else as soon as that card has ended. Both are cards of the
-// absence: the next message waits for the second step.
+// busyStore tells when a card has to wait for another to its user.
+type busyStore struct {
+	notify.Store
+	busy chan struct{}
+}
+
+func (b busyStore) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+	reserved, err := b.Store.Reserve(ctx, r)
+	if reserved.Status == notify.ReserveBusy {
+		select {
+		case b.busy <- struct{}{}:
+		default:
+		}
+	}
+	return reserved, err
+}
+
+// A call that rings while a message's card is on its way to the same user is told as soon as that
+// card has ended, whatever its template and whoever sends it: WeChat, which refuses a second send
+// to a user (43108), never gets one. Both are cards of the absence: the next message waits for the
+// second step.
 func TestCallWhileACardIsOnItsWay(t *testing.T) {
 	t.Parallel()
-	for name, kinds := range map[string][]notify.Kind{"one template": nil, "a template of its own": {notify.KindCall}} {
+	for name, c := range map[string]struct {
+		kinds []notify.Kind // with a template of their own
+		one   bool          // run sends both
+	}{
+		"one template, two instances":          {nil, false},
+		"a template of its own, two instances": {[]notify.Kind{notify.KindCall}, false},
+		"one template, one instance":           {nil, true},
+		"a template of its own, one instance":  {[]notify.Kind{notify.KindCall}, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := calling(t, kinds...)
-			on, answered := make(chan struct{}), make(chan struct{})
-			var mu sync.Mutex
-			var sent []notify.TemplateID
-			send := sendTo(func(c notify.Card) (int64, error) {
-				mu.Lock()
-				sent = append(sent, c.Template)
-				n := len(sent)
-				mu.Unlock()
-				if n == 1 {
-					close(on)
-					<-answered
-				}
-				return int64(n), nil
+			s := newStage(t)
+			s.has(4)
+			if c.kinds != nil {
+				s.templates(append(c.kinds, notify.KindMessage)...)
+				s.must(s.wx.Subscribe("o-tom", string(notify.KindCall), 1))
+			}
+			store := busyStore{s.deliver.Store, make(chan struct{}, 1)}
+			s.deliver.Store = store
+			passes := make(chan error, 2)
+			pass := func(d notify.Deliverer) {
+				_, err := d.Pass(t.Context())
+				passes <- err
+			}
+			const takes = 200 * time.Millisecond
+			s.sim.Faults.Next(pathSend, 1, simulator.Delay(takes))
+			on, ended := make(chan struct{}, 3), make(chan struct{}, 3)
+			sends := s.deliver.WeChat
+			s.deliver.WeChat = sendTo(func(c notify.Card) (int64, error) {
+				on <- struct{}{}
+				defer func() { ended <- struct{}{} }()
+				return sends.Send(t.Context(), c)
 			})
-			slow := *w.deliver
-			slow.WeChat = send
-			w.deliver.WeChat = send
-			m := w.say("user1", "user2")
-			w.set(w.clock().Add(3 * time.Second))
-			done := make(chan error)
-			go func() {
-				_, err := slow.Pass(t.Context())
-				done <- err
-			}()
+			s.say("message")
+			s.clock.Advance(3 * time.Second)
+			go pass(*s.deliver)
 			<-on
-			w.ring("call", notify.CallSignal, "user1", "user2")
-			w.jump(3 * time.Second)
-			mu.Lock()
-			n := len(sent)
-			mu.Unlock()
-			if want := 1 + len(kinds); n != want {
-				t.Errorf("%d cards while the first is on its way, want %d", n, want)
+			for at, ok := s.clock.Next(); !ok || at.After(s.clock.Now().Add(takes)); at, ok = s.clock.Next() {
+				runtime.Gosched() // until the simulator has the card
 			}
-			close(answered)
-			if err := <-done; err != nil {
-				t.Fatal(err)
+			s.ring("call", false)
+			running := 1
+			if !c.one {
+				running++
+				go pass(*s.deliver)
 			}
-			w.jump(2 * time.Second)
-			w.ended(m, notify.StateDelivered, "")
-			if got := w.ends("user2", "call"); got != "delivered" {
-				t.Errorf("the call ended %q\n%s", got, w.timeline("user2"))
+			select {
+			case <-store.busy:
+			case <-ended: // it was sent meanwhile
 			}
-			next := w.say("user1", "user2")
-			w.jump(14 * time.Minute)
-			if got := w.ends("user2", next.ID); got != "waits" {
-				t.Errorf("the next message of the absence ended %q before the digest\n%s", got, w.timeline("user2"))
+			s.clock.Advance(takes)
+			for range running {
+				s.must(<-passes)
 			}
-			w.jump(2 * time.Minute)
-			w.ended(next, notify.StateDelivered, "")
+			cards := s.wx.Cards("o-tom")
+			if len(cards) != 2 || cards[1].At.Sub(cards[0].At) > takes {
+				t.Errorf("the cards: %+v\n%s", cards, s.timeline())
+			}
+			for _, h := range s.happened {
+				if strings.Contains(h.what, "43108") {
+					t.Error(h.what)
+				}
+			}
+			s.say("next")
+			s.run(14 * time.Minute)
+			if story := s.story(0); !strings.Contains(story, "message call delivered; next waits") {
+				t.Errorf("before the digest: %s\n%s", story, s.timeline())
+			}
+			s.run(2 * time.Minute)
+			if story := s.story(0); !strings.Contains(story, "message call next delivered") {
+				t.Errorf("after it: %s\n%s", story, s.timeline())
+			}
 		})
 	}
 }

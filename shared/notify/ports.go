@@ -181,6 +181,10 @@ type Store interface {
 // hands. What is not finished by then may be taken up by another run.
 const Lease = 60 * time.Second
 
+// InFlight is for how long after Reserve a card may be on its way to WeChat, which takes one
+// card to a user at a time: meanwhile none of another template is reserved for the openid.
+const InFlight = sendBudget + time.Second
+
 // Spreader keeps the group messages that still have to reach their members.
 type Spreader interface {
 	// Spreads hands out up to limit of them and hides them from other callers for Lease.
@@ -298,7 +302,7 @@ type Reserve struct {
 // Reserved is the answer to a Reserve.
 type Reserved struct {
 	Status ReserveStatus
-	Until  time.Time // ReserveBusy: when the other card's lease ends; ReserveTooMany: when he may get one again
+	Until  time.Time // ReserveBusy: until when the other card is in the way, unless it ends before; ReserveTooMany: when he may get one again
 	Left   int       // permits left, this card's not counted
 	Keep   int       // ReserveKept: how many are kept
 }
@@ -312,7 +316,7 @@ const (
 	ReserveNoPermit ReserveStatus = "no permit" // nothing to pay with
 	ReserveUnbound  ReserveStatus = "unbound"   // the openid belongs to another user now
 	ReserveErased   ReserveStatus = "erased"    // the user asked to be forgotten
-	ReserveBusy     ReserveStatus = "busy"      // another card of this template is being sent to him
+	ReserveBusy     ReserveStatus = "busy"      // another card is being sent to this openid
 	ReserveKept     ReserveStatus = "kept"      // the permits left are kept for coming absences
 	ReserveGone     ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
 	ReserveTooMany  ReserveStatus = "too many"  // he got as many cards this hour as he may

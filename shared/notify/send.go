@@ -71,7 +71,7 @@ func (c *delivery) deliver(ctx context.Context, notices []Notice) *Finish {
 	if !c.timeFor(ctx) {
 		return c.again(c.time(), ReasonNeverSent) // too late to start; the next run does
 	}
-	reserved, err := c.Store.Reserve(ctx, c.reserve(card, notices))
+	reserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))
 	if err != nil {
 		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.card, "error", err)
 		return c.release(ctx, card, notices)
@@ -82,6 +82,18 @@ func (c *delivery) deliver(ctx context.Context, notices []Notice) *Finish {
 	c.counted(notices)
 	c.step(StepReserved, "")
 	return c.send(ctx, card, notices)
+}
+
+// reserveInTurn reserves. A call goes next: while another card is on its way to its user, it
+// asks again every few milliseconds, for three seconds at most.
+func (c *delivery) reserveInTurn(ctx context.Context, r Reserve) (Reserved, error) {
+	for tries := 1; ; tries++ {
+		reserved, err := c.Store.Reserve(ctx, r)
+		waits := err == nil && reserved.Status == ReserveBusy && r.Lane == LaneCalls
+		if !waits || tries == 150 || !c.timeFor(ctx) || !sleep(ctx, 20*time.Millisecond) {
+			return reserved, err
+		}
+	}
 }
 
 // reserve asks for the permit that pays for the card.

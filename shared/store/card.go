@@ -21,6 +21,7 @@ type reserveArgs struct {
 	Fresh    bool               `json:"fresh"`
 	PerHour  int                `json:"per_hour"`
 	Lease    int64              `json:"lease"`
+	Flight   int64              `json:"flight"`
 	After    int64              `json:"after"`
 }
 
@@ -31,7 +32,7 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved,
 	reply, err := s.runSurely(ctx, call{scriptReserve,
 		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue(), k.moved()},
 		reserveArgs{r.Card, r.User, r.OpenID, r.Lane, r.Template, list(r.Messages), r.LongTerm, r.Digest, r.Keep, r.Learn,
-			r.NewAbsence, max(r.PerHour, 1), notify.Lease.Milliseconds(), r.UnknownAfter.Milliseconds()}})
+			r.NewAbsence, max(r.PerHour, 1), notify.Lease.Milliseconds(), notify.InFlight.Milliseconds(), r.UnknownAfter.Milliseconds()}})
 	if err != nil {
 		return notify.Reserved{}, err
 	}

@@ -37,10 +37,14 @@ func TestReserveReachesTheReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	reserve := func(template notify.TemplateID) error {
-		r, err := s.Reserve(ctx, notify.Reserve{Card: notify.CardID("card " + template), OpenID: "o-alice", User: "alice",
+		card := notify.CardID("card " + template)
+		r, err := s.Reserve(ctx, notify.Reserve{Card: card, OpenID: "o-alice", User: "alice",
 			Template: template, Messages: []notify.MessageID{"m"}, PerHour: 100})
 		if err == nil && r.Status != notify.ReserveOK {
 			t.Errorf("%s: %+v", template, r)
+		}
+		if err == nil {
+			_, err = s.Settle(ctx, notify.Settle{Card: card, OpenID: "o-alice", Template: template, State: notify.CardDelivered, Permit: notify.PermitSpent})
 		}
 		return err
 	}

@@ -34,7 +34,7 @@ var mutations = []mutation{
 	one("drop the dedupe", lua+"message.lua", "if not new then return {0, '', ''} end", nothing, store),
 	one("skip the lease", lua+"claim.lua", "redis.call('ZADD', queue, ms(now + a.lease), user)", "redis.call('ZADD', queue, ms(now), user)", store),
 	{"send before reserve", []edit{
-		{domain + "send.go", "\treserved, err := c.Store.Reserve(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.Store.Reserve(ctx, c.reserve(card, notices))\n"},
+		{domain + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n"},
 		{domain + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
 	}, rules},
 	one("send a card found in sending", lua+"resolve.lua", "if card.le > now then return {'sending', '', '', ms(card.le), 0} end", "if true then return {'void', '', '', '', 0} end", store),
@@ -144,4 +144,7 @@ var mutations = []mutation{
 	one("send by rules that could not be read", "functions/deliver/main.go", "if settings.Fault != nil {", "if settings.Fault != nil && spillReserve < 0 {", "./functions/deliver -run TestBrokenNotifyFile"),
 	one("keep NOTIFY_FILE from the functions", "cmd/wxnotify/settings.go", "vars[notifyFileEnv] = path", "vars[notifyFile] = path", "./cmd/wxnotify -run TestInvokeNotifyFile"),
 	one("send empty variables", "tools/deploy.sh", "sed \"$script\"", "sed \"${script%%;*}\"", "./cmd/wxnotify/internal/serverless -run TestDeploy"),
+	one("send two cards to a user at once", lua+"reserve.lua", "if card.s == 'sending' and card.at + a.flight > now then", "if false then", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
+	one("have a call come back when a card was in its way", domain+"send.go", "reserved.Status == ReserveBusy && r.Lane == LaneCalls", "reserved.Status == ReserveBusy && err != nil", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
+	one("hold calls back for the lease of a run that died", lua+"reserve.lua", "card.at + a.flight > now then", "card.le > now then", store),
 }

@@ -1,8 +1,9 @@
 -- reserve: hold a permit for a card.
 -- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 moved
 -- a     card, user, openid, lane, template, messages, long (term), digest, keep, learn,
---       fresh (another absence wants a permit), per_hour, lease, after (ms)
--- reply status; then for busy when the other card's lease ends, for too many when he may
+--       fresh (another absence wants a permit), per_hour, lease, flight (ms: for how long after
+--       reserve a card may be on its way), after (ms)
+-- reply status; then for busy until when the other card is in the way, for too many when they may
 --       get another (ms); permits left; how many are kept
 if erased(KEYS[3]) then return {'erased', '0', 0, 0} end
 local known = redis.call('HGET', KEYS[2], a.card)
@@ -14,6 +15,12 @@ end
 local sub = subscriber(KEYS[1])
 if sub.u ~= a.user then return {'unbound', '0', 0, 0} end
 if sub.x then return {'gone', '0', 0, 0} end
+
+-- WeChat refuses a send to a user to whom another is under way (43108).
+for template, id in pairs(sub.a) do
+  local card = template ~= a.template and cjson.decode(redis.call('HGET', KEYS[2], id) or '{}') or {}
+  if card.s == 'sending' and card.at + a.flight > now then return {'busy', ms(card.at + a.flight), 0, 0} end
+end
 
 local other = sub.a[a.template]
 if other then

@@ -40,7 +40,7 @@ var reserveRules = []rule{
 	}},
 	{"one card of a template is sent at a time", func(b *bench) {
 		b.bind()
-		b.grant(tmpl, tmpl2)
+		b.grant(tmpl)
 		b.grant(tmpl)
 		b.reserved(reserveOf("c1"), notify.ReserveOK)
 		until := b.Now().Add(notify.Lease).Truncate(time.Millisecond)
@@ -48,9 +48,28 @@ var reserveRules = []rule{
 		b.unchanged(func() {
 			equal(b, "second", b.reserve(reserveOf("c2")), notify.Reserved{Status: notify.ReserveBusy, Until: until})
 		})
-		other := reserveOf("c3")
-		other.Template = tmpl2
-		b.reserved(other, notify.ReserveOK)
+	}},
+	{"one card of an openid is on its way at a time, until it is settled or cannot be any more", func(b *bench) {
+		b.bind()
+		b.grant(tmpl, tmpl2)
+		b.grant(tmpl, tmpl2)
+		other := func(card notify.CardID) notify.Reserve {
+			r := reserveOf(card)
+			r.Template = tmpl2
+			return r
+		}
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		until := b.Now().Add(notify.InFlight).Truncate(time.Millisecond)
+		b.unchanged(func() {
+			equal(b, "second", b.reserve(other("c2")), notify.Reserved{Status: notify.ReserveBusy, Until: until})
+		})
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.reserved(other("c2"), notify.ReserveOK)
+		b.Advance(notify.InFlight - time.Millisecond)
+		b.reserved(reserveOf("c3"), notify.ReserveBusy)
+		b.Advance(time.Millisecond)
+		b.reserved(reserveOf("c3"), notify.ReserveOK)
+		equal(b, "whose run may still settle it", b.resolve("c2").State, notify.CardSending)
 	}},
 	{"a card whose sender let its lease pass is unknown and its permit held", func(b *bench) {
 		b.bind()
