@@ -169,6 +169,7 @@ rules:
   digest_steps: [1m, 1h30m]
   keep_for_first: 0
   keep_learning: false
+  fallback_to_message: false
   quiet_hours: 22:30-07:00
   zone: UTC
   groups: {Public: all, Community: "off"}
@@ -183,6 +184,7 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 	want.DigestSteps = []time.Duration{time.Minute, 90 * time.Minute}
 	want.KeepForFirst, want.KeepLearning, want.QuietHours, want.Zone = 0, false, "22:30-07:00", time.UTC
 	want.Groups[notify.GroupPublic], want.Groups[notify.GroupCommunity] = notify.GroupAll, notify.GroupOff
+	want.FallbackToMessage = false
 	want.UnknownAfter, want.SendsPerSecond, want.UserSendsPerHour = 30*time.Second, 5, 6
 	if d := cmp.Diff(want, n.Rules, sameZone); d != "" {
 		t.Error(d)

@@ -14,23 +14,26 @@ import (
 type notifyFile struct {
 	Templates map[string]yaml.Node `yaml:"templates"` // read one by one, so that one fault is that of one
 	Rules     struct {
-		Lead             *duration   `yaml:"lead"`
-		BlindWindow      *duration   `yaml:"blind_window"`
-		Grace            *duration   `yaml:"grace"`
-		DigestSteps      *[]duration `yaml:"digest_steps"`
-		DigestMax        *int        `yaml:"digest_max"`
-		KeepForFirst     *int        `yaml:"keep_for_first"`
-		KeepLearning     *bool       `yaml:"keep_learning"`
-		Calls            *string     `yaml:"calls"`
-		PushOnline       *string     `yaml:"push_online"`
-		QuietHours       *string     `yaml:"quiet_hours"`
-		Zone             *zone       `yaml:"zone"`
-		TTL              *duration   `yaml:"ttl"`
-		Preview          *string     `yaml:"preview"`
-		Groups           groupsFile  `yaml:"groups"`
-		UnknownAfter     *duration   `yaml:"unknown_after"`
-		Lang             *string     `yaml:"lang"`
-		MiniProgramState *string     `yaml:"miniprogram_state"`
+		Lead         *duration   `yaml:"lead"`
+		BlindWindow  *duration   `yaml:"blind_window"`
+		Grace        *duration   `yaml:"grace"`
+		DigestSteps  *[]duration `yaml:"digest_steps"`
+		DigestMax    *int        `yaml:"digest_max"`
+		KeepForFirst *int        `yaml:"keep_for_first"`
+		KeepLearning *bool       `yaml:"keep_learning"`
+
+		FallbackToMessage *bool `yaml:"fallback_to_message"`
+
+		Calls            *string    `yaml:"calls"`
+		PushOnline       *string    `yaml:"push_online"`
+		QuietHours       *string    `yaml:"quiet_hours"`
+		Zone             *zone      `yaml:"zone"`
+		TTL              *duration  `yaml:"ttl"`
+		Preview          *string    `yaml:"preview"`
+		Groups           groupsFile `yaml:"groups"`
+		UnknownAfter     *duration  `yaml:"unknown_after"`
+		Lang             *string    `yaml:"lang"`
+		MiniProgramState *string    `yaml:"miniprogram_state"`
 		Retry            struct {
 			First    *duration `yaml:"first"`
 			Factor   *float64  `yaml:"factor"`
@@ -100,6 +103,7 @@ func (f *notifyFile) rules() notify.Rules {
 	set(&r.DigestMax, f.Rules.DigestMax)
 	set(&r.KeepForFirst, f.Rules.KeepForFirst)
 	set(&r.KeepLearning, f.Rules.KeepLearning)
+	set(&r.FallbackToMessage, f.Rules.FallbackToMessage)
 	set(&r.Calls, (*notify.Calls)(f.Rules.Calls))
 	set(&r.PushOnline, (*notify.PushOnline)(f.Rules.PushOnline))
 	set(&r.QuietHours, (*notify.QuietHours)(f.Rules.QuietHours))

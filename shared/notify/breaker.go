@@ -102,10 +102,15 @@ func (b *breaker) blocked(now time.Time, names []string) (until time.Time, by st
 	return until, by, ripe
 }
 
-// passes reports whether no circuit keeps card c back. When one could close, one card
-// of all runs is let through to try.
+// passes reports whether no circuit keeps card c back.
 func (p *pass) passes(ctx context.Context, c *delivery) bool {
-	until, by, ripe := p.breaker.blocked(p.time(), c.circuits())
+	return !c.heldBack(p.keptBack(ctx, c, c.circuits()))
+}
+
+// keptBack returns until when one of circuits keeps card c back, and which; the zero time if none
+// does. When one could close, one card of all runs is let through to try.
+func (p *pass) keptBack(ctx context.Context, c *delivery, circuits []string) (until time.Time, by string) {
+	until, by, ripe := p.breaker.blocked(p.time(), circuits)
 	if until.IsZero() {
 		while := min(probing, p.Rules.Retry.Max)
 		for _, name := range ripe {
@@ -122,7 +127,7 @@ func (p *pass) passes(ctx context.Context, c *delivery) bool {
 			until = time.Time{}
 		}
 	}
-	return !c.heldBack(until, by)
+	return until, by
 }
 
 // admitted returns those of cards that no circuit keeps back which has opened since they

@@ -30,6 +30,9 @@ type Rules struct {
 	// KeepLearning: it leaves as many as the user's own history says that he will need
 	// before he grants again.
 	KeepLearning bool
+	// FallbackToMessage: a digest, a mention or a call whose own template has no permit goes out on
+	// that of KindMessage. Announcements do not: their fields are their own.
+	FallbackToMessage bool
 	// Calls says what a call may spend in an absence in which the user was told already.
 	Calls Calls
 	// QuietHours put cards off to their end, calls excepted; in Zone.
@@ -111,8 +114,11 @@ func DefaultRules() Rules {
 		DigestMax:    100,
 		KeepForFirst: 1,
 		KeepLearning: true,
-		Calls:        CallsKeep,
-		Zone:         beijing,
+
+		FallbackToMessage: true,
+
+		Calls: CallsKeep,
+		Zone:  beijing,
 		Groups: map[GroupType]GroupRule{
 			GroupPrivate: GroupMentions, GroupPublic: GroupMentions, GroupChatRoom: GroupMentions, GroupCommunity: GroupMentions,
 		},

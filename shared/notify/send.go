@@ -18,16 +18,38 @@ const sendBudget = 12 * time.Second
 // A delivery is one card on its way to one recipient.
 type delivery struct {
 	*pass
-	rec    Recipient
-	plan   Plan
-	card   CardID
-	names  Names
-	probes []string // circuits that this card tries
-	steps  []Step
+	rec     Recipient
+	plan    Plan
+	card    CardID
+	names   Names
+	probes  []string // circuits that this card tries
+	instead bool     // the template of messages stands in for the kind's own
+	steps   []Step
 }
 
 // template returns the one that announces what the card carries.
-func (c *delivery) template() *Template { return c.Templates.For(c.plan.Kind) }
+func (c *delivery) template() *Template {
+	if c.instead {
+		return c.Templates.For(KindMessage)
+	}
+	return c.Templates.For(c.plan.Kind)
+}
+
+// canFallBack reports whether the template of messages may stand in for the kind's own.
+func (c *delivery) canFallBack(notices []Notice) bool {
+	return c.Rules.FallbackToMessage && c.ofAbsence(notices) && c.template().ID() != c.Templates.For(KindMessage).ID()
+}
+
+// fallBack takes a card whose own template has no permit through the rest of the protocol with the
+// template of messages. Nothing of it was reserved before.
+func (c *delivery) fallBack(ctx context.Context, notices []Notice) *Finish {
+	c.counted(notices)
+	c.instead = true
+	if until, _ := c.keptBack(ctx, c, []string{string(c.template().ID())}); !until.IsZero() {
+		return c.again(firstExpiry(until, notices), ReasonOperator)
+	}
+	return c.deliver(ctx, notices)
+}
 
 // timeFor reports whether a send that begins now can be settled before the run, or the
 // lease of its recipient, ends.
@@ -75,6 +97,9 @@ func (c *delivery) deliver(ctx context.Context, notices []Notice) *Finish {
 	if err != nil {
 		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.card, "error", err)
 		return c.release(ctx, card, notices)
+	}
+	if reserved.Status == ReserveNoPermit && c.canFallBack(notices) {
+		return c.fallBack(ctx, notices)
 	}
 	if reserved.Status != ReserveOK {
 		return c.notReserved(reserved, notices)
@@ -242,6 +267,9 @@ func (c *delivery) finishAs(out outcome, class Class, cause error, notices []Not
 		f := c.end(nil, "", ReasonNone)
 		f.Handed = ids(notices)
 		return f, ""
+	}
+	if class == ClassRefused && c.canFallBack(notices) { // the ledger is empty now: the next try falls back
+		return c.again(now, ReasonNeverSent), ""
 	}
 	if out.final == StateDead {
 		return c.dead(notices, class, cause, ReasonNone), StateDead

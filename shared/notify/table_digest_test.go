@@ -130,6 +130,79 @@ func digestRows() []row {
 			s.say("b")
 			s.run(time.Hour)
 		}, want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1 +5m3s; a b delivered; 0 left; 0 digest left"},
+		{rule: "a digest whose own template has no permit goes out on that of messages, and keeps what digests keep", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindDigest)
+			s.has(3)
+			s.say("a")
+			s.run(time.Minute)
+			s.say("b")
+			s.run(10 * time.Minute)
+			s.say("c")
+			s.run(10 * time.Minute)
+		}, want: "asked +3s; card 1 +3s; asked +5m3s; card 1 +5m3s; asked +20m3s; kept +20m3s; a b delivered; c waits; 1 left; 0 digest left"},
+		{rule: "so does one for whose own template WeChat has no permit", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindDigest)
+			s.has(3)
+			s.accept(notify.Fact{Grant: &notify.Grant{ID: "drift", OpenID: "o-tom", Source: notify.GrantReport, At: s.clock.Now(), Templates: []notify.TemplateID{"digest"}}})
+			s.say("a")
+			s.run(time.Minute)
+			s.say("b")
+			s.run(10 * time.Minute)
+		}, want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +5m3s; card 1 +5m3s; a b delivered; 1 left; 0 digest left, drift 1"},
+		{rule: "and a call", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindCall)
+			s.has(1)
+			s.ring("call", false)
+			s.run(time.Minute)
+		}, want: "asked +0s; card 1 +0s; call delivered; 0 left; 0 call left"},
+		{rule: "a call in an absence in which they were told keeps what a digest keeps", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindCall)
+			s.has(2)
+			s.say("a")
+			s.run(time.Minute)
+			s.ring("call", false)
+			s.run(time.Minute)
+		}, want: "asked +3s; card 1 +3s; asked +1m; kept +1m; a delivered; call ended (timed_out); 1 left; 0 call left"},
+		{rule: "and a mention", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindMention)
+			s.has(1)
+			s.group(simulator.GroupWork, "a", tom)
+			s.run(time.Minute)
+		}, want: "asked +3s; card 1 +3s; a delivered; 0 left; 0 mention left"},
+		{rule: "and a missed call", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindMissedCall)
+			s.has(1)
+			s.in()
+			s.ring("call", false)
+			s.run(40 * time.Second)
+			s.im.Kill(tom)
+			s.run(2 * time.Minute)
+		}, want: "asked 6x +0s to +25s; asked +45s; card 1 +45s; call delivered; 0 left; 0 missed_call left"},
+		{rule: "but not an announcement: its fields are its own", play: func(s *stage) {
+			s.templates(notify.KindMessage, "order")
+			s.has(1)
+			s.named("order", "order")
+			s.accept(notify.Fact{Message: &notify.Message{ID: "order", Kind: "order", To: tom, SentAt: s.clock.Now(), Announcement: &notify.Announcement{}}})
+			s.run(time.Minute)
+		}, want: "asked +0s; order no permit; 1 left; 0 order left"},
+		{rule: "while WeChat refuses the template of messages it waits for it", play: func(s *stage) {
+			s.templates(notify.KindMessage, notify.KindCall)
+			s.has(2)
+			s.must(s.wx.BanTemplate("message", true))
+			s.say("a")
+			s.run(time.Minute)
+			s.ring("call", false)
+			s.run(time.Minute)
+		}, want: "asked +3s; card 1: 43107 +3s; operator +3s; asked +1m; operator +1m; a waits; call ended (timed_out); 2 left; 0 call left; alert (template)"},
+		{rule: "but not with fallback_to_message: false", play: func(s *stage) {
+			s.rules(func(r *notify.Rules) { r.FallbackToMessage = false })
+			s.templates(notify.KindMessage, notify.KindDigest)
+			s.has(3)
+			s.say("a")
+			s.run(time.Minute)
+			s.say("b")
+			s.run(10 * time.Minute)
+		}, want: "asked +3s; card 1 +3s; asked +5m3s; a delivered; b no permit; 2 left; 0 digest left"},
 		{rule: "keep_learning: before he has granted twice nobody knows what he needs, and more is kept", play: func(s *stage) {
 			s.rules(func(r *notify.Rules) { r.KeepLearning = true })
 			s.has(3)

@@ -90,6 +90,7 @@ var mutations = []mutation{
 	one("keep idle connections over a freeze", "shared/outbound/outbound.go", "IdleConnTimeout:     Idle,", "IdleConnTimeout:     18 * Idle,", "./shared/outbound"),
 	one("put all scripts together before main", "shared/store/script.go", "\treturn sync.OnceValue(func() *redis.Script {\n\t\treturn redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\t})\n", "\ts := redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\treturn func() *redis.Script { return s }\n", "./functions -run TestNothingIsDoneBeforeMain"),
 	// The connection to the store.
+	// The connection to the store, whose store it is, and one card after the other.
 	one("say HELLO to a proxy that closes at it", "shared/store/store.go", "\topt.Dialer = withoutHello(opt.Dialer)\n", "\t_ = withoutHello\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("use connections that the server has closed", "shared/store/connect.go", "if raw, ok := conn.(syscall.Conn); ok {", "if raw, ok := conn.(syscall.Conn); ok && conn == nil {", "./shared/store -run TestClosedConnectionsAreNotUsed"),
 	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", " && !closed(err) {", " && (!answered || closed(err)) {", "./shared/store -run TestProxyThatClosesConnections"),
@@ -147,4 +148,9 @@ var mutations = []mutation{
 	one("send two cards to a user at once", lua+"reserve.lua", "if card.s == 'sending' and card.at + a.flight > now then", "if false then", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
 	one("have a call come back when a card was in its way", domain+"send.go", "reserved.Status == ReserveBusy && r.Lane == LaneCalls", "reserved.Status == ReserveBusy && err != nil", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
 	one("hold calls back for the lease of a run that died", lua+"reserve.lua", "card.at + a.flight > now then", "card.le > now then", store),
+	one("let no kind fall back to the template of messages", domain+"send.go", "reserved.Status == ReserveNoPermit && c.canFallBack(notices)", "false", rules),
+	one("have a digest that falls back keep nothing", domain+"send.go", "Digest: c.plan.Digest && t.ID() ==", "Digest: c.plan.Digest && !c.instead && t.ID() ==", rules),
+	one("have announcements fall back", domain+"send.go", "c.Rules.FallbackToMessage && c.ofAbsence(notices) &&", "c.Rules.FallbackToMessage &&", rules),
+	one("fall back to a template that WeChat refuses", domain+"send.go", "[]string{string(c.template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
+	one("end what could fall back when WeChat has no permit", domain+"send.go", "class == ClassRefused && c.canFallBack(notices)", "false", rules),
 }
