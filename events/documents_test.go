@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,6 +155,50 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%s: %q has no row with its cure below %s", c.doc, word, head)
 			}
 		}
+	}
+}
+
+var (
+	span   = regexp.MustCompile("`([^`]+)`")
+	sentAs = regexp.MustCompile("`([^`]+)` as `([^`]+)`")
+)
+
+// The table of announced values says what becomes of them.
+func TestAnnouncedValues(t *testing.T) {
+	tried := 0
+	for row := range strings.Lines(under(t, project(t, "docs/api.md"), "| keyword | as it is | also taken, and sent as | 400 |")) {
+		cells := strings.Split(row, "|")
+		if len(cells) < 6 {
+			continue
+		}
+		want := map[string]string{}
+		for _, m := range span.FindAllStringSubmatch(cells[2], -1) {
+			want[m[1]] = m[1]
+		}
+		for _, m := range sentAs.FindAllStringSubmatch(cells[3], -1) {
+			want[m[1]] = m[2]
+		}
+		for _, m := range span.FindAllStringSubmatch(cells[4], -1) {
+			want[m[1]] = ""
+		}
+		for _, kind := range span.FindAllStringSubmatch(cells[1], -1) {
+			keyword := kind[1] + "1"
+			tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Data: map[string]string{keyword: "{{.Summary}}"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for value, sent := range want {
+				n := notify.Notice{Kind: "order", Announcement: &notify.Announcement{Fields: map[string]string{"summary": value}}}
+				card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, false, time.Unix(0, 0))
+				if card.Data[keyword] != sent || (err != nil) != (sent == "") {
+					t.Errorf("%s %q is sent as %q, %v; the table says %q", keyword, value, card.Data[keyword], err, sent)
+				}
+				tried++
+			}
+		}
+	}
+	if tried < 30 {
+		t.Errorf("%d values were found", tried)
 	}
 }
 

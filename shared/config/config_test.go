@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -154,6 +155,20 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
 	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Specs))); d != "" {
 		t.Errorf("with the examples: %s", d)
+	}
+}
+
+// What editors on Windows write before the text is no fault.
+func TestNotifyByteOrderMarks(t *testing.T) {
+	utf16le := []byte{0xFF, 0xFE}
+	for _, u := range utf16.Encode([]rune(minimal)) {
+		utf16le = append(utf16le, byte(u), byte(u>>8))
+	}
+	for name, b := range map[string][]byte{"UTF-8": []byte("\ufeff" + minimal), "UTF-16": utf16le} {
+		n, err := config.ParseNotify(b, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+		if err != nil || n.Specs["message"].ID != "T1" {
+			t.Errorf("%s: %v, %v", name, n.Specs, err)
+		}
 	}
 }
 

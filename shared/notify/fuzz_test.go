@@ -182,7 +182,6 @@ func oneOf(tables ...*unicode.RangeTable) func(rune) bool {
 
 var (
 	ascii = &unicode.RangeTable{R16: []unicode.Range16{{Lo: '!', Hi: '~', Stride: 1}}}
-	digit = &unicode.RangeTable{R16: []unicode.Range16{{Lo: '0', Hi: '9', Stride: 1}}}
 	latin = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 'A', Hi: 'Z', Stride: 1}, {Lo: 'a', Hi: 'z', Stride: 1}}}
 	clock = `([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?`
 	date  = `(\d{4}年\d{1,2}月\d{1,2}日|\d{4}([-/.])\d{1,2}[-/.]\d{1,2})`
