@@ -30,7 +30,10 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	deliver, err := scf.NewInvoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
 	env.Fail(err)
-	settings := env.Notify(log)
+	settings := env.NotifyOrDefaults(log)
+	if !settings.Templates.Has(notify.KindMessage) { // then whose permits are ours is not known
+		env.Fail(settings.Fault)
+	}
 	if err := env.Err(); err != nil {
 		return nil, err
 	}

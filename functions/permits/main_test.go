@@ -41,3 +41,16 @@ func TestReport(t *testing.T) {
 func TestNamesEverySetting(t *testing.T) {
 	functest.New(t).MustNameSettings(build, "IM_SDKAPPID", "IM_SECRET_KEY", "STORE_URL", "NOTIFY_FILE")
 }
+
+// A rule that cannot be read keeps no report of a tap from being recorded; without a template
+// the mini program is told to ask again.
+func TestBrokenNotifyFile(t *testing.T) {
+	for name, text := range functest.BrokenNotify {
+		w := functest.New(t)
+		w.WriteNotify(text)
+		_, err := build(t.Context(), w.Getenv, w.Logger())
+		if built := strings.HasSuffix(name, "rule"); built != (err == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
