@@ -51,10 +51,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		Templates: settings.Templates, Log: log,
 	}
 	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
-		if e.Spill != nil {
-			if err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {
-				return notify.Counts{}, err
-			}
+		if e.Spill != nil { // recording it wakes a run, if one is needed
+			return notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
 		}
 		if settings.Fault != nil { // by default rules a card could say more than the operator allows
 			log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")

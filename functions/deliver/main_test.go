@@ -55,7 +55,18 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 			{Grant: &notify.Grant{ID: string(rune('a' + n)), OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: sent, Templates: []notify.TemplateID{functest.Template}}},
 			{Message: &notify.Message{ID: notify.MessageID(rune('a' + n)), From: "user1", To: "user2", SentAt: sent, Seq: 1}},
 		}
-		out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
+		begun := time.Now()
+		if out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second); out != (notify.Counts{}) {
+			t.Errorf("the spill's own invocation did %+v", out)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("a spill held the instance for %v", took)
+		}
+		woken := w.Invoked()
+		if len(woken) != n+1 || woken[n] != "{}" {
+			t.Fatalf("invoked with %q, want a wake for each spill", woken)
+		}
+		out := invoke(t, h, scf.DeliverEvent{}, 30*time.Second)
 		if out.Sent != 1 {
 			t.Fatalf("the run did %+v\n%s", out, w.Log)
 		}

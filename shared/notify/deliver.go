@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -145,7 +146,11 @@ func (d *Deliverer) atMost(limit int) int { return min(limit, d.Rules.SendsPerSe
 // take returns a pass over what was claimed.
 func (d *Deliverer) take(ctx context.Context, batch Batch, claimed stopwatch.Watch, c *Counts) *pass {
 	if batch.Skipped != nil {
-		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", "store", "error", batch.Skipped)
+		alert := "store"
+		if errors.Is(batch.Skipped, ErrUnreadable) {
+			alert = "unreadable"
+		}
+		d.Log.ErrorContext(ctx, "recipients in the store cannot be read", "alert", alert, "error", batch.Skipped)
 	}
 	if batch.Unsafe != nil {
 		d.Log.ErrorContext(ctx, "the store may lose what it was told", "alert", "store", "error", batch.Unsafe)

@@ -271,6 +271,29 @@ func (f *torn) Advance(ctx context.Context, s notify.Spread, page string, done b
 	return errors.Join(f.Store.Advance(ctx, s, page, done), f.now(&f.heard))
 }
 
+// spoilt is a store that holds something unreadable of each first member of a page.
+type spoilt struct{ notify.Store }
+
+func (s spoilt) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+	wake, err := s.Store.Record(ctx, rules, facts[1:])
+	return wake, errors.Join(err, fmt.Errorf("%w: the key of %s", notify.ErrUnreadable, facts[0].Message.To))
+}
+
+// What is unreadable of one member keeps no other from being told, on this page or the next.
+func TestSpreadPassesTheUnreadable(t *testing.T) {
+	t.Parallel()
+	w := everybody(newWorld(t))
+	w.crowd(120)
+	w.deliver.Store = spoilt{w.store}
+	w.inGroup(nil)
+	w.jump(5 * time.Minute)
+	w.cards(120 - 2)
+	due, err := w.store.Rest(t.Context(), w.clock().Add(48*time.Hour))
+	if err != nil || !due.IsZero() {
+		t.Errorf("something is due at %v, %v", due, err)
+	}
+}
+
 // A group that is gone, or never was, is given up, and one whose members IM does not tell
 // is tried again for as long as its message lives.
 func TestGroupThatIsGone(t *testing.T) {

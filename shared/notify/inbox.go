@@ -19,6 +19,10 @@ const (
 // spillFor is how long spilled facts are carried on while the store is away.
 const spillFor = 6 * time.Hour
 
+// unreadableTries is how often what something unreadable keeps from being recorded is tried,
+// a second apart. Nothing but a person mends it.
+const unreadableTries = 3
+
 // An Inbox takes facts in: it leaves out what does not count, records the rest in
 // one store round trip, wakes deliver if something falls due soon, and spills to
 // deliver when the store is away. It is safe for concurrent use.
@@ -45,16 +49,21 @@ func (in *Inbox) accept(ctx context.Context, facts []Fact, since time.Time) erro
 	if len(facts) == 0 {
 		return nil
 	}
-	recordErr := in.record(ctx, facts)
-	if recordErr == nil {
+	err := in.record(ctx, facts)
+	if err == nil {
 		return nil
 	}
+	return in.spill(ctx, facts, since, err)
+}
+
+// spill hands on facts that cause kept from being recorded.
+func (in *Inbox) spill(ctx context.Context, facts []Fact, since time.Time, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierBudget)
 	defer cancel()
 	if err := in.Courier.Spill(ctx, facts, since); err != nil {
-		return fmt.Errorf("notify: Accept: %w", errors.Join(recordErr, err))
+		return fmt.Errorf("notify: Accept: %w", errors.Join(cause, err))
 	}
-	in.Log.WarnContext(ctx, "store is away, facts spilled", "facts", len(facts), "error", recordErr)
+	in.Log.WarnContext(ctx, "facts spilled: the store did not take them", "facts", len(facts), "error", cause)
 	return nil
 }
 
@@ -78,7 +87,8 @@ func (in *Inbox) record(ctx context.Context, facts []Fact) error {
 // Retake takes in what was spilled at since. It tries until the store is back or
 // ctx has about reserve left, and then spills again. An error means that neither was
 // possible: the platform should repeat the event. After six hours it gives up and says
-// so in the log.
+// so in the log. A fact that only something unreadable in the store keeps from being recorded
+// is given up after a few tries.
 func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
 	if since.IsZero() {
 		since = in.Now()
@@ -90,21 +100,38 @@ func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, rese
 	facts = in.prepare(facts)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for {
+	for try := 1; len(facts) > 0; try++ {
 		select {
 		case <-ctx.Done():
 		case <-pause.C:
 		}
-		take := in.record
-		if short(ctx, reserve) {
-			take = func(ctx context.Context, facts []Fact) error { return in.accept(ctx, facts, since) }
+		err := in.record(ctx, facts)
+		if errors.Is(err, ErrUnreadable) && try >= unreadableTries {
+			facts, err = in.setAside(ctx, facts)
 		}
-		err := take(ctx, facts)
+		if err != nil && short(ctx, reserve) {
+			err = in.spill(ctx, facts, since, err)
+		}
 		if err == nil || short(ctx, recordBudget+courierBudget) {
 			return err
 		}
 		pause.Reset(time.Second)
 	}
+	return nil
+}
+
+// setAside records facts one by one, and gives up those that something unreadable in the store
+// keeps from it. It returns those that something else does, and what.
+func (in *Inbox) setAside(ctx context.Context, facts []Fact) (left []Fact, err error) {
+	for _, f := range facts {
+		failed := in.record(ctx, []Fact{f})
+		if errors.Is(failed, ErrUnreadable) {
+			in.Log.ErrorContext(ctx, "a fact is given up: what the store holds cannot be read", "alert", "unreadable", "tries", unreadableTries, "error", failed)
+		} else if failed != nil {
+			left, err = append(left, f), failed
+		}
+	}
+	return left, err
 }
 
 // prepare drops what the rules do not want to know, text first of all.

@@ -1,9 +1,13 @@
 package notify_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +24,10 @@ type recorder struct {
 	until time.Time // away until then
 	calls int
 	facts []notify.Fact
+	// spoilt is a user of whom something unreadable is stored; spoiltFirst: that shows even
+	// while the store is away.
+	spoilt      notify.UserID
+	spoiltFirst bool
 }
 
 func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fact) (bool, error) {
@@ -27,6 +35,10 @@ func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fa
 	if r.hang {
 		<-ctx.Done()
 		return false, ctx.Err()
+	}
+	spoilt := slices.ContainsFunc(facts, func(f notify.Fact) bool { return f.Read != nil && f.Read.Reader == r.spoilt })
+	if r.spoilt != "" && spoilt && (r.spoiltFirst || !time.Now().Before(r.until)) {
+		return false, fmt.Errorf("%w: key of %s", notify.ErrUnreadable, r.spoilt)
 	}
 	if r.err != nil || time.Now().Before(r.until) {
 		return false, errors.Join(r.err, errors.New("store: away"))
@@ -140,6 +152,44 @@ func TestRetake(t *testing.T) {
 			}
 			if took := time.Since(start); took > 115*time.Second {
 				t.Errorf("took %v of 2 min", took)
+			}
+		})
+	})
+	t.Run("gives up what something unreadable keeps from it, after few tries, and nothing else", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			r, c := &recorder{spoilt: "b"}, &courier{}
+			in := inbox(r, c)
+			in.Log = slog.New(slog.NewJSONHandler(&log, nil))
+			all := []notify.Fact{{Read: &notify.Read{Reader: "a"}}, {Read: &notify.Read{Reader: "b"}}, {Read: &notify.Read{Reader: "c"}}}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			start := time.Now()
+			if err := in.Retake(ctx, all, time.Now(), 10*time.Second); err != nil || c.spilled != nil {
+				t.Errorf("%v; spilled %v", err, c.spilled)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("it was tried for %v", took)
+			}
+			if d := cmp.Diff([]notify.Fact{all[0], all[2]}, r.facts); d != "" {
+				t.Error(d)
+			}
+			if text := log.String(); strings.Count(text, `"alert":"unreadable"`) != 1 || !strings.Contains(text, "key of b") {
+				t.Errorf("log:\n%s", text)
+			}
+		})
+	})
+	t.Run("carries on what the store's absence keeps from it, beside something unreadable", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r, c := &recorder{spoilt: "b", until: time.Now().Add(time.Hour), spoiltFirst: true}, &courier{}
+			all := []notify.Fact{{Read: &notify.Read{Reader: "a"}}, {Read: &notify.Read{Reader: "b"}}}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			if err := inbox(r, c).Retake(ctx, all, time.Now(), 10*time.Second); err != nil {
+				t.Error(err)
+			}
+			if d := cmp.Diff(all[:1], c.spilled); d != "" {
+				t.Errorf("spilled:\n%s", d)
 			}
 		})
 	})

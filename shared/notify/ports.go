@@ -81,9 +81,14 @@ type Recorder interface {
 	// recipient.
 	// wake is true when something falls due soon and no run of deliver is watching.
 	// On an error any part of facts may have been stored; recording all of them again
-	// is safe.
+	// is safe. It wraps ErrUnreadable if nothing but that is wrong: then all steps of other
+	// recipients are done, an Erase apart.
 	Record(ctx context.Context, rules Rules, facts []Fact) (wake bool, err error)
 }
+
+// ErrUnreadable says that the store holds something that cannot be read. To try again helps only
+// when it has been mended. The error that wraps it names the key.
+var ErrUnreadable = errors.New("the store holds something unreadable")
 
 // Accepted says what became of a message when it was recorded.
 type Accepted struct {

@@ -91,7 +91,11 @@ func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) err
 	}
 	for len(facts) > 0 {
 		n := min(len(facts), spreadRecords)
-		if _, err := p.Store.Record(ctx, p.Rules, facts[:n]); err != nil {
+		_, err := p.Store.Record(ctx, p.Rules, facts[:n])
+		if errors.Is(err, ErrUnreadable) { // the other members are told
+			p.Log.ErrorContext(ctx, "some members are not told of a group message: what the store holds of them cannot be read",
+				"alert", "unreadable", "group", m.Group, "error", err)
+		} else if err != nil {
 			return err
 		}
 		facts = facts[n:]

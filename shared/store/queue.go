@@ -53,7 +53,7 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 	}
 	var b notify.Batch
 	var ringing, messages [][]notify.Recipient // of each shard
-	for _, r := range replies {
+	for i, r := range replies {
 		part, err := r.Slice()
 		if err != nil || len(part) != 7 {
 			continue // told below
@@ -61,8 +61,8 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 		if now := millis(text(part[0])); now.After(b.Now) {
 			b.Now = now
 		}
-		ringing = append(ringing, claimed(part[1], notify.LaneCalls, &b.Skipped))
-		messages = append(messages, claimed(part[2], notify.LaneMessages, &b.Skipped))
+		ringing = append(ringing, claimed(part[1], notify.LaneCalls, shardKeys(i).callsWaiting(), &b.Skipped))
+		messages = append(messages, claimed(part[2], notify.LaneMessages, shardKeys(i).waiting(), &b.Skipped))
 		b.Spreads = b.Spreads || number(part[3]) > 0
 		b.Overdue = b.Overdue || number(part[4]) > 0
 		circuits, err := decodeCircuits(pairs(part[5]))
@@ -95,15 +95,15 @@ func inTurn(lists [][]notify.Recipient) []notify.Recipient {
 	}
 }
 
-// claimed reads users and documents, in turn. Those that cannot be read are told in
-// skipped.
-func claimed(reply any, lane notify.Lane, skipped *error) []notify.Recipient {
+// claimed reads users and their documents at a key, in turn. Those that cannot be read are told
+// in skipped.
+func claimed(reply any, lane notify.Lane, key string, skipped *error) []notify.Recipient {
 	list, _ := reply.([]any)
 	var recs []notify.Recipient
 	for i := 0; i+1 < len(list); i += 2 {
 		rec, err := decodeRecipient(notify.UserID(text(list[i])), []byte(text(list[i+1])))
 		if err != nil {
-			*skipped = errors.Join(*skipped, fmt.Errorf("store: Claim: %w", err))
+			*skipped = errors.Join(*skipped, fmt.Errorf("store: Claim: %w: %s %v: %w", notify.ErrUnreadable, key, list[i], err))
 			continue
 		}
 		rec.Lane = lane

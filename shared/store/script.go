@@ -99,15 +99,24 @@ func (s *Store) run(ctx context.Context, calls ...call) ([]*redis.Cmd, error) {
 }
 
 // failures returns what went wrong in any of replies. One cause is told once, however
-// many it hit.
+// many it hit. It is a notify.ErrUnreadable only if nothing else is.
 func failures(replies []*redis.Cmd) error {
-	var errs []error
+	var errs, documents []error
 	told := map[string]bool{}
 	for _, r := range replies {
-		if err := r.Err(); err != nil && !told[err.Error()] {
-			told[err.Error()] = true
+		err := r.Err()
+		if err == nil || told[err.Error()] {
+			continue
+		}
+		told[err.Error()] = true
+		if document := unreadable(r); document != nil {
+			documents = append(documents, document)
+		} else {
 			errs = append(errs, fmt.Errorf("store: %w", err))
 		}
+	}
+	if len(errs) == 0 {
+		return errors.Join(documents...)
 	}
 	return errors.Join(errs...)
 }

@@ -209,8 +209,9 @@ func (h *hosted) deliver(f *town.Functions, quit <-chan struct{}) {
 				h.lost.Add(1)
 			}
 			h.busy.Add(-1)
+		} else {
+			f.Deliver.Run(ctx)
 		}
-		f.Deliver.Run(ctx)
 		cancel()
 	}
 }

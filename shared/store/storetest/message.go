@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -196,8 +198,8 @@ var messageRules = []rule{
 		}
 		b.unchanged(func() {
 			for _, fact := range []any{m, r, tap, read} {
-				if _, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{fact})); err == nil {
-					b.Errorf("%T is recorded, and its document cannot be read", fact)
+				if _, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{fact})); !errors.Is(err, notify.ErrUnreadable) || !namesOne(whole, err) {
+					b.Errorf("%T: %v; want an error of what cannot be read, with its key", fact, err)
 				}
 			}
 		})
@@ -219,6 +221,52 @@ var messageRules = []rule{
 		}
 		equal(b, "notices", ids, []notify.MessageID{"other", "call", "m0", "m1"})
 	}},
+	{"something unreadable keeps no other recipient's message from being recorded", func(b *bench) {
+		for what, spoil := range map[string]func(key string) error{
+			"no JSON":        func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "{garbage").Err() },
+			"no object":      func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "7").Err() },
+			"another shape":  func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "{}").Err() },
+			"wrong elements": func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), `{"n":[7],"ab":7}`).Err() },
+		} {
+			b.must(b.Raw.FlushDB(b.Context()).Err())
+			b.bind()
+			b.bindTo(bob, otherOpenID)
+			b.record(b.message("m0"))
+			whole := b.dump()
+			for entry := range whole {
+				if key, _, _ := strings.Cut(entry, " "); strings.HasSuffix(key, "}:w") {
+					b.must(spoil(key))
+				}
+			}
+			read := notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}
+			_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{read, b.messageTo(bob, "m1")}))
+			if !errors.Is(err, notify.ErrUnreadable) || !namesOne(whole, err) {
+				b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
+			}
+			steps := b.timeline(bob)
+			equal(b, what+": the last step of bob", steps[len(steps)-1].Messages, []notify.MessageID{"m1"})
+		}
+	}},
+	{"a store that refuses is not one that holds something unreadable", func(b *bench) {
+		b.bind()
+		b.record(b.message("m0"))
+		ctx, cancel := context.WithCancel(b.Context())
+		cancel()
+		if _, err := b.Store.Record(ctx, b.rules, factsOf([]any{b.message("m1")})); err == nil || errors.Is(err, notify.ErrUnreadable) {
+			b.Errorf("a store that does not answer: %v", err)
+		}
+	}},
+}
+
+// namesOne reports whether an error names one of the keys of a dump.
+func namesOne(dump map[string]string, err error) bool {
+	for entry := range dump {
+		key, _, _ := strings.Cut(entry, " ")
+		if strings.Contains(err.Error(), key) {
+			return true
+		}
+	}
+	return false
 }
 
 // multiply makes the one notice of alice n, behind the store's back: n messages would

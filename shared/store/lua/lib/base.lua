@@ -17,11 +17,18 @@ local DAY = 86400000
 -- ms formats a time as an integer: tostring would write 1.7953056e+12.
 local function ms(t) return string.format('%.0f', t) end
 
--- document decodes what a script keeps. A script stops at one that cannot be read, so it
--- reads before it writes: what it has written stays, and whoever asked asks again.
-local function document(s)
-  local doc = cjson.decode(s)
-  if type(doc) ~= 'table' then error('a document cannot be read') end
+-- unreadable stops a script at what cannot be read, and names the key that holds it. unreadable.go
+-- looks for the word.
+local function unreadable(key, field)
+  error('UNREADABLE ' .. key .. (field and ' ' .. field or ''))
+end
+
+-- document decodes s, which a script keeps at a key, or in a field of it. A script stops at one
+-- that cannot be read, so it reads before it writes: what it has written stays, and whoever asked
+-- asks again.
+local function document(s, key, field)
+  local ok, doc = pcall(cjson.decode, s)
+  if not ok or type(doc) ~= 'table' then unreadable(key, field) end
   return doc
 end
 

@@ -15,7 +15,9 @@
 --   qh the user's quiet hours
 local function load(key, user)
   local s = redis.call('HGET', key, user)
-  return s and document(s) or nil
+  local doc = s and document(s, key, user) or nil
+  if doc and type(doc.n) ~= 'table' then unreadable(key, user) end
+  return doc
 end
 
 -- open is load for a notice to be added: a document that begins now knows of the

@@ -19,7 +19,7 @@ end
 --   ev reports of cards that no card has met yet {i=msgid, t=template, at ms, f=failed, r=ms}
 local function subscriber(key)
   local s = redis.call('GET', key)
-  local sub = s and document(s) or {}
+  local sub = s and document(s, key) or {}
   sub.l, sub.a = sub.l or {}, sub.a or {}
   return sub
 end
