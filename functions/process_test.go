@@ -83,6 +83,7 @@ type process struct {
 	client *rpc.Client
 	env    string
 	ended  chan struct{}
+	ahead  time.Duration // of the instance's clock, before the platform's
 }
 
 // start starts an instance of deliver with settings and waits until it answers.
@@ -191,7 +192,7 @@ func (p *process) invoke(event string, d time.Duration) (map[string]any, error) 
 
 // call runs one event and returns the raw answer.
 func (p *process) call(event string, d time.Duration) ([]byte, error) {
-	deadline := time.Now().Add(d)
+	deadline := time.Now().Add(d - p.ahead)
 	req := invokeRequest{Payload: []byte(event), RequestId: strconv.FormatInt(deadline.UnixNano(), 36), Environment: p.env,
 		TimeLimitInMs: int32(d.Milliseconds())}
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())

@@ -61,8 +61,8 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 		if now := millis(text(part[0])); now.After(b.Now) {
 			b.Now = now
 		}
-		ringing = append(ringing, claimed(part[1], notify.LaneCalls, shardKeys(i).callsWaiting(), &b.Skipped))
-		messages = append(messages, claimed(part[2], notify.LaneMessages, shardKeys(i).waiting(), &b.Skipped))
+		ringing = append(ringing, claimed(part[1], notify.LaneCalls, s.shardKeys(i).callsWaiting(), &b.Skipped))
+		messages = append(messages, claimed(part[2], notify.LaneMessages, s.shardKeys(i).waiting(), &b.Skipped))
 		b.Spreads = b.Spreads || number(part[3]) > 0
 		b.Overdue = b.Overdue || number(part[4]) > 0
 		circuits, err := decodeCircuits(pairs(part[5]))

@@ -157,4 +157,5 @@ var mutations = []mutation{
 	one("give up what an outage keeps from being recorded", domain+"inbox.go", "left, err = append(left, f), failed", "_ = failed", faults),
 	one("take something unreadable for an outage", "shared/store/unreadable.go", "[]string{named, ", "[]string{", store),
 	one("hold the instance of a spill for a run", "functions/deliver/main.go", "\t\t\treturn notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn notify.Counts{}, err\n\t\t\t}\n", "./functions/deliver"),
+	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),
 }
