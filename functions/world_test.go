@@ -186,7 +186,7 @@ func (w *world) ends(user notify.UserID, id notify.MessageID) []notify.State {
 	var out []notify.State
 	for _, s := range steps {
 		for _, m := range s.Messages {
-			if s.Kind == notify.StepFinal && m == id {
+			if s.Kind == notify.StepFinal && m.ID() == id {
 				out = append(out, s.State)
 			}
 		}

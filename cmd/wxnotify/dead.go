@@ -89,7 +89,7 @@ func showDead(ctx context.Context, w io.Writer, st morgue, id string) error {
 		{"openid", string(l.OpenID)},
 		{"kind", string(l.Kind)},
 		{"template", string(l.Template)},
-		{"messages", joined(l.Messages)},
+		{"messages", joined(notify.MessageIDs(l.Messages))},
 		{"from", joined(l.From)},
 		{"class", l.Class},
 		{"cause", l.Cause},

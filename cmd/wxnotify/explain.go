@@ -74,17 +74,23 @@ func (c *explainCmd) explain(ctx context.Context, st timelines, lang string, zon
 		if err != nil {
 			return nil, err
 		}
-		about := notify.Subject{User: user, Message: notify.MessageID(c.Message), Card: notify.CardID(c.Card)}
+		about := notify.Subject{User: user, Message: notify.Identity(c.Message), Card: notify.CardID(c.Card)}
 		if len(steps) == 0 {
 			_, err := st.OpenIDOf(ctx, user)
 			if about.Unbound = errors.Is(err, store.ErrNotBound); err != nil && !about.Unbound {
 				return nil, err
 			}
 		}
-		all = append(all, notify.Explain(steps, about, lang, zone))
+		same := notify.IdentitiesOf(steps, notify.MessageID(c.Message)) // a message and a call may have one id
+		if len(same) == 0 {
+			same = []notify.Identity{about.Message}
+		}
+		for _, about.Message = range same {
+			all = append(all, notify.Explain(steps, about, lang, zone))
+		}
 	}
 	if len(all) == 0 {
-		all = append(all, notify.Explain(nil, notify.Subject{Message: notify.MessageID(c.Message)}, lang, zone))
+		all = append(all, notify.Explain(nil, notify.Subject{Message: notify.Identity(c.Message)}, lang, zone))
 	}
 	return all, nil
 }

@@ -85,7 +85,7 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 
 // fits refuses an announcement of which no card can be made as it is.
 func (a *Announce) fits(m notify.Message) error {
-	notice := notify.Notice{ID: m.ID, Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+	notice := notify.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
 	_, err := a.Templates.For(m.Kind).Render(a.Rules, "", "", []notify.Notice{notice}, nil, false, m.SentAt)
 	if err == nil {
 		return nil

@@ -54,7 +54,7 @@ func FuzzAnnounce(f *testing.F) {
 				t.Errorf("announced %+v", m)
 			}
 			seen[m.To] = true
-			n := notify.Notice{ID: m.ID, Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+			n := notify.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
 			if card, err := ts.For(m.Kind).Render(notify.DefaultRules(), "c", "o", []notify.Notice{n}, nil, false, now.Add(time.Hour)); err != nil {
 				t.Errorf("accepted, and no card can be made of it: %v", err)
 			} else if at := m.Announcement.Fields["time"]; at != "" && !strings.Contains(card.Data["time2"], ":") {

@@ -21,7 +21,7 @@ const (
 // signalFacts returns what a message signals of a call. One for those who are online
 // only rings at nobody else, not even at who comes in time. One that failed in IM rings
 // at nobody at all; as its Before may have said that it does, it is taken for an end.
-func (c Callback) signalFacts(failedCode int, onlineOnly bool) []notify.Fact {
+func (c Callback) signalFacts(in notify.Conversation, failedCode int, onlineOnly bool) []notify.Fact {
 	calls := slices.Clone(c.Calls)
 	for i := range calls {
 		if calls[i].Phase == CallRinging && failedCode != 0 {
@@ -32,16 +32,16 @@ func (c Callback) signalFacts(failedCode int, onlineOnly bool) []notify.Fact {
 		calls = slices.DeleteFunc(calls, func(call Call) bool { return call.Phase == CallRinging })
 	}
 	c.Calls = calls
-	return c.callFacts(notify.CallSignal)
+	return c.callFacts(notify.CallSignal, in)
 }
 
-func (c Callback) callFacts(source notify.CallSource) []notify.Fact {
+func (c Callback) callFacts(source notify.CallSource, in notify.Conversation) []notify.Fact {
 	var facts []notify.Fact
 	for _, call := range c.Calls {
 		if call.At.IsZero() {
 			call.At = c.EventTime
 		}
-		if f := call.fact(source); f != (notify.Fact{}) {
+		if f := call.fact(source, in); f != (notify.Fact{}) {
 			facts = append(facts, f)
 		}
 	}
@@ -49,7 +49,7 @@ func (c Callback) callFacts(source notify.CallSource) []notify.Fact {
 }
 
 // fact is empty if the step is about nobody who can be told.
-func (c Call) fact(source notify.CallSource) notify.Fact {
+func (c Call) fact(source notify.CallSource, in notify.Conversation) notify.Fact {
 	users := people(c.Users)
 	if c.Phase == CallRinging {
 		users = slices.DeleteFunc(users, func(user notify.UserID) bool { return user == c.Caller })
@@ -60,12 +60,12 @@ func (c Call) fact(source notify.CallSource) notify.Fact {
 	users = users[:min(len(users), maxCalled)]
 	if c.Phase != CallRinging {
 		return notify.Fact{RingEnd: &notify.RingEnd{
-			Call: notify.MessageID(c.ID), Source: source, Caller: c.Caller, Users: users, How: c.Phase.end(), At: c.At,
+			Call: notify.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Users: users, How: c.Phase.end(), At: c.At,
 		}}
 	}
 	return notify.Fact{Ring: &notify.Ring{
-		Call: notify.MessageID(c.ID), Source: source, Caller: c.Caller, Group: notify.GroupID(c.GroupID), Users: users,
-		At: c.At, For: min(max(c.Ring, minRing), maxRing),
+		Call: notify.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Group: notify.GroupID(c.GroupID),
+		Users: users, At: c.At, For: min(max(c.Ring, minRing), maxRing),
 	}}
 }
 

@@ -20,7 +20,7 @@ func (c Callback) Facts() []notify.Fact {
 	case c.GroupMessage != nil:
 		return c.groupFacts()
 	case c.Kind == KindCall:
-		return c.callFacts(notify.CallWebhook)
+		return c.callFacts(notify.CallWebhook, "")
 	case c.GroupRecall != nil && len(c.GroupRecall.Seqs) > 0:
 		r := c.GroupRecall
 		return []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: r.Seqs}}}
@@ -42,7 +42,7 @@ func (c Callback) messageFacts() []notify.Fact {
 	if !reserved(m.To) {
 		facts = append(facts, notify.Fact{Message: &m})
 	}
-	return append(facts, c.signalFacts(m.FailedCode, m.OnlineOnly)...)
+	return append(facts, c.signalFacts(notify.Between(m.From, m.To), m.FailedCode, m.OnlineOnly)...)
 }
 
 func (c Callback) groupFacts() []notify.Fact {
@@ -58,7 +58,7 @@ func (c Callback) groupFacts() []notify.Fact {
 			At: people(m.At), AtAll: m.AtAll,
 		}})
 	}
-	return append(facts, c.signalFacts(m.FailedCode, m.OnlineOnly)...)
+	return append(facts, c.signalFacts(notify.InGroup(notify.GroupID(m.GroupID)), m.FailedCode, m.OnlineOnly)...)
 }
 
 // groupOf names what numbers its messages: the topic, where there is one.

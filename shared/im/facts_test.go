@@ -24,10 +24,57 @@ func callFacts(facts []notify.Fact) []notify.Fact {
 	return calls
 }
 
+// anyConversation leaves out where calls were signalled, which TestCallsOfOthersNeverMeet is about.
+var anyConversation = cmp.Options{cmpopts.IgnoreFields(notify.Ring{}, "Conversation"), cmpopts.IgnoreFields(notify.RingEnd{}, "Conversation")}
+
 func checkFacts(t *testing.T, want, got []notify.Fact) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), anyConversation); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
+	}
+}
+
+// What is said of a call is about that call only if it was said where the call was made: a client
+// writes the inviteID, and may write another's.
+func TestCallsOfOthersNeverMeet(t *testing.T) {
+	said := func(from, to, data string) im.Callback {
+		return decode(t, fmt.Sprintf(`{"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":%q,"To_Account":%q,"MsgSeq":1,"MsgRandom":2,
+			"MsgTime":1795305600,"MsgKey":"k","MsgBody":[%s]}`, from, to, custom(data, "")))
+	}
+	identity := func(cb im.Callback) notify.Identity {
+		t.Helper()
+		switch f := callFacts(cb.Facts()); {
+		case len(f) != 1:
+			t.Fatalf("%d facts about calls, want one", len(f))
+		case f[0].Ring != nil:
+			return f[0].Ring.Identity()
+		default:
+			return f[0].RingEnd.Identity()
+		}
+		return ""
+	}
+	invite := signalData(1, "audioCall", "", `,"inviteeList":["tommy"]`)
+	end := signalData(4, "", "", `,"inviteeList":["tommy"],"inviter":"jared"`)
+	webhook := decode(t, `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"i1"},
+		"UserList":[{"User_Account":"jared","Status":"Calling"},{"User_Account":"tommy","Status":"Waiting"}]}`)
+	calls := map[string][]im.Callback{
+		"jared calls tommy":        {said("jared", "tommy", invite), said("tommy", "jared", end), said("jared", "tommy", signalData(2, "", "", ""))},
+		"lily claims to":           {said("lily", "tommy", invite), said("lily", "tommy", end), said("tommy", "lily", end)},
+		"jared calls in the group": {groupMessage(t, "Private", "jared", custom(invite, ""), ""), groupMessage(t, "Private", "tommy", custom(end, ""), "")},
+		"the webhook":              {webhook},
+	}
+	whose := map[notify.Identity]string{}
+	for name, steps := range calls {
+		for i, cb := range steps {
+			id := identity(cb)
+			if other, known := whose[id]; known && other != name || !known && i > 0 {
+				t.Errorf("%s: step %d is taken for one of %q", name, i, other)
+			}
+			whose[id] = name
+			if id.ID() != "i1" {
+				t.Errorf("%s: its id is %q, want i1", name, id.ID())
+			}
+		}
 	}
 }
 

@@ -547,7 +547,7 @@ func TestNothingStarvesACall(t *testing.T) {
 		"2,000 messages": {func(h *hub, p *platform, _ *notify.Deliverer) {
 			p.takes = func(c notify.Card) time.Duration { return 300 * time.Millisecond }
 			for i := range 2000 {
-				h.wait(notify.LaneMessages, notify.UserID(fmt.Sprint("u", i)), notify.Notice{ID: notify.MessageID(fmt.Sprint(i)), Kind: notify.KindMessage})
+				h.wait(notify.LaneMessages, notify.UserID(fmt.Sprint("u", i)), notify.Notice{ID: notify.Identity(fmt.Sprint(i)), Kind: notify.KindMessage})
 			}
 		}, 5 * time.Second},
 		"one message, and a WeChat that takes its time": {func(h *hub, p *platform, _ *notify.Deliverer) {

@@ -48,7 +48,7 @@ func TestBacklogOf100000(t *testing.T) {
 		h, p := newHub(), newPlatform(150*time.Millisecond)
 		for i := range recipients {
 			user := notify.UserID(fmt.Sprint("u", i))
-			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
+			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 		}
 		began := time.Now()
 		ctx, stop := context.WithCancel(t.Context())
@@ -60,7 +60,7 @@ func TestBacklogOf100000(t *testing.T) {
 				p.mu.Lock()
 				rang[openID(user)] = time.Now()
 				p.mu.Unlock()
-				h.wait(notify.LaneCalls, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
+				h.wait(notify.LaneCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
 			}
 		})
 		took, runs := workOff(t, h, over(t, h, p), 5*time.Minute, 3*time.Hour)
@@ -118,7 +118,7 @@ func manyRuns(t *testing.T, runs, rate int) {
 	b := &beginnings{hub: h, at: map[notify.UserID]time.Time{}}
 	for i := range 2 * rate * int(given.Seconds()) {
 		user := notify.UserID(fmt.Sprint("u", i))
-		h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
+		h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 	}
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -138,7 +138,7 @@ func manyRuns(t *testing.T, runs, rate int) {
 		pause(t.Context(), 10*time.Second)
 		user := notify.UserID(fmt.Sprint("called", i))
 		rang[user] = time.Now()
-		h.wait(notify.LaneCalls, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
+		h.wait(notify.LaneCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
 	}
 	cards := p.cards()
 	wg.Wait()
@@ -164,7 +164,7 @@ type beginnings struct {
 	at    map[notify.UserID]time.Time
 }
 
-func (b *beginnings) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+func (b *beginnings) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	b.noted.Lock()
 	for _, c := range cards {
 		b.at[c.User] = time.Now()
@@ -187,7 +187,7 @@ func TestSendsThatHang(t *testing.T) {
 		const recipients = 5000
 		for i := range recipients {
 			user := notify.UserID(fmt.Sprint("u", i))
-			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
+			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 		}
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -286,7 +286,7 @@ func TestPaceOfAllInstances(t *testing.T) {
 		h, p := newHub(), newPlatform(150*time.Millisecond)
 		for i := range 3000 {
 			user := notify.UserID(fmt.Sprint("u", i))
-			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
+			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 		}
 		began := time.Now()
 		var wg sync.WaitGroup
@@ -349,7 +349,7 @@ func nearDeadline(t *testing.T, takes time.Duration, rate int, given time.Durati
 	h, p := newHub(), newPlatform(takes)
 	for i := range 500 {
 		user := notify.UserID(fmt.Sprint("u", i))
-		h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.MessageID(user), Kind: notify.KindMessage})
+		h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 	}
 	d := over(t, h, p)
 	d.Rules.SendsPerSecond = rate

@@ -11,7 +11,7 @@ type DeadLetter struct {
 	Card     CardID
 	Kind     Kind
 	Template TemplateID
-	Messages []MessageID
+	Messages []Identity
 	From     []UserID // who had written, each once
 	At       time.Time
 	Class    string // the class of the last error

@@ -22,7 +22,7 @@ type Plan struct {
 	Kind    Kind        // what the card is: it names the template
 	Digest  bool        // not the first card of the absence: it leaves permits for coming ones
 	Final   []Final     // these are done
-	Missed  []MessageID // these calls rang in vain
+	Missed  []Identity  // these calls rang in vain
 	Again   time.Time   // look at what is left then; zero if nothing is left but Send
 	Why     Reason      // why something is put off
 	Absence AbsenceStep // how it goes on
@@ -33,7 +33,7 @@ type Plan struct {
 type Final struct {
 	State    State
 	Reason   Reason
-	Messages []MessageID
+	Messages []Identity
 }
 
 // Decide applies the rules to a recipient:

@@ -14,7 +14,7 @@ func TestDecide(t *testing.T) {
 	now := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
 	// fresh arrived just now, ripe when the blind window is over, old is past its life.
-	notice := func(id notify.MessageID, sent, window int) notify.Notice {
+	notice := func(id notify.Identity, sent, window int) notify.Notice {
 		return notify.Notice{ID: id, Kind: notify.KindMessage, From: "user1", SentAt: at(sent), WindowEnd: at(window), Expires: at(sent + 86400)}
 	}
 	fresh, newer, ripe, old := notice("fresh", 0, 65), notice("newer", 1, 66), notice("ripe", -70, 0), notice("old", -86400, -86000)
@@ -29,7 +29,7 @@ func TestDecide(t *testing.T) {
 	told := func(cards, kept, ago int) notify.Absence {
 		return notify.Absence{Cards: cards, Kept: kept, Last: at(-ago), Counted: true}
 	}
-	ids := func(s ...notify.MessageID) []notify.MessageID { return s }
+	ids := func(s ...notify.Identity) []notify.Identity { return s }
 
 	skip, send := notify.DefaultRules(), notify.DefaultRules()
 	send.PushOnline = notify.PushOnlineSend
@@ -141,7 +141,7 @@ func TestDecide(t *testing.T) {
 func TestExpiredForQuota(t *testing.T) {
 	now := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
 	rec := notify.Recipient{Notices: []notify.Notice{{ID: "m", SentAt: now.Add(-24 * time.Hour), Expires: now}}}
-	want := []notify.Final{{State: notify.StateQuota, Reason: notify.ReasonQuotaDay, Messages: []notify.MessageID{"m"}}}
+	want := []notify.Final{{State: notify.StateQuota, Reason: notify.ReasonQuotaDay, Messages: []notify.Identity{"m"}}}
 	got := notify.DefaultRules().Decide(notify.Look{Now: now, Quota: true}, rec)
 	if d := cmp.Diff(want, got.Final); d != "" {
 		t.Error(d)

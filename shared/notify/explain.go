@@ -7,10 +7,10 @@ import (
 )
 
 // A Subject is what an Explanation is about: a message or a card of User or, with
-// neither, all that is on record of User.
+// neither, all that is on record of User. IdentitiesOf returns the messages of an id.
 type Subject struct {
 	User    UserID
-	Message MessageID
+	Message Identity
 	Card    CardID
 	// Unbound: User is known to be bound to no openid. It explains an empty timeline.
 	Unbound bool
@@ -55,10 +55,10 @@ func Explain(steps []Step, about Subject, lang string, zone *time.Location) Expl
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b Step) int { return a.At.Compare(b.At) })
 	x := explainer{explainWordsFor(lang), cmp.Or(zone, beijing)}
-	e := Explanation{User: about.User, Message: about.Message, Card: about.Card}
+	e := Explanation{User: about.User, Message: about.Message.ID(), Card: about.Card}
 	switch {
 	case about.Message != "":
-		x.message(&e, steps)
+		x.message(&e, follow(steps, about.Message))
 	case about.Card != "":
 		x.card(&e, steps)
 	default:
@@ -79,8 +79,7 @@ type explainer struct {
 	zone  *time.Location
 }
 
-func (x explainer) message(e *Explanation, steps []Step) {
-	t := follow(steps, e.Message)
+func (x explainer) message(e *Explanation, t thread) {
 	e.Steps = x.steps(t.steps)
 	if t.end.State == "" {
 		e.Sentence = x.waiting(t.last, t.open)

@@ -16,7 +16,7 @@ type thread struct {
 //
 // Of two ends the later holds: WeChat's report may correct an end. What is accepted
 // after its end waits again.
-func follow(steps []Step, id MessageID) thread {
+func follow(steps []Step, id Identity) thread {
 	var t thread
 	waits := false
 	aboard := cargo(steps)
@@ -46,8 +46,8 @@ func follow(steps []Step, id MessageID) thread {
 }
 
 // cargo returns which messages each card carried, as far as steps name them.
-func cargo(steps []Step) map[CardID][]MessageID {
-	on := map[CardID][]MessageID{}
+func cargo(steps []Step) map[CardID][]Identity {
+	on := map[CardID][]Identity{}
 	for _, s := range steps {
 		if s.Card != "" && len(s.Messages) > 0 {
 			on[s.Card] = append(on[s.Card], s.Messages...)
@@ -84,12 +84,13 @@ func (s Step) leavesOpen(before bool) bool {
 // A roll keeps how messages stand.
 type roll struct {
 	ends   []MessageEnd // in the order in which they came up
-	index  map[MessageID]int
-	aboard map[CardID][]MessageID
+	ids    []Identity   // of the same
+	index  map[Identity]int
+	aboard map[CardID][]Identity
 }
 
 func newRoll(steps []Step) *roll {
-	return &roll{index: map[MessageID]int{}, aboard: cargo(steps)}
+	return &roll{index: map[Identity]int{}, aboard: cargo(steps)}
 }
 
 // note takes a step in.
@@ -98,7 +99,8 @@ func (r *roll) note(s Step) {
 		i, ok := r.index[id]
 		if !ok {
 			i = len(r.ends)
-			r.index[id], r.ends = i, append(r.ends, MessageEnd{Message: id})
+			r.index[id], r.ends = i, append(r.ends, MessageEnd{Message: id.ID()})
+			r.ids = append(r.ids, id)
 		}
 		switch s.Kind {
 		case StepFinal:
@@ -111,7 +113,7 @@ func (r *roll) note(s Step) {
 
 // about returns the messages that s is about: those that it names, else those of its card;
 // of an end without either, all that wait.
-func (r *roll) about(s Step) []MessageID {
+func (r *roll) about(s Step) []Identity {
 	switch {
 	case len(s.Messages) > 0:
 		return s.Messages
@@ -120,10 +122,10 @@ func (r *roll) about(s Step) []MessageID {
 	case s.Kind != StepFinal:
 		return nil
 	}
-	var waiting []MessageID
-	for _, m := range r.ends {
+	var waiting []Identity
+	for i, m := range r.ends {
 		if m.State == "" {
-			waiting = append(waiting, m.Message)
+			waiting = append(waiting, r.ids[i])
 		}
 	}
 	return waiting

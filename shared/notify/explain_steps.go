@@ -10,7 +10,7 @@ import (
 func (x explainer) steps(steps []Step) []ExplainedStep {
 	out := make([]ExplainedStep, len(steps))
 	for i, s := range steps {
-		out[i] = ExplainedStep{At: s.At.In(x.zone), Kind: s.Kind, Text: x.step(s), Card: s.Card, Messages: s.Messages}
+		out[i] = ExplainedStep{At: s.At.In(x.zone), Kind: s.Kind, Text: x.step(s), Card: s.Card, Messages: MessageIDs(s.Messages)}
 	}
 	return out
 }

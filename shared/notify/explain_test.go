@@ -27,7 +27,7 @@ func (t tale) add(s int, step notify.Step) tale {
 	return append(t, step)
 }
 
-func msgs(ids ...notify.MessageID) []notify.MessageID { return ids }
+func msgs(ids ...notify.Identity) []notify.Identity { return ids }
 
 // delivered is the usual way of m1 and m2, between steps about others.
 func deliveredTale() tale {
@@ -132,7 +132,7 @@ func TestExplainPicksSteps(t *testing.T) {
 	steps := deliveredTale().
 		add(10, notify.Step{Kind: notify.StepReserved, Card: "c0-u"}).
 		add(11, notify.Step{Kind: notify.StepPutOff, Card: "c0-u", Messages: msgs("call"), Reason: notify.ReasonBackoff})
-	texts := func(id notify.MessageID, lang string) (out []string) {
+	texts := func(id notify.Identity, lang string) (out []string) {
 		e := notify.Explain(steps, notify.Subject{User: "u", Message: id}, lang, explainZone)
 		for _, s := range e.Steps {
 			out = append(out, s.At.Format(time.TimeOnly)+" "+s.Text)
@@ -140,7 +140,7 @@ func TestExplainPicksSteps(t *testing.T) {
 		return out
 	}
 	for _, c := range []struct {
-		id   notify.MessageID
+		id   notify.Identity
 		lang string
 		want []string
 	}{
@@ -333,7 +333,7 @@ func FuzzExplain(f *testing.F) {
 		if json.Unmarshal(timeline, &steps) != nil {
 			return
 		}
-		for _, about := range []notify.Subject{{User: "u"}, {User: "u", Message: notify.MessageID(id)}, {User: "u", Card: notify.CardID(id)}} {
+		for _, about := range []notify.Subject{{User: "u"}, {User: "u", Message: notify.Identity(id)}, {User: "u", Card: notify.CardID(id)}} {
 			e := notify.Explain(steps, about, lang, nil)
 			if e.Sentence == "" || e.Steps == nil {
 				t.Errorf("%+v: %+v", about, e)

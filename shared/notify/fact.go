@@ -19,7 +19,7 @@ type GroupID string
 
 // A MessageID is the identity of a message: the MsgKey of a one-to-one message as its
 // platform prints it, GroupMessageID in a group, the inviteID or CallId of a call, the
-// idempotency key of an announcement. It is unique per sender and recipient.
+// idempotency key of an announcement. What tells one message from another is its Identity.
 type MessageID string
 
 // GroupMessageID is the identity of a group's message.
@@ -173,10 +173,12 @@ type Ring struct {
 	Call MessageID `json:"call"`
 	// Source is who told of it. Two sources may tell of one call, under two names.
 	Source CallSource `json:"source"`
-	Caller UserID     `json:"caller"`
-	Group  GroupID    `json:"group,omitempty"` // of a group call
-	Users  []UserID   `json:"users"`
-	At     time.Time  `json:"at"`
+	// Conversation is where it was signalled; empty for a webhook.
+	Conversation Conversation `json:"conversation,omitempty"`
+	Caller       UserID       `json:"caller"`
+	Group        GroupID      `json:"group,omitempty"` // of a group call
+	Users        []UserID     `json:"users"`
+	At           time.Time    `json:"at"`
 	// For is how long it rings.
 	For time.Duration `json:"for"`
 }
@@ -185,10 +187,12 @@ type Ring struct {
 type RingEnd struct {
 	Call   MessageID  `json:"call"`
 	Source CallSource `json:"source"`
-	Caller UserID     `json:"caller,omitempty"`
-	Users  []UserID   `json:"users"`
-	How    CallEnd    `json:"how"`
-	At     time.Time  `json:"at"`
+	// Conversation is as in Ring.
+	Conversation Conversation `json:"conversation,omitempty"`
+	Caller       UserID       `json:"caller,omitempty"`
+	Users        []UserID     `json:"users"`
+	How          CallEnd      `json:"how"`
+	At           time.Time    `json:"at"`
 }
 
 // A CallSource is one of the two generations of calls.

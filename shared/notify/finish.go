@@ -38,7 +38,7 @@ func (c *delivery) putOff() Finish {
 
 // ringing returns what a step in the lane of calls is about; in the other it is all that
 // waits.
-func (c *delivery) ringing() []MessageID {
+func (c *delivery) ringing() []Identity {
 	if c.rec.Lane == LaneCalls {
 		return ids(c.rec.Notices)
 	}

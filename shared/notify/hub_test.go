@@ -30,7 +30,7 @@ type hub struct {
 	spreads []notify.Spread
 	known   map[string]string
 
-	ended   map[notify.MessageID][]notify.State
+	ended   map[notify.Identity][]notify.State
 	settled map[notify.CardID]time.Time
 }
 
@@ -55,7 +55,7 @@ func (q *seats) Pop() any {
 }
 
 func newHub() *hub {
-	return &hub{known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[notify.MessageID][]notify.State{}, settled: map[notify.CardID]time.Time{},
+	return &hub{known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[notify.Identity][]notify.State{}, settled: map[notify.CardID]time.Time{},
 		seats: map[notify.Lane]map[notify.UserID]*seat{notify.LaneCalls: {}, notify.LaneMessages: {}},
 		queue: map[notify.Lane]*seats{notify.LaneCalls: {}, notify.LaneMessages: {}}}
 }
@@ -133,13 +133,13 @@ func (h *hub) mine(lane notify.Lane, user notify.UserID, lease string) *seat {
 	return nil
 }
 
-func (h *hub) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+func (h *hub) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	if err := pause(ctx, h.trip); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := make([][]notify.MessageID, len(cards))
+	out := make([][]notify.Identity, len(cards))
 	for i, c := range cards {
 		if h.mine(c.Lane, c.User, c.Lease) != nil {
 			out[i] = c.Messages

@@ -9,7 +9,7 @@ import (
 
 // A Notice is a message that waits for one recipient.
 type Notice struct {
-	ID           MessageID
+	ID           Identity
 	Kind         Kind
 	From         UserID  // who sent it, or calls
 	Group        GroupID // where; empty in a one-to-one conversation
@@ -40,12 +40,12 @@ func sortNotices(ns []Notice) {
 
 // compare orders notices as their messages were sent.
 func (n Notice) compare(o Notice) int {
-	return cmp.Or(n.SentAt.Compare(o.SentAt), cmp.Compare(n.Seq, o.Seq), cmp.Compare(n.ID, o.ID))
+	return cmp.Or(n.SentAt.Compare(o.SentAt), cmp.Compare(n.Seq, o.Seq), cmp.Compare(n.ID.ID(), o.ID.ID()), cmp.Compare(n.ID, o.ID))
 }
 
 // ids returns the identities of ns.
-func ids(ns []Notice) []MessageID {
-	out := make([]MessageID, len(ns))
+func ids(ns []Notice) []Identity {
+	out := make([]Identity, len(ns))
 	for i, n := range ns {
 		out[i] = n.ID
 	}
@@ -120,7 +120,7 @@ type OpenCard struct {
 	ID       CardID
 	OpenID   OpenID
 	Template TemplateID
-	Messages []MessageID
+	Messages []Identity
 }
 
 // senders returns who sent notices, each once.

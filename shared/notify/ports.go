@@ -144,7 +144,7 @@ type Store interface {
 	// Begin moves notices into cards, one per recipient. The answer has one entry per
 	// request: the messages that are still wanted; nil if the lease is lost or nothing is
 	// wanted any more. With an error the entries that are not nil have begun.
-	Begin(ctx context.Context, cards []Begin) ([][]MessageID, error)
+	Begin(ctx context.Context, cards []Begin) ([][]Identity, error)
 
 	// Reserve holds a permit for a card that was begun.
 	Reserve(ctx context.Context, r Reserve) (Reserved, error)
@@ -276,7 +276,7 @@ type Begin struct {
 	Lease    string
 	Card     CardID
 	Template TemplateID
-	Messages []MessageID
+	Messages []Identity
 	At       time.Time // by the clock of the run's steps, for the timeline
 }
 
@@ -287,7 +287,7 @@ type Reserve struct {
 	User     UserID // to whom the openid must be bound
 	Lane     Lane
 	Template TemplateID
-	Messages []MessageID
+	Messages []Identity
 	// LongTerm: one permit pays for any number of cards.
 	LongTerm bool
 	// Digest: Keep permits have to be left, with Learn at least as many as this
@@ -345,7 +345,7 @@ type Settle struct {
 	// User, Lane and Messages say whose card it is, for a store that has forgotten.
 	User     UserID
 	Lane     Lane
-	Messages []MessageID
+	Messages []Identity
 	// UnknownAfter is for how long an unknown card waits for WeChat's report.
 	UnknownAfter time.Duration
 }
@@ -391,10 +391,10 @@ type Finish struct {
 	Card  CardID // the card that was begun for him; empty if none
 	Final []Final
 	// Handed are notices whose card is unknown: Reconcile will tell their end.
-	Handed []MessageID
+	Handed []Identity
 	// Missed are calls that rang in vain: they are told as missed from now on, in the
 	// lane of messages, if the rules say so; else they end.
-	Missed []MessageID
+	Missed []Identity
 	// Absence is how the recipient's absence goes on. It is dropped if he was seen since
 	// the claim.
 	Absence AbsenceStep

@@ -60,8 +60,8 @@ func (p *pass) timeFor(ctx context.Context) bool {
 
 // carried returns the notices that the card carries, oldest first, and ends those that
 // were recalled.
-func (c *delivery) carried(wanted []MessageID, recalled map[MessageID]bool) []Notice {
-	want := make(map[MessageID]bool, len(wanted))
+func (c *delivery) carried(wanted []Identity, recalled map[MessageID]bool) []Notice {
+	want := make(map[Identity]bool, len(wanted))
 	for _, id := range wanted {
 		want[id] = true
 	}
@@ -69,7 +69,7 @@ func (c *delivery) carried(wanted []MessageID, recalled map[MessageID]bool) []No
 	for _, n := range c.plan.Send {
 		switch {
 		case !want[n.ID]:
-		case n.Group != "" && recalled[n.ID]:
+		case n.ofGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:
 			gone = append(gone, n)
 		default:
 			notices = append(notices, n)

@@ -477,7 +477,7 @@ func endOf(steps []notify.Step, id notify.MessageID) string {
 	var ends []string
 	known := false
 	for _, step := range steps {
-		if !slices.Contains(step.Messages, id) {
+		if !slices.Contains(notify.MessageIDs(step.Messages), id) {
 			continue
 		}
 		known = true

@@ -28,9 +28,9 @@ const (
 type Step struct {
 	At       time.Time
 	Kind     StepKind
-	Card     CardID      // the card it is about, if any
-	Messages []MessageID // the messages it is about, if not all that wait
-	State    State       // of a StepFinal
+	Card     CardID     // the card it is about, if any
+	Messages []Identity // the messages it is about, if not all that wait
+	State    State      // of a StepFinal
 	Reason   Reason
 	Detail   string // for people: an error code, a count, a time
 }
@@ -50,13 +50,13 @@ func (s Step) Before(o Step) bool {
 
 // stepJSON is the stored form: short keys, because a timeline holds many.
 type stepJSON struct {
-	At       int64       `json:"t"` // ms
-	Kind     StepKind    `json:"k"`
-	Card     CardID      `json:"c,omitempty"`
-	Messages []MessageID `json:"m,omitempty"`
-	State    State       `json:"s,omitempty"`
-	Reason   Reason      `json:"r,omitempty"`
-	Detail   string      `json:"d,omitempty"`
+	At       int64      `json:"t"` // ms
+	Kind     StepKind   `json:"k"`
+	Card     CardID     `json:"c,omitempty"`
+	Messages []Identity `json:"m,omitempty"`
+	State    State      `json:"s,omitempty"`
+	Reason   Reason     `json:"r,omitempty"`
+	Detail   string     `json:"d,omitempty"`
 }
 
 // MarshalJSON writes the compact form in which stores keep steps.

@@ -310,7 +310,7 @@ func (w *world) strand() {
 	}
 	rec := b.Recipients[0]
 	card := notify.CardID(rec.Lease + "-" + string(rec.User))
-	id := []notify.MessageID{rec.Notices[0].ID}
+	id := []notify.Identity{rec.Notices[0].ID}
 	begun, err := w.store.Begin(ctx, []notify.Begin{{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: card, Template: tmplID, Messages: id}})
 	if err != nil || len(begun[0]) != 1 {
 		w.t.Fatalf("begun %v, %v", begun, err)

@@ -286,7 +286,7 @@ func (w *world) ended(m notify.Message, state notify.State, why notify.Reason) {
 	}
 	var got []string
 	for _, s := range steps {
-		if s.Kind == notify.StepFinal && slices.Contains(s.Messages, m.ID) {
+		if s.Kind == notify.StepFinal && slices.Contains(s.Messages, m.Identity()) {
 			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
 		}
 	}

@@ -8,21 +8,21 @@ import (
 )
 
 type reserveArgs struct {
-	Card     notify.CardID      `json:"card"`
-	User     notify.UserID      `json:"user"`
-	OpenID   notify.OpenID      `json:"openid"`
-	Lane     notify.Lane        `json:"lane"`
-	Template notify.TemplateID  `json:"template"`
-	Messages []notify.MessageID `json:"messages"`
-	Long     bool               `json:"long"`
-	Digest   bool               `json:"digest"`
-	Keep     int                `json:"keep"`
-	Learn    bool               `json:"learn"`
-	Fresh    bool               `json:"fresh"`
-	PerHour  int                `json:"per_hour"`
-	Lease    int64              `json:"lease"`
-	Flight   int64              `json:"flight"`
-	After    int64              `json:"after"`
+	Card     notify.CardID     `json:"card"`
+	User     notify.UserID     `json:"user"`
+	OpenID   notify.OpenID     `json:"openid"`
+	Lane     notify.Lane       `json:"lane"`
+	Template notify.TemplateID `json:"template"`
+	Messages []notify.Identity `json:"messages"`
+	Long     bool              `json:"long"`
+	Digest   bool              `json:"digest"`
+	Keep     int               `json:"keep"`
+	Learn    bool              `json:"learn"`
+	Fresh    bool              `json:"fresh"`
+	PerHour  int               `json:"per_hour"`
+	Lease    int64             `json:"lease"`
+	Flight   int64             `json:"flight"`
+	After    int64             `json:"after"`
 }
 
 // Reserve implements notify.Store. It also fails when a replica is there that does not hear of
@@ -48,21 +48,21 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved,
 }
 
 type settleArgs struct {
-	Card     notify.CardID      `json:"card"`
-	OpenID   notify.OpenID      `json:"openid"`
-	Template notify.TemplateID  `json:"template"`
-	State    notify.CardState   `json:"state"`
-	Permit   notify.PermitFate  `json:"permit"`
-	Final    notify.State       `json:"final"`
-	MsgID    string             `json:"msgid,omitempty"`
-	Detail   string             `json:"detail"`
-	Long     bool               `json:"long"`
-	Drift    bool               `json:"drift"`
-	Gone     bool               `json:"gone"`
-	User     notify.UserID      `json:"user"`
-	Lane     notify.Lane        `json:"lane"`
-	Messages []notify.MessageID `json:"messages"`
-	After    int64              `json:"after"`
+	Card     notify.CardID     `json:"card"`
+	OpenID   notify.OpenID     `json:"openid"`
+	Template notify.TemplateID `json:"template"`
+	State    notify.CardState  `json:"state"`
+	Permit   notify.PermitFate `json:"permit"`
+	Final    notify.State      `json:"final"`
+	MsgID    string            `json:"msgid,omitempty"`
+	Detail   string            `json:"detail"`
+	Long     bool              `json:"long"`
+	Drift    bool              `json:"drift"`
+	Gone     bool              `json:"gone"`
+	User     notify.UserID     `json:"user"`
+	Lane     notify.Lane       `json:"lane"`
+	Messages []notify.Identity `json:"messages"`
+	After    int64             `json:"after"`
 }
 
 // Settle implements notify.Store.

@@ -144,17 +144,17 @@ type document struct {
 }
 
 type notice struct {
-	ID           notify.MessageID `json:"i"`
-	Kind         notify.Kind      `json:"k"`
-	From         notify.UserID    `json:"p"`
-	Group        notify.GroupID   `json:"r"`
-	Sent         int64            `json:"t"`
-	Seq          uint32           `json:"q"`
-	Text         string           `json:"x"`
-	Window       float64          `json:"w"`
-	Expires      float64          `json:"e"`
-	Announcement string           `json:"f"`
-	Card         notify.CardID    `json:"c"`
+	ID           notify.Identity `json:"i"`
+	Kind         notify.Kind     `json:"k"`
+	From         notify.UserID   `json:"p"`
+	Group        notify.GroupID  `json:"r"`
+	Sent         int64           `json:"t"`
+	Seq          uint32          `json:"q"`
+	Text         string          `json:"x"`
+	Window       float64         `json:"w"`
+	Expires      float64         `json:"e"`
+	Announcement string          `json:"f"`
+	Card         notify.CardID   `json:"c"`
 }
 
 // absence is a notify.Absence as documents keep it.
@@ -214,16 +214,16 @@ func (n notice) decode() (notify.Notice, error) {
 }
 
 type beginArgs struct {
-	User     notify.UserID      `json:"user"`
-	Token    string             `json:"token"`
-	Card     notify.CardID      `json:"card"`
-	Template notify.TemplateID  `json:"template"`
-	Messages []notify.MessageID `json:"messages"`
-	At       int64              `json:"at"`
+	User     notify.UserID     `json:"user"`
+	Token    string            `json:"token"`
+	Card     notify.CardID     `json:"card"`
+	Template notify.TemplateID `json:"template"`
+	Messages []notify.Identity `json:"messages"`
+	At       int64             `json:"at"`
 }
 
 // Begin implements notify.Store.
-func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	calls := make([]call, len(cards))
 	for i, c := range cards {
 		k := s.keysOf(string(c.User))
@@ -235,11 +235,11 @@ func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Mes
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]notify.MessageID, len(cards))
+	out := make([][]notify.Identity, len(cards))
 	for i, r := range replies {
 		ids, _ := r.StringSlice() // its error is told below
 		for _, id := range ids {
-			out[i] = append(out[i], notify.MessageID(id))
+			out[i] = append(out[i], notify.Identity(id))
 		}
 	}
 	return out, failures(replies)
@@ -250,8 +250,8 @@ type finishArgs struct {
 	Token    string             `json:"token"`
 	Card     notify.CardID      `json:"card"`
 	Final    []finalArgs        `json:"final"`
-	Handed   []notify.MessageID `json:"handed"`
-	Vain     []notify.MessageID `json:"vain"`
+	Handed   []notify.Identity  `json:"handed"`
+	Vain     []notify.Identity  `json:"vain"`
 	Dead     string             `json:"dead"`
 	Again    int64              `json:"again"` // ms; 0: now
 	Hold     bool               `json:"hold"`
@@ -265,9 +265,9 @@ type finishArgs struct {
 }
 
 type finalArgs struct {
-	State    notify.State       `json:"state"`
-	Reason   notify.Reason      `json:"reason"`
-	Messages []notify.MessageID `json:"messages"`
+	State    notify.State      `json:"state"`
+	Reason   notify.Reason     `json:"reason"`
+	Messages []notify.Identity `json:"messages"`
 }
 
 // Finish implements notify.Store.

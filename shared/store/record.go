@@ -126,32 +126,32 @@ func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []not
 }
 
 type messageArgs struct {
-	User         notify.UserID    `json:"user"`
-	ID           notify.MessageID `json:"id"`
-	Mark         string           `json:"mark"`
-	Field        string           `json:"field"`
-	Kind         notify.Kind      `json:"kind"`
-	From         notify.UserID    `json:"from"`
-	Group        notify.GroupID   `json:"group"`
-	Peer         string           `json:"peer"`
-	Sent         int64            `json:"sent"`
-	Seq          uint32           `json:"seq"`
-	Text         string           `json:"text"`
-	Announcement string           `json:"announcement"`
-	Failed       int              `json:"failed"`
-	Uncounted    notify.Reason    `json:"uncounted"`
-	TTL          int64            `json:"ttl"`
-	Lead         int64            `json:"lead"`
-	Blind        int64            `json:"blind"`
-	Steps        []int64          `json:"steps"`
-	Soon         int64            `json:"soon"`
-	Most         int              `json:"most"`
+	User         notify.UserID   `json:"user"`
+	ID           notify.Identity `json:"id"`
+	Mark         string          `json:"mark"`
+	Field        string          `json:"field"`
+	Kind         notify.Kind     `json:"kind"`
+	From         notify.UserID   `json:"from"`
+	Group        notify.GroupID  `json:"group"`
+	Peer         string          `json:"peer"`
+	Sent         int64           `json:"sent"`
+	Seq          uint32          `json:"seq"`
+	Text         string          `json:"text"`
+	Announcement string          `json:"announcement"`
+	Failed       int             `json:"failed"`
+	Uncounted    notify.Reason   `json:"uncounted"`
+	TTL          int64           `json:"ttl"`
+	Lead         int64           `json:"lead"`
+	Blind        int64           `json:"blind"`
+	Steps        []int64         `json:"steps"`
+	Soon         int64           `json:"soon"`
+	Most         int             `json:"most"`
 }
 
 func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	k, today := s.keysOf(string(m.To)), day(s.now())
 	args := messageArgs{
-		User: m.To, ID: m.ID, Mark: markOf(m.From, m.To, m.ID), Field: fieldOf(m.ID), Kind: m.Kind, From: m.From,
+		User: m.To, ID: m.Identity(), Mark: markOf(m.Identity()), Field: fieldOf(m.ID), Kind: m.Kind, From: m.From,
 		Group: m.Group, Peer: string(m.From), Sent: m.SentAt.Unix(), Seq: m.Seq, Text: m.Summary,
 		Failed: m.FailedCode, Uncounted: m.Uncounted, TTL: rules.TTL.Milliseconds(),
 		Lead: rules.Lead.Milliseconds(), Blind: rules.BlindWindow.Milliseconds(),
@@ -162,8 +162,6 @@ func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	}
 	if m.Group != "" {
 		args.Peer = groupPeer(m.Group)
-		// Its number is unique in the group; its sender may be erased before all members are told.
-		args.Mark = markOf(notify.UserID(args.Peer), m.To, m.ID)
 	}
 	if m.Lasts > 0 {
 		args.TTL = m.Lasts.Milliseconds()
@@ -209,10 +207,9 @@ func (s *Store) read(rules notify.Rules, reader notify.UserID, peer string, upTo
 }
 
 type recallArgs struct {
-	User notify.UserID    `json:"user"`
-	From notify.UserID    `json:"from"`
-	ID   notify.MessageID `json:"id"`
-	Mark string           `json:"mark"`
+	User notify.UserID   `json:"user"`
+	ID   notify.Identity `json:"id"`
+	Mark string          `json:"mark"`
 }
 
 func (s *Store) recall(r notify.Recall) call {
@@ -220,7 +217,7 @@ func (s *Store) recall(r notify.Recall) call {
 	return call{scriptRecall,
 		[]string{k.recipient(r.To), k.waiting(), k.queue(), k.marks(r.To, today), k.marks(r.To, today-1), k.marks(r.To, today+1),
 			k.timeline(r.To), k.counts(), k.letters(r.To), k.dead()},
-		recallArgs{r.To, r.From, r.ID, markOf(r.From, r.To, r.ID)}}
+		recallArgs{r.To, r.Identity(), markOf(r.Identity())}}
 }
 
 type presenceArgs struct {
@@ -250,7 +247,6 @@ const fieldLen = 12
 // fieldOf is a message's name in the index.
 func fieldOf(id notify.MessageID) string { return digest(string(id)) }
 
-// markOf is a message's name among the marks of its recipient.
-func markOf(from, to notify.UserID, id notify.MessageID) string {
-	return fieldOf(id) + digest(string(from), string(to))[:8]
-}
+// markOf is a message's name among the marks of its recipient. It begins with the field, so that
+// an erasure finds the recipient in the index.
+func markOf(id notify.Identity) string { return fieldOf(id.ID()) + digest(string(id))[:8] }

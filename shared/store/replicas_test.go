@@ -39,7 +39,7 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	reserve := func(template notify.TemplateID) error {
 		card := notify.CardID("card " + template)
 		r, err := s.Reserve(ctx, notify.Reserve{Card: card, OpenID: "o-alice", User: "alice",
-			Template: template, Messages: []notify.MessageID{"m"}, PerHour: 100})
+			Template: template, Messages: []notify.Identity{"m"}, PerHour: 100})
 		if err == nil && r.Status != notify.ReserveOK {
 			t.Errorf("%s: %+v", template, r)
 		}

@@ -11,7 +11,8 @@ const sameCall = 10 * time.Second
 
 type ringArgs struct {
 	User   notify.UserID     `json:"user"`
-	ID     notify.MessageID  `json:"id"`
+	ID     notify.Identity   `json:"id"`
+	Mark   string            `json:"mark"`
 	Field  string            `json:"field"`
 	Source notify.CallSource `json:"source"`
 	Caller notify.UserID     `json:"caller"`
@@ -44,7 +45,7 @@ func (s *Store) ring(rules notify.Rules, r notify.Ring) []call {
 		calls = append(calls, call{scriptRing,
 			[]string{k.recipient(user), k.callsWaiting(), k.callsQueue(), k.ringLog(user), k.timeline(user), k.watch(), k.counts(),
 				k.waiting(), k.queue(), k.index(today), k.marks(user, today), k.erasedUsers(), k.letters(user), k.dead()},
-			ringArgs{user, r.Call, fieldOf(r.Call), r.Source, r.Caller, r.Group, unixMilli(r.At), r.For.Milliseconds(),
+			ringArgs{user, r.Identity(), markOf(r.Identity()), fieldOf(r.Call), r.Source, r.Caller, r.Group, unixMilli(r.At), r.For.Milliseconds(),
 				sameCall.Milliseconds(), missedBy(rules)}})
 	}
 	return calls
@@ -52,7 +53,7 @@ func (s *Store) ring(rules notify.Rules, r notify.Ring) []call {
 
 type ringEndArgs struct {
 	User   notify.UserID     `json:"user"`
-	ID     notify.MessageID  `json:"id"`
+	ID     notify.Identity   `json:"id"`
 	Source notify.CallSource `json:"source"`
 	Caller notify.UserID     `json:"caller"`
 	State  notify.State      `json:"state"`
@@ -69,7 +70,7 @@ func (s *Store) ringEnd(rules notify.Rules, r notify.RingEnd) []call {
 		calls = append(calls, call{scriptRingEnd,
 			[]string{k.recipient(user), k.callsWaiting(), k.callsQueue(), k.ringLog(user), k.timeline(user), k.watch(), k.counts(),
 				k.waiting(), k.queue(), k.letters(user), k.dead()},
-			ringEndArgs{user, r.Call, r.Source, r.Caller, state, reason, r.How.Missed(), missedBy(rules)}})
+			ringEndArgs{user, r.Identity(), r.Source, r.Caller, state, reason, r.How.Missed(), missedBy(rules)}})
 	}
 	return calls
 }

@@ -90,7 +90,7 @@ func absentSince(t *testing.T, h storetest.Harness, user notify.UserID) {
 		t.Fatalf("claimed %+v, %v, want one recipient", batch.Recipients, err)
 	}
 	done := notify.Finish{User: user, Lease: batch.Recipients[0].Lease, Absence: notify.AbsenceTold,
-		Final: []notify.Final{{State: notify.StateDelivered, Messages: []notify.MessageID{"m1"}}}}
+		Final: []notify.Final{{State: notify.StateDelivered, Messages: []notify.Identity{"m1"}}}}
 	if _, err := h.Store.Finish(ctx, rules, []notify.Finish{done}); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func (c *crowd) claim(ctx context.Context) error {
 	}
 	c.begin, c.done = nil, nil
 	for _, r := range batch.Recipients {
-		card, ids := notify.CardID(r.Lease+string(r.User)), []notify.MessageID{r.Notices[0].ID}
+		card, ids := notify.CardID(r.Lease+string(r.User)), []notify.Identity{r.Notices[0].ID}
 		c.begin = append(c.begin, notify.Begin{User: r.User, Lease: r.Lease, Card: card, Template: tmpl, Messages: ids})
 		c.done = append(c.done, notify.Finish{User: r.User, Lease: r.Lease, Card: card,
 			Final: []notify.Final{{State: notify.StateDelivered, Messages: ids}},
@@ -208,7 +208,7 @@ func roundTrips(t *testing.T, addr string) {
 		}},
 		{"begin of 32", 1, func() error {
 			begun, err := h.Store.Begin(ctx, c.begin)
-			if err == nil && slices.ContainsFunc(begun, func(ids []notify.MessageID) bool { return len(ids) != 1 }) {
+			if err == nil && slices.ContainsFunc(begun, func(ids []notify.Identity) bool { return len(ids) != 1 }) {
 				err = fmt.Errorf("begun: %v", begun)
 			}
 			return err
@@ -237,7 +237,7 @@ func roundTrips(t *testing.T, addr string) {
 		{"unknown cards of many", 4, func() error {
 			for i, user := range c.users {
 				_, err := h.Store.Settle(ctx, notify.Settle{Card: notify.CardID("unknown-" + user), OpenID: notify.OpenID(fmt.Sprint("openid", i)),
-					Template: tmpl, State: notify.CardUnknown, Permit: notify.PermitHeld, User: user, Messages: []notify.MessageID{"m0"}})
+					Template: tmpl, State: notify.CardUnknown, Permit: notify.PermitHeld, User: user, Messages: []notify.Identity{"m0"}})
 				if err != nil {
 					return err
 				}

@@ -44,7 +44,7 @@ var mutations = []mutation{
 	one("ignore EventTime", lua+"presence.lua", "if not r[1] or tonumber(r[2] or '-1') >= a.at then return 0 end", "if not r[1] then return 0 end", store),
 	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
 	one("announce what was recalled before begin", lua+"recall.lua", "if doc and finalWaiting(", "if doc and false and finalWaiting(", store),
-	one("announce what was recalled in a group before begin", domain+"send.go", "case n.Group != \"\" && recalled[n.ID]:", "case false:", "./shared/notify -run TestGroupRecall"),
+	one("announce what was recalled in a group before begin", domain+"send.go", "case n.ofGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/notify -run TestGroupRecall"),
 	one("leave a notice out of finish", domain+"send.go", "return c.end(notices, out.final, out.why()), out.final", "return c.end(notices[:1], out.final, out.why()), out.final", rules),
 	one("pair two taps with one popup", lua+"grant.lua", "and not e[PAIRED] ", nothing, store),
 	{"use the caller's clock for a lease", []edit{
@@ -158,4 +158,8 @@ var mutations = []mutation{
 	one("take something unreadable for an outage", "shared/store/unreadable.go", "[]string{named, ", "[]string{", store),
 	one("hold the instance of a spill for a run", "functions/deliver/main.go", "\t\t\treturn notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn notify.Counts{}, err\n\t\t\t}\n", "./functions/deliver"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),
+	one("tell messages apart by the id alone", domain+"identity.go", "len(scope), scope, id))", "0, \"\", \"\"))", store),
+	one("take what is said of a call elsewhere for its own", domain+"identity.go", "return identify(sortSignal, string(c), call)", "return identify(sortSignal, \"\", call)", im),
+	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
+	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
 }

@@ -162,7 +162,7 @@ func (e *estate) killedRun() {
 		if string(rec.User) != e.alice.User || rec.Lane != notify.LaneMessages {
 			continue
 		}
-		var ids []notify.MessageID
+		var ids []notify.Identity
 		for _, n := range rec.Notices {
 			ids = append(ids, n.ID)
 		}

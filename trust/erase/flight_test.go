@@ -38,8 +38,8 @@ func (s stepper) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 	return around(s, "claim", func() (notify.Batch, error) { return s.Store.Claim(ctx, limit) })
 }
 
-func (s stepper) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
-	return around(s, "begin", func() ([][]notify.MessageID, error) { return s.Store.Begin(ctx, cards) })
+func (s stepper) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+	return around(s, "begin", func() ([][]notify.Identity, error) { return s.Store.Begin(ctx, cards) })
 }
 
 func (s stepper) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {

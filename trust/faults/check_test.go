@@ -138,7 +138,7 @@ func endsOf(steps []notify.Step) (ends map[notify.MessageID][]notify.State, corr
 		if s.Kind != notify.StepFinal {
 			continue
 		}
-		for _, id := range s.Messages {
+		for _, id := range notify.MessageIDs(s.Messages) {
 			if n := len(ends[id]); n > 0 && s.Reason == notify.ReasonReported {
 				corrected[id]++
 				ends[id][n-1] = s.State

@@ -72,7 +72,7 @@ func (w *town) operations() map[string]func() error {
 		"group recall": record(notify.Fact{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1}}}),
 		"claim":        func() error { _, err := w.look.Claim(ctx, 10); return err },
 		"reserve": func() error {
-			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.user, Template: messageTemplate, Messages: []notify.MessageID{"m"}, PerHour: 10})
+			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.user, Template: messageTemplate, Messages: []notify.Identity{"m"}, PerHour: 10})
 			return err
 		},
 		"settle": func() error {

@@ -39,7 +39,7 @@ func (w *world) true(user notify.UserID, msg *message, step notify.Step) bool {
 	case notify.StateRead:
 		return msg.read || p.read || msg.call != nil
 	case notify.StateRecalled:
-		g := w.model.groups[step.Messages[0]]
+		g := w.model.groups[step.Messages[0].ID()]
 		return msg.recalled || g != nil && g.recalled > 0
 	case notify.StateAnswered, notify.StateEnded:
 		return msg.call != nil && (msg.call.how != "" || !w.now().Before(msg.sent.Add(ringsFor).Add(-w.skewMost())))

@@ -55,11 +55,11 @@ func (w *world) followTimelines(s *snapshot) {
 			for _, id := range step.Messages {
 				switch {
 				case step.Kind == notify.StepFinal:
-					if wrong := w.ended(ref{user, id}, step); wrong != "" {
+					if wrong := w.ended(ref{user, id.ID()}, step); wrong != "" {
 						w.violate("P1: %s", wrong)
 					}
 				case step.Kind == notify.StepAccepted && step.Reason == notify.ReasonReplayed:
-					w.model.replayed(ref{user, id})
+					w.model.replayed(ref{user, id.ID()})
 				}
 			}
 		}

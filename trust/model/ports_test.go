@@ -114,8 +114,8 @@ func (r *run) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
 	})
 }
 
-func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
-	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]notify.MessageID, error) {
+func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]notify.Identity, error) {
 		begun, err := r.Store.Begin(ctx, cards)
 		for i, ids := range begun {
 			r.w.hasBegun(r, cards[i], ids)

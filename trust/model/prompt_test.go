@@ -123,7 +123,7 @@ func (m *model) promptAsked(user notify.UserID, now time.Time) {
 func (w *world) promptShown(c *card) {
 	p := w.model.person(c.User)
 	for _, id := range c.messages {
-		if msg := w.model.messages[ref{c.User, id}]; msg != nil && msg.announced() {
+		if msg := w.model.messages[ref{c.User, id.ID()}]; msg != nil && msg.announced() {
 			return
 		}
 	}

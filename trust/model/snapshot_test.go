@@ -46,9 +46,9 @@ func (d *document) UnmarshalJSON(b []byte) error {
 			I notify.CardID `json:"i"`
 		} `json:"c"`
 		N []struct {
-			I notify.MessageID `json:"i"`
-			C notify.CardID    `json:"c"`
-			K notify.Kind      `json:"k"`
+			I notify.Identity `json:"i"`
+			C notify.CardID   `json:"c"`
+			K notify.Kind     `json:"k"`
 		} `json:"n"`
 	}
 	if err := json.Unmarshal(b, &short); err != nil {
@@ -63,24 +63,24 @@ func (d *document) UnmarshalJSON(b []byte) error {
 			ID   notify.MessageID
 			Card notify.CardID
 			Kind notify.Kind
-		}{n.I, n.C, n.K})
+		}{n.I.ID(), n.C, n.K})
 	}
 	return nil
 }
 
 // A cardDocument is how a card stands.
 type cardDocument struct {
-	State    notify.CardState   `json:"s"`
-	Template notify.TemplateID  `json:"t"`
-	User     notify.UserID      `json:"u"`
-	Messages []notify.MessageID `json:"m"`
-	LongTerm int                `json:"lg"`
-	At       float64            `json:"at"`
-	Leased   float64            `json:"le"`
-	Waits    float64            `json:"w"` // until when it is unknown, its permit held
-	Was      int                `json:"v"` // it was unknown
-	Reported int                `json:"rp"`
-	Tell     [][]any            `json:"tell"`
+	State    notify.CardState  `json:"s"`
+	Template notify.TemplateID `json:"t"`
+	User     notify.UserID     `json:"u"`
+	Messages []notify.Identity `json:"m"`
+	LongTerm int               `json:"lg"`
+	At       float64           `json:"at"`
+	Leased   float64           `json:"le"`
+	Waits    float64           `json:"w"` // until when it is unknown, its permit held
+	Was      int               `json:"v"` // it was unknown
+	Reported int               `json:"rp"`
+	Tell     [][]any           `json:"tell"`
 }
 
 // held reports whether a permit is held for the card.
@@ -268,7 +268,7 @@ func (s *snapshot) open() map[ref]bool {
 		for id, c := range cards {
 			if _, ok := c.pending(); ok && !s.told[id] {
 				for _, m := range c.Messages {
-					out[ref{c.User, m}] = true
+					out[ref{c.User, m.ID()}] = true
 				}
 			}
 		}

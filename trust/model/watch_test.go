@@ -24,14 +24,14 @@ func (w *world) hasClaimed(r *run, b notify.Batch) {
 
 // hasBegun: P4. Nothing begins for what is known to be done with, or for somebody who came
 // after the run had looked.
-func (w *world) hasBegun(r *run, b notify.Begin, ids []notify.MessageID) {
+func (w *world) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
 	w.model.moment++
 	if len(ids) == 0 || w.cards[b.Card] != nil {
 		return
 	}
 	w.cards[b.Card] = &card{Begin: b, moment: w.model.moment}
 	for _, id := range ids {
-		msg := w.model.messages[ref{b.User, id}]
+		msg := w.model.messages[ref{b.User, id.ID()}]
 		if msg == nil {
 			w.violate("P4: a card begins for %s of %s, which is not there", id, b.User)
 		} else if why := msg.mustNotGo(w.rules.MissedCalls); why != "" {
@@ -100,7 +100,7 @@ func (w *world) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avail
 // checkRecalled: what was taken back in a group is asked for between begin and reserve.
 func (w *world) checkRecalled(c *card, q notify.Reserve) {
 	for _, id := range q.Messages {
-		if g := w.model.groups[id]; g != nil && g.recalled > 0 && g.recalled < c.moment {
+		if g := w.model.groups[id.ID()]; g != nil && g.recalled > 0 && g.recalled < c.moment {
 			w.violate("P4: a card goes out for %s, which was taken back before it began", id)
 		}
 	}
@@ -127,7 +127,7 @@ func (w *world) checkAsked(r *run, c notify.Card) {
 // insists reports whether a card tells of what goes out wherever somebody is.
 func (w *world) insists(c *card) bool {
 	for _, id := range c.messages {
-		if msg := w.model.messages[ref{c.User, id}]; msg == nil || msg.anyway {
+		if msg := w.model.messages[ref{c.User, id.ID()}]; msg == nil || msg.anyway {
 			return true
 		}
 	}
@@ -168,7 +168,7 @@ func (w *world) hasShown(cd *card, c notify.Card, id int64, l luck) {
 	w.shown++
 	w.model.purse(c.To, c.Template).sent++
 	for _, m := range cd.messages {
-		msg := w.model.messages[ref{cd.User, m}]
+		msg := w.model.messages[ref{cd.User, m.ID()}]
 		if msg == nil {
 			continue // erased meanwhile
 		}

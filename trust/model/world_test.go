@@ -81,8 +81,8 @@ type spill struct {
 // A card is one that was begun.
 type card struct {
 	notify.Begin
-	moment   int                // in which it was begun
-	messages []notify.MessageID // that it carries, as reserved
+	moment   int               // in which it was begun
+	messages []notify.Identity // that it carries, as reserved
 	reserved bool
 	to       notify.OpenID
 	sent     bool

@@ -24,7 +24,7 @@ var permitRaces = []race{
 func card(round, i int, user notify.UserID, openID notify.OpenID) notify.Reserve {
 	id := notify.CardID(fmt.Sprintf("%d-%d-%s", round, i, user))
 	return notify.Reserve{Card: id, OpenID: openID, User: user, Lane: notify.LaneMessages, Template: tmpl,
-		Messages: []notify.MessageID{notify.MessageID("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
+		Messages: []notify.Identity{notify.Identity("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
 }
 
 func outcome(r notify.Reserve, state notify.CardState, permit notify.PermitFate) notify.Settle {

@@ -230,7 +230,7 @@ func (s *stage) ends(user notify.UserID) map[notify.MessageID][]notify.State {
 	for _, step := range steps {
 		for _, id := range step.Messages {
 			if step.Kind == notify.StepFinal {
-				out[id] = append(out[id], step.State)
+				out[id.ID()] = append(out[id.ID()], step.State)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ type platform struct {
 	fail   func(notify.Card) error
 
 	seeing sync.Mutex
-	begun  map[notify.CardID][]notify.MessageID
+	begun  map[notify.CardID][]notify.Identity
 	told   map[string]int // user and message -> cards that told of it
 	cards  map[notify.OpenID]int
 	over   map[string]int64 // user and message, or "*" for all of his -> when it was known that it must not be told
@@ -37,7 +37,7 @@ type purse struct {
 }
 
 func (s *stage) platform() *platform {
-	return &platform{stage: s, begun: map[notify.CardID][]notify.MessageID{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
+	return &platform{stage: s, begun: map[notify.CardID][]notify.Identity{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
 		over: map[string]int64{}, gone: map[purse]int64{}}
 }
 
@@ -101,7 +101,7 @@ func (p *platform) Send(_ context.Context, c notify.Card) (int64, error) {
 		}
 	}
 	for _, id := range p.begun[c.ID] {
-		p.told[string(c.ID.User())+" "+string(id)]++
+		p.told[string(c.ID.User())+" "+string(id.ID())]++
 	}
 	return p.next(), nil
 }
@@ -196,7 +196,7 @@ type watcher struct {
 	p *platform
 }
 
-func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.MessageID, error) {
+func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	asked := w.p.next()
 	out, err := w.Store.Begin(ctx, cards)
 	w.p.seeing.Lock()
@@ -204,7 +204,7 @@ func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.M
 	for i, ids := range out {
 		w.p.begun[cards[i].Card] = slices.Clone(ids)
 		for _, id := range ids {
-			for _, what := range []notify.MessageID{id, "*"} {
+			for _, what := range []notify.MessageID{id.ID(), "*"} {
 				if known, ok := w.p.over[string(cards[i].User)+" "+string(what)]; ok && known < asked {
 					w.p.broken(trust.Violated, "%s of %s was begun after the store knew that it must not be told", id, cards[i].User)
 				}

@@ -2,7 +2,7 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
 --       7 timeline  8 reads  9 watch  10 counts  11 index of today  12 erased users
 --       13 dead letters  14 who has some
--- a     user, id, mark, field (of the index), kind, from, group, peer (among reads),
+-- a     user, id (its Identity), mark, field (of the index), kind, from, group, peer (among reads),
 --       sent (s), seq, text, announcement (JSON), failed, uncounted, ttl, lead, blind,
 --       steps [ms], soon, most (all times in ms unless said)
 -- reply 1 if a run of deliver should be woken, else 0; final state and reason, or ""
@@ -22,7 +22,7 @@ if a.failed ~= 0 then
     final(KEYS[7], KEYS[10], 'failed in IM', '', {a.id}, code)
     index(KEYS[11], a.field, a.user)
   elseif mark == 'n' then
-    local function this(n) return n.i == a.id and isFrom(n, a.from) end
+    local function this(n) return n.i == a.id end
     local doc = load(KEYS[2], a.user)
     if doc then
       finalWaiting(doc, KEYS[7], KEYS[10], 'failed in IM', '', this, code)

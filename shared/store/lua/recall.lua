@@ -1,10 +1,10 @@
 -- recall: a message was taken back. One that is still to come is marked.
 -- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
 --       7 timeline  8 counts  9 dead letters  10 who has some
--- a     user, from, id, mark
+-- a     user, id (its Identity), mark
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
-local function recalled(n) return n.i == a.id and isFrom(n, a.from) end
+local function recalled(n) return n.i == a.id end
 local doc = load(KEYS[2], a.user)
 if doc and finalWaiting(doc, KEYS[7], KEYS[8], 'recalled', '', recalled) then
   save(doc, KEYS[2], KEYS[3], a.user)

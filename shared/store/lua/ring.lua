@@ -5,7 +5,7 @@
 -- KEYS  1 recipient  2 calls waiting  3 calls' queue  4 ring log  5 timeline  6 watch
 --       7 counts  8 waiting  9 queue  10 index and 11 marks of today  12 erased users
 --       13 dead letters  14 who has some
--- a     user, id, field (of the index), source, caller, group, at, ring, same, missed
+-- a     user, id (its Identity), mark, field (of the index), source, caller, group, at, ring, same, missed
 --       (told or not), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
@@ -77,5 +77,5 @@ redis.call('HSET', KEYS[4], a.id, cjson.encode(call))
 redis.call('PEXPIRE', KEYS[4], DAY)
 forget(KEYS[4], 50, function(c) return cjson.decode(c).at < now - 3600000 end)
 index(KEYS[10], a.field, a.user)
-remember(KEYS[11], a.field, 'n')
+remember(KEYS[11], a.mark, 'n')
 return due and wake(KEYS[6], due, a.soon) or 0

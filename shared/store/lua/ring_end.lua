@@ -2,7 +2,7 @@
 -- kept for it.
 -- KEYS  1 recipient  2 calls waiting  3 calls' queue  4 ring log  5 timeline  6 watch
 --       7 counts  8 waiting  9 queue  10 dead letters  11 who has some
--- a     user, id, source, caller, state, reason, vain (it rang in vain), missed (that is
+-- a     user, id (its Identity), source, caller, state, reason, vain (it rang in vain), missed (that is
 --       told), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')

@@ -109,7 +109,7 @@ var absenceRules = append([]rule{
 		b.told()
 		b.record(b.message("m1"))
 		rec := b.after(b.rules.DigestSteps[0])
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateCameOnline, "m1"), Absence: notify.AbsenceSeen})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateCameOnline, "m1"), Absence: notify.AbsenceSeen})
 		b.absent(b.rules.Lead, notify.Absence{})
 	}},
 	{"who is seen while a message waits for a digest gets it when its window ends", func(b *bench) {
@@ -171,11 +171,11 @@ var absenceRules = append([]rule{
 				b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Second), Absence: step})
 				rec = b.after(time.Second)
 			}
-			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateExpired, idsOf(rec)...)})
+			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateExpired, identitiesOf(rec)...)})
 			b.record(b.message(notify.MessageID(b.fresh("m"))), b.message(notify.MessageID(b.fresh("m"))))
 			rec = b.after(b.rules.DigestSteps[c.step] - time.Second)
 			equal(b, fmt.Sprintf("notices after %v", c.so), len(rec.Notices), 2)
-			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateExpired, idsOf(rec)...)})
+			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateExpired, identitiesOf(rec)...)})
 		}
 	}},
 	{"a step that is over puts nothing off", func(b *bench) {
@@ -239,7 +239,7 @@ var absenceRules = append([]rule{
 		left := b.left()
 		rec := b.after(b.rules.Lead)
 		counted := notify.Absence{Last: b.Now().Truncate(time.Millisecond), Counted: true}
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateNoPermit, "m1"), Absence: notify.AbsenceCounted})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateNoPermit, "m1"), Absence: notify.AbsenceCounted})
 		b.record(left)
 		b.absent(b.rules.Lead, counted)
 	}},
@@ -249,7 +249,7 @@ var absenceRules = append([]rule{
 		rec := b.after(b.rules.Lead)
 		card := b.begin(rec)
 		b.bindTo(carol, aliceOpenID)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1"), Absence: notify.AbsenceTold})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1"), Absence: notify.AbsenceTold})
 		for entry := range b.dump() {
 			if strings.Contains(entry, "}:r:"+string(alice)) {
 				b.Errorf("kept: %s", entry)
@@ -274,7 +274,7 @@ var absenceRules = append([]rule{
 		b.bind()
 		b.record(b.message("m1"), b.ring("call"))
 		call := b.ringing()
-		b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Final: final(notify.StateNoPermit, "call"),
+		b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Final: b.final(notify.StateNoPermit, "call"),
 			Absence: notify.AbsenceCounted})
 		counted := notify.Absence{Last: b.Now().Truncate(time.Millisecond), Counted: true}
 		equal(b, "absence", b.after(b.rules.Lead).Absence, counted)
@@ -298,7 +298,7 @@ func sightRules() []rule {
 			card := b.begin(rec)
 			s.happens(b)
 			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
-				Final: final(notify.StateDelivered, "m1")})
+				Final: b.final(notify.StateDelivered, "m1")})
 			b.ended("m1", notify.StateDelivered, notify.ReasonNone)
 			s.beginsAnew(b)
 		}})
@@ -315,14 +315,14 @@ func sightRules() []rule {
 			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Second)}) // its sender may still be at it
 			rec = b.after(time.Second)
 			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: r.Card, Absence: notify.AbsenceTold,
-				Final: final(notify.StateDelivered, "m1")})
+				Final: b.final(notify.StateDelivered, "m1")})
 			s.beginsAnew(b)
 		}}, rule{"a call does not write down what it told before " + s.what, func(b *bench) {
 			_, call := b.aliceRinging("call")
 			card := b.begin(call)
 			s.happens(b)
 			b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Card: card.Card, Absence: notify.AbsenceTold,
-				Final: final(notify.StateDelivered, "call")})
+				Final: b.final(notify.StateDelivered, "call")})
 			s.beginsAnew(b)
 		}})
 		rules = append(rules, rule{"a run does not write down its first card after " + s.what, func(b *bench) {
@@ -332,7 +332,7 @@ func sightRules() []rule {
 			card := b.begin(rec)
 			s.happens(b)
 			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
-				Final: final(notify.StateDelivered, "m1")})
+				Final: b.final(notify.StateDelivered, "m1")})
 			s.beginsAnew(b)
 		}})
 	}

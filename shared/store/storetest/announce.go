@@ -15,6 +15,9 @@ func (b *bench) announcement(id notify.MessageID) notify.Message {
 // announce announces messages and returns what became of each.
 func (b *bench) announce(messages ...notify.Message) []notify.Accepted {
 	b.Helper()
+	for _, m := range messages {
+		b.known[m.ID] = m.Identity()
+	}
 	got, _, err := b.Store.Announce(b.Context(), b.rules, messages)
 	b.must(err)
 	return got
@@ -32,7 +35,7 @@ var announceRules = []rule{
 		equal(b, "wake", wake, true)
 		rec := b.only()
 		equal(b, "lane", rec.Lane, notify.LaneMessages)
-		equal(b, "notices", rec.Notices, []notify.Notice{{ID: "a1", Kind: "shipped", SentAt: a.SentAt,
+		equal(b, "notices", rec.Notices, []notify.Notice{{ID: a.Identity(), Kind: "shipped", SentAt: a.SentAt,
 			WindowEnd: b.Now().Add(b.rules.BlindWindow).Truncate(time.Millisecond), Expires: a.SentAt.Add(2 * time.Hour), Announcement: a.Announcement}})
 	}},
 	{"without a time of its own an announcement lasts as long as a message", func(b *bench) {
@@ -70,7 +73,7 @@ var announceRules = []rule{
 			equal(b, "again", b.announce(a, a), []notify.Accepted{{}, {}})
 		})
 		rec := b.only()
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateDelivered, "a1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateDelivered, "a1")})
 		equal(b, "again", b.announce(a), []notify.Accepted{{}})
 		b.nothingDue()
 		b.ended("a1", notify.StateDelivered, notify.ReasonNone)

@@ -27,11 +27,12 @@ type bench struct {
 	*testing.T
 	Harness
 	rules  notify.Rules
-	serial int // of what needs a fresh name
+	serial int                                  // of what needs a fresh name
+	known  map[notify.MessageID]notify.Identity // of what was recorded, the last of each id
 }
 
 func newBench(t *testing.T, h Harness) *bench {
-	return &bench{T: t, Harness: h, rules: notify.DefaultRules()}
+	return &bench{T: t, Harness: h, rules: notify.DefaultRules(), known: map[notify.MessageID]notify.Identity{}}
 }
 
 func (b *bench) must(err error) {
@@ -57,9 +58,29 @@ func (b *bench) fresh(prefix string) string {
 // record records facts, each of a type that a notify.Fact can hold.
 func (b *bench) record(facts ...any) (wake bool) {
 	b.Helper()
+	for _, f := range factsOf(facts) {
+		if f.Message != nil {
+			b.known[f.Message.ID] = f.Message.Identity()
+		} else if f.Ring != nil {
+			b.known[f.Ring.Call] = f.Ring.Identity()
+		}
+	}
 	wake, err := b.Store.Record(b.Context(), b.rules, factsOf(facts))
 	b.must(err)
 	return wake
+}
+
+// identities returns those of what was recorded last under ids.
+func (b *bench) identities(ids ...notify.MessageID) []notify.Identity {
+	b.Helper()
+	var out []notify.Identity
+	for _, id := range ids {
+		if b.known[id] == "" {
+			b.Fatalf("nothing was recorded as %s", id)
+		}
+		out = append(out, b.known[id])
+	}
+	return out
 }
 
 func factsOf(values []any) []notify.Fact {
@@ -169,7 +190,7 @@ func (b *bench) begin(rec notify.Recipient) notify.Begin {
 	return c
 }
 
-func (b *bench) begins(c notify.Begin) []notify.MessageID {
+func (b *bench) begins(c notify.Begin) []notify.Identity {
 	b.Helper()
 	ids, err := b.Store.Begin(b.Context(), []notify.Begin{c})
 	b.must(err)
@@ -179,13 +200,21 @@ func (b *bench) begins(c notify.Begin) []notify.MessageID {
 
 func beginOf(rec notify.Recipient) notify.Begin {
 	return notify.Begin{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
-		Template: tmpl, Messages: idsOf(rec)}
+		Template: tmpl, Messages: identitiesOf(rec)}
+}
+
+func identitiesOf(rec notify.Recipient) []notify.Identity {
+	var out []notify.Identity
+	for _, n := range rec.Notices {
+		out = append(out, n.ID)
+	}
+	return out
 }
 
 func idsOf(rec notify.Recipient) []notify.MessageID {
 	var out []notify.MessageID
 	for _, n := range rec.Notices {
-		out = append(out, n.ID)
+		out = append(out, n.ID.ID())
 	}
 	return out
 }
@@ -210,7 +239,12 @@ func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
 	return ends
 }
 
-func final(state notify.State, ids ...notify.MessageID) []notify.Final {
+func (b *bench) final(state notify.State, ids ...notify.MessageID) []notify.Final {
+	b.Helper()
+	return final(state, b.identities(ids...)...)
+}
+
+func final(state notify.State, ids ...notify.Identity) []notify.Final {
 	return []notify.Final{{State: state, Messages: ids}}
 }
 
@@ -229,7 +263,7 @@ func (b *bench) balance(template notify.TemplateID) int {
 
 func reserveOf(card notify.CardID) notify.Reserve {
 	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Lane: notify.LaneMessages, Template: tmpl,
-		Messages: []notify.MessageID{notify.MessageID("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
+		Messages: []notify.Identity{notify.Identity("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
 }
 
 // unknownAfter is for how long the cards of most rules may be unknown.

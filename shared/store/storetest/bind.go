@@ -129,7 +129,7 @@ var bindRules = []rule{
 		b.bindTo(carol, aliceOpenID)
 		b.ended("m2", notify.StateUnbound, notify.ReasonNewerBinding)
 		b.reserved(reserveOf(card.Card), notify.ReserveUnbound)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateUnbound, "m1")})
 		b.counted(map[notify.State]int64{notify.StateUnbound: 2})
 	}},
 	{"a run that looked before its user logged in as another openid begins no card, however slow it is", func(b *bench) {
@@ -142,14 +142,14 @@ var bindRules = []rule{
 			equal(b, "begun", b.begins(beginOf(rec)), nil)
 			next := b.only()
 			equal(b, "openid", next.OpenID, otherOpenID)
-			b.finish(notify.Finish{User: alice, Lease: next.Lease, Final: final(notify.StateExpired, idsOf(next)...)})
+			b.finish(notify.Finish{User: alice, Lease: next.Lease, Final: final(notify.StateExpired, identitiesOf(next)...)})
 		}
 	}},
 	{"what travels on a card while its user logs in as another openid waits for the next", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
 		b.bindTo(alice, otherOpenID)
 		b.reserved(reserveOf(card.Card), notify.ReserveUnbound)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateUnbound, "m1")})
 		next := b.only()
 		equal(b, "notices", idsOf(next), []notify.MessageID{"m1"})
 		equal(b, "openid", next.OpenID, otherOpenID)

@@ -53,7 +53,7 @@ var callRules = []rule{
 		b.record(r)
 		rec := b.ringing()
 		over := b.Now().Add(rings).Truncate(time.Millisecond)
-		equal(b, "notice", rec.Notices[0], notify.Notice{ID: "call", Kind: notify.KindCall, From: bob, Group: team,
+		equal(b, "notice", rec.Notices[0], notify.Notice{ID: r.Identity(), Kind: notify.KindCall, From: bob, Group: team,
 			SentAt: b.Now().Truncate(time.Second), WindowEnd: over, Expires: over})
 		equal(b, "openid", rec.OpenID, aliceOpenID)
 	}},
@@ -103,7 +103,7 @@ var callRules = []rule{
 		}
 		for i, id := range []notify.MessageID{"call", "m1"} {
 			card := b.begin(recs[i])
-			b.finish(notify.Finish{User: alice, Lane: recs[i].Lane, Lease: recs[i].Lease, Card: card.Card, Final: final(notify.StateDelivered, id)})
+			b.finish(notify.Finish{User: alice, Lane: recs[i].Lane, Lease: recs[i].Lease, Card: card.Card, Final: b.final(notify.StateDelivered, id)})
 			b.ended(id, notify.StateDelivered, notify.ReasonNone)
 		}
 	}},
@@ -120,7 +120,7 @@ var callRules = []rule{
 			b.Advance(10 * time.Second)
 			second.At = b.Now()
 			equal(b, "wake", b.record(second, second, first), false)
-			equal(b, "name", b.ringing().Notices[0].ID, first.Call)
+			equal(b, "name", b.ringing().Notices[0].ID, first.Identity())
 			end := b.endOf([]notify.Ring{first, second}[i/2], notify.CallAnswered)
 			b.record(end)
 			b.ended(first.Call, notify.StateAnswered, notify.ReasonNone)
@@ -156,7 +156,7 @@ var callRules = []rule{
 		second := twin(first)
 		second.Caller = ""
 		b.record(second, first)
-		equal(b, "name", b.ringing().Notices[0].ID, second.Call)
+		equal(b, "name", b.ringing().Notices[0].ID, second.Identity())
 	}},
 	twoCalls("of which one does not say who calls", func(second *notify.Ring) { second.Caller = "" }),
 	twoCalls("of which one does not say who calls in another group", func(second *notify.Ring) { second.Caller, second.Group = "", team }),
@@ -189,7 +189,7 @@ var callRules = []rule{
 		b.record(b.returned())
 		equal(b, "begun", b.begins(beginOf(rec)), nil)
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Final: final(notify.StateCameOnline, "call")})
+			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Final: b.final(notify.StateCameOnline, "call")})
 		})
 		next := b.after(5 * time.Second)
 		equal(b, "known", next.Known, notify.StatusOnline)
@@ -199,7 +199,7 @@ var callRules = []rule{
 		_, rec := b.aliceRinging("call")
 		card := b.begin(rec)
 		b.record(b.returned())
-		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "call")})
+		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "call")})
 		b.ended("call", notify.StateDelivered, notify.ReasonNone)
 	}},
 	{"leaving makes a call due at once", func(b *bench) {

@@ -35,9 +35,9 @@ func (b *bench) missed(r notify.Ring, d time.Duration) {
 	rec := b.after(d)
 	equal(b, "lane", rec.Lane, notify.LaneMessages)
 	sent := r.At.Truncate(time.Second).UTC()
-	equal(b, "notices", rec.Notices, []notify.Notice{{ID: r.Call, Kind: notify.KindMissedCall, From: r.Caller, Group: r.Group, SentAt: sent,
+	equal(b, "notices", rec.Notices, []notify.Notice{{ID: r.Identity(), Kind: notify.KindMissedCall, From: r.Caller, Group: r.Group, SentAt: sent,
 		WindowEnd: heard.Add(b.rules.BlindWindow).Truncate(time.Millisecond), Expires: sent.Add(b.rules.TTL)}})
-	b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Final: final(notify.StateDelivered, r.Call)})
+	b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Final: b.final(notify.StateDelivered, r.Call)})
 	b.ended(r.Call, notify.StateDelivered, notify.ReasonNone)
 }
 
@@ -78,7 +78,7 @@ var callEndRules = []rule{
 		b.record(b.endOf(r, how))
 		equal(b, "begun", b.begins(beginOf(rec)), nil)
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: []notify.MessageID{r.Call}})
+			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: b.identities(r.Call)})
 		})
 	}),
 	endsCall("an end that overtakes its beginning ends the call", func(b *bench, r notify.Ring, how notify.CallEnd) {
@@ -112,7 +112,7 @@ var callEndRules = []rule{
 			r, rec := b.aliceRinging(notify.MessageID(fmt.Sprint("call", i)))
 			card := b.begin(rec)
 			b.record(b.endOf(r, how))
-			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, r.Call)})
+			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, r.Call)})
 			b.ended(r.Call, notify.StateDelivered, notify.ReasonNone)
 			b.Advance(b.rules.Lead)
 			b.nothingDue()
@@ -150,7 +150,7 @@ var callEndRules = []rule{
 			r, _ := b.aliceRinging(notify.MessageID(fmt.Sprint("call", b.rules.MissedCalls)))
 			b.Advance(notify.Lease)
 			rec := b.ringing()
-			ends := b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: []notify.MessageID{r.Call}})
+			ends := b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: b.identities(r.Call)})
 			if b.rules.MissedCalls {
 				equal(b, "ended", ends, [][]notify.Ended{nil})
 				b.unchanged(func() { b.record(r) })
@@ -186,7 +186,7 @@ var callEndRules = []rule{
 		card := b.begin(rec)
 		b.record(b.endOf(r, notify.CallCancelled))
 		b.bindTo(carol, aliceOpenID)
-		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateUnbound, "call")})
+		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateUnbound, "call")})
 		b.ended("call", notify.StateUnbound, notify.ReasonNone)
 		b.nothingDue()
 	}},
@@ -209,7 +209,7 @@ var callEndRules = []rule{
 			r, _ := b.aliceRinging(notify.MessageID(fmt.Sprint("call", i)))
 			b.Advance(notify.Lease)
 			rec := b.ringing()
-			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: []notify.MessageID{r.Call}})
+			b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Missed: b.identities(r.Call)})
 			b.record(b.endOf(r, how))
 			state, why := how.State()
 			b.ended(r.Call, state, why)

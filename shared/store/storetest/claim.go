@@ -97,7 +97,7 @@ var beginRules = []rule{
 		_, card := b.aliceBegun("m1", "m2")
 		steps := b.timeline(alice)
 		equal(b, "last step", steps[len(steps)-1], notify.Step{At: b.Now().Truncate(time.Millisecond), Kind: notify.StepBegun,
-			Card: card.Card, Messages: []notify.MessageID{"m1", "m2"}})
+			Card: card.Card, Messages: b.identities("m1", "m2")})
 	}},
 	{"begin with a lost lease begins nothing", func(b *bench) {
 		b.bind()
@@ -132,16 +132,16 @@ var beginRules = []rule{
 		b.record(b.message("m1"), b.message("m2"), b.message("m3"))
 		card := beginOf(b.after(b.rules.Lead))
 		b.record(notify.Recall{ID: "m2", From: bob, To: alice})
-		equal(b, "begun", b.begins(card), []notify.MessageID{"m1", "m3"})
+		equal(b, "begun", b.begins(card), b.identities("m1", "m3"))
 	}},
 	{"begin leaves what was not asked for", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"), b.message("m2"))
 		rec := b.after(b.rules.Lead)
 		card := beginOf(rec)
-		card.Messages = []notify.MessageID{"m2"}
-		equal(b, "begun", b.begins(card), []notify.MessageID{"m2"})
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m2")})
+		card.Messages = b.identities("m2")
+		equal(b, "begun", b.begins(card), b.identities("m2"))
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m2")})
 		equal(b, "left", idsOf(b.only()), []notify.MessageID{"m1"})
 	}},
 	{"begin may be repeated by its caller", func(b *bench) {
@@ -162,9 +162,9 @@ var beginRules = []rule{
 		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
 		b.Advance(b.rules.Lead)
 		var cards []notify.Begin
-		var want [][]notify.MessageID
+		var want [][]notify.Identity
 		for _, rec := range b.claim().Recipients {
-			cards, want = append(cards, beginOf(rec)), append(want, idsOf(rec))
+			cards, want = append(cards, beginOf(rec)), append(want, identitiesOf(rec))
 		}
 		cards, want = append(cards, notify.Begin{User: alice, Lease: "none", Card: "c", Template: tmpl}), append(want, nil)
 		got, err := b.Store.Begin(b.Context(), cards)

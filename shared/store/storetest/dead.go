@@ -14,7 +14,7 @@ import (
 // letterOf is the letter of a card with all that waits for rec.
 func (b *bench) letterOf(rec notify.Recipient, card notify.CardID) *notify.DeadLetter {
 	l := &notify.DeadLetter{ID: string(card), User: rec.User, OpenID: rec.OpenID, Card: card, Kind: rec.Notices[0].Kind, Template: tmpl,
-		Messages: idsOf(rec), At: b.Now().Truncate(time.Millisecond), Class: "defect", Cause: `errcode 47003: "thing1" é`}
+		Messages: identitiesOf(rec), At: b.Now().Truncate(time.Millisecond), Class: "defect", Cause: `errcode 47003: "thing1" é`}
 	for _, n := range rec.Notices {
 		if !slices.Contains(l.From, n.From) {
 			l.From = append(l.From, n.From)
@@ -78,14 +78,14 @@ var deadRules = []rule{
 		card := b.begin(rec)
 		b.record(notify.Recall{ID: "m3", From: bob, To: alice})
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Dead: b.letterOf(rec, card.Card),
-			Final: append(final(notify.StateDead, "m1", "m3"), final(notify.StateExpired, "m2")...)})
-		equal(b, "messages", b.letters(10)[0].Messages, []notify.MessageID{"m1"})
+			Final: append(b.final(notify.StateDead, "m1", "m3"), b.final(notify.StateExpired, "m2")...)})
+		equal(b, "messages", b.letters(10)[0].Messages, b.identities("m1"))
 		b.ended("m3", notify.StateRecalled, notify.ReasonNone)
 	}},
 	{"no letter is kept of what did not end dead", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Dead: b.letterOf(rec, card.Card),
-			Final: final(notify.StateExpired, "m1")})
+			Final: b.final(notify.StateExpired, "m1")})
 		equal(b, "letters", len(b.letters(10)), 0)
 	}},
 	{"letters of all users are listed, newest first, as many as are asked for", func(b *bench) {
@@ -191,7 +191,7 @@ var deadRules = []rule{
 		equal(b, "ends", b.endings("answered"), map[notify.State]int{notify.StateDead: 1, notify.StateAnswered: 1})
 		letters := b.letters(10)
 		equal(b, "letters", len(letters), 1)
-		equal(b, "in the letter", letters[0].Messages, []notify.MessageID{"in vain"})
+		equal(b, "in the letter", letters[0].Messages, b.identities("in vain"))
 		b.counted(map[notify.State]int64{notify.StateDead: 1, notify.StateAnswered: 1})
 	}},
 	{"a replayed letter waits again as if it had just come in, once", func(b *bench) {
@@ -203,7 +203,7 @@ var deadRules = []rule{
 		now := b.Now().Truncate(time.Millisecond)
 		steps := b.timeline(alice)
 		equal(b, "last step", steps[len(steps)-1], notify.Step{At: now, Kind: notify.StepAccepted,
-			Messages: []notify.MessageID{"m1", "m2"}, Reason: notify.ReasonReplayed})
+			Messages: b.identities("m1", "m2"), Reason: notify.ReasonReplayed})
 		b.unchanged(func() {
 			b.replayed(letter.ID, notify.Replayed{})
 			b.replayed("another", notify.Replayed{})
@@ -268,7 +268,7 @@ var deadRules = []rule{
 		b.multiply(498)
 		b.replayed(letter.ID, notify.Replayed{Messages: 2, Wake: false})
 		b.unchanged(func() { b.replayed(letter.ID, notify.Replayed{}) })
-		equal(b, "messages", b.letters(10)[0].Messages, []notify.MessageID{"m3"})
+		equal(b, "messages", b.letters(10)[0].Messages, b.identities("m3"))
 		b.counted(map[notify.State]int64{notify.StateDead: 1})
 		equal(b, "timeline", len(b.timeline(alice)) > 0, true)
 	}},

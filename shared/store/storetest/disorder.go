@@ -64,7 +64,7 @@ var disorderRules = []rule{
 	{"what was read while on a card that was not paid for has been read", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
 		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateNoPermit, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateNoPermit, "m1")})
 		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
 	}},
 	{"a read report from the far future silences nobody", func(b *bench) {

@@ -14,7 +14,7 @@ var finishRules = []rule{
 		asked := notify.Step{At: b.Now().Add(time.Millisecond).Truncate(time.Millisecond), Kind: notify.StepAsked, Detail: "offline"}
 		end := notify.Step{At: asked.At, Kind: notify.StepFinal, Card: card.Card, State: notify.StateDelivered, Messages: card.Messages}
 		ends := b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card,
-			Final: final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
+			Final: b.final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
 		equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDelivered, Messages: 2}}})
 		equal(b, "steps", b.timeline(alice)[before:], []notify.Step{asked, end})
 		b.counted(map[notify.State]int64{notify.StateDelivered: 2})
@@ -26,14 +26,14 @@ var finishRules = []rule{
 	}},
 	{"finish of the last leaves nothing", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1")})
 		b.Advance(24 * time.Hour)
 		b.nothingDue()
 	}},
 	{"finish may end messages in several ways", func(b *bench) {
 		rec, card := b.aliceBegun("m1", "m2")
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card,
-			Final: append(final(notify.StateExpired, "m1"), final(notify.StateDead, "m2")...)})
+			Final: append(b.final(notify.StateExpired, "m1"), b.final(notify.StateDead, "m2")...)})
 		b.counted(map[notify.State]int64{notify.StateExpired: 1, notify.StateDead: 1})
 	}},
 	{"finish of no messages ends none", func(b *bench) {
@@ -66,7 +66,7 @@ var finishRules = []rule{
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Again: b.Now().Add(time.Second)})
 		next := b.after(time.Second)
 		equal(b, "notices", idsOf(next), []notify.MessageID{"m1"})
-		equal(b, "begun", b.begins(beginOf(next)), []notify.MessageID{"m1"})
+		equal(b, "begun", b.begins(beginOf(next)), b.identities("m1"))
 	}},
 	{"a message brings what was put off forward", func(b *bench) {
 		b.bind()
@@ -107,7 +107,7 @@ var finishRules = []rule{
 		rec, card := b.aliceBegun("m1")
 		b.record(b.message("m2"))
 		b.Advance(time.Second)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1")})
 		b.record(b.message("m3"))
 		equal(b, "notices", idsOf(b.after(b.rules.Lead-time.Second)), []notify.MessageID{"m2", "m3"})
 	}},
@@ -122,7 +122,7 @@ var finishRules = []rule{
 	}},
 	{"what is left over a full card is looked at at once", func(b *bench) {
 		rec, card := b.aliceBegun("m1", "m2")
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1")})
 		equal(b, "notices", idsOf(b.only()), []notify.MessageID{"m2"})
 	}},
 	{"finish with a lost lease changes nothing", func(b *bench) {
@@ -131,7 +131,7 @@ var finishRules = []rule{
 		old := b.after(b.rules.Lead)
 		rec := b.after(notify.Lease)
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: final(notify.StateCameOnline, "m1"),
+			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(notify.StateCameOnline, "m1"),
 				Steps: []notify.Step{{At: b.Now(), Kind: notify.StepAsked}}})
 		})
 		b.begin(rec)
@@ -139,7 +139,7 @@ var finishRules = []rule{
 	{"finish may be repeated", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
 		b.record(b.message("m2"))
-		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1"),
+		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1"),
 			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}}
 		b.finish(f)
 		b.unchanged(func() { b.finish(f) })
@@ -147,7 +147,7 @@ var finishRules = []rule{
 	{"finish of another card changes nothing", func(b *bench) {
 		rec, _ := b.aliceBegun("m1")
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: "another", Final: final(notify.StateDelivered, "m1")})
+			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: "another", Final: b.final(notify.StateDelivered, "m1")})
 		})
 	}},
 	{"finish without a card leaves the begun one open", func(b *bench) {
@@ -168,7 +168,7 @@ var finishRules = []rule{
 		b.record(b.message("m1"), fromCarol)
 		rec := b.after(b.rules.BlindWindow)
 		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateCameOnline, "m1", "m2")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateCameOnline, "m1", "m2")})
 		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
 		b.ended("m2", notify.StateCameOnline, notify.ReasonNone)
 		b.counted(map[notify.State]int64{notify.StateRead: 1, notify.StateCameOnline: 1})
@@ -179,7 +179,7 @@ var finishRules = []rule{
 		b.Advance(b.rules.Lead)
 		var fs []notify.Finish
 		for _, rec := range b.claim().Recipients {
-			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(notify.StateNoPermit, idsOf(rec)...)})
+			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(notify.StateNoPermit, identitiesOf(rec)...)})
 		}
 		b.finish(fs...)
 		b.finish()

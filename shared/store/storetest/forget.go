@@ -51,7 +51,7 @@ var forgetRules = []rule{
 		b.Advance(notify.Lease)
 		for _, rec := range b.claim().Recipients {
 			for _, n := range rec.Notices {
-				waiting = append(waiting, n.ID)
+				waiting = append(waiting, n.ID.ID())
 				equal(b, "sender of "+string(n.ID), n.From, "")
 			}
 		}
@@ -180,7 +180,7 @@ var forgetRules = []rule{
 		from := map[notify.MessageID]notify.UserID{}
 		for _, rec := range b.claim().Recipients {
 			for _, n := range rec.Notices {
-				from[n.ID] = n.From
+				from[n.ID.ID()] = n.From
 			}
 		}
 		equal(b, "senders", from, map[notify.MessageID]notify.UserID{"late": "", "late call": "", "later": bob})

@@ -27,7 +27,7 @@ func (b *bench) endedOf(user notify.UserID, id notify.MessageID, state notify.St
 	b.Helper()
 	var got []string
 	for _, s := range b.timeline(user) {
-		if s.Kind == notify.StepFinal && slices.Contains(s.Messages, id) {
+		if s.Kind == notify.StepFinal && slices.Contains(notify.MessageIDs(s.Messages), id) {
 			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
 		}
 	}

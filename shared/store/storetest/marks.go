@@ -16,7 +16,7 @@ var markRules = []rule{
 		b.rules.TTL = 7 * 24 * time.Hour
 		b.record(m)
 		rec := b.after(b.rules.Lead)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateDelivered, "m1")})
 		b.Advance(24*time.Hour - b.rules.Lead)
 		b.record(m)
 		b.Advance(time.Hour)

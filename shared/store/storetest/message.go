@@ -36,7 +36,7 @@ var messageRules = []rule{
 		lease := rec.Lease
 		rec.Lease = ""
 		equal(b, "recipient", rec, notify.Recipient{User: alice, Lane: notify.LaneMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
-			Notices: []notify.Notice{{ID: "m1", Kind: notify.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
+			Notices: []notify.Notice{{ID: m.Identity(), Kind: notify.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
 				WindowEnd: window, Expires: m.SentAt.Add(b.rules.TTL)}}})
 		if lease == "" {
 			b.Error("no lease")
@@ -174,8 +174,8 @@ var messageRules = []rule{
 		}
 		steps := b.timeline(alice)
 		equal(b, "steps", len(steps), 100)
-		equal(b, "first", steps[0].Messages, []notify.MessageID{"m1"})
-		equal(b, "last", steps[99].Messages, []notify.MessageID{"m100"})
+		equal(b, "first", steps[0].Messages, b.identities("m1"))
+		equal(b, "last", steps[99].Messages, b.identities("m100"))
 		if !slices.IsSortedFunc(steps, func(x, y notify.Step) int { return x.At.Compare(y.At) }) {
 			b.Error("not in order")
 		}
@@ -244,7 +244,7 @@ var messageRules = []rule{
 				b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
 			}
 			steps := b.timeline(bob)
-			equal(b, what+": the last step of bob", steps[len(steps)-1].Messages, []notify.MessageID{"m1"})
+			equal(b, what+": the last step of bob", steps[len(steps)-1].Messages, []notify.Identity{b.messageTo(bob, "m1").Identity()})
 		}
 	}},
 	{"a store that refuses is not one that holds something unreadable", func(b *bench) {

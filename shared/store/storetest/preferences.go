@@ -132,7 +132,7 @@ var preferenceRules = []rule{
 			f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Again: b.Now()}
 			state, why := notify.StateMuted, notify.ReasonMutedAll
 			if out {
-				f.Final = final(notify.StateDelivered, id)
+				f.Final = b.final(notify.StateDelivered, id)
 				state, why = notify.StateDelivered, notify.ReasonNone
 			}
 			b.finish(f)
@@ -146,7 +146,7 @@ var preferenceRules = []rule{
 		b.prefer(notify.Preferences{QuietHours: "22:30-07:00"})
 		rec := b.after(b.rules.Lead)
 		equal(b, "of what waited", rec.Quiet, notify.QuietHours("22:30-07:00"))
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateExpired, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateExpired, "m1")})
 		b.record(b.message("m2"))
 		rec = b.after(b.rules.Lead)
 		equal(b, "of what came later", rec.Quiet, notify.QuietHours("22:30-07:00"))

@@ -73,7 +73,7 @@ var presenceRules = []rule{
 		b.record(b.returned())
 		equal(b, "begun", b.begins(beginOf(rec)), nil)
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: final(notify.StateCameOnline, "m1")})
+			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateCameOnline, "m1")})
 		})
 		b.after(b.rules.BlindWindow)
 	}},
@@ -81,7 +81,7 @@ var presenceRules = []rule{
 		rec, card := b.aliceBegun("m1")
 		b.record(b.returned())
 		equal(b, "begun again", b.begins(card), card.Messages)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1")})
 		b.ended("m1", notify.StateDelivered, notify.ReasonNone)
 		b.Advance(time.Hour)
 		b.nothingDue()

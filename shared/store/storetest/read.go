@@ -118,7 +118,7 @@ var readRules = []rule{
 		failed.FailedCode = 20012
 		b.record(notify.Recall{ID: "m1", From: bob, To: alice}, notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, failed)
 		b.counted(map[notify.State]int64{})
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, "m1", "m2")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1", "m2")})
 		b.ended("m1", notify.StateDelivered, notify.ReasonNone)
 		b.counted(map[notify.State]int64{notify.StateDelivered: 2})
 	}},

@@ -26,7 +26,7 @@ func (b *bench) delivered(ids ...notify.MessageID) notify.CardID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
 	b.settle(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-	b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: final(notify.StateDelivered, ids...)})
+	b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, ids...)})
 	return r.Card
 }
 
@@ -36,7 +36,7 @@ func (b *bench) endings(id notify.MessageID) map[notify.State]int {
 	got := map[notify.State]int{}
 	for _, s := range b.timeline(alice) {
 		for _, m := range s.Messages {
-			if s.Kind == notify.StepFinal && m == id {
+			if s.Kind == notify.StepFinal && m.ID() == id {
 				got[s.State]++
 			}
 		}
@@ -109,7 +109,7 @@ var reportRules = []rule{
 		settled := b.settles(settleOf(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered))
 		equal(b, "settled", settled, notify.CardRefused)
 		b.owns(tmpl, 0, 0)
-		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, "m1")})
 		b.reconciled(reported(notify.StateRefused, 1))
 		b.counted(map[notify.State]int64{notify.StateDelivered: 0, notify.StateRefused: 1})
 	}},
@@ -324,7 +324,7 @@ var reportRules = []rule{
 		b.settle(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
 		b.record(b.failedNow(msgID), b.message("m2"))
 		b.reconciled(reported(notify.StateRefused, 1))
-		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, "m1")})
 		equal(b, "ends", b.endings("m1"), map[notify.State]int{notify.StateRefused: 1})
 		b.counted(map[notify.State]int64{notify.StateRefused: 1})
 		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m2"})
@@ -357,9 +357,9 @@ var reportRules = []rule{
 			b.Advance(notify.Lease)
 			for _, rec := range b.claim().Recipients {
 				got := b.resolve(r.Card)
-				f := notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: final(got.Final, id)}
+				f := notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(got.Final, id)}
 				if got.Handed {
-					f.Final, f.Handed = nil, []notify.MessageID{id}
+					f.Final, f.Handed = nil, b.identities(id)
 				}
 				b.finish(f)
 			}

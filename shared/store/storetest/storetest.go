@@ -91,6 +91,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"preferences", preferenceRules},
 		{"dead letters", deadRules},
 		{"announcements", announceRules},
+		{"identities", identityRules},
 		{"index", indexRules},
 		{"bindings", bindRules},
 		{"erasure", eraseRules},

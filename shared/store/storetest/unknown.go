@@ -125,7 +125,7 @@ var unknownRules = []rule{
 		b.reconciled(noReport(1))
 		steps := b.timeline(alice)
 		equal(b, "last step", steps[len(steps)-1], notify.Step{At: b.Now().Truncate(time.Millisecond), Kind: notify.StepFinal, Card: card,
-			Messages: []notify.MessageID{"m1"}, State: notify.StateUnknown, Reason: notify.ReasonSilentWeChat})
+			Messages: b.identities("m1"), State: notify.StateUnknown, Reason: notify.ReasonSilentWeChat})
 	}},
 	{"a card of which no run has heard again ends once, whoever finds it first", func(b *bench) {
 		for i, find := range []func(card notify.CardID){

@@ -70,7 +70,7 @@ func (f *follower) note(user int32, steps []notify.Step) {
 			continue
 		}
 		for _, id := range s.Messages {
-			item, err := f.history.ItemOf(user, id)
+			item, err := f.history.ItemOf(user, id.ID())
 			if err != nil {
 				f.faults = append(f.faults, err.Error())
 				continue

@@ -94,7 +94,7 @@ func (o *observer) Send(_ context.Context, c notify.Card) (int64, error) {
 	}
 	card := Card{At: o.w.clock.Since(), User: user, Call: r.Lane == notify.LaneCalls}
 	for _, id := range r.Messages {
-		item, err := o.w.History.ItemOf(user, id)
+		item, err := o.w.History.ItemOf(user, id.ID())
 		if err != nil {
 			o.fault(err)
 			continue

@@ -47,7 +47,7 @@ func (n *narrator) step(user notify.UserID, s notify.Step, permits func() int) (
 			return l, false
 		}
 	case notify.StepFinal:
-		if len(s.Messages) == 1 && n.signal[s.Messages[0]] {
+		if len(s.Messages) == 1 && n.signal[s.Messages[0].ID()] {
 			return l, false
 		}
 		l = n.final(user, s, permits)
@@ -64,14 +64,14 @@ func (n *narrator) accepted(user notify.UserID, s notify.Step) string {
 	case notify.ReasonReplayed:
 		return fmt.Sprintf("has it wait for %s again: somebody replayed what was given up", user)
 	}
-	if len(s.Messages) == 1 && n.calls[s.Messages[0]] {
+	if len(s.Messages) == 1 && n.calls[s.Messages[0].ID()] {
 		return fmt.Sprintf("does not wait: it rings at %s now", user)
 	}
 	if n.waiting[user] == nil {
 		n.waiting[user] = map[notify.MessageID]bool{}
 	}
 	more := len(n.waiting[user]) > 0
-	for _, id := range s.Messages {
+	for _, id := range notify.MessageIDs(s.Messages) {
 		n.waiting[user][id] = true
 	}
 	switch {
@@ -119,13 +119,13 @@ func putOff(user notify.UserID, s notify.Step) string {
 
 // final tells how messages ended.
 func (n *narrator) final(user notify.UserID, s notify.Step, permits func() int) line {
-	for _, id := range s.Messages {
+	for _, id := range notify.MessageIDs(s.Messages) {
 		delete(n.waiting[user], id)
 		if s.State == notify.StateDelivered && !n.calls[id] {
 			n.told[user] = true
 		}
 	}
-	subject := n.subject(s.Messages)
+	subject := n.subject(notify.MessageIDs(s.Messages))
 	l := line{actor: us, mood: none, note: string(s.State)}
 	switch s.State {
 	case notify.StateDelivered:

@@ -116,8 +116,8 @@ func TestSteps(t *testing.T) {
 func TestSignals(t *testing.T) {
 	n := newTestNarrator()
 	n.signals("s1")
-	for id, told := range map[notify.MessageID]bool{"s1": false, "m1": true} {
-		step := notify.Step{Kind: notify.StepFinal, State: notify.StateNotCounted, Reason: notify.ReasonSilent, Messages: []notify.MessageID{id}}
+	for id, told := range map[notify.Identity]bool{"s1": false, "m1": true} {
+		step := notify.Step{Kind: notify.StepFinal, State: notify.StateNotCounted, Reason: notify.ReasonSilent, Messages: []notify.Identity{id}}
 		if l, ok := n.step("user2", step, nil); ok != told {
 			t.Errorf("%s: %+v, told %v, want %v", id, l, ok, told)
 		}
@@ -126,17 +126,17 @@ func TestSignals(t *testing.T) {
 
 // Every final state is told, with its own name beside it.
 func TestFinals(t *testing.T) {
-	hi := []notify.MessageID{"m1"}
+	hi := []notify.Identity{"m1"}
 	for _, c := range []struct {
 		state    notify.State
 		reason   notify.Reason
-		messages []notify.MessageID
+		messages []notify.Identity
 		mood     mood
 		text     string
 	}{
 		{notify.StateDelivered, "", hi, good, `one card told user2 of "hi"; 4 permits left`},
-		{notify.StateDelivered, "", []notify.MessageID{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
-		{notify.StateDelivered, "", []notify.MessageID{"m3"}, good, "one card told user2 of a message; 4 permits left"},
+		{notify.StateDelivered, "", []notify.Identity{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
+		{notify.StateDelivered, "", []notify.Identity{"m3"}, good, "one card told user2 of a message; 4 permits left"},
 		{notify.StateRead, notify.ReasonReadReport, hi, none, `no card: user2 has read "hi"`},
 		{notify.StateRead, notify.ReasonOwnReply, hi, none, `no card: user2 has answered "hi"`},
 		{notify.StateRecalled, "", hi, none, `no card: "hi" was taken back`},
@@ -156,13 +156,13 @@ func TestFinals(t *testing.T) {
 		{notify.StateUnknown, "", hi, bad, `nobody can say whether a card told user2 of "hi"; no second one is sent`},
 		{notify.StateDead, "", hi, bad, `gave up "hi": it is a dead letter now`},
 		{notify.StateRead, notify.ReasonUnreadNone, hi, none, `no card: IM counts nothing unread for user2, so "hi" was read`},
-		{notify.StateAnswered, "", []notify.MessageID{"c1"}, none, "no card: user2 has answered the call of user1"},
-		{notify.StateEnded, notify.ReasonCancelled, []notify.MessageID{"c1"}, none, "no card: the call of user1 rings no longer"},
-		{notify.StateEnded, notify.ReasonCancelled, []notify.MessageID{"c2"}, none, "no card: a call rings no longer"},
+		{notify.StateAnswered, "", []notify.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
+		{notify.StateEnded, notify.ReasonCancelled, []notify.Identity{"c1"}, none, "no card: the call of user1 rings no longer"},
+		{notify.StateEnded, notify.ReasonCancelled, []notify.Identity{"c2"}, none, "no card: a call rings no longer"},
 		{notify.StateMuted, notify.ReasonMutedAll, hi, none, "no card: user2 has switched cards off"},
 		{notify.StateMuted, notify.ReasonMutedPeer, hi, none, `no card: user2 has muted where "hi" is from`},
 		{notify.StateQuota, notify.ReasonQuotaDay, hi, none, `no card: WeChat's quota was used up for as long as "hi" lived`},
-		{notify.StateDelivered, "", []notify.MessageID{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
+		{notify.StateDelivered, "", []notify.Identity{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
 	} {
 		step := notify.Step{Kind: notify.StepFinal, State: c.state, Reason: c.reason, Messages: c.messages}
 		l, ok := newTestNarrator().step("user2", step, func() int { return 4 })
@@ -180,15 +180,15 @@ func TestAccepted(t *testing.T) {
 	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(20)}})
 	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(10), Online: true}})
 	const lead, blind = "waits 1s: more may follow, and one card is enough", "user2 seems to be there: looks in 8s, the blind window"
-	accepted := func(s int, id notify.MessageID, want string) {
+	accepted := func(s int, id notify.Identity, want string) {
 		t.Helper()
-		step := notify.Step{At: at(s), Kind: notify.StepAccepted, Messages: []notify.MessageID{id}}
+		step := notify.Step{At: at(s), Kind: notify.StepAccepted, Messages: []notify.Identity{id}}
 		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
 			t.Errorf("%s at %d s: got %q, want %q", id, s, l.text, want)
 		}
 	}
-	ended := func(id notify.MessageID) {
-		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateRead, Messages: []notify.MessageID{id}}, nil)
+	ended := func(id notify.Identity) {
+		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateRead, Messages: []notify.Identity{id}}, nil)
 	}
 	accepted(5, "m1", lead)
 	accepted(6, "m2", "adds it to what waits for user2")
@@ -200,7 +200,7 @@ func TestAccepted(t *testing.T) {
 	ended("m4")
 
 	// Whoever was told waits for a digest, until he is seen again.
-	delivered := func(ids ...notify.MessageID) {
+	delivered := func(ids ...notify.Identity) {
 		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateDelivered, Messages: ids}, func() int { return 1 })
 	}
 	const digest = "keeps it for a digest: user2 was told already, and has not been back"
@@ -229,7 +229,7 @@ func TestAccepted(t *testing.T) {
 		notify.ReasonMissedCall: "nobody answered: user2 will be told of a missed call",
 		notify.ReasonReplayed:   "has it wait for user2 again: somebody replayed what was given up",
 	} {
-		step := notify.Step{At: at(30), Kind: notify.StepAccepted, Reason: why, Messages: []notify.MessageID{"c1"}}
+		step := notify.Step{At: at(30), Kind: notify.StepAccepted, Reason: why, Messages: []notify.Identity{"c1"}}
 		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
 			t.Errorf("%s: got %q, want %q", why, l.text, want)
 		}

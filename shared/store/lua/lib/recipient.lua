@@ -3,7 +3,7 @@
 -- A lane is a queue and a hash of documents: one for messages, one for calls. load
 -- returns the document of a recipient for whom something waits in a lane, or nil:
 --   o  openid     on  1 online, 0 offline, absent unknown: as last reported
---   n  notices {i=id, k=kind, p=from, r=group, t=sent s, q=seq, x=summary, w=window end ms,
+--   n  notices {i=Identity, k=kind, p=from, r=group, t=sent s, q=seq, x=summary, w=window end ms,
 --      e=expires ms, f=announcement, c=card, g={state, reason, 1 if missed} to end in if
 --      the card does not go out, h=hash of from, who was erased: then there is no p and no x}
 --   c  the card that was begun {i=id, o=openid, t=template}
