@@ -60,7 +60,7 @@ func (s *Store) fact(rules notify.Rules, f notify.Fact) []call {
 		m := f.Message
 		calls := []call{s.message(rules, *m)}
 		if !m.ByREST && m.FailedCode == 0 {
-			calls = append(calls, s.read(rules, m.From, string(m.To), m.SentAt, notify.ReasonOwnReply, false))
+			calls = append(calls, s.read(m.From, string(m.To), m.SentAt, notify.ReasonOwnReply, false))
 		}
 		return calls
 	case f.GroupMessage != nil:
@@ -70,11 +70,11 @@ func (s *Store) fact(rules notify.Rules, f notify.Fact) []call {
 			calls = append(calls, s.groupMessage(*m))
 		}
 		if !m.ByREST && m.FailedCode == 0 {
-			calls = append(calls, s.read(rules, m.From, groupPeer(m.Group), m.SentAt, notify.ReasonOwnReply, false))
+			calls = append(calls, s.read(m.From, groupPeer(m.Group), m.SentAt, notify.ReasonOwnReply, false))
 		}
 		return calls
 	case f.Read != nil:
-		return []call{s.read(rules, f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, notify.ReasonReadReport, true)}
+		return []call{s.read(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, notify.ReasonReadReport, true)}
 	case f.Recall != nil:
 		return []call{s.recall(*f.Recall)}
 	case f.GroupRecall != nil:
@@ -192,18 +192,17 @@ type readArgs struct {
 	UpTo   int64         `json:"upto"`
 	Reason notify.Reason `json:"reason"`
 	Keep   bool          `json:"keep"`
-	Blind  int64         `json:"blind"`
 }
 
 // read makes reader have read what peer sent up to upTo. A report holds for messages
 // that are recorded later, too. A reply does not: what the peer writes in the second
 // of the reply may be the answer to it.
-func (s *Store) read(rules notify.Rules, reader notify.UserID, peer string, upTo time.Time, why notify.Reason, report bool) call {
+func (s *Store) read(reader notify.UserID, peer string, upTo time.Time, why notify.Reason, report bool) call {
 	k := s.keysOf(string(reader))
 	return call{scriptRead,
 		[]string{k.recipient(reader), k.waiting(), k.queue(), k.timeline(reader), k.reads(reader), k.counts(),
 			k.callsWaiting(), k.letters(reader), k.dead()},
-		readArgs{reader, peer, upTo.Unix(), why, report, rules.BlindWindow.Milliseconds()}}
+		readArgs{reader, peer, upTo.Unix(), why, report}}
 }
 
 type recallArgs struct {

@@ -76,7 +76,7 @@ var mutations = []mutation{
 	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
 	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
 	one("leave an erased user's name at an openid that was his", subscriber, "if not sub.u or redis.call('EXISTS', cards) == 0 then return end", "if true then return end", store),
-	one("have a message for a digest wait on when its reader was seen", lua+"read.lua", "    schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind))\n", nothing, store),
+	one("have a message for a digest wait on when its reader was seen", recipient, "  schedule(messages, queue, user, windowWithin(messages, later))\n", nothing, store),
 	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
 	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
 	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
@@ -162,4 +162,5 @@ var mutations = []mutation{
 	one("take what is said of a call elsewhere for its own", domain+"identity.go", "return identify(sortSignal, string(c), call)", "return identify(sortSignal, \"\", call)", im),
 	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
+	one("let what waits for a digest wait on after a login at the mini program", lua+"bind_recipient.lua", "seenNow(KEYS[1], a.user, messages, KEYS[3], calls)", "redis.call('HDEL', KEYS[1], 'ab')", store),
 }

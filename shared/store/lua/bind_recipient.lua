@@ -3,10 +3,9 @@
 -- a     user, openid
 -- reply 1 if he was erased, and may be named again; else 0
 redis.call('HSET', KEYS[1], 'o', a.openid)
-for lane = 2, 4, 2 do
-  local doc = load(KEYS[lane], a.user)
-  seenNow(KEYS[1], doc)
-  if doc and doc.o ~= a.openid then
+local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user)
+for lane, doc in pairs({[2] = messages, [4] = calls}) do
+  if doc.o ~= a.openid then
     doc.o = a.openid
     if doc.l and not doc.c then
       -- A run that looked before, and may be slow, would send to the old openid: it loses its lease.
@@ -14,6 +13,9 @@ for lane = 2, 4, 2 do
       redis.call('ZADD', KEYS[lane + 1], ms(now), a.user)
     end
   end
-  if doc then redis.call('HSET', KEYS[lane], a.user, cjson.encode(doc)) end
+end
+seenNow(KEYS[1], a.user, messages, KEYS[3], calls)
+for lane, doc in pairs({[2] = messages, [4] = calls}) do
+  redis.call('HSET', KEYS[lane], a.user, cjson.encode(doc))
 end
 return redis.call('HDEL', KEYS[6], hashed(a.user))

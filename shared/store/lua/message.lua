@@ -71,7 +71,7 @@ if a.announcement ~= '' then
 elseif doc.ab and doc.ab.n > 0 then -- told in this absence already: the next card is a digest
   due = math.max(due, doc.ab.t + a.steps[math.min(doc.ab.n + (doc.ab.k or 0), #a.steps)])
 end
-doc.n[#doc.n + 1] = notice
+doc.b, doc.n[#doc.n + 1] = a.blind, notice
 due = schedule(doc, KEYS[3], a.user, due)
 save(doc, KEYS[2], KEYS[3], a.user)
 note(KEYS[7], cjson.encode({t = now, k = 'accepted', m = {a.id}}))

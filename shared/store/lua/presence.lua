@@ -29,18 +29,15 @@ end
 
 local doc, due = moved(messages, KEYS[3], now + a.blind, messages and windowWithin(messages, now + a.grace))
 local call, ask = moved(calls, KEYS[7], now + a.ask, now)
+if doc and a.online then
+  for _, n in ipairs(doc.n) do n.w = math.max(n.w, now + a.blind) end
+end
 -- Also who goes was here: if we did not hear that he came, he was told in an absence
 -- that is over. But not if he was told after he went, and we hear of that late.
 if a.online or r[3] and a.at > cjson.decode(r[3]).t then
-  seenNow(KEYS[1], doc)
-  seenNow(KEYS[1], call)
+  seenNow(KEYS[1], a.user, doc, KEYS[3], call)
 end
-if doc then
-  if a.online then
-    for _, n in ipairs(doc.n) do n.w = math.max(n.w, now + a.blind) end
-  end
-  save(doc, KEYS[2], KEYS[3], a.user)
-end
+if doc then save(doc, KEYS[2], KEYS[3], a.user) end
 if call then save(call, KEYS[6], KEYS[7], a.user) end
 if not doc and not call then return 0 end
 note(KEYS[4], cjson.encode({t = now, k = a.online and 'returned' or 'left'}))

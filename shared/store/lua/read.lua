@@ -2,7 +2,7 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 timeline  5 reads  6 counts
 --       7 calls waiting  8 dead letters  9 who has some
 -- a     user, peer (a user, or "@" and a group), upto (s), reason, keep (whether it holds
---       for messages still to come), blind (ms)
+--       for messages still to come)
 -- reply 0
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
 local doc, call = load(KEYS[2], a.user), load(KEYS[7], a.user) -- what cannot be read stops here
@@ -15,12 +15,6 @@ if a.keep then
   -- Peers read longest ago are forgotten; their messages were recorded long since.
   forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
 end
-local absence = redis.call('HEXISTS', KEYS[1], 'ab') == 1
-seenNow(KEYS[1], doc)
-if call then
-  seenNow(KEYS[1], call)
-  redis.call('HSET', KEYS[7], a.user, cjson.encode(call))
-end
 local function hasRead(n)
   if n.t > a.upto or n.f then return false end
   if n.r then return '@' .. n.r == a.peer end
@@ -28,15 +22,8 @@ local function hasRead(n)
 end
 -- A report is still known when a dead letter is opened.
 if not a.keep then unbury(KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
-if doc then
-  finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead)
-  if absence and #doc.n > 0 then
-    -- What waited for a digest is in its window, or in a new one: he came, and IM may show it to him.
-    for _, n in ipairs(doc.n) do
-      if n.w <= now then n.w = now + a.blind end
-    end
-    schedule(doc, KEYS[3], a.user, windowWithin(doc, now + a.blind))
-  end
-  save(doc, KEYS[2], KEYS[3], a.user)
-end
+if doc then finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
+seenNow(KEYS[1], a.user, doc, KEYS[3], call)
+if doc then save(doc, KEYS[2], KEYS[3], a.user) end
+if call then redis.call('HSET', KEYS[7], a.user, cjson.encode(call)) end
 return 0

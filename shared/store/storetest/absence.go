@@ -290,6 +290,38 @@ func sightRules() []rule {
 			b.told()
 			s.happens(b)
 			s.beginsAnew(b)
+		}}, rule{"what waits for a digest is due at the end of a window after " + s.what, func(b *bench) {
+			for _, looking := range []bool{false, true} { // a run looks meanwhile
+				for _, ago := range []time.Duration{20 * time.Second, b.rules.BlindWindow, 2 * time.Minute} {
+					b.bind()
+					b.record(b.left())
+					b.told()
+					b.record(b.message(notify.MessageID(b.fresh("m"))))
+					b.Advance(ago)
+					due := b.rules.BlindWindow - ago
+					switch {
+					case s.leaving:
+						due = b.rules.Grace
+					case s.online || due <= 0:
+						due = b.rules.BlindWindow
+					}
+					if !looking {
+						s.happens(b)
+						b.finishTold(b.after(due))
+						continue
+					}
+					b.Advance(b.rules.DigestSteps[0] - ago)
+					rec := b.only()
+					s.happens(b)
+					b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Hour), Absence: notify.AbsenceKept})
+					if !s.leaving {
+						due = b.rules.BlindWindow
+					}
+					rec = b.after(due)
+					equal(b, "absence", rec.Absence, notify.Absence{})
+					b.finishTold(rec)
+				}
+			}
 		}}, rule{"a run does not write down what it told in the absence that ends with " + s.what, func(b *bench) {
 			b.bind()
 			b.told()

@@ -12,7 +12,7 @@
 --   h  not before, ms
 --   as asked since, ms    at  attempts    ne  neutral text
 --   ab absence {n=cards, k=kept, t=last ms, c=1 if counted}    rs  1: seen since the claim
---   qh the user's quiet hours
+--   qh the user's quiet hours    b  the rules' blind window, ms
 local function load(key, user)
   local s = redis.call('HGET', key, user)
   local doc = s and document(s, key, user) or nil
@@ -102,15 +102,22 @@ local function mutedFor(p, n)
   return nil
 end
 
--- seenNow begins a new absence: the recipient was here, so the next card is a first one.
--- doc is his document in a lane, if something waits; a run that holds it may not write
--- down what it told him in the absence that is over.
-local function seenNow(recipient, doc)
-  redis.call('HDEL', recipient, 'ab')
-  if doc then
+-- seenNow begins a new absence: the recipient was here, so the next card is a first one. What
+-- waited for a digest is due when its blind window ends, or one later if that has ended: IM may
+-- show it to them. messages and calls are the documents of the two lanes, if something waits
+-- there; a run that holds one may not write down what it told in the absence that is over.
+local function seenNow(recipient, user, messages, queue, calls)
+  local absence = redis.call('HDEL', recipient, 'ab') == 1
+  for _, doc in pairs({messages, calls}) do
     doc.ab = nil
     if doc.l then doc.rs = 1 end
   end
+  if not absence or not messages or #messages.n == 0 then return end
+  local later = now + (messages.b or 0)
+  for _, n in ipairs(messages.n) do
+    if n.w <= now then n.w = later end
+  end
+  schedule(messages, queue, user, windowWithin(messages, later))
 end
 
 -- index lets a message be found by its id: which recipients of this shard had it. A
@@ -135,6 +142,7 @@ local function missed(waiting, queue, user, who, timeline, counts, n)
     final(timeline, counts, 'not counted', 'crowded', {n.i})
     return nil
   end
+  doc.b = a.blind
   doc.n[#doc.n + 1] = {i = n.i, k = 'missed_call', p = n.p, h = n.h, r = n.r, t = n.t, q = 0, w = now + a.blind, e = n.t * 1000 + a.ttl}
   local due = schedule(doc, queue, user, now + (doc.on == 1 and a.blind or a.lead))
   save(doc, waiting, queue, user)
