@@ -291,6 +291,14 @@ func silenceRows() []row {
 			s.say("a")
 			s.run(2 * time.Hour)
 		}},
+		{rule: "the user ends quiet hours early", want: "asked +3s; quiet_hours +3s; asked +10m; card 1 +10m; a delivered; 0 left", play: func(s *stage) {
+			prefer(s, notify.Preferences{QuietHours: "18:00-07:00"})
+			s.has(1)
+			s.say("a")
+			s.run(10 * time.Minute)
+			prefer(s, notify.Preferences{})
+			s.run(time.Minute)
+		}},
 		{rule: "quiet hours longer than the time to live: expired", want: "asked +3s; quiet_hours +3s; asked +1h30m; a expired; 1 left", play: func(s *stage) {
 			quiet(s)
 			s.rules(func(r *notify.Rules) { r.TTL = time.Hour })

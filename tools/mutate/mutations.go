@@ -163,4 +163,5 @@ var mutations = []mutation{
 	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
 	one("let what waits for a digest wait on after a login at the mini program", lua+"bind_recipient.lua", "seenNow(KEYS[1], a.user, messages, KEYS[3], calls)", "redis.call('HDEL', KEYS[1], 'ab')", store),
+	one("have who ends quiet hours early wait for the old end", lua+"preferences.lua", "    if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end\n", nothing, store),
 }

@@ -1,4 +1,5 @@
--- preferences: what a user wants to be told of. What waits and is muted now ends.
+-- preferences: what a user wants to be told of. What waits and is muted now ends, and what waits
+-- for the end of quiet hours that are others now is due at once.
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 timeline  7 counts
 -- a     user, value (JSON of the preferences)
 -- reply 1, or 0 if he is not bound
@@ -8,10 +9,12 @@ local p = cjson.decode(a.value)
 for lane = 2, 4, 2 do
   local doc = load(KEYS[lane], a.user)
   if doc then
+    local others = doc.qh and doc.qh ~= p.q
     doc.qh = p.q
     for _, why in ipairs({'muted_all', 'muted_peer'}) do
       finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n) == why end)
     end
+    if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end
     save(doc, KEYS[lane], KEYS[lane + 1], a.user)
   end
 end

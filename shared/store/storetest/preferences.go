@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -152,7 +153,29 @@ var preferenceRules = []rule{
 		equal(b, "of what came later", rec.Quiet, notify.QuietHours("22:30-07:00"))
 		b.prefer(notify.Preferences{})
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Second)})
-		equal(b, "when they are switched off", b.after(time.Second).Quiet, notify.QuietHours(""))
+		equal(b, "when they are switched off", b.only().Quiet, notify.QuietHours(""))
+	}},
+	{"what waits for the end of quiet hours is due at once when these change", func(b *bench) {
+		b.bind()
+		for _, hold := range []time.Duration{0, time.Minute} { // WeChat has to be given time
+			for _, quiet := range []notify.QuietHours{"", "01:00-02:00", "22:30-08:00"} {
+				b.prefer(notify.Preferences{QuietHours: "22:30-07:00"})
+				id := notify.MessageID(b.fresh("m"))
+				b.record(b.message(id))
+				rec := b.after(b.rules.Lead)
+				b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(cmp.Or(hold, 2*time.Hour)), Hold: hold > 0})
+				b.prefer(notify.Preferences{QuietHours: "22:30-07:00", MutedPeers: []string{string(carol)}})
+				b.nothingDue()
+				b.prefer(notify.Preferences{QuietHours: quiet})
+				if hold > 0 {
+					rec = b.after(hold)
+				} else {
+					rec = b.only()
+				}
+				equal(b, "quiet hours", rec.Quiet, quiet)
+				b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateExpired, id)})
+			}
+		}
 	}},
 	{"preferences are erased with the user", func(b *bench) {
 		b.bind()
