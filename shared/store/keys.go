@@ -45,6 +45,9 @@ const DefaultPrefix = "wxnotify-dev"
 //	wxn{n}:x:<digest>   until when this erased openid is kept out  string
 //	wxn{n}:xu           hash of a user who was erased of late
 //	                     -> until when he is not named, ms          hash
+//	wxn{n}:le:<token>   until when what was handed out by it is hidden,
+//	                     ms                                         string
+//	wxn{n}:at:<n>       attempt -> answer, of ten seconds           hash
 //	wxn{n}:tok:<appid>  t token, e expiry, l renewed until         hash
 //	wxn{n}:lim:<digest> attempts in the window that its TTL ends   set
 //
@@ -71,6 +74,13 @@ func (k keys) dead() string        { return k.tag + "dead" }
 func (k keys) erasedUsers() string { return k.tag + "xu" }
 func (k keys) overdue() string     { return k.tag + "u" }
 func (k keys) moved() string       { return k.tag + "mv" }
+
+// answers is one key for the same call at any time: a repeat has the same keys.
+func (k keys) answers(now time.Time) string {
+	return k.tag + "at:" + strconv.FormatInt(now.Unix()/10, 10)
+}
+
+func (k keys) lease(token string) string { return k.tag + "le:" + token }
 
 // lane returns where what waits in a lane is kept: the documents, and the queue.
 func (k keys) lane(l notify.Lane) (waiting, queue string) {

@@ -41,7 +41,7 @@ func (s *Store) claim(ctx context.Context, limit int, onlyCalls bool) (notify.Ba
 	calls := make([]call, s.shards)
 	for i := range calls {
 		k := s.shardKeys(i)
-		names := []string{k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.watch(), k.spreadQueue(), k.overdue()}
+		names := []string{k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.watch(), k.spreadQueue(), k.overdue(), k.lease(args.Token)}
 		if i == 0 {
 			names = append(names, k.circuits(), k.gone())
 		}

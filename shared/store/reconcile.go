@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 
@@ -54,9 +55,10 @@ type end struct {
 
 func (s *Store) overdueCards(ctx context.Context, limit int) ([]concludeArgs, error) {
 	args := overdueArgs{max(1, limit/s.shards), notify.Lease.Milliseconds()}
+	token := rand.Text()[:16]
 	calls := make([]call, s.shards)
 	for i := range calls {
-		calls[i] = call{scriptOverdue, []string{s.shardKeys(i).overdue()}, args}
+		calls[i] = call{scriptOverdue, []string{s.shardKeys(i).overdue(), s.shardKeys(i).lease(token)}, args}
 	}
 	replies, err := s.each(ctx, calls)
 	if err != nil {

@@ -179,7 +179,7 @@ func (s *Store) message(rules notify.Rules, m notify.Message) call {
 	return call{scriptMessage,
 		[]string{k.recipient(m.To), k.waiting(), k.queue(), k.marks(m.To, today), k.marks(m.To, today-1), k.marks(m.To, today+1),
 			k.timeline(m.To), k.reads(m.To), k.watch(), k.counts(), k.index(today), k.erasedUsers(),
-			k.letters(m.To), k.dead()}, args}
+			k.letters(m.To), k.dead(), k.answers(s.now())}, args}
 }
 
 // groupPeer is a group's name among the conversations that a user has read. No user's

@@ -44,7 +44,7 @@ func (s *Store) ring(rules notify.Rules, r notify.Ring) []call {
 		k := s.keysOf(string(user))
 		calls = append(calls, call{scriptRing,
 			[]string{k.recipient(user), k.callsWaiting(), k.callsQueue(), k.ringLog(user), k.timeline(user), k.watch(), k.counts(),
-				k.waiting(), k.queue(), k.index(today), k.marks(user, today), k.erasedUsers(), k.letters(user), k.dead()},
+				k.waiting(), k.queue(), k.index(today), k.marks(user, today), k.erasedUsers(), k.letters(user), k.dead(), k.answers(s.now())},
 			ringArgs{user, r.Identity(), markOf(r.Identity()), fieldOf(r.Call), r.Source, r.Caller, r.Group, unixMilli(r.At), r.For.Milliseconds(),
 				sameCall.Milliseconds(), missedBy(rules)}})
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -180,7 +181,7 @@ func list[E any](s []E) []E {
 }
 
 // argv returns the arguments of a call: the time, if the store's clock is not to be
-// used, and the JSON of its arguments.
+// used, the JSON of its arguments, and a word by which its script knows a repeat of the call.
 func (s *Store) argv(c call) ([]any, error) {
 	now := ""
 	if s.server != nil {
@@ -190,5 +191,5 @@ func (s *Store) argv(c call) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: arguments: %w", err)
 	}
-	return []any{now, b}, nil
+	return []any{now, b, rand.Text()[:16]}, nil
 }

@@ -113,7 +113,7 @@ func (s *Store) spreadsOf(ctx context.Context, shards []int, limit int) (out []n
 	calls := make([]call, len(shards))
 	for i, shard := range shards {
 		k := s.shardKeys(shard)
-		calls[i] = call{scriptSpreads, []string{k.spreads(), k.spreadQueue()}, args}
+		calls[i] = call{scriptSpreads, []string{k.spreads(), k.spreadQueue(), k.lease(args.Token)}, args}
 	}
 	replies, err := s.each(ctx, calls)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 // The tests that must notice. Those of the store are told apart by group.
 const (
 	store    = "./shared/store -run TestRedis"
+	repeats  = "./shared/store -run TestRepeats"
 	rules    = "./shared/notify -run TestTable|TestTimeline|TestDecide"
 	unknown  = "./shared/notify -run TestUnknown|TestStrandedCard|TestTable"
 	kept     = "./shared/notify -run TestDigest|TestUnread|TestTable"
@@ -31,7 +32,7 @@ func one(name, file, old, new, tests string) mutation {
 
 // mutations are what must not go unnoticed.
 var mutations = []mutation{
-	one("drop the dedupe", lua+"message.lua", "if not new then return {0, '', ''} end", nothing, store),
+	one("drop the dedupe", lua+"message.lua", "local new = not mark or mark == 'r' -- a recall may have been faster", "local new = true", store),
 	one("skip the lease", lua+"claim.lua", "redis.call('ZADD', queue, ms(now + a.lease), user)", "redis.call('ZADD', queue, ms(now), user)", store),
 	{"send before reserve", []edit{
 		{domain + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n"},
@@ -41,7 +42,7 @@ var mutations = []mutation{
 	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
 	one("zero newer grants", subscriber, "if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end", nothing, store),
 	one("drop a sent event that no card knows yet", subscriber, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
-	one("ignore EventTime", lua+"presence.lua", "if not r[1] or tonumber(r[2] or '-1') >= a.at then return 0 end", "if not r[1] then return 0 end", store),
+	one("ignore EventTime", lua+"presence.lua", "if not r[1] or tonumber(r[2] or '-1') >= a.at then return (woken(KEYS[5])) end", "if not r[1] then return 0 end", store),
 	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
 	one("announce what was recalled before begin", lua+"recall.lua", "if doc and finalWaiting(", "if doc and false and finalWaiting(", store),
 	one("announce what was recalled in a group before begin", domain+"send.go", "case n.ofGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/notify -run TestGroupRecall"),
@@ -62,7 +63,7 @@ var mutations = []mutation{
 	one("count a card's notices from the queue instead of the card", domain+"send.go", "c.card, c.rec.OpenID, notices, c.names", "c.card, c.rec.OpenID, c.rec.Notices, c.names", "./shared/notify"),
 	one("forget the tombstone of an erased user", lua+"erase_subscriber.lua", "redis.call('SET', KEYS[4], ms(now + DAY), 'PX', DAY)", nothing, store),
 
-	one("settle a card twice", lua+"settle.lua", "if card.s ~= 'sending' then return card.v and 'unknown' or card.s end", nothing, store),
+	one("settle a card twice", lua+"settle.lua", "if card.s ~= 'sending' then -- its end is told apart, if it was unknown\n  return card.v and (card.q or a.state ~= 'unknown') and 'unknown' or card.s\nend", nothing, store),
 	one("drop whatever token there is", lua+"drop_token.lua", "if redis.call('HGET', KEYS[1], 't') == a.token then", "if true then", store),
 	one("spend kept permits on digests", lua+"reserve.lua", "elseif left <= kept then status = 'kept'", nothing, store),
 	one("count held permits as free", lua+"reserve.lua", "local left = l.b - l.h", "local left = l.b", store),
@@ -77,7 +78,7 @@ var mutations = []mutation{
 	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
 	one("leave an erased user's name at an openid that was his", subscriber, "if not sub.u or redis.call('EXISTS', cards) == 0 then return end", "if true then return end", store),
 	one("have a message for a digest wait on when its reader was seen", recipient, "  schedule(messages, queue, user, windowWithin(messages, later))\n", nothing, store),
-	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000), 'PX', 5000)\n  return 1", "return 0", store),
+	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000) .. ' ' .. attempt, 'PX', 5000)\n  return 1", "return 0", store),
 	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
 	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
 	one("let a call ring on that was answered", recipient, "    elseif n.c then -- ends so only if its card does not go out", "    elseif not vain then rest[#rest + 1] = n\n    elseif n.c then", store),
@@ -164,4 +165,9 @@ var mutations = []mutation{
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
 	one("let what waits for a digest wait on after a login at the mini program", lua+"bind_recipient.lua", "seenNow(KEYS[1], a.user, messages, KEYS[3], calls)", "redis.call('HDEL', KEYS[1], 'ab')", store),
 	one("have who ends quiet hours early wait for the old end", lua+"preferences.lua", "    if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end\n", nothing, store),
+	one("hide what was claimed from a run that did not hear of it", lua+"claim.lua", "if not noted and #calls + #messages > 0 then noteLease(KEYS[8]) end\n", nothing, repeats),
+	one("wake nobody whose answer was lost", base, "return by == attempt and 1 or 0, tonumber(until_)", "return 0, tonumber(until_)", repeats),
+	one("have nobody renew the token when an answer was lost", lua+"token.lua", " or t[4] == attempt", nothing, repeats),
+	one("pay twice for a forgotten card when an answer was lost", lua+"settle.lua", " and paysFirst(l, a.card)", nothing, repeats),
+	one("probe an open circuit with nobody when an answer was lost", lua+"probe.lua", "if circuit.by == attempt then return 1 end\n", nothing, repeats),
 }

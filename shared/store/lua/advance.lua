@@ -2,6 +2,7 @@
 -- KEYS  1 spreads  2 spread queue
 -- a     id, token, page, done
 -- reply 1, or 0 if the lease is lost
+-- Repeat: the lease is let go, so nothing changes.
 local s = redis.call('HGET', KEYS[1], a.id)
 local doc = s and cjson.decode(s)
 if not doc or doc.l ~= a.token then return 0 end

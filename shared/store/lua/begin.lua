@@ -2,6 +2,7 @@
 -- KEYS  1 waiting  2 timeline
 -- a     user, token, card, template, messages, at (ms, by the clock of the run's own steps)
 -- reply the messages that are in the card, oldest first; empty if none or the lease is lost
+-- Repeat: the card is begun, and the answer names what it carries.
 local doc = load(KEYS[1], a.user)
 if not doc or doc.l ~= a.token then return {} end
 local mine = {}

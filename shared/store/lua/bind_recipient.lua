@@ -1,7 +1,9 @@
 -- bind_recipient: a user's cards go to an openid from now on. Who logs in is here.
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 erased users
 -- a     user, openid
--- reply 1 if he was erased, and may be named again; else 0
+-- reply 1 if he was erased, and is to be named again; else 0
+-- Repeat: the binding is the same and the new absence has begun. That the user was erased is
+--   said until nameAgain removes the mark.
 redis.call('HSET', KEYS[1], 'o', a.openid)
 local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user)
 for lane, doc in pairs({[2] = messages, [4] = calls}) do
@@ -18,4 +20,4 @@ seenNow(KEYS[1], a.user, messages, KEYS[3], calls)
 for lane, doc in pairs({[2] = messages, [4] = calls}) do
   redis.call('HSET', KEYS[lane], a.user, cjson.encode(doc))
 end
-return redis.call('HDEL', KEYS[6], hashed(a.user))
+return redis.call('HEXISTS', KEYS[6], hashed(a.user))

@@ -4,6 +4,7 @@
 -- a     openid, card
 -- reply user, state, reason, the state that it corrects or "", and the messages; empty if
 --       there is nothing to tell
+-- Repeat: the end is written down, and is the answer until told removes it.
 local s = redis.call('HGET', KEYS[2], a.card)
 local member = a.openid .. '\n' .. a.card
 if not s then

@@ -3,6 +3,7 @@
 -- KEYS  1 subscriber  2 cards  3 overdue cards
 -- a     openid, user (whose cards, which then are forgotten; "": everybody's)
 -- reply the cards whose end is to be told; none if all were
+-- Repeat: what has ended stays so, and is named until told removes it.
 local sub = subscriber(KEYS[1])
 local all, untold = redis.call('HGETALL', KEYS[2]), {}
 for i = 1, #all, 2 do

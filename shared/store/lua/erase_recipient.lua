@@ -4,6 +4,8 @@
 --       16.. all else that is his: ring log, timeline, reads, dead letters, name
 -- a     user, openid, id (how much of a mark is a field of the index)
 -- reply 0
+-- Repeat: nothing is left to count or to forget. A user who has logged in as another openid
+--   since is not touched.
 local openid = redis.call('HGET', KEYS[1], 'o')
 if openid and openid ~= a.openid then return 0 end
 for lane = 2, 4, 2 do

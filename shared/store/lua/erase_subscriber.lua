@@ -2,6 +2,7 @@
 -- KEYS  1 subscriber  2 cards  3 marks of grants  4 erased  5 overdue cards  6 moved
 -- a     user: whose the openid must be, if it is anybody's; openid
 -- reply 0, or 1 if there are cards whose end is to be told first: see end_cards
+-- Repeat: nothing is left to forget, and the mark is written again.
 local user = subscriber(KEYS[1]).u
 if user and user ~= a.user then return 0 end
 local all = redis.call('HGETALL', KEYS[2])

@@ -6,6 +6,8 @@
 --       absence (seen, told, kept, counted or ""), steps [JSON], at (ms, of the last
 --       step), lead, blind, ttl, soon, most
 -- reply state, reason and number of messages, for each end that came about
+-- Repeat: the lease is let go, so nothing changes. The answer is empty: the log of the run
+--   misses the ends, the timeline has them.
 
 -- bury keeps a letter of notices that are given up. It holds no text of theirs.
 local function bury(notices)

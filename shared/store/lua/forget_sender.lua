@@ -4,6 +4,7 @@
 --       6.. dead letters, of all who have some
 -- a     user, letters (whose dead letters are in KEYS)
 -- reply 1, or 0 if somebody else has dead letters: ask again
+-- Repeat: the name is gone, and the mark is written again.
 redis.call('HSET', KEYS[4], hashed(a.user), ms(now + DAY))
 redis.call('PEXPIRE', KEYS[4], DAY)
 forget(KEYS[4], 64, function(until_) return tonumber(until_) <= now end)

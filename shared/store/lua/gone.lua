@@ -2,6 +2,7 @@
 -- KEYS  1 gone
 -- a     openid (its digest; "" ends the row)
 -- reply how many different ones are in the row
+-- Repeat: an openid is in the set once, and a row that was ended is empty.
 if a.openid == '' then
   redis.call('DEL', KEYS[1])
   return 0

@@ -2,6 +2,7 @@
 -- KEYS  1 subscriber  2 marks of grants  3 erased
 -- a     id, source, at (ms), templates, pair (ms), session (ms)
 -- reply 0
+-- Repeat: the grant has its mark, which is written with its effect.
 if erased(KEYS[3]) then return 0 end
 local sub = subscriber(KEYS[1]) -- one that cannot be read stops here, before the mark
 if not first(KEYS[2], a.id) then return 0 end

@@ -2,7 +2,8 @@
 -- KEYS  1 spreads  2 spread queue  3 marks  4 watch  5 erased users
 -- a     id, bit (of its marks), message (JSON), expires (ms)
 -- reply 1 if a run of deliver should be woken, else 0
-if redis.call('SETBIT', KEYS[3], a.bit, 1) == 1 then return 0 end
+-- Repeat: the message has its mark, and woken answers as before.
+if redis.call('SETBIT', KEYS[3], a.bit, 1) == 1 then return (woken(KEYS[4])) end
 redis.call('PEXPIRE', KEYS[3], 8 * DAY)
 if redis.call('GETBIT', KEYS[3], a.bit + 1) == 1 then return 0 end -- its recall was faster
 -- IM signs no body: a time far ahead must not keep it for ever.

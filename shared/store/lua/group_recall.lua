@@ -3,6 +3,7 @@
 -- KEYS  1 spreads  2 spread queue  3.. marks, of each message
 -- a     ids, bits (of their marks)
 -- reply 0
+-- Repeat: the same marks are set.
 for i, id in ipairs(a.ids) do
   redis.call('SETBIT', KEYS[2 + i], a.bits[i] + 1, 1)
   redis.call('PEXPIRE', KEYS[2 + i], 8 * DAY)

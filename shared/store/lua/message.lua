@@ -1,21 +1,23 @@
 -- message: a message, or an announcement, for a recipient.
 -- KEYS  1 recipient  2 waiting  3 queue  4 marks of today  5 of yesterday  6 of tomorrow
 --       7 timeline  8 reads  9 watch  10 counts  11 index of today  12 erased users
---       13 dead letters  14 who has some
+--       13 dead letters  14 who has some  15 answers
 -- a     user, id (its Identity), mark, field (of the index), kind, from, group, peer (among reads),
 --       sent (s), seq, text, announcement (JSON), failed, uncounted, ttl, lead, blind,
 --       steps [ms], soon, most (all times in ms unless said)
 -- reply 1 if a run of deliver should be woken, else 0; final state and reason, or ""
+-- Repeat: the message has its mark, and woken and answered say what was said before. A
+--   recipient who is not bound is counted once for each call.
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
 if not who[1] then
-  redis.call('HINCRBY', KEYS[10], 'not bound', 1)
+  notBound(KEYS[10], KEYS[15])
   return {0, 'not bound', ''}
 end
 
 -- IM signs no body: a time far ahead must not keep it from being read, or for ever.
 a.sent = math.min(a.sent, math.floor(now / 1000) + 300)
 local mark = seen(KEYS[4], KEYS[5], KEYS[6], a.mark)
-local new = not mark or mark == 'r'
+local new = not mark or mark == 'r' -- a recall may have been faster
 if a.failed ~= 0 then
   local code = 'code ' .. string.format('%.0f', a.failed)
   if new then
@@ -33,7 +35,10 @@ if a.failed ~= 0 then
   remember(KEYS[4], a.mark, 'f')
   return {0, 'failed in IM', ''}
 end
-if not new then return {0, '', ''} end
+if not new then
+  local state, reason = string.match(answered(KEYS[15]) or ',', '^(.*),(.*)$')
+  return {woken(KEYS[9]), state, reason}
+end
 
 local read = redis.call('HGET', KEYS[8], hashed(a.peer))
 local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, {p = a.from, r = a.group})
@@ -52,6 +57,7 @@ end
 remember(KEYS[4], a.mark, 'n')
 index(KEYS[11], a.field, a.user)
 if state then
+  if a.announcement ~= '' then noteAnswer(KEYS[15], state .. ',' .. reason) end -- which is told the backend
   final(KEYS[7], KEYS[10], state, reason, {a.id})
   return {0, state, reason}
 end

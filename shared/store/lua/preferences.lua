@@ -3,6 +3,8 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 timeline  7 counts
 -- a     user, value (JSON of the preferences)
 -- reply 1, or 0 if he is not bound
+-- Repeat: the same preferences are written. What they mute has ended, and what they bring
+--   forward is due.
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'p', a.value)
 local p = cjson.decode(a.value)

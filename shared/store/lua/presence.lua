@@ -2,10 +2,11 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 timeline  5 watch  6 calls waiting  7 calls' queue
 -- a     user, online, at (ms, IM's clock), blind, grace, ask, soon
 -- reply 1 if a run of deliver should be woken, else 0
+-- Repeat: a report is taken once, by its time, and woken answers as before.
 local r = redis.call('HMGET', KEYS[1], 'o', 'at', 'ab')
 -- IM signs no body: a time far ahead must not silence what is reported later.
 a.at = math.min(a.at, now + 300000)
-if not r[1] or tonumber(r[2] or '-1') >= a.at then return 0 end
+if not r[1] or tonumber(r[2] or '-1') >= a.at then return (woken(KEYS[5])) end
 local messages, calls = load(KEYS[2], a.user), load(KEYS[6], a.user) -- before anything is written
 redis.call('HSET', KEYS[1], 'on', a.online and 1 or 0, 'at', ms(a.at))
 

@@ -4,6 +4,8 @@
 -- a     user, peer (a user, or "@" and a group), upto (s), reason, keep (whether it holds
 --       for messages still to come)
 -- reply 0
+-- Repeat: what was read has ended, and a report is taken once, by its time. An own reply has
+--   no mark: like any reply of its second it ends what was sent up to then.
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
 local doc, call = load(KEYS[2], a.user), load(KEYS[7], a.user) -- what cannot be read stops here
 if a.keep then

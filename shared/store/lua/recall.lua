@@ -3,6 +3,7 @@
 --       7 timeline  8 counts  9 dead letters  10 who has some
 -- a     user, id (its Identity), mark
 -- reply 0
+-- Repeat: the message has ended, and its mark is set.
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
 local function recalled(n) return n.i == a.id end
 local doc = load(KEYS[2], a.user)

@@ -4,6 +4,9 @@
 --       7 watch  8 counts  9 reads
 -- a     user, id, ttl (ms), most, soon
 -- reply how many wait again, or -1 if he is not bound; 1 if a run of deliver should be woken
+-- Repeat: the call is kept with what waits, and the answer is the same.
+local known = load(KEYS[2], a.user)
+if known and known.rp and known.rp[1] == attempt then return {known.rp[2], (woken(KEYS[7]))} end
 local s = redis.call('HGET', KEYS[5], a.id)
 if not s then return {0, 0} end
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
@@ -36,7 +39,7 @@ end
 if #rest == left then return {0, 0} end
 keepLetter(KEYS[5], KEYS[6], a.user, a.id, letter, rest, KEYS[8])
 if #messages == 0 then return {0, 0} end
-doc.at, doc.ne = nil, nil
+doc.at, doc.ne, doc.rp = nil, nil, {attempt, #messages}
 local due = schedule(doc, KEYS[3], a.user, now)
 save(doc, KEYS[2], KEYS[3], a.user)
 note(KEYS[4], cjson.encode({t = now, k = 'accepted', m = messages, r = 'replayed'}))

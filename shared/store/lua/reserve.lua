@@ -5,6 +5,8 @@
 --       reserve a card may be on its way), after (ms)
 -- reply status; then for busy until when the other card is in the way, for too many when they may
 --       get another (ms); permits left; how many are kept
+-- Repeat: the card is known: the answer is ok, without the permits that are left. An absence
+--   without a permit is counted once for each card.
 if erased(KEYS[3]) then return {'erased', '0', 0, 0} end
 local known = redis.call('HGET', KEYS[2], a.card)
 if known then
@@ -50,7 +52,7 @@ elseif left <= kept then status = 'kept'
 elseif tat - now > hour then status, at = 'too many', tat - hour
 end
 -- Whoever is put off asks again, for the same absence.
-if a.fresh and (status == 'ok' or status == 'no permit') then l.ab = (l.ab or 0) + 1 end
+if a.fresh and (status == 'ok' or status == 'no permit' and paysFirst(l, a.card)) then l.ab = (l.ab or 0) + 1 end
 if status == 'ok' then
   sub.pt = tat
   l.h = l.h + 1

@@ -2,6 +2,7 @@
 -- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards  5 moved
 -- a     card, openid, template
 -- reply state, final, detail, lease end (ms), 1 if Reconcile tells the end
+-- Repeat: the card has ended, or is void, and the answer is the same.
 local s = redis.call('HGET', KEYS[2], a.card)
 if not s then
   -- It may have been sent before the openid was erased, to somebody who is bound to

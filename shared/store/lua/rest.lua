@@ -2,6 +2,8 @@
 -- KEYS  1 queue  2 calls' queue  3 spread queue  4 overdue cards  5 watch
 -- a     until (ms), stop
 -- reply when the next is due, ms; or ""
+-- Repeat: the answer is the same. A receiver that set the watch between the two has its run
+--   woken twice.
 local due
 for i = 1, 4 do
   local first = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')

@@ -2,6 +2,7 @@
 -- KEYS  1 subscriber  2 marks of grants  3 erased
 -- a     id, at (ms), templates
 -- reply 0
+-- Repeat: the revoke has its mark, which is written with its effect.
 if erased(KEYS[3]) then return 0 end
 local known = redis.call('EXISTS', KEYS[1]) == 1
 local sub = subscriber(KEYS[1]) -- one that cannot be read stops here, before the mark

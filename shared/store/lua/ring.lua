@@ -4,13 +4,15 @@
 -- notice, and ends when either source says so.
 -- KEYS  1 recipient  2 calls waiting  3 calls' queue  4 ring log  5 timeline  6 watch
 --       7 counts  8 waiting  9 queue  10 index and 11 marks of today  12 erased users
---       13 dead letters  14 who has some
+--       13 dead letters  14 who has some  15 answers
 -- a     user, id (its Identity), mark, field (of the index), source, caller, group, at, ring, same, missed
 --       (told or not), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
+-- Repeat: the ring log has the call, and woken answers as before. A recipient who is not bound
+--   is counted once for each call.
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
 if not who[1] then
-  redis.call('HINCRBY', KEYS[7], 'not bound', 1)
+  notBound(KEYS[7], KEYS[15])
   return 0
 end
 -- IM signs no body: a call of the future rings now, and one without a time too.
@@ -18,7 +20,7 @@ if a.at <= 0 or a.at > now then a.at = now end
 
 local known = redis.call('HGET', KEYS[4], a.id)
 local call = known and cjson.decode(known) or nil
-if call and (call.rung or call.same) then return 0 end -- told before
+if call and (call.rung or call.same) then return (woken(KEYS[6])) end -- told before
 
 local function sameParty(other)
   if other.p == '' or a.caller == '' then return a.group ~= '' and other.r == a.group end

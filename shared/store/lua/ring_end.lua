@@ -5,6 +5,7 @@
 -- a     user, id (its Identity), source, caller, state, reason, vain (it rang in vain), missed (that is
 --       told), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
+-- Repeat: the ring log has the end, and woken answers as before.
 local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
 if not who[1] then return 0 end
 local known = redis.call('HGET', KEYS[4], a.id)
@@ -18,4 +19,4 @@ local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8]
   letters = KEYS[10], dead = KEYS[11]}
 local due = ringsNoMore(k, a.user, who, a.id, call or {s = a.source, p = hashed(a.caller), at = now}, a.state, a.reason, a.vain)
 forget(KEYS[4], 50, function(c) return cjson.decode(c).at < now - 3600000 end)
-return due and wake(KEYS[6], due, a.soon) or 0
+return due and wake(KEYS[6], due, a.soon) or (woken(KEYS[6]))

@@ -3,6 +3,7 @@
 -- KEYS  1 subscriber  2 cards  3 erased  4 overdue cards
 -- a     openid, msgid ("" if not told), template, at (ms), failed ("" if handed over)
 -- reply 0: a run that looks around tells the recipient
+-- Repeat: the report is kept, or its card has it.
 if erased(KEYS[3]) or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local sub = subscriber(KEYS[1])
 sub.ev = sub.ev or {}

@@ -4,6 +4,8 @@
 -- a     card, openid, template, state, permit, final, msgid, detail, drift, gone, user, lane,
 --       messages, long (term), after (ms)
 -- reply the state of the card now; "" if it is not known
+-- Repeat: the first outcome stays, and is the answer. A card of which nothing is kept is paid
+--   for once.
 local s = redis.call('HGET', KEYS[2], a.card)
 if not s and ((a.permit ~= 'spent' and a.permit ~= 'held') or erased(KEYS[3])) then return '' end
 local sub = subscriber(KEYS[1])
@@ -12,7 +14,7 @@ if s then
   card = cjson.decode(s)
 elseif sub.u ~= a.user then -- whose openid it was is erased: the card is paid for, and nobody's
   local l = ledger(sub, a.template)
-  if not a.long then entry(l, now, a.state, -math.min(1, l.b)) end
+  if not a.long and paysFirst(l, a.card) then entry(l, now, a.state, -math.min(1, l.b)) end
   keep(KEYS[1], sub)
   return ''
 else
@@ -21,7 +23,9 @@ else
   local l = ledger(sub, a.template)
   l.h = l.h + 1
 end
-if card.s ~= 'sending' then return card.v and 'unknown' or card.s end -- its end is told apart, if it was unknown
+if card.s ~= 'sending' then -- its end is told apart, if it was unknown
+  return card.v and (card.q or a.state ~= 'unknown') and 'unknown' or card.s
+end
 if a.gone then sub.x = 1 end
 if a.drift then redis.call('HINCRBY', KEYS[5], 'drift', 1) end
 settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, a)

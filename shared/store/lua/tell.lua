@@ -3,8 +3,10 @@
 --       7 calls waiting  8 calls' queue
 -- a     user, card, state, reason, was (the state that this corrects, or ""), messages
 -- reply how many messages reached the state; 0 if that was written down before
+-- Repeat: the mark names the call that told the end, which gets the same answer.
 local n = #a.messages
-if n == 0 or redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
+local by = redis.call('GET', KEYS[4])
+if n == 0 or by then return by == attempt and n or 0 end
 
 -- The run that sent a card writes down its end, but for unknown ones, which end here. While
 -- the card is open that has not happened: what it carries ends now, and once. Of an erased
@@ -28,5 +30,5 @@ if redis.call('HEXISTS', KEYS[1], 'o') == 1 then
 else -- erased or bound to nobody: only counted
   redis.call('HINCRBY', KEYS[3], a.state, n)
 end
-redis.call('SET', KEYS[4], '1', 'PX', 2 * DAY)
+redis.call('SET', KEYS[4], attempt, 'PX', 2 * DAY)
 return n

@@ -2,6 +2,8 @@
 -- KEYS  1 cards  2 overdue cards
 -- a     openid, card, state
 -- reply 0
+-- Repeat: that end is no longer the first to be told, and no card has two of one state in a
+--   row.
 local s = redis.call('HGET', KEYS[1], a.card)
 local card = s and cjson.decode(s)
 if card and card.tell and card.tell[1][1] == a.state then

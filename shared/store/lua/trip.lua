@@ -2,6 +2,7 @@
 -- KEYS  1 circuits
 -- a     name, until (ms), detail
 -- reply 0
+-- Repeat: the circuit is open until then already.
 local readable, known = pcall(cjson.decode, redis.call('HGET', KEYS[1], a.name) or '{}')
 if readable and type(known) == 'table' and (tonumber(known.u) or a['until']) > a['until'] then return 0 end
 redis.call('HSET', KEYS[1], a.name, cjson.encode({u = a['until'], d = a.detail}))

@@ -2,6 +2,7 @@
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 timeline  7 counts
 -- a     user, openid, reason
 -- reply 0
+-- Repeat: the user is no longer bound to that openid.
 if redis.call('HGET', KEYS[1], 'o') ~= a.openid then return 0 end
 redis.call('DEL', KEYS[1])
 for lane = 2, 4, 2 do

@@ -20,7 +20,7 @@ var messageRules = []rule{
 		equal(b, "wake", wake, false)
 		b.counted(map[notify.State]int64{notify.StateNotBound: 1})
 		for key, value := range b.dump() {
-			if value != "1" {
+			if value != "1" && !strings.Contains(key, ":at:") { // a word by which a repeat is known
 				b.Errorf("stored: %s = %s", key, value)
 			}
 		}

@@ -3,6 +3,9 @@
 --
 -- ARGV[1]  the time in ms, or "" for the store's own clock
 -- ARGV[2]  the arguments as a JSON object, below called a
+-- ARGV[3]  the attempt, a word of its own for each call. The client repeats a call, word by word,
+--          whose answer was lost: so a script may run twice, and has the effect of one run. Its
+--          head says why, and calls that a repeat.
 --
 -- All keys of a script are in KEYS and in one slot. Names of keys are in keys.go.
 local now = tonumber(ARGV[1])
@@ -11,6 +14,7 @@ if not now then
   now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 local a = cjson.decode(ARGV[2])
+local attempt = ARGV[3]
 
 local DAY = 86400000
 
@@ -52,14 +56,51 @@ local function final(timeline, counts, state, reason, messages, detail, card)
   note(timeline, cjson.encode(step))
 end
 
+-- woken reports 1 if this very attempt was told to wake, and until when somebody watches or was
+-- told to.
+local function woken(watch)
+  local until_, by = string.match(redis.call('GET', watch) or '0', '^(%d+) ?(.*)$')
+  return by == attempt and 1 or 0, tonumber(until_)
+end
+
 -- wake reports 1 if something is due soon and nobody watches, and makes sure that
--- of many callers one hears it.
+-- of many callers one hears it, which a repeat hears too.
 local function wake(watch, due, soon)
   if due > now + soon then return 0 end
-  local until_ = tonumber(redis.call('GET', watch) or '0')
-  if until_ > now then return 0 end
-  redis.call('SET', watch, ms(now + 5000), 'PX', 5000)
+  local told, until_ = woken(watch)
+  if told == 1 or until_ > now then return told end
+  redis.call('SET', watch, ms(now + 5000) .. ' ' .. attempt, 'PX', 5000)
   return 1
+end
+
+-- What is handed out is hidden for a lease, also from a caller who did not hear the answer.
+-- noteLease notes when the lease of what a call hands out ends, which is its score in the queue;
+-- leaseNoted returns that to a repeat, and nil to a new call.
+local function noteLease(key) redis.call('SET', key, ms(now + a.lease), 'PX', a.lease) end
+
+local function leaseNoted(key) return tonumber(redis.call('GET', key) or '') end
+
+-- dueIn returns what is due in a queue, up to most; to a repeat, to which until_ was noted, what
+-- the call has got.
+local function dueIn(queue, most, until_)
+  if until_ then return redis.call('ZRANGEBYSCORE', queue, ms(until_), ms(until_)) end
+  return redis.call('ZRANGEBYSCORE', queue, '-inf', ms(now), 'LIMIT', 0, most)
+end
+
+-- Where nothing else is kept from which a repeat could tell what the call did, its answer is, for
+-- seconds: noteAnswer keeps a text, and answered returns that to a repeat, and nil to a new call.
+local function noteAnswer(answers, text)
+  redis.call('HSET', answers, attempt, text)
+  redis.call('PEXPIRE', answers, 15000)
+end
+
+local function answered(answers) return redis.call('HGET', answers, attempt) or nil end
+
+-- notBound counts a message to somebody who is bound to nobody.
+local function notBound(counts, answers)
+  if answered(answers) then return end
+  noteAnswer(answers, '')
+  redis.call('HINCRBY', counts, 'not bound', 1)
 end
 
 -- forget deletes from a hash that has more than most fields those that old says of by

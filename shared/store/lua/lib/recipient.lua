@@ -13,6 +13,7 @@
 --   as asked since, ms    at  attempts    ne  neutral text
 --   ab absence {n=cards, k=kept, t=last ms, c=1 if counted}    rs  1: seen since the claim
 --   qh the user's quiet hours    b  the rules' blind window, ms
+--   rp the attempt of the last replay, and how many notices it had wait
 local function load(key, user)
   local s = redis.call('HGET', key, user)
   local doc = s and document(s, key, user) or nil

@@ -69,7 +69,7 @@ end
 --   z  grants up to then, ms, are void
 --   gs last granting session, ms    ab  absences that wanted a permit since
 --   ea how many there are between two granting sessions, on average    ed  mean deviation
---   dr drift: WeChat had none
+--   dr drift: WeChat had none    lc the last card, hashed, that changed it and of which nothing is kept
 -- At any time o + the sum of all changes is b.
 local function ledger(sub, template)
   local l = sub.l[template] or {b = 0, h = 0, o = 0}
@@ -92,6 +92,13 @@ local function entry(l, t, kind, n)
     l.o = l.o + l.e[1][CHANGE]
     table.remove(l.e, 1)
   end
+end
+
+-- paysFirst reports whether a card of which nothing is kept changes the ledger for the first time.
+local function paysFirst(l, card)
+  local last = l.lc
+  l.lc = string.sub(redis.sha1hex(card), 1, 8)
+  return l.lc ~= last
 end
 
 -- zero takes away the permits granted at or before t. Permits are used oldest first,
