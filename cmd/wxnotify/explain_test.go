@@ -36,7 +36,7 @@ func TestExplain(t *testing.T) {
 			"user user3  message both#7  state no permit\nYou had no notifications left"}},
 		{"explain --card " + card + " --lang en", []string{"user user2  card " + card + "  state delivered\nThis notification was for 2 messages: We notified you", " [m1 both#7]\n"}},
 		{"explain --user user2 --lang en", []string{"user user2\nMessages on record: 3 (2 notified, 1 recalled).\n", "waits. [m1]\n"}},
-		{"explain --user nobody --lang en", []string{"user nobody  state not bound\nYou have never logged in"}},
+		{"explain --user nobody --lang en", []string{"user nobody  state not bound\nYou are not logged in"}},
 		{"explain --message nothing --lang en", []string{"message nothing\nWe have no record of this message"}},
 		{"explain --card nothing-user2 --lang en", []string{"user user2  card nothing-user2\nWe have no record of this notification"}},
 	} {
@@ -59,6 +59,25 @@ func TestExplain(t *testing.T) {
 	if all := decode[[]notify.Explanation](t, d.run("explain --json --message nothing").out); len(all) != 1 || all[0].Steps == nil {
 		t.Errorf("nothing, as JSON: %+v", all)
 	}
+}
+
+// Of one id there may be several: each is explained. Whoever was erased is not told otherwise.
+func TestExplainNamesakesAndTheErased(t *testing.T) {
+	d := newDeployment(t)
+	d.login("user2", 0)
+	d.record(message("same", "user2"))
+	a := notify.Message{ID: "same", Kind: "shipped", To: "user2", SentAt: time.Now().Add(-25 * time.Hour), Announcement: &notify.Announcement{}}
+	if _, _, err := d.Announce(t.Context(), notify.DefaultRules(), []notify.Message{a}); err != nil {
+		t.Fatal(err)
+	}
+	all := decode[[]notify.Explanation](t, d.run("explain --json --message same").out)
+	if len(all) != 2 || all[0].Message != "same" || all[0].State != "" || all[1].Message != "same" || all[1].State != notify.StateExpired {
+		t.Errorf("a message and an announcement: %+v", all)
+	}
+	if err := d.EraseUser(t.Context(), "user2"); err != nil {
+		t.Fatal(err)
+	}
+	d.run("explain --user user2 --lang en").wants(t, 0, "your data was erased as you asked", "")
 }
 
 // Language and zone are those of notify.yml.

@@ -145,7 +145,7 @@ func TestSimulation(t *testing.T) {
 	})
 	_, url, _ := strings.Cut(out.await(t, storeURL+"="), storeURL+"=")
 	url, _, _ = strings.Cut(url, " ")
-	for user, want := range map[string]string{"user2": "notified, ", "nobody": "You have never logged in to the mini program"} {
+	for user, want := range map[string]string{"user2": "notified, ", "nobody": "You are not logged in to the mini program"} {
 		if got := wxnotify(t, map[string]string{storeURL: url}, "", "explain", "--lang=en", "--user="+user); got.code != 0 || !strings.Contains(got.out, want) {
 			t.Errorf("explain %s: %+v, want %q", user, got, want)
 		}

@@ -106,7 +106,7 @@ func chineseStates() map[State]stateWords {
 			ReasonSelf:    "这条消息是您发给自己的，所以没有发微信提醒。",
 			ReasonCrowded: "等待提醒您的消息太多，这条没有单独提醒，打开小程序就能看到。",
 		}},
-		StateNotBound: {"未登录过小程序", "您还没有在微信里登录过小程序，所以无法通过微信提醒您；登录一次即可。", nil},
+		StateNotBound: {"未登录小程序", "您目前没有在微信里登录小程序，所以无法通过微信提醒您：可能还没有登录过，登录已转到别的账号，或者您的数据已按您的要求清除。登录一次即可。", nil},
 		StateUnbound: {"已换绑", "您的账号与微信的绑定在提醒发出前已解除，所以没有发微信提醒。", map[Reason]string{
 			ReasonNewerBinding: "提醒发出前，账号与微信的绑定已被新的登录取代，所以没有发微信提醒。",
 		}},

@@ -14,7 +14,7 @@ const (
 	StateMuted      State = "muted"        // the recipient does not want to be told
 	StateCameOnline State = "came online"  // the recipient was there after all: IM itself reached him
 	StateNotCounted State = "not counted"  // not of the kind that is announced
-	StateNotBound   State = "not bound"    // the recipient has never logged in through the mini program
+	StateNotBound   State = "not bound"    // the recipient has not logged in through the mini program, or was erased since
 	StateUnbound    State = "unbound"      // the recipient's binding ended while it waited
 	StateNoPermit   State = "no permit"    // the recipient has no subscription left to pay for a card
 	StateRefused    State = "refused"      // WeChat does not let us write to this user
