@@ -12,10 +12,6 @@ if a.keep then
   -- IM signs no body: a time far ahead must not silence what is sent later.
   a.upto = math.min(a.upto, math.floor(now / 1000) + 300)
   if a.upto <= tonumber(redis.call('HGET', KEYS[5], hashed(a.peer)) or '-1') then return 0 end
-  redis.call('HSET', KEYS[5], hashed(a.peer), string.format('%.0f', a.upto))
-  redis.call('PEXPIRE', KEYS[5], 25 * 3600000)
-  -- Peers read longest ago are forgotten; their messages were recorded long since.
-  forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
 end
 local function hasRead(n)
   if n.t > a.upto or n.f then return false end
@@ -28,4 +24,10 @@ if doc then finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
 seenNow(KEYS[1], a.user, doc, KEYS[3], call)
 if doc then save(doc, KEYS[2], KEYS[3], a.user) end
 if call then redis.call('HSET', KEYS[7], a.user, cjson.encode(call)) end
+if a.keep then -- last, so that a report that stops at what cannot be read may be told of again
+  redis.call('HSET', KEYS[5], hashed(a.peer), string.format('%.0f', a.upto))
+  redis.call('PEXPIRE', KEYS[5], 25 * 3600000)
+  -- Peers read longest ago are forgotten; their messages were recorded long since.
+  forget(KEYS[5], 200, function(upto) return tonumber(upto) * 1000 < now - DAY end)
+end
 return 0
