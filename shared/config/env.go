@@ -19,10 +19,9 @@ import (
 // Env reads one function's environment. Take every setting from it, then ask Err. A value that
 // is a placeholder, whatever the setting, is a fault and reads as if nothing was set.
 type Env struct {
-	getenv  func(string) string
-	errs    []error
-	faulty  map[string]bool // settings that have a fault already
-	tainted bool            // one of them was taken since the last Fail
+	getenv func(string) string
+	errs   []error
+	faulty map[string]bool // settings that have a fault already
 }
 
 // From returns an Env over getenv.
@@ -31,18 +30,26 @@ func From(getenv func(string) string) *Env { return &Env{getenv: getenv, faulty:
 // Err returns every fault found so far, joined, or nil.
 func (e *Env) Err() error { return errors.Join(e.errs...) }
 
-// Fail adds the fault that somebody found who was given the settings taken since the last
-// Fail. If one of those has a fault already, err is what comes of it, and is left out.
+// Fail adds the faults that somebody else found, a line each. One about a setting that has a
+// fault already is what comes of that, and is left out.
 func (e *Env) Fail(err error) {
-	if err != nil && !e.tainted {
-		e.errs = append(e.errs, err)
+	if err == nil {
+		return
 	}
-	e.tainted = false
+	for line := range strings.Lines(err.Error()) {
+		if !slices.ContainsFunc(names(line), func(name string) bool { return e.faulty[name] }) {
+			e.errs = append(e.errs, errors.New(strings.TrimSuffix(line, "\n")))
+		}
+	}
+}
+
+// names returns the words of a line that may be the names of settings.
+func names(line string) []string {
+	return strings.FieldsFunc(line, func(r rune) bool { return r != '_' && (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
 }
 
 // fail adds a fault of a setting, unless it has one already.
 func (e *Env) fail(name, cure string, args ...any) {
-	e.tainted = true
 	if !e.faulty[name] {
 		e.faulty[name] = true
 		e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(cure, args...)))

@@ -81,7 +81,6 @@ func (e *Env) report(n Notify, log *slog.Logger) {
 }
 
 func (e *Env) notify() (Notify, error) {
-	e.Fail(nil) // the file's faults come of no setting taken before
 	nothing := Notify{Rules: notify.DefaultRules()}
 	file := e.get("NOTIFY_FILE")
 	if file == "" {

@@ -154,6 +154,7 @@ var mutations = []mutation{
 	one("have announcements fall back", domain+"send.go", "c.Rules.FallbackToMessage && c.ofAbsence(notices) &&", "c.Rules.FallbackToMessage &&", rules),
 	one("fall back to a template that WeChat refuses", domain+"send.go", "[]string{string(c.template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
 	one("end what could fall back when WeChat has no permit", domain+"send.go", "class == ClassRefused && c.canFallBack(notices)", "false", rules),
+	one("tell a missing setting twice", "shared/config/env.go", "if !slices.ContainsFunc(names(line), func(name string) bool { return e.faulty[name] }) {", "if line != \"\" {", "./functions/imcallback"),
 	one("carry what is unreadable on for six hours", domain+"inbox.go", "if errors.Is(err, ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
 	one("give up what an outage keeps from being recorded", domain+"inbox.go", "left, err = append(left, f), failed", "_ = failed", faults),
 	one("take something unreadable for an outage", "shared/store/unreadable.go", "[]string{named, ", "[]string{", store),
