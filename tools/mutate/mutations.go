@@ -90,7 +90,6 @@ var mutations = []mutation{
 	one("take the platform's clock for the time that an event has left", "shared/scf/function.go", "if !ok || fc.TimeLimitInMs <= 0 {", "if ok || fc.TimeLimitInMs <= 0 {", "./shared/scf -run TestProcess"),
 	one("keep idle connections over a freeze", "shared/outbound/outbound.go", "IdleConnTimeout:     Idle,", "IdleConnTimeout:     18 * Idle,", "./shared/outbound"),
 	one("put all scripts together before main", "shared/store/script.go", "\treturn sync.OnceValue(func() *redis.Script {\n\t\treturn redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\t})\n", "\ts := redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\treturn func() *redis.Script { return s }\n", "./functions -run TestNothingIsDoneBeforeMain"),
-	// The connection to the store.
 	// The connection to the store, whose store it is, and one card after the other.
 	one("say HELLO to a proxy that closes at it", "shared/store/store.go", "\topt.Dialer = withoutHello(opt.Dialer)\n", "\t_ = withoutHello\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("use connections that the server has closed", "shared/store/connect.go", "if raw, ok := conn.(syscall.Conn); ok {", "if raw, ok := conn.(syscall.Conn); ok && conn == nil {", "./shared/store -run TestClosedConnectionsAreNotUsed"),
@@ -127,7 +126,6 @@ var mutations = []mutation{
 	one("log what a panic held", "shared/guard/guard.go", "what := fmt.Sprintf(\"%T\", v)", "what := fmt.Sprint(v)", "./shared/notify -run TestPanicStays"),
 	one("lose what was finished beside a panic", domain+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []Finish{f})\n\t}\n", nothing, "./shared/notify -run TestPanicStays"),
 	one("take the word undefined for a secret", "shared/config/env.go", `strings.EqualFold(v, "undefined") ||`, `strings.EqualFold(v, "null") ||`, "./functions/imcallback ./functions/wechatpush"),
-	one("tell a missing setting twice", "shared/config/env.go", "if err != nil && len(e.errs) == e.earlier {", "if err != nil {", "./functions/imcallback"),
 	one("let stages share their keys", "shared/store/keys.go", "keys{s.prefix + \"{\" +", "keys{DefaultPrefix + \"{\" +", "./shared/store -run TestDeploymentsShareAServer|TestStoreOfOthersIsRefused"),
 	one("use a store that was filled with other shards", "shared/store/identity.go", "ok && was != m.value {", "ok && was != m.value && m.field != \"shards\" {", "./shared/store -run TestStoreOfOthersIsRefused|TestOneSettingBeginsAStore"),
 	one("let who is second begin a store too", "shared/store/identity.go", "pipe.HSetNX(ctx, id.key, m.field, m.value)", "pipe.HSet(ctx, id.key, m.field, m.value)", "./shared/store -run TestOneSettingBeginsAStore -count=5"),
