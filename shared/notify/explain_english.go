@@ -106,7 +106,7 @@ func englishStates() map[State]stateWords {
 			ReasonSelf:    "You sent this message to yourself, so no WeChat notification was sent.",
 			ReasonCrowded: "Too many messages were waiting for you already, so there was no notification for this one; you will find it in the mini program.",
 		}},
-		StateNotBound: {"not logged in", "You are not logged in to the mini program in WeChat, so we cannot notify you there: you have not logged in yet, your login has gone over to another account, or your data was erased as you asked. Logging in once is enough.", nil},
+		StateNotBound: {"not logged in", "You are not logged in to the mini program in WeChat (not yet, or not since your data was erased as you asked), so we cannot notify you there; logging in once is enough.", nil},
 		StateUnbound: {"login changed", "Your account was no longer linked to this WeChat when the notification was due, so none was sent.", map[Reason]string{
 			ReasonNewerBinding: "A newer login took over the link between the account and WeChat before the notification was sent, so it was cancelled.",
 		}},

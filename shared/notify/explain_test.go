@@ -227,8 +227,8 @@ func TestExplainUser(t *testing.T) {
 			"没有找到您的提醒记录：可能最近 7 天没有需要提醒您的消息，您还没有登录过小程序，或者查的不是这个环境。",
 			"We have no record of notifications for you: nothing came in during the last 7 days, you have never logged in to the mini program, or this is not the right environment."},
 		{"not bound", nil, true, notify.StateNotBound,
-			"您目前没有在微信里登录小程序，所以无法通过微信提醒您：可能还没有登录过，登录已转到别的账号，或者您的数据已按您的要求清除。登录一次即可。",
-			"You are not logged in to the mini program in WeChat, so we cannot notify you there: you have not logged in yet, your login has gone over to another account, or your data was erased as you asked. Logging in once is enough."},
+			"您目前没有在微信里登录小程序（还没有登录过，或者数据已按您的要求清除），所以无法通过微信提醒您；登录一次即可。",
+			"You are not logged in to the mini program in WeChat (not yet, or not since your data was erased as you asked), so we cannot notify you there; logging in once is enough."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for lang, want := range map[string]string{"zh": c.zh, "en": c.en} {
