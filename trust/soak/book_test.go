@@ -97,7 +97,7 @@ func (l ledgerOfEnds) add(entry string) error {
 		return nil
 	}
 	for _, id := range s.Messages {
-		l[string(id)] = append(l[string(id)], fmt.Sprintf("%s %s", s.State, s.Reason))
+		l[string(id.ID())] = append(l[string(id.ID())], fmt.Sprintf("%s %s", s.State, s.Reason))
 	}
 	return nil
 }

@@ -2,7 +2,7 @@
 -- KEYS  1 limit: the attempts that count
 -- a     attempt (its token, new for each; "": only look), drop (1: take it back), limit, window (ms)
 -- reply 1 if the attempt counts, or if one more would; else 0
--- Repeating it is safe: an attempt is in the set once, and has the same answer each time.
+-- Repeat: an attempt is in the set once, and has the same answer each time.
 if a.drop == 1 then return redis.call('SREM', KEYS[1], a.attempt) end
 if redis.call('SISMEMBER', KEYS[1], a.attempt) == 1 then return 1 end
 local n = redis.call('SCARD', KEYS[1])
