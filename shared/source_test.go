@@ -1,12 +1,11 @@
 package shared_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,9 +44,9 @@ var bans = []ban{
 func TestOneRuleInOnePlace(t *testing.T) {
 	files := 0
 	for _, root := range []string{"shared", "functions"} {
-		files += eachFile(t, root, func(path string, f *ast.File, at func(ast.Node) string) {
+		files += eachFile(t, root, func(name string, f *ast.File, at func(ast.Node) string) {
 			for _, b := range bans {
-				for _, n := range b.broken(filepath.ToSlash(filepath.Dir(path)), f) {
+				for _, n := range b.broken(path.Dir(name), f) {
 					t.Errorf("%s: %s: %s", at(n), b.what, b.instead)
 				}
 			}
@@ -121,36 +120,15 @@ func isSelector(n ast.Node, of string, names ...string) bool {
 var forTests = []string{"shared/store/storetest", "shared/store/redistest", "functions/internal"}
 
 // eachFile has look see every file below root that is deployed, and returns how many.
-func eachFile(t *testing.T, root string, look func(path string, f *ast.File, at func(ast.Node) string)) (files int) {
+func eachFile(t *testing.T, root string, look func(name string, f *ast.File, at func(ast.Node) string)) (files int) {
 	t.Helper()
-	set := token.NewFileSet()
-	at := func(n ast.Node) string {
-		p := set.Position(n.Pos())
-		return fmt.Sprintf("%s:%d", p.Filename, p.Line)
-	}
-	err := filepath.WalkDir(filepath.Join("..", root), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		path, _ = filepath.Rel("..", path)
-		for _, dir := range forTests {
-			if d.IsDir() && filepath.ToSlash(path) == dir {
-				return fs.SkipDir
-			}
-		}
-		if d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
-		f, err := parser.ParseFile(set, filepath.Join("..", path), nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
+	walkGo(t, "..", func(name string, f *ast.File, at func(ast.Node) string) {
+		in := func(dir string) bool { return strings.HasPrefix(name, dir+"/") }
+		if !in(root) || slices.ContainsFunc(forTests, in) || strings.HasSuffix(name, "_test.go") {
+			return
 		}
 		files++
-		look(path, f, at)
-		return nil
+		look(name, f, at)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return files
 }
