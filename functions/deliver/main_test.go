@@ -163,10 +163,14 @@ func TestBrokenNotifyFile(t *testing.T) {
 			}
 			sent := time.Now().UTC().Truncate(time.Second)
 			facts := []notify.Fact{{Message: &notify.Message{ID: "m", From: "user1", To: "user2", SentAt: sent, Seq: 1}}}
-			out := invoke(t, w.Build(build), scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
+			h := w.Build(build)
+			out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
 			steps, err := w.Store.Timeline(t.Context(), "user2")
 			if err != nil || len(steps) != 1 || out != (notify.Counts{}) || w.Upstream() != 0 {
 				t.Errorf("the run did %+v and asked %d times; the timeline is %+v, %v", out, w.Upstream(), steps, err)
+			}
+			if out = invoke(t, h, scf.DeliverEvent{}, 30*time.Second); out != (notify.Counts{}) || w.Upstream() != 0 {
+				t.Errorf("the timer's run did %+v and asked %d times", out, w.Upstream())
 			}
 			if !strings.Contains(w.Log.String(), `"alert":"misconfigured"`) {
 				t.Errorf("no alert:\n%s", w.Log)
