@@ -1,16 +1,60 @@
 #!/bin/sh
-# deploy.sh [STAGE]: scf deploy of serverless.yml without the variables that have no value. The component
-# sends every line of `environments`, and an empty Value is not allowed: type Variable in
+# deploy.sh [STAGE]: scf deploy of serverless.yml with the settings of the environment and of one file: .env.STAGE,
+# if it is there, else .env. What is exported wins over all files that scf reads itself.
+#
+# Variables without a value are left out: the component sends every line of `environments`, and an empty Value is not
+# allowed. Source: type Variable in
 # https://github.com/TencentCloud/tencentcloud-sdk-go/blob/master/tencentcloud/scf/v20180416/models.go
 set -eu
-empty=$(tools/envcheck.sh "$@")
+stage=${1:-}
+file=.env
+[ -z "$stage" ] || [ ! -f ".env.$stage" ] || file=.env.$stage
+exported=" $(env | sed 's/=.*//' | tr '\n' ' ') "
+cr=$(printf '\r')
+from=$file
+[ -f "$file" ] || file=/dev/null from="the environment"
+while IFS= read -r line || [ -n "$line" ]; do
+	name=${line%%=*}
+	case $name in "$line" | '' | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
+	case $exported in *" $name "*) continue ;; esac
+	value=${line#*=}
+	value=${value%"$cr"}
+	case $value in
+	\"*\") value=${value#?} value=${value%?} ;;
+	\'*\') value=${value#?} value=${value%?} ;;
+	esac
+	[ -z "$value" ] || export "$name=$value"
+done <"$file"
+
+required="WECHAT_APPID WECHAT_APPSECRET WECHAT_TOKEN IM_SDKAPPID IM_SECRET_KEY IM_CALLBACK_TOKEN STORE_URL TEMPLATE_MESSAGE
+	SESSION_LOGSET_ID SESSION_LOG_TOPIC_ID"
+[ "${SESSION_MODE:-}" = trusted ] && required="$required SESSION_KEY" || required="$required USERID_KEY"
+missing=
+for name in $required; do
+	eval "value=\${$name:-}"
+	case $value in '' | [Uu][Nn][Dd][Ee][Ff][Ii][Nn][Ee][Dd] | '<'*'>' | *'${'*) missing="$missing $name" ;; esac
+done
+if [ -n "$missing" ]; then
+	echo "required, and without a value:$missing
+fill them in in ${from} or export them; .env.example says what each is" >&2
+	exit 1
+fi
+
+empty=
 script='s|\./build|../../build|'
-for name in $empty; do
-	script="$script;/{ key: [A-Z_]*, value: \"\${env:$name}\" }/d"
+for name in $(grep -v '^ *#' serverless.yml | grep -o '\${env:[A-Za-z0-9_]*}' | sed 's/.*:\(.*\)}/\1/' | sort -u); do
+	eval "value=\${$name:-}"
+	[ -z "$value" ] || continue
+	export "$name=" # of an unset one scf makes the text "undefined"
+	line="{ key: [A-Z_]*, value: \"\${env:$name}\" }"
+	if grep -q "$line" serverless.yml; then
+		empty="$empty $name"
+		script="$script;/$line/d"
+	fi
 done
 dir=dist/deploy
 mkdir -p "$dir"
 sed "$script" serverless.yml >"$dir/serverless.yml"
-echo "deploying $dir/serverless.yml, without:" ${empty:-nothing}
-cd "$dir" # scf looks for .env two folders up
-exec scf deploy ${1:+--stage "$1"}
+echo "deploying $dir/serverless.yml with the settings of ${from}, without:${empty:- nothing}"
+cd "$dir"
+exec scf deploy ${stage:+--stage "$stage"}

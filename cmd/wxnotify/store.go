@@ -51,7 +51,7 @@ func openStore(con console, settings map[string]string) (*store.Store, error) {
 		return nil, err
 	}
 	return store.Open(store.Config{Now: con.now, URL: secret.New(settings[storeURL]), Prefix: env.String(storePrefix, ""), Shards: shards,
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", ""), Existing: true})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID"), Existing: true})
 }
 
 // ensureStore starts an in-process Redis if settings name no store, and names it there.

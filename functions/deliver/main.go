@@ -23,7 +23,7 @@ func main() { scf.Main("deliver", build) }
 func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	wx, err := wechat.NewClient(wechat.ClientConfig{
 		Now: time.Now, AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),

@@ -31,7 +31,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"), Admin: admin})
 	env.Fail(err)
 	st, err := store.Open(store.Config{Now: time.Now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 
 	var userKey, sessionKey secret.String

@@ -76,7 +76,7 @@ func (e *Env) report(n Notify, log *slog.Logger) {
 		log.Error("a template of notify.yml is not used: correct it and deploy again", "alert", "template", "kind", d.Kind, "error", oneLine(d))
 	}
 	for _, w := range n.Templates.Warnings() {
-		log.Warn("notify.yml: look at this", "what", w)
+		log.Warn("notify.yml: compare this with the template in the WeChat console; if it is right, nothing needs doing", "what", w)
 	}
 }
 

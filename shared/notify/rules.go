@@ -30,8 +30,8 @@ type Rules struct {
 	// KeepLearning: it leaves as many as the user's own history says that he will need
 	// before he grants again.
 	KeepLearning bool
-	// FallbackToMessage: a digest, a mention or a call whose own template has no permit goes out on
-	// that of KindMessage. Announcements do not: their fields are their own.
+	// FallbackToMessage: a digest, a mention, a call or a missed call whose own template has no
+	// permit goes out on that of KindMessage. Announcements do not: their fields are their own.
 	FallbackToMessage bool
 	// Calls says what a call may spend in an absence in which the user was told already.
 	Calls Calls

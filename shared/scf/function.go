@@ -91,7 +91,7 @@ func (f *function) handler(ctx context.Context) Handler {
 	if err == nil {
 		return h
 	}
-	f.log.ErrorContext(ctx, "the function is not configured: correct its environment variables and deploy again",
+	f.log.ErrorContext(ctx, "the function is not configured: correct what error names, and deploy again",
 		"alert", "misconfigured", "error", oneLine(err))
 	if h != nil {
 		return h

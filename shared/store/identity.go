@@ -25,22 +25,25 @@ type mark struct {
 	refusal func(value, kept string) string
 }
 
-// marksOf returns what cfg says. A setting that is not there is not compared.
-func marksOf(cfg Config) []mark {
+// marksOf returns what cfg says of the store whose record is at key. A setting that is not there is
+// not compared.
+func marksOf(cfg Config, key string) []mark {
 	all := []mark{{"schema", schema, func(value, kept string) string {
 		return fmt.Sprintf("the store was filled by another version of wxnotify (schema %s, this one has %s): deploy that version, or give this one a STORE_PREFIX of its own", kept, value)
 	}}, {"shards", strconv.Itoa(cfg.Shards), func(value, kept string) string {
 		return fmt.Sprintf("STORE_SHARDS is %s, and the store was filled with %s: set it to %s, else nothing of it is found", value, kept, kept)
 	}}}
 	app := func(field, setting, value string) {
-		if value != "" {
-			all = append(all, mark{field, value, func(value, kept string) string {
-				return fmt.Sprintf("%s is %s, and the store is that of %s: correct it, or give this deployment a STORE_PREFIX of its own", setting, value, kept)
-			}})
-		}
+		all = append(all, mark{field, value, func(value, kept string) string {
+			return fmt.Sprintf("%s is %s, and the store is that of %s: correct it, or give this deployment a STORE_PREFIX of its own; if the store was begun by mistake, delete its key %s", setting, value, kept, key)
+		}})
 	}
-	app("appid", "WECHAT_APPID", cfg.AppID)
-	app("sdkappid", "IM_SDKAPPID", cfg.SDKAppID)
+	if cfg.AppID != "" {
+		app("appid", "WECHAT_APPID", cfg.AppID)
+	}
+	if cfg.SDKAppID != 0 {
+		app("sdkappid", "IM_SDKAPPID", strconv.Itoa(cfg.SDKAppID))
+	}
 	return all
 }
 
@@ -64,7 +67,7 @@ func (id *identity) check(ctx context.Context, conn *redis.Conn) error {
 		return err
 	}
 	if id.existing && len(kept) == 0 {
-		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: it is the name and the stage of a deployment, such as wxnotify-prod", id.prefix)
+		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: check it and STORE_URL, and that a deployment of this name and stage has run", id.prefix)
 	}
 	if kept, err = id.complete(ctx, conn, kept); err != nil {
 		return err

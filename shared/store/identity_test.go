@@ -18,21 +18,21 @@ import (
 // what to do. Nothing is written then.
 func TestStoreOfOthersIsRefused(t *testing.T) {
 	t.Parallel()
-	filled := store.Config{Prefix: "wxnotify-dev", Shards: 16, AppID: "wx1", SDKAppID: "1400000001"}
+	filled := store.Config{Prefix: "wxnotify-dev", Shards: 16, AppID: "wx1", SDKAppID: 1400000001}
 	for name, c := range map[string]struct {
 		with func(*store.Config)
 		says string // "": it is taken
 	}{
 		"the same":              {func(*store.Config) {}, ""},
 		"defaults":              {func(c *store.Config) { c.Prefix, c.Shards = "", 0 }, ""},
-		"a part of it":          {func(c *store.Config) { c.AppID, c.SDKAppID = "", "" }, ""},
+		"a part of it":          {func(c *store.Config) { c.AppID, c.SDKAppID = "", 0 }, ""},
 		"another prefix":        {func(c *store.Config) { *c = store.Config{Prefix: "wxnotify-prod", Shards: 8, AppID: "wx2"} }, ""},
 		"to look at":            {func(c *store.Config) { c.Existing = true }, ""},
 		"nothing to look at":    {func(c *store.Config) { c.Prefix, c.Existing = "wxnotify-prod", true }, "STORE_PREFIX"},
 		"other shards":          {func(c *store.Config) { c.Shards = 8 }, "STORE_SHARDS is 8, and the store was filled with 16: set it to 16"},
-		"another app":           {func(c *store.Config) { c.AppID = "wx2" }, "WECHAT_APPID is wx2, and the store is that of wx1"},
-		"another IM app":        {func(c *store.Config) { c.SDKAppID = "2" }, "IM_SDKAPPID is 2, and the store is that of 1400000001"},
-		"all of it, to look at": {func(c *store.Config) { *c = store.Config{Shards: 1, AppID: "wx2", SDKAppID: "2", Existing: true} }, "STORE_PREFIX of its own"},
+		"another app":           {func(c *store.Config) { c.AppID = "wx2" }, "WECHAT_APPID is wx2, and the store is that of wx1: correct it, or give this deployment a STORE_PREFIX of its own; if the store was begun by mistake, delete its key wxnotify-dev{0}:id"},
+		"another IM app":        {func(c *store.Config) { c.SDKAppID = 2 }, "IM_SDKAPPID is 2, and the store is that of 1400000001"},
+		"all of it, to look at": {func(c *store.Config) { *c = store.Config{Shards: 1, AppID: "wx2", SDKAppID: 2, Existing: true} }, "STORE_PREFIX of its own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,8 +33,9 @@ type Config struct {
 	// with another number is refused.
 	Shards int
 	// AppID and SDKAppID say for which mini program and IM app the store is. One that was filled
-	// for others is refused. Empty: whatever they are.
-	AppID, SDKAppID string
+	// for others is refused. Empty, or 0: whatever it is.
+	AppID    string
+	SDKAppID int
 	// Existing: a store in which nothing is kept is refused, instead of begun.
 	Existing bool
 	// Now is this machine's clock, by which days are found: minutes do not matter. Required.
@@ -105,8 +106,8 @@ func Open(cfg Config) (*Store, error) {
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
 	opt.PoolSize = connections
 	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}
-	id := &identity{prefix: s.prefix, key: s.shardKeys(0).identity(), marks: marksOf(cfg), existing: cfg.Existing}
-	opt.OnConnect = id.check
+	key := s.shardKeys(0).identity()
+	opt.OnConnect = (&identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}).check
 	s.db = redis.NewClient(opt)
 	return s, nil
 }

@@ -27,7 +27,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 	})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -56,7 +56,7 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 	})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -85,7 +85,7 @@ func (s *seams) session(_ context.Context, getenv func(string) string, log *slog
 		PreviousKey: env.OptionalSecret("IM_SECRET_KEY_PREVIOUS"), Admin: admin})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 
 	var userKey, sessionKey secret.String
@@ -114,7 +114,7 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 		Admin:       notify.UserID(env.String("IM_ADMIN", string(im.DefaultAdmin)))})
 	env.Fail(err)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -140,7 +140,7 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 func (s *seams) announce(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	deliver, err := s.invoker(scf.InvokerConfig{
 		Function: env.String("DELIVER_FUNCTION", ""), APIBase: env.URL("TENCENT_API_BASE", ""), Getenv: getenv})
@@ -162,7 +162,7 @@ const spillReserve = 25 * time.Second
 func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 	env := config.From(getenv)
 	st, err := s.open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	wx, err := s.wechat(wechat.ClientConfig{
 		Now: s.now, AppID: env.String("WECHAT_APPID", ""), AppSecret: env.OptionalSecret("WECHAT_APPSECRET"),

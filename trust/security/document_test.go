@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,12 +27,16 @@ func TestThreatModelNamesRealTests(t *testing.T) {
 			t.Errorf("there is no %s", m[1])
 		}
 	}
-	rows := 0
+	rows, numbers := 0, []string{}
 	for line := range strings.Lines(doc) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		if !strings.HasPrefix(line, "| T") || len(cells) != 4 {
 			continue
 		}
+		if slices.Contains(numbers, cells[0]) {
+			t.Errorf("two threats are%s", cells[0])
+		}
+		numbers = append(numbers, cells[0])
 		if rows++; !named.MatchString(cells[3]) {
 			t.Errorf("no test shows it: %.120s", line)
 		}

@@ -19,28 +19,42 @@ func TestDeploySendsNoEmptyVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := strings.NewReplacer("STORE_URL=\n", "STORE_URL=redis://h\n", "SESSION_KEY=\n", "SESSION_KEY=\"\"\n", "VPC_ID=\n", "VPC_ID=v\n").Replace(string(example))
+	filled := []string{"WECHAT_APPID", "WECHAT_APPSECRET", "WECHAT_TOKEN", "IM_SDKAPPID", "IM_SECRET_KEY", "IM_CALLBACK_TOKEN", "STORE_URL", "TEMPLATE_MESSAGE", "USERID_KEY"}
+	settings := strings.Replace(string(example), "SESSION_KEY=\n", "SESSION_KEY=\"\"\n", 1)
+	for _, name := range append(filled, "SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID", "VPC_ID") {
+		settings = strings.Replace(settings, "\n"+name+"=\n", "\n"+name+"='a value'\n", 1)
+	}
+	sent := append(filled, "IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_PREFIX", "SESSION_MODE", "LOG_LEVEL")
 	for name, c := range map[string]struct {
-		settings, exported string
-		stage              []string
-		want               []string // that are sent with a value, DELIVER_FUNCTION apart
-		says               string
+		files    map[string]string
+		exported string
+		stage    []string
+		want     []string // that are sent with a value, DELIVER_FUNCTION apart
+		says     string
 	}{
-		"defaults": {settings, "", nil, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_PREFIX", "STORE_URL", "SESSION_MODE", "LOG_LEVEL"}, "deploy"},
-		"exported": {settings, "WECHAT_TOKEN=t", []string{"prod"}, []string{"IM_ADMIN", "IM_CALLBACK_INSECURE", "STORE_SHARDS", "STORE_PREFIX", "STORE_URL", "SESSION_MODE", "LOG_LEVEL", "WECHAT_TOKEN"}, "deploy --stage prod"},
-		"missing":  {strings.Replace(settings, "ANNOUNCE_KEY=\n", "", 1), "", nil, nil, "not set: ANNOUNCE_KEY\n"},
+		"defaults":          {map[string]string{".env": settings}, "X=", nil, sent, "deploy\n[a value][]"},
+		"exported":          {map[string]string{".env": settings}, "ANNOUNCE_KEY=k", []string{"prod"}, append(sent, "ANNOUNCE_KEY"), "deploy --stage prod\n[a value][k]"},
+		"a file of a stage": {map[string]string{".env": settings, ".env.prod": strings.ReplaceAll(settings, "a value", "another")}, "X=", []string{"prod"}, sent, "deploy --stage prod\n[another][]"},
+		"said twice":        {map[string]string{".env": settings + "WECHAT_TOKEN=later\r\n"}, "X=", nil, sent, "deploy\n[later][]"},
+		"an example":        {map[string]string{".env": string(example)}, "X=", nil, nil, "required, and without a value: WECHAT_APPID WECHAT_APPSECRET"},
+		"a placeholder":     {map[string]string{".env": strings.Replace(settings, "STORE_URL='a value'", "STORE_URL=undefined", 1)}, "X=", nil, nil, "required, and without a value: STORE_URL\nfill them in in .env"},
+		"a missing line":    {map[string]string{".env": strings.Replace(settings, "WECHAT_TOKEN='a value'\n", "", 1)}, "X=", nil, nil, "without a value: WECHAT_TOKEN\n"},
+		"no optional line":  {map[string]string{".env": strings.Replace(settings, "ANNOUNCE_KEY=\n", "", 1)}, "X=", nil, sent, "deploy\n"},
+		"nothing":           {nil, "X=", nil, nil, "fill them in in the environment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, file := range []string{"serverless.yml", "tools/envcheck.sh", "tools/deploy.sh"} {
+			for _, file := range []string{"serverless.yml", "tools/deploy.sh"} {
 				b, err := os.ReadFile(filepath.Join(root, file))
 				if err != nil {
 					t.Fatal(err)
 				}
 				write(t, filepath.Join(dir, file), string(b))
 			}
-			write(t, filepath.Join(dir, ".env"), c.settings)
-			write(t, filepath.Join(dir, "bin", "scf"), "#!/bin/sh\necho \"$@\"\ntest -f ../../.env\ngrep -q 'src: ../../build' serverless.yml\n")
+			for name, text := range c.files {
+				write(t, filepath.Join(dir, name), text)
+			}
+			write(t, filepath.Join(dir, "bin", "scf"), "#!/bin/sh\necho \"$@\"\necho \"[$WECHAT_TOKEN][$ANNOUNCE_KEY]\"\ngrep -q 'src: ../../build' serverless.yml\n")
 			cmd := exec.CommandContext(t.Context(), "tools/deploy.sh", c.stage...)
 			cmd.Dir, cmd.Env = dir, []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), c.exported}
 			out, err := cmd.CombinedOutput()

@@ -52,7 +52,7 @@ func (s *Sim) openFunctionsSide() error {
 	env := config.From(s.getenv)
 	var err error
 	s.store, err = store.Open(store.Config{Now: s.now, URL: env.Secret("STORE_URL"), Prefix: env.String("STORE_PREFIX", ""), Shards: env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096),
-		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.String("IM_SDKAPPID", "")})
+		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID")})
 	env.Fail(err)
 	s.receiver, err = wechat.New(wechat.Config{AppID: env.Need("WECHAT_APPID"), Token: env.Secret("WECHAT_TOKEN"),
 		EncodingAESKey: env.OptionalSecret("WECHAT_ENCODING_AES_KEY")})
