@@ -24,6 +24,11 @@ import (
 // closingProxy starts a proxy in front of a server that closes the connection at commands, and
 // returns its address.
 func closingProxy(t *testing.T, server string, commands ...string) string {
+	return proxyThatCloses(t, server, func(command string) bool { return slices.Contains(commands, command) })
+}
+
+// proxyThatCloses is closingProxy for the commands that closes says.
+func proxyThatCloses(t *testing.T, server string, closes func(command string) bool) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,14 +41,14 @@ func closingProxy(t *testing.T, server string, commands ...string) string {
 			if err != nil {
 				return
 			}
-			go forward(client, server, commands)
+			go forward(client, server, closes)
 		}
 	}()
 	return l.Addr().String()
 }
 
-// forward hands on what client asks, until it sends one of the commands.
-func forward(client net.Conn, server string, closeAt []string) {
+// forward hands on what client asks, until it sends a command at which the connection closes.
+func forward(client net.Conn, server string, closes func(command string) bool) {
 	defer client.Close()
 	up, err := net.Dial("tcp", server)
 	if err != nil {
@@ -54,7 +59,7 @@ func forward(client net.Conn, server string, closeAt []string) {
 	r := bufio.NewReader(client)
 	for {
 		raw, name, err := readCommand(r)
-		if err != nil || slices.Contains(closeAt, strings.ToUpper(name)) {
+		if err != nil || closes(strings.ToUpper(name)) {
 			return
 		}
 		if _, err := up.Write(raw); err != nil {

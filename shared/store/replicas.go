@@ -29,6 +29,7 @@ type replicas struct {
 	mu    sync.Mutex
 	there bool
 	alone stopwatch.Watch // since there were none
+	told  bool            // the server has told of them once: it is no proxy that knows nothing of them
 }
 
 // runSurely runs a call that may be repeated and makes sure that a replica, if there is one,
@@ -77,15 +78,35 @@ func (s *Store) replicated(ctx context.Context) (bool, error) {
 		return there, nil
 	}
 	info, err := s.db.Info(ctx, "replication").Result()
-	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered && !closed(err) {
+	if closed(err) {
+		info, err = s.infoAgain(ctx, err)
+	}
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
 		return false, fmt.Errorf("store: %w", err)
 	}
+	s.replicas.tell(info != "")
 	if !strings.Contains(info, "connected_slaves:") || strings.Contains(info, "connected_slaves:0") {
 		s.replicas.learn(false, stopwatch.Start())
 		return false, nil
 	}
 	s.replicas.learn(true, stopwatch.Watch{})
 	return true, nil
+}
+
+// infoAgain asks for INFO once more, after err closed the connection. A proxy that does not know it
+// closes each time, and answers all else; a server that goes down, or hands over to its replica, answers
+// nothing, or has told of its replicas before. The error is nil if it is such a proxy.
+func (s *Store) infoAgain(ctx context.Context, err error) (info string, _ error) {
+	if s.replicas.hasTold() {
+		return "", err
+	}
+	if err := s.db.Exists(ctx, s.shardKeys(0).identity()).Err(); err != nil {
+		return "", err
+	}
+	if info, err = s.db.Info(ctx, "replication").Result(); closed(err) {
+		return "", nil
+	}
+	return info, err
 }
 
 // closed reports whether the other side has closed the connection.
@@ -96,6 +117,18 @@ func (r *replicas) known() (there, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.there, r.there || r.alone.Elapsed() < aloneFor
+}
+
+func (r *replicas) tell(told bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = r.told || told
+}
+
+func (r *replicas) hasTold() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.told
 }
 
 func (r *replicas) learn(there bool, alone stopwatch.Watch) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -66,6 +67,21 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	}
 
 	stop(t, other)
+	// Connections that break while the question is asked say nothing of replicas: the server may be going down.
+	for breaks := range int64(4) { // four and more are a proxy's
+		var asked atomic.Int64
+		broken, err := store.Open(store.Config{Now: time.Now, Shards: 2, URL: secret.New("redis://" + proxyThatCloses(t, primary, func(command string) bool {
+			return command == "INFO" && asked.Add(1) <= breaks || command == "EXISTS" && asked.Load() == breaks
+		}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { broken.Close() })
+		if r, err := broken.Reserve(ctx, notify.Reserve{Card: "card T2", OpenID: "o-alice", User: "alice", Template: "T2",
+			Messages: []notify.Identity{"m"}, PerHour: 100}); err == nil {
+			t.Errorf("%d questions broke off, the replica stands still, and a permit was reserved: %+v", breaks, r)
+		}
+	}
 	if err := reserve("T2"); err == nil || !strings.Contains(err.Error(), "behind") {
 		t.Errorf("the replica stands still: %v", err)
 	}
