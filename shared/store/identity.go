@@ -69,20 +69,28 @@ func (id *identity) check(ctx context.Context, conn *redis.Conn) error {
 	if id.existing && len(kept) == 0 {
 		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: check it and STORE_URL, and that a deployment of this name and stage has run", id.prefix)
 	}
+	if err := id.compare(kept); err != nil {
+		return err
+	}
 	if kept, err = id.complete(ctx, conn, kept); err != nil {
 		return err
 	}
+	if err := id.compare(kept); err != nil {
+		return err
+	}
+	id.checked.Store(true)
+	return nil
+}
+
+// compare returns why a store in which that is kept is not for these settings, or nil.
+func (id *identity) compare(kept map[string]string) error {
 	var refused []error
 	for _, m := range id.marks {
 		if was, ok := kept[m.field]; ok && was != m.value {
 			refused = append(refused, errors.New(m.refusal(m.value, was)))
 		}
 	}
-	if err := errors.Join(refused...); err != nil {
-		return err
-	}
-	id.checked.Store(true)
-	return nil
+	return errors.Join(refused...)
 }
 
 // complete writes down what is not among kept, and returns what is kept then.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,23 @@ func TestStoreOfOthersIsRefused(t *testing.T) {
 				t.Errorf("it is refused to its own: %v", err)
 			}
 		})
+	}
+}
+
+// Who is refused adds nothing to a record that is not complete.
+func TestRefusedAddsNothing(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	key := store.DefaultPrefix + "{0}:id"
+	m.HSet(key, "schema", "1", "shards", strconv.Itoa(shards), "appid", "wx1")
+	now := storetest.NewClock().Now
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := second(s.Claim(t.Context(), 1)); err == nil || m.HGet(key, "sdkappid") != "" {
+		t.Errorf("claimed, %v, and the store is that of IM app %q", err, m.HGet(key, "sdkappid"))
 	}
 }
 

@@ -4,7 +4,7 @@
 --       7 watch  8 counts  9 reads
 -- a     user, id, ttl (ms), most, soon
 -- reply how many wait again, or -1 if he is not bound; 1 if a run of deliver should be woken
--- Repeat: the call is kept with what waits, and the answer is the same.
+-- Repeat: the call is kept with what waits, and the answer is the same as long as that waits; after it, 0.
 local known = load(KEYS[2], a.user)
 if known and known.rp and known.rp[1] == attempt then return {known.rp[2], (woken(KEYS[7]))} end
 local s = redis.call('HGET', KEYS[5], a.id)
