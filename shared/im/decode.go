@@ -97,7 +97,7 @@ func Decode(query url.Values, body []byte) (Callback, error) {
 
 // parseBody decodes the body of a callback, which may be empty.
 func parseBody(body []byte) (object, error) {
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))) == 0 {
 		return nil, nil
 	}
 	return parseObject(body)

@@ -112,10 +112,12 @@ const maxProbe = 64
 
 // bare reports whether query has neither a signature nor a command.
 func bare(query url.Values) bool {
-	for name := range query {
+	for name, values := range query {
 		switch asciiLower(name) {
 		case "sign", "requesttime", "callbackcommand", "command":
-			return false
+			if strings.Join(values, "") != "" {
+				return false
+			}
 		}
 	}
 	return true

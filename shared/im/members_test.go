@@ -144,7 +144,7 @@ func TestMemberFlags(t *testing.T) {
 	for written, want := range map[string]notify.Member{
 		`"AcceptAndNotify"`: {}, `"AcceptAndNotify "`: {}, `"AcceptNotNotify"`: {Muted: true}, `"Discard"`: {Muted: true}, `"NotReceiveMsg"`: {Muted: true},
 		`"AcceptNotNotifyExceptAt"`: {MentionsOnly: true}, `"NotReceiveMsgExceptAt"`: {MentionsOnly: true}, `"DiscardExceptAt "`: {MentionsOnly: true},
-		`"SomethingNew"`: {}, `""`: {}, `null`: {}, `7`: {},
+		`"SomethingNew"`: {}, `"SomethingNewExceptAt"`: {MentionsOnly: true}, `""`: {}, `null`: {}, `7`: {},
 	} {
 		flag = `,"MsgFlag":` + written
 		want.User = "a"

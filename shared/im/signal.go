@@ -75,7 +75,7 @@ func readSignalling(data object, inGroup bool) *signal {
 	cmd := details.str("cmd")
 	s.media = mediaOf(cmd, inner)
 	action, _ := data.integer("actionType")
-	if !ofCall(inner, action) || cmd == "switchToAudio" || inner.str("switch_to_audio_call") != "" {
+	if !ofCall(inner, action) || cmd == "switchToAudio" || inner.str("switch_to_audio_call") != "" || inner.flag("switch_to_audio_call") {
 		return s
 	}
 	switch action {

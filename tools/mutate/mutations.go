@@ -104,7 +104,7 @@ var mutations = []mutation{
 	one("take an unsigned message for a probe", "shared/im/handler.go", "bare(query) && carriesNothing(r.Body)", "bare(query)", im),
 	one("lose all batches to one bad item", "shared/im/batch.go", "\tif missing < len(batch) {\n\t\treturn itemError{err}\n\t}\n", nothing, im),
 	one("have a hang-up of 0 seconds ring", "shared/im/signal.go", `end == 0 && inner.has("room_id") && !zeroEnds`, "end == 0", im),
-	one("have a switch to audio ring", "shared/im/signal.go", ` || inner.str("switch_to_audio_call") != ""`, nothing, im),
+	one("have a switch to audio ring", "shared/im/signal.go", ` || inner.str("switch_to_audio_call") != "" || inner.flag("switch_to_audio_call")`, nothing, im),
 	one("refuse milliseconds", "shared/im/json.go", "n > maxSecond*1000:", "n > maxSecond:", im),
 	one("tell everything to who wants to be told of mentions", domain+"spread.go", " && (!member.MentionsOnly || m.mentions(member.User))", nothing, groups),
 	one("let a ringing call wait for all that IM may take", domain+"ask.go", "context.WithTimeout(ctx, callBudget)", "context.WithTimeout(ctx, 10*callBudget)", "./shared/notify -run TestSilentIM"),
