@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -412,6 +413,93 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// waitingStore is one in which a card of user2 is on its way when a call rings. Once the call
+// waits for it, something happens, and the other card is delivered.
+type waitingStore struct {
+	notify.Store
+	happens func()
+	mute    bool // it does not answer Begin
+}
+
+const otherCard notify.CardID = "other-user2"
+
+func (s *waitingStore) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+	reserved, err := s.Store.Reserve(ctx, r)
+	if happens := s.happens; reserved.Status == notify.ReserveBusy && happens != nil {
+		s.happens = nil
+		happens()
+		_, settled := s.Store.Settle(ctx, notify.Settle{Card: otherCard, OpenID: openID("user2"), Template: tmplID,
+			State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered})
+		return reserved, errors.Join(err, settled)
+	}
+	return reserved, err
+}
+
+func (s *waitingStore) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+	if s.mute {
+		s.mute = false
+		return nil, errors.New("store: away")
+	}
+	return s.Store.Begin(ctx, cards)
+}
+
+// While a call's card waits for another to the same user, the call may end: then no card is sent,
+// and no permit spent. What else the card was to tell goes on another.
+func TestCallEndsWhileItsCardWaits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		calls   []notify.MessageID
+		permits int // of the template of calls; 0: they fall back to that of messages
+		happens func(w *world, s *waitingStore)
+		ends    []string
+		cards   int
+	}{
+		"rings on":             {[]notify.MessageID{"a"}, 1, func(*world, *waitingStore) {}, []string{"delivered"}, 1},
+		"answered":             {[]notify.MessageID{"a"}, 1, answered("a"), []string{"answered"}, 0},
+		"answered, falls back": {[]notify.MessageID{"a"}, 0, answered("a"), []string{"answered"}, 0},
+		"one of two answered":  {[]notify.MessageID{"a", "b"}, 1, answered("a"), []string{"answered", "delivered"}, 1},
+		"the store does not say": {[]notify.MessageID{"a"}, 1, func(w *world, s *waitingStore) {
+			s.mute = true
+			w.hangUp("a", notify.CallSignal, notify.CallAnswered, "user2")
+		}, []string{"answered"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := calling(t, notify.KindCall)
+			w.templates(map[notify.Kind]notify.TemplateID{notify.KindMessage: tmplID, notify.KindCall: "ring"})
+			w.grant("user2", "ring", c.permits)
+			s := &waitingStore{Store: w.store}
+			s.happens = func() { c.happens(w, s) }
+			w.deliver.Store = s
+			r, err := w.store.Reserve(t.Context(), notify.Reserve{Card: otherCard, OpenID: openID("user2"), User: "user2", Template: tmplID, PerHour: 30})
+			if err != nil || r.Status != notify.ReserveOK {
+				t.Fatal(r, err)
+			}
+			for i, call := range c.calls {
+				w.ring(call, notify.CallSignal, notify.UserID(fmt.Sprint("caller", i)), "user2")
+			}
+			w.jump(10 * time.Second)
+			w.cards(c.cards)
+			for i, call := range c.calls {
+				if got := w.ends("user2", call); got != c.ends[i] {
+					t.Errorf("call %s ended %q, want %q\n%s", call, got, c.ends[i], w.timeline("user2"))
+				}
+			}
+			left, err := w.store.Balances(t.Context(), openID("user2"), []notify.TemplateID{tmplID, "ring"})
+			if err != nil || left[tmplID] != 4 || left["ring"] != c.permits-c.cards {
+				t.Errorf("left: %v, %v", left, err)
+			}
+			if c.cards == 1 && w.sent[0].Data["number3"] != "1" {
+				t.Errorf("the card is %v", w.sent[0])
+			}
+		})
+	}
+}
+
+func answered(call notify.MessageID) func(*world, *waitingStore) {
+	return func(w *world, _ *waitingStore) { w.hangUp(call, notify.CallSignal, notify.CallAnswered, "user2") }
 }
 
 // A call that rings over the change from one absence to the next does not carry the old one

@@ -88,8 +88,7 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 	w.checkUnread(ctx, cards)
 	begins := make([]Begin, len(cards))
 	for i, c := range cards {
-		begins[i] = Begin{User: c.rec.User, Lane: c.rec.Lane, Lease: c.rec.Lease, Card: c.card,
-			Template: c.template().ID(), Messages: ids(c.plan.Send), At: w.time()}
+		begins[i] = c.begin()
 	}
 	wanted, err := w.Store.Begin(ctx, begins)
 	if wanted == nil {

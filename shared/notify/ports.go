@@ -143,7 +143,8 @@ type Store interface {
 
 	// Begin moves notices into cards, one per recipient. The answer has one entry per
 	// request: the messages that are still wanted; nil if the lease is lost or nothing is
-	// wanted any more. With an error the entries that are not nil have begun.
+	// wanted any more. With an error the entries that are not nil have begun. Asked again, it
+	// leaves out what was read, recalled or answered since.
 	Begin(ctx context.Context, cards []Begin) ([][]Identity, error)
 
 	// Reserve holds a permit for a card that was begun.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type delivery struct {
 	names   Names
 	probes  []string // circuits that this card tries
 	instead bool     // the template of messages stands in for the kind's own
+	waited  bool     // for another card to the same user
 	steps   []Step
 }
 
@@ -106,7 +108,34 @@ func (c *delivery) deliver(ctx context.Context, notices []Notice) *Finish {
 	}
 	c.counted(notices)
 	c.step(StepReserved, "")
+	if c.waited {
+		wanted, err := c.stillWanted(ctx, notices)
+		switch {
+		case err != nil:
+			c.Log.ErrorContext(ctx, "it is not known whether the call rings on", "card", c.card, "error", err)
+			return c.release(ctx, card, notices)
+		case !wanted:
+			return c.giveUp(ctx, card)
+		}
+	}
 	return c.send(ctx, card, notices)
+}
+
+// stillWanted reports whether all of notices, which were begun, are still to be announced.
+func (c *delivery) stillWanted(ctx context.Context, notices []Notice) (bool, error) {
+	wanted, err := c.Store.Begin(ctx, []Begin{c.begin()})
+	if err != nil {
+		return false, err
+	}
+	ended := func(n Notice) bool { return !slices.Contains(wanted[0], n.ID) }
+	return !slices.ContainsFunc(notices, ended), nil
+}
+
+// begin asks to move what the plan sends into the card; or, when it is there, what is still wanted
+// of it.
+func (c *delivery) begin() Begin {
+	return Begin{User: c.rec.User, Lane: c.rec.Lane, Lease: c.rec.Lease, Card: c.card,
+		Template: c.template().ID(), Messages: ids(c.plan.Send), At: c.time()}
 }
 
 // reserveInTurn reserves. A call goes next: while another card is on its way to its user, it
@@ -118,6 +147,7 @@ func (c *delivery) reserveInTurn(ctx context.Context, r Reserve) (Reserved, erro
 		if !waits || tries == 150 || !c.timeFor(ctx) || !sleep(ctx, 20*time.Millisecond) {
 			return reserved, err
 		}
+		c.waited = true
 	}
 }
 
@@ -246,18 +276,34 @@ func (c *delivery) settle(ctx context.Context, s Settle) (CardState, error) {
 // release makes sure that the card is not sent, when it is unknown whether a permit
 // was reserved for it, and has its notices wait.
 func (c *delivery) release(ctx context.Context, card Card, notices []Notice) *Finish {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
-	defer cancel()
-	r, err := c.Store.Resolve(ctx, OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
-	if err == nil && r.State == CardSending { // it was, and nobody but us would send it
-		_, err = c.Store.Settle(ctx, Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
-			State: CardNotSent, Permit: PermitRefunded, Detail: ClassUnreached.String()})
-	}
-	if err != nil {
+	if !c.voided(ctx, card) {
 		return nil // the next run resumes
 	}
 	f, _ := c.finishAs(outcomes[ClassUnreached], ClassUnreached, errors.New("the store did not answer"), notices, c.time())
 	return f
+}
+
+// giveUp returns the permit of a card of which something has ended before it was sent. What is
+// left goes on a new card at once.
+func (c *delivery) giveUp(ctx context.Context, card Card) *Finish {
+	if !c.voided(ctx, card) {
+		return nil // the next run resumes
+	}
+	c.step(StepSettled, string(PermitRefunded))
+	return c.dissolve()
+}
+
+// voided makes sure that the card, which this run has not sent, is not sent and holds no permit,
+// and reports whether it could.
+func (c *delivery) voided(ctx context.Context, card Card) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
+	defer cancel()
+	r, err := c.Store.Resolve(ctx, OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
+	if err == nil && r.State == CardSending { // nobody but us would send it
+		_, err = c.Store.Settle(ctx, Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
+			State: CardNotSent, Permit: PermitRefunded, Detail: ClassUnreached.String()})
+	}
+	return err == nil
 }
 
 // finishAs returns how notices go on after a send with outcome out, and the state in

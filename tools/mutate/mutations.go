@@ -170,4 +170,6 @@ var mutations = []mutation{
 	one("have nobody renew the token when an answer was lost", lua+"token.lua", " or t[4] == attempt", nothing, repeats),
 	one("pay twice for a forgotten card when an answer was lost", lua+"settle.lua", " and paysFirst(l, a.card)", nothing, repeats),
 	one("probe an open circuit with nobody when an answer was lost", lua+"probe.lua", "if circuit.by == attempt then return 1 end\n", nothing, repeats),
+	one("announce a call that was answered while its card waited", domain+"send.go", "if c.waited {", "if false {", "./shared/notify -run TestCallEndsWhileItsCardWaits"),
+	one("name what has ended as still in a card", lua+"begin.lua", " and not n.g", nothing, store),
 }

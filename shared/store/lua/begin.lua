@@ -2,14 +2,14 @@
 -- KEYS  1 waiting  2 timeline
 -- a     user, token, card, template, messages, at (ms, by the clock of the run's own steps)
 -- reply the messages that are in the card, oldest first; empty if none or the lease is lost
--- Repeat: the card is begun, and the answer names what it carries.
+-- Repeat: the card is begun, and the answer names what it carries that has not ended since.
 local doc = load(KEYS[1], a.user)
 if not doc or doc.l ~= a.token then return {} end
 local mine = {}
 if doc.c then
   if doc.c.i ~= a.card then return {} end
   for _, n in ipairs(doc.n) do
-    if n.c == a.card then mine[#mine + 1] = n.i end
+    if n.c == a.card and not n.g then mine[#mine + 1] = n.i end
   end
   return mine
 end

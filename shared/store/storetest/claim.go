@@ -150,6 +150,13 @@ var beginRules = []rule{
 		card.Card = "another"
 		b.unchanged(func() { equal(b, "another card", b.begins(card), nil) })
 	}},
+	{"begin that is repeated leaves out what has ended since", func(b *bench) {
+		_, card := b.aliceBegun("m1", "m2")
+		b.record(notify.Recall{ID: "m1", From: bob, To: alice})
+		b.unchanged(func() { equal(b, "begun", b.begins(card), b.identities("m2")) })
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.unchanged(func() { equal(b, "begun", b.begins(card), nil) })
+	}},
 	{"who claims after a begun card is shown it", func(b *bench) {
 		_, card := b.aliceBegun("m1")
 		b.record(b.message("m2"))
