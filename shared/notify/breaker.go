@@ -148,6 +148,12 @@ func (p *pass) admitted(ctx context.Context, cards []*delivery) []*delivery {
 	return through
 }
 
+// leavesAlone has c try the circuit of its template no more.
+func (c *delivery) leavesAlone() {
+	own := string(c.template().ID())
+	c.probes = slices.DeleteFunc(c.probes, func(name string) bool { return name == own })
+}
+
 // circuits are those that can keep c back.
 func (c *delivery) circuits() []string {
 	return []string{CircuitApp, CircuitQuota, string(c.template().ID())}

@@ -265,6 +265,31 @@ func TestWhatClosesACircuit(t *testing.T) {
 	}
 }
 
+// A card that goes out on the template of messages shows nothing of its own template, whose circuit
+// it was to try.
+func TestFallbackClosesNoCircuit(t *testing.T) {
+	t.Parallel()
+	w, users := many(t, 2)
+	w.templates(map[notify.Kind]notify.TemplateID{notify.KindMessage: tmplID, notify.KindCall: "call"})
+	w.grant(users[0], "call", 3)
+	w.fail = func(card notify.Card) error {
+		if card.Template == "call" {
+			return classed(notify.ClassTemplate)
+		}
+		return nil
+	}
+	w.ring("first", notify.CallSignal, "user1", users[0])
+	w.jump(11 * time.Minute)
+	w.ring("second", notify.CallSignal, "user1", users[1])
+	w.jump(time.Second)
+	if got := w.ends(users[1], "second"); got != "delivered" {
+		t.Errorf("the second call ended %q", got)
+	}
+	if _, open := w.open()["call"]; !open {
+		t.Error("the circuit of calls is closed, and none was sent")
+	}
+}
+
 // Ten different users in a row whom WeChat does not know stop all cards: the AppID is
 // wrong, most likely. One card that arrives ends the row.
 func TestTenGoneInARow(t *testing.T) {

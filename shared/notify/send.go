@@ -46,6 +46,7 @@ func (c *delivery) canFallBack(notices []Notice) bool {
 // template of messages. Nothing of it was reserved before.
 func (c *delivery) fallBack(ctx context.Context, notices []Notice) *Finish {
 	c.counted(notices)
+	c.leavesAlone()
 	c.instead = true
 	if until, _ := c.keptBack(ctx, c, []string{string(c.template().ID())}); !until.IsZero() {
 		return c.again(firstExpiry(until, notices), ReasonOperator)

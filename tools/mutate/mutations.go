@@ -172,4 +172,5 @@ var mutations = []mutation{
 	one("probe an open circuit with nobody when an answer was lost", lua+"probe.lua", "if circuit.by == attempt then return 1 end\n", nothing, repeats),
 	one("announce a call that was answered while its card waited", domain+"send.go", "if c.waited {", "if false {", "./shared/notify -run TestCallEndsWhileItsCardWaits"),
 	one("name what has ended as still in a card", lua+"begin.lua", " and not n.g", nothing, store),
+	one("close the circuit of a template that a card fell back from", domain+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/notify -run TestFallbackClosesNoCircuit"),
 }
