@@ -326,7 +326,7 @@ const (
 	ReserveKept     ReserveStatus = "kept"      // the permits left are kept for coming absences
 	ReserveGone     ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
 	ReserveTooMany  ReserveStatus = "too many"  // he got as many cards this hour as he may
-	ReserveVoid     ReserveStatus = "void"      // somebody else took the card over
+	ReserveVoid     ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
 )
 
 // A Settle is the outcome of a card.

@@ -5,14 +5,15 @@
 --       reserve a card may be on its way), after (ms)
 -- reply status; then for busy until when the other card is in the way, for too many when they may
 --       get another (ms); permits left; how many are kept
--- Repeat: the card is known: the answer is ok, without the permits that are left. An absence
---   without a permit is counted once for each card.
+-- Repeat: the card is known: the answer is ok, without the permits that are left; but void for
+--   another template, whose permit it does not hold. An absence without a permit is counted once
+--   for each card.
 if erased(KEYS[3]) then return {'erased', '0', 0, 0} end
 local known = redis.call('HGET', KEYS[2], a.card)
 if known then
   -- The same caller asks again because it did not hear the answer.
   local card = cjson.decode(known)
-  return {card.s == 'sending' and card.le > now and 'ok' or 'void', '0', 0, 0}
+  return {card.s == 'sending' and card.t == a.template and card.le > now and 'ok' or 'void', '0', 0, 0}
 end
 local sub = subscriber(KEYS[1])
 if sub.u ~= a.user then return {'unbound', '0', 0, 0} end

@@ -106,6 +106,14 @@ var reserveRules = []rule{
 		b.Advance(notify.Lease)
 		b.reserved(reserveOf("c1"), notify.ReserveVoid)
 	}},
+	{"a card that holds a permit of one template cannot be sent with another", func(b *bench) {
+		b.bind()
+		b.grant(tmpl, tmpl2)
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		other := reserveOf("c1")
+		other.Template = tmpl2
+		b.unchanged(func() { b.reserved(other, notify.ReserveVoid) })
+	}},
 	{"a settled card cannot be reserved again", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
