@@ -498,6 +498,39 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 	}
 }
 
+// slowStore reserves at once, and takes a while to say so.
+type slowStore struct {
+	notify.Store
+	takes time.Duration
+	at    *time.Time // when it reserved
+}
+
+func (s slowStore) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+	*s.at = time.Now()
+	reserved, err := s.Store.Reserve(ctx, r)
+	return reserved, errors.Join(err, pause(ctx, s.takes))
+}
+
+// However late the store says that a permit is reserved, the send has ended when another card to
+// the user may go.
+func TestNoSendOutlivesItsTurn(t *testing.T) {
+	for _, takes := range []time.Duration{0, 4 * time.Second, 8 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			h, p := newHub(), newPlatform(time.Minute)
+			d := over(t, h, p)
+			var reserved time.Time
+			d.Store = slowStore{h, takes, &reserved}
+			h.wait(notify.LaneMessages, "user2", notify.Notice{ID: "m", Kind: notify.KindMessage})
+			if _, err := d.Pass(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if len(p.ends) != 1 || p.ends[0].Sub(reserved) >= notify.InFlight {
+				t.Errorf("reserved at %v, told after %v: sends ended at %v", reserved, takes, p.ends)
+			}
+		})
+	}
+}
+
 func answered(call notify.MessageID) func(*world, *waitingStore) {
 	return func(w *world, _ *waitingStore) { w.hangUp(call, notify.CallSignal, notify.CallAnswered, "user2") }
 }

@@ -188,7 +188,10 @@ type Store interface {
 const Lease = 60 * time.Second
 
 // InFlight is for how long after Reserve a card may be on its way to WeChat, which takes one
-// card to a user at a time: meanwhile none of another template is reserved for the openid.
+// card to a user at a time: meanwhile none of another template is reserved for the openid. No send
+// outlives it: the sender gives up at sendBudget (12 s) after it asked for the permit, so at that
+// after the store reserved at the latest, even if the answer was lost and the question repeated.
+// The 13th second is for what is on its way when it gives up.
 const InFlight = sendBudget + time.Second
 
 // Spreader keeps the group messages that still have to reach their members.

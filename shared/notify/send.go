@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"wxnotify/shared/stopwatch"
 )
 
 // settleBudget is how long writing down an outcome may take, whatever has become of
 // the run's own context: the send has happened, and its outcome must not be lost.
 const settleBudget = 5 * time.Second
 
-// sendBudget bounds one send, token included. What has not been answered by then is
-// unknown.
+// sendBudget bounds one send, from when its permit is asked for, token included. What has not been
+// answered by then is unknown.
 const sendBudget = 12 * time.Second
 
 // A delivery is one card on its way to one recipient.
@@ -23,9 +25,10 @@ type delivery struct {
 	plan    Plan
 	card    CardID
 	names   Names
-	probes  []string // circuits that this card tries
-	instead bool     // the template of messages stands in for the kind's own
-	waited  bool     // for another card to the same user
+	probes  []string        // circuits that this card tries
+	instead bool            // the template of messages stands in for the kind's own
+	waited  bool            // for another card to the same user
+	asked   stopwatch.Watch // for the permit, the last time
 	steps   []Step
 }
 
@@ -143,6 +146,7 @@ func (c *delivery) begin() Begin {
 // asks again every few milliseconds, for three seconds at most.
 func (c *delivery) reserveInTurn(ctx context.Context, r Reserve) (Reserved, error) {
 	for tries := 1; ; tries++ {
+		c.asked = stopwatch.Start()
 		reserved, err := c.Store.Reserve(ctx, r)
 		waits := err == nil && reserved.Status == ReserveBusy && r.Lane == LaneCalls
 		if !waits || tries == 150 || !c.timeFor(ctx) || !sleep(ctx, 20*time.Millisecond) {
@@ -224,7 +228,7 @@ func (c *delivery) ofAbsence(notices []Notice) bool { return notices[0].Announce
 
 // send makes the one request for a reserved card and settles what came of it.
 func (c *delivery) send(ctx context.Context, card Card, notices []Notice) *Finish {
-	sendCtx, cancel := context.WithTimeout(ctx, sendBudget)
+	sendCtx, cancel := context.WithTimeout(ctx, sendBudget-c.asked.Elapsed())
 	msgID, err := c.WeChat.Send(sendCtx, card)
 	cancel()
 	now := c.time()

@@ -174,4 +174,5 @@ var mutations = []mutation{
 	one("name what has ended as still in a card", lua+"begin.lua", " and not n.g", nothing, store),
 	one("close the circuit of a template that a card fell back from", domain+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/notify -run TestFallbackClosesNoCircuit"),
 	one("send a card with a template that did not pay for it", lua+"reserve.lua", " and card.t == a.template and card.le > now", " and card.le > now", store),
+	one("let a send outlive its turn when the store is slow", domain+"send.go", "sendBudget-c.asked.Elapsed()", "sendBudget", "./shared/notify -run TestNoSendOutlivesItsTurn"),
 }
