@@ -196,6 +196,10 @@ func TestAdviceForSeveralTemplates(t *testing.T) {
 	if d := cmp.Diff(want, kinds(got)); d != "" {
 		t.Errorf("permits:\n%s", d)
 	}
+	// What has no permit of its own may go out on the template of messages.
+	if a := got.Templates[1]; !a.Ask || a.Balance != 0 || !strings.HasSuffix(a.Why, "with this template") {
+		t.Errorf("a call without a permit: %+v", a)
+	}
 	if a := got.Templates[4]; !a.LongTerm || !a.Ask || a.Balance != 0 || a.Why == "" {
 		t.Errorf("not subscribed: %+v", a)
 	}

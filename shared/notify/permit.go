@@ -23,7 +23,7 @@ func Advise(id TemplateID, kind string, balance int) Advice {
 	a := Advice{ID: id, Kind: kind, Balance: balance, Ask: balance < askBelow}
 	switch {
 	case balance == 0:
-		a.Why = "no permit is left: the next message cannot be announced"
+		a.Why = "no permit is left: nothing can be announced with this template"
 	case a.Ask:
 		a.Why = "few permits are left: each pays for one card"
 	default:
