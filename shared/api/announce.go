@@ -34,7 +34,8 @@ type Announce struct {
 // Announcer records announcements.
 type Announcer interface {
 	// Announce records messages, and returns what became of each, in their order. A
-	// message that its recipient was told of, or that waits for him, changes nothing.
+	// message that its recipient was told of, or that waits for him, changes nothing. What cannot
+	// be read of one recipient is no error but the Err of their result.
 	// wake is true when something falls due soon and no run of deliver is watching. On
 	// an error any part may have been recorded; doing it again is safe.
 	Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error)
@@ -137,8 +138,12 @@ type announced struct {
 	Reason notify.Reason `json:"reason"`
 }
 
-// stateAccepted is the state of an announcement that waits.
-const stateAccepted notify.State = "accepted"
+// What is said of an announcement that has no state: that it waits; and that something stored of
+// its recipient cannot be read.
+const (
+	stateAccepted    notify.State = "accepted"
+	stateUnavailable notify.State = "unavailable"
+)
 
 func (a *Announce) record(ctx context.Context, messages []notify.Message) ([]announced, error) {
 	accepted, wake, err := a.Store.Announce(ctx, a.Rules, messages)
@@ -151,7 +156,12 @@ func (a *Announce) record(ctx context.Context, messages []notify.Message) ([]ann
 	results, waiting := make([]announced, len(messages)), 0
 	for i, m := range messages {
 		results[i] = announced{m.To, accepted[i].State, accepted[i].Reason}
-		if accepted[i].State == "" {
+		switch {
+		case accepted[i].Err != nil:
+			results[i].State = stateUnavailable
+			a.Log.ErrorContext(ctx, "an announcement is not taken: what the store holds of its recipient cannot be read", "alert", "unreadable",
+				"message_id", m.ID, "error", accepted[i].Err)
+		case accepted[i].State == "":
 			results[i].State = stateAccepted
 			waiting++
 		}

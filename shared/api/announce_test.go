@@ -43,19 +43,20 @@ func (s *service) say(body string) reply {
 
 func TestAnnounce(t *testing.T) {
 	s := newService(t, false)
-	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll}}}
+	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll},
+		{Err: fmt.Errorf("%w: the key", notify.ErrUnreadable)}}}
 	s.announce.Store = ann
-	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔"],
+	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔","dave"],
 		"fields":{"summary":"very private words","count":3,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
 	if got.status != 200 {
 		t.Fatalf("%d %+v", got.status, got.Error)
 	}
-	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}}
+	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}, {"dave", "unavailable", ""}}
 	if d := cmp.Diff(want, got.Results); d != "" {
 		t.Error(d)
 	}
 	var messages []notify.Message
-	for _, to := range []notify.UserID{"alice", "bob", "卡罗尔"} {
+	for _, to := range []notify.UserID{"alice", "bob", "卡罗尔", "dave"} {
 		messages = append(messages, notify.Message{
 			ID: "order-4711", Kind: "order_shipped", To: to, SentAt: s.now.UTC(), ByREST: true, Lasts: 2 * time.Hour,
 			Announcement: &notify.Announcement{Anyway: true, Fields: map[string]string{
@@ -67,8 +68,9 @@ func TestAnnounce(t *testing.T) {
 	if s.woken != 1 {
 		t.Errorf("deliver was woken %d times", s.woken)
 	}
-	if log := s.log.String(); strings.Contains(log, "private") || !strings.Contains(log, "order-4711") {
-		t.Errorf("the log names the text, or not the id:\n%s", log)
+	if log := s.log.String(); strings.Contains(log, "private") || !strings.Contains(log, "order-4711") ||
+		strings.Count(log, `"alert":"unreadable"`) != 1 || !strings.Contains(log, "the key") {
+		t.Errorf("the log names the text, or not the id, or not what cannot be read:\n%s", log)
 	}
 }
 

@@ -94,6 +94,7 @@ var ErrUnreadable = errors.New("the store holds something unreadable")
 type Accepted struct {
 	State  State // empty: it waits, or did so before
 	Reason Reason
+	Err    error // wraps ErrUnreadable: it was not recorded, and only for this recipient
 }
 
 // Courier reaches deliver without the store.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -104,19 +105,23 @@ func asksToWake(reply any) bool {
 }
 
 // Announce records announcements, one for each recipient, in one round trip, and says
-// what became of each. Recording one again changes nothing and says that it waits.
+// what became of each. Recording one again changes nothing and says that it waits. What cannot be
+// read of one recipient is told in their result, and keeps no other from being told.
 func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error) {
 	calls := make([]call, len(messages))
 	for i, m := range messages {
 		calls[i] = s.message(rules, m)
 	}
-	replies, err := s.run(ctx, calls...)
-	if err != nil {
+	replies, err := s.each(ctx, calls)
+	if err == nil {
+		err = failures(replies)
+	}
+	if err != nil && !errors.Is(err, notify.ErrUnreadable) {
 		return nil, false, err
 	}
 	for _, r := range replies {
 		wake = wake || asksToWake(r.Val())
-		var a notify.Accepted
+		a := notify.Accepted{Err: unreadable(r)}
 		if part, _ := r.Slice(); len(part) == 3 {
 			a = notify.Accepted{State: notify.State(text(part[1])), Reason: notify.Reason(text(part[2]))}
 		}
