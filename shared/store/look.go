@@ -144,15 +144,21 @@ func (e entry) entry() notify.AccountEntry {
 // subscriber returns the record of openID; of one never heard of it is empty.
 func (s *Store) subscriber(ctx context.Context, openID notify.OpenID) (subscriber, error) {
 	var sub subscriber
-	b, err := s.db.Get(ctx, s.keysOf(string(openID)).subscriber(openID)).Bytes()
+	key := s.keysOf(string(openID)).subscriber(openID)
+	b, err := s.db.Get(ctx, key).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return sub, nil
 	}
+	spoilt := err != nil && strings.Contains(err.Error(), wrongType)
 	if err == nil {
 		err = json.Unmarshal(b, &sub)
+		spoilt = err != nil
+	}
+	if spoilt {
+		err = fmt.Errorf("%w: %s: %w", notify.ErrUnreadable, key, err)
 	}
 	if err != nil {
-		return sub, fmt.Errorf("store: record of a subscriber: %w", err)
+		return subscriber{}, fmt.Errorf("store: record of a subscriber: %w", err)
 	}
 	return sub, nil
 }

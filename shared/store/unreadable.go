@@ -13,29 +13,24 @@ import (
 // named is our scripts' own word, behind which they name the key, and the field of it.
 const named = "UNREADABLE "
 
-// faultsOfDocuments is how a script's error begins to say that what it found in a key is to blame,
-// and not the server: our scripts' own word, a key of another type, a value of another shape, JSON
-// that cannot be decoded. Redis wraps these texts, and each version does it in another way. Any
-// other error may be one of an outage.
-var faultsOfDocuments = []string{named, "WRONGTYPE Operation", "attempt to ", "Expected "}
+// wrongType is how Redis says that a key is of another type.
+const wrongType = "WRONGTYPE Operation"
 
-// unreadable returns a notify.ErrUnreadable that names the keys, if that is why a script failed,
-// else nil.
+// unreadable returns a notify.ErrUnreadable that names the keys, if what a script found in one is why
+// it failed, and not the server; else nil. Redis wraps these texts, and each version does it in
+// another way. Any other error may be one of an outage, and one of Lua may be a bug of a version,
+// which is no fault of what is stored.
 func unreadable(cmd *redis.Cmd) error {
 	err, answered := errors.AsType[redis.Error](cmd.Err())
 	if !answered {
 		return nil
 	}
-	for _, fault := range faultsOfDocuments {
-		_, what, is := strings.Cut(err.Error(), fault)
-		switch {
-		case !is:
-		case fault == named:
-			what, _, _ = strings.Cut(what, " script: ") // which Redis appends
-			return fmt.Errorf("store: %w: %s", notify.ErrUnreadable, what)
-		default:
-			return fmt.Errorf("store: %w: %s%s (one of the keys %s)", notify.ErrUnreadable, fault, what, strings.Join(keysIn(cmd), " "))
-		}
+	if _, what, is := strings.Cut(err.Error(), named); is {
+		what, _, _ = strings.Cut(what, " script: ") // which Redis appends
+		return fmt.Errorf("store: %w: %s", notify.ErrUnreadable, what)
+	}
+	if strings.Contains(err.Error(), wrongType) {
+		return fmt.Errorf("store: %w: one of the keys %s: %w", notify.ErrUnreadable, strings.Join(keysIn(cmd), " "), err)
 	}
 	return nil
 }

@@ -4,7 +4,7 @@
 -- reply 1, or 0 if the lease is lost
 -- Repeat: the lease is let go, so nothing changes.
 local s = redis.call('HGET', KEYS[1], a.id)
-local doc = s and cjson.decode(s)
+local doc = s and document(s, KEYS[1], a.id, {})
 if not doc or doc.l ~= a.token then return 0 end
 if a.done then
   redis.call('HDEL', KEYS[1], a.id)

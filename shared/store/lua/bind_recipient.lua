@@ -4,8 +4,8 @@
 -- reply 1 if he was erased, and is to be named again; else 0
 -- Repeat: the binding is the same and the new absence has begun. That the user was erased is
 --   said until nameAgain removes the mark.
+local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user) -- before anything is written
 redis.call('HSET', KEYS[1], 'o', a.openid)
-local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user)
 for lane, doc in pairs({[2] = messages, [4] = calls}) do
   if doc.o ~= a.openid then
     doc.o = a.openid

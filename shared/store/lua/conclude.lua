@@ -5,13 +5,12 @@
 -- reply user, state, reason, the state that it corrects or "", and the messages; empty if
 --       there is nothing to tell
 -- Repeat: the end is written down, and is the answer until told removes it.
-local s = redis.call('HGET', KEYS[2], a.card)
+local card = cardAt(KEYS[2], a.card)
 local member = a.openid .. '\n' .. a.card
-if not s then
+if not card then
   redis.call('ZREM', KEYS[3], member)
   return {}
 end
-local card = cjson.decode(s)
 if card.w and card.w <= now then
   local sub = subscriber(KEYS[1])
   spend(ledger(sub, card.t), card, 'unknown')

@@ -5,9 +5,9 @@
 -- reply the cards whose end is to be told; none if all were
 -- Repeat: what has ended stays so, and is named until told removes it.
 local sub = subscriber(KEYS[1])
-local all, untold = redis.call('HGETALL', KEYS[2]), {}
+local all, untold = cardsOf(KEYS[2]), {}
 for i = 1, #all, 2 do
-  local id, card = all[i], cjson.decode(all[i + 1])
+  local id, card = all[i], all[i + 1]
   if a.user == '' or card.u == a.user then
     local l = ledger(sub, card.t)
     if card.w then

@@ -11,7 +11,7 @@ if openid and openid ~= a.openid then return 0 end
 for lane = 2, 4, 2 do
   local readable, doc = pcall(load, KEYS[lane], a.user)
   doc = readable and doc or nil
-  if doc then redis.call('HINCRBY', KEYS[6], 'erased', #doc.n) end
+  if doc then count(KEYS[6], 'erased', #doc.n) end
   redis.call('HDEL', KEYS[lane], a.user)
   redis.call('ZREM', KEYS[lane + 1], a.user)
 end

@@ -5,10 +5,9 @@
 -- Repeat: nothing is left to forget, and the mark is written again.
 local user = subscriber(KEYS[1]).u
 if user and user ~= a.user then return 0 end
-local all = redis.call('HGETALL', KEYS[2])
+local all = cardsOf(KEYS[2])
 for i = 2, #all, 2 do
-  local card = cjson.decode(all[i])
-  if card.w or card.tell then return 1 end
+  if all[i].w or all[i].tell then return 1 end
 end
 for i = 1, #all, 2 do redis.call('ZREM', KEYS[5], a.openid .. '\n' .. all[i]) end
 redis.call('ZREM', KEYS[6], a.openid)

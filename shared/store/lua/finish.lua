@@ -22,9 +22,8 @@ local function bury(notices)
 end
 
 -- goesOn writes down how the absence of the recipient goes on.
-local function goesOn(doc)
-  local was = redis.call('HGET', KEYS[5], 'ab')
-  local ab = was and cjson.decode(was) or {n = 0, t = 0}
+local function goesOn(doc, who, other)
+  local ab = who.ab or {n = 0, t = 0}
   if a.absence == 'seen' then
     ab = nil
   elseif a.absence == 'told' then
@@ -36,19 +35,18 @@ local function goesOn(doc)
     ab.c = 1
   end
   if ab then redis.call('HSET', KEYS[5], 'ab', cjson.encode(ab)) else redis.call('HDEL', KEYS[5], 'ab') end
-  doc.ab = ab
-  if KEYS[1] ~= KEYS[8] then -- what waits in the lane of messages has to know of it too
-    local other = load(KEYS[8], a.user)
-    if other then
-      other.ab = ab
-      redis.call('HSET', KEYS[8], a.user, cjson.encode(other))
-    end
+  doc.ab, who.ab = ab, ab
+  if other then -- what waits in the lane of messages has to know of it too
+    other.ab = ab
+    redis.call('HSET', KEYS[8], a.user, cjson.encode(other))
   end
 end
 
 local doc = load(KEYS[1], a.user)
 if not doc or doc.l ~= a.token then return {} end
 if a.card ~= '' and doc.c and doc.c.i ~= a.card then return {} end
+local who = bound(KEYS[5])
+local other = KEYS[1] ~= KEYS[8] and load(KEYS[8], a.user) or nil
 for _, s in ipairs(a.steps) do note(KEYS[3], s) end
 
 local ending = {} -- message -> number of its end
@@ -63,8 +61,7 @@ for _, id in ipairs(a.vain) do vain[id] = true end
 
 -- Who has logged in as another openid since his card began has lost no binding: what was on the
 -- card waits for the next.
-local openid = redis.call('HGET', KEYS[5], 'o')
-local elsewhere = doc.c and openid and openid ~= doc.c.o
+local elsewhere = doc.c and who and who.o ~= doc.c.o
 
 local rest, told, buried = {}, {}, {}
 for _, n in ipairs(doc.n) do
@@ -97,7 +94,7 @@ for _, n in ipairs(doc.n) do
 end
 
 if a.dead ~= '' and #buried > 0 then bury(buried) end
-if a.absence ~= '' and not doc.rs and openid then goesOn(doc) end
+if a.absence ~= '' and not doc.rs and who then goesOn(doc, who, other) end
 doc.n = rest
 if a.card ~= '' then doc.c = nil end
 if not doc.c then doc.rs = nil end
@@ -112,14 +109,11 @@ doc.ne = a.neutral and 1 or nil
 save(doc, KEYS[1], KEYS[2], a.user)
 
 now = math.max(now, a.at) -- the ends come after the steps, whatever the clock of the run
-if #told > 0 then
-  local who = redis.call('HMGET', KEYS[5], 'o', 'on', 'ab', 'p')
-  for _, n in ipairs(told) do
-    if who[1] then
-      missed(KEYS[8], KEYS[9], a.user, who, KEYS[3], KEYS[4], n)
-    else
-      ends[#ends + 1] = {'unbound', '', {n.i}}
-    end
+for _, n in ipairs(told) do
+  if who then
+    missed(KEYS[8], KEYS[9], a.user, who, KEYS[3], KEYS[4], n)
+  else
+    ends[#ends + 1] = {'unbound', '', {n.i}}
   end
 end
 local reply = {}

@@ -15,8 +15,12 @@ local function rewrite(key, named, change)
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     if not named or string.find(all[i + 1], named, 1, true) then
-      local readable, doc = pcall(cjson.decode, all[i + 1])
-      if readable and type(doc) == 'table' and change(doc) then redis.call('HSET', key, all[i], cjson.encode(doc)) end
+      local doc
+      local readable, changed = pcall(function()
+        doc = cjson.decode(all[i + 1])
+        return change(doc)
+      end)
+      if readable and changed then redis.call('HSET', key, all[i], cjson.encode(doc)) end
     end
   end
 end

@@ -3,8 +3,7 @@
 -- a     id, bit (of its marks), message (JSON), expires (ms)
 -- reply 1 if a run of deliver should be woken, else 0
 -- Repeat: the message has its mark, and woken answers as before.
-if redis.call('SETBIT', KEYS[3], a.bit, 1) == 1 then return (woken(KEYS[4])) end
-redis.call('PEXPIRE', KEYS[3], 8 * DAY)
+if redis.call('GETBIT', KEYS[3], a.bit) == 1 then return (woken(KEYS[4])) end
 if redis.call('GETBIT', KEYS[3], a.bit + 1) == 1 then return 0 end -- its recall was faster
 -- IM signs no body: a time far ahead must not keep it for ever.
 a.expires = math.min(a.expires, now + DAY)
@@ -14,4 +13,6 @@ if redis.call('EXISTS', KEYS[5]) == 1 then
 end
 redis.call('HSET', KEYS[1], a.id, cjson.encode({m = a.message, x = a.expires}))
 redis.call('ZADD', KEYS[2], ms(now), a.id)
+redis.call('SETBIT', KEYS[3], a.bit, 1) -- after all that may stop, for then the message is to come again
+redis.call('PEXPIRE', KEYS[3], 8 * DAY)
 return wake(KEYS[4], now, 0)

@@ -8,8 +8,8 @@
 -- reply 1 if a run of deliver should be woken, else 0; final state and reason, or ""
 -- Repeat: the message has its mark, and woken and answered say what was said before. A
 --   recipient who is not bound is counted once for each call.
-local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
-if not who[1] then
+local who = bound(KEYS[1])
+if not who then
   notBound(KEYS[10], KEYS[15])
   return {0, 'not bound', ''}
 end
@@ -25,12 +25,12 @@ if a.failed ~= 0 then
     index(KEYS[11], a.field, a.user)
   elseif mark == 'n' then
     local function this(n) return n.i == a.id end
-    local doc = load(KEYS[2], a.user)
+    local doc, letters = load(KEYS[2], a.user), lettersOf(KEYS[13])
     if doc then
       finalWaiting(doc, KEYS[7], KEYS[10], 'failed in IM', '', this, code)
       save(doc, KEYS[2], KEYS[3], a.user)
     end
-    unbury(KEYS[13], KEYS[14], a.user, KEYS[7], KEYS[10], 'failed in IM', '', this, code)
+    unbury(letters, KEYS[13], KEYS[14], a.user, KEYS[7], KEYS[10], 'failed in IM', '', this, code)
   end
   remember(KEYS[4], a.mark, 'f')
   return {0, 'failed in IM', ''}
@@ -40,12 +40,12 @@ if not new then
   return {woken(KEYS[9]), state, reason}
 end
 
-local read = redis.call('HGET', KEYS[8], hashed(a.peer))
-local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, {p = a.from, r = a.group})
+local read = numberIn(redis.call('HGET', KEYS[8], hashed(a.peer)))
+local muted = mutedFor(who.p, {p = a.from, r = a.group})
 local state, reason = nil, ''
 if mark == 'r' then state = 'recalled'
 elseif a.uncounted ~= '' then state, reason = 'not counted', a.uncounted
-elseif read and tonumber(read) >= a.sent then state, reason = 'read', 'read_report'
+elseif read and read >= a.sent then state, reason = 'read', 'read_report'
 elseif a.sent * 1000 + a.ttl <= now then state = 'expired'
 elseif muted then state, reason = 'muted', muted
 end
@@ -54,9 +54,9 @@ if not state then -- one that cannot be read stops here, before the message is m
   doc = open(KEYS[2], a.user, who)
   if #doc.n >= a.most then state, reason = 'not counted', 'crowded' end
 end
-remember(KEYS[4], a.mark, 'n')
 index(KEYS[11], a.field, a.user)
 if state then
+  remember(KEYS[4], a.mark, 'n')
   if a.announcement ~= '' then noteAnswer(KEYS[15], state .. ',' .. reason) end -- which is told the backend
   final(KEYS[7], KEYS[10], state, reason, {a.id})
   return {0, state, reason}
@@ -79,6 +79,7 @@ elseif doc.ab and doc.ab.n > 0 then -- told in this absence already: the next ca
 end
 doc.b, doc.n[#doc.n + 1] = a.blind, notice
 due = schedule(doc, KEYS[3], a.user, due)
+remember(KEYS[4], a.mark, 'n') -- after all that may stop, for then the message is to come again
 save(doc, KEYS[2], KEYS[3], a.user)
 note(KEYS[7], cjson.encode({t = now, k = 'accepted', m = {a.id}}))
 return {wake(KEYS[9], due, a.soon), '', ''}

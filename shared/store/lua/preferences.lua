@@ -6,18 +6,15 @@
 -- Repeat: the same preferences are written. What they mute has ended, and what they bring
 --   forward is due.
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
+local p, lanes = cjson.decode(a.value), {[2] = load(KEYS[2], a.user), [4] = load(KEYS[4], a.user)}
 redis.call('HSET', KEYS[1], 'p', a.value)
-local p = cjson.decode(a.value)
-for lane = 2, 4, 2 do
-  local doc = load(KEYS[lane], a.user)
-  if doc then
-    local others = doc.qh and doc.qh ~= p.q
-    doc.qh = p.q
-    for _, why in ipairs({'muted_all', 'muted_peer'}) do
-      finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n) == why end)
-    end
-    if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end
-    save(doc, KEYS[lane], KEYS[lane + 1], a.user)
+for lane, doc in pairs(lanes) do
+  local others = doc.qh and doc.qh ~= p.q
+  doc.qh = p.q
+  for _, why in ipairs({'muted_all', 'muted_peer'}) do
+    finalWaiting(doc, KEYS[6], KEYS[7], 'muted', why, function(n) return mutedFor(p, n) == why end)
   end
+  if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end
+  save(doc, KEYS[lane], KEYS[lane + 1], a.user)
 end
 return 1

@@ -6,8 +6,9 @@
 local r = redis.call('HMGET', KEYS[1], 'o', 'at', 'ab')
 -- IM signs no body: a time far ahead must not silence what is reported later.
 a.at = math.min(a.at, now + 300000)
-if not r[1] or tonumber(r[2] or '-1') >= a.at then return (woken(KEYS[5])) end
+if not r[1] or numberIn(r[2], -1) >= a.at then return (woken(KEYS[5])) end
 local messages, calls = load(KEYS[2], a.user), load(KEYS[6], a.user) -- before anything is written
+local ab = r[3] and document(r[3], KEYS[1], 'ab', ABSENCE) or nil
 redis.call('HSET', KEYS[1], 'on', a.online and 1 or 0, 'at', ms(a.at))
 
 -- moved applies it to a lane: online is when to look again if he came, offline if he went.
@@ -35,7 +36,7 @@ if doc and a.online then
 end
 -- Also who goes was here: if we did not hear that he came, he was told in an absence
 -- that is over. But not if he was told after he went, and we hear of that late.
-if a.online or r[3] and a.at > cjson.decode(r[3]).t then
+if a.online or ab and a.at > ab.t then
   seenNow(KEYS[1], a.user, doc, KEYS[3], call)
 end
 if doc then save(doc, KEYS[2], KEYS[3], a.user) end

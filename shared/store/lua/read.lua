@@ -8,18 +8,18 @@
 --   no mark: like any reply of its second it ends what was sent up to then.
 if redis.call('HEXISTS', KEYS[1], 'o') == 0 then return 0 end
 local doc, call = load(KEYS[2], a.user), load(KEYS[7], a.user) -- what cannot be read stops here
+local letters = a.keep and {} or lettersOf(KEYS[8]) -- a report is still known when a dead letter is opened
 if a.keep then
   -- IM signs no body: a time far ahead must not silence what is sent later.
   a.upto = math.min(a.upto, math.floor(now / 1000) + 300)
-  if a.upto <= tonumber(redis.call('HGET', KEYS[5], hashed(a.peer)) or '-1') then return 0 end
+  if a.upto <= numberIn(redis.call('HGET', KEYS[5], hashed(a.peer)), -1) then return 0 end
 end
 local function hasRead(n)
   if n.t > a.upto or n.f then return false end
   if n.r then return '@' .. n.r == a.peer end
   return isFrom(n, a.peer)
 end
--- A report is still known when a dead letter is opened.
-if not a.keep then unbury(KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
+unbury(letters, KEYS[8], KEYS[9], a.user, KEYS[4], KEYS[6], 'read', a.reason, hasRead)
 if doc then finalWaiting(doc, KEYS[4], KEYS[6], 'read', a.reason, hasRead) end
 seenNow(KEYS[1], a.user, doc, KEYS[3], call)
 if doc then save(doc, KEYS[2], KEYS[3], a.user) end

@@ -11,6 +11,6 @@ if doc and finalWaiting(doc, KEYS[7], KEYS[8], 'recalled', '', recalled) then
   save(doc, KEYS[2], KEYS[3], a.user)
   return 0
 end
-if unbury(KEYS[9], KEYS[10], a.user, KEYS[7], KEYS[8], 'recalled', '', recalled) then return 0 end
+if unbury(lettersOf(KEYS[9]), KEYS[9], KEYS[10], a.user, KEYS[7], KEYS[8], 'recalled', '', recalled) then return 0 end
 if not seen(KEYS[4], KEYS[5], KEYS[6], a.mark) then remember(KEYS[4], a.mark, 'r') end
 return 0

@@ -9,16 +9,15 @@ local known = load(KEYS[2], a.user)
 if known and known.rp and known.rp[1] == attempt then return {known.rp[2], (woken(KEYS[7]))} end
 local s = redis.call('HGET', KEYS[5], a.id)
 if not s then return {0, 0} end
-local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
-if not who[1] then return {-1, 0} end
+local who = bound(KEYS[1])
+if not who then return {-1, 0} end
 local doc = open(KEYS[2], a.user, who)
-local letter = cjson.decode(s)
-local preferences = who[4] and cjson.decode(who[4]) or nil
+local letter = letterIn(s, KEYS[5], a.id)
 
 local function ended(n)
-  local read = not n.f and redis.call('HGET', KEYS[9], n.r and hashed('@' .. n.r) or n.h or hashed(n.p))
-  if read and tonumber(read) >= n.t then return 'read', 'read_report' end
-  local muted = mutedFor(preferences, n)
+  local read = not n.f and numberIn(redis.call('HGET', KEYS[9], n.r and hashed('@' .. n.r) or n.h or hashed(n.p)))
+  if read and read >= n.t then return 'read', 'read_report' end
+  local muted = mutedFor(who.p, n)
   if muted then return 'muted', muted end
 end
 

@@ -9,11 +9,10 @@
 --   another template, whose permit it does not hold. An absence without a permit is counted once
 --   for each card.
 if erased(KEYS[3]) then return {'erased', '0', 0, 0} end
-local known = redis.call('HGET', KEYS[2], a.card)
+local known = cardAt(KEYS[2], a.card)
 if known then
   -- The same caller asks again because it did not hear the answer.
-  local card = cjson.decode(known)
-  return {card.s == 'sending' and card.t == a.template and card.le > now and 'ok' or 'void', '0', 0, 0}
+  return {known.s == 'sending' and known.t == a.template and known.le > now and 'ok' or 'void', '0', 0, 0}
 end
 local sub = subscriber(KEYS[1])
 if sub.u ~= a.user then return {'unbound', '0', 0, 0} end
@@ -21,14 +20,14 @@ if sub.x then return {'gone', '0', 0, 0} end
 
 -- WeChat refuses a send to a user to whom another is under way (43108).
 for template, id in pairs(sub.a) do
-  local card = template ~= a.template and cjson.decode(redis.call('HGET', KEYS[2], id) or '{}') or {}
-  if card.s == 'sending' and card.at + a.flight > now then return {'busy', ms(card.at + a.flight), 0, 0} end
+  local card = template ~= a.template and cardAt(KEYS[2], id)
+  if card and card.s == 'sending' and card.at + a.flight > now then return {'busy', ms(card.at + a.flight), 0, 0} end
 end
 
 local other = sub.a[a.template]
 if other then
-  local card = cjson.decode(redis.call('HGET', KEYS[2], other) or '{}')
-  if card.s == 'sending' then
+  local card = cardAt(KEYS[2], other)
+  if card and card.s == 'sending' then
     if card.le > now then return {'busy', ms(card.le), 0, 0} end
     settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. other, other, card, {state = 'unknown', permit = 'held', stranded = true})
     match(sub, KEYS[2], KEYS[4], a.openid)
@@ -67,7 +66,7 @@ redis.call('HSET', KEYS[2], a.card, cjson.encode({s = 'sending', t = a.template,
 keepCards(KEYS[2], KEYS[5], a.openid)
 -- Whoever has many is told often: then what ended a day ago goes, for which no run comes back.
 forget(KEYS[2], 64, function(s)
-  local card = cjson.decode(s)
+  local card = cardIn(s)
   return card.at < now - DAY and card.s ~= 'sending' and not card.w and not card.tell
 end)
 return {'ok', '0', left - 1, kept}

@@ -3,8 +3,8 @@
 -- a     card, openid, template
 -- reply state, final, detail, lease end (ms), 1 if Reconcile tells the end
 -- Repeat: the card has ended, or is void, and the answer is the same.
-local s = redis.call('HGET', KEYS[2], a.card)
-if not s then
+local card = cardAt(KEYS[2], a.card)
+if not card then
   -- It may have been sent before the openid was erased, to somebody who is bound to
   -- another now: it is not announced again.
   if erased(KEYS[3]) then return {'refused', 'erased', '', '', 0} end
@@ -12,14 +12,13 @@ if not s then
   keepCards(KEYS[2], KEYS[5], a.openid)
   return {'void', '', '', '', 0}
 end
-local card = cjson.decode(s)
 if card.s == 'sending' then
   if card.le > now then return {'sending', '', '', ms(card.le), 0} end
   local sub = subscriber(KEYS[1])
   settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, {state = 'unknown', permit = 'held', stranded = true})
   match(sub, KEYS[2], KEYS[4], a.openid)
   keep(KEYS[1], sub)
-  card = cjson.decode(redis.call('HGET', KEYS[2], a.card))
+  card = cardAt(KEYS[2], a.card)
 end
 local tell = not card.v and card.tell and card.tell[1]
 if tell and tell[4] then

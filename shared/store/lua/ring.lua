@@ -10,16 +10,15 @@
 -- reply 1 if a run of deliver should be woken, else 0
 -- Repeat: the ring log has the call, and woken answers as before. A recipient who is not bound
 --   is counted once for each call.
-local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
-if not who[1] then
+local who = bound(KEYS[1])
+if not who then
   notBound(KEYS[7], KEYS[15])
   return 0
 end
 -- IM signs no body: a call of the future rings now, and one without a time too.
 if a.at <= 0 or a.at > now then a.at = now end
 
-local known = redis.call('HGET', KEYS[4], a.id)
-local call = known and cjson.decode(known) or nil
+local call = callIn(KEYS[4], a.id)
 if call and (call.rung or call.same) then return (woken(KEYS[6])) end -- told before
 
 local function sameParty(other)
@@ -29,7 +28,7 @@ end
 local all = redis.call('HGETALL', KEYS[4])
 local twin, of -- of two calls one soon after the other, each has two names
 for i = 1, #all, 2 do
-  local other = cjson.decode(all[i + 1])
+  local other = callIn(KEYS[4], all[i], all[i + 1])
   local apart = math.abs(other.at - a.at)
   if not other.same and not other.tw and other.rung and other.s ~= a.source and apart <= a.same
     and sameParty(other) and (not twin or apart < math.abs(twin.at - a.at)) then
@@ -53,7 +52,7 @@ call = {s = a.source, p = hashed(a.caller), r = a.group, at = a.at, rung = 1, st
 local notice = {i = a.id, k = 'call', p = a.caller, t = math.floor(a.at / 1000), q = 0, w = a.at + a.ring, e = a.at + a.ring}
 if a.group ~= '' then notice.r = a.group end
 if forgotten(KEYS[12], a.caller) then unnamed(notice) end
-local muted = mutedFor(who[4] and cjson.decode(who[4]) or nil, notice)
+local muted = mutedFor(who.p, notice)
 local due
 if muted then
   final(KEYS[5], KEYS[7], 'muted', muted, {a.id})

@@ -6,14 +6,12 @@
 --       told), ttl, lead, blind, soon, most (times in ms)
 -- reply 1 if a run of deliver should be woken, else 0
 -- Repeat: the ring log has the end, and woken answers as before.
-local who = redis.call('HMGET', KEYS[1], 'o', 'on', 'ab', 'p')
-if not who[1] then return 0 end
-local known = redis.call('HGET', KEYS[4], a.id)
-local call = known and cjson.decode(known) or nil
+local who = bound(KEYS[1])
+if not who then return 0 end
+local call = callIn(KEYS[4], a.id)
 if call and call.same then -- the other source's name for it
   a.id = call.same
-  known = redis.call('HGET', KEYS[4], a.id)
-  call = known and cjson.decode(known) or nil
+  call = callIn(KEYS[4], a.id)
 end
 local k = {log = KEYS[4], waiting = KEYS[2], queue = KEYS[3], messages = KEYS[8], later = KEYS[9], timeline = KEYS[5], counts = KEYS[7],
   letters = KEYS[10], dead = KEYS[11]}

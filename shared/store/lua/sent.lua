@@ -11,8 +11,8 @@ for _, e in ipairs(sub.ev) do
   if e.i == a.msgid and e.t == a.template and e.at == a.at then return 0 end
 end
 for _, s in ipairs(redis.call('HVALS', KEYS[2])) do -- or is it the same report again
-  local card = cjson.decode(s)
-  if card.rp and card.t == a.template then
+  local readable, card = pcall(cardIn, s)
+  if readable and card.rp and card.t == a.template then
     if a.msgid ~= '' and card.id == a.msgid or a.msgid == '' and card.ra == a.at then return 0 end
   end
 end

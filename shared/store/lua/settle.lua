@@ -6,12 +6,12 @@
 -- reply the state of the card now; "" if it is not known
 -- Repeat: the first outcome stays, and is the answer. A card of which nothing is kept is paid
 --   for once.
-local s = redis.call('HGET', KEYS[2], a.card)
-if not s and ((a.permit ~= 'spent' and a.permit ~= 'held') or erased(KEYS[3])) then return '' end
+local card = cardAt(KEYS[2], a.card)
+local known = card
+if not card and ((a.permit ~= 'spent' and a.permit ~= 'held') or erased(KEYS[3])) then return '' end
 local sub = subscriber(KEYS[1])
-local card
-if s then
-  card = cjson.decode(s)
+if card then
+  -- as it was reserved
 elseif sub.u ~= a.user then -- whose openid it was is erased: the card is paid for, and nobody's
   local l = ledger(sub, a.template)
   if not a.long and paysFirst(l, a.card) then entry(l, now, a.state, -math.min(1, l.b)) end
@@ -27,9 +27,9 @@ if card.s ~= 'sending' then -- its end is told apart, if it was unknown
   return card.v and (card.q or a.state ~= 'unknown') and 'unknown' or card.s
 end
 if a.gone then sub.x = 1 end
-if a.drift then redis.call('HINCRBY', KEYS[5], 'drift', 1) end
+if a.drift then count(KEYS[5], 'drift', 1) end
 settle(sub, KEYS[2], KEYS[4], a.openid .. '\n' .. a.card, a.card, card, a)
 match(sub, KEYS[2], KEYS[4], a.openid)
 keep(KEYS[1], sub)
-if not s then keepCards(KEYS[2], KEYS[6], a.openid) end
-return cjson.decode(redis.call('HGET', KEYS[2], a.card)).s
+if not known then keepCards(KEYS[2], KEYS[6], a.openid) end
+return cardAt(KEYS[2], a.card).s

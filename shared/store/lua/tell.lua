@@ -12,9 +12,8 @@ if n == 0 or by then return by == attempt and n or 0 end
 -- the card is open that has not happened: what it carries ends now, and once. Of an erased
 -- openid no run finds the card any more, so it is let go of here.
 if a.state == 'erased' or a.was ~= '' and a.was ~= 'unknown' then
-  for lane = 5, 7, 2 do
-    local doc = load(KEYS[lane], a.user)
-    if doc and doc.c and doc.c.i == a.card then
+  for lane, doc in pairs({[5] = load(KEYS[5], a.user), [7] = load(KEYS[7], a.user)}) do
+    if doc.c and doc.c.i == a.card then
       local rest = {}
       for _, notice in ipairs(doc.n) do
         if notice.c ~= a.card then rest[#rest + 1] = notice end
@@ -24,11 +23,11 @@ if a.state == 'erased' or a.was ~= '' and a.was ~= 'unknown' then
     end
   end
 end
-if a.was ~= '' then redis.call('HINCRBY', KEYS[3], a.was, -n) end
+if a.was ~= '' then count(KEYS[3], a.was, -n) end
 if redis.call('HEXISTS', KEYS[1], 'o') == 1 then
   final(KEYS[2], KEYS[3], a.state, a.reason, a.messages, nil, a.card)
 else -- erased or bound to nobody: only counted
-  redis.call('HINCRBY', KEYS[3], a.state, n)
+  count(KEYS[3], a.state, n)
 end
 redis.call('SET', KEYS[4], attempt, 'PX', 2 * DAY)
 return n

@@ -4,8 +4,7 @@
 -- reply 0
 -- Repeat: that end is no longer the first to be told, and no card has two of one state in a
 --   row.
-local s = redis.call('HGET', KEYS[1], a.card)
-local card = s and cjson.decode(s)
+local card = cardAt(KEYS[1], a.card)
 if card and card.tell and card.tell[1][1] == a.state then
   table.remove(card.tell, 1)
   if #card.tell == 0 then card.tell = nil end

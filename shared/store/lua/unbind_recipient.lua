@@ -6,8 +6,8 @@
 if redis.call('HGET', KEYS[1], 'o') ~= a.openid then return 0 end
 redis.call('DEL', KEYS[1])
 for lane = 2, 4, 2 do
-  local doc = load(KEYS[lane], a.user)
-  if doc then
+  local readable, doc = pcall(load, KEYS[lane], a.user)
+  if readable and doc then -- else deliver says so, and whoever logs in is not kept from it
     finalWaiting(doc, KEYS[6], KEYS[7], 'unbound', a.reason, function() return true end)
     save(doc, KEYS[lane], KEYS[lane + 1], a.user)
   end

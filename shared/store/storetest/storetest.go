@@ -104,6 +104,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"pace", paceRules},
 		{"clock", clockRules},
 		{"disorder", disorderRules},
+		{"unreadable", unreadableRules},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

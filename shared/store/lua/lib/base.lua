@@ -27,14 +27,38 @@ local function unreadable(key, field)
   error('UNREADABLE ' .. key .. (field and ' ' .. field or ''))
 end
 
+-- fits reports whether v is of the type that shape names, or a table whose fields are of the types
+-- that it names; a field may be missing if that ends in "?". allFit asks that of all elements of t.
+local MAYBE = {['number?'] = 'number', ['string?'] = 'string', ['table?'] = 'table'}
+
+local function fits(v, shape)
+  if type(shape) == 'string' then return type(v) == shape end
+  if type(v) ~= 'table' then return false end
+  for field, kind in pairs(shape) do
+    local is, maybe = type(v[field]), MAYBE[kind]
+    if is ~= (maybe or kind) and not (maybe and is == 'nil') then return false end
+  end
+  return true
+end
+
+local function allFit(t, shape)
+  for _, v in pairs(t or {}) do
+    if not fits(v, shape) then return false end
+  end
+  return true
+end
+
 -- document decodes s, which a script keeps at a key, or in a field of it. A script stops at one
--- that cannot be read, so it reads before it writes: what it has written stays, and whoever asked
--- asks again.
-local function document(s, key, field)
+-- that cannot be read, or is of another shape: everything that scripts calculate with is checked
+-- here. So it reads before it writes: what it has written stays, and whoever asked asks again.
+local function document(s, key, field, shape)
   local ok, doc = pcall(cjson.decode, s)
-  if not ok or type(doc) ~= 'table' then unreadable(key, field) end
+  if not ok or not fits(doc, shape) then unreadable(key, field) end
   return doc
 end
+
+-- numberIn returns the number that a key holds; otherwise, or nil, if it holds none.
+local function numberIn(s, otherwise) return tonumber(s or '') or otherwise end
 
 -- hashed is how a user is named where others have something to do with him and the name
 -- itself is not needed.
@@ -47,10 +71,17 @@ local function note(key, step)
   redis.call('PEXPIRE', key, 7 * DAY)
 end
 
+-- count adds n to what is counted in a state. One that is no number stays, and stops nothing: the
+-- counts are for people, who see it there.
+local function count(counts, state, n)
+  local reply = redis.pcall('HINCRBY', counts, state, n)
+  if type(reply) == 'table' and not string.find(reply.err, 'not an integer', 1, true) then redis.call('HINCRBY', counts, state, n) end
+end
+
 -- final notes and counts that messages ended.
 local function final(timeline, counts, state, reason, messages, detail, card)
   if #messages == 0 then return end
-  redis.call('HINCRBY', counts, state, #messages)
+  count(counts, state, #messages)
   local step = {t = now, k = 'final', m = messages, s = state, d = detail, c = card}
   if reason ~= '' then step.r = reason end
   note(timeline, cjson.encode(step))
@@ -60,7 +91,7 @@ end
 -- told to.
 local function woken(watch)
   local until_, by = string.match(redis.call('GET', watch) or '0', '^(%d+) ?(.*)$')
-  return by == attempt and 1 or 0, tonumber(until_)
+  return by == attempt and 1 or 0, numberIn(until_, 0)
 end
 
 -- wake reports 1 if something is due soon and nobody watches, and makes sure that
@@ -100,15 +131,16 @@ local function answered(answers) return redis.call('HGET', answers, attempt) or 
 local function notBound(counts, answers)
   if answered(answers) then return end
   noteAnswer(answers, '')
-  redis.call('HINCRBY', counts, 'not bound', 1)
+  count(counts, 'not bound', 1)
 end
 
 -- forget deletes from a hash that has more than most fields those that old says of by
--- their value.
+-- their value. What cannot be read stays.
 local function forget(key, most, old)
   if redis.call('HLEN', key) <= most then return end
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
-    if old(all[i + 1]) then redis.call('HDEL', key, all[i]) end
+    local readable, is = pcall(old, all[i + 1])
+    if readable and is then redis.call('HDEL', key, all[i]) end
   end
 end

@@ -14,25 +14,40 @@
 --   ab absence {n=cards, k=kept, t=last ms, c=1 if counted}    rs  1: seen since the claim
 --   qh the user's quiet hours    b  the rules' blind window, ms
 --   rp the attempt of the last replay, and how many notices it had wait
+local LANE = {n = 'table', le = 'number?', d = 'number?', h = 'number?', b = 'number?', c = 'table?', ab = 'table?', rp = 'table?'}
+local NOTICE = {i = 'string', p = 'string', r = 'string?', t = 'number', w = 'number', g = 'table?'}
+local ABSENCE = {n = 'number', k = 'number?', t = 'number'}
+
 local function load(key, user)
   local s = redis.call('HGET', key, user)
-  local doc = s and document(s, key, user) or nil
-  if doc and type(doc.n) ~= 'table' then unreadable(key, user) end
+  if not s then return nil end
+  local doc = document(s, key, user, LANE)
+  if not allFit(doc.n, NOTICE) or doc.ab and not fits(doc.ab, ABSENCE) then unreadable(key, user) end
   return doc
+end
+
+-- bound returns what the record of a recipient says: o openid, on 1 online or 0 offline, ab absence,
+-- p preferences {m=1 if muted, q=quiet hours, p=muted peers}; nil if they are bound to nobody.
+local function bound(key)
+  local r = redis.call('HMGET', key, 'o', 'on', 'ab', 'p')
+  if not r[1] then return nil end
+  local ab = r[3] and document(r[3], key, 'ab', ABSENCE) or nil
+  local p = r[4] and document(r[4], key, 'p', {m = 'number?', q = 'string?', p = 'table?'}) or nil
+  if p and not allFit(p.p, 'string') then unreadable(key, 'p') end
+  return {o = r[1], on = tonumber(r[2]), ab = ab, p = p}
 end
 
 -- open is load for a notice to be added: a document that begins now knows of the
--- recipient what his record says, which is {o, on, ab, p}.
+-- recipient what bound says.
 local function open(key, user, who)
   local doc = load(key, user) or {n = {}}
-  doc.o, doc.on = who[1], tonumber(who[2])
-  if not doc.c then doc.ab = who[3] and cjson.decode(who[3]) or nil end
-  local p = who[4] and cjson.decode(who[4]) or nil
-  doc.qh = p and p.q or nil
+  doc.o, doc.on = who.o, who.on
+  if not doc.c then doc.ab = who.ab end
+  doc.qh = who.p and who.p.q or nil
   return doc
 end
 
-local function leased(doc) return doc.l and doc.le > now end
+local function leased(doc) return doc.l and doc.le and doc.le > now end
 
 -- schedule makes the recipient due at t, or at what is due already if that is earlier.
 -- While a run holds the recipient its wish is kept for finish.
@@ -76,7 +91,7 @@ local function unnamed(n) n.p, n.h, n.x = '', hashed(n.p), nil end
 -- forgotten reports whether a user was erased and has not come back since. users are those
 -- erased of late.
 local function forgotten(users, user)
-  return tonumber(redis.call('HGET', users, hashed(user)) or '0') > now
+  return numberIn(redis.call('HGET', users, hashed(user)), 0) > now
 end
 
 -- unnamedInGroup returns a message of a group, which is JSON, without the users of whom gone
@@ -92,8 +107,7 @@ local function unnamedInGroup(message, gone)
   return found and cjson.encode(m) or nil
 end
 
--- mutedFor says why the user does not want the notice n, or nil. p are his preferences
--- {m=1 if muted, q=quiet hours, p=muted peers}.
+-- mutedFor says why the user does not want the notice n, or nil. p are his preferences, see bound.
 local function mutedFor(p, n)
   if not p then return nil end
   if p.m == 1 then return 'muted_all' end
@@ -176,7 +190,7 @@ end
 -- keepLetter writes a dead letter back of which only rest is left, or removes it; what is not
 -- in rest does not count as dead any more. dead says who has letters.
 local function keepLetter(letters, dead, user, id, letter, rest, counts)
-  redis.call('HINCRBY', counts, 'dead', #rest - #letter.n)
+  count(counts, 'dead', #rest - #letter.n)
   letter.n = rest
   if #rest > 0 then
     redis.call('HSET', letters, id, cjson.encode(letter))
@@ -186,12 +200,25 @@ local function keepLetter(letters, dead, user, id, letter, rest, counts)
   end
 end
 
--- unbury ends the notices in dead letters that match, so that nobody has them announced again,
--- and reports whether there were any.
-local function unbury(letters, dead, user, timeline, counts, state, reason, match, detail)
-  local all, found = redis.call('HGETALL', letters), false
+local function letterIn(s, letters, id)
+  local letter = document(s, letters, id, {n = 'table'})
+  if not allFit(letter.n, NOTICE) then unreadable(letters, id) end
+  return letter
+end
+
+-- lettersOf returns the dead letters of a recipient, each with its id before it.
+local function lettersOf(letters)
+  local all = redis.call('HGETALL', letters)
+  for i = 1, #all, 2 do all[i + 1] = letterIn(all[i + 1], letters, all[i]) end
+  return all
+end
+
+-- unbury ends the notices in dead letters, which are all, that match, so that nobody has them
+-- announced again, and reports whether there were any.
+local function unbury(all, letters, dead, user, timeline, counts, state, reason, match, detail)
+  local found = false
   for i = 1, #all, 2 do
-    local letter, rest, gone = cjson.decode(all[i + 1]), {}, {}
+    local letter, rest, gone = all[i + 1], {}, {}
     for _, n in ipairs(letter.n) do
       if match(n) then gone[#gone + 1] = n.i else rest[#rest + 1] = n end
     end
@@ -204,6 +231,14 @@ local function unbury(letters, dead, user, timeline, counts, state, reason, matc
   return found
 end
 
+-- callIn returns what a ring log has of a call, or nil: s source  p caller, hashed  r group  at ms
+--   rung 1: we heard it ring    st  re  ms how it ended: state, reason, 1 if in vain
+--   tw  1: has two names        same  its other name, which has all this
+local function callIn(log, id, s)
+  s = s or redis.call('HGET', log, id)
+  return s and document(s, log, id, {at = 'number', st = 'string?', re = 'string?', same = 'string?'}) or nil
+end
+
 -- ringsNoMore writes down that call, which the ring log knows as id, has ended in state; in
 -- vain or not. What waits of it ends so, or goes on as missed if a.missed says that missed
 -- calls are told. What was taken for missed, and was not in vain, ends too.
@@ -212,6 +247,7 @@ end
 local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   if call.st then return nil end
   local doc, later = load(k.waiting, user), load(k.messages, user) -- what cannot be read stops here
+  local letters = vain and {} or lettersOf(k.letters)
   call.st, call.re, call.ms = state, reason, vain and 1 or 0
   redis.call('HSET', k.log, id, cjson.encode(call))
   redis.call('PEXPIRE', k.log, DAY)
@@ -220,7 +256,7 @@ local function ringsNoMore(k, user, who, id, call, state, reason, vain)
   end) then
     save(later, k.messages, k.later, user)
   end
-  if not vain then unbury(k.letters, k.dead, user, k.timeline, k.counts, state, reason, function(n) return n.i == id end) end
+  unbury(letters, k.letters, k.dead, user, k.timeline, k.counts, state, reason, function(n) return n.i == id end)
   if not doc then return nil end
   local rest, told = {}, nil
   for _, n in ipairs(doc.n) do

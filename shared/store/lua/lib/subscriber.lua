@@ -10,17 +10,24 @@ end
 
 -- erased reports whether an openid was erased and has not come back since.
 local function erased(tombstone)
-  return tonumber(redis.call('GET', tombstone) or '0') > now
+  return numberIn(redis.call('GET', tombstone), 0) > now
 end
 
 -- subscriber returns the record of an openid, which is one small document:
 --   u  user    us since when he is bound, ms    l  template -> ledger    a  template -> card being sent
 --   x  1: WeChat does not know the openid    pt  pace of his cards, ms
 --   ev reports of cards that no card has met yet {i=msgid, t=template, at ms, f=failed, r=ms}
+local EVENT = {i = 'string', t = 'string', at = 'number', f = 'string', r = 'number'}
+local LEDGER = {b = 'number', h = 'number', o = 'number', e = 'table?', z = 'number?', gs = 'number?', ab = 'number?', ea = 'number?',
+  ed = 'number?', dr = 'number?'} -- see ledger
+
 local function subscriber(key)
   local s = redis.call('GET', key)
-  local sub = s and document(s, key) or {}
+  local sub = s and document(s, key, nil, {l = 'table?', a = 'table?', pt = 'number?', ev = 'table?'}) or {}
   sub.l, sub.a = sub.l or {}, sub.a or {}
+  local sound = allFit(sub.l, LEDGER) and allFit(sub.a, 'string') and allFit(sub.ev, EVENT)
+  for _, l in pairs(sound and sub.l or {}) do sound = sound and allFit(l.e, {'number', 'string', 'number'}) end
+  if not sound then unreadable(key) end
   return sub
 end
 
@@ -120,6 +127,27 @@ end
 --   v  1: was unknown    q  1: because its run ended early
 --   rp 1: WeChat has reported    ra  when, ms
 --   tell  [{state, reason, the state that this corrects or ""}] still to be told its recipient
+local CARD = {s = 'string', t = 'string', at = 'number', le = 'number?', m = 'table?', ua = 'number?', w = 'number?', tell = 'table?'}
+
+local function cardIn(s, cards, id)
+  local card = document(s, cards, id, CARD)
+  if card.s == 'sending' and not card.le or card.tell and not fits(card.tell[1], {'string', 'string', 'string'}) then unreadable(cards, id) end
+  return card
+end
+
+-- cardAt returns a card, or nil.
+local function cardAt(cards, id)
+  local s = redis.call('HGET', cards, id)
+  return s and cardIn(s, cards, id) or nil
+end
+
+-- cardsOf returns the cards of an openid, each with its id before it.
+local function cardsOf(cards)
+  local all = redis.call('HGETALL', cards)
+  for i = 1, #all, 2 do all[i + 1] = cardIn(all[i + 1], cards, all[i]) end
+  return all
+end
+
 local function spend(l, card, kind)
   l.h = math.max(l.h - 1, 0)
   if not card.lg then entry(l, now, kind, -math.min(1, l.b)) end
@@ -170,7 +198,7 @@ local REPORT_KEPT = 600000
 
 -- match brings reports and cards together: by WeChat's message id, or if one of the two
 -- has none by template and time, and then only when no card of the template is being sent,
--- which could be meant.
+-- which could be meant. Cards that cannot be read are none.
 local function match(sub, cards, overdue, openid)
   if not sub.ev then return end
   local all = redis.call('HGETALL', cards)
@@ -178,8 +206,8 @@ local function match(sub, cards, overdue, openid)
   for _, e in ipairs(sub.ev) do
     local hit, sending
     for i = 1, #all, 2 do
-      local card = cjson.decode(all[i + 1])
-      if card.t == e.t and not card.rp then
+      local readable, card = pcall(cardIn, all[i + 1], cards, all[i])
+      if readable and card.t == e.t and not card.rp then
         if card.s == 'sending' then
           sending = true
         elseif e.i ~= '' and card.id == e.i then

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store/redistest"
+)
+
+// Only what a script found in a key is unreadable. What may be a bug of the script is in doubt.
+func TestErrorsOfScripts(t *testing.T) {
+	for server, addr := range map[string]string{"miniredis": miniredis.RunT(t).Addr(), "Redis": redistest.Start(t)} {
+		db := redis.NewClient(&redis.Options{Addr: addr})
+		t.Cleanup(func() { db.Close() })
+		for _, c := range []struct{ script, names string }{
+			{"error('UNREADABLE a-key its-field')", "a-key its-field"},
+			{"redis.call('SET', KEYS[1], 'x') return redis.call('HGET', KEYS[1], 'f')", "the-key"},
+			{"return nil + 1", ""},
+			{"return nil < 1", ""},
+			{"return ({}).a.b", ""},
+			{"for _ in ipairs(7) do end", ""},
+			{"return cjson.decode('{')", ""},
+			{"redis.call('HSET', KEYS[2], 'f', 'x') return redis.call('HINCRBY', KEYS[2], 'f', 1)", ""},
+		} {
+			cmd := redis.NewScript(c.script).Eval(t.Context(), db, []string{"the-key", "another-key"})
+			if cmd.Err() == nil {
+				t.Fatalf("%s: %s: no error", server, c.script)
+			}
+			err := unreadable(cmd)
+			if errors.Is(err, notify.ErrUnreadable) != (c.names != "") || err != nil && !strings.Contains(err.Error(), c.names) {
+				t.Errorf("%s: %s: %v; want it to name %q", server, c.script, err, c.names)
+			}
+		}
+	}
+}
