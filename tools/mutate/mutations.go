@@ -173,7 +173,7 @@ var mutations = []mutation{
 	one("announce a call that was answered while its card waited", domain+"send.go", "if c.waited {", "if false {", "./shared/notify -run TestCallEndsWhileItsCardWaits"),
 	one("name what has ended as still in a card", lua+"begin.lua", " and not n.g", nothing, store),
 	one("close the circuit of a template that a card fell back from", domain+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/notify -run TestFallbackClosesNoCircuit"),
-	one("send a card with a template that did not pay for it", lua+"reserve.lua", " and card.t == a.template and card.le > now", " and card.le > now", store),
+	one("send a card with a template that did not pay for it", lua+"reserve.lua", " and known.t == a.template and known.le > now", " and known.le > now", store),
 	one("let a send outlive its turn when the store is slow", domain+"send.go", "sendBudget-c.asked.Elapsed()", "sendBudget", "./shared/notify -run TestNoSendOutlivesItsTurn"),
 	one("take a bug of a script for something unreadable", "shared/store/unreadable.go", "if strings.Contains(err.Error(), wrongType) {", "if strings.Contains(err.Error(), \" \") {", "./shared/store -run TestErrorsOfScripts"),
 	one("calculate with what is of another shape", base, "if not ok or not fits(doc, shape) then", "if not ok then", store),
