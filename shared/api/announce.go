@@ -34,7 +34,7 @@ type Announce struct {
 // Announcer records announcements.
 type Announcer interface {
 	// Announce records messages, and returns what became of each, in their order. A
-	// message that its recipient was told of, or that waits for him, changes nothing. What cannot
+	// message that its recipient was told of, or that waits for them, changes nothing. What cannot
 	// be read of one recipient is no error but the Err of their result.
 	// wake is true when something falls due soon and no run of deliver is watching. On
 	// an error any part may have been recorded; doing it again is safe.

@@ -312,7 +312,7 @@ type Reserve struct {
 // Reserved is the answer to a Reserve.
 type Reserved struct {
 	Status ReserveStatus
-	Until  time.Time // ReserveBusy: until when the other card is in the way, unless it ends before; ReserveTooMany: when he may get one again
+	Until  time.Time // ReserveBusy: until when the other card is in the way, unless it ends before; ReserveTooMany: when they may get one again
 	Left   int       // permits left, this card's not counted
 	Keep   int       // ReserveKept: how many are kept
 }

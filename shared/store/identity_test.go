@@ -15,7 +15,7 @@ import (
 	"wxnotify/shared/store/storetest"
 )
 
-// A store is refused to whoever is set otherwise than it was filled with, and the refusal says
+// A store is refused to settings that differ from those it was filled with, and the refusal says
 // what to do. Nothing is written then.
 func TestStoreOfOthersIsRefused(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ const DefaultPrefix = "wxnotify-dev"
 // change them together. Below, wxn stands for the prefix:
 //
 //	wxn{n}:q            queue: recipient -> when due, ms           sorted set
-//	wxn{n}:w            recipient -> what waits for him            hash of documents
+//	wxn{n}:w            recipient -> what waits for them           hash of documents
 //	wxn{n}:cq, cw       the same for calls                         sorted set, hash
 //	wxn{n}:watch        until when a run is watching, ms           string
 //	wxn{n}:counts       final state -> messages                    hash

@@ -24,7 +24,7 @@ type preferencesArgs struct {
 }
 
 // SetPreferences keeps what user wants to be told of. What waits for him and is muted by
-// it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if he is bound to nobody: nothing is kept of such users.
+// it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if they are bound to nobody: nothing is kept of such users.
 func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify.Preferences) error {
 	kept := preferences{Quiet: p.QuietHours, Peers: p.MutedPeers}
 	if p.Muted {

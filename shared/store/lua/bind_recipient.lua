@@ -1,7 +1,7 @@
 -- bind_recipient: a user's cards go to an openid from now on. Who logs in is here.
 -- KEYS  1 recipient  2 waiting  3 queue  4 calls waiting  5 calls' queue  6 erased users
 -- a     user, openid
--- reply 1 if he was erased, and is to be named again; else 0
+-- reply 1 if they were erased, and are to be named again; else 0
 -- Repeat: the binding is the same and the new absence has begun. That the user was erased is
 --   said until nameAgain removes the mark.
 local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user) -- before anything is written

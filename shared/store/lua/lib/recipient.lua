@@ -107,7 +107,7 @@ local function unnamedInGroup(message, gone)
   return found and cjson.encode(m) or nil
 end
 
--- mutedFor says why the user does not want the notice n, or nil. p are his preferences, see bound.
+-- mutedFor says why the user does not want the notice n, or nil. p are their preferences, see bound.
 local function mutedFor(p, n)
   if not p then return nil end
   if p.m == 1 then return 'muted_all' end

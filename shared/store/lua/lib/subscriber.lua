@@ -14,7 +14,7 @@ local function erased(tombstone)
 end
 
 -- subscriber returns the record of an openid, which is one small document:
---   u  user    us since when he is bound, ms    l  template -> ledger    a  template -> card being sent
+--   u  user    us since when they are bound, ms    l  template -> ledger    a  template -> card being sent
 --   x  1: WeChat does not know the openid    pt  pace of his cards, ms
 --   ev reports of cards that no card has met yet {i=msgid, t=template, at ms, f=failed, r=ms}
 local EVENT = {i = 'string', t = 'string', at = 'number', f = 'string', r = 'number'}
