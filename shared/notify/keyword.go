@@ -73,7 +73,8 @@ func typeOfKeyword(name string) (keywordType, error) {
 	case "phrase":
 		k.spellings, k.fit, k.fallback = spell(firstClause), keep(5, func(r rune) bool { return unicode.Is(unicode.Han, r) }), fixedText("新消息")
 	default: // short_thing, and what WeChat has added since
-		k.spellings = spell(func(s string) string { return clip(s, t.Limit, "") })
+		k.spellings = spell(func(s string) string { return clipWords(s, t.Limit) })
+		k.fit = func(s string) string { return clip(s, t.Limit, "") }
 	}
 	return k, nil
 }
@@ -162,9 +163,13 @@ func clean(s string) string {
 
 const ellipsis = "..."
 
+// numberRun finds numbers, times, ranges and phone numbers, with their signs, also those
+// whose parts are joined by blanks or dashes.
+var numberRun = lazily(`[\p{Sc}\p{Pd}+*(（]*\p{N}([\p{N}\p{Sc}\p{Pd} .,:~/+*()．，：～／＋＊（）]*\p{N})?[%％‰°℃]?`)
+
 // clip cuts s between two graphemes so that it has at most limit UTF-16 units, tail
-// included. It does not cut through a number, which would be another one then: with a tail
-// the number goes too, without one the whole text does.
+// included. It does not cut through a number, nor between a number and its unit, which would
+// be another fact then: with a tail the number goes too, without one the whole text does.
 func clip(s string, limit int, tail string) string {
 	if keyword.Units(s) <= limit {
 		return s
@@ -180,23 +185,35 @@ func clip(s string, limit int, tail string) string {
 		room -= n
 		_, end = g.Positions()
 	}
-	last, _ := utf8.DecodeLastRuneInString(s[:end])
 	next, _ := utf8.DecodeRuneInString(s[end:])
-	out := s[:end]
-	if ofNumber(last) && ofNumber(next) || isDigit(last) && unicode.IsLetter(next) {
-		if tail == "" {
-			return ""
+	for _, run := range numberRun().FindAllStringIndex(s, -1) {
+		if run[0] < end && (end < run[1] || end == run[1] && unicode.IsLetter(next)) {
+			if tail == "" {
+				return ""
+			}
+			end = run[0]
+			break
 		}
-		out = strings.TrimRightFunc(out, func(r rune) bool { return ofNumber(r) || unicode.Is(unicode.Sc, r) })
 	}
-	if out = strings.TrimRight(out, " "); out == "" {
+	out := strings.TrimRight(s[:end], " ")
+	if out == "" {
 		return ""
 	}
 	return out + tail
 }
 
-// ofNumber reports whether r stands in numbers, times, dates, ranges or phone numbers.
-func ofNumber(r rune) bool { return isDigit(r) || strings.ContainsRune(".,:~/+*-", r) }
+// clipWords is clip without a tail, for a text that says nothing of a number: with nothing to
+// show that the end is missing, 12.5 万元 would be read as 12.5.
+func clipWords(s string, limit int) string {
+	if strings.ContainsFunc(s, isNumeral) {
+		return s
+	}
+	return clip(s, limit, "")
+}
+
+func isNumeral(r rune) bool {
+	return unicode.IsNumber(r) || strings.ContainsRune("零一二三四五六七八九十百千万亿两廿卅壹贰叁肆伍陆柒捌玖拾佰仟萬億兩", r)
+}
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 

@@ -123,6 +123,8 @@ func TestValues(t *testing.T) {
 		{"name1", "123", "好友"},
 		{"phrase1", "配送中 now 请稍候啊", "配送中"},
 		{"phrase1", "none", "新消息"},
+		{"short_thing1", "明天下午 3 点开会", "明天下午"},
+		{"short_thing1", "共12800元", "您有新消息"},
 	} {
 		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
 		got := render(t, tmpl, rules, false, notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: c.text}).Data[c.keyword]
@@ -210,6 +212,11 @@ func TestAnnouncedValues(t *testing.T) {
 		{"name1", "阿卜杜热合曼买买提江艾力", ""},
 		{"thing1", "一二三四五六七八九十一二三四五六七八九十一", "一二三四五六七八九十一二三四五六七..."},
 		{"thing1", "您的订单已经发货，合计金额￥1280.50元", "您的订单已经发货，合计金额..."},
+		{"thing1", "包裹到了，取件请拨打 138 0013 8000 转", "包裹到了，取件请拨打..."},
+		{"thing1", "包裹到了，取件请拨打 138-0013—8000", "包裹到了，取件请拨打..."},
+		{"thing1", "您的订单已经发货，合计金额１２８０元，请查收", "您的订单已经发货，合计金额..."},
+		{"thing1", "您的订单已经全部发货，到货率为95%，请查收", "您的订单已经全部发货，到货率为..."},
+		{"thing1", "您的订单已经发货，单号 1024 请注意查收", "您的订单已经发货，单号 1024..."},
 		{"thing1", "😀 shipped", "shipped"},
 		{"thing1", "3️⃣号楼 ©2026 ★", "3号楼 ©2026 ★"},
 		{"thing1", strings.Repeat("1234567890", 3), ""},
@@ -217,8 +224,21 @@ func TestAnnouncedValues(t *testing.T) {
 		{"short_thing1", "已完成", "已完成"},
 		{"short_thing1", "共12800元", ""},
 		{"short_thing1", "12345万", ""},
+		{"short_thing1", "9:30 PM", ""},
+		{"short_thing1", "12.5 万元", ""},
+		{"short_thing1", "1280 元/月", ""},
+		{"short_thing1", "12345%", ""},
+		{"short_thing1", "12:30—13:30", ""},
+		{"short_thing1", "12345 6", ""},
+		{"short_thing1", "１２３４５６", ""},
+		{"short_thing1", "十二月二十四日", ""},
+		{"short_thing1", "壹仟贰佰叁拾元", ""},
+		{"short_thing1", "满100减50", ""},
+		{"short_thing1", "100 km", ""},
+		{"short_thing1", "满5减1", "满5减1"},
 		{"thing_of_tomorrow1", "照片已经冲印好", "照片已经冲"},
 		{"thing_of_tomorrow1", "2031-02-03", ""},
+		{"thing_of_tomorrow1", "100 km", ""},
 	} {
 		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
 		n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": c.text}}}
