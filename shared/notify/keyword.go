@@ -128,23 +128,26 @@ func (k keywordType) accepts(v string) bool {
 }
 
 // clean makes one plain line of s: white space becomes single blanks; control and
-// invisible characters and emoji, which WeChat answers with 47003, go. Of a key cap the
-// key stays. What has no letter, digit or symbol left is empty.
+// invisible characters and emoji, which WeChat answers with 47003, go. An emoji leaves a
+// blank between what it parts: 10➖20 is not 1020; so does a character that was lost. Of a key
+// cap the key stays. What has no letter, digit or symbol left is empty.
 func clean(s string) string {
 	var b strings.Builder
 	blank, visible := false, false
-	g := uniseg.NewGraphemes(strings.ToValidUTF8(s, ""))
+	g := uniseg.NewGraphemes(strings.ToValidUTF8(s, "\ufffd"))
 	for g.Next() {
 		rs := g.Runes()
 		switch {
-		case unicode.IsSpace(rs[0]):
+		case unicode.IsSpace(rs[0]), keyword.IsEmoji(rs[0]): // and all that belongs to it
 			blank = b.Len() > 0
-			continue
-		case keyword.IsEmoji(rs[0]): // and all that belongs to it
 			continue
 		}
 		for _, r := range rs {
-			if keyword.Invisible(r) || keyword.EmojiMark(r) || keyword.IsEmoji(r) {
+			switch {
+			case keyword.IsEmoji(r), r == utf8.RuneError:
+				blank = b.Len() > 0
+				continue
+			case keyword.Invisible(r), keyword.EmojiMark(r):
 				continue
 			}
 			if blank {
