@@ -320,7 +320,10 @@ func (v view) escaped() view {
 // such as the peer of an announcement, is not to be opened.
 func withoutEmpty(page string) string {
 	path, query, _ := strings.Cut(page, "?")
-	params := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return p == "" || strings.HasSuffix(p, "=") })
+	params := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool {
+		_, value, assigned := strings.Cut(p, "=")
+		return p == "" || assigned && value == ""
+	})
 	if len(params) == 0 {
 		return path
 	}

@@ -302,6 +302,7 @@ func TestPageWithoutValues(t *testing.T) {
 		"pages/chat/index?peer={{.Peer}}&n={{.Count}}":                   "pages/chat/index?n=1",
 		"p?from={{.Sender}}&tab=2&group={{.Group}}&peer={{.Peer}}":       "p?tab=2",
 		"p?text={{.Summary}}&peer={{if .Peer}}{{.Peer}}{{end}}&id=o-1#x": "p?text=shipped&id=o-1#x",
+		"pages/x?scene=YQ==&peer={{.Peer}}&a=b=&raw":                     "pages/x?scene=YQ==&a=b=&raw",
 		"p": "p", "": "",
 	} {
 		tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Page: page, Data: map[string]string{"thing1": "{{.Summary}}"}})
