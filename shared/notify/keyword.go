@@ -46,7 +46,7 @@ func typeOfKeyword(name string) (keywordType, error) {
 	case "thing":
 		k.spellings = spell(func(s string) string { return clip(s, t.Limit, ellipsis) })
 	case "number":
-		k.spellings, k.fit, k.fallback = spell(fold, ungroup), firstMatch(`[0-9]{1,20}(\.[0-9]{1,10})?`), fixedText("1")
+		k.spellings, k.fit, k.fallback = spell(foldNumber, ungroup), firstMatch(`[0-9]{1,20}(\.[0-9]{1,10})?`), fixedText("1")
 	case "letter":
 		k.spellings, k.fit, k.fallback = spell(fold), keep(32, isASCIILetter), fixedText("N")
 	case "symbol":
@@ -60,10 +60,10 @@ func typeOfKeyword(name string) (keywordType, error) {
 		k.spellings, k.fallback = spell(fold, tidyTime, rangeOf(t)), formatTime
 		k.fit = firstMatch(`\d{4}年\d{1,2}月\d{1,2}日( ([01]\d|2[0-3]):[0-5]\d)?`)
 	case "amount":
-		k.spellings, k.fallback = spell(fold, without(" "), ungroup, yuan), fixedText("0元")
+		k.spellings, k.fallback = spell(foldNumber, closeCurrency, ungroup, yuan), fixedText("0元")
 		k.fit = firstMatch(`\p{Sc}[0-9]{1,10}(\.[0-9]{1,2})?元?|[0-9]{1,10}(\.[0-9]{1,2})?元`)
 	case "phone_number":
-		k.spellings, k.fallback = spell(fold, without(" ")), fixedText("0")
+		k.spellings, k.fallback = spell(fold, joinPhone), fixedText("0")
 		k.fit = keep(17, func(r rune) bool { return r >= '0' && r <= '9' || r == '+' || r == '-' })
 	case "car_number":
 		k.spellings, k.fallback = spell(fold, without(" ·•-")), fixedText("0")
@@ -270,16 +270,26 @@ func lazily(pattern string) func() *regexp.Regexp {
 }
 
 // fold writes the full-width forms of ASCII, which Chinese keyboards type, as ASCII.
-func fold(s string) string {
+func fold(s string) string { return strings.Map(narrow, s) }
+
+// foldNumber is fold, but leaves ，: it parts two numbers, and never groups the digits of one.
+func foldNumber(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= '！' && r <= '～':
-			return r - '！' + '!'
-		case r == '〜':
-			return '~'
+		if r == '，' {
+			return r
 		}
-		return r
+		return narrow(r)
 	}, s)
+}
+
+func narrow(r rune) rune {
+	switch {
+	case r >= '！' && r <= '～':
+		return r - '！' + '!'
+	case r == '〜':
+		return '~'
+	}
+	return r
 }
 
 func without(chars string) func(string) string {
@@ -302,6 +312,20 @@ func ungroup(s string) string {
 		return s
 	}
 	return m[1] + strings.ReplaceAll(m[2], ",", "") + m[3] + m[4]
+}
+
+var aroundCurrency = lazily(` *(\p{Sc}|元) *`)
+
+// closeCurrency takes out the blanks beside a currency. Others may part two amounts.
+func closeCurrency(s string) string { return aroundCurrency().ReplaceAllString(s, "$1") }
+
+// joinPhone takes the blanks out of a phone number. Two blocks of one length may be two
+// numbers, such as 8001 8002.
+func joinPhone(s string) string {
+	if a, b, _ := strings.Cut(s, " "); len(a) == len(b) && bareNumber().MatchString(a+b) {
+		return s
+	}
+	return without(" ")(s)
 }
 
 var bareNumber = lazily(`^\d+(\.\d+)?$`)
