@@ -71,7 +71,7 @@ func typeOfKeyword(name string) (keywordType, error) {
 	case "name":
 		k.spellings, k.fit = spell(interpunct), fitName
 	case "phrase":
-		k.spellings, k.fit, k.fallback = spell(firstClause), keep(5, func(r rune) bool { return unicode.Is(unicode.Han, r) }), fixedText("新消息")
+		k.spellings, k.fit, k.fallback = spell(firstClause), firstMatch(`\p{Han}{1,5}`), fixedText("新消息")
 	default: // short_thing, and what WeChat has added since
 		k.spellings = spell(func(s string) string { return clipWords(s, t.Limit) })
 		k.fit = func(s string) string { return clip(s, t.Limit, "") }
@@ -365,10 +365,11 @@ func rangeOf(t keyword.Type) func(string) string {
 	}
 }
 
-// firstClause cuts s at its first punctuation mark or blank.
+// firstClause cuts s at the first mark that ends a clause. What stands before another, such
+// as 订单：已取消, may be no status.
 func firstClause(s string) string {
-	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsPunct(r) || r == ' ' }); i >= 0 {
-		return s[:i]
+	if i := strings.IndexAny(s, "，。！；…"); i >= 0 {
+		return strings.TrimRight(s[:i], " ")
 	}
 	return s
 }
