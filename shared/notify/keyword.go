@@ -30,7 +30,8 @@ type keywordType struct {
 	spellings []func(string) string
 	// fit turns any text into a legal value, or returns "" if nothing is left of it.
 	fit func(string) string
-	// fallback is a legal value for when nothing is left; nil: a word of ours.
+	// fallback is a legal value for when nothing is left and no word of ours fits; nil: one
+	// always does.
 	fallback func(now time.Time) string
 }
 
@@ -109,10 +110,12 @@ func (k keywordType) fitted(s, word string, now time.Time) string {
 			return v
 		}
 	}
-	if k.fallback != nil {
-		return k.fallback(now)
+	if k.words() {
+		if v := k.exact(word); v != "" {
+			return v
+		}
 	}
-	return k.exact(word)
+	return k.fallback(now)
 }
 
 // words reports whether the type shows words rather than a fact such as a time.

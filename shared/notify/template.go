@@ -186,7 +186,7 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 		if neutral && !k.kind.words() { // WeChat objects to words, not to a time
 			of = r.view(notices, names, false)
 		}
-		value, err := k.value(of, notices[0].Announcement != nil, wordsFor(r.Lang), now)
+		value, err := k.value(of, notices[0].Announcement != nil, neutral, wordsFor(r.Lang), now)
 		if err != nil {
 			return Card{}, fmt.Errorf("notify: Render: %w", err)
 		}
@@ -200,8 +200,9 @@ func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, n
 	return card, nil
 }
 
-// value returns what the keyword shows of v.
-func (k keywordTemplate) value(v view, announced bool, w words, now time.Time) (string, error) {
+// value returns what the keyword shows of v. Words of ours, which stand in a neutral one, may
+// be made to fit.
+func (k keywordTemplate) value(v view, announced, neutral bool, w words, now time.Time) (string, error) {
 	text, err := execute(k.text, v)
 	if err != nil {
 		return "", fmt.Errorf("data.%s: %w", k.keyword, err)
@@ -210,7 +211,7 @@ func (k keywordTemplate) value(v view, announced bool, w words, now time.Time) (
 		return text, nil
 	}
 	text = clean(text)
-	if !announced || len(k.fields) == 0 || text == "" && k.kind.words() {
+	if !announced || len(k.fields) == 0 || k.kind.words() && (neutral || text == "") {
 		return k.kind.fitted(text, k.word(w, announced), now), nil
 	}
 	if exact := k.kind.exact(text); exact != "" {

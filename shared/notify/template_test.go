@@ -123,7 +123,7 @@ func TestValues(t *testing.T) {
 		{"name1", "123", "好友"},
 		{"phrase1", "配送中 now 请稍候啊", "配送中"},
 		{"phrase1", "-- 您的货已经发出", "您的货已经"},
-		{"phrase1", "none", "新消息"},
+		{"phrase1", "none", "您有新消息"},
 		{"short_thing1", "明天下午 3 点开会", "明天下午"},
 		{"short_thing1", "共12800元", "您有新消息"},
 	} {
@@ -292,7 +292,7 @@ func TestAnnouncedValues(t *testing.T) {
 // TestNothingLeftOfAField: where nothing of a field can be shown a word stands for it that
 // suits the field.
 func TestNothingLeftOfAField(t *testing.T) {
-	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Group}}", "name3": "{{.Sender}}", "short_thing4": "{{.Sender}}", "thing5": "{{.Summary}}"})
+	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Group}}", "name3": "{{.Sender}}", "short_thing4": "{{.Sender}}", "thing5": "{{.Summary}}", "phrase6": "{{.Sender}}"})
 	rules := notify.DefaultRules()
 	rules.Preview = notify.PreviewText
 	for _, nothing := range []string{"", " \t", "😀👨‍👩‍👧", "\u2800\u3164", "\u115f\u200b\u00ad", "🇨🇳", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "❤", "⏰⌚", "🙂‍↔️", "\ufe0f", "\u0301", "\U000E0041"} {
@@ -304,9 +304,9 @@ func TestNothingLeftOfAField(t *testing.T) {
 			n    notify.Notice
 			want map[string]string
 		}{
-			"in a group":   {group, map[string]string{"thing1": "好友", "thing2": "群聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息"}},
-			"one to one":   {single, map[string]string{"thing1": "好友", "thing2": "单聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息"}},
-			"announcement": {order, map[string]string{"thing1": "系统通知", "thing2": "单聊", "name3": "系统通知", "short_thing4": "系统通知", "thing5": "您有新消息"}},
+			"in a group":   {group, map[string]string{"thing1": "好友", "thing2": "群聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息", "phrase6": "好友"}},
+			"one to one":   {single, map[string]string{"thing1": "好友", "thing2": "单聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息", "phrase6": "好友"}},
+			"announcement": {order, map[string]string{"thing1": "系统通知", "thing2": "单聊", "name3": "系统通知", "short_thing4": "系统通知", "thing5": "您有新消息", "phrase6": "系统通知"}},
 		} {
 			card, err := tmpl.Render(rules, "card", "openid", []notify.Notice{c.n}, notify.Names{"bob": nothing, "@g": nothing}, false, sentAt)
 			if err != nil {
@@ -314,6 +314,25 @@ func TestNothingLeftOfAField(t *testing.T) {
 			}
 			if d := cmp.Diff(c.want, card.Data); d != "" {
 				t.Errorf("%q, %s: %s", nothing, name, d)
+			}
+		}
+	}
+}
+
+// TestNeutralWordsFit: a card that goes out again with words of ours is made in every language
+// and of every type that shows words, of an announcement too.
+func TestNeutralWordsFit(t *testing.T) {
+	for lang, want := range map[string]map[string]string{
+		"zh_CN": {"thing1": "您有新消息", "short_thing1": "您有新消息", "name1": "系统通知", "phrase1": "您有新消息", "thing_of_tomorrow1": "您有新消息"},
+		"en_US": {"thing1": "New message", "short_thing1": "New m", "name1": "The service", "phrase1": "新消息", "thing_of_tomorrow1": "New m"},
+	} {
+		rules := notify.DefaultRules()
+		rules.Lang = lang
+		for keyword, want := range want {
+			field := map[bool]string{true: "{{.Sender}}", false: "{{.Summary}}"}[keyword == "name1"]
+			n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"sender": "顺丰", "summary": "已发货"}}}
+			if got := render(t, mustTemplate(t, map[string]string{keyword: field}), rules, true, n).Data[keyword]; got != want {
+				t.Errorf("%s in %s shows %q, want %q", keyword, lang, got, want)
 			}
 		}
 	}

@@ -132,7 +132,7 @@ var mutations = []mutation{
 	one("let who is second begin a store too", "shared/store/identity.go", "pipe.HSetNX(ctx, id.key, m.field, m.value)", "pipe.HSet(ctx, id.key, m.field, m.value)", "./shared/store -run TestOneSettingBeginsAStore -count=5"),
 	one("say nothing of a server that evicts", "shared/store/eviction.go", "policy == \"noeviction\" {", "policy != \"allkeys-lfu\" {", "./shared/store -run TestEvictionIsComplainedOf"),
 	// Values, templates and notify.yml.
-	one("make another value of an announced one", domain+"template.go", `if !announced || len(k.fields) == 0 || text == "" && k.kind.words() {`, "if text != \"never\" {", values),
+	one("make another value of an announced one", domain+"template.go", `if !announced || len(k.fields) == 0 || k.kind.words() && (neutral || text == "") {`, "if text != \"never\" {", values),
 	one("cut through a number", domain+"keyword.go", "if run[0] < end && (end < run[1] || end == run[1] && unicode.IsLetter(next)) {", "if run[0] < end && end == run[1] && unicode.IsSpace(next) {", values),
 	one("read a date with a day too many as a range", domain+"keyword.go", `if r == '-' && t.Name == "date" && strings`, `if r == '-' && t.Name == "" && strings`, values),
 	one("call somebody by invisible characters", "shared/keyword/emoji.go", "case r == 0x2800, r == 0x1D159, r == utf8.RuneError:", "case r == utf8.RuneError:", values),
