@@ -144,6 +144,8 @@ func TestAnnounceRefuses(t *testing.T) {
 		"half a count":    {with("fields", `{"count":1.5}`), "fields", "fields.count"},
 		"negative count":  {with("fields", `{"count":"-1"}`), "fields", "fields.count"},
 		"a time for us":   {with("fields", `{"time":"2026-11-22T10:09:00Z"}`), "fields", "Beijing time"},
+		"an empty time":   {with("fields", `{"time":""}`), "fields", "fields.time is empty: leave it out"},
+		"a blank time":    {with("fields", `{"time":" "}`), "fields", "fields.time is empty: leave it out"},
 		"not a time":      {of("message", `{"time":"soon"}`), "fields", "fields.time does not fit: the card shows it as time2, which takes a time such as 9:30"},
 		"not an amount":   {of("price", `{"summary":"about 5","group":"2026-12-24"}`), "fields", "fields.summary does not fit: the card shows it as amount1"},
 		"no date":         {of("price", `{"summary":"￥5"}`), "fields", "fields.group has to be sent: the card shows it as date2"},

@@ -146,6 +146,9 @@ func fieldText(name string, raw json.RawMessage) (string, error) {
 	if utf8.RuneCountInString(text) > maxFieldRunes {
 		return fault(fmt.Sprintf("is longer than %d characters: a card shows about 20", maxFieldRunes))
 	}
+	if name == "time" && strings.TrimSpace(text) == "" {
+		return fault("is empty: leave it out to show when the request came")
+	}
 	if _, err := time.Parse(time.RFC3339, text); name == "time" && err == nil {
 		return fault("is shown as it is: write it for the reader, in Beijing time, such as 2026年11月22日 18:09")
 	}
