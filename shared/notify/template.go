@@ -63,8 +63,11 @@ func NewTemplate(spec TemplateSpec) (*Template, error) {
 	}
 	var errs []error
 	t := &Template{id: spec.ID, longTerm: spec.LongTerm}
-	if spec.ID == "" {
+	switch spec.ID {
+	case "":
 		errs = append(errs, errors.New("id is empty: copy the template's id from the WeChat console"))
+	case exampleID:
+		errs = append(errs, fmt.Errorf("id is still the example's %s: copy the template's id from the WeChat console", exampleID))
 	}
 	if len(spec.Data) == 0 {
 		errs = append(errs, errors.New("data is empty: name every keyword of the template"))
@@ -113,6 +116,11 @@ func newKeywordTemplate(keyword, text string) (keywordTemplate, error) {
 	return k, err
 }
 
+// exampleID stands in the entries of notify.yml that are commented out.
+const exampleID = "the-id-of-your-template"
+
+var noSuchField = lazily(`can't evaluate field (\w+) in type`)
+
 // compile parses text and tries it, so that a misspelt field is found at the start.
 func compile(name, text string) (*template.Template, error) {
 	t, err := template.New(name).Option("missingkey=error").Parse(text)
@@ -121,10 +129,13 @@ func compile(name, text string) (*template.Template, error) {
 			_, err = execute(t, v)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w (the fields are %s)", name, err, strings.Join(fields, " "))
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
+	if m := noSuchField().FindStringSubmatch(err.Error()); m != nil {
+		err = fmt.Errorf("there is no field .%s", m[1])
+	}
+	return nil, fmt.Errorf("%s: %w (the fields are %s)", name, err, strings.Join(fields, " "))
 }
 
 // samples are what templates are tried with: little and much.

@@ -415,15 +415,16 @@ func TestTemplateFaults(t *testing.T) {
 		want string
 	}{
 		"no id":               {notify.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
+		"the example's id":    {notify.TemplateSpec{ID: "the-id-of-your-template", Data: map[string]string{"thing1": "x"}}, "id is still the example's"},
 		"no data":             {notify.TemplateSpec{ID: "T"}, "data is empty"},
 		"DATA":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
 		"no number":           {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing": "x"}}, "such as thing1"},
 		"empty value":         {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
 		"too long":            {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
 		"wrong for type":      {notify.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
-		"unknown field":       {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Name}}"}}, "the fields are .Sender"},
+		"unknown field":       {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sendr}}"}}, "data.thing1: there is no field .Sendr (the fields are .Sender .Summary .Count .Group .Time .Peer)"},
 		"broken":              {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
-		"page":                {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page"},
+		"page":                {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page: there is no field .X ("},
 		"enum from a user":    {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
 		"enum of two lines":   {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "客\n厅"}}, "data.enum_string2: WeChat refuses"},
 		"only for long texts": {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{slice .Summary 0 60}}"}}, "data.thing1"},
