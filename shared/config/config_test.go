@@ -260,10 +260,12 @@ func TestNotifyFaults(t *testing.T) {
 		"no map":        {minimal + "rules: [lead]\n", []string{"line 6", "write keys with values here"}},
 		"all of it":     {minimal + "rules: some\n", []string{"line 6: write keys with values here"}},
 		"template key":  {strings.Replace(minimal, "id:", "ID:", 1), []string{"templates.message", "line 4", "no key ID"}},
-		"no templates":  {"templates: [message]", []string{"line 1", "templates.message is missing"}},
+		"no templates":  {"templates: [message]", []string{"line 1", "write keys with values here"}},
+		"message twice": {minimal + "  message: {id: T2, data: {thing1: x}}\n", []string{"templates.message: line 6", "in line 3 already"}},
 		"GBK":           {"# \xd0\xc2\xcf\xfb\xcf\xa2\n" + minimal, []string{"line 1", "save it as UTF-8"}},
 		"GBK in a text": {strings.Replace(minimal, "{{.Sender}}", "\xd0\xc2", 1), []string{"line 5", "save it as UTF-8"}},
 		"no message":    {"templates: {digest: {id: T2, data: {thing1: x}}}\nrules: {leed: 1s}\n", []string{"templates.message is missing", "no key leed"}},
+		"none at all":   {"rules: {leed: 1s}\n", []string{"templates.message is missing", "no key leed"}},
 		"duplicate key": {minimal + "rules: {lead: 1s}\nrules: {lead: 2s}\n", []string{"rules", "already defined"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,6 +277,9 @@ func TestNotifyFaults(t *testing.T) {
 				if !strings.Contains(err.Error(), w) {
 					t.Errorf("%q is not in: %v", w, err)
 				}
+			}
+			if strings.Contains(c.file, "message") && strings.Contains(err.Error(), "is missing") {
+				t.Errorf("what is there is called missing: %v", err)
 			}
 			if strings.Contains(err.Error(), "config.") {
 				t.Errorf("types of Go show in: %v", err)
@@ -298,6 +303,8 @@ func TestNotifyOneBadTemplate(t *testing.T) {
 		"keyword":       {"missed_call: {id: T2, data: {thing: x}}\n", []string{"templates.missed_call", "such as thing1"}},
 		"no map":        {"order: T2\n", []string{"templates.order", "line 6", "write keys with values here"}},
 		"wrong type":    {"order: {id: [T2], data: {thing1: x}}\n", []string{"templates.order", "line 6", "write a text here"}},
+		"name twice":    {"order: {id: T2, data: {thing1: x}}\n  order: {id: T3, data: {thing1: x}}\n", []string{"templates.order is disabled", "line 7", "in line 6 already"}},
+		"example":       {"order: {id: the-id-of-your-template, data: {thing1: x}}\n", []string{"templates.order", "the example's"}},
 		"key twice":     {"order: {id: T2, id: T3, data: {thing1: x}}\n", []string{"templates.order", "already defined"}},
 		"of an unknown": {"order: {id: T2, data: {thing1: \"{{.Sumary}}\"}}\n", []string{"templates.order", ".Summary"}},
 	} {

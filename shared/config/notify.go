@@ -121,7 +121,8 @@ func ParseNotify(b []byte, getenv func(string) string) (Notify, error) {
 	faults := expandAll(&root, getenv)
 	errs := append([]error{unknownKeys(b)}, faults.others...)
 	err := root.Decode(&f)
-	if _, goesOn := errors.AsType[*yaml.TypeError](err); root.Kind != 0 && err != nil && !goesOn {
+	_, goesOn := errors.AsType[*yaml.TypeError](err)
+	if root.Kind != 0 && err != nil && !goesOn {
 		return n, errors.Join(append(errs, plainYAML(err))...)
 	} else if goesOn {
 		errs = append(errs, plainYAML(err))
@@ -135,7 +136,9 @@ func ParseNotify(b []byte, getenv func(string) string) (Notify, error) {
 	}
 	n.Specs = f.specs(faults.templates)
 	n.Templates, err = notify.NewTemplates(n.Specs)
-	errs = append(errs, err)
+	if !goesOn || f.Templates != nil { // else what could not be read would be called missing
+		errs = append(errs, err)
+	}
 	n.Rules.MissedCalls = n.Templates.Has(notify.KindMissedCall)
 	return n, errors.Join(errs...)
 }
@@ -186,11 +189,21 @@ func expandAll(root *yaml.Node, getenv func(string) string) expansion {
 			expand(value, getenv, &e.others)
 			continue
 		}
+		var kept []*yaml.Node
+		lines := map[string]int{}
 		for name, t := range pairs(value) {
+			if first, ok := lines[name.Value]; ok {
+				e.templates[name.Value] = errors.Join(e.templates[name.Value],
+					fmt.Errorf("line %d: there is a template of this name in line %d already: keep one of them", name.Line, first))
+				continue
+			}
+			lines[name.Value] = name.Line
+			kept = append(kept, name, t)
 			var errs []error
 			expand(t, getenv, &errs)
 			e.templates[name.Value] = errors.Join(errs...)
 		}
+		value.Content = kept // the decoder would read none of them
 	}
 	return e
 }
