@@ -183,4 +183,12 @@ var mutations = []mutation{
 	one("take an erasure of an unreadable subscriber for an outage", "shared/store/look.go", "if spoilt {", "if spoilt && key == \"\" {", store),
 	one("refuse an announcement to all for one", "shared/store/record.go", "if err != nil && !errors.Is(err, notify.ErrUnreadable) {", "if err != nil || errors.Is(err, notify.ErrUnreadable) {", store),
 	one("bind half before what cannot be read", lua+"bind_recipient.lua", "local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user) -- before anything is written\nredis.call('HSET', KEYS[1], 'o', a.openid)", "redis.call('HSET', KEYS[1], 'o', a.openid)\nlocal messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user)", store),
+	// Values that say something else, and names that are there twice.
+	one("cut a text with a number where nothing shows it", domain+"keyword.go", "if strings.ContainsFunc(s, isNumeral) {", "if strings.ContainsFunc(s, unicode.IsControl) {", values),
+	one("join what an emoji parted", domain+"keyword.go", "case unicode.IsSpace(rs[0]), keyword.IsEmoji(rs[0]): // and all that belongs to it\n\t\t\tblank = b.Len() > 0", "case unicode.IsSpace(rs[0]), keyword.IsEmoji(rs[0]): // and all that belongs to it\n\t\t\tblank = b.Len() > 0 && unicode.IsSpace(rs[0])", values),
+	one("make one number of two", domain+"keyword.go", "if r == '，' {", "if r == '；' {", values),
+	one("make one phone number of two", domain+"keyword.go", "len(a) == len(b) && bareNumber()", "len(a) == len(b)+99 && bareNumber()", values),
+	one("take padding for an empty value", domain+"template.go", `assigned && value == ""`, `assigned && strings.HasSuffix(value, "=") || assigned && value == ""`, values),
+	one("refuse a neutral word of ours", domain+"template.go", `(neutral || text == "")`, `text == ""`, "./shared/notify -run TestNeutralWordsFit"),
+	one("let a template that is there twice stop all", "shared/config/notify.go", "value.Content = kept", "_ = kept", "./shared/config -run TestNotify"),
 }
