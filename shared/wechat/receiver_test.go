@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wxnotify/shared/secret"
+	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/wechat"
 )
 
@@ -277,6 +278,41 @@ func TestOpenReadsWhatIsNotClean(t *testing.T) {
 	}
 }
 
+// A fresh right signature that somebody has seen is enough for an envelope to be decoded: the
+// time that this takes grows with the length of the body, whatever stands in it.
+func TestHostileEnvelopesTakeLittleTime(t *testing.T) {
+	const most = 5 * time.Second // for one of 1 MiB; with work that grows with the square it is 20 s and more
+	r := receiver(t, secured)
+	half := strings.Repeat("a", wechat.MaxBody/2)
+	for name, c := range map[string]struct{ head, unit string }{
+		"ends of CDATA in a long name":    {"<xml><" + half + "><![CDATA[", "]]></"},
+		"ends with blanks between":        {"<xml><" + half + "><![CDATA[", "]]> "},
+		"almost the end tag of the name":  {"<xml><aaaaaaaaaaaaaaaa><![CDATA[", "]]></aaaaaaaaaaaaaaa>"},
+		"blanks behind the end of CDATA":  {"<xml><a><![CDATA[]]>", " "},
+		"sections of a long name":         {"<xml><" + half + ">", "<![CDATA[]]>"},
+		"names, each with a section":      {"<xml>", "<a><![CDATA[]]></a>"},
+		"names with a section that stays": {"<xml>", "<a><![CDATA["},
+		"tags without an end":             {"<xml>\x02", "<"},
+		"ampersands":                      {"<xml>\x02", "&#1"},
+		"attributes":                      {"<xml ", "a='' "},
+		"name spaces":                     {"<xml ", "xmlns:a='' "},
+		"backslashes":                     {`{"a":"\x`, `\`},
+		"brackets":                        {"{\x02", "["},
+		"strings":                         {"{\x02", `"a":"",`},
+		"GBK":                             {`{"a":"\x`, "\x95\x5c"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, _ := seal(t, sealer(wechat.ModeSecure), popup)
+			body := []byte(c.head + strings.Repeat(c.unit, (wechat.MaxBody-len(c.head))/len(c.unit)))
+			watch := stopwatch.Start()
+			p, err := r.Open(q, body, now)
+			if took := watch.Elapsed(); err == nil || took > most {
+				t.Errorf("Open = %+v, %v, after %v, want a refusal within %v", p, err, took, most)
+			}
+		})
+	}
+}
+
 func TestReason(t *testing.T) {
 	if got := wechat.Reason(nil); got != "" {
 		t.Errorf("Reason(nil) = %q", got)
@@ -328,6 +364,14 @@ func TestAge(t *testing.T) {
 			q, body := seal(t, sealer(mode), []byte(`{"MsgType":"event","Event":"debug_demo"}`))
 			if _, err := receiver(t, cfg).Open(q, body, now.Add(tt.age)); !errors.Is(err, tt.want) {
 				t.Errorf("mode %d, age %v: %v, want %v", mode, tt.age, err, tt.want)
+			}
+			if tt.want == nil {
+				continue
+			}
+			// Of an old query nothing is decoded: it may be anybody's who has seen it.
+			q.Set("msg_signature", strings.Repeat("0", 40))
+			if _, err := receiver(t, cfg).Open(q, []byte("<!DOCTYPE x>"), now.Add(tt.age)); !errors.Is(err, tt.want) {
+				t.Errorf("mode %d, age %v, with a DOCTYPE: %v, want %v", mode, tt.age, err, tt.want)
 			}
 		}
 		q, err := sealer(wechat.ModePlain).SignURL("echo")

@@ -133,6 +133,7 @@ func withoutGBK(b []byte) []byte {
 // cdataEnd returns where the "]]>" is that ends a section in the element name, or in none
 // if name is empty; -1 if there is none.
 func cdataEnd(b []byte, name string) int {
+	endTag := []byte("</" + name + ">")
 	for at := 0; ; {
 		i := bytes.Index(b[at:], []byte("]]>"))
 		if i < 0 {
@@ -140,7 +141,7 @@ func cdataEnd(b []byte, name string) int {
 		}
 		at += i
 		behind := bytes.TrimLeft(b[at+len("]]>"):], space)
-		if name == "" || bytes.HasPrefix(behind, []byte("</"+name+">")) {
+		if name == "" || bytes.HasPrefix(behind, endTag) {
 			return at
 		}
 		at++

@@ -48,8 +48,8 @@ type Config struct {
 //
 //  1. the body is at most MaxBody bytes;
 //  2. signature is right: WeChat sends it in every mode, and it is cheap;
-//  3. with encrypt_type=aes, msg_signature is right for the Encrypt of the body;
-//  4. timestamp is within MaxAge of now;
+//  3. timestamp is within MaxAge of now;
+//  4. with encrypt_type=aes, msg_signature is right for the Encrypt of the body;
 //  5. encrypted if and only if we have a key;
 //  6. Encrypt decrypts, and the appid inside is ours;
 //  7. CreateTime inside, of an event, is at most MaxMessageAge old, if it is encrypted, and at
@@ -147,13 +147,15 @@ func (r *Receiver) Open(query url.Values, body []byte, now time.Time) (Push, err
 	if !signedBy(r.tokens, q.signature, q.timestamp, q.nonce) {
 		return Push{}, ErrSignature
 	}
-	if q.encrypted {
-		body, err = r.unwrap(q, body, now)
-	} else {
-		err = r.allowPlain(q, now)
-	}
-	if err != nil {
+	if err := q.fresh(now); err != nil {
 		return Push{}, err
+	}
+	if q.encrypted {
+		if body, err = r.unwrap(q, body); err != nil {
+			return Push{}, err
+		}
+	} else if len(r.keys) > 0 {
+		return Push{}, ErrDowngrade
 	}
 	n, err := decode(body)
 	if err != nil {
@@ -180,18 +182,8 @@ func timely(n *node, now time.Time, signed bool) bool {
 	return !ok || at.Sub(now) <= MaxAge && (!signed || now.Sub(at) <= MaxMessageAge)
 }
 
-func (r *Receiver) allowPlain(q pushQuery, now time.Time) error {
-	if err := q.fresh(now); err != nil {
-		return err
-	}
-	if len(r.keys) > 0 {
-		return ErrDowngrade
-	}
-	return nil
-}
-
 // unwrap returns the message inside an encrypted body.
-func (r *Receiver) unwrap(q pushQuery, body []byte, now time.Time) ([]byte, error) {
+func (r *Receiver) unwrap(q pushQuery, body []byte) ([]byte, error) {
 	envelope, err := decode(body)
 	if err != nil {
 		return nil, err
@@ -204,9 +196,6 @@ func (r *Receiver) unwrap(q pushQuery, body []byte, now time.Time) ([]byte, erro
 	}
 	if !signedBy(r.tokens, q.msgSignature, q.timestamp, q.nonce, encrypted) {
 		return nil, ErrSignature
-	}
-	if err := q.fresh(now); err != nil {
-		return nil, err
 	}
 	if len(r.keys) == 0 {
 		return nil, ErrNoKey

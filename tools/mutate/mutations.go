@@ -53,7 +53,7 @@ var mutations = []mutation{
 		{"shared/store/script.go", "\t\"strings\"\n", "\t\"strings\"\n\t\"time\"\n"},
 	}, "./shared/store -run TestLeasesGoByTheStoresClock"},
 	one("compare the appid of a ciphertext not at all", "shared/wechat/verify.go", "case err == nil && appID == r.appID:", "case err == nil && appID != \"\":", wechat),
-	one("accept a plain push with a key configured", "shared/wechat/verify.go", "if len(r.keys) > 0 {\n\t\treturn ErrDowngrade", "if false {\n\t\treturn ErrDowngrade", wechat),
+	one("accept a plain push with a key configured", "shared/wechat/verify.go", "} else if len(r.keys) > 0 {\n\t\treturn Push{}, ErrDowngrade", "} else if false {\n\t\treturn Push{}, ErrDowngrade", wechat),
 	one("accept an old RequestTime", "shared/im/verify.go", "age > r.window || ", nothing, im),
 	{"check the UserSig's size after decoding", []edit{
 		{"shared/im/usersig_verify.go", "len(usersig) > maxUserSig || ", nothing},
