@@ -47,6 +47,12 @@ type Choice struct {
 	Status   string // SubscribeStatusString, as WeChat sent it
 }
 
+// penalty reports whether WeChat announces a penalty. An unsigned notice may be anybody's.
+func (p Push) penalty() bool {
+	e, ok := p.Event.(Other)
+	return ok && p.Signed && e.Name == eventPunish
+}
+
 // Accepted reports whether the choice gives a permit.
 func (c Choice) Accepted() bool { return Accepts(c.Status) }
 
@@ -197,15 +203,21 @@ func readWho(n *node, field string) (notify.OpenID, time.Time, error) {
 	}
 	at, ok := createTime(n)
 	if !ok {
-		return "", time.Time{}, fmt.Errorf("%w: CreateTime is not a number of seconds", ErrMalformed)
+		return "", time.Time{}, fmt.Errorf("%w: CreateTime is no time", ErrMalformed)
 	}
 	return notify.OpenID(user), at, nil
 }
 
-// createTime returns when WeChat made the message n, if n says so.
+// maxSecond is the end of the year 2100. What would be later as seconds is milliseconds.
+const maxSecond = 4102444800
+
+// createTime returns the second in which WeChat made the message n, if n says so.
 func createTime(n *node) (time.Time, bool) {
-	seconds, err := strconv.ParseInt(n.text("CreateTime"), 10, 64)
-	return time.Unix(seconds, 0).UTC(), err == nil && seconds > 0
+	at, err := strconv.ParseInt(n.text("CreateTime"), 10, 64)
+	if at > maxSecond {
+		at /= 1000
+	}
+	return time.Unix(at, 0).UTC(), err == nil && at > 0 && at <= maxSecond
 }
 
 // listItems returns the items of a subscribe event: List at the top, as JSON pushes

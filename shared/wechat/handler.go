@@ -108,10 +108,9 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request) (Push, error) {
 	return h.Receiver.Open(query, body, h.Now())
 }
 
-// alert tells a person what only a person can act on. An unsigned penalty notice may
-// be anybody's, so it is no alert.
+// alert tells a person what only a person can act on.
 func (h *Handler) alert(ctx context.Context, p Push) {
-	if e, ok := p.Event.(Other); ok && p.Signed && e.Name == eventPunish {
+	if p.penalty() {
 		h.Log.ErrorContext(ctx, "WeChat announces a penalty for this mini program: read the notice in the console; subscribe messages may be suspended next",
 			"alert", "wechat_penalty")
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/shared/secret"
 	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/wechat"
@@ -195,7 +197,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"body too large", plain, sealer(wechat.ModePlain), body(strings.Repeat(" ", wechat.MaxBody+1)), wechat.ErrTooLarge, "too_large"},
 		{"an envelope with a DOCTYPE", secured, sealer(wechat.ModeSecure), body(`<!DOCTYPE x><xml><Encrypt>AAAA</Encrypt></xml>`), wechat.ErrMarkup, "markup"},
 		{"an envelope too deep", secured, sealer(wechat.ModeSecure), body(strings.Repeat(`{"a":`, 99)), wechat.ErrTooComplex, "too_complex"},
-		{"from the future", plain, sealer(wechat.ModePlain), body(`{"MsgType":"event","Event":"debug_demo","CreateTime":9999999999}`), wechat.ErrStale, "stale"},
+		{"from the future", plain, sealer(wechat.ModePlain), body(strings.Replace(string(popup), "1935394800", "4102444800", 1)), wechat.ErrStale, "stale"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q, b := seal(t, tt.from, popup)
@@ -417,15 +419,56 @@ func TestOldPushWithTimestampAndNonceExchanged(t *testing.T) {
 		if tt.age > 0 {
 			tt.want = nil // of what anybody may have written the time tells nothing
 		}
-		q, body = seal(t, sealer(wechat.ModePlain), cancelled(now.Add(-tt.age)))
+		q, body = seal(t, sealer(wechat.ModePlain), bytes.Replace(popup, []byte("1935394800"), fmt.Append(nil, now.Add(-tt.age).Unix()), 1))
 		if p, err := receiver(t, plain).Open(q, body, now); !errors.Is(err, tt.want) {
 			t.Errorf("in clear, made %v ago: Open = %+v, %v, want %v", tt.age, p, err, tt.want)
 		}
 	}
-	// Of a message nothing is taken, and WeChat's test tools send it with any time.
-	q, body := seal(t, sealer(wechat.ModeSecure), []byte(`{"FromUserName":"oUser","CreateTime":1234567898,"MsgType":"text","Content":"x"}`))
-	if p, err := receiver(t, secured).Open(q, body, now); err != nil {
-		t.Errorf("an old message: Open = %+v, %v", p, err)
+}
+
+// The time of an event counts if something follows from the event, in seconds or milliseconds.
+// WeChat repeats what is refused, and its test tools send any time.
+func TestTimeOfWhatHasAnEffect(t *testing.T) {
+	for name, c := range map[string]struct {
+		msg    string // %d: CreateTime
+		effect bool
+	}{
+		"popup":                  {strings.Replace(string(popup), "1935394800", "%d", 1), true},
+		"change":                 {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_change_event","List":{"TemplateId":"T1","SubscribeStatusString":"reject"}}`, true},
+		"sent":                   {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_sent_event","List":{"TemplateId":"T1","MsgID":"1","ErrorCode":"0"}}`, true},
+		"cancelled":              {`{"OpenID":"oUser","CreateTime":%d,"MsgType":"event","Event":"user_authorization_cancellation"}`, true},
+		"a penalty":              {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"event","Event":"wxa_punish_event"}`, true},
+		"a refused popup":        {strings.NewReplacer("1935394800", "%d", `"accept"`, `"reject"`).Replace(string(popup)), false},
+		"debug_demo":             {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"event","Event":"debug_demo","debug_str":"x"}`, false},
+		"an event without a use": {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"event","Event":"kf_create_session"}`, false},
+		"a message":              {`{"FromUserName":"oUser","CreateTime":%d,"MsgType":"text","Content":"x"}`, false},
+		"what lacks its user":    {`{"CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_popup_event"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open := func(at int64) (wechat.Push, error) {
+				q, body := seal(t, sealer(wechat.ModeSecure), fmt.Appendf(nil, c.msg, at))
+				return receiver(t, secured).Open(q, body, now)
+			}
+			var want error
+			if c.effect {
+				want = wechat.ErrStale
+			}
+			for _, at := range []time.Time{now.Add(-150 * time.Minute), now.Add(time.Hour), time.Unix(1234567898, 0)} {
+				for _, number := range []int64{at.Unix(), at.UnixMilli()} {
+					if p, err := open(number); !errors.Is(err, want) {
+						t.Errorf("CreateTime %d: Open = %+v, %v, want %v", number, p, err, want)
+					}
+				}
+			}
+			seconds, err := open(now.Unix())
+			if err != nil {
+				t.Error(err)
+			}
+			millis, err := open(now.UnixMilli() + 999)
+			if diff := cmp.Diff(fmt.Sprint(seconds), fmt.Sprint(millis)); err != nil || diff != "" {
+				t.Errorf("in milliseconds: %v\n%s", err, diff)
+			}
+		})
 	}
 }
 

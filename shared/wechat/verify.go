@@ -52,8 +52,8 @@ type Config struct {
 //  4. with encrypt_type=aes, msg_signature is right for the Encrypt of the body;
 //  5. encrypted if and only if we have a key;
 //  6. Encrypt decrypts, and the appid inside is ours;
-//  7. CreateTime inside, of an event, is at most MaxMessageAge old, if it is encrypted, and at
-//     most MaxAge ahead.
+//  7. CreateTime inside, of an event from which something follows, is at most MaxMessageAge
+//     old, if it is encrypted, and at most MaxAge ahead.
 //
 // The message is decoded after the sixth. What stands beside Encrypt in the body
 // (compatible mode repeats the message there in clear) is never looked at.
@@ -168,11 +168,13 @@ func (r *Receiver) Open(query url.Values, body []byte, now time.Time) (Push, err
 	if err != nil {
 		event = Unreadable{err}
 	}
-	// Messages do nothing here, and WeChat's test tools send them with any time.
-	if _, message := event.(Message); !message && !timely(n, now, q.encrypted) {
+	p := Push{Signed: q.encrypted, Event: event}
+	// What has no effect may have any time: WeChat's test tools send it so, and WeChat would
+	// repeat what is refused, and then pause.
+	if (len(p.Facts()) > 0 || p.penalty()) && !timely(n, now, p.Signed) {
 		return Push{}, ErrStale
 	}
-	return Push{Signed: q.encrypted, Event: event}, nil
+	return p, nil
 }
 
 // timely holds the CreateTime of an event, if it has one, against now. One that is not signed
