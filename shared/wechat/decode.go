@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -47,12 +48,18 @@ func (n *node) add(name string, kid *node) {
 	n.kids[name] = append(n.kids[name], kid)
 }
 
+// trim takes away what may stand around a text: white space, and control characters, such as
+// the NUL with which C ends one.
+func trim(b []byte) []byte {
+	return bytes.TrimFunc(b, func(r rune) bool { return r < ' ' || unicode.IsSpace(r) })
+}
+
 // decode reads one JSON object or one XML element. Which one it is, the first
 // character tells: WeChat labels JSON as text/xml at times
 // (https://github.com/tencentyun/wafer2-startup/issues/104). A text that is not clean is
 // tidied first. The errors are ErrMarkup, ErrTooComplex and ErrMalformed.
 func decode(body []byte) (*node, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), byteOrderMark))
+	body = trim(bytes.TrimPrefix(trim(body), byteOrderMark))
 	switch {
 	case len(body) == 0:
 		return nil, fmt.Errorf("%w: empty", ErrMalformed)

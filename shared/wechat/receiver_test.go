@@ -263,7 +263,8 @@ func TestOpenReadsWhatIsNotClean(t *testing.T) {
 		asXML := []byte(`<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oUser]]></FromUserName><CreateTime>1935394800</CreateTime><MsgType><![CDATA[event]]></MsgType>` +
 			`<Event><![CDATA[subscribe_msg_popup_event]]></Event><NickName><![CDATA[` + dirt + `]]></NickName><SubscribeMsgPopupEvent><List><TemplateId><![CDATA[T1]]></TemplateId>` +
 			`<SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
-		for _, msg := range [][]byte{asJSON, asXML, append([]byte("\ufeff"), asJSON...), append([]byte("\ufeff"), asXML...)} {
+		for _, msg := range [][]byte{asJSON, asXML, append([]byte("\ufeff"), asJSON...), append([]byte("\ufeff"), asXML...),
+			append(bytes.Clone(asJSON), 0), append(bytes.Clone(asXML), 0), bytes.Replace(asJSON, []byte(","), []byte("\x02,"), 1)} {
 			for mode, cfg := range map[wechat.Mode]wechat.Config{wechat.ModePlain: plain, wechat.ModeSecure: secured} {
 				q, b := seal(t, sealer(mode), msg)
 				if mode == wechat.ModeSecure { // as compatible mode has it

@@ -18,16 +18,17 @@ const unreadable = "\ufffd"
 
 var byteOrderMark = []byte("\ufeff")
 
-// tidyJSON tidies the strings of JSON. In GBK the second byte of a character may be a
+// tidyJSON tidies the strings of JSON; control characters beside them become blanks. In GBK the second byte of a character may be a
 // backslash, which then escapes nothing.
 func tidyJSON(b []byte, gbk bool) []byte {
 	var out bytes.Buffer
 	for inString := false; len(b) > 0; {
-		n, keep := 1, true
+		n, keep, instead := 1, true, unreadable
 		switch c := b[0]; {
 		case c == '"':
 			inString = !inString
 		case !inString:
+			keep, instead = c >= ' ', " "
 		case c == '\\':
 			n, keep = escape(b)
 		case c < ' ':
@@ -44,7 +45,7 @@ func tidyJSON(b []byte, gbk bool) []byte {
 		if keep {
 			out.Write(b[:n])
 		} else {
-			out.WriteString(unreadable)
+			out.WriteString(instead)
 		}
 		b = b[n:]
 	}
