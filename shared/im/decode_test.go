@@ -128,6 +128,7 @@ func TestDecodeForm(t *testing.T) {
 		{"deep behind a control character", strings.Replace(nested(100), "canary", "\x02", 1), im.ErrTooDeep, "too_deep"},
 		{"brackets behind a stray backslash", strings.Replace(afterBody, "canary", `\[`+strings.Repeat("[", 500), 1), nil, ""},
 		{"cut", afterBody[:len(afterBody)-1], im.ErrMalformed, "malformed_json"},
+		{"an escaped quotation mark behind UTF-8", strings.Replace(afterBody, "canary in the text", "\u4f60\\", 1), im.ErrMalformed, "malformed_json"},
 		{"two objects", afterBody + afterBody, im.ErrMalformed, "malformed_json"},
 		{"object and bracket", afterBody + "]", im.ErrMalformed, "malformed_json"},
 		{"list", "[" + afterBody + "]", im.ErrMalformed, "malformed_json"},
@@ -158,19 +159,20 @@ func TestDecodeForm(t *testing.T) {
 // recorded, with what can be read of the text.
 func TestDecodeUncleanTexts(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"line break":                    {"line1\nline2", "line1 line2"},
-		"escape sequence":               {"\x1b[0;32mgreen", "[0;32mgreen"},
-		"NUL":                           {"a\x00b", "a b"},
-		"every control character":       {"a\x01\x02\x08\x0b\x0c\x1f\x7fb", "a b"},
-		"cut UTF-8":                     {"a\xe4\xbd", "a"},
-		"cut UTF-8 before an escape":    {"a\xe4\\n\\\"b", "a \"b"},
-		"half a surrogate pair":         {`a\ud83d`, "a"},
-		"cut escape":                    {`a\u4f`, `a\u4f`},
-		"stray backslash":               {`C:\x`, `C:\x`},
-		"backslash before a line break": {"a\\\nb", `a\ b`},
-		"GBK":                           {"ok \xc4\xe3\xba\xc3", "ok"},
-		"GBK that ends in a backslash":  {"ok \x95\x5c", "ok"},
-		"GBK with a brace":              {"ok \x81\x7b\x95\x5c", "ok"},
+		"line break":                     {"line1\nline2", "line1 line2"},
+		"escape sequence":                {"\x1b[0;32mgreen", "[0;32mgreen"},
+		"NUL":                            {"a\x00b", "a b"},
+		"every control character":        {"a\x01\x02\x08\x0b\x0c\x1f\x7fb", "a b"},
+		"cut UTF-8":                      {"a\xe4\xbd", "a"},
+		"cut UTF-8 before an escape":     {"a\xe4\\n\\\"b", "a \"b"},
+		"half a surrogate pair":          {`a\ud83d`, "a"},
+		"cut escape":                     {`a\u4f`, `a\u4f`},
+		"stray backslash":                {`C:\x`, `C:\x`},
+		"backslash before a line break":  {"a\\\nb", `a\ b`},
+		"GBK":                            {"ok \xc4\xe3\xba\xc3", "ok"},
+		"GBK that ends in a backslash":   {"ok \x95\x5c", "ok"},
+		"GBK, and a byte before a quote": {"ok \x95\x5c\",\"Other\":\"x\xe4", "ok"},
+		"GBK with a brace":               {"ok \x81\x7b\x95\x5c", "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for at, body := range map[string]string{

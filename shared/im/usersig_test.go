@@ -79,6 +79,14 @@ func TestUserSigVectors(t *testing.T) {
 			if err == nil || im.Reason(err) != v.Expect {
 				t.Errorf("%v (%s), want %s", err, im.Reason(err), v.Expect)
 			}
+			g, ok := errors.AsType[interface {
+				error
+				Genuine() bool
+			}](err)
+			ours := v.Expect == "expired" || v.Expect == "future"
+			if !ok || g.Genuine() != ours {
+				t.Errorf("%v counts as ours: %v, want %v", err, !ours, ours)
+			}
 			if err != nil && len(v.UserSig) > 8 && strings.Contains(err.Error(), v.UserSig) {
 				t.Error("the error holds the UserSig")
 			}

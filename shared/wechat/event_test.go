@@ -111,6 +111,18 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// WeChat adds words for a yes without telling.
+func TestAccepts(t *testing.T) {
+	for answer, want := range map[string]bool{
+		"accept": true, "acceptWithAudio": true, "acceptWithAlert": true, "acceptWithForcePush": true, "acceptWithAWordToCome": true,
+		"reject": false, "ban": false, "filter": false, "": false, "perhaps": false, "not accept": false, "Accept": false,
+	} {
+		if got := wechat.Accepts(answer); got != want {
+			t.Errorf("Accepts(%q) = %v, want %v", answer, got, want)
+		}
+	}
+}
+
 func (x *expectation) check(t *testing.T, event wechat.Event) {
 	if event.Kind() != x.Kind {
 		t.Fatalf("Kind = %s, want %s: %+v", event.Kind(), x.Kind, event)

@@ -150,6 +150,21 @@ var limitRules = []rule{
 			}
 		}
 	}},
+	{"a window begins with the first attempt, whatever comes after it", func(b *bench) {
+		for i := range 4 {
+			ok, err := b.Store.Allow(b.Context(), "name", 3, time.Minute)
+			b.must(err)
+			equal(b, "allowed", ok, i < 3)
+			for _, key := range b.keys() {
+				ttl, err := b.Raw.PTTL(b.Context(), key).Result()
+				b.must(err)
+				if i > 0 && ttl > time.Second {
+					b.Errorf("attempt %d: the window ends in %v, want a second at most", i+1, ttl)
+				}
+				b.must(b.Raw.PExpire(b.Context(), key, time.Second).Err())
+			}
+		}
+	}},
 }
 
 var clockRules = []rule{
