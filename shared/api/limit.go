@@ -26,12 +26,17 @@ type Limiter interface {
 const (
 	guessesPerSource = 30 // wrong signatures or login codes of one address, for each API apart
 	guessWindow      = 5 * time.Minute
-	callsPerUser     = 60 // requests of one user in callWindow
-	callWindow       = time.Minute
+	// Login codes of one address about which WeChat is asked at a time. Behind the address of
+	// a school or a carrier everybody may log in at once; WeChat's daily quota of logins is all
+	// that this many wrong ones cost.
+	asksAtOnce   = 300
+	askWindow    = time.Minute // a place that is not given back ends after it
+	callsPerUser = 60          // requests of one user in callWindow
+	callWindow   = time.Minute
 )
 
-// forgiveBudget bounds how long an answer waits for a good login to be counted as one.
-const forgiveBudget = 300 * time.Millisecond
+// settleBudget bounds how long the answer to a login waits for its count.
+const settleBudget = 300 * time.Millisecond
 
 var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_many", message: "too many requests; wait a few minutes"}
 
@@ -59,24 +64,36 @@ func judge(r *http.Request, l Limiter, api string, checked error) error {
 	return checked
 }
 
-// ask runs a check that takes time and costs somebody else something. It counts as a guess
-// until it has turned out to be none, so that of many at once no more are made than of as
-// many one after the other.
+// ask runs a check that takes time and costs somebody else something. While it runs it holds
+// one of asksAtOnce places of its address; a guess counts once it is known to be one. The
+// place is taken before the guesses are looked at, and given back after they are counted: an
+// address has no more guesses checked in a window than guessesPerSource+asksAtOnce, even at
+// once, or asksAtOnce more if askWindow ends while all are being checked.
 func ask(r *http.Request, l Limiter, api string, check func() error) error {
 	name := guesses(r, api)
-	attempt, ok, err := l.Try(r.Context(), name, guessesPerSource, guessWindow)
+	place, ok, err := l.Try(r.Context(), "ask:"+name, asksAtOnce, askWindow)
 	if err != nil {
 		return unavailable(err)
 	}
 	if !ok {
 		return errTooMany
 	}
-	if err = check(); !isGuess(err) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), forgiveBudget)
-		defer cancel()
-		_ = l.Forgive(ctx, name, attempt) // what is not taken back costs one guess
+	ok, err = l.Allowed(r.Context(), name, guessesPerSource)
+	checked := errTooMany
+	if err != nil {
+		checked = unavailable(err)
+	} else if ok {
+		checked = check()
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleBudget)
+	defer cancel()
+	if isGuess(checked) {
+		if _, err := l.Allow(ctx, name, guessesPerSource, guessWindow); err != nil {
+			return checked // not counted: it keeps its place
+		}
+	}
+	_ = l.Forgive(ctx, "ask:"+name, place) // else it ends with its window
+	return checked
 }
 
 func isGuess(err error) bool {

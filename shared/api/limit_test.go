@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -18,10 +20,18 @@ import (
 )
 
 // codes plays WeChat for login codes: "guess" is none.
-type codes struct{ asked atomic.Int64 }
+type codes struct {
+	asked   atomic.Int64
+	answers chan struct{} // if set, WeChat answers once it is closed
+	arrived func()        // if set, called for each question
+}
 
 func (c *codes) Code2Session(_ context.Context, code string) (notify.OpenID, error) {
 	c.asked.Add(1)
+	if c.answers != nil {
+		c.arrived()
+		<-c.answers
+	}
 	if strings.HasPrefix(code, "guess") {
 		return "", wechat.ErrLoginCode
 	}
@@ -171,7 +181,7 @@ func TestLoginsThatAreNoGuesses(t *testing.T) {
 	s := newService(t, false)
 	for _, err := range []error{wechat.ErrUserBlocked, context.DeadlineExceeded, nil} {
 		s.session.WeChat = logins{err}
-		for range 40 {
+		for range 310 { // more than there are places
 			if got := s.do(s.session, "POST", `{"code":"code-a"}`, nil); got.status == 429 {
 				t.Fatalf("%v: %d %+v", err, got.status, got.Error)
 			}
@@ -179,19 +189,79 @@ func TestLoginsThatAreNoGuesses(t *testing.T) {
 	}
 }
 
-// Guesses that come all at once are no more than those that come one after the other.
-func TestGuessesAtOnce(t *testing.T) {
+// loginsAtOnce sends n logins with a code, has WeChat answer when all are either there or
+// refused, and returns how often each status was answered.
+func (s *service) loginsAtOnce(wx *codes, n int, code string) map[int]int {
+	var settled, done sync.WaitGroup
+	settled.Add(n)
+	wx.answers, wx.arrived = make(chan struct{}), settled.Done
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	before := wx.asked.Load()
+	var refused atomic.Int64
+	for range n {
+		done.Go(func() {
+			w := httptest.NewRecorder()
+			s.session.ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader(`{"code":"`+code+`"}`)))
+			mu.Lock()
+			statuses[w.Code]++
+			mu.Unlock()
+			if w.Code == 429 {
+				refused.Add(1)
+				settled.Done()
+			}
+		})
+	}
+	settled.Wait()
+	close(wx.answers)
+	done.Wait()
+	statuses[0] = int(wx.asked.Load() - before)
+	wx.answers = nil
+	return statuses
+}
+
+// Everybody behind one address may log in at the same moment. Wrong codes close it once WeChat
+// has said so, and of many at once no more are asked about than there are places.
+func TestLoginsAtOnce(t *testing.T) {
 	s := newService(t, false)
 	_, wx := s.doors()
-	before := wx.asked.Load()
+	for range 29 {
+		s.wantFault(s.do(s.session, "POST", `{"code":"guess"}`, nil), 400, "login_code")
+	}
+	const asked = 0
+	for _, c := range []struct {
+		code string
+		n    int
+		want map[int]int
+	}{
+		{"code-a", 200, map[int]int{asked: 200, 200: 200}},
+		{"code-a", 310, map[int]int{asked: 300, 200: 300, 429: 10}},
+		{"guess", 310, map[int]int{asked: 300, 400: 300, 429: 10}},
+		{"code-a", 10, map[int]int{asked: 0, 429: 10}},
+	} {
+		if diff := cmp.Diff(c.want, s.loginsAtOnce(wx, c.n, c.code)); diff != "" {
+			t.Errorf("%d of %s, by status (0: asked about):\n%s", c.n, c.code, diff)
+		}
+	}
+	s.mini.FastForward(5*time.Minute + time.Second)
+	if got := s.loginsAtOnce(wx, 300, "code-a"); got[200] != 300 {
+		t.Errorf("after the window: %v", got)
+	}
+}
+
+// Guessed signatures that come all at once are no more than those that come one after the other.
+func TestGuessesAtOnce(t *testing.T) {
+	s := newService(t, false)
 	for name, c := range map[string]struct {
 		handler http.Handler
 		request func(i int) *http.Request
 		wrong   int
 	}{
 		"session": {s.session, func(i int) *http.Request {
-			return httptest.NewRequest("POST", "/", strings.NewReader(fmt.Sprintf(`{"code":"guess%d"}`, i)))
-		}, 400},
+			r := httptest.NewRequest("DELETE", "/", nil)
+			r.Header = bearer("alice", fmt.Sprint("guess", i))
+			return r
+		}, 401},
 		"permits": {s.permits, func(i int) *http.Request {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header = bearer("alice", fmt.Sprint("guess", i))
@@ -221,8 +291,5 @@ func TestGuessesAtOnce(t *testing.T) {
 				t.Errorf("answers %v, want 30 of %d and 170 of 429", answers, c.wrong)
 			}
 		})
-	}
-	if asked := wx.asked.Load() - before; asked != 30 {
-		t.Errorf("WeChat was asked about %d guessed codes, want 30", asked)
 	}
 }
