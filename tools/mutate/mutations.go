@@ -124,7 +124,10 @@ var mutations = []mutation{
 	one("take every login for a guess until WeChat has answered", "shared/api/limit.go", `"ask:"+name, asksAtOnce, askWindow)`, `"ask:"+name, guessesPerSource, askWindow)`, api),
 	one("ask about a login code from an address that is closed", "shared/api/limit.go", "} else if ok {\n\t\tchecked = check()", "} else {\n\t\tchecked = check()", api),
 	one("never count a wrong login code", "shared/api/limit.go", "if isGuess(checked) {\n", "if isGuess(checked) && errTooMany == nil {\n", api),
-	one("make the end tag anew for each end of CDATA", "shared/wechat/tidy.go", "bytes.HasPrefix(behind, endTag)", `bytes.HasPrefix(behind, []byte("</"+name+">"))`, "./shared/wechat -run TestHostile"),
+	{"make the end tag anew for each end of CDATA", []edit{
+		{"shared/wechat/tidy.go", "\tendTag := []byte(\"</\" + name + \">\")\n", nothing},
+		{"shared/wechat/tidy.go", "\t\tbehind := bytes.TrimLeft", "\t\tendTag := []byte(\"</\" + name + \">\")\n\t\tbehind := bytes.TrimLeft"},
+	}, "./shared/wechat -run TestHostile"},
 	one("decode what an old query comes with", "shared/wechat/verify.go", "if err := q.fresh(now); err != nil {\n\t\treturn Push{}, err", "if err := q.fresh(now); err != nil && !q.encrypted {\n\t\treturn Push{}, err", wechat),
 	one("refuse an old event that has no effect", "shared/wechat/verify.go", "(len(p.Facts()) > 0 || p.penalty()) && ", nothing, wechat),
 	one("raise an alert for an old penalty", "shared/wechat/verify.go", " || p.penalty()", nothing, wechat),
