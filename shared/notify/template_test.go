@@ -483,7 +483,7 @@ func FuzzRender(f *testing.F) {
 			t.Fatal(err)
 		}
 		for k, v := range c.Data {
-			if !weChatAccepts(k, v) {
+			if !weChatAccepts(k, "", v) {
 				t.Errorf("%s of %q and %q = %q, which WeChat refuses", k, sender, text, v)
 			}
 		}

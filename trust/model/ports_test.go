@@ -209,7 +209,7 @@ func (r *run) PaceWithin(context.Context, string, int, int, time.Duration) (time
 // Presence implements notify.Asker.
 func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
 	return through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
-		if r.w.imSilent {
+		if r.w.imSilent || ctx.Err() != nil { // of a call nobody waits for longer
 			return nil, errLost
 		}
 		out := map[notify.UserID]notify.Status{}
