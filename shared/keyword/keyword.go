@@ -47,7 +47,7 @@ var types = sync.OnceValue(func() []Type {
 		{Name: "date", Takes: "a date such as 2026年12月24日, 2026-12-24, 2026年12月, 12月24日 or 2026-12-24 09:30, or a range with ~", Example: "2019年10月1日", legal: whole(span(date + `( ` + clock + `)?`))},
 		{Name: "amount", Takes: "an amount of up to 10 digits and decimals such as ￥1280.50 or 1280.50元, without a sign", Example: "￥100", legal: whole(`\p{Sc}\d{1,10}(\.\d{1,10})?元?|\d{1,10}(\.\d{1,10})?元`)},
 		{Name: "phone_number", Takes: "a phone number of up to 17 digits and + - * # ( ), such as +86-0766-66888866 or 138****1234", Example: "+86-0766-66888866", legal: most(17, `[+()#*-]*[0-9][0-9+()#*-]*`)},
-		{Name: "car_number", Takes: "a plate of up to 8 letters and digits, the first and the last may be Chinese, such as 粤AD12345", Example: "粤A8Z888挂", legal: whole(`[\p{Han}A-Za-z0-9][A-Za-z0-9]{0,6}[\p{Han}A-Za-z0-9]?`)},
+		{Name: "car_number", Takes: "a plate of up to 8 letters and digits, the first and the last may be Chinese, such as 粤AD12345", Example: "粤A8Z888挂", legal: whole(`[\x{4E00}-\x{9FFF}A-Za-z0-9][A-Za-z0-9]{0,6}[\x{4E00}-\x{9FFF}A-Za-z0-9]?`)},
 		{Name: "name", Takes: "a name without digits, of up to 10 characters without blanks if any is Chinese, else 20", Example: "张三", Limit: 20, legal: legalName},
 		{Name: "phrase", Takes: "1 to 5 Chinese characters and nothing else", Example: "配送中", Limit: 5, legal: whole(`\p{Han}{1,5}`)},
 		{Name: "enum", Takes: "only the values listed in the template", Enum: true, legal: anything},

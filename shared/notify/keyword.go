@@ -68,7 +68,7 @@ func typeOfKeyword(name string) (keywordType, error) {
 		k.fit = keep(17, func(r rune) bool { return r >= '0' && r <= '9' || r == '+' || r == '-' })
 	case "car_number":
 		k.spellings, k.fallback = spell(fold, without(" ·•-")), fixedText("0")
-		k.fit = firstMatch(`\p{Han}?[A-Za-z0-9]{1,6}\p{Han}?`)
+		k.fit = firstMatch(`[\x{4E00}-\x{9FFF}]?[A-Za-z0-9]{1,6}[\x{4E00}-\x{9FFF}]?`)
 	case "name":
 		k.spellings, k.fit = spell(interpunct), fitName
 	case "phrase":
