@@ -73,3 +73,46 @@ func (c *helloless) Read(b []byte) (int, error) {
 	}
 	return c.Conn.Read(b)
 }
+
+// turns has callers wait for one of so many connections until their context ends. go-redis would
+// have them wait too, but for four seconds whatever time they have, and by timers that all clients of
+// the process share.
+type turns chan struct{}
+
+func (t turns) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// DialHook implements redis.Hook.
+func (t turns) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements redis.Hook.
+func (t turns) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := t.take(ctx); err != nil {
+			cmd.SetErr(err)
+			return err
+		}
+		defer func() { <-t }()
+		return next(ctx, cmd)
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (t turns) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if err := t.take(ctx); err != nil {
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+			return err
+		}
+		defer func() { <-t }()
+		return next(ctx, cmds)
+	}
+}

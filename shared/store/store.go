@@ -104,11 +104,11 @@ func Open(cfg Config) (*Store, error) {
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
-	opt.PoolSize = connections
 	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}
 	key := s.shardKeys(0).identity()
 	opt.OnConnect = (&identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}).check
 	s.db = redis.NewClient(opt)
+	s.db.AddHook(make(turns, connections))
 	return s, nil
 }
 

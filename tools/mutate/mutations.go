@@ -95,7 +95,7 @@ var mutations = []mutation{
 	one("use connections that the server has closed", "shared/store/connect.go", "if raw, ok := conn.(syscall.Conn); ok {", "if raw, ok := conn.(syscall.Conn); ok && conn == nil {", "./shared/store -run TestClosedConnectionsAreNotUsed"),
 	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", "\t\treturn \"\", nil\n", "\t\treturn \"\", err\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("take a server that goes down for a proxy", "shared/store/replicas.go", "info, err = s.infoAgain(ctx, err)", "info, err = \"\", nil", "./shared/store -run TestReserveReachesTheReplica"),
-	one("open as many connections as cards", "shared/store/store.go", "\topt.PoolSize = connections\n", "\topt.PoolSize = 64 * connections\n", "./shared/store -run TestConnectionsAreBounded"),
+	one("open as many connections as cards", "shared/store/store.go", "make(turns, connections)", "make(turns, 64*connections)", "./shared/store -run TestConnectionsAreBounded"),
 	one("try a circuit once a minute whatever retry.max is", domain+"breaker.go", "min(probing, p.Rules.Retry.Max)", "probing", "./shared/notify -run TestCircuitIsTriedEachRetryMax"),
 	one("refuse a message for a control character in its text", "shared/im/json.go", "o, err := parseClean(escapeStrings(b))", "o, err := parseClean(b)", im),
 	one("take a control character in an id for a blank", "shared/im/json.go", "case inString && c < ' ':", "case inString && c == '\"':", im),
