@@ -165,7 +165,7 @@ func (b *bubble) settle(most time.Duration) {
 			return
 		}
 	}
-	b.t.Fatalf("something still waits after %v", most)
+	b.t.Fatalf("something still waits after %v:\n%s", most, b.log)
 }
 
 // failed returns how many events deliver failed.

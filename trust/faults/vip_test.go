@@ -2,8 +2,10 @@ package faults_test
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -171,13 +173,15 @@ func (v *vip) serve(client net.Conn) {
 	}()
 	go func() {
 		defer client.Close()
-		v.pass(client, upstream, true)
+		answers := buffer(client)
+		defer answers.flush()
+		v.pass(answers, upstream, true)
 	}()
 	v.pass(upstream, client, false)
 }
 
 // pass passes on what comes from one side.
-func (v *vip) pass(to, from net.Conn, answers bool) {
+func (v *vip) pass(to io.Writer, from io.Reader, answers bool) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
@@ -200,4 +204,33 @@ func (v *vip) pass(to, from net.Conn, answers bool) {
 			return
 		}
 	}
+}
+
+// A buffered connection keeps what is written until the other side reads it, as a kernel does and
+// a pipe does not: a client may send many commands before it reads the first answer.
+type buffered struct {
+	waiting chan []byte
+	done    chan struct{}
+}
+
+func buffer(c net.Conn) buffered {
+	b := buffered{make(chan []byte, 4096), make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		for p := range b.waiting {
+			_, _ = c.Write(p) // whoever has gone reads nothing
+		}
+	}()
+	return b
+}
+
+func (b buffered) Write(p []byte) (int, error) {
+	b.waiting <- slices.Clone(p)
+	return len(p), nil
+}
+
+// flush waits until all has been read, or nobody is there to read it.
+func (b buffered) flush() {
+	close(b.waiting)
+	<-b.done
 }
