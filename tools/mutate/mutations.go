@@ -40,7 +40,7 @@ var mutations = []mutation{
 	}, rules},
 	one("send a card found in sending", lua+"resolve.lua", "if card.le > now then return {'sending', '', '', ms(card.le), 0} end", "if true then return {'void', '', '', '', 0} end", store),
 	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
-	one("zero newer grants", subscriber, "if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end", nothing, store),
+	one("zero newer grants", subscriber, "if at > t then newer = newer + 1 end", nothing, store),
 	one("drop a sent event that no card knows yet", subscriber, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
 	one("ignore EventTime", lua+"presence.lua", "if not r[1] or numberIn(r[2], -1) >= a.at then return (woken(KEYS[5])) end", "if not r[1] then return 0 end", store),
 	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),

@@ -95,7 +95,7 @@ func TestUpstream(t *testing.T) {
 				w.host()
 				before, began := w.sim.Record.Count(pathToken), time.Now()
 				f.strike(w.sim)
-				for round := range trust.Size(1, 1, 3) {
+				for round := range trust.Size(1, 1, 2) { // a timeline holds a hundred steps of a person
 					w.live(round)
 					w.pass(90 * time.Second)
 				}

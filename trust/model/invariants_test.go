@@ -102,7 +102,7 @@ func (w *world) checkLedgers(s *snapshot) {
 		for _, t := range w.templates.IDs() {
 			l, p := s.subs[o].Ledgers[t], w.model.purse(o, t)
 			if l.Balance != len(p.permits) {
-				w.violate("P2: %s has %d permits of %s, want %d", o, l.Balance, t, len(p.permits))
+				w.violate("P2: %s has %d permits of %s, want %d: %+v", o, l.Balance, t, len(p.permits), l)
 			}
 			if l.explained() != l.Balance || l.Balance < 0 || l.Held < 0 {
 				w.violate("P2: the account of %s and %s does not add up: %+v", o, t, l)

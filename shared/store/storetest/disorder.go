@@ -13,6 +13,15 @@ const carolOpenID notify.OpenID = "oCarol1egBJY1zhBYw2KhdUfwVJJE"
 // disorderRules are about facts that come late, early or with absurd times, and about
 // keys that are not what they should be.
 var disorderRules = []rule{
+	{"a card used what was known then: an older grant that comes later goes with its revoke", func(b *bench) {
+		b.bind()
+		old := b.Now().Add(-10 * time.Minute)
+		b.record(b.popup(old.Add(5 * time.Minute)))
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.record(b.popup(old), notify.Revoke{ID: "off", OpenID: aliceOpenID, At: old.Add(3 * time.Minute), Templates: []notify.TemplateID{tmpl}})
+		equal(b, "balance", b.account(tmpl).Balance, 0)
+	}},
 	{"a grant that is heard of after a newer revoke is void", func(b *bench) {
 		b.bind()
 		tapped := b.Now()

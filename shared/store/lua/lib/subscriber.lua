@@ -108,13 +108,20 @@ local function paysFirst(l, card)
   return l.lc ~= last
 end
 
--- zero takes away the permits granted at or before t. Permits are used oldest first,
--- so of b permits the newest b are left.
+-- zero takes away the permits granted at or before t. Each card used the oldest that was known
+-- when it was paid for; those in the opening are older than all.
 local function zero(l, t, kind)
   l.z = math.max(l.z or 0, t)
-  local newer = 0
+  local opening, left, newer = l.o, {}, 0
   for _, e in ipairs(l.e) do
-    if e[CHANGE] > 0 and e[AT] > t then newer = newer + e[CHANGE] end
+    for _ = 1, e[CHANGE] do left[#left + 1] = e[AT] end
+    table.sort(left)
+    for _ = 1, -e[CHANGE] do
+      if opening > 0 then opening = opening - 1 else table.remove(left, 1) end
+    end
+  end
+  for _, at in ipairs(left) do
+    if at > t then newer = newer + 1 end
   end
   if l.b > newer then entry(l, now, kind, newer - l.b) end
 end
