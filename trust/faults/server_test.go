@@ -50,12 +50,13 @@ func startServer(t testing.TB, args ...string) *server {
 }
 
 // lastPort is the port tried last. The ports are below those that the system hands out by
-// itself, so nobody takes one between the look and the server's start, or while it is down.
+// itself, and none of those of the functions (20000 to 32000), so nobody takes one between the look and the
+// server's start, or while it is down.
 var lastPort atomic.Int32
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	lastPort.CompareAndSwap(0, int32(24100+os.Getpid()%4000))
+	lastPort.CompareAndSwap(0, int32(12100+os.Getpid()%4000))
 	for range 1000 {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort.Add(1)))
 		if err == nil {
