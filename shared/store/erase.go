@@ -27,10 +27,7 @@ func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	openID := notify.OpenID(o)
-	if err := s.forgetSender(ctx, user); err != nil {
-		return err
-	}
-	if err := s.eraseCards(ctx, user); err != nil {
+	if err := s.forgetElsewhere(ctx, user); err != nil {
 		return err
 	}
 	if openID != "" {
@@ -74,6 +71,29 @@ func (s *Store) erase(ctx context.Context, e notify.Erase) error {
 		}
 	}
 	return s.eraseSubscriber(ctx, openID, sub.User)
+}
+
+// forgetElsewhere forgets what there is of a user apart from his own records and those of his
+// openid: his name in what others were sent, and his cards at openids that were his before. The
+// cards come before the recipient: what they carry ends once.
+func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
+	if err := s.forgetSender(ctx, user); err != nil {
+		return err
+	}
+	return s.eraseCards(ctx, user)
+}
+
+// forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody: whoever
+// has logged in with another since is not being erased.
+func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("store: %w", err)
+	}
+	if o != "" && o != string(openID) {
+		return nil
+	}
+	return s.forgetElsewhere(ctx, user)
 }
 
 // eraseCards forgets the cards of user at openids that were his before.

@@ -52,19 +52,6 @@ func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
 	return errors.New("store: dead letters come in faster than they can be looked through; erase again")
 }
 
-// forgetIfBound is forgetSender for a user whose cards go to openID, or to nobody: whoever has
-// logged in with another since is not being erased.
-func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("store: %w", err)
-	}
-	if o != "" && o != string(openID) {
-		return nil
-	}
-	return s.forgetSender(ctx, user)
-}
-
 // forgetCalls returns what has to be done in shards.
 func (s *Store) forgetCalls(ctx context.Context, shards []int, user notify.UserID) ([]call, error) {
 	pipe := s.db.Pipeline()

@@ -11,6 +11,7 @@ import (
 // look compares the store with the model, after every step.
 func (w *world) look() {
 	s := w.snapshot()
+	w.followForgotten(w.last, s)
 	w.last = s
 	w.followCards(s)
 	w.followTimelines(s)
@@ -42,6 +43,26 @@ func (w *world) followCards(s *snapshot) {
 				p.pay(id, c.LongTerm == 1)
 			case c.refused():
 				p.refuse(id, time.UnixMilli(int64(c.At)))
+			}
+		}
+	}
+}
+
+// followForgotten tells the model of cards that went with their user, at an openid that is not
+// his any more: what was unknown is paid for. What is being sent is when it is settled.
+func (w *world) followForgotten(before, now *snapshot) {
+	if before == nil {
+		return
+	}
+	for o, cards := range before.cards {
+		for id, c := range cards {
+			_, there := now.cards[o][id]
+			switch {
+			case there:
+			case c.Waits > 0:
+				w.model.purse(o, c.Template).pay(id, c.LongTerm == 1)
+			case c.State == notify.CardSending:
+				w.forgotten[id] = true
 			}
 		}
 	}

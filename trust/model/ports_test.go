@@ -21,8 +21,14 @@ type run struct {
 	dead   bool // it was killed: nothing it asks for reaches anybody
 	kill   context.CancelFunc
 
-	asked   map[notify.UserID]notify.Status // in this pass; missing: IM did not answer
-	claimed map[string]claimed              // by lease and user
+	asked   map[notify.UserID][]answer // in this pass; missing: IM did not answer
+	claimed map[string]claimed         // by lease and user
+}
+
+// An answer is what IM said of somebody, and when.
+type answer struct {
+	status notify.Status
+	at     time.Time
 }
 
 // claimed is a recipient in a run's hands.
@@ -136,7 +142,13 @@ func (r *run) Reserve(ctx context.Context, q notify.Reserve) (notify.Reserved, e
 }
 
 func (r *run) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
-	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) { return r.Store.Settle(ctx, s) })
+	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) {
+		state, err := r.Store.Settle(ctx, s)
+		if r.w.forgotten[s.Card] && (s.Permit == notify.PermitSpent || s.Permit == notify.PermitHeld) {
+			r.w.model.purse(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
+		}
+		return state, err
+	})
 }
 
 func (r *run) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
@@ -215,7 +227,7 @@ func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.U
 		out := map[notify.UserID]notify.Status{}
 		for _, u := range users {
 			out[u] = r.w.whereabouts(u)
-			r.asked[u] = out[u]
+			r.asked[u] = append(r.asked[u], answer{out[u], r.w.now()})
 			r.w.model.asked(u, out[u], r.w.now())
 		}
 		return out, nil
@@ -289,7 +301,7 @@ func (r *run) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]
 // Send implements notify.Sender. The way there and the way back are requests of their own:
 // WeChat may report of a card before its send is answered.
 func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
-	if !r.dead {
+	if !r.dead && ctx.Err() == nil {
 		r.w.checkAsked(r, c)
 	}
 	type answer struct {

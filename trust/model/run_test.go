@@ -109,7 +109,7 @@ func newWorld(rt *rapid.T, l *lab, prompt bool) *world {
 	w := &world{T: rt, ctx: context.Background(), lab: l, prompt: prompt,
 		users: []notify.UserID{"anna", "bert", "carl"}, openIDs: []notify.OpenID{"o1", "o2", "o3", "o4"},
 		status: map[notify.UserID]notify.Status{}, readElsewhere: map[notify.UserID]bool{}, cards: map[notify.CardID]*card{},
-		held: map[string]claimed{}, sentTo: map[purseKey]int{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
+		held: map[string]claimed{}, sentTo: map[purseKey]int{}, forgotten: map[notify.CardID]bool{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
 		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}, decoded: map[string]any{}}
 	w.members = map[notify.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
 	return w

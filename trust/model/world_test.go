@@ -45,11 +45,12 @@ type world struct {
 	readElsewhere map[notify.UserID]bool
 	imSilent      bool
 	cards         map[notify.CardID]*card
-	sentTo        map[purseKey]int   // cards
-	foreign       bool               // WeChat has told of a card that is not ours
-	held          map[string]claimed // by lane and user: who is in whose hands until when
-	reports       []report           // what WeChat is going to tell of cards
-	late          []notify.Fact      // callbacks that are still to come
+	forgotten     map[notify.CardID]bool // cards that were being sent when their user was erased
+	sentTo        map[purseKey]int       // cards
+	foreign       bool                   // WeChat has told of a card that is not ours
+	held          map[string]claimed     // by lane and user: who is in whose hands until when
+	reports       []report               // what WeChat is going to tell of cards
+	late          []notify.Fact          // callbacks that are still to come
 	told          []toldFact
 	spilled       []spill
 	tapped        map[notify.OpenID]time.Time // last
@@ -185,7 +186,7 @@ func (w *world) end(r *run) {
 
 func (w *world) newRun(number int) *run {
 	return &run{Store: w.lab.stores[number], w: w, number: number,
-		asked: map[notify.UserID]notify.Status{}, claimed: map[string]claimed{}}
+		asked: map[notify.UserID][]answer{}, claimed: map[string]claimed{}}
 }
 
 // pass has a run do what is due, and whatever was on its way get through.

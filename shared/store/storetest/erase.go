@@ -131,6 +131,24 @@ var eraseRules = slices.Concat(
 		b.reconciled()
 		b.nothingNames(string(alice), string(aliceOpenID))
 	}),
+	erasure("an unknown card at an openid that was the user's before ends once, erased, and is paid for", func(b *bench, erase func(b *bench) error) {
+		b.bindTo(alice, otherOpenID)
+		b.record(notify.Grant{ID: "tap", OpenID: otherOpenID, Source: notify.GrantPopup, At: b.Now(), Templates: []notify.TemplateID{tmpl}}, b.message("m1"))
+		begun := b.begin(b.after(b.rules.Lead))
+		r := reserveOf(begun.Card)
+		r.OpenID, r.Messages = otherOpenID, begun.Messages
+		b.reserved(r, notify.ReserveOK)
+		s := settleOf(begun.Card, notify.CardUnknown, notify.PermitHeld, "")
+		s.OpenID, s.Messages = otherOpenID, begun.Messages
+		b.settles(s)
+		b.bindTo(alice, aliceOpenID)
+		b.must(erase(b))
+		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.Advance(time.Hour)
+		b.reconciled()
+		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.nothingNames(string(alice), string(aliceOpenID))
+	}),
 	[]rule{
 		{"a day after erasing permits count again", func(b *bench) {
 			b.bind()
