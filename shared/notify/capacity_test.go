@@ -528,3 +528,76 @@ func TestRateOfOneUser(t *testing.T) {
 type sendTo func(notify.Card) (int64, error)
 
 func (f sendTo) Send(_ context.Context, c notify.Card) (int64, error) { return f(c) }
+
+// IM is asked about no more recipients than are sent to within two seconds: who comes online
+// while others' cards take their turn gets none.
+func TestIMIsAskedAboutFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := newHub(), newPlatform(0)
+		for i := range 500 {
+			user := notify.UserID(fmt.Sprint("u", i))
+			h.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
+		}
+		d := over(t, h, p)
+		d.Rules.SendsPerSecond = 20
+		a := &asked{Asker: d.IM, at: map[notify.UserID]time.Time{}}
+		d.IM = a
+		if _, err := d.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p.cards() < 400 {
+			t.Errorf("%d cards, want most of 500", p.cards())
+		}
+		for user, at := range a.at {
+			if sent := p.sent[openID(user)]; len(sent) > 0 && sent[0].Sub(at) > 3*time.Second {
+				t.Fatalf("%s got a card %v after IM was asked about him", user, sent[0].Sub(at))
+			}
+		}
+	})
+}
+
+// asked notes when IM was asked about whom.
+type asked struct {
+	notify.Asker
+	mu sync.Mutex
+	at map[notify.UserID]time.Time
+}
+
+func (a *asked) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	a.mu.Lock()
+	for _, u := range users {
+		a.at[u] = time.Now()
+	}
+	a.mu.Unlock()
+	return a.Asker.Presence(ctx, users)
+}
+
+// A card that was held up goes by IM's word of now, not by the one of before.
+func TestStaleWordOfIM(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := newHub(), newPlatform(0)
+		h.wait(notify.LaneMessages, "u", notify.Notice{ID: "m", Kind: notify.KindMessage})
+		d := over(t, h, p)
+		d.Store = &slowBegin{hub: h}
+		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
+			t.Fatalf("%d cards on a word of IM that is 11 s old, %v", p.cards(), err)
+		}
+		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 1 || p.asks != 2 {
+			t.Fatalf("%d cards, IM was asked %d times, %v", p.cards(), p.asks, err)
+		}
+	})
+}
+
+// slowBegin takes 11 s the first time.
+type slowBegin struct {
+	*hub
+	begun bool
+}
+
+func (s *slowBegin) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+	if !s.begun {
+		s.begun = true
+		time.Sleep(11 * time.Second)
+	}
+	return s.hub.Begin(ctx, cards)
+}

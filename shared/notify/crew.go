@@ -128,30 +128,32 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 const messagesAhead = 5 * time.Second
 
 // turn waits until n cards of a lane may be sent. If that would be too late for this run or
-// for the leases, it waits for nothing and returns when to try again. A store that does not
-// say stops nobody: WeChat's own limits hold.
-func (p *pass) turn(ctx context.Context, lane Lane, n int) (full time.Time) {
-	for {
+// for the leases, it waits for nothing and returns when to try again. stale says that meanwhile
+// the word of IM, which was asked when asked began, has grown too old to wait for a turn with it. A
+// store that does not say stops nobody: WeChat's own limits hold.
+func (p *pass) turn(ctx context.Context, lane Lane, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
+	for asked.Elapsed() < freshFor-messagesAhead {
 		most := Lease - wrapUp - p.claimed.Elapsed()
 		if left, bounded := stopwatch.Left(ctx); bounded {
 			most = min(most, left-wrapUp)
 		}
-		ahead := most
+		ahead := min(most, freshFor-asked.Elapsed())
 		if lane == LaneMessages {
-			ahead = min(most, messagesAhead)
+			ahead = min(ahead, messagesAhead)
 		}
 		wait, reserved, err := p.Store.PaceWithin(ctx, "send", p.Rules.SendsPerSecond, n, ahead)
 		if err != nil {
 			p.Log.WarnContext(ctx, "the pace of sends is not known", "error", err)
-			return time.Time{}
+			return time.Time{}, false
 		}
 		if reserved {
 			sleep(ctx, wait)
-			return time.Time{}
+			return time.Time{}, false
 		}
 		if wait > most || ctx.Err() != nil {
-			return p.time().Add(wait)
+			return p.time().Add(wait), false
 		}
 		sleep(ctx, max(wait-ahead, 50*time.Millisecond)) // then there is room, unless another run takes it
 	}
+	return time.Time{}, true
 }

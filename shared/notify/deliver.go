@@ -19,10 +19,14 @@ const (
 	// begun in it.
 	wrapUp = sendBudget + settleBudget + 3*time.Second
 	// claimLimit is how many recipients of a lane one pass takes, and askLimit how many of
-	// them IM is asked about in one call: just before they are served, so that its word is
-	// fresh.
+	// them IM is asked about in one call: just before they are served, and no more than can be
+	// sent to in askSeconds, so that its word is fresh.
 	claimLimit = 2000
 	askLimit   = 500
+	askSeconds = 2
+	// freshFor is how long IM's word of where somebody is holds. No permit is reserved on an
+	// older one: IM is asked again.
+	freshFor = 10 * time.Second
 	// claimSeconds is how many seconds' worth of sends one pass takes at most: more could
 	// not be sent before the leases end, and would only keep other runs from it.
 	claimSeconds = 40
@@ -235,21 +239,21 @@ func (p *pass) serveCalls(ctx context.Context) {
 	p.count(func(c *Counts) { c.add(counts) })
 }
 
-// serve decides about recipients and sends, askLimit at a time.
+// serve decides about recipients and sends, as many at a time as one question to IM is for.
 func (p *pass) serve(ctx context.Context, recs []Recipient) error {
 	crew := p.crew(ctx)
 	defer crew.wait()
 	for len(recs) > 0 {
-		n := min(len(recs), askLimit)
+		n := min(len(recs), askLimit, p.Rules.SendsPerSecond*askSeconds)
 		if !p.room(ctx) {
 			p.handBack(ctx, recs, p.time())
 			return nil
 		}
-		full, err := p.announce(ctx, crew, recs[:n])
+		again, full, err := p.announce(ctx, crew, recs[:n])
 		if err != nil {
 			return err
 		}
-		recs = recs[n:]
+		recs = append(again, recs[n:]...)
 		if !full.IsZero() {
 			p.handBack(ctx, recs, full)
 			return nil
@@ -268,9 +272,11 @@ func (p *pass) handBack(ctx context.Context, recs []Recipient, at time.Time) {
 	p.finish(ctx, fs)
 }
 
-// announce asks IM about recipients, decides, and sends. If the rate is used up for longer
-// than the leases allow to wait, it returns until when.
-func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full time.Time, err error) {
+// announce asks IM about recipients, decides, and sends. Those of whom IM's word has grown too old
+// before their turn came are to be asked about again. If the rate is used up for longer than the
+// leases allow to wait, it returns until when.
+func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (again []Recipient, full time.Time, err error) {
+	asking := stopwatch.Start()
 	status, names, strangers := p.ask(ctx, recs)
 	var rest []Finish
 	var cards []*delivery
@@ -279,7 +285,7 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 			plan := p.Rules.Decide(Look{p.now, status[rec.User], p.breaker.quota(p.now)}, rec)
 			plan.turnAway(strangers[rec.User])
 			asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
-			c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, steps: []Step{asked}}
+			c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, looked: asking, steps: []Step{asked}}
 			if len(plan.Send) > 0 && p.passes(ctx, c) {
 				cards = append(cards, c)
 			} else {
@@ -290,17 +296,29 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 	p.finish(ctx, rest)
 	for len(cards) > 0 && p.room(ctx) {
 		n := crew.hire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
-		if full = p.turn(ctx, cards[0].rec.Lane, n); !full.IsZero() || ctx.Err() != nil {
+		full, stale := p.turn(ctx, cards[0].rec.Lane, n, asking)
+		if stale {
 			crew.free(n)
-			break
+			return recipients(cards), time.Time{}, nil
+		}
+		if !full.IsZero() || ctx.Err() != nil {
+			crew.free(n)
+			p.notNow(ctx, cards, full)
+			return nil, full, nil
 		}
 		through := p.admitted(ctx, cards[:n])
 		crew.free(n - len(through))
 		if err := crew.sendAll(ctx, through); err != nil {
-			return full, err
+			return nil, time.Time{}, err
 		}
 		cards = cards[n:]
 	}
+	p.notNow(ctx, cards, time.Time{})
+	return nil, time.Time{}, nil
+}
+
+// notNow hands back the recipients of cards for which this run has no time, or no turn until full.
+func (p *pass) notNow(ctx context.Context, cards []*delivery, full time.Time) {
 	var back []Finish
 	for _, c := range cards {
 		f := c.finish()
@@ -308,7 +326,13 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (full
 		back = append(back, f)
 	}
 	p.finish(ctx, back)
-	return full, nil
+}
+
+func recipients(cards []*delivery) (recs []Recipient) {
+	for _, c := range cards {
+		recs = append(recs, c.rec)
+	}
+	return recs
 }
 
 // finish hands recipients back, and counts and logs what ended. A store that does not

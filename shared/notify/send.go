@@ -28,6 +28,7 @@ type delivery struct {
 	probes  []string        // circuits that this card tries
 	instead bool            // the template of messages stands in for the kind's own
 	waited  bool            // for another card to the same user
+	looked  stopwatch.Watch // since IM was asked where the recipient is
 	asked   stopwatch.Watch // for the permit, the last time
 	steps   []Step
 }
@@ -96,8 +97,8 @@ func (c *delivery) deliver(ctx context.Context, notices []Notice) *Finish {
 		c.Log.ErrorContext(ctx, "template cannot be rendered, correct notify.yml", "alert", "template", "error", err)
 		return c.dead(notices, ClassDefect, err, ReasonNone)
 	}
-	if !c.timeFor(ctx) {
-		return c.again(c.time(), ReasonNeverSent) // too late to start; the next run does
+	if !c.timeFor(ctx) || c.looked.Elapsed() >= freshFor {
+		return c.again(c.time(), ReasonNeverSent) // too late to start; the next look does
 	}
 	reserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))
 	if err != nil {
