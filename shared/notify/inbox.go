@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -15,13 +14,6 @@ const (
 	recordBudget  = 700 * time.Millisecond
 	courierBudget = 600 * time.Millisecond
 )
-
-// spillFor is how long spilled facts are carried on while the store is away.
-const spillFor = 6 * time.Hour
-
-// unreadableTries is how often what something unreadable keeps from being recorded is tried,
-// a second apart. Nothing but a person mends it.
-const unreadableTries = 3
 
 // An Inbox takes facts in: it leaves out what does not count, records the rest in
 // one store round trip, wakes deliver if something falls due soon, and spills to
@@ -36,43 +28,40 @@ type Inbox struct {
 	// not known, and all are kept.
 	Templates []TemplateID
 	Log       *slog.Logger
-	Now       func() time.Time // for the age of a spill
+	Now       func() time.Time // for the age of a spill, and for when to look at the store again
+
+	outage outage // what this process knows of one
 }
 
 // Accept takes facts in. When it returns nil they are stored or spilled. It never
-// takes longer than about 1.3 s, whatever the store and the platform do.
+// takes longer than about 1.3 s, whatever the store and the platform do, and does not wait
+// for a store that was away a moment ago.
 func (in *Inbox) Accept(ctx context.Context, facts []Fact) error {
-	return in.accept(ctx, in.prepare(facts), in.Now())
-}
-
-func (in *Inbox) accept(ctx context.Context, facts []Fact, since time.Time) error {
+	facts = in.prepare(facts)
 	if len(facts) == 0 {
 		return nil
 	}
-	err := in.record(ctx, facts)
+	if since := in.Now(); in.outage.pause(since) > 0 {
+		spilled := in.spill(ctx, facts, since, errStoreAway)
+		if spilled == nil {
+			return nil
+		}
+		if _, err := in.put(ctx, facts, acceptPause); err != nil { // a wake would take too long
+			return errors.Join(spilled, err)
+		}
+		return nil
+	}
+	err := in.record(ctx, facts, acceptPause)
 	if err == nil {
 		return nil
 	}
-	return in.spill(ctx, facts, since, err)
-}
-
-// spill hands on facts that cause kept from being recorded.
-func (in *Inbox) spill(ctx context.Context, facts []Fact, since time.Time, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierBudget)
-	defer cancel()
-	if err := in.Courier.Spill(ctx, facts, since); err != nil {
-		return fmt.Errorf("notify: Accept: %w", errors.Join(cause, err))
-	}
-	in.Log.WarnContext(ctx, "facts spilled: the store did not take them", "facts", len(facts), "error", cause)
-	return nil
+	return in.spill(ctx, facts, in.Now(), err)
 }
 
 // record stores facts and wakes deliver if need be. A wake that fails costs one
 // timer period at most and is no failure of the record.
-func (in *Inbox) record(ctx context.Context, facts []Fact) error {
-	recordCtx, cancel := context.WithTimeout(ctx, recordBudget)
-	defer cancel()
-	wake, err := in.Store.Record(recordCtx, in.Rules, facts)
+func (in *Inbox) record(ctx context.Context, facts []Fact, pause Retry) error {
+	wake, err := in.put(ctx, facts, pause)
 	if err != nil || !wake {
 		return err
 	}
@@ -84,54 +73,14 @@ func (in *Inbox) record(ctx context.Context, facts []Fact) error {
 	return nil
 }
 
-// Retake takes in what was spilled at since. It tries until the store is back or
-// ctx has about reserve left, and then spills again. An error means that neither was
-// possible: the platform should repeat the event. After six hours it gives up and says
-// so in the log. A fact that only something unreadable in the store keeps from being recorded
-// is given up after a few tries.
-func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, reserve time.Duration) error {
-	if since.IsZero() {
-		since = in.Now()
-	}
-	if in.Now().Sub(since) > spillFor {
-		in.Log.ErrorContext(ctx, "spilled facts are given up", "alert", "spill", "facts", len(facts), "after", spillFor.String())
-		return nil
-	}
-	facts = in.prepare(facts)
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for try := 1; len(facts) > 0; try++ {
-		select {
-		case <-ctx.Done():
-		case <-pause.C:
-		}
-		err := in.record(ctx, facts)
-		if errors.Is(err, ErrUnreadable) && try >= unreadableTries {
-			facts, err = in.setAside(ctx, facts)
-		}
-		if err != nil && short(ctx, reserve) {
-			err = in.spill(ctx, facts, since, err)
-		}
-		if err == nil || short(ctx, recordBudget+courierBudget) {
-			return err
-		}
-		pause.Reset(time.Second)
-	}
-	return nil
-}
-
-// setAside records facts one by one, and gives up those that something unreadable in the store
-// keeps from it. It returns those that something else does, and what.
-func (in *Inbox) setAside(ctx context.Context, facts []Fact) (left []Fact, err error) {
-	for _, f := range facts {
-		failed := in.record(ctx, []Fact{f})
-		if errors.Is(failed, ErrUnreadable) {
-			in.Log.ErrorContext(ctx, "a fact is given up: what the store holds cannot be read", "alert", "unreadable", "tries", unreadableTries, "error", failed)
-		} else if failed != nil {
-			left, err = append(left, f), failed
-		}
-	}
-	return left, err
+// put stores facts, and says whether deliver is to be woken. If the store is away, pause says
+// for how long this process leaves it alone.
+func (in *Inbox) put(ctx context.Context, facts []Fact, pause Retry) (wake bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, recordBudget)
+	defer cancel()
+	wake, err = in.Store.Record(ctx, in.Rules, facts)
+	in.outage.note(in.Now(), err, pause)
+	return wake, err
 }
 
 // prepare drops what the rules do not want to know, text first of all.

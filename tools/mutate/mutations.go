@@ -7,7 +7,7 @@ const (
 	rules    = "./shared/notify -run TestTable|TestTimeline|TestDecide"
 	unknown  = "./shared/notify -run TestUnknown|TestStrandedCard|TestTable"
 	kept     = "./shared/notify -run TestDigest|TestUnread|TestTable"
-	faults   = "./shared/notify -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake"
+	faults   = "./shared/notify -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake|TestReceiver"
 	circuits = "./shared/notify -run TestCircuit|TestQuota|TestOneProbe|TestTable"
 	groups   = "./shared/notify -run TestWhoIsTold|TestLargeGroup|TestSpreadGoesOn"
 	im       = "./shared/im"
@@ -168,8 +168,10 @@ var mutations = []mutation{
 	one("fall back to a template that WeChat refuses", domain+"send.go", "[]string{string(c.template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
 	one("end what could fall back when WeChat has no permit", domain+"send.go", "class == ClassRefused && c.canFallBack(notices)", "false", rules),
 	one("tell a missing setting twice", "shared/config/env.go", "if !slices.ContainsFunc(names(line), func(name string) bool { return e.faulty[name] }) {", "if line != \"\" {", "./functions/imcallback"),
-	one("carry what is unreadable on for six hours", domain+"inbox.go", "if errors.Is(err, ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
-	one("give up what an outage keeps from being recorded", domain+"inbox.go", "left, err = append(left, f), failed", "_ = failed", faults),
+	one("wait for a store that is away at each event", domain+"inbox.go", "in.outage.pause(since) > 0", "in.outage.pause(since) > time.Hour", faults),
+	one("look at a store that is away each second", domain+"outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", faults),
+	one("carry what is unreadable on for six hours", domain+"spill.go", "if errors.Is(err, ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
+	one("give up what an outage keeps from being recorded", domain+"spill.go", "left, err = append(left, f), failed", "_ = failed", faults),
 	one("take something unreadable for an outage", "shared/store/unreadable.go", "strings.Cut(err.Error(), named); is {", "strings.Cut(err.Error(), named); is && what == \"\" {", store),
 	one("hold the instance of a spill for a run", "functions/deliver/main.go", "\t\t\treturn notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn notify.Counts{}, err\n\t\t\t}\n", "./functions/deliver"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),

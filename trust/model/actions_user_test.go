@@ -41,7 +41,7 @@ func (w *world) tapTwice(o notify.OpenID, id string) {
 		g.Source = s
 		tap := g
 		w.recording = passes
-		w.must(w.inbox.Accept(w.ctx, []notify.Fact{{Grant: &tap}}))
+		w.must(w.instance().Accept(w.ctx, []notify.Fact{{Grant: &tap}}))
 		w.told = append(w.told, toldFact{notify.Fact{Grant: &tap}, w.now()})
 		w.look()
 	}

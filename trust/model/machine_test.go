@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -94,7 +95,7 @@ func (w *world) accept(facts ...notify.Fact) {
 		w.told = append(w.told, toldFact{f, w.now()})
 	}
 	w.recording = w.receiverLuck()
-	w.must(w.inbox.Accept(w.ctx, facts))
+	w.must(w.instance().Accept(w.ctx, facts))
 	w.look()
 }
 
@@ -121,7 +122,7 @@ func (w *world) again() {
 		return
 	}
 	w.recording = w.receiverLuck()
-	w.must(w.inbox.Accept(w.ctx, []notify.Fact{f.Fact}))
+	w.must(w.instance().Accept(w.ctx, []notify.Fact{f.Fact}))
 	w.look()
 }
 
@@ -141,6 +142,12 @@ func (w *world) comesLate() {
 	w.accept(f)
 }
 
+// instance returns one that knows of no outage: what the store takes is drawn for each event.
+func (w *world) instance() *notify.Inbox {
+	return &notify.Inbox{Store: w, Courier: w, Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs(),
+		Log: slog.New(slog.DiscardHandler), Now: w.now}
+}
+
 // retake has deliver take in what was spilled.
 func (w *world) retake() {
 	if len(w.spilled) == 0 {
@@ -151,7 +158,7 @@ func (w *world) retake() {
 	w.recording = w.receiverLuck()
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	if err := w.inbox.Retake(ctx, s.facts, s.since, 5*time.Second); err != nil { // the platform repeats the event
+	if err := w.instance().Retake(ctx, s.facts, s.since, 5*time.Second); err != nil { // the platform repeats the event
 		w.spilled = append(w.spilled, s)
 	}
 	w.look()

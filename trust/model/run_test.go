@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -129,8 +128,6 @@ func (w *world) history() {
 	w.templates, err = notify.NewTemplates(specs)
 	w.must(err)
 	w.model = newModel(w.rules, longTerm)
-	w.inbox = &notify.Inbox{Store: w, Courier: w, Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs(),
-		Log: slog.New(slog.DiscardHandler), Now: w.now}
 	n := runs
 	if w.prompt {
 		n = 1
@@ -228,7 +225,7 @@ func (w *world) heal() {
 		s := w.spilled[0]
 		w.spilled = w.spilled[1:]
 		w.recording = passes
-		w.must(w.inbox.Retake(w.ctx, s.facts, s.since, 0))
+		w.must(w.instance().Retake(w.ctx, s.facts, s.since, 0))
 		w.look()
 	}
 	for _, q := range w.requests() {

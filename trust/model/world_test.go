@@ -26,7 +26,6 @@ type world struct {
 	model     *model
 	rules     notify.Rules
 	templates notify.Templates
-	inbox     *notify.Inbox
 	runs      []*run
 	alive     sync.WaitGroup // of all goroutines of runs
 
