@@ -35,6 +35,7 @@ type commands struct {
 	Trigger triggerCmd `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
 	Explain explainCmd `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
 	Dead    deadCmd    `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
+	Quota   quotaCmd   `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.

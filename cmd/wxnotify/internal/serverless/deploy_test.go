@@ -1,6 +1,7 @@
 package serverless_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,14 +56,23 @@ func TestDeploySendsNoEmptyVariable(t *testing.T) {
 				write(t, filepath.Join(dir, name), text)
 			}
 			write(t, filepath.Join(dir, "bin", "scf"), "#!/bin/sh\necho \"$@\"\necho \"[$WECHAT_TOKEN][$ANNOUNCE_KEY]\"\ngrep -q 'src: ../../build' serverless.yml\n")
+			write(t, filepath.Join(dir, "bin", "wxnotify"), "#!/bin/sh\necho \"$@\"\nfalse\n")
 			cmd := exec.CommandContext(t.Context(), "tools/deploy.sh", c.stage...)
-			cmd.Dir, cmd.Env = dir, []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), c.exported}
+			cmd.Dir, cmd.Env = dir, []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "WXNOTIFY=wxnotify", c.exported}
 			out, err := cmd.CombinedOutput()
 			if !strings.Contains(string(out), c.says) || (err == nil) != (c.want != nil) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			if c.want == nil {
 				return
+			}
+			prefix := "wxnotify-dev"
+			if c.stage != nil {
+				prefix = "wxnotify-prod"
+			}
+			quotas := fmt.Sprintf("quota --region ap-guangzhou %[1]s-deliver=2560 %[1]s-imcallback=38400 %[1]s-wechatpush=6400\n", prefix)
+			if !strings.Contains(string(out), quotas) || !strings.Contains(string(out), prefix+"-deliver 2,560 MB") {
+				t.Errorf("no quotas, or nothing said of those that fail: %s", out)
 			}
 			project, err := serverless.Load(filepath.Join(dir, "dist", "deploy", "serverless.yml"), func(string) (string, bool) { return "x", true })
 			if err != nil {
