@@ -86,6 +86,32 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 	w.MustKeepSecrets()
 }
 
+// A timer's event that waited for an instance does what is due, and does not hold the instance.
+func TestLateTimerDoesNotWait(t *testing.T) {
+	w := functest.New(t)
+	if err := w.Store.Bind(t.Context(), "user2", "openid-2"); err != nil {
+		t.Fatal(err)
+	}
+	h := w.Build(build)
+	for name, c := range map[string]struct {
+		made time.Time
+		late bool
+	}{"late": {time.Now().Add(-3 * time.Minute), true}, "in time": {time.Now(), false}} {
+		t.Run(name, func(t *testing.T) {
+			sent := time.Now().UTC().Truncate(time.Second)
+			if _, err := w.Store.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Message: &notify.Message{ID: notify.MessageID(name), From: "user1", To: "user2", SentAt: sent}}}); err != nil {
+				t.Fatal(err)
+			}
+			timer := map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": c.made.UTC().Format(time.RFC3339), "Message": ""}
+			begun := time.Now()
+			invoke(t, h, timer, wholeRun)
+			if waited := time.Since(begun) > 2*time.Second; waited == c.late {
+				t.Errorf("it took %v", time.Since(begun))
+			}
+		})
+	}
+}
+
 func TestStoreAwayIsNoFailure(t *testing.T) {
 	w := functest.New(t)
 	h := w.Build(build)

@@ -70,13 +70,22 @@ func (c *Counts) add(other Counts) {
 // platform would only repeat it, and the timer starts the next run anyway. When the
 // store does not answer it says so in the log and ends; what was begun is finished by
 // a later run.
-func (d *Deliverer) Run(ctx context.Context) Counts {
-	var total Counts
+func (d *Deliverer) Run(ctx context.Context) Counts { return d.work(ctx, d.run) }
+
+// Once does what is due now and does not wait for more. Otherwise it is like Run.
+func (d *Deliverer) Once(ctx context.Context) Counts {
+	return d.work(ctx, func(ctx context.Context, total *Counts) error {
+		_, _, err := d.pass(ctx, total)
+		return err
+	})
+}
+
+func (d *Deliverer) work(ctx context.Context, run func(context.Context, *Counts) error) (total Counts) {
 	if short(ctx, wrapUp) {
 		d.Log.WarnContext(ctx, "too little time for a card, the next run goes on; give deliver a timeout of minutes", "needed", wrapUp.String())
 		return total
 	}
-	if err := d.run(ctx, &total); err != nil {
+	if err := run(ctx, &total); err != nil {
 		d.Log.ErrorContext(ctx, "run ended early, the next one goes on", "alert", "store", "error", err)
 	}
 	return total

@@ -12,6 +12,18 @@ import (
 // or from somebody who wakes it, with a Spill from a receiver whose store is away.
 type DeliverEvent struct {
 	Spill *Spill `json:"spill,omitempty"`
+	// Time is when the timer made the event, as text: one that cannot be read stops no run.
+	Time string `json:"Time,omitempty"`
+}
+
+// lateAfter is more than a timer's event waits while there are instances for it.
+const lateAfter = 2 * time.Minute
+
+// Late reports whether a timer made e so long before now that younger ones have followed: it
+// found all instances busy, for example with spills.
+func (e DeliverEvent) Late(now time.Time) bool {
+	made, err := time.Parse(time.RFC3339, e.Time)
+	return err == nil && now.Sub(made) > lateAfter
 }
 
 // A Spill carries facts that the store could not take.

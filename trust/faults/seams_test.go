@@ -66,6 +66,7 @@ func (s *seams) im(cfg im.ClientConfig) (*im.Client, error) {
 
 // seamed is what differs between a function's main.go and its copy here.
 var seamed = strings.NewReplacer(
+	"e.Late(time.Now())", "e.Late(s.now())",
 	"store.Open(store.Config{", "s.open(store.Config{",
 	"scf.NewInvoker(scf.InvokerConfig{", "s.invoker(scf.InvokerConfig{",
 	"wechat.NewClient(wechat.ClientConfig{", "s.wechat(wechat.ClientConfig{",

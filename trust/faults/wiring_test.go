@@ -197,6 +197,9 @@ func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog
 			log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")
 			return notify.Counts{}, nil
 		}
+		if e.Late(s.now()) { // many of these wait after an outage: they must not hold all instances
+			return deliverer.Once(ctx), nil
+		}
 		return deliverer.Run(ctx), nil
 	}), nil
 }
