@@ -204,7 +204,7 @@ func TestAnnouncedValues(t *testing.T) {
 
 // The table of triggers names those that there are.
 func TestTriggers(t *testing.T) {
-	want := matches(`(?m)^\t"([a-z]+\.[a-z-]+)": +\{`, project(t, "cmd/wxnotify/internal/trigger/trigger.go"))
+	want := matches(`(?m)^\t"([a-z]+\.[a-z-]+)": +\{`, project(t, "cmd/internal/trigger/trigger.go"))
 	if len(want) < 10 {
 		t.Fatalf("found %q only", want)
 	}

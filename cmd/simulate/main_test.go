@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/cmd/internal/redis"
 	"wxnotify/cmd/simulate/internal/history"
-	"wxnotify/cmd/simulate/internal/redis"
 	"wxnotify/shared/notify"
 )
 

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/cmd/internal/redis"
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/measure"
 	"wxnotify/cmd/simulate/internal/play"
-	"wxnotify/cmd/simulate/internal/redis"
 	"wxnotify/cmd/simulate/internal/report"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
 	"wxnotify/cmd/wxnotify/internal/eventfile"
 	"wxnotify/cmd/wxnotify/internal/host"
 	"wxnotify/cmd/wxnotify/internal/logview"

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
 )
 
 // invoke runs wxnotify invoke on the project of testdata.

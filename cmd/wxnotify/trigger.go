@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
+	"wxnotify/cmd/internal/trigger"
 	"wxnotify/cmd/wxnotify/internal/term"
-	"wxnotify/cmd/wxnotify/internal/trigger"
 	"wxnotify/shared/secret"
 )
 

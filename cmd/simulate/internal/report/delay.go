@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/cmd/internal/plot"
 	"wxnotify/cmd/simulate/internal/measure"
 )
 
@@ -13,25 +14,25 @@ import (
 func (r Report) delayPlot() string {
 	window := r.Rules.BlindWindow.Seconds()
 	longest := window + 10
-	across := func(s float64) float64 { return left + min(s, longest)/longest*(right-left) }
+	across := func(s float64) float64 { return plot.Left + min(s, longest)/longest*(plot.Right-plot.Left) }
 	delays := map[measure.Knowledge][]time.Duration{}
 	for _, x := range r.Rates {
 		for k, d := range x.Wxnotify.Delays {
 			delays[k] = append(delays[k], d...)
 		}
 	}
-	p := newPlot("From the first message of an absence to its card",
+	p := plot.New("From the first message of an absence to its card",
 		"share of the first cards of wxnotify that have gone out, by what IM had told; all rates together",
 		"How long the first message of an absence waits for its card.")
-	p.shares()
+	p.Shares()
 	for s := 0.0; s <= longest; s += 15 {
-		p.line("axis", across(s), bottom, across(s), bottom+5)
-		p.text("middle", across(s), bottom+22, fmt.Sprintf("%g s", s))
+		p.Line("axis", across(s), plot.Bottom, across(s), plot.Bottom+5)
+		p.Text("middle", across(s), plot.Bottom+22, fmt.Sprintf("%g s", s))
 	}
-	p.text("middle", (left+right)/2, bottom+46, "seconds since the message")
-	p.line("best", across(window), top, across(window), bottom)
-	p.text("best middle", across(window), top-6, fmt.Sprintf("blind window: %g s", window))
-	var labels []label
+	p.Text("middle", (plot.Left+plot.Right)/2, plot.Bottom+46, "seconds since the message")
+	p.Line("best", across(window), plot.Top, across(window), plot.Bottom)
+	p.Text("best middle", across(window), plot.Top-6, fmt.Sprintf("blind window: %g s", window))
+	var labels []plot.Label
 	for i, k := range measure.Knowledges {
 		sorted := delays[k]
 		if len(sorted) == 0 {
@@ -39,16 +40,16 @@ func (r Report) delayPlot() string {
 		}
 		slices.Sort(sorted)
 		class := string("abc"[i])
-		p.curve(class, steps(sorted, longest, across))
+		p.Curve(class, steps(sorted, longest, across))
 		middle := sorted[len(sorted)/2].Seconds()
-		p.dot(class, across(middle), height(0.5))
-		p.text(class+" number", across(middle)+10, height(0.5)+18+float64(i)*18-18, fmt.Sprintf("p50 %s, p95 %s", quantile(sorted, 0.50), quantile(sorted, 0.95)))
-		labels = append(labels, label{class + " value", top + 40 + 40*float64(i), string(k)})
+		p.Dot(class, across(middle), plot.Height(0.5))
+		p.Text(class+" number", across(middle)+10, plot.Height(0.5)+18+float64(i)*18-18, fmt.Sprintf("p50 %s, p95 %s", quantile(sorted, 0.50), quantile(sorted, 0.95)))
+		labels = append(labels, plot.Label{Class: class + " value", Y: plot.Top + 40 + 40*float64(i), Text: string(k)})
 	}
 	for _, l := range labels {
-		p.text(l.class, right+10, l.y, shorten(l.text))
+		p.Text(l.Class, plot.Right+10, l.Y, shorten(l.Text))
 	}
-	return p.done()
+	return p.Done()
 }
 
 // shorten makes a label fit beside the axes.
@@ -60,8 +61,8 @@ func shorten(s string) string {
 }
 
 // steps is the share of sorted durations that are over at each time.
-func steps(sorted []time.Duration, longest float64, across func(float64) float64) []point {
-	out := []point{{across(0), height(0)}}
+func steps(sorted []time.Duration, longest float64, across func(float64) float64) []plot.Point {
+	out := []plot.Point{plot.At(across(0), plot.Height(0))}
 	for i := 0; i < len(sorted); {
 		s := sorted[i].Seconds()
 		before := float64(i) / float64(len(sorted))
@@ -71,7 +72,7 @@ func steps(sorted []time.Duration, longest float64, across func(float64) float64
 		if s > longest {
 			break
 		}
-		out = append(out, point{across(s), height(before)}, point{across(s), height(float64(i) / float64(len(sorted)))})
+		out = append(out, plot.At(across(s), plot.Height(before)), plot.At(across(s), plot.Height(float64(i)/float64(len(sorted)))))
 	}
-	return append(out, point{across(longest), out[len(out)-1].y})
+	return append(out, plot.At(across(longest), out[len(out)-1].Y))
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/cmd/wxnotify/internal/trigger"
+	"wxnotify/cmd/internal/trigger"
 	"wxnotify/shared/secret"
 	"wxnotify/simulator"
 )

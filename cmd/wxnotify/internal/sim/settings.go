@@ -7,7 +7,7 @@ import (
 	"maps"
 	"os"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
 	"wxnotify/shared/config"
 	"wxnotify/shared/store"
 	"wxnotify/simulator"

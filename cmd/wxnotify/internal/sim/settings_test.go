@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
 	"wxnotify/shared/config"
 	"wxnotify/shared/notify"
 )

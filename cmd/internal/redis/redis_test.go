@@ -9,7 +9,7 @@ import (
 
 	client "github.com/redis/go-redis/v9"
 
-	"wxnotify/cmd/simulate/internal/redis"
+	"wxnotify/cmd/internal/redis"
 )
 
 func ping(t *testing.T, url string) error {
@@ -46,6 +46,22 @@ func TestServersAnswerUntilClosed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestServerOnAPort(t *testing.T) {
+	s, err := redis.StartTCP(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ping(t, s.URL); err != nil || !strings.HasPrefix(s.URL, "redis://127.0.0.1:") {
+		t.Errorf("%s does not answer: %v", s.URL, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if ping(t, s.URL) == nil {
+		t.Error("a closed server answers")
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package redis starts Redis servers that live as long as a simulation.
+// Package redis starts Redis servers that live as long as a simulation, or a measurement.
 package redis
 
 import (
@@ -32,6 +32,9 @@ type Server struct {
 	stop func() error
 }
 
+// errMissing names the cure.
+var errMissing = errors.New("store: redis-server is not installed: run `apt-get install redis-server`")
+
 // Start starts a server of a kind. It ends with Close, or with ctx.
 func Start(ctx context.Context, kind string) (*Server, error) {
 	path, err := exec.LookPath("redis-server")
@@ -41,9 +44,25 @@ func Start(ctx context.Context, kind string) (*Server, error) {
 	case kind != Real && kind != Auto:
 		return nil, fmt.Errorf("store: %q: use %s, %s or %s", kind, Auto, Real, Small)
 	case err != nil:
-		return nil, errors.New("store: redis-server is not installed: run `apt-get install redis-server`, or use " + Small)
+		return nil, fmt.Errorf("%w, or use %s", errMissing, Small)
 	}
-	return startReal(ctx, path)
+	return startReal(ctx, path, "unix", "")
+}
+
+// StartTCP starts redis-server on a free port of loopback: what is measured there includes
+// what a network connection costs. It ends with Close, or with ctx.
+func StartTCP(ctx context.Context) (*Server, error) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return nil, errMissing
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	return startReal(ctx, path, "tcp", addr)
 }
 
 // Close ends the server.
@@ -57,17 +76,20 @@ func startSmall() (*Server, error) {
 	return &Server{URL: "redis://" + m.Addr(), Kind: Small, stop: func() error { m.Close(); return nil }}, nil
 }
 
-// startReal starts redis-server on a socket in a folder of its own, where nobody else
-// finds it.
-func startReal(ctx context.Context, path string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "simulate")
+// startReal starts redis-server at a loopback address, or without one on a socket in a folder
+// of its own, where nobody else finds it.
+func startReal(ctx context.Context, path, network, addr string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		return nil, err
 	}
-	socket := filepath.Join(dir, "redis.sock")
+	at, url := []string{"--bind", "127.0.0.1", "--port", port(addr)}, "redis://"+addr
+	if network == "unix" {
+		addr = filepath.Join(dir, "redis.sock")
+		at, url = []string{"--port", "0", "--unixsocket", addr, "--unixsocketperm", "700"}, "unix://"+addr
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, path, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no")
+	cmd := exec.CommandContext(ctx, path, append(at, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no")...)
 	bind(cmd)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -83,26 +105,31 @@ func startReal(ctx context.Context, path string) (*Server, error) {
 		for s := bufio.NewScanner(out); s.Scan(); {
 		}
 	}()
-	s := &Server{URL: "unix://" + socket, Kind: Real, stop: func() error {
+	s := &Server{URL: url, Kind: Real, stop: func() error {
 		cancel()
 		<-logged
 		cmd.Wait() // that it was killed is no news
 		return os.RemoveAll(dir)
 	}}
-	if err := answers(ctx, socket); err != nil {
+	if err := answers(ctx, network, addr); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// answers waits until something listens on a socket.
-func answers(ctx context.Context, socket string) error {
+func port(addr string) string {
+	_, p, _ := net.SplitHostPort(addr) // "" has none
+	return p
+}
+
+// answers waits until something listens.
+func answers(ctx context.Context, network, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, startBudget)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		if err == nil {
 			return c.Close()
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/cmd/wxnotify/internal/trigger"
+	"wxnotify/cmd/internal/trigger"
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/cmd/wxnotify/internal/demo"
+	"wxnotify/cmd/internal/demo"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
