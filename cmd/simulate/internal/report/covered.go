@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"wxnotify/cmd/internal/plot"
+	"wxnotify/cmd/internal/table"
 	"wxnotify/cmd/simulate/internal/measure"
 )
 
@@ -26,7 +27,7 @@ func (r Report) coveredPlot() string {
 	f := r.Rates[0].Wxnotify
 	perDay := float64(f.Absences) / userDays
 	p := plot.New("Absences covered by the same permits",
-		fmt.Sprintf("%s users, %d days, %.1f absences with messages a user and day", number(r.History.Users), r.History.Days, perDay),
+		fmt.Sprintf("%s users, %d days, %.1f absences with messages a user and day", table.Number(r.History.Users), r.History.Days, perDay),
 		"Share of absences covered over permits granted a user and day: "+r.Summary())
 	p.Shares()
 	var bound []plot.Point

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/cmd/internal/table"
 	"wxnotify/cmd/simulate/internal/measure"
 )
 
@@ -15,24 +16,24 @@ func (r Report) Markdown() string {
 	p := r.History.Params
 	say("# Simulation: what a permit is worth\n")
 	say("Written by `make simulate`; changes belong into `cmd/simulate`.\n")
-	say("%d days of %s users are made up from seed %d and played twice: to wxnotify (the real inbox, deliverer and store on %s, in virtual", p.Days, number(p.Users), p.Seed, r.storeName())
+	say("%d days of %s users are made up from seed %d and played twice: to wxnotify (the real inbox, deliverer and store on %s, in virtual", p.Days, table.Number(p.Users), p.Seed, r.storeName())
 	say("time), and to the naive rule of the documented demo: a card for each message, when IM says at that moment that the user is offline.")
 	say("Both get the same messages and the same permits. An *absence* is from leaving to the next sign-in. It is *covered* when a card went")
 	say("out in it. A permit pays for one card, so permits / absences bounds what any rule can cover.\n")
 	say("> %s\n", r.Summary())
 	say("![Share of absences covered over permits a user and day](simulation-covered.svg)\n")
 	say("## Figures\n")
-	say("%s", r.figures().markdown())
+	say("%s", r.figures().Markdown())
 	say("%s", r.goals())
 	say("### How messages ended\n")
-	say("Under wxnotify each message and call ends exactly once. The final states were counted (%s), and for %s messages of %d users each", r.balance(), number(r.followed()), r.Rates[0].Users)
+	say("Under wxnotify each message and call ends exactly once. The final states were counted (%s), and for %s messages of %d users each", r.balance(), table.Number(r.followed()), r.Rates[0].Users)
 	say("one was read from the timeline as it came about: %s.\n", r.endings())
-	say("%s", r.states(func(x Rate) *measure.Figures { return x.Wxnotify }).markdown())
+	say("%s", r.states(func(x Rate) *measure.Figures { return x.Wxnotify }).Markdown())
 	say("Under the naive rule:\n")
-	say("%s", r.states(func(x Rate) *measure.Figures { return x.Naive }).markdown())
+	say("%s", r.states(func(x Rate) *measure.Figures { return x.Naive }).Markdown())
 	say("### Where the permits of wxnotify went\n")
-	say("%s", r.uses().markdown())
-	say("%s", r.causes().markdown())
+	say("%s", r.uses().Markdown())
+	say("%s", r.causes().Markdown())
 	say("Between the bound and what is covered lie three things. *Order*: permits cannot be spent before they are granted; \"reachable with")
 	say("foresight\" is the most that could be covered by somebody who knew all absences beforehand, spent each permit on one that has messages,")
 	say("and on nothing else. *Promise P5*: what came just before a user left is announced too, though nothing may arrive in that absence. And")
@@ -42,7 +43,7 @@ func (r Report) Markdown() string {
 	say("From the first message of a covered absence, but for those recalled at once and calls that ended before he could be told, to its")
 	say("first card. *Known to be offline*: IM's callback had told that he left. *Seen leaving")
 	say("late*: IM still called him online when the message came. *Callback lost*: IM never told; the query at the end of the blind window finds")
-	say("out. A call is announced at once, so some first cards are faster than `lead` (%v). Not shown: %s cards that went out before the first", r.Rules.Lead, number(r.early()))
+	say("out. A call is announced at once, so some first cards are faster than `lead` (%v). Not shown: %s cards that went out before the first", r.Rules.Lead, table.Number(r.early()))
 	say("message of the absence, for what had come just before it.\n")
 	say("![Share of first cards that have gone out over the seconds since the message](simulation-delay.svg)\n")
 	say("%s", r.assumptions())
@@ -53,22 +54,22 @@ func (r Report) Markdown() string {
 
 // goals says which goals were reached.
 func (r Report) goals() string {
-	t := table{head: []string{"goal", "measured", "reached"}}
+	t := table.New("goal", "measured", "reached")
 	for _, x := range r.Rates {
 		goal := 0.90
 		if x.PerDay > 2 {
 			goal = 0.85
 		}
-		t.add(fmt.Sprintf("%g permits a day: covered at least %.2f of the bound", x.PerDay, goal),
+		t.Add(fmt.Sprintf("%g permits a day: covered at least %.2f of the bound", x.PerDay, goal),
 			fmt.Sprintf("%.3f of it; with foresight %.2f", x.Wxnotify.OfBound(), x.Wxnotify.BestShare()/max(x.Wxnotify.Bound(), 1e-9)), yes(x.Wxnotify.OfBound() >= goal))
 	}
 	missed, useless := 0, 0
 	for _, x := range r.Rates {
 		missed, useless = missed+len(x.Wxnotify.Missed), useless+x.Wxnotify.Useless
 	}
-	t.add("missed 0", number(missed), yes(missed == 0))
-	t.add("useless 0", number(useless), yes(useless == 0))
-	return t.markdown()
+	t.Add("missed 0", table.Number(missed), yes(missed == 0))
+	t.Add("useless 0", table.Number(useless), yes(useless == 0))
+	return t.Markdown()
 }
 
 func yes(b bool) string {
@@ -176,7 +177,7 @@ deliverer thought.
   - after a card in the same absence, as far as callbacks and read reports told of it: not before the step after that card (%s).
     A card that the rules kept back for coming absences is not missed.
 - **The ledger** must be, for each user, the taps less the cards sent; a send without an answer and without a report counts as spent: %s.
-`, number(r.unseen()), u.Lead, u.Grace, u.BlindWindow, strings.Join(steps, ", "), r.ledgers())
+`, table.Number(r.unseen()), u.Lead, u.Grace, u.BlindWindow, strings.Join(steps, ", "), r.ledgers())
 }
 
 // short writes a duration without its zeros.

@@ -5,85 +5,42 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
+	"wxnotify/cmd/internal/table"
 	"wxnotify/cmd/simulate/internal/measure"
 	"wxnotify/shared/notify"
 )
 
-// A table has a heading and rows of cells; the first cell of each says what it is.
-type table struct {
-	head []string
-	rows [][]string
-}
-
-func (t *table) add(name string, cells ...string) {
-	t.rows = append(t.rows, append([]string{name}, cells...))
-}
+// A comparison is a table with columns for each rate.
+type comparison struct{ table.Table }
 
 // both adds a row with a cell for each rule at each rate.
-func (t *table) both(rates []Rate, name string, cell func(*measure.Figures) string) {
+func (t *comparison) both(rates []Rate, name string, cell func(*measure.Figures) string) {
 	var cells []string
 	for _, r := range rates {
 		cells = append(cells, cell(r.Wxnotify), cell(r.Naive))
 	}
-	t.add(name, cells...)
+	t.Add(name, cells...)
 }
 
 // ours adds a row with a cell for wxnotify at each rate.
-func (t *table) ours(rates []Rate, name string, cell func(*measure.Figures) string) {
+func (t *comparison) ours(rates []Rate, name string, cell func(*measure.Figures) string) {
 	var cells []string
 	for _, r := range rates {
 		cells = append(cells, cell(r.Wxnotify))
 	}
-	t.add(name, cells...)
+	t.Add(name, cells...)
 }
-
-// markdown writes the table as Markdown, numbers to the right.
-func (t table) markdown() string {
-	var b strings.Builder
-	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
-	line(t.head)
-	line(append([]string{"---"}, slices.Repeat([]string{"---:"}, len(t.head)-1)...))
-	for _, r := range t.rows {
-		line(r)
-	}
-	return b.String()
-}
-
-// text writes the table for a terminal.
-func (t table) text() string {
-	width := make([]int, len(t.head))
-	rows := slices.Concat([][]string{t.head}, t.rows)
-	for _, r := range rows {
-		for i, c := range r {
-			width[i] = max(width[i], utf8.RuneCountInString(plain(c)))
-		}
-	}
-	var b strings.Builder
-	for _, r := range rows {
-		fmt.Fprintf(&b, "%-*s", width[0], plain(r[0]))
-		for i, c := range r[1:] {
-			fmt.Fprintf(&b, "  %*s", width[i+1], plain(c))
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-// plain takes the bold type out of a cell.
-func plain(s string) string { return strings.ReplaceAll(s, "**", "") }
 
 // figures is the table of everything that both rules have in common.
-func (r Report) figures() table {
-	t := table{head: []string{"permits a user and day"}}
+func (r Report) figures() comparison {
+	t := comparison{table.New("permits a user and day")}
 	for _, x := range r.Rates {
-		t.head = append(t.head, fmt.Sprintf("%g: wxnotify", x.PerDay), fmt.Sprintf("%g: naive", x.PerDay))
+		t.Head = append(t.Head, fmt.Sprintf("%g: wxnotify", x.PerDay), fmt.Sprintf("%g: naive", x.PerDay))
 	}
 	count := func(name string, n func(*measure.Figures) int) {
-		t.both(r.Rates, name, func(f *measure.Figures) string { return number(n(f)) })
+		t.both(r.Rates, name, func(f *measure.Figures) string { return table.Number(n(f)) })
 	}
 	ratio := func(name string, x func(*measure.Figures) float64) {
 		t.both(r.Rates, name, func(f *measure.Figures) string { return fmt.Sprintf("%.2f", x(f)) })
@@ -116,14 +73,14 @@ func (r Report) figures() table {
 }
 
 // Table is the table of figures for a terminal.
-func (r Report) Table() string { return r.figures().text() }
+func (r Report) Table() string { return r.figures().Text() }
 
 // states is how messages ended.
-func (r Report) states(of func(Rate) *measure.Figures) table {
-	t := table{head: []string{"final state"}}
+func (r Report) states(of func(Rate) *measure.Figures) comparison {
+	t := comparison{table.New("final state")}
 	all := map[notify.State]bool{}
 	for _, x := range r.Rates {
-		t.head = append(t.head, fmt.Sprintf("%g a day", x.PerDay))
+		t.Head = append(t.Head, fmt.Sprintf("%g a day", x.PerDay))
 		for s := range of(x).States {
 			all[s] = true
 		}
@@ -135,18 +92,18 @@ func (r Report) states(of func(Rate) *measure.Figures) table {
 	for _, s := range names {
 		var cells []string
 		for _, x := range r.Rates {
-			cells = append(cells, number(int(of(x).States[s])))
+			cells = append(cells, table.Number(int(of(x).States[s])))
 		}
-		t.add(string(s), cells...)
+		t.Add(string(s), cells...)
 	}
 	return t
 }
 
 // uses is what permits were good for, and why absences were not covered.
-func (r Report) uses() table {
-	t := table{head: []string{"what became of the permits"}}
+func (r Report) uses() comparison {
+	t := comparison{table.New("what became of the permits")}
 	for _, x := range r.Rates {
-		t.head = append(t.head, fmt.Sprintf("%g a day", x.PerDay))
+		t.Head = append(t.Head, fmt.Sprintf("%g a day", x.PerDay))
 	}
 	for _, u := range measure.Uses {
 		t.ours(r.Rates, string(u), func(f *measure.Figures) string { return percent(f.Uses[u], f.Granted) })
@@ -154,24 +111,15 @@ func (r Report) uses() table {
 	return t
 }
 
-func (r Report) causes() table {
-	t := table{head: []string{"why an absence was not covered"}}
+func (r Report) causes() comparison {
+	t := comparison{table.New("why an absence was not covered")}
 	for _, x := range r.Rates {
-		t.head = append(t.head, fmt.Sprintf("%g a day", x.PerDay))
+		t.Head = append(t.Head, fmt.Sprintf("%g a day", x.PerDay))
 	}
 	for _, c := range measure.Causes {
-		t.ours(r.Rates, string(c), func(f *measure.Figures) string { return number(f.Uncovered[c]) })
+		t.ours(r.Rates, string(c), func(f *measure.Figures) string { return table.Number(f.Uncovered[c]) })
 	}
 	return t
-}
-
-// number writes n with commas.
-func number(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 func percent(n, of int) string {
