@@ -7,7 +7,7 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench simulate clean deploy
+.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -76,7 +76,14 @@ lint: ## gofmt, go vet, staticcheck
 
 check: lint build test fuzz race ## all of the above that CI runs
 
-bench: ## run the benchmarks; compare only figures of one run
+# Functions are compared with one that does nothing, built in the same way.
+bench: ## measure what is shipped and write docs/performance.md, 5 min; 1 min with BENCH=short, BEFORE=1 keeps the run
+	@tools/need.sh redis-server redis-server
+	@$(MAKE) --no-print-directory binaries BUILD=build-local OS=$$(go env GOHOSTOS) ARCH=$$(go env GOHOSTARCH)
+	@CGO_ENABLED=0 GOAMD64=v2 go build $(SMALL) -o build-local/ ./cmd/bench/noop
+	@go run ./cmd/bench $(if $(filter short,$(BENCH)),--out=) $(if $(BEFORE),--before)
+
+microbench: ## run the benchmarks of the packages; compare only figures of one run
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n1 dirname | sort -u); \
 	[ -z "$$packages" ] && echo "no benchmarks" || go test -run='^$$' -bench=. -benchmem $$packages
 

@@ -38,6 +38,7 @@ func New(title, subtitle, description string) *Plot {
     .a { stroke: #0969da; } text.a, circle.a { fill: #0969da; } circle { stroke: none; }
     .b { stroke: #bc4c00; } text.b, circle.b { fill: #bc4c00; }
     .c { stroke: #8250df; } text.c, circle.c { fill: #8250df; }
+    rect.a { fill: #0969da; stroke: none; } rect.b { fill: #bc4c00; stroke: none; } rect.c { fill: #8250df; stroke: none; }
     .gap { fill: #0969da; opacity: .08; stroke: none; }
     text.a, text.b, text.c, text.bound, text.best, circle { stroke: none; }
     text.number { font-weight: 600; paint-order: stroke; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; }
@@ -53,6 +54,7 @@ func New(title, subtitle, description string) *Plot {
       .a { stroke: #4493f8; } text.a, circle.a { fill: #4493f8; }
       .b { stroke: #f0883e; } text.b, circle.b { fill: #f0883e; }
       .c { stroke: #ab7df8; } text.c, circle.c { fill: #ab7df8; }
+      rect.a { fill: #4493f8; } rect.b { fill: #f0883e; } rect.c { fill: #ab7df8; }
       .gap { fill: #4493f8; opacity: .12; }
     }
   </style>
@@ -116,6 +118,32 @@ func (p *Plot) Shares() {
 		p.Text("end", Left-10, y+4.5, fmt.Sprintf("%d %%", i*20))
 	}
 	p.Line("axis", Left, Bottom, Right, Bottom)
+}
+
+// Scale draws the vertical axis of numbers from 0 to most, in equal steps.
+func (p *Plot) Scale(most float64, steps int, format func(float64) string) {
+	for i := range steps + 1 {
+		share := float64(i) / float64(steps)
+		p.Line("grid", Left, Height(share), Right, Height(share))
+		p.Text("end", Left-10, Height(share)+4.5, format(share*most))
+	}
+	p.Line("axis", Left, Bottom, Right, Bottom)
+}
+
+// Ticks draws marks on the horizontal axis for numbers from 0 to most, and what they are.
+func (p *Plot) Ticks(most float64, steps int, format func(float64) string, what string) {
+	for i := range steps + 1 {
+		share := float64(i) / float64(steps)
+		x := Left + share*(Right-Left)
+		p.Line("axis", x, Bottom, x, Bottom+5)
+		p.Text("middle", x, Bottom+22, format(share*most))
+	}
+	p.Text("middle", (Left+Right)/2, Bottom+46, what)
+}
+
+// Bar fills a bar that stands on the horizontal axis.
+func (p *Plot) Bar(class string, x, width, share float64) {
+	fmt.Fprintf(&p.svg, "  <rect class=%q x=%q y=%q width=%q height=%q/>\n", class, px(x), px(Height(share)), px(width), px(Bottom-Height(share)))
 }
 
 // Height is where a share is on the canvas.

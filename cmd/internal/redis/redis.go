@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/cmd/internal/child"
 )
 
 // startBudget is how long a server may take until it answers.
@@ -90,7 +92,7 @@ func startReal(ctx context.Context, path, network, addr string) (*Server, error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, path, append(at, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no")...)
-	bind(cmd)
+	child.Bind(cmd)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
