@@ -31,8 +31,8 @@ var (
 		users: []int{1000, 20_000, 100_000},
 	}
 	short = size{
-		people: 500, colds: 4, fleet: 16, turns: 3, events: 400, callbacks: 100, cards: 60, wakes: 1,
-		backlog: 300, load: 3 * time.Second, loadRate: 300, lead: 2 * time.Second, leadRate: 100,
+		people: 500, colds: 4, fleet: 16, turns: 2, events: 250, callbacks: 100, cards: 30, wakes: 1,
+		backlog: 150, load: 2 * time.Second, loadRate: 300, lead: time.Second, leadRate: 100,
 		users: []int{500, 2000},
 	}
 )
