@@ -36,23 +36,19 @@ func (s *stage) verify() {
 		s.path.check(s)
 	}
 	s.bindingsAgree()
-	if token := []string{"token", "put_token", "drop_token", "stable_token", "send", ""}; slices.Contains(token, s.crash.call.Name) {
+	if token := []string{"look", "commit", "stable_token", "send", ""}; slices.Contains(token, s.crash.call.Name) {
 		s.worksOn()
 	}
 }
 
 func (s *stage) nothingIsLeft() {
 	s.t.Helper()
-	for _, hash := range []string{"w", "cw", "sw"} {
-		for shard := range shards {
-			left, err := s.db.HGetAll(s.t.Context(), fmt.Sprintf("%s{%d}:%s", store.DefaultPrefix, shard, hash)).Result()
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			if len(left) > 0 {
-				s.t.Errorf("left behind in %s: %v", hash, left)
-			}
-		}
+	left, err := s.waiting(queues...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(left) > 0 {
+		s.t.Errorf("left behind, due %v", left)
 	}
 }
 
@@ -125,8 +121,8 @@ func (s *stage) certain() bool {
 	if s.crash.way == "" {
 		return true
 	}
-	clear := []string{"claim", "claim calls", "query_online_status", "get_c2c_unread_msg_num", "begin", "finish", "rest", "spreads", "advance",
-		"get_group_member_info", "get_specified_group_member_info", "message", "mget", "pace", "Invoke"}
+	clear := []string{"claim", "claim calls", "take", "due", "watch", "query_online_status", "get_c2c_unread_msg_num",
+		"get_group_member_info", "get_specified_group_member_info", "get", "pace", "Invoke"}
 	return !s.path.crowded && !s.path.unclear && slices.Contains(clear, s.crash.call.Name)
 }
 
@@ -176,7 +172,7 @@ func (s *stage) bindingsAgree() {
 		var sub struct {
 			User string `json:"u"`
 		}
-		if b, err := s.db.Get(ctx, key).Bytes(); err != nil || json.Unmarshal(b, &sub) != nil {
+		if b, err := s.db.HGet(ctx, key, "d").Bytes(); err != nil || json.Unmarshal(b, &sub) != nil {
 			s.t.Fatalf("the record of a subscriber: %v", err)
 		}
 		if sub.User != "" {

@@ -30,7 +30,7 @@ const (
 // scripts are the store's, and shards how many it has: a look at all of them is one request
 // with a part for each.
 const (
-	scripts = "../shared/store/lua"
+	scripts = "../shared/store"
 	shards  = 4
 )
 

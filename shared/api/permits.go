@@ -69,6 +69,9 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
+	if full := atMost(advice); r.Method == http.MethodPost && len(full) > 0 {
+		p.Log.WarnContext(r.Context(), "reports of this user count no more permits", "user", user, "templates", full, "most", notify.MostByReport)
+	}
 	prefs, err := p.Preferences.Preferences(r.Context(), user)
 	if err != nil {
 		return unavailable(err)
@@ -80,6 +83,16 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 		Templates   []notify.Advice    `json:"templates"`
 		Preferences notify.Preferences `json:"preferences"`
 	}{advice, prefs})
+}
+
+// atMost returns the templates of which a report counts no more permits.
+func atMost(advice []notify.Advice) (full []notify.TemplateID) {
+	for _, a := range advice {
+		if a.Balance >= notify.MostByReport {
+			full = append(full, a.ID)
+		}
+	}
+	return full
 }
 
 // take takes in what a mini program sends. Everything is checked before anything is

@@ -12,6 +12,24 @@ import (
 	"wxnotify/shared/store"
 )
 
+// What a mini program reports is its user's word: it brings no balance above 100, and the log says so.
+func TestReportsCountOnlySoManyPermits(t *testing.T) {
+	s := newService(t, false)
+	r := s.login("code-a")
+	var last reply
+	for i := range 102 {
+		s.now = s.now.Add(5 * time.Minute)
+		s.mini.FastForward(5 * time.Minute)
+		last = s.do(s.permits, "POST", fmt.Sprintf(`{"reportId":"report-%d","results":{"T1":"accept"}}`, i), bearer(r.UserID, r.UserSig))
+	}
+	if last.status != 200 || last.Templates[0].Balance != 100 {
+		t.Errorf("%d %+v, want a balance of 100", last.status, last.Templates)
+	}
+	if !strings.Contains(s.log.String(), `"templates":["T1"],"most":100`) {
+		t.Errorf("the log: %s", &s.log)
+	}
+}
+
 func TestPermits(t *testing.T) {
 	s := newService(t, false)
 	r := s.login("code-a")

@@ -11,11 +11,12 @@ import (
 // Source: https://trtc.io/document/59838
 const maxCalled = 100
 
-// Bounds of how long a call rings.
+// Bounds of how long a call rings. Callers may say what they like, up to 600 s; what rings goes through
+// quiet hours and is asked about every few seconds, so that it is not believed for long.
 // Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md)
 const (
 	minRing = time.Second
-	maxRing = 600 * time.Second
+	maxRing = 60 * time.Second
 )
 
 // signalFacts returns what a message signals of a call. One for those who are online

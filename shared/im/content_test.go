@@ -121,7 +121,7 @@ func TestSignalledCalls(t *testing.T) {
 		{"timeout 0", signalData(1, "videoCall", "", `,"timeout":0`),
 			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: tommy, Ring: 30 * time.Second}},
 		{"timeout beyond all limits", signalData(1, "videoCall", "", `,"timeout":99999`),
-			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: tommy, Ring: 600 * time.Second}},
+			&im.Call{Phase: im.CallRinging, Media: im.MediaVideo, Users: tommy, Ring: time.Minute}},
 		{"hang-up without a command", signalData(1, "", `,"call_end":7`, ""),
 			&im.Call{Phase: im.CallEnded, Media: im.MediaAudio, Users: both, Duration: 7 * time.Second}},
 		{"action in a string", strings.Replace(signalData(2, "", "", ""), `"actionType":2`, `"actionType":"2"`, 1),

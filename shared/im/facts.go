@@ -21,9 +21,8 @@ func (c Callback) Facts() []notify.Fact {
 		return c.groupFacts()
 	case c.Kind == KindCall:
 		return c.callFacts(notify.CallWebhook, "")
-	case c.GroupRecall != nil && len(c.GroupRecall.Seqs) > 0:
-		r := c.GroupRecall
-		return []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: r.Seqs}}}
+	case c.GroupRecall != nil:
+		return c.GroupRecall.facts()
 	case c.Read != nil && !reserved(c.Read.Reader):
 		return []notify.Fact{{Read: c.Read}}
 	case c.Recall != nil && !reserved(c.Recall.To):

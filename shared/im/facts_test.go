@@ -93,7 +93,7 @@ func TestSignalFacts(t *testing.T) {
 	}{
 		{"invitation", invite, "", ring(30 * time.Second)},
 		{"shortest", signalData(1, "audioCall", "", `,"timeout":1`), "", ring(time.Second)},
-		{"longest", signalData(1, "audioCall", "", `,"timeout":1e9`), "", ring(600 * time.Second)},
+		{"longest", signalData(1, "audioCall", "", `,"timeout":1e9`), "", ring(time.Minute)},
 		{"negative", signalData(1, "audioCall", "", `,"timeout":-5`), "", ring(30 * time.Second)},
 		{"invitation that failed in IM", invite, `,"SendMsgResult":20007`, end(notify.CallHungUp, "tommy")},
 		{"invitation for who is online", invite, `,"OnlineOnlyFlag":1`, nil},
@@ -264,10 +264,29 @@ func TestCallEndFacts(t *testing.T) {
 
 // TestRingIsBounded: also of a Callback that was not decoded.
 func TestRingIsBounded(t *testing.T) {
-	for given, want := range map[time.Duration]time.Duration{0: time.Second, -time.Hour: time.Second, time.Hour: 600 * time.Second} {
+	for given, want := range map[time.Duration]time.Duration{0: time.Second, -time.Hour: time.Second, time.Hour: time.Minute} {
 		cb := im.Callback{Kind: im.KindCall, Calls: []im.Call{{ID: "c", Phase: im.CallRinging, Users: []notify.UserID{"a"}, Ring: given}}}
 		if facts := cb.Facts(); len(facts) != 1 || facts[0].Ring.For != want {
 			t.Errorf("%v: %+v, want %v", given, facts, want)
 		}
+	}
+}
+
+// A callback that takes many messages back is told in pieces, none of which is too large to be spilled.
+func TestGroupRecallIsToldInPieces(t *testing.T) {
+	var list []string
+	for i := range 250 {
+		list = append(list, fmt.Sprintf(`{"MsgSeq":%d}`, i+1))
+	}
+	facts := decode(t, `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g","MsgSeqList":[`+strings.Join(list, ",")+`]}`).Facts()
+	var seqs []uint32
+	for _, f := range facts {
+		if n := len(f.GroupRecall.Seqs); n > 100 {
+			t.Errorf("a fact takes %d messages back", n)
+		}
+		seqs = append(seqs, f.GroupRecall.Seqs...)
+	}
+	if len(facts) != 3 || len(seqs) != 250 || seqs[249] != 250 {
+		t.Errorf("%d facts take %d messages back", len(facts), len(seqs))
 	}
 }

@@ -2,6 +2,7 @@ package im
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -44,6 +45,16 @@ type GroupRecall struct {
 	GroupID string
 	TopicID string
 	Seqs    []uint32
+}
+
+// maxRecalled is how many messages one fact takes back: a fact has to fit into an event that is spilled.
+const maxRecalled = 100
+
+func (r *GroupRecall) facts() (facts []notify.Fact) {
+	for seqs := range slices.Chunk(r.Seqs, maxRecalled) {
+		facts = append(facts, notify.Fact{GroupRecall: &notify.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: seqs}})
+	}
+	return facts
 }
 
 func decodeGroupMessageBefore(cb *Callback, f *fields, byREST bool) {

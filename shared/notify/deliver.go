@@ -94,6 +94,7 @@ func (d *Deliverer) work(ctx context.Context, run func(context.Context, *Counts)
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := stopwatch.Start()
 	for !short(ctx, wrapUp) {
+		looked := stopwatch.Start()
 		now, busy, err := d.pass(ctx, total)
 		if err != nil {
 			return err
@@ -105,7 +106,7 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 		if err != nil {
 			return err
 		}
-		if total.NextDue.IsZero() || !sleep(ctx, d.nap(total.NextDue.Sub(now))) {
+		if total.NextDue.IsZero() || !sleep(ctx, d.nap(total.NextDue.Sub(now)-looked.Elapsed())) {
 			return nil
 		}
 	}
@@ -113,10 +114,13 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 }
 
 // nap returns how long a waiting run sleeps before it looks again, when something is
-// due in d: not so long that what comes in meanwhile would be late. The least is for
-// stores whose shards do not agree on the time.
+// due in due: not so long that what comes in meanwhile would be late. What should be due by now, and
+// was not when it looked, is of a shard whose clock is behind, or has ended: it can wait.
 func (d *Deliverer) nap(due time.Duration) time.Duration {
-	return min(max(due, 50*time.Millisecond), max(d.Rules.Lead, time.Second), 3*time.Second)
+	if due <= 0 {
+		return 50 * time.Millisecond
+	}
+	return min(max(due, time.Millisecond), max(d.Rules.Lead, time.Second), 3*time.Second)
 }
 
 // Pass does what is due now, once, without waiting. It returns what it did.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -124,6 +125,19 @@ type GroupMessage struct {
 
 // ID returns the identity of m.
 func (m GroupMessage) ID() MessageID { return GroupMessageID(m.Group, m.Seq) }
+
+// Forget takes out of m the names of users of whom gone is true, and what they wrote, and reports
+// whether there were any.
+func (m *GroupMessage) Forget(gone func(UserID) bool) (found bool) {
+	if m.From != "" && gone(m.From) {
+		m.From, m.Summary, found = "", "", true
+	}
+	at := slices.DeleteFunc(slices.Clone(m.At), gone)
+	if len(at) < len(m.At) {
+		m.At, found = at, true
+	}
+	return found
+}
 
 // A GroupType is a kind of group, as IM's callbacks print it.
 // Source: https://cloud.tencent.com/document/product/269/1502
@@ -267,6 +281,14 @@ const (
 	GrantPopup  GrantSource = "popup"  // subscribe_msg_popup_event
 	GrantReport GrantSource = "report" // the mini program's own report
 )
+
+// other is who else may tell of the same tap.
+func (s GrantSource) other() GrantSource {
+	if s == GrantPopup {
+		return GrantReport
+	}
+	return GrantPopup
+}
 
 // Revoke says that a user switched Templates off at At: permits granted before are
 // gone, newer ones stay.

@@ -188,6 +188,9 @@ func relive(t *testing.T, seed uint64, instances int) ending {
 	}
 	w.workUntil(begin.Add(48*time.Hour), instances) // the last digest step may be beyond the time to live
 
+	if n := len(w.courier.spilled); n > 0 {
+		t.Fatalf("the store was too slow for %d facts", n)
+	}
 	end := ending{Messages: map[notify.MessageID]string{}, Ledgers: map[notify.UserID]string{}, Cards: wx.cards}
 	timelines := map[notify.UserID][]notify.Step{}
 	for _, user := range users {

@@ -38,6 +38,18 @@ const (
 // delivered is the outcome of a send without an error.
 var delivered = outcome{card: CardDelivered, permit: PermitSpent, final: StateDelivered}
 
+// undelivered is the outcome of a card that WeChat reports as failed. Nobody documents whether it
+// gives the permit back.
+var undelivered = outcome{card: CardRefused, permit: PermitSpent, final: StateRefused}
+
+// reported is the outcome that WeChat reports of a card.
+func reported(r Sent) outcome {
+	if r.Failed == "" {
+		return delivered
+	}
+	return undelivered
+}
+
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
 var outcomes = map[Class]outcome{
@@ -109,3 +121,9 @@ func (o outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
 	y, m, d := now.In(beijing).Date()
 	return time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
 }
+
+// maybeShown reports whether the card may have been shown: then it is paid for, sooner or later.
+func (f PermitFate) maybeShown() bool { return f == PermitSpent || f == PermitHeld }
+
+// gone reports whether WeChat does not know the openid.
+func (t Settle) gone() bool { return t.Final == outcomes[ClassGone].final }

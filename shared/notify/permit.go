@@ -53,3 +53,6 @@ type AccountEntry struct {
 	Change int
 	Paired bool // popup and report told of the same tap
 }
+
+// entryRevoked is the Kind of an entry for permits that the user has switched off.
+const entryRevoked = "revoked"

@@ -77,8 +77,8 @@ type Sender interface {
 // Implementations are safe for concurrent use, honour ctx and are idempotent: a
 // fact that was recorded before changes nothing.
 type Recorder interface {
-	// Record stores facts in one round trip, an Erase apart, each in one atomic step per
-	// recipient.
+	// Record stores facts in one round trip, those about an openid in two more and an Erase apart,
+	// each in one atomic step per recipient.
 	// wake is true when something falls due soon and no run of deliver is watching.
 	// On an error any part of facts may have been stored; recording all of them again
 	// is safe. It wraps ErrUnreadable if nothing but that is wrong: then all steps of other

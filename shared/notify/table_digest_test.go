@@ -34,8 +34,8 @@ func digestRows() []row {
 		{rule: "no more than 100 on one card", want: "asked +3s; card 100 +3s; asked +3s +5m3s; card 20 +5m3s; 1 left", play: func(s *stage) {
 			s.onRedis()
 			s.has(3)
-			for range 120 {
-				_, err := s.im.SendC2C("anna", tom, simulator.Text("hi"))
+			for i := range 120 {
+				_, err := s.im.SendC2C([]string{"anna", "carol"}[i%2], tom, simulator.Text("hi"))
 				s.must(err)
 			}
 			s.run(time.Hour)

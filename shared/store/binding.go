@@ -4,27 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
-
-type bindRecipientArgs struct {
-	User   notify.UserID `json:"user"`
-	OpenID notify.OpenID `json:"openid"`
-}
-
-type unbindArgs struct {
-	User   notify.UserID `json:"user"`
-	OpenID notify.OpenID `json:"openid"`
-	Reason notify.Reason `json:"reason"`
-}
-
-type bindSubscriberArgs struct {
-	User   notify.UserID `json:"user"`
-	OpenID notify.OpenID `json:"openid"`
-}
 
 // Bind makes openID the subscriber of user from now on. The latest login wins on both
 // sides: whoever was bound to either before is not any more, and what waited for him
@@ -61,41 +46,48 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("store: %w", err)
 	}
-	var old []call
 	if before != "" && before != user {
-		old = append(old, s.unbindRecipient(before, openID))
-	}
-	if other != "" && other != string(openID) {
-		old = append(old, call{scriptUnbindSubscriber, s.bindingKeys(notify.OpenID(other)), unbindArgs{user, notify.OpenID(other), notify.ReasonNone}})
-	}
-	if len(old) > 0 {
-		if _, err := s.run(ctx, old...); err != nil {
+		if err := s.unbindRecipient(ctx, before, openID); err != nil {
 			return err
 		}
 	}
-	if _, err := s.run(ctx, call{scriptBindSubscriber, s.bindingKeys(openID), bindSubscriberArgs{user, openID}}); err != nil {
+	if other != "" && other != string(openID) {
+		if err := s.commitOne(ctx, s.unbindSubscriber(notify.OpenID(other), user)); err != nil {
+			return err
+		}
+	}
+	forgotten := false
+	recipient := &visit{user: user, senders: []notify.UserID{user}, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
+		forgotten = b.Forgotten(user)
+		b.Bind(openID)
+	}}}
+	err = s.commit(ctx, append([]*change{s.bindSubscriber(openID, user)}, s.visitChanges([]*visit{recipient})...))
+	if err != nil || !forgotten {
 		return err
 	}
-	replies, err := s.run(ctx, call{scriptBindRecipient,
-		[]string{rk.recipient(user), rk.waiting(), rk.queue(), rk.callsWaiting(), rk.callsQueue(), rk.erasedUsers()},
-		bindRecipientArgs{user, openID}})
-	if err == nil && number(replies[0].Val()) == 1 {
-		err = s.nameAgain(ctx, user)
-	}
-	return err
+	return s.nameAgain(ctx, user)
 }
 
-// bindingKeys returns the keys of what binds an openid, and of what unbinds it.
-func (s *Store) bindingKeys(o notify.OpenID) []string {
-	k := s.keysOf(string(o))
-	return []string{k.subscriber(o), k.cards(o), k.moved(), k.erased(o)}
+// bindSubscriber has an openid belong to user from now on.
+func (s *Store) bindSubscriber(openID notify.OpenID, user notify.UserID) *change {
+	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+		sub.Bind(user, now)
+		return nil
+	})
 }
 
-func (s *Store) unbindRecipient(user notify.UserID, openID notify.OpenID) call {
-	k := s.keysOf(string(user))
-	return call{scriptUnbindRecipient,
-		[]string{k.recipient(user), k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.timeline(user), k.counts()},
-		unbindArgs{user, openID, notify.ReasonNewerBinding}}
+// unbindSubscriber has an openid belong to nobody, if it is user's.
+func (s *Store) unbindSubscriber(openID notify.OpenID, user notify.UserID) *change {
+	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, _ time.Time) error {
+		sub.Unbind(user)
+		return nil
+	})
+}
+
+func (s *Store) unbindRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+	return s.visit(ctx, &visit{user: user, anyway: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
+		b.Unbind(openID, notify.ReasonNewerBinding)
+	}}})
 }
 
 // ErrNotBound is returned for a user without a binding.

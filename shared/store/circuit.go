@@ -9,56 +9,71 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
-)
+	"github.com/redis/go-redis/v9"
 
-var (
-	scriptTrip  = script("trip")
-	scriptProbe = script("probe")
-	scriptGone  = script("gone")
+	"wxnotify/shared/notify"
 )
 
 // The keys of the breaker are in shard 0:
 //
-//	wxn{0}:circuits  name -> until when it is open, and why   hash of documents
-//	wxn{0}:gone      digests of openids unknown to WeChat     set
+//	wxn{0}:circuits  v version; name -> until when it is open, and why   hash of documents
+//	wxn{0}:gone      digests of openids unknown to WeChat                set
 func (k keys) circuits() string { return k.tag + "circuits" }
 func (k keys) gone() string     { return k.tag + "gone" }
 
-type tripArgs struct {
-	Name   string `json:"name"`
-	Until  int64  `json:"until"`
-	Detail string `json:"detail"`
+// circuitDoc is how a circuit is kept.
+type circuitDoc struct {
+	Until  int64  `json:"u"` // ms
+	Detail string `json:"d,omitempty"`
 }
 
-// Trip implements notify.Breaker.
+// changeCircuit has decide change a circuit: it gets nil if none has the name, and returns nil to
+// remove it. One that cannot be read is a blank one.
+func (s *Store) changeCircuit(ctx context.Context, name string, decide func(now time.Time, known *circuitDoc) *circuitDoc) error {
+	c := &change{record: s.shardKeys(0).circuits(), fields: []string{name}}
+	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
+		var known *circuitDoc
+		kept := texts(replies[0])[0]
+		if kept != "" && json.Unmarshal([]byte(kept), &known) != nil {
+			known = new(circuitDoc)
+		}
+		switch is := decide(now, known); {
+		case is == known:
+			return nil, nil
+		case is == nil:
+			return []command{do("HSET", c.record, "v", next), do("HDEL", c.record, name)}, nil
+		default:
+			return []command{do("HSET", c.record, "v", next, name, encoded(is))}, nil
+		}
+	}
+	return s.commitOne(ctx, c)
+}
+
+// Trip implements notify.Breaker. One that is open for longer already stays as it is.
 func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
-	_, err := s.run(ctx, call{scriptTrip, []string{s.shardKeys(0).circuits()}, tripArgs{c.Name, c.Until.UnixMilli(), c.Detail}})
-	return err
-}
-
-type probeArgs struct {
-	Name string `json:"name"`
-	Span int64  `json:"span"`
+	return s.changeCircuit(ctx, c.Name, func(_ time.Time, known *circuitDoc) *circuitDoc {
+		if until := c.Until.UnixMilli(); known == nil || known.Until <= until {
+			return &circuitDoc{until, c.Detail}
+		}
+		return known
+	})
 }
 
 // Probe implements notify.Breaker. Of a circuit that was never tripped, or was closed,
 // nobody is the one.
-func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (bool, error) {
-	replies, err := s.run(ctx, call{scriptProbe, []string{s.shardKeys(0).circuits()}, probeArgs{name, while.Milliseconds()}})
-	if err != nil {
-		return false, err
-	}
-	n, err := replies[0].Int()
-	return n == 1, err
+func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (mine bool, err error) {
+	err = s.changeCircuit(ctx, name, func(now time.Time, known *circuitDoc) *circuitDoc {
+		if mine = known != nil && known.Until <= now.UnixMilli(); mine {
+			return &circuitDoc{now.Add(while).UnixMilli(), known.Detail}
+		}
+		return known
+	})
+	return mine && err == nil, err
 }
 
 // CloseCircuit implements notify.Breaker.
 func (s *Store) CloseCircuit(ctx context.Context, name string) error {
-	if err := s.db.HDel(ctx, s.shardKeys(0).circuits(), name).Err(); err != nil {
-		return fmt.Errorf("store: CloseCircuit: %w", err)
-	}
-	return nil
+	return s.changeCircuit(ctx, name, func(time.Time, *circuitDoc) *circuitDoc { return nil })
 }
 
 // decodeCircuits reads what the store keeps of circuits, by name. With an error, which
@@ -67,32 +82,30 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 	var out []notify.Circuit
 	var unreadable error
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		var d struct {
-			Until  float64 `json:"u"`
-			Detail string  `json:"d"`
-		}
+		var d circuitDoc
 		if err := json.Unmarshal([]byte(fields[name]), &d); err != nil {
 			unreadable = errors.Join(unreadable, fmt.Errorf("store: circuit %s: %w", name, err))
 			continue
 		}
-		out = append(out, notify.Circuit{Name: name, Until: millisOf(int64(d.Until)), Detail: d.Detail})
+		out = append(out, notify.Circuit{Name: name, Until: millisOf(d.Until), Detail: d.Detail})
 	}
 	return out, unreadable
 }
 
-type goneArgs struct {
-	OpenID string `json:"openid"`
-}
-
 // CountGone implements notify.Breaker. A row ends by itself after a day without another.
 func (s *Store) CountGone(ctx context.Context, openID notify.OpenID) (int, error) {
-	var args goneArgs
-	if openID != "" {
-		args.OpenID = digest(string(openID))
+	key := s.shardKeys(0).gone()
+	pipe := s.db.Pipeline()
+	row := new(redis.IntCmd)
+	if openID == "" {
+		pipe.Del(ctx, key)
+	} else {
+		pipe.SAdd(ctx, key, digest(string(openID)))
+		pipe.PExpire(ctx, key, dayLong)
+		row = pipe.SCard(ctx, key)
 	}
-	replies, err := s.run(ctx, call{scriptGone, []string{s.shardKeys(0).gone()}, args})
-	if err != nil {
-		return 0, err
+	if _, err := pipe.Exec(ctx); err != nil {
+		return 0, fmt.Errorf("store: CountGone: %w", err)
 	}
-	return replies[0].Int()
+	return int(row.Val()), nil
 }

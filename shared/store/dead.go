@@ -4,37 +4,54 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
 
-// letter is a dead letter as it is kept: with the notices from which it can be
-// announced again.
+// letter is a notify.KeptLetter as it is kept.
 type letter struct {
-	ID       string            `json:"id"`
 	OpenID   notify.OpenID     `json:"o"`
 	Card     notify.CardID     `json:"c"`
 	Kind     notify.Kind       `json:"k"`
 	Template notify.TemplateID `json:"tm"`
-	At       float64           `json:"at"` // ms
+	At       int64             `json:"at"` // ms
 	Class    string            `json:"cl"`
 	Cause    string            `json:"ca"`
-	Notices  []notice          `json:"n,omitempty"` // written by the script
+	Notices  []notice          `json:"n"`
 }
 
-func letterOf(d notify.DeadLetter) letter {
-	return letter{ID: d.ID, OpenID: d.OpenID, Card: d.Card, Kind: d.Kind, Template: d.Template, At: float64(unixMilli(d.At)),
-		Class: d.Class, Cause: d.Cause}
+func encodeLetter(l notify.KeptLetter) letter {
+	return letter{OpenID: l.OpenID, Card: l.Card, Kind: l.Kind, Template: l.Template, At: unixMilli(l.At),
+		Class: l.Class, Cause: l.Cause, Notices: encodeNotices(l.Notices)}
+}
+
+func decodeLetter(user notify.UserID, id, v string) (notify.KeptLetter, error) {
+	var l letter
+	if err := json.Unmarshal([]byte(v), &l); err != nil {
+		return notify.KeptLetter{}, err
+	}
+	if len(l.Notices) == 0 || slices.ContainsFunc(l.Notices, func(n notice) bool { return n.ID == "" }) {
+		return notify.KeptLetter{}, errors.New("a letter without notices, or a notice without an identity")
+	}
+	d := notify.KeptLetter{Notices: decodeNotices(l.Notices), DeadLetter: notify.DeadLetter{ID: id, User: user, OpenID: l.OpenID, Card: l.Card,
+		Kind: l.Kind, Template: l.Template, At: millisOf(l.At), Class: l.Class, Cause: l.Cause}}
+	for _, n := range l.Notices {
+		d.Messages = append(d.Messages, n.ID)
+		if n.From != "" && !slices.Contains(d.From, n.From) {
+			d.From = append(d.From, n.From)
+		}
+	}
+	return d, nil
 }
 
 // DeadLetters returns up to limit of the cards that were given up, newest first. They
-// are kept for 30 days; of a user who has more than 100, for a week.
+// are kept for 30 days, and 30 of a user at most.
 func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter, error) {
 	pipe := s.db.Pipeline()
 	who := make([]*redis.StringSliceCmd, s.shards)
@@ -60,12 +77,12 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 	}
 	var out []notify.DeadLetter
 	for user, letters := range kept {
-		for _, v := range letters.Val() {
-			d, err := decodeLetter(user, v)
+		for id, v := range letters.Val() {
+			l, err := decodeLetter(user, id, v)
 			if err != nil {
 				return nil, fmt.Errorf("store: DeadLetters: %w", err)
 			}
-			out = append(out, d)
+			out = append(out, l.DeadLetter)
 		}
 	}
 	sort.Slice(out, func(i, j int) bool {
@@ -75,52 +92,26 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 	return out[:min(len(out), limit)], nil
 }
 
-func decodeLetter(user notify.UserID, v string) (notify.DeadLetter, error) {
-	var l letter
-	if err := json.Unmarshal([]byte(v), &l); err != nil {
-		return notify.DeadLetter{}, err
-	}
-	d := notify.DeadLetter{ID: l.ID, User: user, OpenID: l.OpenID, Card: l.Card, Kind: l.Kind, Template: l.Template,
-		At: millisOf(int64(l.At)), Class: l.Class, Cause: l.Cause}
-	for _, n := range l.Notices {
-		d.Messages = append(d.Messages, n.ID)
-		if n.From != "" && !slices.Contains(d.From, n.From) {
-			d.From = append(d.From, n.From)
-		}
-	}
-	return d, nil
-}
-
-type replayArgs struct {
-	User notify.UserID `json:"user"`
-	ID   string        `json:"id"`
-	TTL  int64         `json:"ttl"`
-	Most int           `json:"most"`
-	Soon int64         `json:"soon"`
-}
-
-// replayFor is for how long the notices of a replayed letter may be announced.
-const replayFor = 24 * time.Hour
-
 // Replay has the notices of a dead letter wait again, as if they had just come in; a
 // card of theirs needs a permit like any other. Those that were read or muted since end so.
 // The letter is gone then, but for notices for which there is no room beside what waits. ErrNotBound if the user is bound to nobody
 // now.
 func (s *Store) Replay(ctx context.Context, user notify.UserID, id string) (notify.Replayed, error) {
-	k := s.keysOf(string(user))
-	replies, err := s.run(ctx, call{scriptReplay,
-		[]string{k.recipient(user), k.waiting(), k.queue(), k.timeline(user), k.letters(user), k.dead(), k.watch(), k.counts(),
-			k.reads(user)},
-		replayArgs{user, id, replayFor.Milliseconds(), maxWaiting, soon.Milliseconds()}})
-	if err != nil {
+	var out notify.Replayed
+	bound := false
+	v := &visit{user: user, allLetters: true, allRead: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
+		known := slices.ContainsFunc(b.Letters, func(l notify.KeptLetter) bool { return l.ID == id })
+		bound = b.Bound() || !known
+		out.Messages = b.Replay(id)
+	}}}
+	visits := []*visit{v}
+	b := batch{changes: s.visitChanges(visits), wakes: func() bool { return soonDue(visits) }}
+	if err := s.commitBatch(ctx, &b); err != nil {
 		return notify.Replayed{}, err
 	}
-	part, err := replies[0].Int64Slice()
-	switch {
-	case err != nil || len(part) != 2:
-		return notify.Replayed{}, fmt.Errorf("store: Replay: unexpected reply: %w", err)
-	case part[0] < 0:
+	if !bound {
 		return notify.Replayed{}, ErrNotBound
 	}
-	return notify.Replayed{Messages: int(part[0]), Wake: part[1] == 1}, nil
+	out.Wake = b.woken
+	return out, nil
 }

@@ -1,8 +1,7 @@
 package store
 
 import (
-	"reflect"
-	"slices"
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -13,83 +12,67 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Documents as the two writers, lua-cjson and miniredis, write them.
-var documents = []string{
-	`{"n":[{"i":"m1","k":"mention","p":"bob","r":"@TGS#1","t":1795305599,"w":1795305664500,"e":1795391999000,"q":1}],"o":"oAlice",` +
-		`"l":"LEASE","le":1795305660000,"ab":{"n":2,"k":1,"t":1795305599500,"c":1},"rs":1,"qh":"22:30-07:00"}`,
-	`{"on":1,"n":[{"q":4294967295,"t":1795305599,"x":"你好 \/ \u0000","p":"bob","i":"m1","w":1.7953056645e+12,"e":1.795391999e+12,"c":"card","g":["read","read_report"]},` +
-		`{"i":"m2","k":"shipped","p":"","t":0,"w":0,"e":0,"f":"{\"fields\":{\"summary\":\"é\"},\"anyway\":true}"}],"ab":{"n":0,"t":0},` +
-		`"o":"oAlice","c":{"i":"card","o":"oOld","t":"tmpl"},"h":1795305600000,"as":1795305600000,"at":3,"ne":1,"d":1795305600000,"l":"L"}`,
-	`{"on":0,"n":[{"i":"m1","p":"bob","t":-62135596800,"w":-62135596800000}]}`,
-	`{"n":[],"on":-0}`,
-	`{"n":{}}`,
-	`{"n":[{"i":"m1","t":1e15}]}`,
-	`{"n":[{"i":"m1","f":"{"}]}`,
-	`null`,
-	`[]`,
-	``,
+// A mailbox as it is kept: the fields of its hash.
+var mailboxes = [][]string{
+	{"oAlice", "1 1795305599000", `{"n":2,"k":1,"t":1795305599500,"c":true}`, `{"m":true,"q":"22:30-07:00","p":["bob"]}`,
+		`{"n":[{"i":"m1","k":"mention","p":"bob","r":"@TGS#1","t":1795305599,"w":1795305664500,"e":1795391999000,"q":1}],"l":"LEASE","le":1795305660000,"rs":true,"b":65000}`, ""},
+	{"oAlice", "0 1795305599000", "", "",
+		`{"n":[{"q":4294967295,"t":1795305599,"x":"你好 / \u0000","k":"message","p":"bob","i":"m1","w":1795305664500,"e":1795391999000,"c":"card","g":{"s":"read","r":"read_report"}}],` +
+			`"c":{"i":"card","o":"oOld","t":"tmpl"},"td":true,"h":1795305600000,"as":1795305600000,"at":3,"ne":true,"d":1795305600000,"l":"L"}`,
+		`{"n":[{"i":"m2","k":"call","h":"00ff","t":0,"f":{"fields":{"summary":"é"},"anyway":true},"g":{"s":"ended","m":true}}]}`},
+	{"", "", "", "", `{"n":[{"i":"m1","k":"message","t":-62135596800,"w":1}]}`, ""},
+	{"", "x", `{}`, `7`, `{"n":[]}`, `{"n":{}}`},
+	{"o", "1 x", `null`, `[]`, `{"n":[{"t":1}]}`, `{"n":[{"i":"m1","t":1e15}]}`},
 }
 
-func FuzzDecodeRecipient(f *testing.F) {
-	for _, d := range documents {
-		f.Add("alice", []byte(d))
+// What can be read is written as it was, and times are in UTC.
+func FuzzMailbox(f *testing.F) {
+	for _, m := range mailboxes {
+		f.Add(m[0], m[1], m[2], m[3], m[4], m[5])
 	}
-	f.Fuzz(func(t *testing.T, user string, b []byte) {
-		rec, err := decodeRecipient(notify.UserID(user), b)
-		if err != nil {
-			if !reflect.DeepEqual(rec, notify.Recipient{}) {
-				t.Errorf("an error and a recipient: %+v", rec)
-			}
+	f.Fuzz(func(t *testing.T, openID, presence, absence, prefers, messages, calls string) {
+		var first, again notify.Mailbox
+		if _, err := decodeMailbox(&first, []string{openID, presence, absence, prefers, messages, calls}); err != nil {
 			return
 		}
-		if string(rec.User) != user {
-			t.Errorf("user %q, want %q", rec.User, user)
+		kept := encodeMailbox(&first)
+		if bad, err := decodeMailbox(&again, kept); err != nil {
+			t.Fatalf("%s of %q: %v", bad, kept, err)
 		}
-		if rec.Known != notify.StatusUnknown && rec.Known != notify.StatusOnline && rec.Known != notify.StatusOffline {
-			t.Errorf("known: %v", rec.Known)
+		if diff := cmp.Diff(kept, encodeMailbox(&again)); diff != "" {
+			t.Errorf("(-first +again):\n%s", diff)
 		}
-		var ids []notify.Identity
-		for _, n := range rec.Notices {
-			ids = append(ids, n.ID)
+		for _, n := range append(again.Messages.Notices, again.Calls.Notices...) {
 			if n.SentAt.Location() != time.UTC || n.WindowEnd.Location() != time.UTC || n.Expires.Location() != time.UTC {
 				t.Errorf("a time is not UTC: %+v", n)
-			}
-		}
-		if rec.Open == nil {
-			return
-		}
-		for _, id := range rec.Open.Messages {
-			if !slices.Contains(ids, id) {
-				t.Errorf("%q is on the card and does not wait", id)
 			}
 		}
 	})
 }
 
-func TestDecodeRecipient(t *testing.T) {
-	window, expires := time.UnixMilli(1795305664500).UTC(), time.UnixMilli(1795391999000).UTC()
-	sent, epoch := time.Unix(1795305599, 0).UTC(), time.Unix(0, 0).UTC()
-	for i, want := range []notify.Recipient{
-		{User: "alice", OpenID: "oAlice", Lease: "LEASE", Quiet: "22:30-07:00",
-			Absence: notify.Absence{Cards: 2, Kept: 1, Last: time.UnixMilli(1795305599500).UTC(), Counted: true},
-			Notices: []notify.Notice{{ID: "m1", Kind: notify.KindMention, From: "bob", Group: "@TGS#1", SentAt: sent, Seq: 1,
-				WindowEnd: window, Expires: expires}}},
-		{User: "alice", OpenID: "oAlice", Lease: "L", Known: notify.StatusOnline,
-			Carried: notify.Carried{Attempts: 3, Neutral: true, AskedSince: time.UnixMilli(1795305600000).UTC()},
-			Open:    &notify.OpenCard{ID: "card", OpenID: "oOld", Template: "tmpl", Messages: []notify.Identity{"m1"}},
-			Notices: []notify.Notice{
-				{ID: "m1", From: "bob", SentAt: sent, Seq: 4294967295, Summary: "你好 / \x00", WindowEnd: window, Expires: expires},
-				{ID: "m2", Kind: "shipped", SentAt: epoch, WindowEnd: epoch, Expires: epoch,
-					Announcement: &notify.Announcement{Fields: map[string]string{"summary": "é"}, Anyway: true}},
-			}},
-	} {
-		got, err := decodeRecipient("alice", []byte(documents[i]))
-		if err != nil {
-			t.Errorf("document %d: %v", i, err)
-			continue
+func TestMailboxIsKept(t *testing.T) {
+	for i, fields := range mailboxes[:3] {
+		var b notify.Mailbox
+		if bad, err := decodeMailbox(&b, fields); err != nil {
+			t.Fatalf("mailbox %d: %s: %v", i, bad, err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("document %d (-want +got):\n%s", i, diff)
+		for j, kept := range encodeMailbox(&b) {
+			var want, got any
+			if json.Unmarshal([]byte(fields[j]), &want) != nil || json.Unmarshal([]byte(kept), &got) != nil {
+				want, got = fields[j], kept
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("mailbox %d, %s (-want +got):\n%s", i, mailboxFields[j], diff)
+			}
+		}
+	}
+	for i, fields := range mailboxes[3:] {
+		for j := 1; j < len(fields); j++ {
+			one := make([]string, len(fields))
+			one[j] = fields[j]
+			if bad, err := decodeMailbox(new(notify.Mailbox), one); err == nil || len(bad) != 1 || bad[0] != mailboxFields[j] {
+				t.Errorf("bad mailbox %d: %s %q: %v in %q", i, mailboxFields[j], fields[j], err, bad)
+			}
 		}
 	}
 }

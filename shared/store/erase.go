@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
-)
-
-var (
-	scriptEndCards        = script("end_cards")
-	scriptEraseSubscriber = script("erase_subscriber")
-	scriptEraseRecipient  = script("erase_recipient")
 )
 
 // EraseUser forgets user and his subscriber: binding, permits, cards, timeline and
@@ -56,7 +51,7 @@ func (s *Store) erase(ctx context.Context, e notify.Erase) error {
 	if err != nil {
 		return err
 	}
-	if sub.User != "" && !e.At.IsZero() && e.At.Unix() < sub.Since/1000 {
+	if sub.User != "" && !e.At.IsZero() && e.At.Unix() < sub.Since.Unix() {
 		return nil
 	}
 	if sub.User != "" {
@@ -116,31 +111,21 @@ func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
 	return nil
 }
 
-type endCardsArgs struct {
-	OpenID notify.OpenID `json:"openid"`
-	User   notify.UserID `json:"user"`
-}
-
 // endCards ends what is not known yet of the cards of openID: all of them, or if user is given
 // those that he got, which then are forgotten.
 func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
-	k := s.keysOf(string(openID))
 	for range mostRounds {
-		replies, err := s.run(ctx, call{scriptEndCards,
-			[]string{k.subscriber(openID), k.cards(openID), k.overdue()}, endCardsArgs{openID, user}})
-		if err != nil {
+		var ids []notify.CardID
+		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+			ids, err = sub.EndCards(user, now)
+			return err
+		}))
+		if err != nil || len(ids) == 0 {
 			return err
 		}
-		ids, err := replies[0].StringSlice()
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		if len(ids) == 0 {
-			return nil
-		}
-		cards := make([]concludeArgs, len(ids))
+		cards := make([]cardOf, len(ids))
 		for i, id := range ids {
-			cards[i] = concludeArgs{openID, notify.CardID(id)}
+			cards[i] = cardOf{openID, id}
 		}
 		ends, err := s.conclude(ctx, cards)
 		if err != nil {
@@ -155,19 +140,15 @@ func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.
 
 var errCardsComeIn = errors.New("store: cards of an openid end faster than that can be told; erase again")
 
-type eraseSubscriberArgs struct {
-	User   notify.UserID `json:"user"`
-	OpenID notify.OpenID `json:"openid"`
-}
-
 // eraseSubscriber forgets an openid that is user's, or nobody's.
 func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
-	k := s.keysOf(string(openID))
 	for range mostRounds {
-		replies, err := s.run(ctx, call{scriptEraseSubscriber,
-			[]string{k.subscriber(openID), k.cards(openID), k.grants(openID), k.erased(openID), k.overdue(), k.moved()},
-			eraseSubscriberArgs{user, openID}})
-		if err != nil || number(replies[0].Val()) == 0 {
+		done := false
+		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+			done, err = sub.Erase(user, now)
+			return err
+		}))
+		if err != nil || done {
 			return err
 		}
 		if err := s.endCards(ctx, openID, ""); err != nil {
@@ -177,19 +158,63 @@ func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user 
 	return errCardsComeIn
 }
 
-type eraseRecipientArgs struct {
-	User   notify.UserID `json:"user"`
-	OpenID notify.OpenID `json:"openid"`
-	ID     int           `json:"id"`
-}
-
+// eraseRecipient forgets a user, if their cards go to openID or to nobody: first what leads others to
+// their name, then what is theirs, the binding last.
 func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
 	k, today := s.keysOf(string(user)), day(s.now())
-	_, err := s.run(ctx, call{scriptEraseRecipient,
-		[]string{k.recipient(user), k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue(), k.counts(), k.dead(),
-			k.marks(user, today+1), k.marks(user, today), k.marks(user, today-1), k.marks(user, today-2),
-			k.index(today + 1), k.index(today), k.index(today - 1), k.index(today - 2),
-			k.ringLog(user), k.timeline(user), k.reads(user), k.letters(user), k.name(string(user))},
-		eraseRecipientArgs{user, openID, fieldLen}})
-	return err
+	o, err := s.db.HGet(ctx, k.recipient(user), fieldOpenID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("store: %w", err)
+	}
+	if o != "" && o != string(openID) {
+		return nil
+	}
+	if err := s.forgetIndex(ctx, k, user, today); err != nil {
+		return err
+	}
+	err = s.visit(ctx, &visit{user: user, anyway: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { b.Erase(openID) }}})
+	if err != nil {
+		return err
+	}
+	pipe := s.db.Pipeline()
+	for d := today - 2; d <= today+1; d++ {
+		pipe.Del(ctx, k.marks(user, d))
+	}
+	pipe.Del(ctx, k.ringLog(user))
+	pipe.Del(ctx, k.timeline(user))
+	pipe.Del(ctx, k.reads(user))
+	pipe.Del(ctx, k.letters(user))
+	pipe.Del(ctx, k.name(string(user)))
+	pipe.ZRem(ctx, k.dead(), string(user))
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// forgetIndex takes a user out of the index, where their marks say that they are.
+func (s *Store) forgetIndex(ctx context.Context, k keys, user notify.UserID, today int64) error {
+	pipe := s.db.Pipeline()
+	var marks []*redis.StringSliceCmd
+	for d := today - 2; d <= today+1; d++ {
+		marks = append(marks, pipe.HKeys(ctx, k.marks(user, d)))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	del := s.db.Pipeline()
+	for i, kept := range marks {
+		for _, mark := range kept.Val() {
+			for q := range int64(4) {
+				del.ZRem(ctx, k.index(4*(today-2+int64(i))+q), mark[:min(len(mark), fieldLen)]+string(user))
+			}
+		}
+	}
+	if del.Len() == 0 {
+		return nil
+	}
+	if _, err := del.Exec(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -13,14 +12,13 @@ func (s *Store) AddHook(h redis.Hook) { s.db.AddHook(h) }
 
 // ScriptHashes returns the name under which the server knows each script, by file.
 func ScriptHashes() map[string]string {
-	files, err := fs.Glob(sources, "lua/*.lua")
+	files, err := fs.Glob(sources, "*.lua")
 	if err != nil {
 		panic(err)
 	}
 	out := map[string]string{}
 	for _, f := range files {
-		name := path.Base(f)
-		out[name] = script(strings.TrimSuffix(name, ".lua"))().Hash()
+		out[f] = script(strings.TrimSuffix(f, ".lua"))().Hash()
 	}
 	return out
 }

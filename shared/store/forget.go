@@ -6,72 +6,92 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-
-	"github.com/redis/go-redis/v9"
+	"time"
 
 	"wxnotify/shared/notify"
 )
 
-var scriptForgetSender = script("forget_sender")
-
 // mostRounds is how often an erasure looks again because something came in while it looked.
 const mostRounds = 5
 
-type forgetSenderArgs struct {
-	User    notify.UserID   `json:"user"`
-	Letters []notify.UserID `json:"letters"`
-}
-
-// forgetSender takes the name of a user who is being erased, and what he wrote, out of what
-// waits for others, and has it not come in again for a day. It reads everything that waits:
-// erasures are rare. What he sent is announced all the same.
+// forgetSender takes the name of a user who is being erased, and what they wrote, out of what
+// waits for others, and has it not come in again for a day. It looks at everybody for whom something
+// waits, some at a time: erasures are rare. What the user sent is announced all the same.
+//
+// First the name is kept out: a message whose decision was made before that is decided again, by
+// the version that goes with it. So nobody who is looked at later gets the name again.
 func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
-	shards := make([]int, s.shards)
-	for i := range shards {
-		shards[i] = i
+	if err := s.keepOut(ctx, user); err != nil {
+		return err
 	}
-	for range mostRounds {
-		calls, err := s.forgetCalls(ctx, shards, user)
-		if err != nil {
-			return err
-		}
-		replies, err := s.run(ctx, calls...)
-		if err != nil {
-			return err
-		}
-		var again []int
-		for i, r := range replies {
-			if number(r.Val()) == 0 {
-				again = append(again, shards[i])
+	for shard := range s.shards {
+		k := s.shardKeys(shard)
+		for _, queue := range []string{k.queue(), k.callsQueue(), k.dead()} {
+			if err := s.forgetIn(ctx, queue, user); err != nil {
+				return err
 			}
 		}
-		if shards = again; len(shards) == 0 {
+		if err := s.forgetInSpreads(ctx, k, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepOut has user not named in what comes in, for a day.
+func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
+	changes := make([]*change, s.shards)
+	for i := range changes {
+		key := s.shardKeys(i).erasedUsers()
+		c := &change{record: key, reads: []command{do("HGETALL", key)}}
+		c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
+			writes := []command{do("HSET", key, "v", next, hashed(user), now.Add(dayLong).UnixMilli()), do("PEXPIRE", key, dayLong.Milliseconds())}
+			for name, until := range pairs(replies[1]) {
+				if name != "v" && !millis(until).After(now) {
+					writes = append(writes, do("HDEL", key, name))
+				}
+			}
+			return writes, nil
+		}
+		changes[i] = c
+	}
+	return s.commit(ctx, changes)
+}
+
+// forgetIn takes user out of the mailboxes and dead letters of those in a sorted set.
+func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) error {
+	return s.eachIn(ctx, set, func(recipients []string) error {
+		visits := make([]*visit, len(recipients))
+		for i, r := range recipients {
+			visits[i] = &visit{user: notify.UserID(r), allLetters: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { b.Forget(user) }}}
+		}
+		// What cannot be read stays, for whoever can.
+		if err := s.visit(ctx, visits...); err != nil && !errors.Is(err, notify.ErrUnreadable) {
+			return err
+		}
+		return nil
+	})
+}
+
+// eachIn goes through the members of a sorted set, some at a time.
+func (s *Store) eachIn(ctx context.Context, set string, do func(members []string) error) error {
+	var cursor uint64
+	for {
+		list, next, err := s.db.ZScan(ctx, set, cursor, "", readAtOnce).Result()
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		members := make([]string, 0, len(list)/2)
+		for i := 0; i < len(list); i += 2 { // each with its score
+			members = append(members, list[i])
+		}
+		if err := do(members); err != nil {
+			return err
+		}
+		if cursor = next; cursor == 0 {
 			return nil
 		}
 	}
-	return errors.New("store: dead letters come in faster than they can be looked through; erase again")
-}
-
-// forgetCalls returns what has to be done in shards.
-func (s *Store) forgetCalls(ctx context.Context, shards []int, user notify.UserID) ([]call, error) {
-	pipe := s.db.Pipeline()
-	letters := make([]*redis.StringSliceCmd, len(shards))
-	for i, shard := range shards {
-		letters[i] = pipe.ZRange(ctx, s.shardKeys(shard).dead(), 0, -1)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	calls := make([]call, len(shards))
-	for i, shard := range shards {
-		k := s.shardKeys(shard)
-		keys, args := []string{k.waiting(), k.callsWaiting(), k.spreads(), k.erasedUsers(), k.dead()}, forgetSenderArgs{User: user, Letters: []notify.UserID{}}
-		for _, u := range letters[i].Val() {
-			keys, args.Letters = append(keys, k.letters(notify.UserID(u))), append(args.Letters, notify.UserID(u))
-		}
-		calls[i] = call{scriptForgetSender, keys, args}
-	}
-	return calls, nil
 }
 
 // nameAgain lets a user be named who has come back after he was erased.
@@ -86,7 +106,8 @@ func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
 	return nil
 }
 
-// hashed is what lua/lib calls by the same name.
+// hashed is how a user is named where others have something to do with them, and the name itself
+// is not needed.
 func hashed(user notify.UserID) string {
 	sum := sha1.Sum([]byte(user))
 	return hex.EncodeToString(sum[:8])

@@ -11,7 +11,7 @@ import (
 )
 
 // schema numbers the form of what is kept. It changes with a form that versions before cannot read.
-const schema = "1"
+const schema = "2"
 
 // What a store was begun with is written down in shard 0:
 //

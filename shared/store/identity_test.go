@@ -72,7 +72,7 @@ func TestRefusedAddsNothing(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	key := store.DefaultPrefix + "{0}:id"
-	m.HSet(key, "schema", "1", "shards", strconv.Itoa(shards), "appid", "wx1")
+	m.HSet(key, "schema", "2", "shards", strconv.Itoa(shards), "appid", "wx1")
 	now := storetest.NewClock().Now
 	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
 	if err != nil {
@@ -88,9 +88,9 @@ func TestRefusedAddsNothing(t *testing.T) {
 func TestAnotherSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	m.HSet(store.DefaultPrefix+"{0}:id", "schema", "2")
+	m.HSet(store.DefaultPrefix+"{0}:id", "schema", "3")
 	err := second(open(t, m.Addr(), storetest.NewClock().Now).Claim(t.Context(), 1))
-	if err == nil || !strings.Contains(err.Error(), "schema 2, this one has 1") {
+	if err == nil || !strings.Contains(err.Error(), "schema 3, this one has 2") {
 		t.Errorf("got %v", err)
 	}
 }

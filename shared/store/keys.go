@@ -20,38 +20,44 @@ const DefaultPrefix = "wxnotify-dev"
 // change them together. Below, wxn stands for the prefix:
 //
 //	wxn{n}:q            queue: recipient -> when due, ms           sorted set
-//	wxn{n}:w            recipient -> what waits for them           hash of documents
-//	wxn{n}:cq, cw       the same for calls                         sorted set, hash
-//	wxn{n}:watch        until when a run is watching, ms           string
-//	wxn{n}:counts       final state -> messages                    hash
-//	wxn{n}:meters       drift: cards that WeChat had no permit for hash
-//	wxn{n}:i:<d>        index: message of day d -> recipients      hash
-//	wxn{n}:dead         who has dead letters -> since when, ms     sorted set
-//	wxn{n}:r:<user>     o openid, on, at presence, ab absence,
-//	                     p preferences                              hash
-//	wxn{n}:t:<user>     timeline, newest first                     list
+//	wxn{n}:cq           the same for calls                         sorted set
+//	wxn{n}:r:<user>     v version; o openid, on presence, ab absence,
+//	                     p preferences; m, c messages and calls
+//	                     that wait                                  hash
 //	wxn{n}:rd:<user>    hash of a peer, or of "@" and a group,
 //	                     -> read up to, s                           hash
 //	wxn{n}:d:<user>:<d> marks of messages of day d                 hash
-//	wxn{n}:cl:<user>    ring log: call -> how it stands            hash
+//	wxn{n}:cl:<user>    calls of late                              string
 //	wxn{n}:dl:<user>    dead letters                               hash
-//	wxn{n}:s:<openid>   user, ledgers, cards being sent            document
+//	wxn{n}:t:<user>     timeline, newest first                     list
+//	wxn{n}:dead         who has dead letters -> since when, ms     sorted set
+//	wxn{n}:i:<quarter>  index: messages of a quarter of a day, with
+//	                     their recipients                           sorted set
+//	wxn{n}:counts       final state -> messages                    hash
+//	wxn{n}:td:<digest>  v version: the end of a card was told      hash
+//	wxn{n}:at:<version> v version of a change of no record         hash
+//	wxn{n}:xu           v version; hash of a user who was erased
+//	                     of late -> until when not named, ms        hash
+//
+//	wxn{n}:s:<openid>   v version; d user, ledgers, cards being
+//	                     sent                                       hash
 //	wxn{n}:c:<openid>   card -> how it stands                      hash
 //	wxn{n}:u            openid, card -> when its end is to be told sorted set
 //	wxn{n}:mv           openids with cards of somebody whose they
 //	                     are no more -> until when, ms              sorted set
-//	wxn{n}:td:<digest>  mark: the end of a card was told           string
 //	wxn{n}:g:<openid>   marks of grants                            hash
-//	wxn{n}:x:<digest>   until when this erased openid is kept out  string
-//	wxn{n}:xu           hash of a user who was erased of late
-//	                     -> until when he is not named, ms          hash
+//	wxn{n}:x:<digest>   v until when this erased openid is kept out hash
+//	wxn{n}:meters       drift: cards that WeChat had no permit for hash
+//
 //	wxn{n}:le:<token>   until when what was handed out by it is hidden,
 //	                     ms                                         string
-//	wxn{n}:at:<n>       attempt -> answer, of ten seconds           hash
-//	wxn{n}:tok:<appid>  t token, e expiry, l renewed until         hash
+//	wxn{n}:tok:<appid>  v version; t token, e expiry, l renewed
+//	                     until, ms                                  hash
 //	wxn{n}:lim:<digest> attempts in the window that its TTL ends   set
+//	wxn{0}:watch        until when somebody watches, ms; who       string
 //
-// The keys of group messages, circuits, names and paces are in their own files.
+// The keys of group messages (sq, sp, gm), circuits (circuits, gone), names (nm), paces (pace) and
+// of the store itself (id) are in their own files.
 type keys struct{ tag string }
 
 // keysOf returns the keys of the shard that id belongs to.
@@ -66,8 +72,7 @@ func (s *Store) shardKeys(shard int) keys {
 }
 
 func (k keys) queue() string       { return k.tag + "q" }
-func (k keys) waiting() string     { return k.tag + "w" }
-func (k keys) watch() string       { return k.tag + "watch" }
+func (k keys) callsQueue() string  { return k.tag + "cq" }
 func (k keys) counts() string      { return k.tag + "counts" }
 func (k keys) meters() string      { return k.tag + "meters" }
 func (k keys) dead() string        { return k.tag + "dead" }
@@ -75,25 +80,20 @@ func (k keys) erasedUsers() string { return k.tag + "xu" }
 func (k keys) overdue() string     { return k.tag + "u" }
 func (k keys) moved() string       { return k.tag + "mv" }
 
-// answers is one key for the same call at any time: a repeat has the same keys.
-func (k keys) answers(now time.Time) string {
-	return k.tag + "at:" + strconv.FormatInt(now.Unix()/10, 10)
-}
+// once is where a change that concerns no record has its version.
+func (k keys) once(version string) string { return k.tag + "at:" + version }
 
 func (k keys) lease(token string) string { return k.tag + "le:" + token }
 
-// lane returns where what waits in a lane is kept: the documents, and the queue.
-func (k keys) lane(l notify.Lane) (waiting, queue string) {
+// queueOf is the queue of a lane.
+func (k keys) queueOf(l notify.Lane) string {
 	if l == notify.LaneCalls {
-		return k.tag + "cw", k.tag + "cq"
+		return k.callsQueue()
 	}
-	return k.waiting(), k.queue()
+	return k.queue()
 }
 
-func (k keys) callsWaiting() string { w, _ := k.lane(notify.LaneCalls); return w }
-func (k keys) callsQueue() string   { _, q := k.lane(notify.LaneCalls); return q }
-
-func (k keys) index(day int64) string { return fmt.Sprintf("%si:%d", k.tag, day) }
+func (k keys) index(quarter int64) string { return fmt.Sprintf("%si:%d", k.tag, quarter) }
 
 func (k keys) recipient(u notify.UserID) string { return k.tag + "r:" + string(u) }
 func (k keys) timeline(u notify.UserID) string  { return k.tag + "t:" + string(u) }
@@ -129,3 +129,6 @@ func digest(parts ...string) string {
 // day numbers the days of the caller's clock. Marks are looked for in the days before
 // and after too, so the clocks of instances may differ by hours.
 func day(t time.Time) int64 { return t.Unix() / 86400 }
+
+// quarter numbers the quarters of the days of the caller's clock: the index dies in such pieces.
+func quarter(t time.Time) int64 { return t.Unix() / (86400 / 4) }

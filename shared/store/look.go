@@ -18,7 +18,7 @@ import (
 // Timeline returns what happened to user's notices, oldest first: the last 100 steps
 // of the last 7 days.
 func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step, error) {
-	entries, err := s.db.LRange(ctx, s.keysOf(string(user)).timeline(user), 0, -1).Result()
+	entries, err := s.db.LRange(ctx, s.keysOf(string(user)).timeline(user), 0, timelineKept-1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("store: Timeline: %w", err)
 	}
@@ -38,20 +38,21 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 // recipients.
 func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error) {
 	pipe := s.db.Pipeline()
-	today := day(s.now())
-	var cmds []*redis.StringCmd
+	now := quarter(s.now())
+	field := fieldOf(id)
+	var cmds []*redis.StringSliceCmd
 	for i := range s.shards {
-		for d := today - 2; d <= today+1; d++ {
-			cmds = append(cmds, pipe.HGet(ctx, s.shardKeys(i).index(d), fieldOf(id)))
+		for q := now - 3*4; q <= now+2*4; q++ {
+			cmds = append(cmds, pipe.ZRangeByLex(ctx, s.shardKeys(i).index(q), &redis.ZRangeBy{Min: "[" + field, Max: "(" + field + "\xff"}))
 		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("store: FindMessage: %w", err)
 	}
 	var out []notify.UserID
 	for _, c := range cmds {
-		for user := range strings.SplitSeq(c.Val(), "\n") {
-			if u := notify.UserID(user); u != "" && !slices.Contains(out, u) {
+		for _, member := range c.Val() {
+			if u := notify.UserID(member[len(field):]); !slices.Contains(out, u) {
 				out = append(out, u)
 			}
 		}
@@ -68,11 +69,7 @@ func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.T
 	}
 	out := make(map[notify.TemplateID]notify.Account, len(sub.Ledgers))
 	for t, l := range sub.Ledgers {
-		a := notify.Account{Balance: l.Balance, Held: l.Held, Opening: l.Opening, Expected: l.Expected, Wanted: l.Wanted, Drift: l.Drift}
-		for _, e := range l.Entries {
-			a.Entries = append(a.Entries, e.entry())
-		}
-		out[t] = a
+		out[t] = l.Account()
 	}
 	return out, nil
 }
@@ -107,60 +104,25 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 	}
 	out := make(map[notify.TemplateID]int, len(templates))
 	for _, t := range templates {
-		l := sub.Ledgers[t]
-		out[t] = max(l.Balance-l.Held, 0)
+		out[t] = 0
+		if l := sub.Ledgers[t]; l != nil {
+			out[t] = l.Free()
+		}
 	}
 	return out, nil
 }
 
-// subscriber is what is read of an openid's record, as lua/lib describes it.
-type subscriber struct {
-	User    notify.UserID `json:"u"`
-	Since   int64         `json:"us"` // ms; 0: not known
-	Ledgers map[notify.TemplateID]struct {
-		Balance  int     `json:"b"`
-		Held     int     `json:"h"`
-		Opening  int     `json:"o"`
-		Entries  []entry `json:"e"`
-		Wanted   int     `json:"ab"`
-		Expected float64 `json:"ea"`
-		Drift    int     `json:"dr"`
-	} `json:"l"`
-}
-
-// entry is {ms, kind, change of the balance, 1 if paired}.
-type entry []any
-
-func (e entry) entry() notify.AccountEntry {
-	if len(e) < 3 {
-		return notify.AccountEntry{}
-	}
-	at, _ := e[0].(float64)
-	kind, _ := e[1].(string)
-	change, _ := e[2].(float64)
-	return notify.AccountEntry{At: millisOf(int64(at)), Kind: kind, Change: int(change), Paired: len(e) > 3}
-}
-
-// subscriber returns the record of openID; of one never heard of it is empty.
-func (s *Store) subscriber(ctx context.Context, openID notify.OpenID) (subscriber, error) {
-	var sub subscriber
+// subscriber returns the record of openID, without the cards; that of one never heard of is blank.
+func (s *Store) subscriber(ctx context.Context, openID notify.OpenID) (notify.SubscriberRecord, error) {
 	key := s.keysOf(string(openID)).subscriber(openID)
-	b, err := s.db.Get(ctx, key).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return sub, nil
+	reply := s.db.Do(ctx, "HGET", key, "d")
+	if err := reply.Err(); err != nil && !errors.Is(err, redis.Nil) {
+		if strings.Contains(err.Error(), wrongType) {
+			return notify.SubscriberRecord{}, unreadableAt(errShape, key)
+		}
+		return notify.SubscriberRecord{}, fmt.Errorf("store: record of a subscriber: %w", err)
 	}
-	spoilt := err != nil && strings.Contains(err.Error(), wrongType)
-	if err == nil {
-		err = json.Unmarshal(b, &sub)
-		spoilt = err != nil
-	}
-	if spoilt {
-		err = fmt.Errorf("%w: %s: %w", notify.ErrUnreadable, key, err)
-	}
-	if err != nil {
-		return subscriber{}, fmt.Errorf("store: record of a subscriber: %w", err)
-	}
-	return sub, nil
+	return decodeSubscriber(key, reply.Val())
 }
 
 // Counts returns how many messages reached each final state, since ever.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-var scriptKeepName = script("keep_name")
+	"wxnotify/shared/notify"
+)
 
 // name is where the name of a user, or of "@" and a group, is kept:
 //
@@ -49,22 +49,34 @@ func (s *Store) CachedNames(ctx context.Context, ids []string) (map[string]strin
 	return out, failed
 }
 
-type keepNameArgs struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	TTL  int64  `json:"ttl"`
-}
-
 // KeepNames implements notify.NameCache. A ttl below a millisecond keeps nothing.
 func (s *Store) KeepNames(ctx context.Context, names map[string]string, ttl time.Duration) error {
 	if len(names) == 0 || ttl < time.Millisecond {
 		return nil
 	}
-	var calls []call
-	for id, name := range names {
-		k := s.keysOf(id)
-		calls = append(calls, call{scriptKeepName, []string{k.name(id), k.erasedUsers()}, keepNameArgs{id, name, ttl.Milliseconds()}})
+	ids := map[keys][]notify.UserID{}
+	for id := range names {
+		ids[s.keysOf(id)] = append(ids[s.keysOf(id)], notify.UserID(id))
 	}
-	_, err := s.run(ctx, calls...)
-	return err
+	var changes []*change
+	for k, ids := range ids {
+		changes = append(changes, keepNames(k, ids, names, ttl))
+	}
+	return s.commit(ctx, changes)
+}
+
+// keepNames keeps the names of one shard, but for those of users who were erased since they were
+// looked up: the change is of the hash that names these, and writes none of its fields.
+func keepNames(k keys, ids []notify.UserID, names map[string]string, ttl time.Duration) *change {
+	c := &change{record: k.erasedUsers(), fields: hashesOf(ids)}
+	c.decide = func(now time.Time, replies []any, _ string) (writes []command, _ error) {
+		forgotten := forgottenIn(ids, replies[0], now)
+		for _, id := range ids {
+			if !forgotten(id) {
+				writes = append(writes, do("SET", k.name(string(id)), names[string(id)], "PX", ttl.Milliseconds()))
+			}
+		}
+		return writes, nil
+	}
+	return c
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 )
@@ -13,15 +14,8 @@ const maxPace = time.Minute
 
 // pace is where it stands until when a rate is used up:
 //
-//	wxn{n}:pace:<digest>  the time, ms   string
+//	wxn{n}:pace:<digest>  the time, ms; a space; the last call   string
 func (k keys) pace(name string) string { return k.tag + "pace:" + digest(name) }
-
-type paceArgs struct {
-	Cost  float64 `json:"cost"`
-	Burst int64   `json:"burst"`
-	Most  int64   `json:"most"`
-	Far   int64   `json:"far"`
-}
 
 // Pace takes n from what all together may do perSecond under name, and returns for how
 // long to wait before doing it. A wait of more than a minute is returned and not reserved:
@@ -41,12 +35,12 @@ func (s *Store) PaceWithin(ctx context.Context, name string, perSecond, n int, a
 		return 0, true, nil
 	}
 	cost := min(1000*float64(n)/float64(perSecond), 100*float64(maxPace.Milliseconds())) // far too long anyway
-	replies, err := s.run(ctx, call{scriptPace, []string{s.keysOf(name).pace(name)},
-		paceArgs{cost, time.Second.Milliseconds(), min(atMost, maxPace).Milliseconds(), maxPace.Milliseconds()}})
+	answer, err := s.evalOne(ctx, eval{scriptPace, []string{s.keysOf(name).pace(name)}, []any{s.clock(), rand.Text()[:16],
+		cost, time.Second.Milliseconds(), min(atMost, maxPace).Milliseconds(), maxPace.Milliseconds()}})
 	if err != nil {
 		return 0, false, err
 	}
-	reply, err := replies[0].Int64Slice()
+	reply, err := answer.Int64Slice()
 	if err != nil || len(reply) != 2 {
 		return 0, false, fmt.Errorf("store: Pace: %d numbers, %v: want 2", len(reply), err)
 	}

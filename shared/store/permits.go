@@ -1,60 +1,67 @@
 package store
 
 import (
-	"strconv"
+	"cmp"
+	"maps"
+	"slices"
+	"time"
 
 	"wxnotify/shared/notify"
 )
 
-type grantArgs struct {
-	ID        string              `json:"id"`
-	Source    notify.GrantSource  `json:"source"`
-	At        int64               `json:"at"`
-	Templates []notify.TemplateID `json:"templates"`
-	Pair      int64               `json:"pair"`
-	Session   int64               `json:"session"`
+const (
+	// heardFor is for how long a grant or a revoke that comes again is known.
+	heardFor = 24 * time.Hour
+	// marksAtMost is how many of these are known; the oldest are forgotten.
+	marksAtMost = 64
+)
+
+func (s *Store) grant(g notify.Grant) *change {
+	g.At = g.At.Truncate(time.Millisecond)
+	return s.once(g.OpenID, digest(string(g.Source), g.ID), func(sub *notify.SubscriberRecord, now time.Time) bool { return sub.Grant(g, now) })
 }
 
-func (s *Store) grant(g notify.Grant) call {
-	k := s.keysOf(string(g.OpenID))
-	return call{scriptGrant,
-		[]string{k.subscriber(g.OpenID), k.grants(g.OpenID), k.erased(g.OpenID)},
-		grantArgs{digest(string(g.Source), g.ID), g.Source, g.At.UnixMilli(), list(g.Templates), pairWithin.Milliseconds(),
-			sessionGap.Milliseconds()}}
+func (s *Store) revoke(r notify.Revoke) *change {
+	r.At = r.At.Truncate(time.Millisecond)
+	return s.once(r.OpenID, digest("revoke", r.ID), func(sub *notify.SubscriberRecord, now time.Time) bool { return sub.Revoke(r, now) })
 }
 
-type revokeArgs struct {
-	ID        string              `json:"id"`
-	At        int64               `json:"at"`
-	Templates []notify.TemplateID `json:"templates"`
+func (s *Store) sent(r notify.Sent) *change {
+	openID := r.OpenID
+	r.OpenID, r.At = "", r.At.Truncate(time.Millisecond) // as it is kept
+	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+		sub.Report(r, now)
+		return nil
+	})
 }
 
-func (s *Store) revoke(r notify.Revoke) call {
-	k := s.keysOf(string(r.OpenID))
-	return call{scriptRevoke,
-		[]string{k.subscriber(r.OpenID), k.grants(r.OpenID), k.erased(r.OpenID)},
-		revokeArgs{digest("revoke", r.ID), r.At.UnixMilli(), list(r.Templates)}}
-}
-
-type sentArgs struct {
-	OpenID   notify.OpenID     `json:"openid"`
-	MsgID    string            `json:"msgid"`
-	Template notify.TemplateID `json:"template"`
-	At       int64             `json:"at"`
-	Failed   string            `json:"failed"`
-}
-
-func (s *Store) sent(r notify.Sent) call {
-	k := s.keysOf(string(r.OpenID))
-	return call{scriptSent,
-		[]string{k.subscriber(r.OpenID), k.cards(r.OpenID), k.erased(r.OpenID), k.overdue()},
-		sentArgs{r.OpenID, msgID(r.MsgID), r.Template, unixMilli(r.At), r.Failed}}
-}
-
-// msgID writes WeChat's message id as a string: Lua's numbers end at 2^53.
-func msgID(id int64) string {
-	if id == 0 {
-		return ""
+// once is a change that is made by the first that comes under an id, unless it has no effect.
+func (s *Store) once(openID notify.OpenID, id string, effect func(sub *notify.SubscriberRecord, now time.Time) bool) *change {
+	c := subscriberChange{keys: s.keysOf(string(openID)), openID: openID}
+	marks := c.grants(openID)
+	c.reads = []command{do("HGETALL", marks)}
+	c.decide = func(sub *notify.SubscriberRecord, now time.Time, replies []any) ([]command, error) {
+		heard := pairs(replies[0])
+		if _, again := heard[id]; again || !effect(sub, now) {
+			return nil, nil
+		}
+		return append(forgotten(marks, heard, now), do("HSET", marks, id, now.UnixMilli()),
+			do("PEXPIRE", marks, heardFor.Milliseconds())), nil
 	}
-	return strconv.FormatInt(id, 10)
+	return c.change()
+}
+
+// forgotten makes room for one more mark, if there are too many. What cannot be read is the oldest.
+func forgotten(marks string, heard map[string]string, now time.Time) []command {
+	if len(heard) < marksAtMost {
+		return nil
+	}
+	byTime := slices.SortedFunc(maps.Keys(heard), func(x, y string) int {
+		return cmp.Or(millis(heard[x]).Compare(millis(heard[y])), cmp.Compare(x, y))
+	})
+	old := len(heard) - marksAtMost + 1
+	for old < len(byTime) && !millis(heard[byTime[old]]).After(now.Add(-heardFor)) {
+		old++
+	}
+	return []command{do("HDEL", marks, anys(byTime[:old])...)}
 }

@@ -5,33 +5,20 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"time"
 
 	"wxnotify/shared/notify"
 )
 
-type overdueArgs struct {
-	Limit int   `json:"limit"`
-	Lease int64 `json:"lease"`
+// A cardOf is a card of an openid.
+type cardOf struct {
+	openID notify.OpenID
+	card   notify.CardID
 }
 
-type concludeArgs struct {
-	OpenID notify.OpenID `json:"openid"`
-	Card   notify.CardID `json:"card"`
-}
-
-type tellArgs struct {
-	User     notify.UserID `json:"user"`
-	Card     notify.CardID `json:"card"`
-	State    notify.State  `json:"state"`
-	Reason   notify.Reason `json:"reason"`
-	Was      notify.State  `json:"was"`
-	Messages []string      `json:"messages"`
-}
-
-type toldArgs struct {
-	OpenID notify.OpenID `json:"openid"`
-	Card   notify.CardID `json:"card"`
-	State  notify.State  `json:"state"`
+// memberOf names a card in the queue of ends.
+func memberOf(openID notify.OpenID, card notify.CardID) string {
+	return string(openID) + "\n" + string(card)
 }
 
 // Reconcile implements notify.Store. It goes from the subscribers' side to the
@@ -49,85 +36,77 @@ func (s *Store) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error
 
 // An end is what a recipient is to be told of a card.
 type end struct {
-	tellArgs
-	openID notify.OpenID
+	notify.EndToTell
+	cardOf
 }
 
-func (s *Store) overdueCards(ctx context.Context, limit int) ([]concludeArgs, error) {
-	args := overdueArgs{max(1, limit/s.shards), notify.Lease.Milliseconds()}
-	token := rand.Text()[:16]
-	calls := make([]call, s.shards)
-	for i := range calls {
-		calls[i] = call{scriptOverdue, []string{s.shardKeys(i).overdue(), s.shardKeys(i).lease(token)}, args}
+func (s *Store) overdueCards(ctx context.Context, limit int) ([]cardOf, error) {
+	token, most := rand.Text()[:16], max(1, limit/s.shards)
+	takes := make([]eval, s.shards)
+	for i := range takes {
+		k := s.shardKeys(i)
+		takes[i] = s.take(k, token, []string{k.overdue()}, most)
 	}
-	replies, err := s.each(ctx, calls)
+	replies, err := s.evalAll(ctx, takes)
 	if err != nil {
 		return nil, err
 	}
-	var out []concludeArgs
+	var out []cardOf
 	for _, r := range replies {
-		members, _ := r.StringSlice() // its error is told below
-		for _, m := range members {
+		part, err := r.Slice()
+		if err != nil || len(part) != 4 {
+			continue // told below
+		}
+		for _, m := range texts(part[3]) {
 			openID, card, _ := strings.Cut(m, "\n")
-			out = append(out, concludeArgs{notify.OpenID(openID), notify.CardID(card)})
+			out = append(out, cardOf{notify.OpenID(openID), notify.CardID(card)})
 		}
 	}
 	return out, failures(replies)
 }
 
-func (s *Store) conclude(ctx context.Context, cards []concludeArgs) ([]end, error) {
-	calls := make([]call, len(cards))
+// conclude returns what recipients are to be told of cards.
+func (s *Store) conclude(ctx context.Context, cards []cardOf) ([]end, error) {
+	changes, found := make([]*change, len(cards)), make([]*notify.EndToTell, len(cards))
 	for i, c := range cards {
-		k := s.keysOf(string(c.OpenID))
-		calls[i] = call{scriptConclude, []string{k.subscriber(c.OpenID), k.cards(c.OpenID), k.overdue()}, c}
+		changes[i] = s.ofSubscriber(c.openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+			found[i], err = sub.Conclude(c.card, now)
+			return err
+		})
 	}
-	replies, err := s.each(ctx, calls)
-	if err != nil {
-		return nil, err
-	}
+	err := s.commit(ctx, changes)
 	var out []end
-	for i, r := range replies {
-		part, _ := r.StringSlice()
-		if len(part) < 4 {
-			continue
+	for i, e := range found {
+		if e != nil && changes[i].err == nil {
+			out = append(out, end{*e, cards[i]})
 		}
-		out = append(out, end{openID: cards[i].OpenID, tellArgs: tellArgs{
-			User: notify.UserID(part[0]), Card: cards[i].Card, State: notify.State(part[1]), Reason: notify.Reason(part[2]),
-			Was: notify.State(part[3]), Messages: list(part[4:])}})
 	}
-	return out, failures(replies)
+	return out, err
 }
 
 func (s *Store) tell(ctx context.Context, ends []end) ([]notify.Ended, error) {
 	if len(ends) == 0 {
 		return nil, nil
 	}
-	tells, dones := make([]call, len(ends)), []call{}
+	visits, told := make([]*visit, len(ends)), make([]int, len(ends))
 	for i, e := range ends {
-		k := s.keysOf(string(e.User))
-		tells[i] = call{scriptTell, []string{k.recipient(e.User), k.timeline(e.User), k.counts(), k.told(e.Card, e.State),
-			k.waiting(), k.queue(), k.callsWaiting(), k.callsQueue()}, e.tellArgs}
+		visits[i] = &visit{user: e.User, tellMark: s.keysOf(string(e.User)).told(e.card, e.State),
+			happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { told[i] = b.Tell(e.card, e.EndToTell) }}}
 	}
-	replies, err := s.each(ctx, tells)
-	if err != nil {
-		return nil, err
-	}
+	changes := s.visitChanges(visits)
+	err := s.commit(ctx, changes)
 	var out []notify.Ended
-	for i, r := range replies {
-		n, err := r.Int()
-		if err != nil {
-			continue // told below
+	var dones []*change
+	for i, e := range ends {
+		if changes[i].err != nil {
+			continue
 		}
-		e := ends[i]
-		if n > 0 {
-			out = append(out, notify.Ended{State: e.State, Reason: e.Reason, Messages: n})
+		if told[i] > 0 && !visits[i].happened {
+			out = append(out, notify.Ended{State: e.State, Reason: e.Reason, Messages: told[i]})
 		}
-		k := s.keysOf(string(e.openID))
-		dones = append(dones, call{scriptTold, []string{k.cards(e.openID), k.overdue()}, toldArgs{e.openID, e.Card, e.State}})
+		dones = append(dones, s.ofSubscriber(e.openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+			return sub.Told(e.card, e.State, now)
+		}))
 	}
-	if len(dones) == 0 {
-		return out, failures(replies)
-	}
-	_, err = s.run(ctx, dones...)
-	return out, errors.Join(failures(replies), err)
+	return out, errors.Join(err, s.commit(ctx, dones))
 }

@@ -32,42 +32,36 @@ type replicas struct {
 	told  bool            // the server has told of them once: it is no proxy that knows nothing of them
 }
 
-// runSurely runs a call that may be repeated and makes sure that a replica, if there is one,
-// knows of it: a failover to one that does not would forget it. A server that does not tell of
+// commitSurely makes a change and makes sure that a replica, if there is one, knows of what it has
+// written: a failover to one that does not would forget it. A server that does not tell of
 // replicas, or cannot wait for them, has none.
-func (s *Store) runSurely(ctx context.Context, c call) (*redis.Cmd, error) {
+func (s *Store) commitSurely(ctx context.Context, c *change) error {
 	there, err := s.replicated(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var answer *redis.Cmd
-	replies, err := s.each(ctx, []call{c}, func(pipe redis.Pipeliner) {
+	var answer *redis.Cmd // of the last try
+	err = s.commitOne(ctx, c, func(pipe redis.Pipeliner) {
 		if there {
 			answer = pipe.Do(ctx, "WAIT", 1, replicaTime.Milliseconds())
 		}
 	})
-	if err == nil {
-		err = failures(replies)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !there {
-		return replies[0], nil
+	if err != nil || answer == nil {
+		return err
 	}
 	n, isCount := answer.Val().(int64)
 	switch {
 	case isCount && n > 0:
-		return replies[0], nil
+		return nil
 	case !isCount:
 		s.replicas.learn(false, stopwatch.Start())
-		return replies[0], nil
+		return nil
 	}
 	s.replicas.learn(false, stopwatch.Watch{})
 	if there, err = s.replicated(ctx); err == nil && there {
 		err = errBehind
 	}
-	return replies[0], err
+	return err
 }
 
 // replicated reports whether the server has replicas. It asks apart from the call: a proxy that

@@ -8,9 +8,9 @@ import (
 	"wxnotify/shared/store/redistest"
 )
 
-// A message of a group takes one round trip and one script, and one more script for a
-// sender who wrote it himself and so has read the group. They do as much for the first
-// message of a group as for one that many wait before.
+// A message of a group takes two round trips and three scripts, and a look more for senders who
+// wrote it themselves and so have read the group. They do as much for the first message of a group as
+// for one that many wait before.
 func TestGroupMessageCosts(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
@@ -36,8 +36,8 @@ func TestGroupMessageCosts(t *testing.T) {
 	// commands returns how many commands the scripts of a message run.
 	commands := func(seq uint32, byREST bool, wantScripts int) (n int) {
 		m := startMonitor(t, addr)
-		if got := hook.during(t, func() error { return record(seq, seq+1, byREST) }); got != 1 {
-			t.Errorf("message %d takes %d round trips, want 1", seq, got)
+		if got := hook.during(t, func() error { return record(seq, seq+1, byREST) }); got != 2 {
+			t.Errorf("message %d takes %d round trips, want 2", seq, got)
 		}
 		scripts := 0
 		for _, c := range m.commands(t) {
@@ -53,11 +53,11 @@ func TestGroupMessageCosts(t *testing.T) {
 		}
 		return n
 	}
-	first, firstOwn := commands(1, true, 1), commands(2, false, 2)
+	first, firstOwn := commands(1, true, 3), commands(2, false, 4)
 	if err := record(3, 2000, true); err != nil {
 		t.Fatal(err)
 	}
-	last, lastOwn := commands(2000, true, 1), commands(2001, false, 2)
+	last, lastOwn := commands(2000, true, 3), commands(2001, false, 4)
 	// One more command may set the watch, as the very first surely does.
 	if last == 0 || last > first || lastOwn > firstOwn+1 {
 		t.Errorf("messages 2000 and 2001 take %d and %d commands, the first took %d and %d", last, lastOwn, first, firstOwn)

@@ -1,15 +1,16 @@
 // Package store keeps wxnotify's state in Redis.
 //
-// Every step is one Lua script, and so atomic per recipient or subscriber; several go
-// out as one pipeline. Bind and the erasures are sequences of steps that can be
-// repeated from the start. The store needs of Redis what TencentDB gives in all its
-// editions: scripts whose keys are all named and in one slot, RESP2, no command
-// across slots, a plain client.
+// What happens to a record is a change: it is read, decided by a pure function in package notify, and
+// written if nobody has written it meanwhile; else it is read and decided again. The few scripts
+// beside that read, compare, write and hand out, and hold no rule. The store needs of Redis what
+// TencentDB gives in all its editions: scripts whose keys are all named and in one slot, RESP2, no
+// command across slots, a plain client.
 // Source: https://cloud.tencent.com/document/product/239/76287
 package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -65,6 +66,7 @@ type Store struct {
 	shards int
 	now    func() time.Time // this machine's
 	server func() time.Time // nil: the server's own
+	self   string           // who watches, if this does
 
 	replicas replicas
 	policy   atomic.Bool // the server's maxmemory-policy was looked at
@@ -104,7 +106,7 @@ func Open(cfg Config) (*Store, error) {
 	opt.ReadTimeout = 3 * time.Second
 	opt.WriteTimeout = 3 * time.Second
 	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
-	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime}
+	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime, self: rand.Text()[:12]}
 	key := s.shardKeys(0).identity()
 	opt.OnConnect = (&identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}).check
 	s.db = redis.NewClient(opt)

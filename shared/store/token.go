@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -16,10 +15,12 @@ const (
 	tokenLease = 10 * time.Second
 )
 
-type tokenArgs struct {
-	Early int64 `json:"early"`
-	Lease int64 `json:"lease"`
-}
+// The fields of a token beside the version.
+const (
+	tokenText    = "t"
+	tokenExpires = "e" // ms
+	tokenRenewed = "l" // until when somebody renews it, ms
+)
 
 // Token returns the shared access token of appID and when it ends, or "" if there is
 // none. refresh is true for one caller at a time: the one who is to fetch a new one
@@ -27,27 +28,23 @@ type tokenArgs struct {
 func (s *Store) Token(ctx context.Context, appID string) (token string, expires time.Time, refresh bool, err error) {
 	// Jitter, so that instances do not all look at the same moment.
 	early := tokenEarly - rand.N(time.Minute)
-	replies, err := s.run(ctx, call{scriptToken, []string{s.keysOf(appID).token(appID)},
-		tokenArgs{early.Milliseconds(), tokenLease.Milliseconds()}})
-	if err != nil {
+	c := &change{record: s.keysOf(appID).token(appID), fields: []string{tokenText, tokenExpires, tokenRenewed}}
+	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
+		kept := texts(replies[0])
+		token, expires = kept[0], millis(kept[1])
+		if !expires.After(now) {
+			token, expires = "", time.Time{}
+		}
+		refresh = (token == "" || !expires.Add(-early).After(now)) && !millis(kept[2]).After(now)
+		if !refresh {
+			return nil, nil
+		}
+		return []command{do("HSET", c.record, "v", next, tokenRenewed, now.Add(tokenLease).UnixMilli())}, nil
+	}
+	if err := s.commitOne(ctx, c); err != nil {
 		return "", time.Time{}, false, err
 	}
-	part, err := replies[0].Slice()
-	if err != nil || len(part) != 3 {
-		return "", time.Time{}, false, fmt.Errorf("store: Token: unexpected reply: %w", err)
-	}
-	token, _ = part[0].(string)
-	if token != "" {
-		ms, _ := part[1].(string)
-		expires = millis(ms)
-	}
-	n, _ := part[2].(int64)
-	return token, expires, n == 1, nil
-}
-
-type putTokenArgs struct {
-	Token string `json:"token"`
-	TTL   int64  `json:"ttl"`
+	return token, expires, refresh, nil
 }
 
 // PutToken shares a token that was just fetched.
@@ -56,16 +53,23 @@ func (s *Store) PutToken(ctx context.Context, appID, token string, expires time.
 	if ttl <= 0 {
 		return nil
 	}
-	_, err := s.run(ctx, call{scriptPutToken, []string{s.keysOf(appID).token(appID)}, putTokenArgs{token, ttl.Milliseconds()}})
-	return err
-}
-
-type dropTokenArgs struct {
-	Token string `json:"token"`
+	c := &change{record: s.keysOf(appID).token(appID)}
+	c.decide = func(now time.Time, _ []any, next string) ([]command, error) {
+		outlives := ttl + time.Minute // the lease of whoever renews it last
+		return []command{do("HSET", c.record, "v", next, tokenText, token, tokenExpires, now.Add(ttl).UnixMilli()),
+			do("HDEL", c.record, tokenRenewed), do("PEXPIRE", c.record, outlives.Milliseconds())}, nil
+	}
+	return s.commitOne(ctx, c)
 }
 
 // DropToken forgets exactly that token, which WeChat refused. A newer one stays.
 func (s *Store) DropToken(ctx context.Context, appID, token string) error {
-	_, err := s.run(ctx, call{scriptDropToken, []string{s.keysOf(appID).token(appID)}, dropTokenArgs{token}})
-	return err
+	c := &change{record: s.keysOf(appID).token(appID), fields: []string{tokenText}}
+	c.decide = func(_ time.Time, replies []any, next string) ([]command, error) {
+		if texts(replies[0])[0] != token {
+			return nil, nil
+		}
+		return []command{do("HSET", c.record, "v", next), do("HDEL", c.record, tokenText, tokenExpires)}, nil
+	}
+	return s.commitOne(ctx, c)
 }

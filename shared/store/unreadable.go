@@ -10,9 +10,6 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// named is our scripts' own word, behind which they name the key, and the field of it.
-const named = "UNREADABLE "
-
 // wrongType is how Redis says that a key is of another type.
 const wrongType = "WRONGTYPE Operation"
 
@@ -22,14 +19,7 @@ const wrongType = "WRONGTYPE Operation"
 // which is no fault of what is stored.
 func unreadable(cmd *redis.Cmd) error {
 	err, answered := errors.AsType[redis.Error](cmd.Err())
-	if !answered {
-		return nil
-	}
-	if _, what, is := strings.Cut(err.Error(), named); is {
-		what, _, _ = strings.Cut(what, " script: ") // which Redis appends
-		return fmt.Errorf("store: %w: %s", notify.ErrUnreadable, what)
-	}
-	if strings.Contains(err.Error(), wrongType) {
+	if answered && strings.Contains(err.Error(), wrongType) {
 		return fmt.Errorf("store: %w: one of the keys %s: %w", notify.ErrUnreadable, strings.Join(keysIn(cmd), " "), err)
 	}
 	return nil

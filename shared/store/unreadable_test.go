@@ -18,7 +18,6 @@ func TestErrorsOfScripts(t *testing.T) {
 		db := redis.NewClient(&redis.Options{Addr: addr})
 		t.Cleanup(func() { db.Close() })
 		for _, c := range []struct{ script, names string }{
-			{"error('UNREADABLE a-key its-field')", "a-key its-field"},
 			{"redis.call('SET', KEYS[1], 'x') return redis.call('HGET', KEYS[1], 'f')", "the-key"},
 			{"return nil + 1", ""},
 			{"return nil < 1", ""},

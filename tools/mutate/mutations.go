@@ -5,6 +5,7 @@ const (
 	store    = "./shared/store -run TestRedis"
 	repeats  = "./shared/store -run TestRepeats"
 	rules    = "./shared/notify -run TestTable|TestTimeline|TestDecide"
+	permits  = "./shared/notify -run TestPermits|TestWhatADigest|TestAbsences|TestWhoMaySend|TestHowCards|TestWhatARun|TestReportsOf|TestBindings|TestErasing|TestLogins"
 	unknown  = "./shared/notify -run TestUnknown|TestStrandedCard|TestTable"
 	kept     = "./shared/notify -run TestDigest|TestUnread|TestTable"
 	faults   = "./shared/notify -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake|TestReceiver"
@@ -18,12 +19,8 @@ const (
 )
 
 const (
-	lua        = "shared/store/lua/"
-	base       = lua + "lib/base.lua"
-	recipient  = lua + "lib/recipient.lua"
-	subscriber = lua + "lib/subscriber.lua"
-	domain     = "shared/notify/"
-	nothing    = ""
+	domain  = "shared/notify/"
+	nothing = ""
 )
 
 func one(name, file, old, new, tests string) mutation {
@@ -32,25 +29,24 @@ func one(name, file, old, new, tests string) mutation {
 
 // mutations are what must not go unnoticed.
 var mutations = []mutation{
-	one("drop the dedupe", lua+"message.lua", "local new = not mark or mark == 'r' -- a recall may have been faster", "local new = true", store),
-	one("skip the lease", lua+"claim.lua", "redis.call('ZADD', queue, ms(now + a.lease), user)", "redis.call('ZADD', queue, ms(now), user)", store),
+	one("drop the dedupe", domain+"arrive.go", "isNew := known == MarkNone || known == MarkRecalled", "isNew := true", store),
+	one("skip the lease", "shared/store/take.lua", "redis.call('ZADD', KEYS[i + 1], hidden, member)", "redis.call('ZADD', KEYS[i + 1], ms(now), member)", store),
 	{"send before reserve", []edit{
 		{domain + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n"},
 		{domain + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
 	}, rules},
-	one("send a card found in sending", lua+"resolve.lua", "if card.le > now then return {'sending', '', '', ms(card.le), 0} end", "if true then return {'void', '', '', '', 0} end", store),
+	one("send a card found in sending", domain+"reservation.go", "return Resolved{State: CardSending, Until: c.Lease}, nil", "return Resolved{State: CardVoid}, nil", permits),
 	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
-	one("zero newer grants", subscriber, "if at > t then newer = newer + 1 end", nothing, store),
-	one("drop a sent event that no card knows yet", subscriber, "elseif e.r > now - REPORT_KEPT then", "elseif false then", store),
-	one("ignore EventTime", lua+"presence.lua", "if not r[1] or numberIn(r[2], -1) >= a.at then return (woken(KEYS[5])) end", "if not r[1] then return 0 end", store),
+	one("zero newer grants", domain+"ledger.go", "if granted.After(t) {", "if granted.IsZero() {", permits),
+	one("drop a sent event that no card knows yet", domain+"report.go", "return !p.Received.After(now.Add(-reportKept))", "return true", permits),
+	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, store),
 	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
-	one("announce what was recalled before begin", lua+"recall.lua", "if doc and finalWaiting(", "if doc and false and finalWaiting(", store),
+	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", store),
 	one("announce what was recalled in a group before begin", domain+"send.go", "case n.ofGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/notify -run TestGroupRecall"),
 	one("leave a notice out of finish", domain+"send.go", "return c.end(notices, out.final, out.why()), out.final", "return c.end(notices[:1], out.final, out.why()), out.final", rules),
-	one("pair two taps with one popup", lua+"grant.lua", "and not e[PAIRED] ", nothing, store),
+	one("pair two taps with one popup", domain+"ledger.go", " && !e.Paired", nothing, permits),
 	{"use the caller's clock for a lease", []edit{
-		{"shared/store/script.go", "\tnow := \"\"\n", "\tnow := strconv.FormatInt(time.Now().UnixMilli(), 10)\n"},
-		{"shared/store/script.go", "\t\"strings\"\n", "\t\"strings\"\n\t\"time\"\n"},
+		{"shared/store/change.go", "\tif s.server == nil {\n\t\treturn \"\"\n", "\tif s.server == nil {\n\t\treturn strconv.FormatInt(time.Now().UnixMilli(), 10)\n"},
 	}, "./shared/store -run TestLeasesGoByTheStoresClock"},
 	one("compare the appid of a ciphertext not at all", "shared/wechat/verify.go", "case err == nil && appID == r.appID:", "case err == nil && appID != \"\":", wechat),
 	one("accept a plain push with a key configured", "shared/wechat/verify.go", "} else if len(r.keys) > 0 {\n\t\treturn Push{}, ErrDowngrade", "} else if false {\n\t\treturn Push{}, ErrDowngrade", wechat),
@@ -61,27 +57,27 @@ var mutations = []mutation{
 	}, im},
 	one("log a query string", "shared/wechat/handler.go", `"push refused", "reason", Reason(err), "err", err)`, `"push refused", "reason", Reason(err), "err", err, "query", r.URL.RawQuery)`, security),
 	one("count a card's notices from the queue instead of the card", domain+"send.go", "c.card, c.rec.OpenID, notices, c.names", "c.card, c.rec.OpenID, c.rec.Notices, c.names", "./shared/notify"),
-	one("forget the tombstone of an erased user", lua+"erase_subscriber.lua", "redis.call('SET', KEYS[4], ms(now + DAY), 'PX', DAY)", nothing, store),
+	one("forget the tombstone of an erased user", domain+"subscriber.go", "SubscriberRecord{Cards: cards, Erased: now.Add(erasedFor)}", "SubscriberRecord{Cards: cards}", permits),
 
-	one("settle a card twice", lua+"settle.lua", "if card.s ~= 'sending' then -- its end is told apart, if it was unknown\n  return card.v and (card.q or a.state ~= 'unknown') and 'unknown' or card.s\nend", nothing, store),
-	one("drop whatever token there is", lua+"drop_token.lua", "if redis.call('HGET', KEYS[1], 't') == a.token then", "if true then", store),
-	one("spend kept permits on digests", lua+"reserve.lua", "elseif left <= kept then status = 'kept'", nothing, store),
-	one("count held permits as free", lua+"reserve.lua", "local left = l.b - l.h", "local left = l.b", store),
-	one("send two cards of a template at once", lua+"reserve.lua", "if card.le > now then return {'busy', ms(card.le), 0, 0} end", "if card.le > now then sub.a[a.template] = nil end", store),
-	one("reserve for whoever was bound before", lua+"reserve.lua", "if sub.u ~= a.user then return {'unbound', '0', 0, 0} end", nothing, store),
-	one("tell of who is muted", lua+"message.lua", "elseif muted then state, reason = 'muted', muted", nothing, store),
-	one("send for who came back after the look", lua+"presence.lua", "doc.l, doc.le, doc.d = nil, nil, nil", nothing, store),
+	one("settle a card twice", domain+"reservation.go", "if c.State == CardSending {\n\t\ts.Gone", "if true {\n\t\ts.Gone", permits),
+	one("drop whatever token there is", "shared/store/token.go", "if texts(replies[0])[0] != token {", "if texts(replies[0])[0] == \"\" {", store),
+	one("spend kept permits on digests", domain+"reservation.go", "\tcase left <= kept:\n\t\tout.Status = ReserveKept\n", nothing, permits),
+	one("count held permits as free", domain+"ledger.go", "\treturn l.Balance - l.Held\n", "\treturn l.Balance\n", permits),
+	one("send two cards of a template at once", domain+"reservation.go", "\tcase c.sending(now):\n\t\treturn c.Lease, nil\n", "\tcase c.sending(now):\n\t\treturn time.Time{}, nil\n", permits),
+	one("reserve for whoever was bound before", domain+"reservation.go", "\tcase s.User != r.User:\n\t\treturn Reserved{Status: ReserveUnbound}, nil\n", nothing, permits),
+	one("tell of who is muted", domain+"arrive.go", "\tcase muted != \"\":\n\t\treturn StateMuted, muted\n", "\tcase muted == \"never\":\n\t\treturn StateMuted, muted\n", store),
+	one("send for who came back after the look", domain+"arrive.go", "\tw.release()\n\tw.Due = later(came", "\tw.Due = later(came", store),
 	one("keep permits that WeChat says are gone", domain+"outcome.go", "permit: PermitZeroed, final: StateNoPermit", "permit: PermitRefunded, final: StateNoPermit", rules),
 	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
 	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
 	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
-	one("leave an erased user's name at an openid that was his", subscriber, "if not sub.u or redis.call('EXISTS', cards) == 0 then return end", "if true then return end", store),
-	one("have a message for a digest wait on when its reader was seen", recipient, "  schedule(messages, queue, user, windowWithin(messages, later))\n", nothing, store),
-	one("wake nobody", base, "redis.call('SET', watch, ms(now + 5000) .. ' ' .. attempt, 'PX', 5000)\n  return 1", "return 0", store),
+	one("leave an erased user's name at an openid that was his", domain+"subscriber.go", "s.Moved || s.User != \"\" && s.Cards.Len() > 0", "false", permits),
+	one("have a message for a digest wait on when its reader was seen", domain+"arrive.go", "\tw.schedule(b.Now, w.windowWithin(b.Now, after))\n", nothing, store),
+	one("wake nobody", "shared/store/watch.lua", "watch()\nreturn 1", "return 0", store),
 	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
 	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
-	one("let a call ring on that was answered", recipient, "    elseif n.c then -- ends so only if its card does not go out", "    elseif not vain then rest[#rest + 1] = n\n    elseif n.c then", store),
+	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", store),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
 	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
 	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),
@@ -89,7 +85,6 @@ var mutations = []mutation{
 
 	one("take the platform's clock for the time that an event has left", "shared/scf/function.go", "if !ok || fc.TimeLimitInMs <= 0 {", "if ok || fc.TimeLimitInMs <= 0 {", "./shared/scf -run TestProcess"),
 	one("keep idle connections over a freeze", "shared/outbound/outbound.go", "IdleConnTimeout:     Idle,", "IdleConnTimeout:     18 * Idle,", "./shared/outbound"),
-	one("put all scripts together before main", "shared/store/script.go", "\treturn sync.OnceValue(func() *redis.Script {\n\t\treturn redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\t})\n", "\ts := redis.NewScript(library() + read(\"lua/\"+name+\".lua\"))\n\treturn func() *redis.Script { return s }\n", "./functions -run TestNothingIsDoneBeforeMain"),
 	// The connection to the store, whose store it is, and one card after the other.
 	one("say HELLO to a proxy that closes at it", "shared/store/store.go", "\topt.Dialer = withoutHello(opt.Dialer)\n", "\t_ = withoutHello\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("use connections that the server has closed", "shared/store/connect.go", "if raw, ok := conn.(syscall.Conn); ok {", "if raw, ok := conn.(syscall.Conn); ok && conn == nil {", "./shared/store -run TestClosedConnectionsAreNotUsed"),
@@ -114,9 +109,9 @@ var mutations = []mutation{
 	one("leave a control character where an id may be", "shared/wechat/tidy.go", "\t\tcase c < ' ':\n\t\t\tkeep = false\n", "\t\tcase c < ' ':\n\t\t\tout.WriteByte(' ')\n\t\t\tb = b[1:]\n\t\t\tcontinue\n", wechat),
 	one("have WeChat repeat what cannot be read", "shared/wechat/verify.go", "return Push{Signed: q.encrypted, Event: Unreadable{err}}, nil", "return Push{}, err", wechat),
 	one("take an old event for new when its timestamp is", "shared/wechat/verify.go", "now.Sub(at) <= MaxMessageAge", "now.Sub(at) <= 1000*MaxMessageAge", wechat),
-	one("erase who was bound after the erasure", "shared/store/erase.go", "e.At.Unix() < sub.Since/1000", "e.At.Unix() < 0", store),
-	one("make a binding younger with each login", lua+"bind_subscriber.lua", "  sub.us = now\nend\n", "end\nsub.us = now\n", store),
-	one("count a repeated attempt twice", lua+"allow.lua", "if redis.call('SISMEMBER', KEYS[1], a.attempt) == 1 then return 1 end\n", nothing, "./shared/store -run TestRepeatedAttemptCountsOnce"),
+	one("erase who was bound after the erasure", "shared/store/erase.go", "e.At.Unix() < sub.Since.Unix()", "e.At.Unix() < 0", store),
+	one("make a binding younger with each login", domain+"subscriber.go", "\t\ts.leave()\n\t\ts.Since = now\n\t}\n", "\t\ts.leave()\n\t}\n\ts.Since = now\n", permits),
+	one("count a repeated attempt twice", "shared/store/allow.lua", "if redis.call('SISMEMBER', KEYS[1], ARGV[2]) == 1 then return 1 end\n", nothing, "./shared/store -run TestRepeatedAttemptCountsOnce"),
 	one("count an expired UserSig as a guess", "shared/api/auth.go", "ok && g.Genuine()", "ok && !g.Genuine()", api),
 	one("count the guesses of all APIs as one", "shared/api/limit.go", `return "guess:" + api + ":" + source`, `return "guess:" + source`, api),
 	one("let who has a /64 guess from each of its addresses", "shared/api/limit.go", "bits := 64", "bits := 128", api),
@@ -132,7 +127,7 @@ var mutations = []mutation{
 	one("refuse an old event that has no effect", "shared/wechat/verify.go", "(len(p.Facts()) > 0 || p.penalty()) && ", nothing, wechat),
 	one("raise an alert for an old penalty", "shared/wechat/verify.go", " || p.penalty()", nothing, wechat),
 	one("take a NUL behind a push for a part of it", "shared/wechat/decode.go", "r < ' ' || unicode.IsSpace(r)", "unicode.IsSpace(r)", wechat),
-	one("begin a window anew with each attempt", lua+"allow.lua", "if n == 0 then redis.call('PEXPIRE', KEYS[1], a.window) end", "redis.call('PEXPIRE', KEYS[1], a.window)", "./shared/store -run TestRedis/limits"),
+	one("begin a window anew with each attempt", "shared/store/allow.lua", "if n == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end", "redis.call('PEXPIRE', KEYS[1], ARGV[4])", "./shared/store -run TestRedis/limits"),
 	one("take UTF-8 for GBK", "shared/im/json.go", " && !utf8.Valid(b)", nothing, im),
 	one("take a UserSig for another app for ours", "shared/im/usersig_verify.go", "case ErrUserSigFuture,", "case ErrUserSigApp, ErrUserSigFuture,", im),
 	one("look whether guessing is allowed before the count", "shared/api/limit.go", "ok, err = l.Allow(r.Context(), name, guessesPerSource, guessWindow)", "if ok, err = l.Allowed(r.Context(), name, guessesPerSource); ok {\n\t\t\t_, _ = l.Allow(r.Context(), name, guessesPerSource, guessWindow)\n\t\t}", api),
@@ -159,9 +154,9 @@ var mutations = []mutation{
 	one("send by rules that could not be read", "functions/deliver/main.go", "if settings.Fault != nil {", "if settings.Fault != nil && spillReserve < 0 {", "./functions/deliver -run TestBrokenNotifyFile"),
 	one("keep NOTIFY_FILE from the functions", "cmd/wxnotify/settings.go", "vars[notifyFileEnv] = path", "vars[notifyFile] = path", "./cmd/wxnotify -run TestInvokeNotifyFile"),
 	one("send empty variables", "tools/deploy.sh", "sed \"$script\"", "sed \"${script%%;*}\"", "./cmd/wxnotify/internal/serverless -run TestDeploy"),
-	one("send two cards to a user at once", lua+"reserve.lua", "if card and card.s == 'sending' and card.at + a.flight > now then", "if false then", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
+	one("send two cards to a user at once", domain+"reservation.go", "c.State == CardSending && other != t", "other == \"\"", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
 	one("have a call come back when a card was in its way", domain+"send.go", "reserved.Status == ReserveBusy && r.Lane == LaneCalls", "reserved.Status == ReserveBusy && err != nil", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
-	one("hold calls back for the lease of a run that died", lua+"reserve.lua", "card.at + a.flight > now then", "card.le > now then", store),
+	one("hold calls back for the lease of a run that died", domain+"reservation.go", "later(until, c.At.Add(InFlight))", "later(until, c.Lease)", permits),
 	one("let no kind fall back to the template of messages", domain+"send.go", "reserved.Status == ReserveNoPermit && c.canFallBack(notices)", "false", rules),
 	one("have a digest that falls back keep nothing", domain+"send.go", "Digest: c.plan.Digest && t.ID() ==", "Digest: c.plan.Digest && !c.instead && t.ID() ==", rules),
 	one("have announcements fall back", domain+"send.go", "c.Rules.FallbackToMessage && c.ofAbsence(notices) &&", "c.Rules.FallbackToMessage &&", rules),
@@ -172,33 +167,32 @@ var mutations = []mutation{
 	one("look at a store that is away each second", domain+"outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", faults),
 	one("carry what is unreadable on for six hours", domain+"spill.go", "if errors.Is(err, ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
 	one("give up what an outage keeps from being recorded", domain+"spill.go", "left, err = append(left, f), failed", "_ = failed", faults),
-	one("take something unreadable for an outage", "shared/store/unreadable.go", "strings.Cut(err.Error(), named); is {", "strings.Cut(err.Error(), named); is && what == \"\" {", store),
+	one("take something unreadable for an outage", "shared/store/visit.go", "fmt.Errorf(\"store: %w: %s: %w\", notify.ErrUnreadable, strings", "fmt.Errorf(\"store: %v: %s: %w\", notify.ErrUnreadable, strings", store),
 	one("hold the instance of a spill for a run", "functions/deliver/main.go", "\t\t\treturn notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn notify.Counts{}, err\n\t\t\t}\n", "./functions/deliver"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),
 	one("tell messages apart by the id alone", domain+"identity.go", "len(scope), scope, id))", "0, \"\", \"\"))", store),
 	one("take what is said of a call elsewhere for its own", domain+"identity.go", "return identify(sortSignal, string(c), call)", "return identify(sortSignal, \"\", call)", im),
 	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
-	one("let what waits for a digest wait on after a login at the mini program", lua+"bind_recipient.lua", "seenNow(KEYS[1], a.user, messages, KEYS[3], calls)", "redis.call('HDEL', KEYS[1], 'ab')", store),
-	one("have who ends quiet hours early wait for the old end", lua+"preferences.lua", "  if others and #doc.n > 0 then schedule(doc, KEYS[lane + 1], a.user, now) end\n", nothing, store),
-	one("hide what was claimed from a run that did not hear of it", lua+"claim.lua", "if not noted and #calls + #messages > 0 then noteLease(KEYS[8]) end\n", nothing, repeats),
-	one("wake nobody whose answer was lost", base, "return by == attempt and 1 or 0, numberIn(until_, 0)", "return 0, numberIn(until_, 0)", repeats),
-	one("have nobody renew the token when an answer was lost", lua+"token.lua", " or t[4] == attempt", nothing, repeats),
-	one("pay twice for a forgotten card when an answer was lost", lua+"settle.lua", " and paysFirst(l, a.card)", nothing, repeats),
-	one("probe an open circuit with nobody when an answer was lost", lua+"probe.lua", "if circuit.by == attempt then return 1 end\n", nothing, repeats),
+	one("let what waits for a digest wait on after a login at the mini program", domain+"holding.go", "\tb.seen()\n", "\tb.Absence = Absence{}\n", store),
+	one("have who ends quiet hours early wait for the old end", domain+"holding.go", "\t\t\tw.schedule(b.Now, b.Now)\n", nothing, store),
+	one("hide what was claimed from a run that did not hear of it", "shared/store/take.lua", "    redis.call('SET', KEYS[1], hidden, 'PX', ARGV[2])\n", nothing, repeats),
+	one("wake nobody whose answer was lost", "shared/store/watch.lua", "return who == word and 1 or 0", "return 0", repeats),
+	one("have nobody renew the token when an answer was lost", "shared/store/commit.lua", "if version == ARGV[3] then return 1 end\n", nothing, repeats),
+	one("pay twice for a forgotten card when an answer was lost", domain+"reservation.go", " && l.countsFirst(t.Card)", nothing, permits),
 	one("announce a call that was answered while its card waited", domain+"send.go", "if c.waited {", "if false {", "./shared/notify -run TestCallEndsWhileItsCardWaits"),
-	one("name what has ended as still in a card", lua+"begin.lua", " and not n.g", nothing, store),
+	one("name what has ended as still in a card", domain+"holding.go", "n.Card == q.Card && n.Ends == nil {", "n.Card == q.Card {", store),
 	one("close the circuit of a template that a card fell back from", domain+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/notify -run TestFallbackClosesNoCircuit"),
-	one("send a card with a template that did not pay for it", lua+"reserve.lua", " and known.t == a.template and known.le > now", " and known.le > now", store),
+	one("send a card with a template that did not pay for it", domain+"reservation.go", " && known.Template == r.Template:", ":", permits),
 	one("let a send outlive its turn when the store is slow", domain+"send.go", "sendBudget-c.asked.Elapsed()", "sendBudget", "./shared/notify -run TestNoSendOutlivesItsTurn"),
-	one("take a bug of a script for something unreadable", "shared/store/unreadable.go", "if strings.Contains(err.Error(), wrongType) {", "if strings.Contains(err.Error(), \" \") {", "./shared/store -run TestErrorsOfScripts"),
-	one("calculate with what is of another shape", base, "if not ok or not fits(doc, shape) then", "if not ok then", store),
-	one("mark a message before all that may stop", lua+"message.lua", "due = schedule(doc, KEYS[3], a.user, due)\nremember(KEYS[4], a.mark, 'n')", "remember(KEYS[4], a.mark, 'n')\ndue = schedule(doc, KEYS[3], a.user, due)", store),
-	one("mark a message of a group before all that may stop", lua+"group_message.lua", "if redis.call('GETBIT', KEYS[3], a.bit) == 1 then", "if redis.call('SETBIT', KEYS[3], a.bit, 1) == 1 then", store),
-	one("let a count that is no number stop a message", base, "redis.pcall('HINCRBY'", "redis.call('HINCRBY'", store),
-	one("take an erasure of an unreadable subscriber for an outage", "shared/store/look.go", "if spoilt {", "if spoilt && key == \"\" {", store),
-	one("refuse an announcement to all for one", "shared/store/record.go", "if err != nil && !errors.Is(err, notify.ErrUnreadable) {", "if err != nil || errors.Is(err, notify.ErrUnreadable) {", store),
-	one("bind half before what cannot be read", lua+"bind_recipient.lua", "local messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user) -- before anything is written\nredis.call('HSET', KEYS[1], 'o', a.openid)", "redis.call('HSET', KEYS[1], 'o', a.openid)\nlocal messages, calls = load(KEYS[2], a.user), load(KEYS[4], a.user)", store),
+	one("take a bug of a script for something unreadable", "shared/store/unreadable.go", "answered && strings.Contains(err.Error(), wrongType) {", "answered && strings.Contains(err.Error(), \" \") {", "./shared/store -run TestErrorsOfScripts"),
+	one("calculate with what is of another shape", "shared/store/mailbox.go", "if len(doc.Notices) == 0 || slices", "if slices", store),
+	one("mark a message before all that may stop", "shared/store/effects.go", "return append(out, v.marksChange(b)...)", "return append(v.marksChange(b), out...)", store),
+	one("mark a message of a group before all that may stop", "shared/store/spread.go", "return []command{enqueue(k.spreadQueue(), now, string(m.ID())),\n\t\t\tdo(\"HSET\", c.record, \"v\", next, spreadMessage", "return []command{do(\"SETBIT\", marks, bit, 1), enqueue(k.spreadQueue(), now, string(m.ID())),\n\t\t\tdo(\"HSET\", c.record, \"v\", next, spreadMessage", store),
+	one("let a count that is no number stop a message", "shared/store/commit.lua", " and not string.find(reply.err, 'not an integer', 1, true)", nothing, store),
+	one("take an erasure of an unreadable subscriber for an outage", "shared/store/subscriber.go", "err != nil || d == nil {\n\t\treturn notify.SubscriberRecord{}, unreadableAt(errShape, key)", "err != nil || d == nil {\n\t\treturn notify.SubscriberRecord{}, errShape", store),
+	one("refuse an announcement to all for one", "shared/store/record.go", "err != nil && !errors.Is(err, notify.ErrUnreadable) {", "err != nil || errors.Is(err, notify.ErrUnreadable) {", store),
+	one("bind half before what cannot be read", "shared/store/visit.go", "err != nil && !v.anyway {", "err != nil && v.anyway {", store),
 	// Values that say something else, and names that are there twice.
 	one("cut a text with a number where nothing shows it", domain+"keyword.go", "if strings.ContainsFunc(s, isNumeral) {", "if strings.ContainsFunc(s, unicode.IsControl) {", values),
 	one("join what an emoji parted", domain+"keyword.go", "case unicode.IsSpace(rs[0]), keyword.IsEmoji(rs[0]): // and all that belongs to it\n\t\t\tblank = b.Len() > 0", "case unicode.IsSpace(rs[0]), keyword.IsEmoji(rs[0]): // and all that belongs to it\n\t\t\tblank = b.Len() > 0 && unicode.IsSpace(rs[0])", values),
@@ -207,4 +201,15 @@ var mutations = []mutation{
 	one("take padding for an empty value", domain+"template.go", `assigned && value == ""`, `assigned && strings.HasSuffix(value, "=") || assigned && value == ""`, values),
 	one("refuse a neutral word of ours", domain+"template.go", `(neutral || text == "")`, `text == ""`, "./shared/notify -run TestNeutralWordsFit"),
 	one("let a template that is there twice stop all", "shared/config/notify.go", "value.Content = kept", "_ = kept", "./shared/config -run TestNotify"),
+
+	// The permit of a card whose user was erased while it was on its way.
+	one("free the permit of a card on its way when its user is erased", domain+"subscriber.go", "\tc.User, c.Messages = \"\", nil\n", "\tc.User, c.Messages = \"\", nil\n\ts.ledger(c.Template).release()\n", permits),
+	one("hold the permit of an erased user's card for ever", domain+"subscriber.go", "\ts.Cards.look(twin, c.Lease)\n", nothing, permits),
+	one("keep an erased user's name on a card that is on its way", domain+"subscriber.go", "twin := id.nameless()", "twin := id", permits),
+	one("count a session of taps by each tap", domain+"ledger.go", "at.After(l.Session.Add(sessionGap))", "at.After(l.Session)", permits),
+	one("believe a grant from the far future", domain+"subscriber.go", "grant(g.Source, earlier(g.At, now.Add(clockAhead)))", "grant(g.Source, g.At)", permits),
+	one("record what comes while its openid is erased", "shared/store/commit.lua", "for k = 5, i - 1 do", "for k = 5, 5 do", "./shared/store -run TestGrantWhileItsOpenIDIsErased"),
+	one("open a circuit that was closed while it was tried", "shared/store/circuit.go", "do(\"HSET\", c.record, \"v\", next), do(\"HDEL\"", "do(\"HDEL\"", "./shared/store -run TestCircuitIsClosedWhileItIsProbed"),
+	one("keep the name of who was erased since", "shared/store/names.go", "if !forgotten(id) {", "if !forgotten(\"\") {", store),
+	one("send on a permit that a replica may not know, asked again", "shared/store/card.go", "return []command{}, nil", "return nil, nil", "./shared/store -run TestReserveReachesTheReplica"),
 }

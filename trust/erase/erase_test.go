@@ -20,7 +20,7 @@ import (
 
 // named are the kinds of keys that name alice by herself or her openid before she is erased:
 // if one is missing here, the test does not show that it is erased.
-var named = []string{"c", "cl", "cq", "cw", "d", "dead", "dl", "g", "i", "nm", "q", "r", "rd", "s", "sw", "t", "u", "w"}
+var named = []string{"c", "cl", "cq", "d", "dead", "dl", "g", "i", "nm", "q", "r", "r:c", "r:m", "rd", "s", "sp", "t", "u"}
 
 // on runs do on each server, for each way to erase.
 func on(t *testing.T, do func(e *estate, erase func(e *estate, p *town.Person))) {
@@ -150,9 +150,8 @@ func (e *estate) comesBack() {
 	if e.cards(e.alice) != before+1 || !e.shows(e.alice, "welcome back") {
 		e.Errorf("%d cards after she came back, want %d, the last with what bob said", e.cards(e.alice), before+1)
 	}
-	e.must(e.raw.Del(e.ctx(), e.keysOf("w")...).Err())
 	e.say(e.alice, e.dave, "here I am")
-	if got := e.kinds(`"p":"` + e.alice.User); !slices.Contains(got, "w") {
+	if got := e.kinds(`"p":"` + e.alice.User); !slices.Contains(got, "r:m") {
 		e.Errorf("what she sends does not name her again: %v", got)
 	}
 }
@@ -194,7 +193,7 @@ func TestHashesEnd(t *testing.T) {
 				found[kind] = true
 				most := map[string]time.Duration{"x": 24 * time.Hour, "xu": 24 * time.Hour, "gone": 24 * time.Hour, "lim": time.Minute, "rd": 25 * time.Hour,
 					"cl": 24 * time.Hour, "dl": 30 * 24 * time.Hour}[kind]
-				if kind == "w" || kind == "cw" {
+				if kind == "r:m" || kind == "r:c" {
 					continue // until the message has ended, a day after it was sent at the latest
 				}
 				if entry.TTL <= 0 || entry.TTL > most {
@@ -203,7 +202,7 @@ func TestHashesEnd(t *testing.T) {
 			}
 		}
 		delete(found, "lim") // a minute is over here, or not there
-		if want := []string{"cl", "cw", "dl", "gone", "rd", "w", "x", "xu"}; !cmp.Equal(slices.Sorted(maps.Keys(found)), want) {
+		if want := []string{"cl", "dl", "gone", "r:c", "r:m", "rd", "x", "xu"}; !cmp.Equal(slices.Sorted(maps.Keys(found)), want) {
 			e.Errorf("hashes are in %v, want %v", slices.Sorted(maps.Keys(found)), want)
 		}
 	})

@@ -55,9 +55,9 @@ func (e *estate) unnamed(when string) {
 //	lim   how often he called the permits function; a minute
 //	rd    of others: that they have read his conversation; about a day
 //	cl    of others: that he called them; a day
-//	w cw dl  of others: who sent what waits, so that a recall still finds it
+//	r:m r:c dl  of others: who sent what waits, so that a recall still finds it
 //	d     of others: that his message came before; two days
-var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|w|cw|dl|d)$`)
+var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|r:m|r:c|dl|d)$`)
 
 func (e *estate) onlyKnownHashes(when string, all []scan.Entry) {
 	e.Helper()
@@ -109,10 +109,14 @@ func digest(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
-// kindOf is what a key is for, by the letters after its tag.
+// kindOf is what a key is for, by the letters after its tag. What waits for a recipient, in the
+// lane of messages or of calls, is a field of their record, and a kind of its own.
 func kindOf(entry scan.Entry) string {
 	_, rest, _ := strings.Cut(entry.Key, "}:")
 	kind, _, _ := strings.Cut(rest, ":")
+	if kind == "r" && (entry.Field == "m" || entry.Field == "c") {
+		return kind + ":" + entry.Field
+	}
 	return kind
 }
 

@@ -23,7 +23,7 @@ type verdict struct {
 // rest reports whether nothing waits, is on its way, or is still to be told.
 func (w *world) rest() bool {
 	w.t.Helper()
-	for _, kind := range []string{"w", "cw", "u"} {
+	for _, kind := range []string{"q", "cq", "sq", "u"} {
 		keys, err := w.raw.Keys(w.t.Context(), "*}:"+kind).Result()
 		must(w.t, err)
 		if len(keys) > 0 {

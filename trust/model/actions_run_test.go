@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"slices"
 	"testing/synctest"
 	"time"
 )
@@ -109,11 +110,35 @@ func (w *world) crash() {
 	}
 }
 
-// drawCut is after how many round trips a request is cut off that takes several; negative:
-// never.
-func (w *world) drawCut(q *request) int {
-	if q.name != "Reconcile" || w.prompt || w.healed || !w.oneIn(3, "stops half way") {
-		return -1
+// severed are the requests that may be cut off between their round trips, and what one in how many is.
+var severed = map[string]int{"Reconcile": 3, "Claim": 8, "ClaimCalls": 8, "Begin": 8, "Finish": 8, "Spreads": 8, "Advance": 8, "Settle": 8, "Resolve": 8}
+
+// disturb draws what becomes of the round trips of a request: it is cut off after some of them, or
+// the answer to one is lost, which then is made again. It reports whether there is anything.
+func (w *world) disturb(q *request) bool {
+	if w.prompt || !w.healed.IsZero() || slices.Contains(elsewhere, q.name) {
+		return false
 	}
-	return w.n("after", 4)
+	if n := severed[q.name]; n > 0 && w.oneIn(n, "stops half way") {
+		w.lab.cutAfter(w.n("after", 4))
+		return true
+	}
+	return w.loseAnswer(8)
+}
+
+// loseAnswer has the answer to one of the next round trips be lost, in one of so many cases.
+func (w *world) loseAnswer(oneIn int) bool {
+	if w.prompt || !w.healed.IsZero() || !w.oneIn(oneIn, "an answer is lost") {
+		return false
+	}
+	w.lab.loseAnswerAfter(w.n("after", 4))
+	return true
+}
+
+// undisturbed has round trips get through again. A client waits for fractions of the milliseconds
+// in which the store counts: the clock goes on to the next.
+func (w *world) undisturbed() {
+	w.lab.cutAfter(-1)
+	w.lab.loseAnswerAfter(-1)
+	time.Sleep(w.now().Add(time.Millisecond - 1).Truncate(time.Millisecond).Sub(w.now()))
 }

@@ -65,18 +65,18 @@ func (w *world) session() {
 }
 
 func (w *world) bind(user notify.UserID, o notify.OpenID) {
-	w.halfway(func() error { return w.lab.stores[0].Bind(w.ctx, user, o) })
+	w.halfway(12, func() error { return w.lab.stores[0].Bind(w.ctx, user, o) })
 	w.must(w.lab.stores[0].Bind(w.ctx, user, o))
 	w.model.bind(user, o)
 	w.look()
 }
 
-// halfway does something of several steps, and cuts it off after some of them; or not at all.
-func (w *world) halfway(do func() error) {
+// halfway does something of that many round trips at most, and cuts it off after some of them; or not at all.
+func (w *world) halfway(trips int, do func() error) {
 	if w.prompt || !w.oneIn(4, "stops half way") {
 		return
 	}
-	w.lab.cutAfter(w.n("after", 5))
+	w.lab.cutAfter(w.n("after", trips))
 	do()
 	w.lab.cutAfter(-1)
 }
@@ -90,12 +90,12 @@ func (w *world) erase() {
 	s := w.lab.stores[0]
 	switch pick(w, "by", []string{"user", "openid", "WeChat"}) {
 	case "user":
-		w.halfway(func() error { return s.EraseUser(w.ctx, user) })
+		w.halfway(24, func() error { return s.EraseUser(w.ctx, user) })
 		w.must(ignore(s.EraseUser(w.ctx, user), store.ErrNotBound))
 		w.model.eraseUser(user, w.now())
 		w.look()
 	case "openid":
-		w.halfway(func() error { return s.EraseOpenID(w.ctx, o) })
+		w.halfway(24, func() error { return s.EraseOpenID(w.ctx, o) })
 		w.must(s.EraseOpenID(w.ctx, o))
 		w.model.eraseOpenID(o, w.now())
 		w.look()
@@ -148,7 +148,7 @@ func (w *world) report() {
 
 // drawLuck is what WeChat makes of the next card.
 func (w *world) drawLuck() luck {
-	if w.prompt || w.healed {
+	if w.prompt || !w.healed.IsZero() {
 		return luck{shown: true}
 	}
 	l := luck{shown: true, noID: w.oneIn(4, "no id"), blocked: w.oneIn(5, "blocked")}

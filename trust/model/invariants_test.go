@@ -19,6 +19,7 @@ func (w *world) look() {
 	w.checkBindings(s)
 	w.checkLedgers(s)
 	w.checkMessages(s)
+	w.checkQueues(s)
 	w.checkPrompt()
 	w.verdict()
 }
@@ -180,14 +181,25 @@ func (w *world) checkMessages(s *snapshot) {
 	}
 }
 
+// checkQueues: P1. Who waits is in the queue of their lane.
+func (w *world) checkQueues(s *snapshot) {
+	for lane, docs := range s.docs {
+		for user := range docs {
+			if !slices.Contains(s.queues[lane], user) {
+				w.violate("P1 lost: what waits for %s among the %s is in no queue", user, lane)
+			}
+		}
+	}
+}
+
 // checkEnd: what must hold when nothing goes wrong any more and all is done.
 func (w *world) checkEnd() {
 	s := w.last
 	for r := range s.open() {
 		w.violate("P1 lost: %v waits for ever", r)
 	}
-	if s.queued > 0 {
-		w.violate("P1: %d things are due for ever", s.queued)
+	if queued := len(s.queues[notify.LaneMessages]) + len(s.queues[notify.LaneCalls]) + s.due; queued > 0 {
+		w.violate("P1: %d things are due for ever", queued)
 	}
 	for o, cards := range s.cards {
 		for id, c := range cards {
@@ -201,10 +213,11 @@ func (w *world) checkEnd() {
 	w.verdict()
 }
 
-// checkGroups: a message of a group has reached everybody whom it is for.
+// checkGroups: a message of a group has reached everybody whom it is for, unless things went wrong
+// for a day.
 func (w *world) checkGroups() {
 	for id, g := range w.model.groups {
-		if g.since == 0 || g.recalled > 0 {
+		if g.since == 0 || g.recalled > 0 || w.healed.Sub(g.SentAt) > 23*time.Hour {
 			continue
 		}
 		for _, member := range w.members[g.Group] {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -31,8 +32,9 @@ type lab struct {
 	stores [1 + runs]*store.Store
 	skew   [1 + runs]time.Duration // of each store's clock
 
-	mu  sync.Mutex
-	cut int // round trips that still get through; negative: all
+	mu    sync.Mutex
+	cut   int // round trips that still get through; negative: all
+	loses int // round trips until one arrives whose answer is lost; negative: none does
 }
 
 func onMiniredis(t *testing.T) *lab {
@@ -45,7 +47,7 @@ func onRedis(t *testing.T) *lab { return newLab(t, redistest.Start(t), nil) }
 func onCluster(t *testing.T) *lab { return newLab(t, redistest.StartCluster(t), nil) }
 
 func newLab(t *testing.T, addr string, mini *miniredis.Miniredis) *lab {
-	l := &lab{mini: mini, cut: -1, raw: redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})}
+	l := &lab{mini: mini, cut: -1, loses: -1, raw: redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})}
 	t.Cleanup(func() { l.raw.Close() })
 	for i := range l.stores {
 		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Dial: l.dial,
@@ -63,6 +65,7 @@ func newLab(t *testing.T, addr string, mini *miniredis.Miniredis) *lab {
 func (l *lab) empty(ctx context.Context) error {
 	l.skew = [1 + runs]time.Duration{}
 	l.cutAfter(-1)
+	l.loseAnswerAfter(-1)
 	return l.raw.FlushAll(ctx).Err()
 }
 
@@ -73,15 +76,28 @@ func (l *lab) cutAfter(trips int) {
 	l.cut = trips
 }
 
-// through reports whether the next round trip gets through.
-func (l *lab) through() bool {
+// loseAnswerAfter lets so many round trips of the stores through, and loses the answer of the next
+// one, which arrives: the client makes it again. Negative: none is lost.
+func (l *lab) loseAnswerAfter(trips int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cut > 0 {
-		l.cut--
-		return true
+	l.loses = trips
+}
+
+// through says what becomes of the next round trip.
+func (l *lab) through() verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut == 0 {
+		return isLost
 	}
-	return l.cut < 0
+	l.cut = max(-1, l.cut-1)
+	if l.loses == 0 {
+		l.loses = -1
+		return losesReply
+	}
+	l.loses = max(-1, l.loses-1)
+	return passes
 }
 
 func (l *lab) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -108,8 +124,11 @@ func (w *wire) Write(b []byte) (int, error) {
 
 func (w *wire) Read(b []byte) (int, error) {
 	if len(w.out) > 0 {
-		greeting := bytes.Contains(w.out, []byte("hello\r\n"))
-		if !greeting && !w.lab.through() {
+		v := passes
+		if greeting := bytes.Contains(w.out, []byte("hello\r\n")); !greeting {
+			v = w.lab.through()
+		}
+		if v == isLost {
 			w.Close()
 			return 0, errCut
 		}
@@ -117,6 +136,11 @@ func (w *wire) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		w.out = w.out[:0]
+		if v == losesReply { // once it begins to come, the trip has arrived
+			w.Conn.Read(make([]byte, 1))
+			w.Close()
+			return 0, io.EOF // after which a client tries again
+		}
 	}
 	return w.Conn.Read(b)
 }

@@ -106,16 +106,18 @@ func done(ctx context.Context, r *run, name, about string, do func(ctx context.C
 func (r *run) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 	clear(r.asked)
 	return through(ctx, r, "Claim", "", func(ctx context.Context) (notify.Batch, error) {
+		asked := r.w.now()
 		b, err := r.Store.Claim(ctx, limit)
-		r.w.hasClaimed(r, b)
+		r.w.hasClaimed(r, b, asked)
 		return b, err
 	})
 }
 
 func (r *run) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
 	return through(ctx, r, "ClaimCalls", "", func(ctx context.Context) (notify.Batch, error) {
+		asked := r.w.now()
 		b, err := r.Store.ClaimCalls(ctx, limit)
-		r.w.hasClaimed(r, b)
+		r.w.hasClaimed(r, b, asked)
 		return b, err
 	})
 }
@@ -220,18 +222,23 @@ func (r *run) PaceWithin(context.Context, string, int, int, time.Duration) (time
 
 // Presence implements notify.Asker.
 func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
-	return through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
+	var at time.Time
+	out, err := through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
 		if r.w.imSilent || ctx.Err() != nil { // of a call nobody waits for longer
 			return nil, errLost
 		}
 		out := map[notify.UserID]notify.Status{}
+		at = r.w.now()
 		for _, u := range users {
 			out[u] = r.w.whereabouts(u)
-			r.asked[u] = append(r.asked[u], answer{out[u], r.w.now()})
-			r.w.model.asked(u, out[u], r.w.now())
+			r.w.model.asked(u, out[u], at)
 		}
 		return out, nil
 	})
+	for u, status := range out { // what it has heard
+		r.asked[u] = append(r.asked[u], answer{status, at})
+	}
+	return out, err
 }
 
 // Unread implements notify.Asker.

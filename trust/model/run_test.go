@@ -216,7 +216,7 @@ func (w *world) runWhileDue(t time.Time) {
 
 // heal ends all that goes wrong, and lets runs come until nothing is left to do.
 func (w *world) heal() {
-	w.healed, w.imSilent = true, false
+	w.healed, w.imSilent = w.now(), false
 	clear(w.readElsewhere)
 	for i := range w.lab.skew {
 		w.lab.skew[i] = 0

@@ -15,7 +15,7 @@ import (
 	"wxnotify/shared/store"
 )
 
-// A snapshot is what is in the store, as shared/store/keys.go and lua/lib describe it.
+// A snapshot is what is in the store, as shared/store keeps it.
 type snapshot struct {
 	docs     map[notify.Lane]map[notify.UserID]document
 	cards    map[notify.OpenID]map[notify.CardID]cardDocument
@@ -23,7 +23,8 @@ type snapshot struct {
 	bound    map[notify.UserID]notify.OpenID
 	timeline map[notify.UserID][]string // newest first
 	counts   map[notify.State]int
-	queued   int // entries of queues
+	queues   map[notify.Lane][]notify.UserID
+	due      int // group messages to spread, and cards whose end is to be told
 	told     map[notify.CardID]bool
 }
 
@@ -155,25 +156,14 @@ const timelineDepth = 30
 
 // snapshot reads the store.
 func (w *world) snapshot() *snapshot {
-	s := &snapshot{docs: map[notify.Lane]map[notify.UserID]document{}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
+	s := &snapshot{docs: map[notify.Lane]map[notify.UserID]document{notify.LaneMessages: {}, notify.LaneCalls: {}}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
 		subs: map[notify.OpenID]subscriberDocument{}, bound: map[notify.UserID]notify.OpenID{},
-		timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
+		queues: map[notify.Lane][]notify.UserID{}, timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
 	var reads []func()
 	pipe := w.lab.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
 	for n := range shards {
 		tag := store.DefaultPrefix + "{" + strconv.Itoa(n) + "}:"
-		for lane, name := range map[notify.Lane]string{notify.LaneMessages: "w", notify.LaneCalls: "cw"} {
-			docs := pipe.HGetAll(w.ctx, tag+name)
-			later(func() {
-				for user, doc := range docs.Val() {
-					if s.docs[lane] == nil {
-						s.docs[lane] = map[notify.UserID]document{}
-					}
-					s.docs[lane][notify.UserID(user)] = decode[document](w, doc)
-				}
-			})
-		}
 		counts := pipe.HGetAll(w.ctx, tag+"counts")
 		later(func() {
 			for state, n := range counts.Val() {
@@ -182,13 +172,21 @@ func (w *world) snapshot() *snapshot {
 				s.counts[notify.State(state)] += i
 			}
 		})
-		for _, queue := range []string{"q", "cq", "sq", "u"} {
+		for lane, queue := range map[notify.Lane]string{notify.LaneMessages: "q", notify.LaneCalls: "cq"} {
+			users := pipe.ZRange(w.ctx, tag+queue, 0, -1)
+			later(func() {
+				for _, u := range users.Val() {
+					s.queues[lane] = append(s.queues[lane], notify.UserID(u))
+				}
+			})
+		}
+		for _, queue := range []string{"sq", "u"} {
 			n := pipe.ZCard(w.ctx, tag+queue)
-			later(func() { s.queued += int(n.Val()) })
+			later(func() { s.due += int(n.Val()) })
 		}
 	}
 	for _, o := range w.openIDs {
-		sub, cards := pipe.Get(w.ctx, keyOf(string(o), "s:"+string(o))), pipe.HGetAll(w.ctx, keyOf(string(o), "c:"+string(o)))
+		sub, cards := pipe.HGet(w.ctx, keyOf(string(o), "s:"+string(o)), "d"), pipe.HGetAll(w.ctx, keyOf(string(o), "c:"+string(o)))
 		later(func() {
 			if sub.Val() != "" {
 				s.subs[o] = decode[subscriberDocument](w, sub.Val())
@@ -201,12 +199,10 @@ func (w *world) snapshot() *snapshot {
 	}
 	for _, u := range w.users {
 		steps := pipe.LRange(w.ctx, keyOf(string(u), "t:"+string(u)), 0, timelineDepth-1)
-		bound := pipe.HGet(w.ctx, keyOf(string(u), "r:"+string(u)), "o")
+		recipient := pipe.HGetAll(w.ctx, keyOf(string(u), "r:"+string(u)))
 		later(func() {
 			s.timeline[u] = steps.Val()
-			if bound.Val() != "" {
-				s.bound[u] = notify.OpenID(bound.Val())
-			}
+			s.readRecipient(w, u, recipient.Val())
 		})
 	}
 	if _, err := pipe.Exec(w.ctx); err != nil {
@@ -217,6 +213,18 @@ func (w *world) snapshot() *snapshot {
 	}
 	s.readTold(w.ctx, w)
 	return s
+}
+
+// readRecipient reads the record of a recipient: where their cards go, and what waits in each lane.
+func (s *snapshot) readRecipient(w *world, user notify.UserID, fields map[string]string) {
+	if o := fields["o"]; o != "" {
+		s.bound[user] = notify.OpenID(o)
+	}
+	for lane, field := range map[notify.Lane]string{notify.LaneMessages: "m", notify.LaneCalls: "c"} {
+		if doc := fields[field]; doc != "" {
+			s.docs[lane][user] = decode[document](w, doc)
+		}
+	}
 }
 
 // readTold finds out which ends were told already, and only not yet marked as such at their cards.

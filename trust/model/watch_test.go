@@ -9,15 +9,16 @@ import (
 
 // What follows is asked whenever a request of a run arrives.
 
-// hasClaimed: whoever is in a run's hands is not handed out.
-func (w *world) hasClaimed(r *run, b notify.Batch) {
+// hasClaimed: whoever is in a run's hands is not handed out. The store counts in milliseconds, from
+// the first time that it hears of what was asked.
+func (w *world) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 	w.model.moment++
 	for _, rec := range b.Recipients {
 		key := string(rec.Lane) + " " + string(rec.User)
 		if before, ok := w.held[key]; ok && !w.skewed && w.now().Before(before.until) {
 			w.violate("P7: %s is handed out while he is in another run's hands until %v", key, before.until)
 		}
-		c := claimed{rec, w.model.moment, w.now().Add(notify.Lease)}
+		c := claimed{rec, w.model.moment, asked.Truncate(time.Millisecond).Add(notify.Lease)}
 		w.held[key] = c
 		r.claimed[rec.Lease+"-"+string(rec.User)] = c
 	}

@@ -59,9 +59,9 @@ type world struct {
 	taps          map[notify.OpenID]int
 	outcomes      map[notify.Class]bool // that WeChat has answered
 	anyErased     bool
-	healed        bool // nothing goes wrong any more
-	luck          luck // of the card that is just sent
-	shown         int  // cards
+	healed        time.Time // since when nothing goes wrong any more; zero: it still does
+	luck          luck      // of the card that is just sent
+	shown         int       // cards
 	last          *snapshot
 	decoded       map[string]any             // documents of snapshots
 	seen          map[notify.UserID][]string // of the timelines
@@ -137,18 +137,17 @@ func (w *world) let(q *request, v verdict) {
 	if q.name == "Send" && v != isLost {
 		w.luck = w.drawLuck()
 	}
-	cut := w.drawCut(q)
+	disturbed := w.disturb(q)
 	w.mu.Lock()
 	w.waiting = slices.DeleteFunc(w.waiting, func(o *request) bool { return o == q })
 	w.mu.Unlock()
 	w.Logf("%s run %d: %s %s: %v", w.now().Format("15:04:05.000"), q.of.number, q.name, q.about, [...]string{"passes", "lost", "reply lost", "twice"}[v])
-	w.lab.cutAfter(cut)
 	q.verdict <- v
 	synctest.Wait()
-	if cut >= 0 {
+	if disturbed {
 		time.Sleep(time.Second) // the client tries again
 		synctest.Wait()
-		w.lab.cutAfter(-1)
+		w.undisturbed()
 	}
 	if slices.Contains(elsewhere, q.name) {
 		w.verdict()
@@ -203,7 +202,7 @@ func (w *world) pass(r *run) {
 			continue
 		}
 		w.let(q[0], passes)
-		if w.prompt && !w.healed && w.oneIn(15, "meanwhile") {
+		if w.prompt && w.healed.IsZero() && w.oneIn(15, "meanwhile") {
 			w.meanwhile()
 		}
 	}
@@ -246,7 +245,9 @@ func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 	if v == isLost {
 		return false, errLost
 	}
+	w.loseAnswer(6)
 	wake, err := w.lab.stores[0].Record(ctx, rules, facts)
+	w.undisturbed()
 	w.must(err)
 	for _, f := range facts {
 		w.model.record(f, w.now())

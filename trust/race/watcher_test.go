@@ -173,8 +173,8 @@ func (p *platform) run() {
 
 // idle reports whether nothing waits.
 func (p *platform) idle() bool {
-	for _, kind := range []string{"w", "cw", "sw", "u"} {
-		keys, err := p.raw.Keys(p.Context(), "*}:"+kind).Result()
+	for _, queue := range []string{"q", "cq", "sq", "u"} {
+		keys, err := p.raw.Keys(p.Context(), "*}:"+queue).Result()
 		p.must(err)
 		if len(keys) > 0 {
 			return false

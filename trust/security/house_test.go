@@ -155,6 +155,13 @@ var limits = regexp.MustCompile(`(?m)^- \S+\{\d+\}:(?:lim:|id$).*\n(   .*\n)*`)
 
 func (h *house) kept() string { return limits.ReplaceAllString(h.redis.Dump(), "") }
 
+// watch says that a run of deliver looks, or was woken. What is told again may wake one: whoever told
+// of it first may not have come to that.
+var watch = regexp.MustCompile(`(?m)^- \S+\{0\}:watch$.*\n(   .*\n)*`)
+
+// keptButWatch is what a repetition must not change.
+func (h *house) keptButWatch() string { return watch.ReplaceAllString(h.kept(), "") }
+
 // refused checks that a request is answered with one of statuses, changes nothing that is
 // stored, and is told why it was refused in the log alone.
 func (h *house) refused(name string, door http.Handler, q request, statuses ...int) *httptest.ResponseRecorder {

@@ -136,8 +136,8 @@ func (w *world) readTimelines() {
 // idle reports whether nothing waits anywhere.
 func (w *world) idle() bool {
 	w.Helper()
-	for _, kind := range []string{"w", "cw", "sw", "u"} {
-		keys, err := w.raw.Keys(w.Context(), store.DefaultPrefix+"*}:"+kind).Result()
+	for _, queue := range []string{"q", "cq", "sq", "u"} {
+		keys, err := w.raw.Keys(w.Context(), store.DefaultPrefix+"*}:"+queue).Result()
 		w.must(err)
 		if len(keys) > 0 {
 			return false

@@ -37,32 +37,18 @@ func ScriptNames(t *testing.T, folder string) map[string]string {
 	return names
 }
 
-// scriptSources puts what all scripts share before each, as the store does.
+// scriptSources returns the scripts of a folder by their names.
 func scriptSources(t *testing.T, folder string) map[string]string {
-	t.Helper()
-	lib := ""
-	for _, file := range luaFiles(t, filepath.Join(folder, "lib")) {
-		lib += read(t, file)
-	}
-	files := luaFiles(t, folder)
-	if len(files) < 10 {
-		t.Fatalf("only %d scripts are in %s", len(files), folder)
-	}
-	text := map[string]string{}
-	for _, file := range files {
-		text[strings.TrimSuffix(filepath.Base(file), ".lua")] = lib + read(t, file)
-	}
-	return text
-}
-
-// luaFiles returns the scripts of a folder, in the order of their names.
-func luaFiles(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts are in %s (%v)", folder, err)
 	}
-	return files
+	text := map[string]string{}
+	for _, file := range files {
+		text[strings.TrimSuffix(filepath.Base(file), ".lua")] = read(t, file)
+	}
+	return text
 }
 
 func read(t *testing.T, file string) string {
@@ -79,8 +65,8 @@ func shaOf(source string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// nameOf returns what a command is called: a script by its file, and what a run looks for
-// beside its work apart from what it begins with.
+// nameOf returns what a command is called: a script by its file, and what a run takes at first apart
+// from what it looks for beside its work.
 func (p *Tap) nameOf(command value) string {
 	if len(command.parts) < 2 {
 		return "?"
@@ -100,10 +86,22 @@ func (p *Tap) nameOf(command value) string {
 		return verb
 	case verb == "eval":
 		return name + " with its source"
-	case name == "claim" && strings.Contains(command.parts[len(command.parts)-1].text, `"calls":true`):
-		return "claim calls"
+	case name == "take":
+		return claimOf(command)
 	}
 	return name
+}
+
+// claimOf returns what a run of take is: a claim of both queues, one of calls alone, or another.
+func claimOf(command value) string {
+	const keys, messages = 2, 11 // of the parts: how many keys there are, and how many messages it takes
+	switch {
+	case len(command.parts) <= messages || command.parts[keys].text != "5":
+		return "take"
+	case command.parts[messages].text == "0":
+		return "claim calls"
+	}
+	return "claim"
 }
 
 // timed returns a command as the store is to get it. A script that is to work by the

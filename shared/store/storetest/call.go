@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -70,6 +72,55 @@ var callRules = []rule{
 		b.endedOf(carol, "call", notify.StateEnded, notify.ReasonRejected)
 		equal(b, "who is left", b.ringing().User, alice)
 	}},
+	{"of one caller ten calls a minute ring, and the others are counted", func(b *bench) {
+		b.bind()
+		for i := range 30 {
+			r := b.ring(notify.MessageID(fmt.Sprint("call", i)))
+			b.record(r)
+			b.record(r)
+			if i >= 10 {
+				b.onlyLogged(func() { b.record(b.endOf(r, notify.CallCancelled)) })
+			}
+		}
+		b.counted(map[notify.State]int64{notify.StateNotCounted: 20})
+		other := b.ring("other")
+		other.Caller = carol
+		b.record(other)
+		equal(b, "rings", len(b.only().Notices), 11)
+		b.record(b.endOf(b.ring("call3"), notify.CallRejected))
+		b.ended("call3", notify.StateEnded, notify.ReasonRejected)
+		b.Advance(time.Minute)
+		b.record(b.ring("later"))
+		b.record(b.endOf(b.ring("later"), notify.CallRejected))
+		b.ended("later", notify.StateEnded, notify.ReasonRejected)
+	}},
+	{"a call that is not remembered any more does not ring again, and ends", func(b *bench) {
+		b.bind()
+		first := b.ring("first")
+		b.record(first)
+		for i := range 20 {
+			r := b.ring(notify.MessageID(fmt.Sprint("call", i)))
+			r.Caller, r.At = notify.UserID(fmt.Sprint("caller", i)), b.Now().Add(time.Millisecond)
+			b.Advance(time.Millisecond)
+			b.record(r)
+		}
+		b.unchanged(func() { b.record(first) })
+		b.record(b.endOf(first, notify.CallRejected))
+		b.ended("first", notify.StateEnded, notify.ReasonRejected)
+		equal(b, "rings", len(b.only().Notices), 20)
+	}},
+	{"ends of calls that nobody has heard of push out no call that rings", func(b *bench) {
+		b.bind()
+		r := b.ring("call")
+		b.record(r)
+		for i := range 30 {
+			b.Advance(time.Millisecond)
+			b.record(b.endOf(b.ring(notify.MessageID(fmt.Sprint("none", i))), notify.CallCancelled))
+		}
+		b.unchanged(func() { b.record(b.endOf(b.ring("one more"), notify.CallCancelled)) })
+		b.record(twin(r))
+		equal(b, "rings", len(b.only().Notices), 1)
+	}},
 	{"a call wakes", func(b *bench) {
 		b.bind()
 		equal(b, "wake", b.record(b.ring("call")), true)
@@ -119,7 +170,8 @@ var callRules = []rule{
 			b.record(first)
 			b.Advance(10 * time.Second)
 			second.At = b.Now()
-			equal(b, "wake", b.record(second, second, first), false)
+			equal(b, "wake", b.record(second), false)
+			b.record(second, first)
 			equal(b, "name", b.ringing().Notices[0].ID, first.Identity())
 			end := b.endOf([]notify.Ring{first, second}[i/2], notify.CallAnswered)
 			b.record(end)
@@ -233,9 +285,11 @@ var callRules = []rule{
 			b.record(r, b.endOf(r, notify.CallRejected))
 		}
 		kept := 0
-		for entry := range b.dump() {
-			if ringLog.MatchString(entry) {
-				kept++
+		for entry, value := range b.dump() {
+			if strings.Contains(entry, "}:cl:") {
+				var log map[notify.Identity]any
+				b.must(json.Unmarshal([]byte(value), &log))
+				kept = len(log)
 			}
 		}
 		if kept == 0 || kept > 51 {

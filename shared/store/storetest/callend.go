@@ -10,7 +10,7 @@ import (
 )
 
 // ringLog matches what is remembered of a call.
-var ringLog = regexp.MustCompile(`\}:cl:[^ ]+ `)
+var ringLog = regexp.MustCompile(`\}:cl:|:r:\S+ v$`)
 
 // onlyLogged wants do to change nothing but what is remembered of calls.
 func (b *bench) onlyLogged(do func()) {
@@ -190,14 +190,28 @@ var callEndRules = []rule{
 		b.ended("call", notify.StateUnbound, notify.ReasonNone)
 		b.nothingDue()
 	}},
-	{"a missed call is one of the 500 that may wait", func(b *bench) {
+	{"a missed call has one of the 40 places that messages have not", func(b *bench) {
 		b.rules.MissedCalls = true
 		b.bind()
 		b.record(b.message("m0"))
-		b.multiply(500)
-		r := b.ring("call")
-		b.record(r, b.endOf(r, notify.CallCancelled))
-		b.ended("call", notify.StateNotCounted, notify.ReasonCrowded)
+		b.multiply(160)
+		for i := range 39 {
+			b.announce(b.announcement(notify.MessageID(fmt.Sprint("a", i))))
+		}
+		first, second := b.ring("first"), b.ring("second")
+		b.record(first, b.endOf(first, notify.CallCancelled), second, b.endOf(second, notify.CallCancelled))
+		b.ended("second", notify.StateNotCounted, notify.ReasonCrowded)
+		equal(b, "notices", len(b.only().Notices), 200)
+	}},
+	{"half of the places for missed calls are one caller's at most", func(b *bench) {
+		b.rules.MissedCalls = true
+		b.bind()
+		for i := range 21 {
+			r := b.ring(notify.MessageID(fmt.Sprint("call", i)))
+			b.record(r, b.endOf(r, notify.CallCancelled))
+			b.Advance(30 * time.Second)
+		}
+		b.ended("call20", notify.StateNotCounted, notify.ReasonCrowded)
 	}},
 	{"a call that was taken for missed ends as it did, if we hear of that while it waits", func(b *bench) {
 		b.rules.MissedCalls = true

@@ -265,7 +265,7 @@ var deadRules = []rule{
 	{"of a letter as much is replayed as there is room for", func(b *bench) {
 		letter := b.aliceDead("m1", "m2", "m3")
 		b.record(b.message("m0"))
-		b.multiply(498)
+		b.multiply(158)
 		b.replayed(letter.ID, notify.Replayed{Messages: 2, Wake: false})
 		b.unchanged(func() { b.replayed(letter.ID, notify.Replayed{}) })
 		equal(b, "messages", b.letters(10)[0].Messages, b.identities("m3"))
@@ -278,23 +278,34 @@ var deadRules = []rule{
 		equal(b, "letters", len(b.letters(10)), 0)
 		b.nothingNames(string(alice), string(aliceOpenID))
 	}},
-	{"of more than a hundred letters of a user those of a week ago go", func(b *bench) {
+	{"of more than thirty letters of a user the oldest go", func(b *bench) {
 		b.aliceDead("m1")
 		for entry, value := range b.dump() {
 			key, id, _ := strings.Cut(entry, " ")
 			if !strings.Contains(key, "}:dl:") {
 				continue
 			}
-			for i := range 99 { // behind the store's back: so many cards take long
+			for i := range 29 { // behind the store's back: so many cards take long
 				b.must(b.Raw.HSet(b.Context(), key, fmt.Sprint("letter", i), strings.ReplaceAll(value, id, fmt.Sprint("letter", i))).Err())
 			}
 		}
-		equal(b, "letters", len(b.letters(1000)), 100)
-		b.Advance(7*24*time.Hour + time.Second)
+		equal(b, "letters", len(b.letters(1000)), 30)
+		b.Advance(time.Second)
 		second := b.aliceDead("m2")
-		equal(b, "letters", b.letters(1000), []notify.DeadLetter{second})
-		third := b.aliceDead("m3")
-		equal(b, "letters", b.letters(1000), []notify.DeadLetter{third, second})
+		equal(b, "letters", len(b.letters(1000)), 30)
+		equal(b, "newest", b.letters(1), []notify.DeadLetter{second})
+	}},
+	{"the letters of a user hold 200 notices at most", func(b *bench) {
+		b.bind()
+		for range 3 {
+			b.record(b.message(notify.MessageID(b.fresh("m"))))
+			b.multiply(100)
+			b.bury(b.after(b.rules.Lead))
+			b.Advance(time.Second)
+		}
+		letters := b.letters(10)
+		equal(b, "letters", len(letters), 2)
+		equal(b, "notices", len(letters[0].Messages)+len(letters[1].Messages), 200)
 	}},
 	{"who had letters is forgotten when they are gone", func(b *bench) {
 		b.aliceDead("m1")

@@ -132,17 +132,17 @@ var disorderRules = []rule{
 		b.record(b.message("m1"), b.messageTo(carol, "m2"))
 		var key, whole string
 		for k, v := range b.dump() {
-			if name, user, ok := strings.Cut(k, " "); ok && strings.HasSuffix(name, "}:w") && user == string(alice) {
+			if name, field, ok := strings.Cut(k, " "); ok && strings.HasSuffix(name, ":r:"+string(alice)) && field == "m" {
 				key, whole = name, v
 			}
 		}
-		b.must(b.Raw.HSet(b.Context(), key, string(alice), "{").Err())
+		b.must(b.Raw.HSet(b.Context(), key, "m", "{").Err())
 		b.Advance(b.rules.Lead)
 		got := b.claim()
 		if len(got.Recipients) != 1 || got.Recipients[0].User != carol || got.Skipped == nil {
 			b.Errorf("claimed %+v, skipped: %v", got.Recipients, got.Skipped)
 		}
-		b.must(b.Raw.HSet(b.Context(), key, string(alice), whole).Err())
+		b.must(b.Raw.HSet(b.Context(), key, "m", whole).Err())
 		b.Advance(notify.Lease)
 		equal(b, "the rest", len(b.claim().Recipients), 2)
 	}},

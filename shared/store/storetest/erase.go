@@ -287,7 +287,7 @@ var eraseRules = slices.Concat(
 // overdue cards and of who is in the index.
 func (b *bench) forget(match func(name string) bool) {
 	b.Helper()
-	for entry, value := range b.dump() {
+	for entry := range b.dump() {
 		key, member, _ := strings.Cut(entry, " ")
 		_, kind, _ := strings.Cut(key, "}:")
 		name := member
@@ -296,7 +296,7 @@ func (b *bench) forget(match func(name string) bool) {
 		}
 		if match(key) {
 			b.must(b.Raw.Del(b.Context(), key).Err())
-		} else if shared := !strings.Contains(kind, ":") && match(name); !shared && !(strings.HasPrefix(kind, "i:") && match(value)) {
+		} else if shared := !strings.Contains(kind, ":") && match(name); !shared && !(strings.HasPrefix(kind, "i:") && match(member)) {
 			continue
 		} else if b.Raw.Type(b.Context(), key).Val() == "zset" {
 			b.must(b.Raw.ZRem(b.Context(), key, member).Err())

@@ -104,9 +104,39 @@ var grantRules = []rule{
 				marks++
 			}
 		}
-		if marks > 70 {
+		if marks > 64 {
 			b.Errorf("%d marks are kept", marks)
 		}
+	}},
+	{"of one openid 64 grants are known, the last", func(b *bench) {
+		var popups []notify.Grant
+		for range 65 {
+			p := b.popup(b.Now())
+			popups = append(popups, p)
+			b.record(p)
+			b.Advance(time.Second)
+		}
+		marks := 0
+		for key := range b.dump() {
+			if strings.Contains(key, ":g:") {
+				marks++
+			}
+		}
+		equal(b, "marks", marks, 64)
+		b.record(popups[1], popups[64])
+		equal(b, "permits", b.balance(tmpl), 65)
+	}},
+	{"reports of the mini program bring no balance above 100, and WeChat's events do", func(b *bench) {
+		for range 102 {
+			b.Advance(5 * time.Minute)
+			p := b.popup(b.Now())
+			p.Source = notify.GrantReport
+			b.record(p)
+		}
+		equal(b, "permits", b.balance(tmpl), 100)
+		b.Advance(5 * time.Minute)
+		b.grant(tmpl)
+		equal(b, "permits", b.balance(tmpl), 101)
 	}},
 	{"permits may come before the login", func(b *bench) {
 		b.grant(tmpl)

@@ -142,16 +142,53 @@ var messageRules = []rule{
 		b.ended("old", notify.StateExpired, notify.ReasonNone)
 		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"young"})
 	}},
-	{"no more than 500 wait for one recipient", func(b *bench) {
+	{"no more than 160 messages wait for one recipient, and no more than 200 notices", func(b *bench) {
 		b.bind()
 		b.record(b.message("m0"))
-		b.multiply(499)
+		b.multiply(159)
 		b.record(b.message("last"))
 		b.record(b.message("one too many"))
 		b.ended("one too many", notify.StateNotCounted, notify.ReasonCrowded)
-		ids := idsOf(b.after(b.rules.Lead))
-		equal(b, "notices", len(ids), 500)
-		equal(b, "newest", ids[499], "last")
+		for i := range 40 {
+			b.announce(b.announcement(notify.MessageID(fmt.Sprint("a", i))))
+		}
+		equal(b, "accepted", b.announce(b.announcement("late"))[0].Reason, notify.ReasonCrowded)
+		equal(b, "notices", len(b.only().Notices), 200)
+	}},
+	{"half of the places for messages are one sender's at most", func(b *bench) {
+		b.bind()
+		for i := range 81 {
+			b.record(b.message(notify.MessageID(fmt.Sprint("m", i))))
+		}
+		b.ended("m80", notify.StateNotCounted, notify.ReasonCrowded)
+		other := b.message("other")
+		other.From = carol
+		b.record(other)
+		equal(b, "notices", len(b.after(b.rules.Lead).Notices), 81)
+	}},
+	{"of what has no room each is counted once, and one a minute told", func(b *bench) {
+		b.bind()
+		b.record(b.message("m0"))
+		b.multiply(160)
+		for i := range 3 {
+			m := b.message(notify.MessageID(fmt.Sprint("crowded", i)))
+			b.record(m)
+			b.record(m)
+		}
+		b.counted(map[notify.State]int64{notify.StateNotCounted: 3})
+		told := func() (n int) {
+			for _, s := range b.timeline(alice) {
+				if s.Reason == notify.ReasonCrowded {
+					n++
+				}
+			}
+			return n
+		}
+		equal(b, "told", told(), 1)
+		b.Advance(time.Minute)
+		b.record(b.message("later"))
+		b.ended("later", notify.StateNotCounted, notify.ReasonCrowded)
+		equal(b, "told", told(), 2)
 	}},
 	{"a time with fourteen digits survives", func(b *bench) {
 		b.bind()
@@ -169,7 +206,9 @@ var messageRules = []rule{
 	{"a timeline keeps the last 100 steps, oldest first", func(b *bench) {
 		b.bind()
 		for i := range 101 {
-			b.record(b.message(notify.MessageID(fmt.Sprint("m", i))))
+			m := b.message(notify.MessageID(fmt.Sprint("m", i)))
+			m.From = notify.UserID(fmt.Sprint("peer", i))
+			b.record(m)
 			b.Advance(time.Millisecond)
 		}
 		steps := b.timeline(alice)
@@ -190,10 +229,14 @@ var messageRules = []rule{
 		for entry := range whole {
 			key, field, _ := strings.Cut(entry, " ")
 			switch _, kind, _ := strings.Cut(key, "}:"); kind {
-			case "w", "cw":
-				b.must(b.Raw.HSet(b.Context(), key, field, "{garbage").Err())
+			case "r:" + string(alice):
+				if field == "m" || field == "c" {
+					b.must(b.Raw.HSet(b.Context(), key, field, "{garbage").Err())
+				}
 			case "s:" + string(aliceOpenID):
-				b.must(b.Raw.Set(b.Context(), key, "{garbage", 0).Err())
+				if field == "d" {
+					b.must(b.Raw.HSet(b.Context(), key, field, "{garbage").Err())
+				}
 			}
 		}
 		b.unchanged(func() {
@@ -206,10 +249,14 @@ var messageRules = []rule{
 		for entry, value := range whole {
 			key, field, _ := strings.Cut(entry, " ")
 			switch _, kind, _ := strings.Cut(key, "}:"); kind {
-			case "w", "cw":
-				b.must(b.Raw.HSet(b.Context(), key, field, value).Err())
+			case "r:" + string(alice):
+				if field == "m" || field == "c" {
+					b.must(b.Raw.HSet(b.Context(), key, field, value).Err())
+				}
 			case "s:" + string(aliceOpenID):
-				b.must(b.Raw.Set(b.Context(), key, value, 0).Err())
+				if field == "d" {
+					b.must(b.Raw.HSet(b.Context(), key, field, value).Err())
+				}
 			}
 		}
 		b.record(m, r, tap, read)
@@ -223,10 +270,10 @@ var messageRules = []rule{
 	}},
 	{"something unreadable keeps no other recipient's message from being recorded", func(b *bench) {
 		for what, spoil := range map[string]func(key string) error{
-			"no JSON":        func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "{garbage").Err() },
-			"no object":      func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "7").Err() },
-			"another shape":  func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), "{}").Err() },
-			"wrong elements": func(key string) error { return b.Raw.HSet(b.Context(), key, string(alice), `{"n":[7],"ab":7}`).Err() },
+			"no JSON":        func(key string) error { return b.Raw.HSet(b.Context(), key, "m", "{garbage").Err() },
+			"no object":      func(key string) error { return b.Raw.HSet(b.Context(), key, "m", "7").Err() },
+			"another shape":  func(key string) error { return b.Raw.HSet(b.Context(), key, "m", "{}").Err() },
+			"wrong elements": func(key string) error { return b.Raw.HSet(b.Context(), key, "m", `{"n":[7],"ab":7}`).Err() },
 		} {
 			b.must(b.Raw.FlushDB(b.Context()).Err())
 			b.bind()
@@ -234,7 +281,7 @@ var messageRules = []rule{
 			b.record(b.message("m0"))
 			whole := b.dump()
 			for entry := range whole {
-				if key, _, _ := strings.Cut(entry, " "); strings.HasSuffix(key, "}:w") {
+				if key, _, _ := strings.Cut(entry, " "); strings.HasSuffix(key, ":r:"+string(alice)) {
 					b.must(spoil(key))
 				}
 			}
@@ -269,13 +316,13 @@ func namesOne(dump map[string]string, err error) bool {
 	return false
 }
 
-// multiply makes the one notice of alice n, behind the store's back: n messages would
+// multiply makes the one notice of alice n, of as many senders, behind the store's back: n messages would
 // take seconds under miniredis.
 func (b *bench) multiply(n int) {
 	b.Helper()
 	for entry, value := range b.dump() {
 		key, member, _ := strings.Cut(entry, " ")
-		if !strings.HasSuffix(key, "}:w") || member != string(alice) {
+		if !strings.HasSuffix(key, ":r:"+string(alice)) || member != "m" {
 			continue
 		}
 		var doc map[string]any
@@ -283,7 +330,7 @@ func (b *bench) multiply(n int) {
 		notices := doc["n"].([]any)
 		for i := 1; i < n; i++ {
 			notice := maps.Clone(notices[0].(map[string]any))
-			notice["i"] = fmt.Sprint("m", i)
+			notice["i"], notice["p"] = fmt.Sprint("m", i), fmt.Sprint("peer", i)
 			notices = append(notices, notice)
 		}
 		doc["n"] = notices

@@ -188,6 +188,8 @@ var wakeRules = []rule{
 		b.recordGroup(b.groupMessage(1))
 		b.rests(time.Minute, b.Now())
 		b.finishSpread(b.spread())
+		b.rests(time.Minute, b.Now()) // until somebody has looked
+		b.nothingDue()
 		b.rests(time.Minute, b.Now().Add(b.rules.Lead-time.Second))
 		b.record(b.ring("call"))
 		b.rests(time.Minute, b.Now())

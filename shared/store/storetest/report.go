@@ -155,7 +155,7 @@ var reportRules = []rule{
 		for i, lost := range []struct {
 			trip   int
 			answer bool
-		}{{2, false}, {2, true}, {3, false}} {
+		}{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {6, false}} {
 			b.Advance(time.Hour)
 			id := notify.MessageID(b.fresh("m"))
 			b.aliceUnknown(id)
@@ -173,7 +173,7 @@ var reportRules = []rule{
 			equal(b, "ends", b.endings(id), map[notify.State]int{notify.StateUnknown: 1, notify.StateDelivered: 1})
 			b.overdue(false)
 		}
-		b.counted(map[notify.State]int64{notify.StateUnknown: 1, notify.StateDelivered: 3})
+		b.counted(map[notify.State]int64{notify.StateUnknown: 1, notify.StateDelivered: 6})
 	}},
 	{"a report waits while another card is being sent, which it could mean", func(b *bench) {
 		b.bind()
@@ -339,10 +339,13 @@ var reportRules = []rule{
 			ends   map[notify.State]int
 		}{
 			{1, false, map[notify.State]int{notify.StateRefused: 1}},
-			{1, true, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
-			{2, false, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
-			{2, true, map[notify.State]int{notify.StateRefused: 1}},
-			{3, false, map[notify.State]int{notify.StateRefused: 1}},
+			{2, false, map[notify.State]int{notify.StateRefused: 1}},
+			{2, true, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
+			{3, false, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
+			{4, false, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
+			{4, true, map[notify.State]int{notify.StateRefused: 1}},
+			{5, false, map[notify.State]int{notify.StateRefused: 1}},
+			{6, false, map[notify.State]int{notify.StateRefused: 1}},
 		} {
 			b.Advance(time.Hour)
 			id := notify.MessageID(b.fresh("m"))
@@ -373,6 +376,6 @@ var reportRules = []rule{
 		}
 		counts := b.counts()
 		equal(b, "delivered", counts[notify.StateDelivered], 0)
-		equal(b, "refused", counts[notify.StateRefused], 5)
+		equal(b, "refused", counts[notify.StateRefused], 8)
 	}},
 }

@@ -93,8 +93,12 @@ func (b *bench) kept() []string {
 	b.Helper()
 	var out []string
 	for key := range b.dump() {
-		if name, member, ok := strings.Cut(key, " "); ok && (strings.HasSuffix(name, "}:sw") || strings.HasSuffix(name, "}:sq")) {
-			out = append(out, name[strings.LastIndex(name, ":")+1:]+" "+member)
+		if name, member, ok := strings.Cut(key, " "); ok && (strings.Contains(name, "}:sp:") && member == "m" || strings.HasSuffix(name, "}:sq")) {
+			_, what, _ := strings.Cut(name, "}:")
+			if what == "sq" {
+				what += " " + member
+			}
+			out = append(out, what)
 		}
 	}
 	slices.Sort(out)
@@ -111,7 +115,7 @@ var spreadRules = []rule{
 			b.Error("no lease")
 		}
 		equal(b, "spread", got, notify.Spread{Message: m, Lease: got.Lease})
-		equal(b, "kept", b.kept(), []string{"sq " + string(m.ID()), "sw " + string(m.ID())})
+		equal(b, "kept", b.kept(), []string{"sp:" + string(m.ID()), "sq " + string(m.ID())})
 	}},
 	{"a message of a group wakes one run at once, and none while one watches", func(b *bench) {
 		equal(b, "first", b.recordGroup(b.groupMessage(1)), true)
@@ -199,6 +203,19 @@ var spreadRules = []rule{
 		b.finishSpread(s)
 		equal(b, "kept", b.kept(), nil)
 		b.Advance(notify.Lease)
+		b.nothingToSpread()
+	}},
+	{"a recall takes back as many messages as it names", func(b *bench) {
+		b.recordGroup(b.groupMessage(230))
+		var seqs []uint32
+		for i := range 250 {
+			seqs = append(seqs, uint32(i+1))
+		}
+		b.recallGroup(team, seqs...)
+		b.nothingToSpread()
+		equal(b, "recalled", len(b.recalled(notify.GroupMessageRef{Group: team, Seq: 1}, notify.GroupMessageRef{Group: team, Seq: 230},
+			notify.GroupMessageRef{Group: team, Seq: 250}, notify.GroupMessageRef{Group: team, Seq: 251})), 3)
+		b.recordGroup(b.groupMessage(249))
 		b.nothingToSpread()
 	}},
 	{"recalled messages are named for eight days", func(b *bench) {
@@ -357,15 +374,17 @@ var spreadRules = []rule{
 	}},
 	{"a spread that cannot be read is handed out again, and keeps nothing waiting", func(b *bench) {
 		b.recordGroup(b.groupMessage(1), b.groupMessage(2), b.groupMessage(3))
-		var key string
 		whole := map[string]string{}
 		for k, v := range b.dump() {
-			if name, id, ok := strings.Cut(k, " "); ok && strings.HasSuffix(name, "}:sw") {
-				key, whole[id] = name, v
+			if name, field, ok := strings.Cut(k, " "); ok && strings.Contains(name, "}:sp:") && field == "m" && !strings.HasSuffix(name, "#3") {
+				whole[name] = v
+				spoilt := "{"
+				if strings.HasSuffix(name, "#2") {
+					spoilt = strings.Replace(v, `"seq":2`, `"seq":"2"`, 1)
+				}
+				b.must(b.Raw.HSet(b.Context(), name, "m", spoilt).Err())
 			}
 		}
-		b.must(b.Raw.HSet(b.Context(), key, string(team)+"#1", "{").Err())
-		b.must(b.Raw.HSet(b.Context(), key, string(team)+"#2", strings.Replace(whole[string(team)+"#2"], `\"seq\":2`, `\"seq\":\"2\"`, 1)).Err())
 		got, err := b.Store.Spreads(b.Context(), 1000)
 		if len(got) != 1 || got[0].Message.Seq != 3 {
 			b.Errorf("handed out: %+v, want number 3", got)
@@ -373,8 +392,8 @@ var spreadRules = []rule{
 		if err == nil || !strings.Contains(err.Error(), string(team)+"#1") || !strings.Contains(err.Error(), string(team)+"#2") {
 			b.Errorf("the error does not name both: %v", err)
 		}
-		for id, document := range whole {
-			b.must(b.Raw.HSet(b.Context(), key, id, document).Err())
+		for name, message := range whole {
+			b.must(b.Raw.HSet(b.Context(), name, "m", message).Err())
 		}
 		b.nothingToSpread()
 		b.Advance(notify.Lease)

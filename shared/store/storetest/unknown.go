@@ -259,6 +259,20 @@ var unknownRules = []rule{
 			b.counted(map[notify.State]int64{notify.StateErased: int64(2 + 2*i)})
 		}
 	}},
+	{"what has ended with an unknown card that no run let go of does not end again when its user is erased", func(b *bench) {
+		for i, erase := range []func() error{
+			func() error { return b.Store.EraseUser(b.Context(), alice) },
+			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
+		} {
+			_, r := b.aliceSending("m1", "m2")
+			b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
+			b.Advance(unknownAfter)
+			b.reconciled(noReport(2))
+			b.record(b.message("m3"))
+			b.must(erase())
+			b.counted(map[notify.State]int64{notify.StateUnknown: int64(2 + 2*i), notify.StateErased: int64(1 + i)})
+		}
+	}},
 	{"a card that was forgotten is not overdue for ever", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
@@ -276,7 +290,7 @@ var unknownRules = []rule{
 		b.Advance(unknownAfter)
 		b.reconciled(noReport(1))
 		for _, answer := range []bool{false, true} {
-			for trip := range 4 {
+			for trip := range 6 {
 				b.Advance(time.Hour)
 				id := notify.MessageID(b.fresh("m"))
 				b.aliceUnknown(id)
@@ -292,7 +306,7 @@ var unknownRules = []rule{
 				b.owns(tmpl, 0, 0)
 			}
 		}
-		b.counted(map[notify.State]int64{notify.StateUnknown: 9})
+		b.counted(map[notify.State]int64{notify.StateUnknown: 13})
 	}},
 	{"an end that is told to somebody who is not bound any more is counted once, wherever that stopped", func(b *bench) {
 		b.aliceUnknown("warm") // and the server knows the scripts
@@ -301,7 +315,7 @@ var unknownRules = []rule{
 		for i, lost := range []struct {
 			trip   int
 			answer bool
-		}{{2, false}, {2, true}, {3, false}, {3, true}} {
+		}{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {5, true}} {
 			b.Advance(time.Hour)
 			b.aliceUnknown(notify.MessageID(b.fresh("m")))
 			b.bindTo(carol, aliceOpenID)

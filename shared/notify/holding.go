@@ -1,0 +1,422 @@
+package notify
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Claim puts what waits in a lane, which is hidden in its queue until a time, into the hands of the
+// run whose word is lease. It returns what the run is to know; nothing if nothing waits, or somebody
+// was faster: then it is not due at that time, or in other hands. Of somebody
+// bound to nobody any more a card may be open.
+func (b *Mailbox) Claim(lane Lane, lease string, until time.Time) *Recipient {
+	w := b.lane(lane)
+	switch {
+	case w.Lease == lease: // asked again
+		return b.claimed(lane)
+	case len(w.Notices) == 0 || w.leased(b.Now) || !w.Due.Equal(until):
+		return nil
+	}
+	w.Lease, w.LeaseEnd, w.Wish = lease, until, time.Time{}
+	w.Due = until
+	if w.Card.ID == "" { // else they were seen since that card was begun
+		w.SeenSince = false
+	}
+	return b.claimed(lane)
+}
+
+// claimed returns what a run that holds a lane is to know.
+func (b *Mailbox) claimed(lane Lane) *Recipient {
+	w := b.lane(lane)
+	rec := &Recipient{User: b.User, Lane: lane, OpenID: b.OpenID, Known: b.Known, Quiet: b.Prefers.QuietHours,
+		Absence: b.Absence, Carried: w.Carried, Lease: w.Lease}
+	for i := range w.Notices {
+		rec.Notices = append(rec.Notices, w.Notices[i].Notice)
+	}
+	if w.Card.ID != "" {
+		open := w.Card
+		open.Messages = w.on(open.ID)
+		rec.Open = &open
+	}
+	return rec
+}
+
+// on returns the messages that a card carries, oldest first.
+func (w *Waiting) on(card CardID) (messages []Identity) {
+	for i := range w.Notices {
+		if w.Notices[i].Card == card {
+			messages = append(messages, w.Notices[i].ID)
+		}
+	}
+	return messages
+}
+
+// Begin moves what still waits of a Begin's messages into its card, and returns that; nothing if the
+// lease is lost or nothing is left. Asked again, it leaves out what has ended since.
+func (b *Mailbox) Begin(q Begin) (carried []Identity) {
+	w := b.lane(q.Lane)
+	if w.Lease != q.Lease || w.Lease == "" || w.Card.ID != "" && w.Card.ID != q.Card {
+		return nil
+	}
+	if w.Card.ID != "" {
+		for i := range w.Notices {
+			if n := &w.Notices[i]; n.Card == q.Card && n.Ends == nil {
+				carried = append(carried, n.ID)
+			}
+		}
+		return carried
+	}
+	for i := range w.Notices {
+		if n := &w.Notices[i]; slices.Contains(q.Messages, n.ID) {
+			n.Card = q.Card
+			carried = append(carried, n.ID)
+		}
+	}
+	if len(carried) == 0 {
+		return nil
+	}
+	w.Card = OpenCard{ID: q.Card, OpenID: b.OpenID, Template: q.Template}
+	b.note(Step{At: q.At, Kind: StepBegun, Card: q.Card, Messages: carried})
+	return carried
+}
+
+// Finish writes down what became of a claimed recipient and lets go of them. It returns the ends
+// that came about; nothing happens if the lease is lost.
+func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
+	w := b.lane(f.Lane)
+	if w.Lease != f.Lease || w.Lease == "" || f.Card != "" && w.Card.ID != "" && w.Card.ID != f.Card {
+		return nil
+	}
+	for _, s := range f.Steps {
+		b.note(s)
+	}
+	settled := w.finish(b, rules, f)
+	if f.Dead != nil && len(settled.dead) > 0 {
+		b.bury(*f.Dead, settled.dead)
+	}
+	if f.Absence != "" && !w.SeenSince && b.Bound() {
+		b.goesOn(f.Absence)
+	}
+	w.letGo(b.Now, f)
+	b.Now = later(b.Now, lastOf(f.Steps)) // the ends come after the steps, whatever the clock of the run
+	for _, n := range settled.missed {
+		if b.Bound() {
+			b.missed(rules, n)
+		} else {
+			settled.end(NoticeEnd{State: StateUnbound}, n.ID)
+		}
+	}
+	var out []Ended
+	for _, e := range settled.ends {
+		if len(e.Messages) > 0 {
+			b.end(Step{State: e.State, Reason: e.Reason, Card: f.Card}, e.Messages...)
+			out = append(out, Ended{e.State, e.Reason, len(e.Messages)})
+		}
+	}
+	return out
+}
+
+func lastOf(steps []Step) (at time.Time) {
+	if len(steps) > 0 {
+		at = steps[len(steps)-1].At
+	}
+	return at
+}
+
+// A settlement is what a Finish makes of what waits.
+type settlement struct {
+	ends   []Final
+	dead   []WaitingNotice // for the letter
+	missed []WaitingNotice // calls that are told as missed
+}
+
+func (s *settlement) end(how NoticeEnd, id Identity) {
+	s.ends = append(s.ends, Final{how.State, how.Reason, []Identity{id}})
+}
+
+// finish takes out of w what has ended by f, and by what came in while it was on f's card.
+func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
+	ending := map[Identity]int{}
+	for i, e := range f.Final {
+		s.ends = append(s.ends, Final{e.State, e.Reason, nil})
+		for _, id := range e.Messages {
+			ending[id] = i
+		}
+	}
+	// Who has logged in as another openid since the card began has lost no binding: what was on the
+	// card waits for the next.
+	elsewhere := w.Card.ID != "" && b.Bound() && b.OpenID != w.Card.OpenID
+	var rest []WaitingNotice
+	for _, n := range w.Notices {
+		carried := f.Card != "" && n.Card == f.Card
+		i, ends := ending[n.ID]
+		ends = ends && !(elsewhere && s.ends[i].State == StateUnbound)
+		handed := slices.Contains(f.Handed, n.ID)
+		vain := slices.Contains(f.Missed, n.ID)
+		shown := ends && s.ends[i].State == StateDelivered || handed
+		switch {
+		case carried && n.Ends != nil && !shown && n.Ends.Missed:
+			vain, ends = true, false
+		case carried && n.Ends != nil && !shown: // read, recalled or over while it was on the card
+			s.end(*n.Ends, n.ID)
+			continue
+		}
+		switch {
+		case handed: // gone with its card
+		case ends:
+			s.ends[i].Messages = append(s.ends[i].Messages, n.ID)
+			if s.ends[i].State == StateDead {
+				s.dead = append(s.dead, n)
+			}
+		case vain && rules.MissedCalls:
+			s.missed = append(s.missed, n)
+		case vain:
+			s.end(NoticeEnd{State: StateEnded, Reason: ReasonTimedOut}, n.ID)
+		default:
+			if carried {
+				n.Card, n.Ends = "", nil
+			}
+			rest = append(rest, n)
+		}
+	}
+	w.Notices = rest
+	if f.Card != "" {
+		w.Card, w.Told = OpenCard{}, false
+	}
+	return s
+}
+
+// letGo takes what is left out of the hands of the run.
+func (w *Waiting) letGo(now time.Time, f Finish) {
+	if w.Card.ID == "" {
+		w.SeenSince = false
+	}
+	w.NotBefore = time.Time{}
+	if f.Hold {
+		w.NotBefore = f.Again
+	}
+	due := f.Again
+	if due.IsZero() {
+		due = w.Wish
+	}
+	if due.IsZero() {
+		due = now
+	}
+	if !w.Wish.IsZero() && !f.Hold && w.Wish.Before(due) {
+		due = w.Wish
+	}
+	w.release()
+	w.Due, w.Carried = due, f.Carried
+	w.keep(w.Notices)
+}
+
+// lettersKept is how many dead letters of a recipient are kept, and lettersHold how many notices they
+// hold together. An own reply reads them all. The oldest go first.
+const (
+	lettersKept = 30
+	lettersHold = 200
+)
+
+// bury keeps a letter of notices that are given up. It holds no text of theirs.
+func (b *Mailbox) bury(d DeadLetter, notices []WaitingNotice) {
+	for i := range notices {
+		notices[i].Card, notices[i].Ends, notices[i].Summary = "", nil, ""
+	}
+	b.Changed = append(b.Changed, KeptLetter{DeadLetter: d, Notices: notices})
+	letters, hold := slices.Clone(b.Letters), len(notices)
+	slices.SortFunc(letters, func(x, y KeptLetter) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(x.ID, y.ID)) })
+	for i, l := range letters {
+		if hold += len(l.Notices); l.ID != d.ID && (i+1 >= lettersKept || hold > lettersHold) {
+			l.Notices = nil
+			b.Changed = append(b.Changed, l)
+		}
+	}
+}
+
+// goesOn writes down how the absence of the recipient goes on.
+func (b *Mailbox) goesOn(step AbsenceStep) {
+	a := &b.Absence
+	switch step {
+	case AbsenceSeen:
+		*a = Absence{}
+	case AbsenceTold:
+		*a = Absence{Cards: a.Cards + 1, Last: b.Now, Counted: true}
+	case AbsenceKept:
+		a.Kept, a.Last = a.Kept+1, b.Now
+	case AbsenceCounted:
+		if a.Cards == 0 {
+			a.Last = b.Now // they had gone before: news of that is no new absence
+		}
+		a.Counted = true
+	}
+}
+
+// Tell writes down how a card ended of which that is known only now, and returns how many messages
+// reached that state. The store has a mark of who was told before.
+func (b *Mailbox) Tell(card CardID, e EndToTell) int {
+	state, was, messages := e.State, e.Corrects, e.Messages
+	// The run that sent a card writes down its end, but for unknown ones, which end here. While the
+	// card is open that has not happened: what it carries ends now, and once. Of an erased openid no
+	// run finds the card any more, so it is let go of here.
+	letGo := state == StateErased || was != "" && was != StateUnknown
+	for _, w := range b.lanes() {
+		switch {
+		case w.Card.ID != card:
+		case letGo:
+			w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool { return n.Card == card }))
+			was = ""
+		default:
+			w.Told = true
+		}
+	}
+	if was != "" {
+		b.count(was, -len(messages))
+	}
+	if b.Bound() {
+		b.end(Step{State: state, Reason: e.Reason, Card: card}, messages...)
+	} else { // erased, or bound to nobody: only counted
+		b.count(state, len(messages))
+	}
+	return len(messages)
+}
+
+// Prefer sets what the recipient wants to be told of. What waits and is muted now ends, and what
+// waits for the end of quiet hours that are others now is due at once. It reports false if they are
+// bound to nobody.
+func (b *Mailbox) Prefer(p Preferences) bool {
+	if !b.Bound() {
+		return false
+	}
+	quiet := b.Prefers.QuietHours
+	b.Prefers = p
+	for _, w := range b.lanes() {
+		for _, why := range []Reason{ReasonMutedAll, ReasonMutedPeer} {
+			b.endWaiting(w, Step{State: StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
+		}
+		if quiet != (QuietHours("")) && quiet != p.QuietHours && len(w.Notices) > 0 {
+			w.schedule(b.Now, b.Now)
+		}
+	}
+	return true
+}
+
+// replayFor is for how long the notices of a replayed letter may be announced.
+const replayFor = 24 * time.Hour
+
+// Replay has the notices of a dead letter wait again, but for those that were read or muted since,
+// and returns how many wait. For those without room the letter stays.
+func (b *Mailbox) Replay(id string) (waiting int) {
+	i := slices.IndexFunc(b.Letters, func(l KeptLetter) bool { return l.ID == id })
+	if i < 0 || !b.Bound() {
+		return 0
+	}
+	letter, w := &b.Letters[i], &b.Messages
+	var again []Identity
+	var rest []WaitingNotice
+	for _, n := range letter.Notices {
+		if n.Kind == KindCall { // it has long stopped ringing
+			n.Kind = KindMissedCall
+		}
+		state, reason := b.endedSince(&n)
+		switch {
+		case state != "":
+			b.end(Step{State: state, Reason: reason}, n.ID)
+		case !w.hasRoom(&n):
+			rest = append(rest, n)
+		default:
+			n.Card, n.Ends, n.WindowEnd, n.Expires = "", nil, b.Now, b.Now.Add(replayFor)
+			w.Notices = append(w.Notices, n)
+			again = append(again, n.ID)
+		}
+	}
+	if len(rest) < len(letter.Notices) {
+		b.keepLetter(letter, rest)
+	}
+	if len(again) == 0 {
+		return 0
+	}
+	w.Attempts, w.Neutral = 0, false
+	b.wake(w.schedule(b.Now, b.Now))
+	b.note(Step{Kind: StepAccepted, Messages: again, Reason: ReasonReplayed})
+	return len(again)
+}
+
+// endedSince returns how a notice of a dead letter ended meanwhile; "" if it did not.
+func (b *Mailbox) endedSince(n *WaitingNotice) (State, Reason) {
+	read, known := b.Read[n.conversation()]
+	if known && n.Announcement == nil && !read.Before(n.SentAt) {
+		return StateRead, ReasonReadReport
+	}
+	if muted := b.Prefers.mutes(n); muted != "" {
+		return StateMuted, muted
+	}
+	return "", ReasonNone
+}
+
+// Bind has the recipient's cards go to an openid from now on. Who logs in is here.
+func (b *Mailbox) Bind(openID OpenID) {
+	moved := b.OpenID != openID
+	b.OpenID = openID
+	for _, w := range b.lanes() {
+		if moved && w.Lease != "" && w.Card.ID == "" {
+			// A run that looked before, and may be slow, would send to the old openid.
+			w.release()
+			w.Due = b.Now
+		}
+	}
+	b.seen()
+}
+
+// Unbind has the recipient's cards go nowhere, if they went to openID. What waits ends.
+func (b *Mailbox) Unbind(openID OpenID, why Reason) {
+	if b.OpenID != openID || openID == "" {
+		return
+	}
+	for _, w := range b.lanes() {
+		b.endWaiting(w, Step{State: StateUnbound, Reason: why}, func(*WaitingNotice) bool { return true })
+	}
+	kept := *b
+	*b = Mailbox{User: kept.User, Messages: kept.Messages, Calls: kept.Calls, Letters: kept.Letters, Read: kept.Read, Log: kept.Log,
+		Now: kept.Now, Effects: kept.Effects}
+}
+
+// Erase forgets the recipient, if their cards went to openID or to nobody. What waited counts as
+// erased.
+func (b *Mailbox) Erase(openID OpenID) {
+	if b.Bound() && b.OpenID != openID {
+		return
+	}
+	for _, w := range b.lanes() {
+		n := len(w.Notices)
+		if w.Told {
+			n -= len(w.on(w.Card.ID))
+		}
+		b.count(StateErased, n)
+	}
+	b.Gone = true
+}
+
+// Forget takes the name of user, who is being erased, and what they wrote out of what waits, and
+// reports whether it was in there.
+func (b *Mailbox) Forget(user UserID) (found bool) {
+	unname := func(notices []WaitingNotice) (found bool) {
+		for i := range notices {
+			if notices[i].From == user {
+				notices[i].unname()
+				found = true
+			}
+		}
+		return found
+	}
+	for _, w := range b.lanes() {
+		found = unname(w.Notices) || found
+	}
+	for i := range b.Letters {
+		if unname(b.Letters[i].Notices) {
+			b.Changed = append(b.Changed, b.Letters[i])
+			found = true
+		}
+	}
+	return found
+}

@@ -1,0 +1,176 @@
+package notify
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// reportKept is for how long a report waits for its card, and how long after its card it comes.
+	reportKept = 10 * time.Minute
+	// reportEarly is how much earlier than its card a report may say it is.
+	reportEarly   = 5 * time.Second
+	reportsAtMost = 20
+)
+
+// A PendingReport is a report of WeChat that no card has met yet: it can overtake the answer of the
+// send itself.
+type PendingReport struct {
+	Sent
+	Received time.Time
+}
+
+// Report takes what WeChat reports of a card.
+func (s *SubscriberRecord) Report(r Sent, now time.Time) {
+	if s.erased(now) || s.Blank() || s.heard(r) {
+		return
+	}
+	s.Reports = append(s.Reports, PendingReport{r, now})
+	s.Reports = s.Reports[max(len(s.Reports)-reportsAtMost, 0):]
+	s.meetReports(now)
+}
+
+// heard reports whether r is kept, or a card has it.
+func (s *SubscriberRecord) heard(r Sent) bool {
+	if slices.ContainsFunc(s.Reports, func(p PendingReport) bool {
+		return p.MsgID == r.MsgID && p.Template == r.Template && p.At.Equal(r.At)
+	}) {
+		return true
+	}
+	for _, c := range s.Cards.All() {
+		same := r.MsgID != 0 && c.MsgID == r.MsgID || r.MsgID == 0 && c.ReportedAt.Equal(r.At)
+		if c.Unreadable == nil && c.Reported && c.Template == r.Template && same {
+			return true
+		}
+	}
+	return false
+}
+
+// meetReports brings reports and cards together.
+func (s *SubscriberRecord) meetReports(now time.Time) {
+	s.Reports = slices.DeleteFunc(s.Reports, func(p PendingReport) bool {
+		if id, is := s.meant(p.Sent); is {
+			s.correct(id, s.Cards.kept[id], p.Sent, now)
+			return true
+		}
+		return !p.Received.After(now.Add(-reportKept))
+	})
+}
+
+// meant returns the card that a report means. By time it is the youngest that fits, and none while a
+// card of the template is being sent, which could be meant. Cards that cannot be read are none.
+func (s *SubscriberRecord) meant(r Sent) (hit CardID, is bool) {
+	sending := false
+	for id, c := range s.Cards.All() {
+		byID, byTime := c.meets(r)
+		switch {
+		case c.Unreadable != nil:
+		case byID:
+			return id, true
+		case c.State == CardSending && c.Template == r.Template:
+			sending = true
+		case byTime && (!is || c.At.After(s.Cards.kept[hit].At)):
+			hit, is = id, true
+		}
+	}
+	return hit, is && !sending
+}
+
+// correct makes of a card what WeChat reports of it, once.
+func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Time) {
+	out, was := reported(r), State(c.State)
+	c.Reported, c.ReportedAt = true, r.At
+	if r.MsgID != 0 {
+		c.MsgID = r.MsgID
+	}
+	if !c.Waits.IsZero() {
+		s.spend(&c, out.card, now)
+		was = "" // nothing was told yet
+	}
+	switch {
+	case c.User == "":
+	case c.State == out.card:
+		c.Messages = nil
+	default:
+		c.State, c.Final = out.card, out.final
+		c.Tell = append(c.Tell, CardEnd{State: out.final, Reason: ReasonReported, Corrects: was})
+		s.Cards.look(id, now)
+	}
+	s.Cards.put(id, c)
+}
+
+// An EndToTell is the end of a card, to be told its recipient.
+type EndToTell struct {
+	User     UserID
+	Messages []Identity
+	CardEnd
+}
+
+// Conclude ends a card that was unknown, once WeChat has been silent for too long, and returns what
+// its recipient is to be told; nil if nothing.
+func (s *SubscriberRecord) Conclude(id CardID, now time.Time) (*EndToTell, error) {
+	c, _, err := s.Cards.find(id)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.State == CardSending && c.User == "" && !c.sending(now):
+		s.strand(id, c, now)
+	case c.State == CardSending && c.User == "":
+		s.Cards.look(id, c.Lease)
+		return nil, nil
+	case c.Waits.After(now):
+		s.Cards.look(id, c.Waits)
+		return nil, nil
+	case !c.Waits.IsZero():
+		s.silent(id, &c, now)
+	}
+	if len(c.Tell) == 0 {
+		s.Cards.rest(id)
+		return nil, nil
+	}
+	return s.tell(id, c), nil
+}
+
+// silent ends an unknown card of which WeChat has not told.
+func (s *SubscriberRecord) silent(id CardID, c *CardRecord, now time.Time) {
+	s.spend(c, CardUnknown, now)
+	why := ReasonSilentWeChat
+	if c.Stranded {
+		why = ReasonStranded
+	}
+	c.Final, c.Tell = StateUnknown, []CardEnd{{State: StateUnknown, Reason: why}}
+	s.Cards.put(id, *c)
+}
+
+// tell returns the first end that is to be told. That a correction has begun is noted: see resolved.
+func (s *SubscriberRecord) tell(id CardID, c CardRecord) *EndToTell {
+	if c.Tell[0].Corrects != "" && !c.Tell[0].Begun {
+		c.Tell = slices.Clone(c.Tell)
+		c.Tell[0].Begun = true
+		s.Cards.put(id, c)
+	}
+	return &EndToTell{c.User, c.Messages, c.Tell[0]}
+}
+
+// Told notes that the end of a card was told its recipient.
+func (s *SubscriberRecord) Told(id CardID, state State, now time.Time) error {
+	c, is, err := s.Cards.find(id)
+	if err != nil {
+		return err
+	}
+	if len(c.Tell) > 0 && c.Tell[0].State == state {
+		c.Tell = c.Tell[1:]
+		if c.Reported && len(c.Tell) == 0 {
+			c.Messages = nil // WeChat reports once
+		}
+		s.Cards.put(id, c)
+	}
+	switch {
+	case len(c.Tell) > 0:
+		s.Cards.look(id, now)
+	case !is || c.Waits.IsZero():
+		s.Cards.rest(id)
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package notify
+
+import "time"
+
+// Reserve holds a permit for a card.
+func (s *SubscriberRecord) Reserve(r Reserve, now time.Time) (Reserved, error) {
+	if s.erased(now) {
+		return Reserved{Status: ReserveErased}, nil
+	}
+	id, known, is, err := s.card(r.Card)
+	switch {
+	case err != nil:
+		return Reserved{}, err
+	case is && id == r.Card && known.sending(now) && known.Template == r.Template:
+		return Reserved{Status: ReserveOK}, nil // asked again: the answer was lost
+	case is:
+		return Reserved{Status: ReserveVoid}, nil
+	case s.User != r.User:
+		return Reserved{Status: ReserveUnbound}, nil
+	case s.Gone:
+		return Reserved{Status: ReserveGone}, nil
+	}
+	until, err := s.busy(r.Template, now)
+	if err != nil || until.After(now) {
+		return Reserved{Status: ReserveBusy, Until: until}, err
+	}
+	return s.reserve(r, now), nil
+}
+
+// busy returns until when another card is in the way. WeChat refuses a send to a user to whom
+// another is under way (43108), and of one template there is one at a time. A card whose run let its
+// lease pass is in nobody's way: it is unknown from now on.
+func (s *SubscriberRecord) busy(t TemplateID, now time.Time) (until time.Time, err error) {
+	for other, id := range s.Sending {
+		c, is, err := s.Cards.find(id)
+		if err != nil {
+			return until, err
+		}
+		if is && c.State == CardSending && other != t {
+			until = later(until, c.At.Add(InFlight))
+		}
+	}
+	if until.After(now) {
+		return until, nil
+	}
+	c, is, err := s.Cards.find(s.Sending[t])
+	switch {
+	case err != nil || !is || c.State != CardSending:
+		return time.Time{}, err
+	case c.sending(now):
+		return c.Lease, nil
+	}
+	s.strand(s.Sending[t], c, now)
+	return time.Time{}, nil
+}
+
+// reserve holds a permit if one is left, is not kept for others, and is not one too many this hour.
+func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
+	l := s.ledger(r.Template)
+	left, kept := l.left(r.LongTerm), l.kept(r)
+	paced := later(s.Paced, now).Add((time.Hour / time.Duration(max(r.PerHour, 1))).Truncate(time.Millisecond))
+	out := Reserved{Status: ReserveOK, Left: max(left, 0), Keep: kept}
+	switch {
+	case left <= 0:
+		out.Status = ReserveNoPermit
+	case left <= kept:
+		out.Status = ReserveKept
+	case paced.After(now.Add(time.Hour)):
+		out.Status, out.Until = ReserveTooMany, paced.Add(-time.Hour)
+	}
+	// Whoever is put off asks again, for the same absence.
+	if r.NewAbsence && (out.Status == ReserveOK || out.Status == ReserveNoPermit && l.countsFirst(r.Card)) {
+		l.Wanted++
+	}
+	if out.Status != ReserveOK {
+		return out
+	}
+	out.Left--
+	s.Paced = paced
+	l.hold()
+	if s.Sending == nil {
+		s.Sending = map[TemplateID]CardID{}
+	}
+	s.Sending[r.Template] = r.Card
+	s.Cards.put(r.Card, CardRecord{State: CardSending, Template: r.Template, User: r.User, Lane: r.Lane, Messages: r.Messages,
+		LongTerm: r.LongTerm, At: now, Lease: now.Add(Lease), Patience: r.UnknownAfter})
+	s.Cards.tidy(now)
+	return out
+}
+
+// Settle writes down how a card ended, and reports whether that is news. The first outcome stays,
+// but for what WeChat itself has reported. The state is that of the card now; empty: there is none.
+func (s *SubscriberRecord) Settle(t Settle, now time.Time) (state CardState, news bool, err error) {
+	id, c, is, err := s.card(t.Card)
+	if err != nil {
+		return "", false, err
+	}
+	if !is {
+		if s.erased(now) || !t.Permit.maybeShown() {
+			return "", false, nil
+		}
+		if s.User != t.User {
+			s.payForgotten(t, now)
+			return "", false, nil
+		}
+		c = CardRecord{State: CardSending, Template: t.Template, User: t.User, Lane: t.Lane, Messages: t.Messages, LongTerm: t.LongTerm, At: now}
+		s.ledger(t.Template).hold()
+		s.Cards.put(id, c)
+	}
+	if c.State == CardSending {
+		s.Gone = s.Gone || t.gone()
+		c.Patience = t.UnknownAfter
+		s.end(id, c, ending{state: t.State, permit: t.Permit, final: t.Final, msgID: t.MsgID, detail: t.Detail, drift: t.Drift}, now)
+		s.meetReports(now)
+		news = true
+		c.State = s.Cards.kept[id].State
+	} else {
+		c.State = c.ended(t.State)
+	}
+	if id != t.Card {
+		return "", news, nil
+	}
+	return c.State, news, nil
+}
+
+// payForgotten pays for a card of which nothing is kept, and whose user has the openid no more.
+func (s *SubscriberRecord) payForgotten(t Settle, now time.Time) {
+	if l := s.ledger(t.Template); !t.LongTerm && l.countsFirst(t.Card) {
+		l.pay(false, string(t.State), now)
+	}
+}
+
+// card returns a card and how it is named: otherwise than it was if its user was erased while it
+// was on its way.
+func (s *SubscriberRecord) card(id CardID) (named CardID, c CardRecord, is bool, err error) {
+	if c, is, err = s.Cards.find(id); is {
+		return id, c, true, err
+	}
+	if c, is, err = s.Cards.find(id.nameless()); is {
+		return id.nameless(), c, true, err
+	}
+	return id, c, false, nil
+}
+
+// An ending is how a card that was being sent has ended.
+type ending struct {
+	state    CardState
+	permit   PermitFate
+	final    State
+	msgID    int64
+	detail   string
+	drift    bool
+	stranded bool
+}
+
+// end writes down the outcome of a card that is being sent.
+func (s *SubscriberRecord) end(id CardID, c CardRecord, e ending, now time.Time) {
+	s.settlePermit(id, &c, e, now)
+	if e.drift {
+		s.ledger(c.Template).Drift++
+	}
+	if s.Sending[c.Template] == id {
+		delete(s.Sending, c.Template)
+	}
+	c.State, c.Final, c.MsgID, c.Detail, c.Lease = e.state, e.final, e.msgID, e.detail, time.Time{}
+	if c.State != CardUnknown && c.State != CardDelivered {
+		c.Messages = nil // otherwise WeChat's report may end them
+	}
+	s.Cards.put(id, c)
+}
+
+// settlePermit does what becomes of the permit that is held for c. Whose card has nobody who is told
+// of it is paid for at once.
+func (s *SubscriberRecord) settlePermit(id CardID, c *CardRecord, e ending, now time.Time) {
+	l := s.ledger(c.Template)
+	switch {
+	case e.permit == PermitHeld && c.User != "":
+		c.Waits, c.WasUnknown, c.Stranded = now.Add(c.Patience), true, e.stranded
+		s.Cards.look(id, c.Waits)
+	case e.permit.maybeShown():
+		s.spend(c, e.state, now)
+	default:
+		l.release()
+	}
+	if e.permit == PermitZeroed {
+		l.zero(c.At, string(e.state), now)
+	}
+	if c.User == "" {
+		s.Cards.rest(id)
+	}
+}
+
+// strand ends a card whose run let its lease pass: it may have been shown.
+func (s *SubscriberRecord) strand(id CardID, c CardRecord, now time.Time) {
+	out := outcomes[ClassUnknown]
+	s.end(id, c, ending{state: out.card, permit: out.permit, stranded: true}, now)
+	s.meetReports(now)
+}
+
+// Resolve says how a card has ended, and makes sure that it is not sent from now on.
+func (s *SubscriberRecord) Resolve(o OpenCard, now time.Time) (Resolved, error) {
+	id, c, is, err := s.card(o.ID)
+	switch {
+	case err != nil:
+		return Resolved{}, err
+	case is && id != o.ID, !is && s.erased(now):
+		// It may have been sent before, to somebody who has another user now: it is not announced again.
+		return Resolved{State: CardRefused, Final: StateErased}, nil
+	case !is:
+		s.Cards.put(o.ID, CardRecord{State: CardVoid, Template: o.Template, At: now})
+		return Resolved{State: CardVoid}, nil
+	case c.sending(now):
+		return Resolved{State: CardSending, Until: c.Lease}, nil
+	case c.State == CardSending:
+		s.strand(id, c, now)
+		c = s.Cards.kept[id]
+	}
+	return s.resolved(id, c), nil
+}
+
+// resolved says how a card that has ended is told. If Reconcile is about to correct an end, that end
+// comes first, for whoever has the notices still on a card; if it was faster, it has taken them off.
+// If the end that it corrects was never written down, it tells the only one.
+func (s *SubscriberRecord) resolved(id CardID, c CardRecord) Resolved {
+	if !c.WasUnknown && len(c.Tell) > 0 {
+		if was := c.Tell[0].Corrects; c.Tell[0].Begun {
+			return Resolved{State: CardState(was), Final: was, Detail: c.Detail}
+		}
+		c.Tell = append([]CardEnd{}, c.Tell...)
+		c.Tell[0].Corrects, c.WasUnknown = "", true
+		s.Cards.put(id, c)
+	}
+	return Resolved{State: c.State, Final: c.Final, Detail: c.Detail, Handed: c.WasUnknown}
+}

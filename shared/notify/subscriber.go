@@ -1,0 +1,188 @@
+package notify
+
+import "time"
+
+const (
+	// clockAhead is how far ahead of the store's a time is believed. A wrong clock must neither keep
+	// a grant from being switched off nor void what is granted later.
+	clockAhead = 5 * time.Minute
+	// erasedFor is for how long late news of an erased openid is kept out.
+	erasedFor = 24 * time.Hour
+	// strangersKept is for how long the permits of somebody who never logs in are kept, and
+	// revokesKept how long a revoke of somebody of whom nothing else is known: an older grant may come.
+	strangersKept = 30 * 24 * time.Hour
+	revokesKept   = 24 * time.Hour
+)
+
+// A SubscriberRecord is what is known of an openid. Its methods are the rules of the subscriber's
+// side. They change it, and say in Cards and Moved what follows elsewhere.
+type SubscriberRecord struct {
+	User    UserID
+	Since   time.Time // they are bound; zero: not known
+	Gone    bool      // WeChat does not know the openid
+	Ledgers map[TemplateID]*Ledger
+	Sending map[TemplateID]CardID // cards that may be on their way
+	Paced   time.Time             // the theoretical arrival time of their next card
+	Reports []PendingReport
+	Cards   Cards
+	// Erased is until when late news of the openid is kept out, since it was erased.
+	Erased time.Time
+	// Moved says that cards of its user stay with the openid, which is theirs no more.
+	Moved bool
+}
+
+// Bind gives the openid to user. A repeated login makes a binding no younger.
+func (s *SubscriberRecord) Bind(user UserID, now time.Time) {
+	if s.User != user {
+		s.leave()
+		s.Since = now
+	}
+	s.User, s.Gone, s.Erased = user, false, time.Time{}
+}
+
+// Unbind takes the openid from user, if it is theirs.
+func (s *SubscriberRecord) Unbind(user UserID) {
+	if s.User == user {
+		s.leave()
+	}
+}
+
+func (s *SubscriberRecord) leave() {
+	s.Moved = s.Moved || s.User != "" && s.Cards.Len() > 0
+	s.User, s.Since = "", time.Time{}
+}
+
+// Grant counts permits. It reports false for an openid that was erased.
+func (s *SubscriberRecord) Grant(g Grant, now time.Time) bool {
+	if s.erased(now) {
+		return false
+	}
+	for _, t := range g.Templates {
+		s.ledger(t).grant(g.Source, earlier(g.At, now.Add(clockAhead)))
+	}
+	return true
+}
+
+// Revoke takes away the permits that were granted before. It reports false for an openid that was
+// erased.
+func (s *SubscriberRecord) Revoke(r Revoke, now time.Time) bool {
+	if s.erased(now) {
+		return false
+	}
+	for _, t := range r.Templates {
+		s.ledger(t).zero(earlier(r.At, now.Add(clockAhead)), entryRevoked, now)
+	}
+	return true
+}
+
+// EndCards ends the cards of which it is not known whether they were shown, since whoever got them
+// is being erased, and returns those whose end is to be told. Their permits are spent. The other
+// cards of user are forgotten; one that is on its way keeps its permit without their name. No user:
+// everybody's cards are ended, and none is forgotten.
+func (s *SubscriberRecord) EndCards(user UserID, now time.Time) (untold []CardID, err error) {
+	for id, c := range s.Cards.All() {
+		switch {
+		case c.Unreadable != nil:
+			return nil, c.Unreadable
+		case user != "" && c.User != user:
+			continue
+		case !c.Waits.IsZero():
+			s.spend(&c, CardUnknown, now)
+			c.Final, c.Tell = StateErased, []CardEnd{{State: StateErased}}
+			s.Cards.put(id, c)
+			s.Cards.look(id, now)
+		}
+		if len(c.Tell) > 0 {
+			untold = append(untold, id)
+		} else if user != "" {
+			s.forget(id, c)
+		}
+	}
+	return untold, nil
+}
+
+// forget drops a card. One that may be on its way stays under another name, and holds its permit
+// until it is settled or its lease is over.
+func (s *SubscriberRecord) forget(id CardID, c CardRecord) {
+	s.Cards.drop(id)
+	if c.State != CardSending {
+		return
+	}
+	twin := id.nameless()
+	if s.Sending[c.Template] == id {
+		s.Sending[c.Template] = twin
+	}
+	c.User, c.Messages = "", nil
+	s.Cards.put(twin, c)
+	s.Cards.look(twin, c.Lease)
+}
+
+// Erase forgets all of an openid that is user's, or nobody's. It reports false, and forgets nothing,
+// while there are cards whose end is to be told first: see EndCards.
+func (s *SubscriberRecord) Erase(user UserID, now time.Time) (done bool, err error) {
+	if s.User != "" && s.User != user {
+		return true, nil
+	}
+	for _, c := range s.Cards.All() {
+		if c.Unreadable != nil {
+			return false, c.Unreadable
+		}
+		if !c.Waits.IsZero() || len(c.Tell) > 0 {
+			return false, nil
+		}
+	}
+	cards := s.Cards
+	for id := range cards.All() {
+		cards.drop(id)
+		cards.rest(id)
+	}
+	*s = SubscriberRecord{Cards: cards, Erased: now.Add(erasedFor)}
+	return true, nil
+}
+
+// Blank reports whether nothing is known of the openid itself; cards may still be kept.
+func (s *SubscriberRecord) Blank() bool {
+	for _, l := range s.Ledgers {
+		if !l.Blank() {
+			return false
+		}
+	}
+	return s.User == "" && !s.Gone && len(s.Sending) == 0 && len(s.Reports) == 0 && s.Paced.IsZero()
+}
+
+// KeptFor returns for how long the record is kept if nothing comes; 0: for ever.
+func (s *SubscriberRecord) KeptFor() time.Duration {
+	if s.User != "" {
+		return 0
+	}
+	if len(s.Ledgers) == 0 || s.Cards.Len() > 0 {
+		return strangersKept
+	}
+	for _, l := range s.Ledgers {
+		if l.Void.IsZero() || len(l.Entries) > 0 {
+			return strangersKept
+		}
+	}
+	return revokesKept
+}
+
+func (s *SubscriberRecord) erased(now time.Time) bool { return s.Erased.After(now) }
+
+// ledger returns the account of a template's permits.
+func (s *SubscriberRecord) ledger(t TemplateID) *Ledger {
+	if s.Ledgers == nil {
+		s.Ledgers = map[TemplateID]*Ledger{}
+	}
+	if s.Ledgers[t] == nil {
+		s.Ledgers[t] = &Ledger{}
+	}
+	return s.Ledgers[t]
+}
+
+// spend takes the permit that is held for c.
+func (s *SubscriberRecord) spend(c *CardRecord, kind CardState, now time.Time) {
+	l := s.ledger(c.Template)
+	l.release()
+	l.pay(c.LongTerm, string(kind), now)
+	c.Waits = time.Time{}
+}

@@ -1,0 +1,90 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/shared/store/storetest"
+)
+
+// between does something between the first two round trips of a store.
+type between struct {
+	trips
+	do func()
+}
+
+func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if b.n.Add(1) == 2 {
+			b.do()
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// tap has by record a grant.
+func tap(t *testing.T, by *store.Store, openID notify.OpenID, id string, at time.Time) {
+	t.Helper()
+	grant := notify.Grant{ID: id, OpenID: openID, Source: notify.GrantPopup, At: at, Templates: []notify.TemplateID{"T"}}
+	if _, err := by.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Grant: &grant}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// afterwards wants so many permits after a grant between whose two round trips do was done.
+func afterwards(t *testing.T, do func(h storetest.Harness, openID notify.OpenID), want int) {
+	t.Helper()
+	h := emptied(t, redistest.Start(t))
+	tap(t, h.Store, "o-bob", "bob's", h.Now()) // and the server knows the scripts
+	late := h.Open(h.Now)
+	late.AddHook(&between{do: func() { do(h, "o-alice") }})
+	tap(t, late, "o-alice", "late", h.Now())
+	if got, err := h.Store.Balances(t.Context(), "o-alice", []notify.TemplateID{"T"}); err != nil || got["T"] != want {
+		t.Errorf("%d permits, %v; want %d", got["T"], err, want)
+	}
+}
+
+// A grant that was read before its openid was erased, and is written after that, stores nothing:
+// both records are none, and only the tombstone tells them apart.
+func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
+	t.Parallel()
+	afterwards(t, func(h storetest.Harness, openID notify.OpenID) {
+		if err := h.Store.EraseOpenID(t.Context(), openID); err != nil {
+			t.Error(err)
+		}
+	}, 0)
+}
+
+// Of two who change one record at once both have their effect: whoever is second decides again.
+func TestGrantsAtOnce(t *testing.T) {
+	t.Parallel()
+	afterwards(t, func(h storetest.Harness, openID notify.OpenID) { tap(t, h.Store, openID, "first", h.Now()) }, 2)
+}
+
+// A circuit that is closed between the two trips of a probe stays closed, and nobody tries it.
+func TestCircuitIsClosedWhileItIsProbed(t *testing.T) {
+	t.Parallel()
+	h := emptied(t, redistest.Start(t))
+	open := notify.Circuit{Name: notify.CircuitApp, Until: h.Now()}
+	if err := h.Store.Trip(t.Context(), open); err != nil {
+		t.Fatal(err)
+	}
+	late := h.Open(h.Now)
+	late.AddHook(&between{do: func() {
+		if err := h.Store.CloseCircuit(t.Context(), open.Name); err != nil {
+			t.Error(err)
+		}
+	}})
+	if mine, err := late.Probe(t.Context(), open.Name, time.Minute); mine || err != nil {
+		t.Errorf("the probe of a closed circuit: %v, %v", mine, err)
+	}
+	if batch, err := h.Store.Claim(t.Context(), 1); err != nil || len(batch.Circuits) > 0 {
+		t.Errorf("circuits %+v, %v", batch.Circuits, err)
+	}
+}

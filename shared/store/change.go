@@ -1,0 +1,332 @@
+package store
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+)
+
+var (
+	scriptLook   = script("look")
+	scriptCommit = script("commit")
+)
+
+// A command is one of Redis's, on one key.
+type command struct {
+	name string
+	key  string
+	args []any
+	due  time.Time // of what it puts into a queue; zero: nothing
+}
+
+func do(name, key string, args ...any) command { return command{name: name, key: key, args: args} }
+
+// enqueue puts a member into a queue, or has it due at another time.
+func enqueue(queue string, at time.Time, member string) command {
+	return command{"ZADD", queue, []any{at.UnixMilli(), member}, at}
+}
+
+// A change is what happens to one record: it is read, a pure function decides, and what that wants
+// written is, in one step, if the record is still the one that was read. Otherwise it is read and
+// decided again. All its keys are in one slot.
+//
+// The record is a hash. One field of it holds its version: a word that is new whenever the record
+// or anything that belongs to it is written.
+type change struct {
+	record string // its key
+	// guards are keys of other hashes with a version that must be the same still.
+	guards []string
+	// fields are those of the record, and reads what else decide needs. A reply is as Redis gives
+	// it: nil for what is not there; first that to the fields.
+	fields []string
+	reads  []command
+	// decide returns the writes, given the server's time and the replies to reads. They set the
+	// version to next, or delete the record. None: there is nothing to write. It may be called
+	// several times, and again when all was written and the answer lost. An error ends the change.
+	//
+	// Redis does not take back the first writes of a list of which a later one fails. So first come
+	// those that may be repeated, then those that add, then the record, then the marks by which an
+	// event is known; and those that may find a key of another type before all that add.
+	decide func(now time.Time, replies []any, next string) ([]command, error)
+	// apart is set by decide if the writes concern no record. Then they are made once by the
+	// version in this hash, which nothing else uses.
+	apart string
+
+	tries int   // in which somebody else was faster
+	err   error // why it was not made; set by commit
+}
+
+const (
+	// mostTries is how often a change is decided before it gives way to others of its record.
+	mostTries = 50
+	// decidedFor is how long what was read may be relied on: decide compares the time with leases.
+	decidedFor = 2 * time.Second
+	// atOnce is how many changes go in one trip.
+	atOnce = 200
+)
+
+var errContended = errors.New("store: too many write to one record at once; try again")
+
+// A batch is changes that are made together.
+type batch struct {
+	changes []*change
+	// wakes reports, after a decision, whether a run of deliver is to look at what it makes due soon;
+	// woken is true if the caller has to start one. Nil: nothing is made due.
+	wakes func() bool
+	woken bool
+	also  []func(redis.Pipeliner) // go with the trips that write
+	soon  dues                    // to note beside those of the changes
+
+	word  string // by which the watch knows this batch
+	asked bool   // the watch was
+}
+
+// commit makes changes, in one trip that reads and one that writes, and again those whose record
+// somebody else has written meanwhile. Changes of one record take effect in their order. Each change
+// has its own error; commit returns all of them, each cause once. also adds to the trips that write.
+func (s *Store) commit(ctx context.Context, changes []*change, also ...func(redis.Pipeliner)) error {
+	return s.commitBatch(ctx, &batch{changes: changes, also: also})
+}
+
+func (s *Store) commitBatch(ctx context.Context, b *batch) error {
+	b.word = crand.Text()[:10]
+	for pending := b.changes; len(pending) > 0; {
+		first, later := firsts(pending)
+		again, err := s.try(ctx, b, first)
+		if err == nil && len(again) > 0 && !pause(ctx, again[0].backoff()) {
+			err = fmt.Errorf("store: %w", ctx.Err())
+		}
+		pending = append(again, later...)
+		if err != nil {
+			for _, c := range pending {
+				c.err = err
+			}
+			break
+		}
+	}
+	err := errorsOf(b.changes)
+	if b.wakes != nil && b.wakes() && !b.asked || len(b.soon) > 0 { // what is due was made so before
+		_, err2 := s.write(ctx, b, nil)
+		err = errors.Join(err, err2)
+	}
+	return err
+}
+
+// errorsOf returns why changes were not made, each cause once. It is a notify.ErrUnreadable only if
+// nothing else is.
+func errorsOf(changes []*change) error {
+	var errs, unreadable []error
+	told := map[string]bool{}
+	for _, c := range changes {
+		switch {
+		case c.err == nil || told[c.err.Error()]:
+			continue
+		case errors.Is(c.err, notify.ErrUnreadable):
+			unreadable = append(unreadable, c.err)
+		default:
+			errs = append(errs, c.err)
+		}
+		told[c.err.Error()] = true
+	}
+	if len(errs) == 0 {
+		return errors.Join(unreadable...)
+	}
+	return errors.Join(errs...)
+}
+
+// firsts parts changes into the first of each record, atOnce at most, and the others.
+func firsts(changes []*change) (first, later []*change) {
+	seen := make(map[string]bool, len(changes))
+	for _, c := range changes {
+		if seen[c.record] || len(first) == atOnce {
+			later = append(later, c)
+		} else {
+			first = append(first, c)
+		}
+		seen[c.record] = true
+	}
+	return first, later
+}
+
+// givesUp reports whether a change that somebody else was faster than was tried too often.
+func (c *change) givesUp() bool {
+	if c.tries++; c.tries == mostTries {
+		c.err = errContended
+	}
+	return c.err != nil
+}
+
+// backoff returns for how long to wait before the next try: not at all at first.
+func (c *change) backoff() time.Duration {
+	return time.Duration(rand.Int64N(int64(c.tries))) * time.Millisecond
+}
+
+// commitOne is commit for a single change.
+func (s *Store) commitOne(ctx context.Context, c *change, also ...func(redis.Pipeliner)) error {
+	return s.commit(ctx, []*change{c}, also...)
+}
+
+// try makes each of changes, and returns those of which somebody else has written the record
+// meanwhile. An error is that of the way there: then all are returned.
+func (s *Store) try(ctx context.Context, b *batch, changes []*change) ([]*change, error) {
+	decided, err := s.decide(ctx, changes)
+	switch {
+	case err != nil:
+		return changes, err
+	case len(decided) == 0:
+		return nil, nil
+	}
+	return s.write(ctx, b, decided)
+}
+
+// A decision is a change at one try.
+type decision struct {
+	*change
+	at       time.Time
+	versions []string // that were read: of the record, then of the guards
+	next     string
+	writes   []command
+}
+
+// decide reads and decides all of changes.
+func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, error) {
+	looks := make([]eval, len(changes))
+	for i, c := range changes {
+		reads := []command{do("HMGET", c.record, append([]any{"v"}, anys(c.fields)...)...)}
+		for _, key := range c.guards {
+			reads = append(reads, do("HGET", key, "v"))
+		}
+		looks[i] = evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
+	}
+	replies, err := s.evalAll(ctx, looks)
+	if err != nil {
+		return nil, err
+	}
+	var out []decision
+	for i, c := range changes {
+		d, err := c.decideBy(replies[i])
+		if c.err = err; d != nil {
+			out = append(out, *d)
+		}
+	}
+	return out, nil
+}
+
+// decideBy returns what a change wants by what was read; nil if nothing.
+func (c *change) decideBy(reply *redis.Cmd) (*decision, error) {
+	if err := failures([]*redis.Cmd{reply}); err != nil {
+		return nil, err
+	}
+	list, err := reply.Slice()
+	known := 2 + len(c.guards)
+	if err != nil || len(list) != known+len(c.reads) {
+		return nil, fmt.Errorf("store: unexpected reply: %w", err)
+	}
+	record, _ := list[1].([]any)
+	if len(record) != 1+len(c.fields) {
+		return nil, errors.New("store: unexpected reply")
+	}
+	d := decision{change: c, at: millis(text(list[0])), next: crand.Text()[:10]}
+	d.versions = append([]string{text(record[0])}, texts(list[2:known])...)
+	c.apart = ""
+	d.writes, err = c.decide(d.at, append([]any{record[1:]}, list[known:]...), d.next)
+	if err != nil || len(d.writes) == 0 {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// apartFor is for how long a change that concerns no record is known.
+const apartFor = 15 * time.Second
+
+// eval returns the run of commit that writes what was decided.
+func (d decision) eval(clock string) eval {
+	keys, versions := append([]string{d.record}, d.guards...), d.versions
+	writes := d.writes
+	if d.apart != "" {
+		keys, versions = []string{d.apart}, []string{""}
+		writes = append([]command{do("HSET", d.apart, "v", d.next), do("PEXPIRE", d.apart, apartFor.Milliseconds())}, writes...)
+	}
+	args := []any{clock, d.at.Add(decidedFor).UnixMilli(), d.next, len(versions)}
+	for _, v := range versions {
+		args = append(args, v)
+	}
+	return evalOf(scriptCommit, keys, args, writes)
+}
+
+// write writes what was decided, and returns the changes of which somebody else has written the
+// record meanwhile. An error is that of the way there: then all are returned. In the same trip, and
+// behind that, it is noted in which shards something is due now, and the watch asked whether a run is
+// to be woken.
+func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again []*change, err error) {
+	evals, all := make([]eval, len(decided), len(decided)+1), make([]*change, len(decided))
+	for i, d := range decided {
+		evals[i], all[i] = d.eval(s.clock()), d.change
+	}
+	due := dues{}
+	maps.Copy(due, b.soon)
+	for _, d := range decided {
+		for _, w := range d.writes {
+			if !w.due.IsZero() {
+				due.add(w.key, w.due)
+			}
+		}
+	}
+	if b.wakes != nil && b.wakes() {
+		b.asked = true
+		evals = append(evals, s.watch(b.word, "wake", due.args()...))
+	} else if len(due) > 0 {
+		evals = append(evals, s.watch(b.word, "note", due.args()...))
+	}
+	b.soon = nil
+	replies, err := s.evalAll(ctx, evals, b.also...)
+	if err != nil {
+		return all, err
+	}
+	for i := range decided {
+		n, err := replies[i].Int()
+		switch {
+		case err != nil:
+			all[i].err = failures(replies[i : i+1])
+		case n == 0 && !all[i].givesUp():
+			again = append(again, all[i])
+		}
+	}
+	for _, asked := range replies[len(decided):] {
+		if n, err := asked.Int(); err != nil {
+			return again, failures(replies[len(decided):])
+		} else if n == 1 {
+			b.woken = true
+		}
+	}
+	return again, nil
+}
+
+// clock returns the time for scripts: "" is the server's own.
+func (s *Store) clock() string {
+	if s.server == nil {
+		return ""
+	}
+	return strconv.FormatInt(s.server().UnixMilli(), 10)
+}
+
+// pause waits for d, and reports false if ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,27 @@
+-- commit: write what a change has decided, if its record is still the one that it has read.
+-- KEYS  1.. hashes with a version: the record, and what guards it; then those of the writes
+-- ARGV  the time in ms, or "" for the server's; until when the decision holds; the next version of
+--       the record; how many versions were read, and those; then each write, as in look
+-- reply 1 if it is written; 0 if the record is another one by now, or it is too late
+-- Repeat: the record has this very version.
+local version = redis.call('HGET', KEYS[1], 'v')
+if version == ARGV[3] then return 1 end
+local now = tonumber(ARGV[1])
+if not now then
+  local t = redis.call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+end
+if now > tonumber(ARGV[2]) then return 0 end
+local i = 5 + tonumber(ARGV[4])
+for k = 5, i - 1 do
+  if k > 5 then version = redis.call('HGET', KEYS[k - 4], 'v') end
+  if (version or '') ~= ARGV[k] then return 0 end
+end
+while i <= #ARGV do
+  local n = tonumber(ARGV[i + 2])
+  local reply = redis.pcall(ARGV[i], KEYS[tonumber(ARGV[i + 1])], unpack(ARGV, i + 3, i + 2 + n))
+  -- A count that is no number stays, and stops nothing: people see it there.
+  if type(reply) == 'table' and reply.err and not string.find(reply.err, 'not an integer', 1, true) then return reply end
+  i = i + 3 + n
+end
+return 1

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// writes returns what a visit has changed, in the order that change asks for.
+func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
+	if b.Gone {
+		return append(v.countsChange(b), do("DEL", c.record), do("ZREM", v.queue(), string(v.user)), do("ZREM", v.callsQueue(), string(v.user)))
+	}
+	var out []command
+	if !slices.Contains(v.bad, fieldMessages) {
+		out = append(out, dueChange(v.queue(), v.user, v.before.Messages, b.Messages)...)
+	}
+	if !slices.Contains(v.bad, fieldCalls) {
+		out = append(out, dueChange(v.callsQueue(), v.user, v.before.Calls, b.Calls)...)
+	}
+	out = append(out, v.lettersChange(b)...)
+	for _, id := range b.Indexed {
+		out = append(out, do("ZADD", v.index(v.quarter), 0, indexMember(id.ID(), v.user)))
+	}
+	if len(b.Indexed) > 0 {
+		out = append(out, do("PEXPIRE", v.index(v.quarter), (2*dayLong).Milliseconds()))
+	}
+	out = append(out, v.readChange(b)...)
+	out = append(out, v.logChange(b)...)
+	if len(b.Steps) > 0 {
+		out = append(out, v.timelineChange(b.Steps, next)...)
+	}
+	out = append(out, v.countsChange(b)...)
+	fields := v.fieldsChange(c.record, b, next)
+	if len(out)+len(b.Marked)+len(fields) == 0 {
+		return nil
+	}
+	switch {
+	case len(fields) > 0:
+		out = append(out, fields...)
+	case v.exists():
+		out = append(out, do("HSET", c.record, "v", next))
+	case v.tellMark != "":
+		c.apart = v.tellMark
+	default:
+		c.apart = v.once(next)
+	}
+	if v.tellMark != "" {
+		out = append(out, do("HSET", v.tellMark, "v", next), do("PEXPIRE", v.tellMark, (2*dayLong).Milliseconds()))
+	}
+	return append(out, v.marksChange(b)...)
+}
+
+// marksChange returns what makes messages known.
+func (v visiting) marksChange(b *notify.Mailbox) []command {
+	if len(b.Marked) == 0 {
+		return nil
+	}
+	args := []any{}
+	for id, m := range b.Marked {
+		args = append(args, markOf(id), string(m))
+	}
+	key := v.marks(v.user, v.today)
+	return []command{do("HSET", key, args...), do("PEXPIRE", key, (2 * dayLong).Milliseconds())}
+}
+
+// readsFor is for how long it is known up to when a conversation was read.
+const readsFor = 25 * time.Hour
+
+// readChange returns what changes the conversations that were read.
+func (v visiting) readChange(b *notify.Mailbox) []command {
+	key := v.reads(v.user)
+	set, gone := []any{}, []any{}
+	for peer, t := range b.Read {
+		if was, known := v.before.Read[peer]; !known || !was.Equal(t) {
+			set = append(set, peer, t.Unix())
+		}
+	}
+	for peer := range v.before.Read {
+		if _, left := b.Read[peer]; !left {
+			gone = append(gone, peer)
+		}
+	}
+	var out []command
+	if len(set) > 0 {
+		out = append(out, do("HSET", key, set...), do("PEXPIRE", key, readsFor.Milliseconds()))
+	}
+	if len(gone) > 0 {
+		out = append(out, do("HDEL", key, gone...))
+	}
+	return out
+}
+
+// logChange returns what changes the calls of late.
+func (v visiting) logChange(b *notify.Mailbox) []command {
+	log := ""
+	if len(b.Log) > 0 {
+		log = encoded(encodeLog(b.Log))
+	}
+	if !v.allCalls || log == v.log {
+		return nil
+	}
+	return []command{do("SET", v.ringLog(v.user), log, "PX", dayLong.Milliseconds())}
+}
+
+// exists reports whether there was a mailbox when it was read.
+func (v *visit) exists() bool {
+	for _, f := range v.fields {
+		if f != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// countsChange returns what changes the counts.
+func (v visiting) countsChange(b *notify.Mailbox) (out []command) {
+	for state, n := range b.Ended {
+		if n != 0 {
+			out = append(out, do("HINCRBY", v.counts(), string(state), n))
+		}
+	}
+	if b.NotBound > 0 {
+		out = append(out, do("HINCRBY", v.counts(), string(notify.StateNotBound), b.NotBound))
+	}
+	return out
+}
+
+// fieldsChange returns what changes the hash of a mailbox.
+func (v *visit) fieldsChange(record string, b *notify.Mailbox, next string) []command {
+	set, gone, whole := []any{"v", next}, []any{}, []any{"v", next}
+	left := false
+	for i, f := range encodeMailbox(b) {
+		left = left || f != "" || slices.Contains(v.bad, mailboxFields[i])
+		if f != "" {
+			whole = append(whole, mailboxFields[i], f)
+		}
+		switch {
+		case f == v.fields[i] || slices.Contains(v.bad, mailboxFields[i]):
+		case f == "":
+			gone = append(gone, mailboxFields[i])
+		default:
+			set = append(set, mailboxFields[i], f)
+		}
+	}
+	switch {
+	case len(set) == 2 && len(gone) == 0:
+		return nil
+	case !left:
+		return []command{do("DEL", record)}
+	}
+	var out []command
+	switch {
+	case len(b.Messages.Notices)+len(b.Calls.Notices) == 0 && len(v.before.Messages.Notices)+len(v.before.Calls.Notices) > 0 && len(v.bad) == 0:
+		// Redis keeps a hash compact until it has had a long field: a new one takes a third.
+		out = append(out, do("DEL", record), do("HSET", record, whole...))
+	case len(gone) > 0:
+		out = append(out, do("HSET", record, set...), do("HDEL", record, gone...))
+	default:
+		out = append(out, do("HSET", record, set...))
+	}
+	switch {
+	case !b.Bound(): // what is left goes with the cards that are on their way
+		out = append(out, do("PEXPIRE", record, (2*dayLong).Milliseconds()))
+	case !v.before.Bound():
+		out = append(out, do("PERSIST", record))
+	}
+	return out
+}
+
+// dueChange returns what changes a queue.
+func dueChange(queue string, user notify.UserID, before, now notify.Waiting) []command {
+	switch {
+	case len(now.Notices) == 0 && before.Due.IsZero():
+		return nil
+	case len(now.Notices) == 0 || now.Due.IsZero():
+		return []command{do("ZREM", queue, string(user))}
+	case now.Due.Equal(before.Due):
+		return nil
+	}
+	return []command{enqueue(queue, now.Due, string(user))}
+}
+
+// timelineKept is how many steps of a recipient are kept at least, for timelineFor.
+const (
+	timelineKept = 100
+	timelineFor  = 7 * dayLong
+)
+
+// timelineChange adds steps. It trims the timeline and renews its life when that begins, and then one
+// time in four: each costs as much as adding. next is as good as a die.
+func (v visiting) timelineChange(steps []notify.Step, next string) []command {
+	key, args := v.timeline(v.user), make([]any, len(steps))
+	for i, s := range steps {
+		args[i] = encoded(s)
+	}
+	out := []command{do("LPUSH", key, args...)}
+	if begins := len(v.before.Messages.Notices)+len(v.before.Calls.Notices) == 0; begins || next < "I" {
+		out = append(out, do("LTRIM", key, 0, timelineKept-1), do("PEXPIRE", key, timelineFor.Milliseconds()))
+	}
+	return out
+}
+
+// lettersFor is how long a dead letter is kept.
+const lettersFor = 30 * dayLong
+
+// lettersChange returns what changes the dead letters.
+func (v visiting) lettersChange(b *notify.Mailbox) (out []command) {
+	if len(b.Changed) == 0 {
+		return nil
+	}
+	left := map[string]bool{}
+	for _, l := range b.Letters {
+		left[l.ID] = true
+	}
+	for _, l := range b.Changed {
+		if left[l.ID] = len(l.Notices) > 0; left[l.ID] {
+			out = append(out, do("HSET", v.letters(v.user), l.ID, encoded(encodeLetter(l))), do("PEXPIRE", v.letters(v.user), lettersFor.Milliseconds()))
+		} else {
+			delete(left, l.ID)
+			out = append(out, do("HDEL", v.letters(v.user), l.ID))
+		}
+	}
+	if len(left) == 0 {
+		return append(out, do("ZREM", v.dead(), string(v.user)))
+	}
+	return append(out, do("ZADD", v.dead(), b.Now.UnixMilli(), string(v.user)),
+		do("ZREMRANGEBYSCORE", v.dead(), "-inf", b.Now.Add(-lettersFor).UnixMilli()))
+}

@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+const dayLong = 24 * time.Hour
+
+// A visit is what happens to one recipient, and what is looked at beside the mailbox.
+type visit struct {
+	user    notify.UserID
+	happens []func(*notify.Mailbox)
+	about   []notify.Identity // messages that may have come before
+	senders []notify.UserID   // who may have been erased
+	peers   []string          // conversations that may have been read, hashed
+	// What is looked at as a whole: conversations that were read, calls of late, dead letters.
+	allRead, allCalls, allLetters bool
+	// scores: when the queues have it due, which a claim has changed.
+	scores bool
+	// anyway: what cannot be read keeps nothing from happening, and stays as it is.
+	anyway bool
+
+	tellMark string // key of the mark that says that this has happened; empty: none is needed
+
+	wake     time.Time // when something falls due because of it
+	happened bool      // before, by the tellMark
+	// What was read.
+	before notify.Mailbox
+	fields []string // of the hash
+	bad    []string // those that cannot be read
+	log    string
+}
+
+// A visiting is a visit on its way: the keys, and what was read of them.
+type visiting struct {
+	*visit
+	keys
+	today, quarter int64 // of the caller's clock
+	// days may have marks of a message that comes again within a day, by clocks that differ by hours.
+	days []int64
+}
+
+// visit makes visits. Of several to one recipient each sees what those before it have done.
+func (s *Store) visit(ctx context.Context, visits ...*visit) error {
+	return s.commit(ctx, s.visitChanges(visits))
+}
+
+func (s *Store) visitChanges(visits []*visit) []*change {
+	changes := make([]*change, len(visits))
+	for i, v := range visits {
+		now := s.now()
+		changes[i] = visiting{v, s.keysOf(string(v.user)), day(now), quarter(now), daysAround(now)}.change()
+	}
+	return changes
+}
+
+// clocksDiffer is by how much the clocks of instances may.
+const clocksDiffer = 6 * time.Hour
+
+// daysAround returns the days in which something may have been marked within a day before t, or
+// after it by another clock.
+func daysAround(t time.Time) []int64 {
+	days := []int64{day(t), day(t) - 1}
+	if next := day(t.Add(clocksDiffer)); next != days[0] {
+		days = append(days, next)
+	}
+	return days
+}
+
+// change returns how a visit is made.
+func (v visiting) change() *change {
+	record := v.recipient(v.user)
+	c := &change{record: record, fields: mailboxFields}
+	if len(v.senders) > 0 {
+		c.guards = []string{v.erasedUsers()}
+	}
+	loads := []load{
+		{v.scores, do("ZSCORE", v.queue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Messages.Due = scoreOf(r); return nil }},
+		{v.scores, do("ZSCORE", v.callsQueue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Calls.Due = scoreOf(r); return nil }},
+		{v.allCalls, do("GET", v.ringLog(v.user)), v.loadLog},
+		{v.allRead, do("HGETALL", v.reads(v.user)), v.loadReads},
+		{!v.allRead && len(v.peers) > 0, do("HMGET", v.reads(v.user), anys(v.peers)...), v.loadPeers},
+		{len(v.senders) > 0, do("HMGET", v.erasedUsers(), anys(hashesOf(v.senders))...), v.loadForgotten},
+		{v.allLetters, do("HGETALL", v.letters(v.user)), v.loadLetters},
+		{v.tellMark != "", do("EXISTS", v.tellMark), nil},
+	}
+	for _, d := range v.days {
+		loads = append(loads, load{len(v.about) > 0, do("HMGET", v.marks(v.user, d), anys(marksOfAll(v.about))...), v.loadMarks})
+	}
+	loads = slices.DeleteFunc(loads, func(l load) bool { return !l.wanted })
+	for _, l := range loads {
+		c.reads = append(c.reads, l.read)
+	}
+	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
+		b := &notify.Mailbox{User: v.user, Now: now}
+		if err := v.loadMailbox(b, replies[0]); err != nil {
+			return nil, err
+		}
+		for i, l := range loads {
+			if l.into == nil {
+				if v.happened = number(replies[i+1]) == 1; v.happened {
+					return nil, nil
+				}
+			} else if err := l.into(b, replies[i+1]); err != nil {
+				return nil, err
+			}
+		}
+		v.before = *b
+		v.before.Read = maps.Clone(b.Read)
+		for _, happens := range v.happens {
+			happens(b)
+		}
+		v.wake = b.Wake
+		return v.writes(c, b, next), nil
+	}
+	return c
+}
+
+// A load reads a part of a mailbox.
+type load struct {
+	wanted bool
+	read   command
+	into   func(*notify.Mailbox, any) error
+}
+
+func unreadableAt(err error, at ...string) error {
+	return fmt.Errorf("store: %w: %s: %w", notify.ErrUnreadable, strings.Join(at, " "), err)
+}
+
+func (v visiting) loadMailbox(b *notify.Mailbox, reply any) error {
+	v.fields = texts(reply)
+	var err error
+	if v.bad, err = decodeMailbox(b, v.fields); err != nil && !v.anyway {
+		return unreadableAt(err, v.recipient(v.user), v.bad[0])
+	}
+	return nil
+}
+
+func (v visiting) loadLog(b *notify.Mailbox, reply any) error {
+	if v.log = text(reply); v.log == "" {
+		return nil
+	}
+	if err := decodeLog(b, v.log); err != nil {
+		return unreadableAt(err, v.ringLog(v.user))
+	}
+	return nil
+}
+
+func (v visiting) loadReads(b *notify.Mailbox, reply any) error {
+	b.Read = map[string]time.Time{}
+	list := texts(reply)
+	for i := 0; i+1 < len(list); i += 2 {
+		readInto(b.Read, list[i], list[i+1])
+	}
+	return nil
+}
+
+func (v visiting) loadPeers(b *notify.Mailbox, reply any) error {
+	b.Read = map[string]time.Time{}
+	for i, s := range texts(reply) {
+		readInto(b.Read, v.peers[i], s)
+	}
+	return nil
+}
+
+// readInto reads up to when a conversation was read. What is no number is none.
+func readInto(read map[string]time.Time, peer, upTo string) {
+	if s, err := strconv.ParseInt(upTo, 10, 64); err == nil {
+		read[peer] = time.Unix(s, 0).UTC()
+	}
+}
+
+// loadMarks reads the marks of one day. A message may be taken back in one and have come in
+// another: it came after its recall.
+func (v visiting) loadMarks(b *notify.Mailbox, reply any) error {
+	if b.Marks == nil {
+		b.Marks = map[notify.Identity]notify.Mark{}
+	}
+	for i, m := range texts(reply) {
+		if was := b.Marks[v.about[i]]; m != "" && (was == notify.MarkNone || was == notify.MarkRecalled) {
+			b.Marks[v.about[i]] = notify.Mark(m)
+		}
+	}
+	return nil
+}
+
+// loadForgotten reads until when users are not to be named.
+func (v visiting) loadForgotten(b *notify.Mailbox, reply any) error {
+	b.Forgotten = forgottenIn(v.senders, reply, b.Now)
+	return nil
+}
+
+// forgottenIn reads until when users are not to be named.
+func forgottenIn(users []notify.UserID, reply any, now time.Time) func(notify.UserID) bool {
+	gone := map[notify.UserID]bool{}
+	for i, s := range texts(reply) {
+		if millis(s).After(now) {
+			gone[users[i]] = true
+		}
+	}
+	return func(u notify.UserID) bool { return gone[u] }
+}
+
+func (v visiting) loadLetters(b *notify.Mailbox, reply any) (err error) {
+	b.Letters, err = decodeLetters(v.user, v.letters(v.user), reply)
+	return err
+}
+
+// anys returns texts as arguments of a command.
+func anys[S ~string](list []S) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return out
+}
+
+func hashesOf(users []notify.UserID) []string {
+	out := make([]string, len(users))
+	for i, u := range users {
+		out[i] = hashed(u)
+	}
+	return out
+}
+
+func marksOfAll(ids []notify.Identity) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = markOf(id)
+	}
+	return out
+}
+
+// texts reads a list of strings; what is not there is "".
+func texts(reply any) []string {
+	list, _ := reply.([]any)
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = text(v)
+	}
+	return out
+}
+
+// scoreOf reads a score in ms; the zero time if there is none.
+func scoreOf(reply any) time.Time {
+	ms, err := strconv.ParseFloat(text(reply), 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return millisOf(int64(ms))
+}
+
+// decodeLetters reads all dead letters of a recipient.
+func decodeLetters(user notify.UserID, key string, reply any) (out []notify.KeptLetter, err error) {
+	list := texts(reply)
+	for i := 0; i+1 < len(list); i += 2 {
+		l, err := decodeLetter(user, list[i], list[i+1])
+		if err != nil {
+			return nil, fmt.Errorf("store: %w: %s %s: %w", notify.ErrUnreadable, key, list[i], err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}

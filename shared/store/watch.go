@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+)
+
+var scriptWatch = script("watch")
+
+// watching is for how long after each look a run counts as watching: a little longer
+// than a waiting run sleeps.
+const watching = 5 * time.Second
+
+// soon is how far ahead a due time is worth a wake: what is due later is seen by the
+// timer's next run.
+const soon = 60 * time.Second
+
+// soonDue reports whether any of visits has made something due before the timer's next run sees it.
+func soonDue(visits []*visit) bool {
+	return slices.ContainsFunc(visits, func(v *visit) bool { return !v.wake.IsZero() && !v.wake.After(v.before.Now.Add(soon)) })
+}
+
+// The keys of the watch are in shard 0:
+//
+//	wxn{0}:watch      until when a run watches, ms; a space; its word     string
+//	wxn{0}:soon       shard -> when something of its is due, ms          sorted set
+//	wxn{0}:lk:<word>  what a look was told                               string
+func (k keys) watch() string             { return k.tag + "watch" }
+func (k keys) soon() string              { return k.tag + "soon" }
+func (k keys) looked(word string) string { return k.tag + "lk:" + word }
+
+// watch returns a run of watch.lua.
+func (s *Store) watch(word, what string, more ...any) eval {
+	k := s.shardKeys(0)
+	keys := []string{k.watch(), k.soon()}
+	if what == "look" {
+		keys, word = append(keys, k.looked(word)), s.self
+	}
+	return eval{scriptWatch, keys, append([]any{s.clock(), word, what, watching.Milliseconds()}, more...)}
+}
+
+// allEvery is how often all shards are looked at, whether or not something is noted of them. It is
+// less than the period of the timer.
+const allEvery = 50 * time.Second
+
+// dues are the shards of which something has become due, each by the time.
+type dues map[string]time.Time
+
+// add notes when something is due in the shard of a key.
+func (d dues) add(key string, at time.Time) {
+	shard := key[strings.IndexByte(key, '{')+1 : strings.IndexByte(key, '}')]
+	if was, known := d[shard]; !known || at.Before(was) {
+		d[shard] = at
+	}
+}
+
+// args returns dues as watch.lua takes them.
+func (d dues) args() (out []any) {
+	for shard, at := range d {
+		out = append(out, shard, at.UnixMilli())
+	}
+	return out
+}
+
+// lookAround notes that this run watches, and returns the shards that it is to look at. It adds to
+// that trip.
+func (s *Store) lookAround(ctx context.Context, also func(redis.Pipeliner)) (now time.Time, shards []int, err error) {
+	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look")}, also)
+	if err == nil {
+		err = failures(replies)
+	}
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	told := texts(replies[0].Val())
+	if slices.Contains(told, "all") {
+		told = told[:1]
+		for i := range s.shards {
+			told = append(told, strconv.Itoa(i))
+		}
+	}
+	for _, shard := range told[1:] {
+		n, err := strconv.Atoi(shard)
+		if err != nil {
+			return time.Time{}, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
+		}
+		shards = append(shards, n)
+	}
+	return millis(told[0]), shards, nil
+}
+
+// Rest implements notify.Store.
+func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
+	reply, err := s.evalOne(ctx, s.watch(s.self, "rest", until.UnixMilli()))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return millis(text(reply.Val())), nil
+}

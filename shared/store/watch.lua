@@ -1,0 +1,52 @@
+-- watch: which shards have something due, and whether a run of deliver looks at them.
+-- KEYS  1 the watch: until when, ms; a space; whose word it is
+--       2 shards by when the first of theirs is due, ms, or earlier than that; "all" by when all are
+--         to be looked at, should one of the others have been lost
+--       3 of a look: what it was told
+-- ARGV  the time in ms, or "" for the server's; a word; what to do; for how long a run watches, ms;
+--       then shards, each with a time when something of theirs is due, but of rest until when
+--       note   that
+--       wake   likewise: is nobody looking, so that whoever asks has to wake a run? Of many one is told so
+--       look   a run looks: it is told which shards are due, which are in its hands then
+--       rest   a run wants to end: when is the next due, if that is before a time? If none is, it watches
+--              no longer
+-- reply of wake 1 or 0; of look the time, ms, and shards; of rest the time, ms, or ""
+-- Repeat: the watch has the word, or has lost it; what a look was told is kept.
+local now, by, word = tonumber(ARGV[1]), nil, ARGV[2]
+if not now then
+  local t = redis.call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function ms(t) return string.format('%.0f', t) end
+local function watch() redis.call('SET', KEYS[1], ms(now + ARGV[4]) .. ' ' .. word, 'PX', ARGV[4]) end
+local function watcher()
+  local until_, who = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (.*)$')
+  return until_ and tonumber(until_) > now and who or nil
+end
+if ARGV[3] == 'look' then
+  watch()
+  local told = redis.call('GET', KEYS[3])
+  local due = told and cjson.decode(told) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms(now))
+  if not told and redis.call('ZSCORE', KEYS[2], 'all') == false then due = {'all'} end
+  if not told and #due > 0 then
+    redis.call('ZREM', KEYS[2], unpack(due))
+    redis.call('SET', KEYS[3], cjson.encode(due), 'PX', ARGV[4])
+  end
+  return {ms(now), unpack(due)}
+elseif ARGV[3] == 'rest' then
+  local first = redis.call('ZRANGE', KEYS[2], 0, 1, 'WITHSCORES')
+  local at = first[2]
+  if first[1] == 'all' then at = first[4] end
+  if at and tonumber(at) < tonumber(ARGV[5]) then return ms(tonumber(at)) end
+  if watcher() == word then redis.call('DEL', KEYS[1]) end
+  return ''
+end
+for i = 5, #ARGV, 2 do
+  local at = redis.call('ZSCORE', KEYS[2], ARGV[i])
+  if not at or tonumber(ARGV[i + 1]) < tonumber(at) then redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i]) end
+end
+if ARGV[3] == 'note' then return 0 end
+local who = watcher()
+if who then return who == word and 1 or 0 end
+watch()
+return 1
