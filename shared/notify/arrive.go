@@ -244,8 +244,8 @@ func (b *Mailbox) PresenceChanged(rules Rules, online bool, at time.Time) {
 			n.WindowEnd = later(n.WindowEnd, window)
 		}
 	}
-	// Who goes was here too: if nobody reported that they came, they were told in an absence that is
-	// over. But not if they were told after they went, and the report of that is late.
+	// Recipients who go were here, though IM may not have reported that they came: the absence in
+	// which they were told is over. A late report, of a time before the last card, says nothing of it.
 	if online || b.Absence != (Absence{}) && at.After(b.Absence.Last) {
 		b.seen()
 	}

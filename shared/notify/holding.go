@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// Claim puts what waits in a lane, which is hidden in its queue until a time, into the hands of the
-// run whose word is lease. It returns what the run is to know; nothing if nothing waits, or somebody
-// was faster: then it is not due at that time, or in other hands. Of somebody
-// bound to nobody any more a card may be open.
+// Claim gives a lane, which its queue hides until a time, to the run whose word is lease, and returns
+// what the run has to know. It returns nil if nothing waits, if another run holds the lane, or if the
+// lane has become due at another time. A recipient who lost the binding may still have an open card.
 func (b *Mailbox) Claim(lane Lane, lease string, until time.Time) *Recipient {
 	w := b.lane(lane)
 	switch {
@@ -144,8 +143,8 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 			ending[id] = i
 		}
 	}
-	// Who has logged in as another openid since the card began has lost no binding: what was on the
-	// card waits for the next.
+	// Recipients who logged in as another openid since the card began are still bound: what was on
+	// the card waits for the next one.
 	elsewhere := w.Card.ID != "" && b.Bound() && b.OpenID != w.Card.OpenID
 	var rest []WaitingNotice
 	for _, n := range w.Notices {
@@ -256,9 +255,9 @@ func (b *Mailbox) goesOn(step AbsenceStep) {
 // reached that state. The store has a mark of who was told before.
 func (b *Mailbox) Tell(card CardID, e EndToTell) int {
 	state, was, messages := e.State, e.Corrects, e.Messages
-	// The run that sent a card writes down its end, but for unknown ones, which end here. While the
-	// card is open that has not happened: what it carries ends now, and once. Of an erased openid no
-	// run finds the card any more, so it is let go of here.
+	// A card is open until its run writes down the end. A correction that comes before ends what the
+	// card carries, and there is no earlier count to take back. So does an erasure: no run finds the
+	// card of an erased openid any more.
 	letGo := state == StateErased || was != "" && was != StateUnknown
 	for _, w := range b.lanes() {
 		switch {
@@ -354,7 +353,7 @@ func (b *Mailbox) endedSince(n *WaitingNotice) (State, Reason) {
 	return "", ReasonNone
 }
 
-// Bind has the recipient's cards go to an openid from now on. Who logs in is here.
+// Bind has the recipient's cards go to an openid from now on. A login begins a new absence.
 func (b *Mailbox) Bind(openID OpenID) {
 	moved := b.OpenID != openID
 	b.OpenID = openID
