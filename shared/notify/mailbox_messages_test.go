@@ -23,6 +23,7 @@ func TestWhenMessagesAreDue(t *testing.T) {
 		{"in a group the lead counts from when it was said", events{says("m", inGroup, sent(-time.Second))}, "m due 2s"},
 		{"but looks back over one lead at most", events{says("m", inGroup, sent(-time.Hour))}, "m due 0s"},
 		{"and not ahead", events{says("m", inGroup, sent(time.Minute))}, "m due 3s"},
+		{"so does its blind window", events{says("m", inGroup, sent(-2*time.Second)), claims, finishes(lookingAgain(time.Hour)), after(time.Minute), goes(time.Minute)}, "m due 1m3s"},
 		{"between two it counts from when it came", events{says("m", sent(-time.Hour))}, "m due 3s"},
 	})
 }

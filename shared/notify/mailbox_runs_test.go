@@ -1,0 +1,145 @@
+package notify_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// lane returns what waits in a lane.
+func (r *recipient) lane(l notify.Lane) *notify.Waiting {
+	if l == notify.LaneCalls {
+		return &r.Calls
+	}
+	return &r.Messages
+}
+
+// take has the queue hand a lane out to a run, which claims it.
+func take(lane notify.Lane, run string) func(*recipient) {
+	return func(r *recipient) {
+		hidden := r.Now.Add(notify.Lease)
+		if w := r.lane(lane); len(w.Notices) > 0 {
+			w.Due = hidden
+		}
+		r.answer = heardBy(r.Claim(lane, run, hidden))
+	}
+}
+
+// heardBy says what a claim tells a run.
+func heardBy(rec *notify.Recipient) string {
+	if rec == nil {
+		return "nothing"
+	}
+	var ids []notify.Identity
+	for _, n := range rec.Notices {
+		ids = append(ids, n.ID)
+	}
+	out := names(ids) + " for " + string(rec.OpenID)
+	if rec.Open != nil {
+		out += fmt.Sprintf(", open %s with %s", rec.Open.ID, names(rec.Open.Messages))
+	}
+	return out
+}
+
+var (
+	claims     = take(notify.LaneMessages, "run")
+	claimsCall = take(notify.LaneCalls, "run")
+)
+
+// begins has the run begin a card with what waits under these names, and is answered what is on it.
+func begins(card notify.CardID, ids ...string) func(*recipient) { return beginsAs("run", card, ids...) }
+
+func beginsAs(run string, card notify.CardID, ids ...string) func(*recipient) {
+	return func(r *recipient) {
+		r.answer = names(r.Begin(notify.Begin{Lane: r.laneOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
+	}
+}
+
+// laneOf returns where ids wait.
+func (r *recipient) laneOf(ids []string) notify.Lane {
+	for _, n := range r.Calls.Notices {
+		if slices.Contains(ids, string(n.ID.ID())) {
+			return notify.LaneCalls
+		}
+	}
+	return notify.LaneMessages
+}
+
+// named returns the identities of what waits under these names.
+func (r *recipient) named(ids []string) (out []notify.Identity) {
+	for _, n := range slices.Concat(r.Messages.Notices, r.Calls.Notices) {
+		if slices.Contains(ids, string(n.ID.ID())) {
+			out = append(out, n.ID)
+		}
+	}
+	return out
+}
+
+// finishes has the run finish. What it says is made when it does.
+func finishes(with ...func(r *recipient, f *notify.Finish)) func(*recipient) {
+	return func(r *recipient) {
+		f := notify.Finish{Lane: notify.LaneMessages, Lease: "run"}
+		for _, w := range with {
+			w(r, &f)
+		}
+		r.answer = ""
+		for _, e := range r.Finish(r.rules, f) {
+			r.answer += fmt.Sprint(e.Messages, " ", e.State, " ", e.Reason, " ")
+		}
+	}
+}
+
+func as(run string) func(*recipient, *notify.Finish) {
+	return func(_ *recipient, f *notify.Finish) { f.Lease = run }
+}
+
+func ofCalls(_ *recipient, f *notify.Finish) { f.Lane = notify.LaneCalls }
+
+func withCard(card notify.CardID) func(*recipient, *notify.Finish) {
+	return func(_ *recipient, f *notify.Finish) { f.Card = card }
+}
+
+// endsAs has messages end so; as dead, a letter is kept of them.
+func endsAs(state notify.State, ids ...string) func(*recipient, *notify.Finish) {
+	return func(r *recipient, f *notify.Finish) {
+		f.Final = append(f.Final, notify.Final{State: state, Messages: r.named(ids)})
+		if state == notify.StateDead {
+			f.Dead = &notify.DeadLetter{ID: "L" + ids[0], At: r.Now}
+		}
+	}
+}
+
+func handing(ids ...string) func(*recipient, *notify.Finish) {
+	return func(r *recipient, f *notify.Finish) { f.Handed = r.named(ids) }
+}
+
+func inVain(ids ...string) func(*recipient, *notify.Finish) {
+	return func(r *recipient, f *notify.Finish) { f.Missed = r.named(ids) }
+}
+
+func theAbsence(step notify.AbsenceStep) func(*recipient, *notify.Finish) {
+	return func(_ *recipient, f *notify.Finish) { f.Absence = step }
+}
+
+func lookingAgain(d time.Duration) func(*recipient, *notify.Finish) {
+	return func(_ *recipient, f *notify.Finish) { f.Again = at(d) }
+}
+
+func hold(_ *recipient, f *notify.Finish) { f.Hold = true }
+
+// isTold has a run tell alice of a message that waits.
+func isTold(id string) func(*recipient) {
+	return func(r *recipient) {
+		card := notify.CardID("card-" + id)
+		for _, e := range (events{claims, begins(card, id), finishes(withCard(card), endsAs(notify.StateDelivered, id), theAbsence(notify.AbsenceTold))}) {
+			e(r)
+		}
+	}
+}
+
+// dies has a run give a message up: a letter is kept of it.
+func dies(ids ...string) func(*recipient) {
+	return inOneChange(claims, finishes(endsAs(notify.StateDead, ids...)))
+}
