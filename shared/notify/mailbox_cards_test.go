@@ -89,7 +89,7 @@ func TestWhenARunLooksAgain(t *testing.T) {
 	})
 }
 
-// What a run counts, it tells the next; the end of what waits forgets it.
+// What a run counts, it tells the next; the end of what waits, or a replay, forgets it.
 func TestWhatARunCarries(t *testing.T) {
 	carrying := func(_ *recipient, f *notify.Finish) { f.Carried = notify.Carried{Attempts: 3, Neutral: true} }
 	r := newRecipient().meets(events{says("m"), claims, finishes(carrying)})
@@ -99,6 +99,10 @@ func TestWhatARunCarries(t *testing.T) {
 	r.meet(inOneChange(replies("bob", 0), says("n")))
 	if r.Messages.Carried != (notify.Carried{}) {
 		t.Errorf("of an earlier message the next run hears %+v", r.Messages.Carried)
+	}
+	r.meets(events{dies("n"), says("o"), claims, finishes(carrying), replays("n")})
+	if r.Messages.Carried != (notify.Carried{}) {
+		t.Errorf("of what waits again the next run hears %+v", r.Messages.Carried)
 	}
 }
 
