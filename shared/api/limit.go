@@ -33,6 +33,9 @@ const (
 	askWindow    = time.Minute // a place that is not given back ends after it
 	callsPerUser = 60          // requests of one user in callWindow
 	callWindow   = time.Minute
+	// An erasure looks at all that waits for everybody.
+	erasesPerUser = 10 // in eraseWindow, repeated ones included
+	eraseWindow   = 24 * time.Hour
 )
 
 // settleBudget bounds how long the answer to a login waits for its count.

@@ -293,3 +293,20 @@ func TestGuessesAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// An erasure looks at all that waits, so a user can ask for ten a day.
+func TestErasuresAreBounded(t *testing.T) {
+	s := newService(t, false)
+	for range 10 {
+		r := s.login("code-a")
+		if got := s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusNoContent {
+			t.Fatalf("%d %+v", got.status, got.Error)
+		}
+	}
+	r := s.login("code-a")
+	s.wantFault(s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)), 429, "too_many")
+	s.mini.FastForward(24*time.Hour + time.Second)
+	if got := s.do(s.session, "DELETE", "", bearer(r.UserID, r.UserSig)); got.status != http.StatusNoContent {
+		t.Errorf("a day later: %d %+v", got.status, got.Error)
+	}
+}

@@ -197,6 +197,13 @@ func (s *Session) erase(w http.ResponseWriter, r *http.Request) error {
 	if err := judge(r, s.Limits, "session", err); err != nil {
 		return err
 	}
+	ok, err := s.Limits.Allow(r.Context(), "erases:"+string(user), erasesPerUser, eraseWindow)
+	if err != nil {
+		return unavailable(err)
+	}
+	if !ok {
+		return errTooMany
+	}
 	if err := s.Bindings.EraseUser(r.Context(), user); err != nil && !errors.Is(err, store.ErrNotBound) {
 		return unavailable(err)
 	}
