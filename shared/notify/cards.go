@@ -15,6 +15,9 @@ const (
 	cardsAtMost = 64
 	cardsRest   = 24 * time.Hour
 	cardsFresh  = time.Hour
+	// cardsCorrected is for how long a card knows what it carried, for WeChat's report to correct. All
+	// cards are read by whatever happens to their openid.
+	cardsCorrected = 3 * time.Hour
 )
 
 // Cards are the cards of an openid. They know what has changed since they were read. The zero Cards
@@ -101,8 +104,14 @@ func (c *Cards) look(id CardID, at time.Time) {
 // rest has nobody look at a card any more.
 func (c *Cards) rest(id CardID) { c.look(id, time.Time{}) }
 
-// tidy forgets cards of long ago, of somebody who is told often.
+// tidy forgets cards of long ago, of somebody who is told often, and what older ones carried.
 func (c *Cards) tidy(now time.Time) {
+	for id, card := range c.All() {
+		if len(card.Messages) > 0 && !card.pending() && card.At.Before(now.Add(-cardsCorrected)) {
+			card.Messages = nil
+			c.put(id, card)
+		}
+	}
 	if len(c.kept) <= cardsAtMost {
 		return
 	}

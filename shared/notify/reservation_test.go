@@ -153,6 +153,24 @@ func TestOldCardsAreForgotten(t *testing.T) {
 	}
 }
 
+// A card knows what it carried for three hours, or until it is concluded and told.
+func TestCardsForgetWhatTheyCarried(t *testing.T) {
+	s := newSubscriber()
+	s.tell(permitted(asks("known"), settles("known", accepted), asks("unknown"), settles("unknown", silence)))
+	for _, c := range []struct {
+		after time.Duration
+		known bool
+	}{{3 * time.Hour, true}, {3*time.Hour + time.Millisecond, false}} {
+		next := notify.CardID(fmt.Sprint("after ", c.after))
+		s.tell(story{popup(0), later(c.after), asks(next), settles(next, accepted)})
+		for id, card := range s.Cards.All() {
+			if want := id != "known" || c.known; len(card.Messages) > 0 != want {
+				t.Errorf("after %v %s carried %q", c.after, id, card.Messages)
+			}
+		}
+	}
+}
+
 // A card that cannot be read stops what is about it, and nothing else.
 func TestUnreadableCard(t *testing.T) {
 	for _, c := range []struct {

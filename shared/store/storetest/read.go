@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -29,6 +30,26 @@ var readRules = []rule{
 		byREST.ByREST, failed.FailedCode = true, 20012
 		b.record(byREST, failed)
 		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m1"})
+	}},
+	{"of 200 conversations it is known that they were read, the last", func(b *bench) {
+		b.bind()
+		for i := range 201 {
+			b.record(notify.Read{Reader: alice, Peer: notify.UserID(fmt.Sprint("peer", i)), UpTo: b.Now().Add(time.Duration(i) * time.Second)})
+		}
+		known := 0
+		for key := range b.dump() {
+			if strings.Contains(key, "}:rd:") {
+				known++
+			}
+		}
+		equal(b, "conversations", known, 200)
+		for _, from := range []notify.UserID{"peer0", "peer1"} {
+			m := b.message(notify.MessageID("of " + from))
+			m.From = from
+			b.record(m)
+		}
+		b.ended("of peer1", notify.StateRead, notify.ReasonReadReport)
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"of peer0"})
 	}},
 	{"what is read to the last leaves nothing due", func(b *bench) {
 		b.bind()
