@@ -1,0 +1,266 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/shared/store/storetest"
+)
+
+// A cost is what one input makes the store do.
+type cost struct {
+	commands int // of Redis, those of scripts included
+	script   int // commands in the one script that has most of them
+	given    int // bytes given to the script that is given most
+	wire     int // bytes over the wire, both ways
+	kept     int // bytes of memory more than before
+}
+
+// A limit is a row of the table in docs/limits.md: what an input costs at most, whatever came before.
+type limit struct {
+	name string
+	most cost
+	// prepare, if it is there, makes room for the input; what it does is not counted.
+	prepare func(*limited)
+	do      func(*limited)
+}
+
+const kB = 1000
+
+var limits = []limit{
+	{"message to a user who is away", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).message},
+	{"the same, and no room", cost{25, 10, 1 * kB, 300 * kB, 1 * kB}, (*limited).crowd, (*limited).message},
+	{"presence: they come", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).comes},
+	{"message to a user who is there", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).message},
+	{"presence: they go", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).goes},
+	{"read report", cost{20, 12, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).reads},
+	{"own reply", cost{45, 20, 260 * kB, 550 * kB, 1 * kB}, nil, (*limited).replies},
+	{"recall", cost{15, 8, 1 * kB, 300 * kB, 1 * kB}, nil, (*limited).recalls},
+	{"ring", cost{30, 16, 40 * kB, 330 * kB, 2 * kB}, nil, (*limited).rings},
+	{"end of a ring", cost{20, 10, 40 * kB, 330 * kB, 1 * kB}, nil, (*limited).ringEnds},
+	{"group message", cost{30, 10, 3 * kB, 6 * kB, 4 * kB}, nil, (*limited).groupMessage},
+	{"recall of 100 group messages", cost{800, 700, 40 * kB, 80 * kB, 60 * kB}, nil, (*limited).groupRecall},
+	{"grant (popup, or report of the mini program)", cost{20, 10, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).grants},
+	{"revoke", cost{20, 10, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).revokes},
+	{"WeChat's report of a card", cost{15, 8, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).reports},
+	{"login", cost{40, 10, 260 * kB, 800 * kB, 2 * kB}, nil, (*limited).login},
+	{"limit of an address or a user", cost{6, 4, 1 * kB, 1 * kB, 1 * kB}, (*limited).allows, (*limited).allows},
+	{"run: look, nothing is due", cost{30, 10, 1 * kB, 2 * kB, 1 * kB}, (*limited).looked, (*limited).claims},
+	{"run: look, one is due", cost{250, 25, 260 * kB, 1000 * kB, 2 * kB}, (*limited).due, (*limited).claims},
+	{"begin", cost{12, 8, 230 * kB, 500 * kB, 30 * kB}, nil, (*limited).begins},
+	{"reserve", cost{100, 90, 30 * kB, 500 * kB, 8 * kB}, (*limited).grants, (*limited).reserves},
+	{"settle", cost{15, 8, 10 * kB, 60 * kB, 2 * kB}, nil, (*limited).settles},
+	{"finish", cost{20, 10, 230 * kB, 500 * kB, 20 * kB}, nil, (*limited).finishes},
+	{"wake, rest", cost{5, 2, 1 * kB, 1 * kB, 1 * kB}, nil, (*limited).rests},
+	{"spill of 400 messages", cost{1800, 180, 260 * kB, 800 * kB, 120 * kB}, nil, (*limited).spill},
+	{"ring at 100 users", cost{2600, 40, 2 * kB, 300 * kB, 200 * kB}, (*limited).bindPeers, (*limited).ringsAtAll},
+	{"announcement to 500 users", cost{9000, 25, 6 * kB, 3000 * kB, 3000 * kB}, nil, (*limited).announces},
+}
+
+// grows is by how much the cost may grow from a history of 1,000 to one of 100,000.
+const grows = 1.25
+
+// What an input costs is what docs/limits.md says, whatever came before.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	histories := []int{10, 1000, 100_000}
+	got := make([][]cost, len(histories))
+	t.Run("histories", func(t *testing.T) {
+		for i, n := range histories {
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				w := newLimited(t)
+				w.live(n)
+				for _, l := range limits {
+					got[i] = append(got[i], w.measure(l))
+				}
+			})
+		}
+	})
+	for i, l := range limits {
+		for j, n := range histories {
+			if c := got[j][i]; !c.within(l.most, 1) {
+				t.Errorf("%s, after %d: %+v, want at most %+v", l.name, n, c, l.most)
+			}
+		}
+		if c := got[2][i]; !c.within(got[1][i].plus(cost{5, 5, kB, kB, 2 * kB}), grows) {
+			t.Errorf("%s grows with its history: %+v after 1,000, %+v after 100,000", l.name, got[1][i], c)
+		}
+	}
+	b, err := os.ReadFile("../../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := limitsTable(); !strings.Contains(string(b), want) {
+		t.Errorf("docs/limits.md does not have this table:\n%s", want)
+	}
+}
+
+// limitsTable is the table of docs/limits.md.
+func limitsTable() string {
+	var b strings.Builder
+	b.WriteString("| input | commands | in one script | bytes given to one script | bytes over the wire | memory kept |\n|---|---|---|---|---|---|\n")
+	for _, l := range limits {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d KB | %d KB | %d KB |\n", l.name, l.most.commands, l.most.script, l.most.given/kB, l.most.wire/kB, l.most.kept/kB)
+	}
+	return b.String()
+}
+
+func (c cost) within(most cost, factor float64) bool {
+	below := func(a, b int) bool { return float64(a) <= factor*float64(b) }
+	return below(c.commands, most.commands) && below(c.script, most.script) && below(c.given, most.given) && below(c.wire, most.wire) && below(c.kept, most.kept)
+}
+
+func (c cost) plus(o cost) cost {
+	return cost{c.commands + o.commands, c.script + o.script, c.given + o.given, c.wire + o.wire, c.kept + o.kept}
+}
+
+// A limited is a store that a user, alice, has a history in.
+type limited struct {
+	t     *testing.T
+	addr  string
+	s     *store.Store
+	raw   *redis.Client
+	clock *storetest.Clock
+	rules notify.Rules
+	wire  atomic.Int64
+
+	serial int
+	lane   notify.Recipient
+	card   notify.CardID
+}
+
+// The ids are as long as their platforms allow.
+var (
+	limitedUser   = notify.UserID(wide("alice", 32))
+	limitedOpenID = notify.OpenID(wide("o", 28))
+	limitedTeam   = notify.GroupID(wide("@TGS#", 48))
+	limitedTmpl   = notify.TemplateID(wide("T", 43))
+)
+
+func wide(s string, n int) string { return s + strings.Repeat("x", n-len(s)) }
+
+func peer(i int) notify.UserID { return notify.UserID(wide(fmt.Sprint("peer", i, "-"), 32)) }
+
+func newLimited(t *testing.T) *limited {
+	addr := redistest.Start(t)
+	w := &limited{t: t, addr: addr, raw: client(t, addr), clock: storetest.NewClock(), rules: notify.DefaultRules()}
+	w.rules.MissedCalls, w.rules.UserSendsPerHour = true, 1000
+	var err error
+	w.s, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Now: w.clock.Now, ServerTime: w.clock.Now,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return &counted{c, &w.wire}, err
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.s.Close() })
+	return w
+}
+
+// A counted is a connection whose bytes are counted.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.bytes.Add(int64(len(b)))
+	return c.Conn.Write(b)
+}
+
+func (w *limited) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// measure returns what an input costs.
+func (w *limited) measure(l limit) cost {
+	w.t.Helper()
+	if l.prepare != nil {
+		l.prepare(w)
+	}
+	memory := w.memory()
+	m := startMonitor(w.t, w.addr)
+	w.wire.Store(0)
+	l.do(w)
+	c := cost{wire: int(w.wire.Load())}
+	in := 0
+	for _, cmd := range m.commands(w.t) {
+		c.commands++
+		if in++; !cmd.byScript {
+			in = 0
+			c.given = max(c.given, len(strings.Join(cmd.args, "")))
+		}
+		c.script = max(c.script, in)
+	}
+	c.kept = max(w.memory()-memory, 0)
+	return c
+}
+
+// memory is what the keys take, but for the queues and the index, in which an input has a member of some 100
+// bytes: they grow in steps of their own.
+func (w *limited) memory() (sum int) {
+	w.t.Helper()
+	keys, err := w.raw.Keys(w.t.Context(), "*").Result()
+	w.must(err)
+	pipe := w.raw.Pipeline()
+	var sizes []*redis.IntCmd
+	for _, k := range keys {
+		if _, name, _ := strings.Cut(k, "}:"); len(name) > 2 && !strings.HasPrefix(name, "i:") {
+			sizes = append(sizes, pipe.MemoryUsage(w.t.Context(), k, 0))
+		}
+	}
+	pipe.Exec(w.t.Context()) // a key may have ended meanwhile
+	for _, s := range sizes {
+		sum += int(s.Val())
+	}
+	return sum
+}
+
+func (w *limited) record(facts ...notify.Fact) {
+	w.t.Helper()
+	_, err := w.s.Record(w.t.Context(), w.rules, facts)
+	w.must(err)
+}
+
+// next returns a fresh number.
+func (w *limited) next() int { w.serial++; return w.serial }
+
+func (w *limited) messageOf(from notify.UserID, to notify.UserID) notify.Fact {
+	n := w.next()
+	return notify.Fact{Message: &notify.Message{ID: notify.MessageID(wide(fmt.Sprint(n, "_"), 40)), From: from, To: to,
+		SentAt: w.clock.Now(), Seq: uint32(n), Summary: strings.Repeat("好", 40)}}
+}
+
+func (w *limited) ringOf(users ...notify.UserID) notify.Fact {
+	n := w.next()
+	return notify.Fact{Ring: &notify.Ring{Call: notify.MessageID(wide(fmt.Sprint("call", n, "_"), 40)), Source: notify.CallSignal, Caller: peer(n),
+		Users: users, At: w.clock.Now(), For: time.Minute}}
+}
+
+func (w *limited) grantOf() notify.Fact {
+	return notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint("g", w.next()), OpenID: limitedOpenID, Source: notify.GrantPopup, At: w.clock.Now(),
+		Templates: []notify.TemplateID{limitedTmpl}}}
+}
