@@ -126,7 +126,7 @@ func decodeSubscriber(key string, reply any) (notify.SubscriberRecord, error) {
 		sub.Ledgers[t] = l.decode()
 	}
 	for _, r := range d.Reports {
-		if r.Template == "" || r.Received == 0 {
+		if r.Received == 0 {
 			return notify.SubscriberRecord{}, unreadableAt(errShape, key)
 		}
 		sub.Reports = append(sub.Reports, notify.PendingReport{Received: timeOf(r.Received),
