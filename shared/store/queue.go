@@ -62,14 +62,18 @@ func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, e
 	b := notify.Batch{Now: now, Circuits: open, GoneInRow: int(gone.Val()), Skipped: skipped}
 	if len(shards) > 0 {
 		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
-		b.Skipped = errors.Join(b.Skipped, err, s.read(ctx, &b, all, soon))
+		if err != nil {
+			return notify.Batch{}, err
+		}
+		b.Skipped = errors.Join(b.Skipped, s.read(ctx, &b, all, soon))
 	}
 	b.Unsafe = s.eviction(ctx)
 	return b, nil
 }
 
 // takeFrom hides who is due in shards from other callers, and returns them, in turn, and when the shards
-// want another look. The error says which shards failed.
+// want another look. The error is that of the way there, or of all shards; a shard that failed beside others
+// is in b.Skipped.
 func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, messages, calls int) ([]taken, dues, error) {
 	token, soon := crand.Text()[:16], dues{}
 	if len(shards) == s.shards {
@@ -104,7 +108,11 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 			soon[strconv.Itoa(shards[i])] = next
 		}
 	}
-	return append(inTurn(ringing), inTurn(waiting)...), soon, failures(replies)
+	b.Skipped = errors.Join(b.Skipped, failures(replies))
+	if len(ringing) == 0 {
+		return nil, nil, b.Skipped
+	}
+	return append(inTurn(ringing), inTurn(waiting)...), soon, nil
 }
 
 // perShard spreads a limit over shards, which do not all have as much.

@@ -11,6 +11,22 @@ import (
 )
 
 var claimRules = []rule{
+	{"a claim that does not reach the store is an error, and what is due is handed out within a minute", func(b *bench) {
+		b.bind()
+		b.record(b.message("warm")) // and the server knows the scripts
+		b.Advance(b.rules.Lead)
+		b.only()
+		b.record(b.messageTo(alice, "m1"))
+		b.Advance(notify.Lease)
+		for trip := range 2 {
+			if batch, err := b.Losing(trip, false).Claim(b.Context(), 10); err == nil {
+				b.Errorf("trip %d is lost, and there is no error but %+v", trip, batch)
+			}
+			b.Advance(time.Minute)
+			equal(b, "recipients", len(b.claim().Recipients), 1)
+			b.Advance(notify.Lease)
+		}
+	}},
 	{"a claim tells the store's time", func(b *bench) {
 		equal(b, "now", b.claim().Now, b.Now().Truncate(time.Millisecond))
 	}},
