@@ -74,7 +74,7 @@ func (d dues) args() (out []any) {
 // lookAround notes that this run watches, and returns the shards that it is to look at. It adds to
 // that trip.
 func (s *Store) lookAround(ctx context.Context, also func(redis.Pipeliner)) (now time.Time, shards []int, err error) {
-	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look")}, also)
+	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look", allEvery.Milliseconds())}, also)
 	if err == nil {
 		err = failures(replies)
 	}

@@ -4,7 +4,8 @@
 --         to be looked at, should one of the others have been lost
 --       3 of a look: what it was told
 -- ARGV  the time in ms, or "" for the server's; a word; what to do; for how long a run watches, ms;
---       then shards, each with a time when something of theirs is due, but of rest until when
+--       then shards, each with a time when something of theirs is due; but of look how often all are
+--       looked at, ms, and of rest until when
 --       note   that
 --       wake   likewise: is nobody looking, so that whoever asks has to wake a run? Of many one is told so
 --       look   a run looks: it is told which shards are due, which are in its hands then
@@ -27,7 +28,9 @@ if ARGV[3] == 'look' then
   watch()
   local told = redis.call('GET', KEYS[3])
   local due = told and cjson.decode(told) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms(now))
-  if not told and redis.call('ZSCORE', KEYS[2], 'all') == false then due = {'all'} end
+  local all = tonumber(redis.call('ZSCORE', KEYS[2], 'all') or '0')
+  if not told and all > now + ARGV[5] then due = {'all'} end -- the clock was set back
+  if not told and all == 0 then due = {'all'} end
   if not told and #due > 0 then
     redis.call('ZREM', KEYS[2], unpack(due))
     redis.call('SET', KEYS[3], cjson.encode(due), 'PX', ARGV[4])
