@@ -19,8 +19,8 @@ import (
 // bounded is full long before.
 const most = 70
 
-// live has alice live through n messages, 500 calls and reads and a twentieth of n more, and as many dead letters, grants and
-// cards as are kept. The store has n others for whom something is to come.
+// live has alice live through messages, calls, reads, dead letters, grants and cards, n of each, but no more than
+// fill what is kept of them. Of n messages there are marks. The store has n others for whom something is to come.
 func (w *limited) live(n int) {
 	w.t.Helper()
 	w.must(w.s.Bind(w.t.Context(), limitedUser, limitedOpenID))
@@ -36,9 +36,10 @@ func (w *limited) live(n int) {
 		w.spend(notify.CardID(wide(fmt.Sprint("old", i, "-"), 60)))
 	}
 	w.clock.Advance(2 * time.Hour)
-	w.inBatches(n, func(i int) notify.Fact { return w.messageOf(peer(i%100), limitedUser) })
-	w.inBatches(min(n, 500)+n/20, func(int) notify.Fact { return w.ringOf(limitedUser) })
-	w.inBatches(min(n, 500)+n/20, func(i int) notify.Fact {
+	w.inBatches(min(n, 1000), func(i int) notify.Fact { return w.messageOf(peer(i%100), limitedUser) })
+	w.marks(n)
+	w.inBatches(min(n, 500), func(int) notify.Fact { return w.ringOf(limitedUser) })
+	w.inBatches(min(n, 500), func(i int) notify.Fact {
 		return notify.Fact{Read: &notify.Read{Reader: limitedUser, Peer: notify.UserID(fmt.Sprint("friend", i)), UpTo: w.clock.Now()}}
 	})
 	for i := range min(n, 41) {
@@ -79,6 +80,20 @@ func (w *limited) others(n int) {
 	}
 	_, err := pipe.Exec(ctx)
 	w.must(err)
+}
+
+// marks has n messages known as come, behind the store's back.
+func (w *limited) marks(n int) {
+	w.t.Helper()
+	key := fmt.Sprintf("wxnotify-dev{%d}:d:%s:%d", shardOf(limitedUser), limitedUser, w.clock.Now().Unix()/86400)
+	var fields []any
+	for i := range n {
+		fields = append(fields, fmt.Sprintf("%020d", i), "n")
+	}
+	if known, err := w.raw.HLen(w.t.Context(), key).Result(); err != nil || known == 0 {
+		w.t.Fatalf("%d marks at %s, %v", known, key, err)
+	}
+	w.must(w.raw.HSet(w.t.Context(), key, fields...).Err())
 }
 
 // dead has a card with n notices end as a dead letter.
