@@ -300,16 +300,16 @@ func (c *delivery) giveUp(ctx context.Context, card Card) *Finish {
 }
 
 // voided makes sure that the card, which this run has not sent, is not sent and holds no permit,
-// and reports whether it could.
+// and reports whether it could: who was slow may find it given up as unknown.
 func (c *delivery) voided(ctx context.Context, card Card) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
 	r, err := c.Store.Resolve(ctx, OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
 	if err == nil && r.State == CardSending { // nobody but us would send it
-		_, err = c.Store.Settle(ctx, Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
+		r.State, err = c.Store.Settle(ctx, Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
 			State: CardNotSent, Permit: PermitRefunded, Detail: ClassUnreached.String()})
 	}
-	return err == nil
+	return err == nil && r.State != CardUnknown
 }
 
 // finishAs returns how notices go on after a send with outcome out, and the state in

@@ -1,8 +1,10 @@
 package notify_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -320,4 +322,32 @@ func (w *world) strand() {
 	if err != nil || r.Status != notify.ReserveOK {
 		w.t.Fatalf("reserved %+v, %v", r, err)
 	}
+}
+
+// Whoever did not hear whether a permit was reserved, and finds the card given up as unknown, does not
+// put its notices off: they are the unknown card's.
+func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := newHub(), newPlatform(0)
+		h.wait(notify.LaneMessages, "u", notify.Notice{ID: "m", Kind: notify.KindMessage})
+		d := over(t, h, p)
+		d.Store = givenUp{h}
+		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
+			t.Fatalf("%d cards, %v", p.cards(), err)
+		}
+		if at := h.seats[notify.LaneMessages]["u"].at; at.Sub(time.Now()) < notify.Lease-time.Minute/2 {
+			t.Errorf("due again in %v, before another run can find the card", time.Until(at))
+		}
+	})
+}
+
+// givenUp does not answer who reserves, and has given their cards up when they ask.
+type givenUp struct{ *hub }
+
+func (givenUp) Reserve(context.Context, notify.Reserve) (notify.Reserved, error) {
+	return notify.Reserved{}, errors.New("away")
+}
+
+func (givenUp) Resolve(context.Context, notify.OpenCard) (notify.Resolved, error) {
+	return notify.Resolved{State: notify.CardUnknown, Handed: true}, nil
 }
