@@ -335,7 +335,7 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
 			t.Fatalf("%d cards, %v", p.cards(), err)
 		}
-		if at := h.seats[notify.LaneMessages]["u"].at; at.Sub(time.Now()) < notify.Lease-time.Minute/2 {
+		if at := h.seats[notify.LaneMessages]["u"].at; time.Until(at) < notify.Lease-time.Minute/2 {
 			t.Errorf("due again in %v, before another run can find the card", time.Until(at))
 		}
 	})
