@@ -56,12 +56,15 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 			return err
 		}
 	}
-	forgotten := false
+	forgotten, previous := false, openID
 	recipient := &visit{user: user, senders: []notify.UserID{user}, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
-		forgotten = b.Forgotten(user)
+		forgotten, previous = b.Forgotten(user), b.OpenID
 		b.Bind(openID)
 	}}}
 	err = s.commit(ctx, append([]*change{s.bindSubscriber(openID, user)}, s.visitChanges([]*visit{recipient})...))
+	if err == nil && previous != "" && previous != openID && string(previous) != other { // another login came in between
+		err = s.commitOne(ctx, s.unbindSubscriber(previous, user))
+	}
 	if err != nil || !forgotten {
 		return err
 	}
