@@ -87,6 +87,7 @@ type cloud struct {
 	mu        sync.Mutex
 	begun     time.Time
 	due       map[int64][]event // by tick, what is tried then
+	tried     int64             // up to which tick that is done
 	queued    int
 	longest   int
 	running   int
@@ -115,11 +116,18 @@ func (p *cloud) live(d, away time.Duration) {
 }
 
 func (p *cloud) quit() {
-	for p.waiting() > 0 {
+	for p.waiting() > 0 || p.answering() {
 		time.Sleep(tick)
 		p.dispatch()
 	}
 	p.events.Wait()
+}
+
+// answering reports whether a receiver has a callback in hand, which it may yet spill.
+func (p *cloud) answering() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle) < len(p.receivers)
 }
 
 // callback has a receiver take a message in.
@@ -184,8 +192,12 @@ func (p *cloud) dispatch() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := int64(time.Since(p.begun) / tick)
-	events := p.due[now]
-	delete(p.due, now)
+	var events []event
+	for at := p.tried; at <= now; at++ {
+		events = append(events, p.due[at]...)
+		delete(p.due, at)
+	}
+	p.tried = now
 	for _, e := range events {
 		if p.running == quota {
 			p.later(e, again)
