@@ -95,7 +95,9 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%s, after %d: %+v, want at most %+v", l.name, n, c, l.most)
 			}
 		}
-		if c := got[2][i]; !c.within(got[1][i].plus(cost{5, 5, kB, kB, 2 * kB}), grows) {
+		most := got[1][i].plus(cost{5, 5, kB, kB, 0})
+		most.kept = l.most.kept // Redis takes memory in steps: a table doubles when it is full
+		if c := got[2][i]; !c.within(most, grows) {
 			t.Errorf("%s grows with its history: %+v after 1,000, %+v after 100,000", l.name, got[1][i], c)
 		}
 	}
