@@ -172,12 +172,6 @@ func (p *platform) stop() (bill, error) {
 
 // pause waits for d, or returns ctx's error.
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	stopwatch.Sleep(ctx, d)
+	return ctx.Err()
 }

@@ -209,12 +209,5 @@ func pause(ctx context.Context, d time.Duration) bool {
 	if left, bounded := stopwatch.Left(ctx); bounded && left <= d {
 		return false
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return stopwatch.Sleep(ctx, d)
 }

@@ -147,13 +147,13 @@ func (p *pass) turn(ctx context.Context, lane Lane, n int, asked stopwatch.Watch
 			return time.Time{}, false
 		}
 		if reserved {
-			sleep(ctx, wait)
+			stopwatch.Sleep(ctx, wait)
 			return time.Time{}, false
 		}
 		if wait > most || ctx.Err() != nil {
 			return p.time().Add(wait), false
 		}
-		sleep(ctx, max(wait-ahead, 50*time.Millisecond)) // then there is room, unless another run takes it
+		stopwatch.Sleep(ctx, max(wait-ahead, 50*time.Millisecond)) // then there is room, unless another run takes it
 	}
 	return time.Time{}, true
 }

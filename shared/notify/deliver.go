@@ -106,7 +106,7 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 		if err != nil {
 			return err
 		}
-		if total.NextDue.IsZero() || !sleep(ctx, d.nap(total.NextDue.Sub(now)-looked.Elapsed())) {
+		if total.NextDue.IsZero() || !stopwatch.Sleep(ctx, d.nap(total.NextDue.Sub(now)-looked.Elapsed())) {
 			return nil
 		}
 	}
@@ -226,7 +226,7 @@ func (p *pass) besideCalls(ctx context.Context, work func() error) error {
 	ringing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	guard.Go(ctx, p.Log, &wg, func() {
-		for sleep(ringing, time.Second) && !short(ctx, wrapUp) {
+		for stopwatch.Sleep(ringing, time.Second) && !short(ctx, wrapUp) {
 			guard.Do(ctx, p.Log, func() { p.serveCalls(ctx) })
 		}
 	})
@@ -404,21 +404,6 @@ func (p *pass) ended(ctx context.Context, e Ended, args ...any) {
 func short(ctx context.Context, left time.Duration) bool {
 	rest, bounded := stopwatch.Left(ctx)
 	return ctx.Err() != nil || bounded && rest < left
-}
-
-// sleep waits for d, and reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // until says in a timeline when something is looked at again.

@@ -150,7 +150,7 @@ func (c *delivery) reserveInTurn(ctx context.Context, r Reserve) (Reserved, erro
 		c.asked = stopwatch.Start()
 		reserved, err := c.Store.Reserve(ctx, r)
 		waits := err == nil && reserved.Status == ReserveBusy && r.Lane == LaneCalls
-		if !waits || tries == 150 || !c.timeFor(ctx) || !sleep(ctx, 20*time.Millisecond) {
+		if !waits || tries == 150 || !c.timeFor(ctx) || !stopwatch.Sleep(ctx, 20*time.Millisecond) {
 			return reserved, err
 		}
 		c.waited = true
@@ -273,7 +273,7 @@ func (c *delivery) settle(ctx context.Context, s Settle) (CardState, error) {
 	defer cancel()
 	for {
 		state, err := c.Store.Settle(ctx, s)
-		if err == nil || !sleep(ctx, 500*time.Millisecond) {
+		if err == nil || !stopwatch.Sleep(ctx, 500*time.Millisecond) {
 			return state, err
 		}
 	}

@@ -78,7 +78,7 @@ func (in *Inbox) await(ctx context.Context, reserve time.Duration, err error) {
 		}
 		d = min(d, max(left-keep, 0)+beyond)
 	}
-	sleep(ctx, d)
+	stopwatch.Sleep(ctx, d)
 }
 
 // setAside records facts one by one, and gives up those that something unreadable in the store

@@ -1,5 +1,5 @@
-// Package stopwatch measures how long things take, and how much time a context has left,
-// by the monotonic clock, which nobody sets. Times of day never come from here: they come
+// Package stopwatch measures how long things take, and how much time a context has left, and
+// lets time pass, by the monotonic clock, which nobody sets. Times of day never come from here: they come
 // from the clock that the wiring passes in.
 package stopwatch
 
@@ -25,4 +25,19 @@ func Left(ctx context.Context) (left time.Duration, bounded bool) {
 		return 0, false
 	}
 	return time.Until(deadline), true
+}
+
+// Sleep lets d pass, and reports false if ctx ended before.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

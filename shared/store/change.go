@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/stopwatch"
 )
 
 var (
@@ -102,7 +103,7 @@ func (s *Store) commitBatch(ctx context.Context, b *batch) error {
 	for pending := b.changes; len(pending) > 0; {
 		first, later := firsts(pending)
 		again, err := s.try(ctx, b, first)
-		if err == nil && len(again) > 0 && !pause(ctx, again[0].backoff()) {
+		if err == nil && len(again) > 0 && !stopwatch.Sleep(ctx, again[0].backoff()) {
 			err = fmt.Errorf("store: %w", ctx.Err())
 		}
 		pending = append(again, later...)
@@ -317,16 +318,4 @@ func (s *Store) clock() string {
 		return ""
 	}
 	return strconv.FormatInt(s.server().UnixMilli(), 10)
-}
-
-// pause waits for d, and reports false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/term"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/stopwatch"
 	"wxnotify/simulator"
 )
 
@@ -65,7 +66,7 @@ func (s *Sim) exchange(ctx context.Context, base string) error {
 	}
 	from, to := string(s.people[0].user), string(s.people[1].user)
 	for i, text := range []string{"Are you there?", "See you at 7!"} {
-		if i > 0 && !pause(ctx, 150*time.Millisecond) {
+		if i > 0 && !stopwatch.Sleep(ctx, 150*time.Millisecond) {
 			return ctx.Err()
 		}
 		if _, err := s.world.IM.SendC2C(from, to, simulator.Text(text)); err != nil {
@@ -73,18 +74,6 @@ func (s *Sim) exchange(ctx context.Context, base string) error {
 		}
 	}
 	return nil
-}
-
-// pause waits for d, and reports false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // introduction says where one is, and the two things that one has to know.
