@@ -154,10 +154,10 @@ func (b *Mailbox) HasRead(peer string, upTo time.Time, why Reason) {
 	report, upTo := why == ReasonReadReport, upTo.Truncate(time.Second)
 	if report {
 		upTo = earlier(upTo, b.Now.Truncate(time.Second).Add(timeAhead))
-		if before, known := b.Read[hashOf(peer)]; known && !upTo.After(before) {
+		if before, known := b.Read[HashOf(peer)]; known && !upTo.After(before) {
 			return
 		}
-		b.keepRead(hashOf(peer), upTo)
+		b.keepRead(HashOf(peer), upTo)
 	}
 	hasRead := func(n *WaitingNotice) bool {
 		if n.SentAt.After(upTo) || n.Announcement != nil {

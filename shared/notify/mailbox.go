@@ -24,7 +24,7 @@ type Mailbox struct {
 	Calls    Waiting
 	// Log has the calls of late, by the identity under which each was told first.
 	Log map[Identity]LoggedCall
-	// Read is up to when a conversation was read, by what hashOf makes of its name.
+	// Read is up to when a conversation was read, by what HashOf makes of its name.
 	Read map[string]time.Time
 
 	// Marks are what is known of those messages that the event is about; Letters are the dead
@@ -281,8 +281,8 @@ func (b *Mailbox) keepLetter(l *KeptLetter, rest []WaitingNotice) {
 	b.Changed = append(b.Changed, *l)
 }
 
-// hashOf names a user or a conversation where the name itself is not needed.
-func hashOf(name string) string {
+// HashOf names a user or a conversation where the name itself is not needed.
+func HashOf(name string) string {
 	if name == "" {
 		return ""
 	}
@@ -296,14 +296,14 @@ func GroupPeer(g GroupID) string { return "@" + string(g) }
 // HashOfConversation names a conversation where its name is not needed: with a user, or in a group.
 func HashOfConversation(user UserID, group GroupID) string {
 	if group != "" {
-		return hashOf(GroupPeer(group))
+		return HashOf(GroupPeer(group))
 	}
-	return hashOf(string(user))
+	return HashOf(string(user))
 }
 
 // isFrom reports whether a notice is of user, who may have been erased.
 func (n *WaitingNotice) isFrom(user string) bool {
-	return string(n.From) == user || n.FromHash != "" && n.FromHash == hashOf(user)
+	return string(n.From) == user || n.FromHash != "" && n.FromHash == HashOf(user)
 }
 
 // conversation is the hash of where a notice was said.
@@ -315,7 +315,7 @@ func (n *WaitingNotice) conversation() string {
 }
 
 // unname takes the sender out of a notice, and what they wrote.
-func (n *WaitingNotice) unname() { n.FromHash, n.From, n.Summary = hashOf(string(n.From)), "", "" }
+func (n *WaitingNotice) unname() { n.FromHash, n.From, n.Summary = HashOf(string(n.From)), "", "" }
 
 // mutes says why p does not want a notice; "" if it does.
 func (p Preferences) mutes(n *WaitingNotice) Reason {

@@ -46,7 +46,7 @@ func (b *Mailbox) Rings(rules Rules, r Ring) {
 	if at.Unix() <= 0 || at.After(b.Now) { // IM signs no body
 		at = b.Now
 	}
-	call := LoggedCall{Source: r.Source, Caller: hashOf(string(r.Caller)), Group: r.Group, At: at, Rung: true, Ended: known.Ended}
+	call := LoggedCall{Source: r.Source, Caller: HashOf(string(r.Caller)), Group: r.Group, At: at, Rung: true, Ended: known.Ended}
 	if twin, found := b.twinOf(call); found {
 		b.pair(rules, twin, id, known)
 		return
@@ -144,7 +144,7 @@ func (b *Mailbox) RingEnded(rules Rules, r RingEnd) {
 	}
 	call, known := b.Log[id]
 	if !known {
-		call = LoggedCall{Source: r.Source, Caller: hashOf(string(r.Caller)), At: b.Now}
+		call = LoggedCall{Source: r.Source, Caller: HashOf(string(r.Caller)), At: b.Now}
 	}
 	state, reason := r.How.State()
 	how := NoticeEnd{state, reason, r.How.Missed()}

@@ -39,7 +39,7 @@ func (n *WaitingNotice) sameSender(o *WaitingNotice) bool {
 	case n.Announcement != nil || o.Announcement != nil:
 		return false
 	case n.From == "" && n.FromHash != "":
-		return o.FromHash == n.FromHash || n.FromHash == hashOf(string(o.From))
+		return o.FromHash == n.FromHash || n.FromHash == HashOf(string(o.From))
 	}
 	return o.isFrom(string(n.From))
 }

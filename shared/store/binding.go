@@ -41,28 +41,28 @@ func (s *Store) BindDefault(ctx context.Context, openID notify.OpenID, def notif
 
 // bind binds user and openID; before is whom openID was bound to.
 func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.OpenID, before notify.UserID) error {
-	rk := s.keysOf(string(user))
-	other, err := s.db.HGet(ctx, rk.recipient(user), "o").Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("store: %w", err)
+	other, err := s.boundTo(ctx, user)
+	if err != nil {
+		return err
 	}
 	if before != "" && before != user {
 		if err := s.unbindRecipient(ctx, before, openID); err != nil {
 			return err
 		}
 	}
-	if other != "" && other != string(openID) {
-		if err := s.commitOne(ctx, s.unbindSubscriber(notify.OpenID(other), user)); err != nil {
+	if other != "" && other != openID {
+		if err := s.commitOne(ctx, s.unbindSubscriber(other, user)); err != nil {
 			return err
 		}
 	}
 	forgotten, previous := false, openID
-	recipient := &visit{user: user, senders: []notify.UserID{user}, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
+	recipient := visitTo(user, func(b *notify.Mailbox) {
 		forgotten, previous = b.Forgotten(user), b.OpenID
 		b.Bind(openID)
-	}}}
+	})
+	recipient.senders = []notify.UserID{user}
 	err = s.commit(ctx, append([]*change{s.bindSubscriber(openID, user)}, s.visitChanges([]*visit{recipient})...))
-	if err == nil && previous != "" && previous != openID && string(previous) != other { // another login came in between
+	if err == nil && previous != "" && previous != openID && previous != other { // another login came in between
 		err = s.commitOne(ctx, s.unbindSubscriber(previous, user))
 	}
 	if err != nil || !forgotten {
@@ -88,9 +88,9 @@ func (s *Store) unbindSubscriber(openID notify.OpenID, user notify.UserID) *chan
 }
 
 func (s *Store) unbindRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	return s.visit(ctx, &visit{user: user, anyway: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
-		b.Unbind(openID, notify.ReasonNewerBinding)
-	}}})
+	v := visitTo(user, func(b *notify.Mailbox) { b.Unbind(openID, notify.ReasonNewerBinding) })
+	v.anyway = true
+	return s.visit(ctx, v)
 }
 
 // ErrNotBound is returned for a user without a binding.
@@ -98,17 +98,25 @@ var ErrNotBound = errors.New("store: user is not bound to an openid")
 
 // OpenIDOf returns the subscriber of user, or ErrNotBound. Both sides must agree.
 func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
-	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
-	if errors.Is(err, redis.Nil) {
+	openID, err := s.boundTo(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if openID == "" {
 		return "", ErrNotBound
 	}
-	if err != nil {
-		return "", fmt.Errorf("store: %w", err)
-	}
-	openID := notify.OpenID(o)
 	sub, err := s.subscriber(ctx, openID)
 	if err == nil && sub.User != user {
 		return "", ErrNotBound
 	}
 	return openID, err
+}
+
+// boundTo returns the openid that the record of user names; "" if none.
+func (s *Store) boundTo(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
+	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), fieldOpenID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("store: %w", err)
+	}
+	return notify.OpenID(o), nil
 }

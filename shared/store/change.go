@@ -12,7 +12,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -114,34 +113,16 @@ func (s *Store) commitBatch(ctx context.Context, b *batch) error {
 			break
 		}
 	}
-	err := errorsOf(b.changes)
+	errs := make([]error, len(b.changes))
+	for i, c := range b.changes {
+		errs[i] = c.err
+	}
+	err := eachOnce(errs)
 	if b.wakes != nil && b.wakes() && !b.asked || len(b.soon) > 0 { // what is due was made so before
 		_, err2 := s.write(ctx, b, nil)
 		err = errors.Join(err, err2)
 	}
 	return err
-}
-
-// errorsOf returns why changes were not made, each cause once. It is a notify.ErrUnreadable only if
-// nothing else is.
-func errorsOf(changes []*change) error {
-	var errs, unreadable []error
-	told := map[string]bool{}
-	for _, c := range changes {
-		switch {
-		case c.err == nil || told[c.err.Error()]:
-			continue
-		case errors.Is(c.err, notify.ErrUnreadable):
-			unreadable = append(unreadable, c.err)
-		default:
-			errs = append(errs, c.err)
-		}
-		told[c.err.Error()] = true
-	}
-	if len(errs) == 0 {
-		return errors.Join(unreadable...)
-	}
-	return errors.Join(errs...)
 }
 
 // firsts parts changes into the first of each record, atOnce at most, and the others.

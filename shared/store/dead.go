@@ -99,11 +99,12 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 func (s *Store) Replay(ctx context.Context, user notify.UserID, id string) (notify.Replayed, error) {
 	var out notify.Replayed
 	bound := false
-	v := &visit{user: user, allLetters: true, allRead: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) {
+	v := visitTo(user, func(b *notify.Mailbox) {
 		known := slices.ContainsFunc(b.Letters, func(l notify.KeptLetter) bool { return l.ID == id })
 		bound = b.Bound() || !known
 		out.Messages = b.Replay(id)
-	}}}
+	})
+	v.allLetters, v.allRead = true, true
 	visits := []*visit{v}
 	b := batch{changes: s.visitChanges(visits), wakes: func() bool { return soonDue(visits) }}
 	if err := s.commitBatch(ctx, &b); err != nil {

@@ -17,11 +17,10 @@ import (
 // ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
-	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("store: %w", err)
+	openID, err := s.boundTo(ctx, user)
+	if err != nil {
+		return err
 	}
-	openID := notify.OpenID(o)
 	if err := s.forgetElsewhere(ctx, user); err != nil {
 		return err
 	}
@@ -81,12 +80,9 @@ func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
 // forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody: whoever
 // has logged in with another since is not being erased.
 func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "o").Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("store: %w", err)
-	}
-	if o != "" && o != string(openID) {
-		return nil
+	bound, err := s.boundTo(ctx, user)
+	if err != nil || bound != "" && bound != openID {
+		return err
 	}
 	return s.forgetElsewhere(ctx, user)
 }
@@ -162,18 +158,16 @@ func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user 
 // their name, then what is theirs, the binding last.
 func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
 	k, today := s.keysOf(string(user)), day(s.now())
-	o, err := s.db.HGet(ctx, k.recipient(user), fieldOpenID).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("store: %w", err)
-	}
-	if o != "" && o != string(openID) {
-		return nil
+	bound, err := s.boundTo(ctx, user)
+	if err != nil || bound != "" && bound != openID {
+		return err
 	}
 	if err := s.forgetIndex(ctx, k, user, today); err != nil {
 		return err
 	}
-	err = s.visit(ctx, &visit{user: user, anyway: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { b.Erase(openID) }}})
-	if err != nil {
+	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID) })
+	v.anyway = true
+	if err := s.visit(ctx, v); err != nil {
 		return err
 	}
 	pipe := s.db.Pipeline()

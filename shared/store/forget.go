@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -45,7 +43,7 @@ func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
 		key := s.shardKeys(i).erasedUsers()
 		c := &change{record: key, reads: []command{do("HGETALL", key)}}
 		c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
-			writes := []command{do("HSET", key, "v", next, hashed(user), now.Add(dayLong).UnixMilli()), do("PEXPIRE", key, dayLong.Milliseconds())}
+			writes := []command{do("HSET", key, "v", next, notify.HashOf(string(user)), now.Add(dayLong).UnixMilli()), do("PEXPIRE", key, dayLong.Milliseconds())}
 			for name, until := range pairs(replies[1]) {
 				if name != "v" && !millis(until).After(now) {
 					writes = append(writes, do("HDEL", key, name))
@@ -63,7 +61,8 @@ func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) er
 	return s.eachIn(ctx, set, func(recipients []string) error {
 		visits := make([]*visit, len(recipients))
 		for i, r := range recipients {
-			visits[i] = &visit{user: notify.UserID(r), allLetters: true, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { b.Forget(user) }}}
+			visits[i] = visitTo(notify.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
+			visits[i].allLetters = true
 		}
 		// What cannot be read stays, for whoever can.
 		if err := s.visit(ctx, visits...); err != nil && !errors.Is(err, notify.ErrUnreadable) {
@@ -94,21 +93,14 @@ func (s *Store) eachIn(ctx context.Context, set string, do func(members []string
 	}
 }
 
-// nameAgain lets a user be named who has come back after he was erased.
+// nameAgain lets a user be named who has come back after an erasure.
 func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
 	pipe := s.db.Pipeline()
 	for shard := range s.shards {
-		pipe.HDel(ctx, s.shardKeys(shard).erasedUsers(), hashed(user))
+		pipe.HDel(ctx, s.shardKeys(shard).erasedUsers(), notify.HashOf(string(user)))
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
-}
-
-// hashed is how a user is named where others have something to do with them, and the name itself
-// is not needed.
-func hashed(user notify.UserID) string {
-	sum := sha1.Sum([]byte(user))
-	return hex.EncodeToString(sum[:8])
 }

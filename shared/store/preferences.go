@@ -22,8 +22,7 @@ type preferences struct {
 // it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if they are bound to nobody: nothing is kept of such users.
 func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify.Preferences) error {
 	bound := false
-	v := &visit{user: user, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { bound = b.Prefer(p) }}}
-	if err := s.visit(ctx, v); err != nil {
+	if err := s.visit(ctx, visitTo(user, func(b *notify.Mailbox) { bound = b.Prefer(p) })); err != nil {
 		return err
 	}
 	if !bound {

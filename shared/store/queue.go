@@ -158,9 +158,8 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 		all = all[len(some):]
 		visits, recs := make([]*visit, len(some)), make([]*notify.Recipient, len(some))
 		for i, t := range some {
-			visits[i] = &visit{user: t.user, scores: true, happens: []func(*notify.Mailbox){func(m *notify.Mailbox) {
-				recs[i] = m.Claim(t.lane, t.lease, t.hidden)
-			}}}
+			visits[i] = visitTo(t.user, func(m *notify.Mailbox) { recs[i] = m.Claim(t.lane, t.lease, t.hidden) })
+			visits[i].scores = true
 		}
 		err = errors.Join(err, s.commitBatch(ctx, &batch{changes: s.visitChanges(visits), soon: soon}))
 		soon = nil
@@ -210,33 +209,19 @@ func number(v any) int64 { n, _ := v.(int64); return n }
 func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	visits, out := make([]*visit, len(cards)), make([][]notify.Identity, len(cards))
 	for i, c := range cards {
-		visits[i] = &visit{user: c.User, happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { out[i] = b.Begin(c) }}}
+		visits[i] = visitTo(c.User, func(b *notify.Mailbox) { out[i] = b.Begin(c) })
 	}
-	changes := s.visitChanges(visits)
-	err := s.commit(ctx, changes)
-	for i, c := range changes {
-		if c.err != nil {
-			out[i] = nil
-		}
-	}
-	return out, err
+	return visitEach(ctx, s, visits, out)
 }
 
 // Finish implements notify.Store.
 func (s *Store) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
 	visits, out := make([]*visit, len(fs)), make([][]notify.Ended, len(fs))
 	for i, f := range fs {
-		visits[i] = &visit{user: f.User, allLetters: f.Dead != nil,
-			happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { out[i] = b.Finish(rules, f) }}}
+		visits[i] = visitTo(f.User, func(b *notify.Mailbox) { out[i] = b.Finish(rules, f) })
+		visits[i].allLetters = f.Dead != nil
 	}
-	changes := s.visitChanges(visits)
-	err := s.commit(ctx, changes)
-	for i, c := range changes {
-		if c.err != nil {
-			out[i] = nil
-		}
-	}
-	return out, err
+	return visitEach(ctx, s, visits, out)
 }
 
 // millis reads a time in ms; "" is the zero time.

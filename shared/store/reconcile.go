@@ -22,7 +22,7 @@ func memberOf(openID notify.OpenID, card notify.CardID) string {
 }
 
 // Reconcile implements notify.Store. It goes from the subscribers' side to the
-// recipients' and back, a round trip each; every step may be repeated, and what stops
+// recipients' and back, a trip that reads and one that writes each; every step may be repeated, and what stops
 // half way is handed out again when its lease ends.
 func (s *Store) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error) {
 	cards, err := s.overdueCards(ctx, limit)
@@ -90,8 +90,8 @@ func (s *Store) tell(ctx context.Context, ends []end) ([]notify.Ended, error) {
 	}
 	visits, told := make([]*visit, len(ends)), make([]int, len(ends))
 	for i, e := range ends {
-		visits[i] = &visit{user: e.User, tellMark: s.keysOf(string(e.User)).told(e.card, e.State),
-			happens: []func(*notify.Mailbox){func(b *notify.Mailbox) { told[i] = b.Tell(e.card, e.EndToTell) }}}
+		visits[i] = visitTo(e.User, func(b *notify.Mailbox) { told[i] = b.Tell(e.card, e.EndToTell) })
+		visits[i].tellMark = s.keysOf(string(e.User)).told(e.card, e.State)
 	}
 	changes := s.visitChanges(visits)
 	err := s.commit(ctx, changes)

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
 )
 
 // Each script is one atomic step in one slot, and holds no rule; its head lists keys, arguments
@@ -89,27 +91,37 @@ func (s *Store) evalOne(ctx context.Context, e eval) (*redis.Cmd, error) {
 	return replies[0], failures(replies)
 }
 
-// failures returns what went wrong in any of replies. One cause is told once, however
-// many it hit. It is a notify.ErrUnreadable only if nothing else is.
+// failures returns what went wrong in any of replies, as eachOnce does.
 func failures(replies []*redis.Cmd) error {
-	var errs, documents []error
+	errs := make([]error, len(replies))
+	for i, r := range replies {
+		if errs[i] = unreadable(r); errs[i] == nil && r.Err() != nil {
+			errs[i] = fmt.Errorf("store: %w", r.Err())
+		}
+	}
+	return eachOnce(errs)
+}
+
+// eachOnce joins errs. One cause is told once, however many it hit. They are a notify.ErrUnreadable
+// only if nothing else is among them.
+func eachOnce(errs []error) error {
+	var documents, others []error
 	told := map[string]bool{}
-	for _, r := range replies {
-		err := r.Err()
+	for _, err := range errs {
 		if err == nil || told[err.Error()] {
 			continue
 		}
 		told[err.Error()] = true
-		if document := unreadable(r); document != nil {
-			documents = append(documents, document)
+		if errors.Is(err, notify.ErrUnreadable) {
+			documents = append(documents, err)
 		} else {
-			errs = append(errs, fmt.Errorf("store: %w", err))
+			others = append(others, err)
 		}
 	}
-	if len(errs) == 0 {
+	if len(others) == 0 {
 		return errors.Join(documents...)
 	}
-	return errors.Join(errs...)
+	return errors.Join(others...)
 }
 
 // exec sends a pipeline. Its error is that of the way there; what the server answers

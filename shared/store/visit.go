@@ -39,6 +39,11 @@ type visit struct {
 	log    string
 }
 
+// visitTo returns a visit at which one thing happens.
+func visitTo(user notify.UserID, happens func(*notify.Mailbox)) *visit {
+	return &visit{user: user, happens: []func(*notify.Mailbox){happens}}
+}
+
 // A visiting is a visit on its way: the keys, and what was read of them.
 type visiting struct {
 	*visit
@@ -51,6 +56,18 @@ type visiting struct {
 // visit makes visits. Of several to one recipient each sees what those before it have done.
 func (s *Store) visit(ctx context.Context, visits ...*visit) error {
 	return s.commit(ctx, s.visitChanges(visits))
+}
+
+// visitEach makes visits, and returns what came of each: the zero T of one that was not made.
+func visitEach[T any](ctx context.Context, s *Store, visits []*visit, came []T) ([]T, error) {
+	changes := s.visitChanges(visits)
+	err := s.commit(ctx, changes)
+	for i, c := range changes {
+		if c.err != nil {
+			clear(came[i : i+1])
+		}
+	}
+	return came, err
 }
 
 func (s *Store) visitChanges(visits []*visit) []*change {
@@ -209,9 +226,16 @@ func forgottenIn(users []notify.UserID, reply any, now time.Time) func(notify.Us
 	return func(u notify.UserID) bool { return gone[u] }
 }
 
-func (v visiting) loadLetters(b *notify.Mailbox, reply any) (err error) {
-	b.Letters, err = decodeLetters(v.user, v.letters(v.user), reply)
-	return err
+func (v visiting) loadLetters(b *notify.Mailbox, reply any) error {
+	list, key := texts(reply), v.letters(v.user)
+	for i := 0; i+1 < len(list); i += 2 {
+		l, err := decodeLetter(v.user, list[i], list[i+1])
+		if err != nil {
+			return unreadableAt(err, key, list[i])
+		}
+		b.Letters = append(b.Letters, l)
+	}
+	return nil
 }
 
 // anys returns texts as arguments of a command.
@@ -226,7 +250,7 @@ func anys[S ~string](list []S) []any {
 func hashesOf(users []notify.UserID) []string {
 	out := make([]string, len(users))
 	for i, u := range users {
-		out[i] = hashed(u)
+		out[i] = notify.HashOf(string(u))
 	}
 	return out
 }
@@ -256,17 +280,4 @@ func scoreOf(reply any) time.Time {
 		return time.Time{}
 	}
 	return millisOf(int64(ms))
-}
-
-// decodeLetters reads all dead letters of a recipient.
-func decodeLetters(user notify.UserID, key string, reply any) (out []notify.KeptLetter, err error) {
-	list := texts(reply)
-	for i := 0; i+1 < len(list); i += 2 {
-		l, err := decodeLetter(user, list[i], list[i+1])
-		if err != nil {
-			return nil, fmt.Errorf("store: %w: %s %s: %w", notify.ErrUnreadable, key, list[i], err)
-		}
-		out = append(out, l)
-	}
-	return out, nil
 }
