@@ -235,7 +235,7 @@ func (b *Mailbox) PresenceChanged(rules Rules, online bool, at time.Time) {
 		b.Known = StatusOnline
 	}
 	window := b.Now.Add(rules.BlindWindow)
-	was := len(b.Messages.Notices)+len(b.Calls.Notices) > 0
+	was := b.Waits()
 	due := b.moved(&b.Messages, online, window, b.Messages.windowWithin(b.Now, b.Now.Add(rules.Grace)))
 	ask := b.moved(&b.Calls, online, b.Now.Add(askAgain), b.Now)
 	if online {

@@ -132,6 +132,9 @@ func (b *Mailbox) lanes() []*Waiting { return []*Waiting{&b.Messages, &b.Calls} 
 // Bound reports whether the recipient's cards go anywhere.
 func (b *Mailbox) Bound() bool { return b.OpenID != "" }
 
+// Waits reports whether anything waits for the recipient.
+func (b *Mailbox) Waits() bool { return len(b.Messages.Notices)+len(b.Calls.Notices) > 0 }
+
 // note adds a step to the timeline, which happened now unless it says when.
 func (b *Mailbox) note(s Step) {
 	if s.At.IsZero() {

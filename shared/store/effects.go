@@ -7,6 +7,10 @@ import (
 	"wxnotify/shared/notify"
 )
 
+// marksFor is how long a mark of a day is kept, and what goes with marks: an event may come again
+// within a day, by clocks that differ by hours.
+const marksFor = 2 * dayLong
+
 // writes returns what a visit has changed, in the order that change asks for.
 func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 	if b.Gone {
@@ -24,7 +28,7 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 		out = append(out, do("ZADD", v.index(v.quarter), 0, indexMember(id.ID(), v.user)))
 	}
 	if len(b.Indexed) > 0 {
-		out = append(out, do("PEXPIRE", v.index(v.quarter), (2*dayLong).Milliseconds()))
+		out = append(out, do("PEXPIRE", v.index(v.quarter), marksFor.Milliseconds()))
 	}
 	out = append(out, v.readChange(b)...)
 	out = append(out, v.logChange(b)...)
@@ -47,7 +51,7 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 		c.apart = v.once(next)
 	}
 	if v.tellMark != "" {
-		out = append(out, do("HSET", v.tellMark, "v", next), do("PEXPIRE", v.tellMark, (2*dayLong).Milliseconds()))
+		out = append(out, do("HSET", v.tellMark, "v", next), do("PEXPIRE", v.tellMark, marksFor.Milliseconds()))
 	}
 	return append(out, v.marksChange(b)...)
 }
@@ -62,7 +66,7 @@ func (v visiting) marksChange(b *notify.Mailbox) []command {
 		args = append(args, markOf(id), string(m))
 	}
 	key := v.marks(v.user, v.today)
-	return []command{do("HSET", key, args...), do("PEXPIRE", key, (2 * dayLong).Milliseconds())}
+	return []command{do("HSET", key, args...), do("PEXPIRE", key, marksFor.Milliseconds())}
 }
 
 // readsFor is for how long it is known up to when a conversation was read.
@@ -94,11 +98,14 @@ func (v visiting) readChange(b *notify.Mailbox) []command {
 
 // logChange returns what changes the calls of late.
 func (v visiting) logChange(b *notify.Mailbox) []command {
+	if !v.allCalls {
+		return nil
+	}
 	log := ""
 	if len(b.Log) > 0 {
 		log = encoded(encodeLog(b.Log))
 	}
-	if !v.allCalls || log == v.log {
+	if log == v.log {
 		return nil
 	}
 	return []command{do("SET", v.ringLog(v.user), log, "PX", dayLong.Milliseconds())}
@@ -106,12 +113,7 @@ func (v visiting) logChange(b *notify.Mailbox) []command {
 
 // exists reports whether there was a mailbox when it was read.
 func (v *visit) exists() bool {
-	for _, f := range v.fields {
-		if f != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.fields, func(f string) bool { return f != "" })
 }
 
 // countsChange returns what changes the counts.
@@ -152,7 +154,7 @@ func (v *visit) fieldsChange(record string, b *notify.Mailbox, next string) []co
 	}
 	var out []command
 	switch {
-	case len(b.Messages.Notices)+len(b.Calls.Notices) == 0 && len(v.before.Messages.Notices)+len(v.before.Calls.Notices) > 0 && len(v.bad) == 0:
+	case !b.Waits() && v.before.Waits() && len(v.bad) == 0:
 		// Redis keeps a hash compact until it has had a long field: a new one takes a third.
 		out = append(out, do("DEL", record), do("HSET", record, whole...))
 	case len(gone) > 0:
@@ -196,7 +198,7 @@ func (v visiting) timelineChange(steps []notify.Step, next string) []command {
 		args[i] = encoded(s)
 	}
 	out := []command{do("LPUSH", key, args...)}
-	if begins := len(v.before.Messages.Notices)+len(v.before.Calls.Notices) == 0; begins || next < "I" {
+	if begins := !v.before.Waits(); begins || next < "I" {
 		out = append(out, do("LTRIM", key, 0, timelineKept-1), do("PEXPIRE", key, timelineFor.Milliseconds()))
 	}
 	return out

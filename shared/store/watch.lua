@@ -29,8 +29,7 @@ if ARGV[3] == 'look' then
   local told = redis.call('GET', KEYS[3])
   local due = told and cjson.decode(told) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms(now))
   local all = tonumber(redis.call('ZSCORE', KEYS[2], 'all') or '0')
-  if not told and all > now + ARGV[5] then due = {'all'} end -- the clock was set back
-  if not told and all == 0 then due = {'all'} end
+  if not told and (all == 0 or all > now + ARGV[5]) then due = {'all'} end -- new, or the clock was set back
   if not told and #due > 0 then
     redis.call('ZREM', KEYS[2], unpack(due))
     redis.call('SET', KEYS[3], cjson.encode(due), 'PX', ARGV[4])
