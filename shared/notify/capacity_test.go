@@ -550,7 +550,7 @@ func TestIMIsAskedAboutFew(t *testing.T) {
 		}
 		for user, at := range a.at {
 			if sent := p.sent[openID(user)]; len(sent) > 0 && sent[0].Sub(at) > 3*time.Second {
-				t.Fatalf("%s got a card %v after IM was asked about him", user, sent[0].Sub(at))
+				t.Fatalf("%s got a card %v after IM was asked about them", user, sent[0].Sub(at))
 			}
 		}
 	})

@@ -53,7 +53,7 @@ func (c CardRecord) holds() bool { return c.State == CardSending || !c.Waits.IsZ
 // pending reports whether something may still come of c that has to be told.
 func (c CardRecord) pending() bool { return c.holds() || len(c.Tell) > 0 }
 
-// ended is how c has ended, for whoever has sent it. The end of a card that was unknown is told
+// ended is how c has ended, for the run that has sent it. The end of a card that was unknown is told
 // apart, so it stays unknown to them.
 func (c CardRecord) ended(asked CardState) CardState {
 	if c.WasUnknown && (c.Stranded || asked != CardUnknown) {

@@ -21,7 +21,7 @@ func TestBindings(t *testing.T) {
 		{"a login binds", story{later(time.Minute), bind("alice")}, "alice", time.Minute, false},
 		{"a repeated login makes a binding no younger", story{bind("alice"), later(time.Minute), bind("alice")}, "alice", 0, false},
 		{"the latest login wins", story{bind("alice"), later(time.Minute), bind("carol")}, "carol", time.Minute, false},
-		{"cards of whoever was bound before stay", permitted(asks("c"), later(time.Minute), bind("carol")), "carol", time.Minute, true},
+		{"cards of a user who was bound before stay", permitted(asks("c"), later(time.Minute), bind("carol")), "carol", time.Minute, true},
 		{"a login elsewhere unbinds", permitted(asks("c"), unbind("alice")), "", 0, true},
 		{"but nobody else", permitted(asks("c"), unbind("carol")), "alice", 0, false},
 	} {

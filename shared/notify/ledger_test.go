@@ -111,7 +111,7 @@ func TestAbsencesAreCountedOnce(t *testing.T) {
 		{"without one, asked again", story{asks("c", newAbsence), asks("c", newAbsence)}, 1},
 		{"two absences", story{asks("c", newAbsence), asks("d", newAbsence)}, 2},
 		{"a later card of the same absence", story{asks("c", newAbsence), asks("d")}, 1},
-		{"whoever is put off asks again", story{popup(0), asks("c", newAbsence, digest(5, false))}, 0},
+		{"a card that is put off asks again", story{popup(0), asks("c", newAbsence, digest(5, false))}, 0},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()

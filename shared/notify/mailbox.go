@@ -182,8 +182,8 @@ func (b *Mailbox) wake(t time.Time) {
 	}
 }
 
-// wakeAgain has a run look at what waits because of something that was told before: whoever told of
-// it first may not have come to that.
+// wakeAgain has a run look at what waits because of something that was told before: the callback that
+// told of it first may have stopped before that.
 func (b *Mailbox) wakeAgain(w *Waiting) {
 	if !w.leased(b.Now) {
 		b.wake(w.Due)

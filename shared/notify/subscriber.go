@@ -75,7 +75,7 @@ func (s *SubscriberRecord) Revoke(r Revoke, now time.Time) bool {
 	return true
 }
 
-// EndCards ends the cards of which it is not known whether they were shown, since whoever got them
+// EndCards ends the cards of which it is not known whether they were shown, since the user who got them
 // is being erased, and returns those whose end is to be told. Their permits are spent. The other
 // cards of user are forgotten; one that is on its way keeps its permit without their name. No user:
 // everybody's cards are ended, and none is forgotten.

@@ -12,8 +12,8 @@ import (
 )
 
 // Bind makes openID the subscriber of user from now on. The latest login wins on both
-// sides: whoever was bound to either before is not any more, and what waited for him
-// ends unbound.
+// sides: a user or openid that was bound to either before is not any more, and what waited
+// for that user ends unbound.
 //
 // The subscriber's record is the truth, and a send checks it. The old bindings go
 // first: what stops half way is put right by the next Bind.

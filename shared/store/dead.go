@@ -93,9 +93,9 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 }
 
 // Replay has the notices of a dead letter wait again, as if they had just come in; a
-// card of theirs needs a permit like any other. Those that were read or muted since end so.
-// The letter is gone then, but for notices for which there is no room beside what waits. ErrNotBound if the user is bound to nobody
-// now.
+// card of theirs needs a permit like any other. Those that were read or muted since end so. The
+// letter is gone then, but for notices for which there is no room beside what waits. ErrNotBound
+// if the user is bound to nobody now.
 func (s *Store) Replay(ctx context.Context, user notify.UserID, id string) (notify.Replayed, error) {
 	var out notify.Replayed
 	bound := false

@@ -11,9 +11,9 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// EraseUser forgets user and his subscriber: binding, permits, cards, timeline and
-// what waits; his name in what others were sent, and his cards at openids that were his
-// before. If he has no binding it forgets what is left of him and returns
+// EraseUser forgets user and their subscriber: binding, permits, cards, timeline and
+// what waits; their name in what others were sent, and their cards at openids that they had
+// before. Without a binding it forgets what is left of the user and returns
 // ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
@@ -67,8 +67,8 @@ func (s *Store) erase(ctx context.Context, e notify.Erase) error {
 	return s.eraseSubscriber(ctx, openID, sub.User)
 }
 
-// forgetElsewhere forgets what there is of a user apart from his own records and those of his
-// openid: his name in what others were sent, and his cards at openids that were his before. The
+// forgetElsewhere forgets what there is of a user outside their own records and those of their
+// openid: their name in what others were sent, and their cards at openids that they had before. The
 // cards come before the recipient: what they carry ends once.
 func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
 	if err := s.forgetSender(ctx, user); err != nil {
@@ -77,7 +77,7 @@ func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
 	return s.eraseCards(ctx, user)
 }
 
-// forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody: whoever
+// forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody. A user who
 // has logged in with another since is not being erased.
 func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
 	bound, err := s.boundTo(ctx, user)
@@ -87,7 +87,7 @@ func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID no
 	return s.forgetElsewhere(ctx, user)
 }
 
-// eraseCards forgets the cards of user at openids that were his before.
+// eraseCards forgets the cards of user at openids that they had before.
 func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
 	pipe := s.db.Pipeline()
 	moved := make([]*redis.StringSliceCmd, s.shards)

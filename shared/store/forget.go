@@ -64,7 +64,7 @@ func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) er
 			visits[i] = visitTo(notify.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
 			visits[i].allLetters = true
 		}
-		// What cannot be read stays, for whoever can.
+		// What this version cannot read stays, for one that can.
 		if err := s.visit(ctx, visits...); err != nil && !errors.Is(err, notify.ErrUnreadable) {
 			return err
 		}

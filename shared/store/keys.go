@@ -105,7 +105,7 @@ func (k keys) marks(u notify.UserID, day int64) string {
 	return fmt.Sprintf("%sd:%s:%d", k.tag, u, day)
 }
 
-// told is named so that it may outlive whoever was told.
+// told is named so that it may outlive the user who was told.
 func (k keys) told(c notify.CardID, end notify.State) string {
 	return k.tag + "td:" + digest(string(c), string(end))
 }

@@ -18,8 +18,9 @@ type preferences struct {
 	Peers []string          `json:"p,omitempty"`
 }
 
-// SetPreferences keeps what user wants to be told of. What waits for him and is muted by
-// it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if they are bound to nobody: nothing is kept of such users.
+// SetPreferences keeps what user wants to be told of. What waits for them and is muted by
+// it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if
+// they are bound to nobody: nothing is kept of such users.
 func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify.Preferences) error {
 	bound := false
 	if err := s.visit(ctx, visitTo(user, func(b *notify.Mailbox) { bound = b.Prefer(p) })); err != nil {
@@ -32,7 +33,7 @@ func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify
 }
 
 // Preferences returns what user wants to be told of; the zero Preferences, which mute
-// nothing, if he has not said.
+// nothing, if they have not said.
 func (s *Store) Preferences(ctx context.Context, user notify.UserID) (notify.Preferences, error) {
 	v, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "p").Bytes()
 	out := notify.Preferences{MutedPeers: []string{}}

@@ -20,8 +20,8 @@ import (
 const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 
 // idleUserCosts wants a bound user with two permits of each of two templates, who was told
-// of something since he left, to take 900 bytes at most. What ends by itself within days (marks, timeline) is not what he
-// costs while he is idle.
+// of something since they left, to take 900 bytes at most. What ends by itself within days (marks,
+// timeline) is no cost of an idle user.
 func idleUserCosts(t *testing.T, addr string) {
 	const (
 		user   = "abcdefghijklmnopqrstuvwxyz"

@@ -242,7 +242,7 @@ func (s *Store) forgetInSpreads(ctx context.Context, k keys, user notify.UserID)
 			c.decide = func(_ time.Time, replies []any, next string) ([]command, error) {
 				var m notify.GroupMessage
 				if json.Unmarshal([]byte(texts(replies[0])[0]), &m) != nil || !m.Forget(func(u notify.UserID) bool { return u == user }) {
-					return nil, nil // what cannot be read stays, for whoever can
+					return nil, nil // what this version cannot read stays, for one that can
 				}
 				return []command{do("HSET", c.record, "v", next, spreadMessage, encoded(m))}, nil
 			}

@@ -49,8 +49,8 @@ func (w *world) followCards(s *snapshot) {
 	}
 }
 
-// followForgotten tells the model of cards that went with their user, at an openid that is not
-// his any more: what was unknown is paid for. What is being sent is when it is settled.
+// followForgotten tells the model of cards that went with their user, at an openid that is
+// theirs no more: what was unknown is paid for. What is being sent is when it is settled.
 func (w *world) followForgotten(before, now *snapshot) {
 	if before == nil {
 		return

@@ -108,11 +108,11 @@ func (w *world) checkRecalled(c *card, q notify.Reserve) {
 	}
 }
 
-// freshFor is how old IM's word of where somebody is may be when his card goes out: 10 s when the
+// freshFor is how old IM's word of where somebody is may be when their card goes out: 10 s when the
 // permit is asked for, and 12 s for that.
 const freshFor = 22 * time.Second
 
-// checkAsked: P4. IM was asked just before, and did not say that he is there. Of two answers of
+// checkAsked: P4. IM was asked just before, and did not say that they are there. Of two answers of
 // late, one for each lane, the card goes by its own.
 func (w *world) checkAsked(r *run, c notify.Card) {
 	cd, held := w.cards[c.ID], r.claimed[string(c.ID)]
@@ -126,7 +126,7 @@ func (w *world) checkAsked(r *run, c notify.Card) {
 	fresh := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return w.now().Sub(a.at) > freshFor })
 	switch {
 	case len(fresh) > 0 && !slices.ContainsFunc(fresh, func(a answer) bool { return !there(a.status) }):
-		w.violate("P4: a card goes to %s, of whom IM says that he is %v", cd.User, fresh[0].status)
+		w.violate("P4: a card goes to %s, of whom IM says that they are %v", cd.User, fresh[0].status)
 	case len(fresh) > 0:
 	case len(answers) > 0:
 		w.violate("P4: a card goes to %s, of whom IM was asked %v before", cd.User, w.now().Sub(answers[len(answers)-1].at))
