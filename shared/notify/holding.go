@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -210,29 +209,6 @@ func (w *Waiting) letGo(now time.Time, f Finish) {
 	w.keep(w.Notices)
 }
 
-// lettersKept is how many dead letters of a recipient are kept, and lettersHold how many notices they
-// hold together. An own reply reads them all. The oldest go first.
-const (
-	lettersKept = 30
-	lettersHold = 200
-)
-
-// bury keeps a letter of notices that are given up. It holds no text of theirs.
-func (b *Mailbox) bury(d DeadLetter, notices []WaitingNotice) {
-	for i := range notices {
-		notices[i].Card, notices[i].Ends, notices[i].Summary = "", nil, ""
-	}
-	b.Changed = append(b.Changed, KeptLetter{DeadLetter: d, Notices: notices})
-	letters, hold := slices.Clone(b.Letters), len(notices)
-	slices.SortFunc(letters, func(x, y KeptLetter) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(x.ID, y.ID)) })
-	for i, l := range letters {
-		if hold += len(l.Notices); l.ID != d.ID && (i+1 >= lettersKept || hold > lettersHold) {
-			l.Notices = nil
-			b.Changed = append(b.Changed, l)
-		}
-	}
-}
-
 // goesOn writes down how the absence of the recipient goes on.
 func (b *Mailbox) goesOn(step AbsenceStep) {
 	a := &b.Absence
@@ -278,144 +254,4 @@ func (b *Mailbox) Tell(card CardID, e EndToTell) int {
 		b.count(state, len(messages))
 	}
 	return len(messages)
-}
-
-// Prefer sets what the recipient wants to be told of. What waits and is muted now ends, and what
-// waits for the end of quiet hours that are others now is due at once. It reports false if they are
-// bound to nobody.
-func (b *Mailbox) Prefer(p Preferences) bool {
-	if !b.Bound() {
-		return false
-	}
-	quiet := b.Prefers.QuietHours
-	b.Prefers = p
-	for _, w := range b.lanes() {
-		for _, why := range []Reason{ReasonMutedAll, ReasonMutedPeer} {
-			b.endWaiting(w, Step{State: StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
-		}
-		if quiet != (QuietHours("")) && quiet != p.QuietHours && len(w.Notices) > 0 {
-			w.schedule(b.Now, b.Now)
-		}
-	}
-	return true
-}
-
-// replayFor is for how long the notices of a replayed letter may be announced.
-const replayFor = 24 * time.Hour
-
-// Replay has the notices of a dead letter wait again, but for those that were read or muted since,
-// and returns how many wait. For those without room the letter stays.
-func (b *Mailbox) Replay(id string) (waiting int) {
-	i := slices.IndexFunc(b.Letters, func(l KeptLetter) bool { return l.ID == id })
-	if i < 0 || !b.Bound() {
-		return 0
-	}
-	letter, w := &b.Letters[i], &b.Messages
-	var again []Identity
-	var rest []WaitingNotice
-	for _, n := range letter.Notices {
-		if n.Kind == KindCall { // it has long stopped ringing
-			n.Kind = KindMissedCall
-		}
-		state, reason := b.endedSince(&n)
-		switch {
-		case state != "":
-			b.end(Step{State: state, Reason: reason}, n.ID)
-		case !w.hasRoom(&n):
-			rest = append(rest, n)
-		default:
-			n.Card, n.Ends, n.WindowEnd, n.Expires = "", nil, b.Now, b.Now.Add(replayFor)
-			w.Notices = append(w.Notices, n)
-			again = append(again, n.ID)
-		}
-	}
-	if len(rest) < len(letter.Notices) {
-		b.keepLetter(letter, rest)
-	}
-	if len(again) == 0 {
-		return 0
-	}
-	w.Attempts, w.Neutral = 0, false
-	b.wake(w.schedule(b.Now, b.Now))
-	b.note(Step{Kind: StepAccepted, Messages: again, Reason: ReasonReplayed})
-	return len(again)
-}
-
-// endedSince returns how a notice of a dead letter ended meanwhile; "" if it did not.
-func (b *Mailbox) endedSince(n *WaitingNotice) (State, Reason) {
-	read, known := b.Read[n.conversation()]
-	if known && n.Announcement == nil && !read.Before(n.SentAt) {
-		return StateRead, ReasonReadReport
-	}
-	if muted := b.Prefers.mutes(n); muted != "" {
-		return StateMuted, muted
-	}
-	return "", ReasonNone
-}
-
-// Bind has the recipient's cards go to an openid from now on. A login begins a new absence.
-func (b *Mailbox) Bind(openID OpenID) {
-	moved := b.OpenID != openID
-	b.OpenID = openID
-	for _, w := range b.lanes() {
-		if moved && w.Lease != "" && w.Card.ID == "" {
-			// A run that looked before, and may be slow, would send to the old openid.
-			w.release()
-			w.Due = b.Now
-		}
-	}
-	b.seen()
-}
-
-// Unbind has the recipient's cards go nowhere, if they went to openID. What waits ends.
-func (b *Mailbox) Unbind(openID OpenID, why Reason) {
-	if b.OpenID != openID || openID == "" {
-		return
-	}
-	for _, w := range b.lanes() {
-		b.endWaiting(w, Step{State: StateUnbound, Reason: why}, func(*WaitingNotice) bool { return true })
-	}
-	kept := *b
-	*b = Mailbox{User: kept.User, Messages: kept.Messages, Calls: kept.Calls, Letters: kept.Letters, Read: kept.Read, Log: kept.Log,
-		Now: kept.Now, Effects: kept.Effects}
-}
-
-// Erase forgets the recipient, if their cards went to openID or to nobody. What waited counts as
-// erased.
-func (b *Mailbox) Erase(openID OpenID) {
-	if b.Bound() && b.OpenID != openID {
-		return
-	}
-	for _, w := range b.lanes() {
-		n := len(w.Notices)
-		if w.Told {
-			n -= len(w.on(w.Card.ID))
-		}
-		b.count(StateErased, n)
-	}
-	b.Gone = true
-}
-
-// Forget takes the name of user, who is being erased, and what they wrote out of what waits, and
-// reports whether it was in there.
-func (b *Mailbox) Forget(user UserID) (found bool) {
-	unname := func(notices []WaitingNotice) (found bool) {
-		for i := range notices {
-			if notices[i].From == user {
-				notices[i].unname()
-				found = true
-			}
-		}
-		return found
-	}
-	for _, w := range b.lanes() {
-		found = unname(w.Notices) || found
-	}
-	for i := range b.Letters {
-		if unname(b.Letters[i].Notices) {
-			b.Changed = append(b.Changed, b.Letters[i])
-			found = true
-		}
-	}
-	return found
 }

@@ -109,12 +109,6 @@ const (
 	MarkRecalled Mark = "r" // it was taken back before it came
 )
 
-// A KeptLetter is a DeadLetter with the notices from which it can be announced again.
-type KeptLetter struct {
-	DeadLetter
-	Notices []WaitingNotice
-}
-
 // timeAhead is how far ahead of the store's clock a time of IM may be: it signs no body, and one
 // that is far ahead must not silence what comes later.
 const timeAhead = 5 * time.Minute
@@ -254,36 +248,6 @@ func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) b
 	return found
 }
 
-// endLetters ends what is in dead letters and matches, so that nobody has it announced again, and
-// reports whether there was any.
-func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) (found bool) {
-	for i := range b.Letters {
-		l := &b.Letters[i]
-		var ended []Identity
-		rest := make([]WaitingNotice, 0, len(l.Notices))
-		for _, n := range l.Notices {
-			if match(&n) {
-				ended = append(ended, n.ID)
-			} else {
-				rest = append(rest, n)
-			}
-		}
-		if len(ended) > 0 {
-			b.keepLetter(l, rest)
-			b.end(step, ended...)
-			found = true
-		}
-	}
-	return found
-}
-
-// keepLetter leaves rest in a letter; what is not in it does not count as dead any more.
-func (b *Mailbox) keepLetter(l *KeptLetter, rest []WaitingNotice) {
-	b.count(StateDead, len(rest)-len(l.Notices))
-	l.Notices = rest
-	b.Changed = append(b.Changed, *l)
-}
-
 // HashOf names a user or a conversation where the name itself is not needed.
 func HashOf(name string) string {
 	if name == "" {
@@ -319,16 +283,3 @@ func (n *WaitingNotice) conversation() string {
 
 // unname takes the sender out of a notice, and what they wrote.
 func (n *WaitingNotice) unname() { n.FromHash, n.From, n.Summary = HashOf(string(n.From)), "", "" }
-
-// mutes says why p does not want a notice; "" if it does.
-func (p Preferences) mutes(n *WaitingNotice) Reason {
-	if p.Muted {
-		return ReasonMutedAll
-	}
-	for _, peer := range p.MutedPeers {
-		if n.isFrom(peer) || n.Group != "" && string(n.Group) == peer {
-			return ReasonMutedPeer
-		}
-	}
-	return ReasonNone
-}

@@ -36,3 +36,36 @@ func (p Preferences) Check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// mutes says why p does not want a notice; "" if it does.
+func (p Preferences) mutes(n *WaitingNotice) Reason {
+	if p.Muted {
+		return ReasonMutedAll
+	}
+	for _, peer := range p.MutedPeers {
+		if n.isFrom(peer) || n.Group != "" && string(n.Group) == peer {
+			return ReasonMutedPeer
+		}
+	}
+	return ReasonNone
+}
+
+// Prefer sets what the recipient wants to be told of. What waits and is muted now ends, and what
+// waits for the end of quiet hours that are others now is due at once. It reports false if they are
+// bound to nobody.
+func (b *Mailbox) Prefer(p Preferences) bool {
+	if !b.Bound() {
+		return false
+	}
+	quiet := b.Prefers.QuietHours
+	b.Prefers = p
+	for _, w := range b.lanes() {
+		for _, why := range []Reason{ReasonMutedAll, ReasonMutedPeer} {
+			b.endWaiting(w, Step{State: StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
+		}
+		if quiet != (QuietHours("")) && quiet != p.QuietHours && len(w.Notices) > 0 {
+			w.schedule(b.Now, b.Now)
+		}
+	}
+	return true
+}

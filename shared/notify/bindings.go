@@ -1,0 +1,68 @@
+package notify
+
+// Bind has the recipient's cards go to an openid from now on. A login begins a new absence.
+func (b *Mailbox) Bind(openID OpenID) {
+	moved := b.OpenID != openID
+	b.OpenID = openID
+	for _, w := range b.lanes() {
+		if moved && w.Lease != "" && w.Card.ID == "" {
+			// A run that looked before, and may be slow, would send to the old openid.
+			w.release()
+			w.Due = b.Now
+		}
+	}
+	b.seen()
+}
+
+// Unbind has the recipient's cards go nowhere, if they went to openID. What waits ends.
+func (b *Mailbox) Unbind(openID OpenID, why Reason) {
+	if b.OpenID != openID || openID == "" {
+		return
+	}
+	for _, w := range b.lanes() {
+		b.endWaiting(w, Step{State: StateUnbound, Reason: why}, func(*WaitingNotice) bool { return true })
+	}
+	kept := *b
+	*b = Mailbox{User: kept.User, Messages: kept.Messages, Calls: kept.Calls, Letters: kept.Letters, Read: kept.Read, Log: kept.Log,
+		Now: kept.Now, Effects: kept.Effects}
+}
+
+// Erase forgets the recipient, if their cards went to openID or to nobody. What waited counts as
+// erased.
+func (b *Mailbox) Erase(openID OpenID) {
+	if b.Bound() && b.OpenID != openID {
+		return
+	}
+	for _, w := range b.lanes() {
+		n := len(w.Notices)
+		if w.Told {
+			n -= len(w.on(w.Card.ID))
+		}
+		b.count(StateErased, n)
+	}
+	b.Gone = true
+}
+
+// Forget takes the name of user, who is being erased, and what they wrote out of what waits, and
+// reports whether it was in there.
+func (b *Mailbox) Forget(user UserID) (found bool) {
+	unname := func(notices []WaitingNotice) (found bool) {
+		for i := range notices {
+			if notices[i].From == user {
+				notices[i].unname()
+				found = true
+			}
+		}
+		return found
+	}
+	for _, w := range b.lanes() {
+		found = unname(w.Notices) || found
+	}
+	for i := range b.Letters {
+		if unname(b.Letters[i].Notices) {
+			b.Changed = append(b.Changed, b.Letters[i])
+			found = true
+		}
+	}
+	return found
+}
