@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"
 	"wxnotify/simulator"
@@ -28,7 +29,7 @@ type drain struct {
 
 // measureBacklog has one message wait for each of so many people, and then one run send the
 // cards: at the pace of notify.yml, or unpaced.
-func measureBacklog(ctx context.Context, build string, n int, paced bool, log *progress) (d drain, err error) {
+func measureBacklog(ctx context.Context, build string, n int, paced bool, log *cli.Progress) (d drain, err error) {
 	w, err := newWorld(ctx, build)
 	if err != nil {
 		return d, err
@@ -50,7 +51,7 @@ func measureBacklog(ctx context.Context, build string, n int, paced bool, log *p
 	if err := w.writeToAll(ctx); err != nil {
 		return d, err
 	}
-	log.print("deliver: a backlog of %d", n)
+	log.Print("deliver: a backlog of %d", n)
 	if d.Billed, err = w.workOff(ctx); err != nil {
 		return d, err
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/stopwatch"
+	"wxnotify/cmd/internal/cli"
 )
 
 // tiny is enough to see that everything is measured.
@@ -48,7 +48,7 @@ func built(t *testing.T) string {
 // A run measures all that has a goal, and the next one shows it as what was before.
 func TestRun(t *testing.T) {
 	build, out := built(t), t.TempDir()
-	f, err := tiny.measure(t.Context(), build, &progress{w: t.Output(), watch: stopwatch.Start()})
+	f, err := tiny.measure(t.Context(), build, cli.NewProgress(t.Output()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestGoals(t *testing.T) {
 
 func TestWithoutBinaries(t *testing.T) {
 	var errs bytes.Buffer
-	if status := run(t.Context(), []string{"--build=" + t.TempDir(), "--out=" + t.TempDir()}, io.Discard, &errs); status != exitFailure || !strings.Contains(errs.String(), "make bench") {
+	if status := run(t.Context(), []string{"--build=" + t.TempDir(), "--out=" + t.TempDir()}, io.Discard, &errs); status != cli.ExitFailure || !strings.Contains(errs.String(), "make bench") {
 		t.Errorf("status %d, %q; want the cure", status, &errs)
 	}
 }

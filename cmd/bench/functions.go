@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -34,7 +35,7 @@ type function struct {
 type race struct {
 	*world
 	size  size
-	log   *progress
+	log   *cli.Progress
 	fleet int // instances of each function
 	n     int // events so far
 	seen  map[string]*tally
@@ -49,7 +50,7 @@ type tally struct {
 	events int           // of the fleet
 }
 
-func measureFunctions(ctx context.Context, build string, s size, log *progress) (seen map[string]function, fleet int, err error) {
+func measureFunctions(ctx context.Context, build string, s size, log *cli.Progress) (seen map[string]function, fleet int, err error) {
 	w, err := newWorld(ctx, build)
 	if err != nil {
 		return nil, 0, err
@@ -88,7 +89,7 @@ func (r *race) event(f string) ([]byte, error) {
 // colds starts each function again and again. The first round only fills caches.
 func (r *race) colds(ctx context.Context) error {
 	for round := range r.size.colds + 1 {
-		r.log.print("cold starts: %d of %d", round, r.size.colds)
+		r.log.Print("cold starts: %d of %d", round, r.size.colds)
 		for _, f := range functions {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -132,13 +133,13 @@ func (r *race) rates(ctx context.Context) (err error) {
 		}
 	}()
 	for _, f := range functions {
-		r.log.print("%d instances of %s start", r.fleet, f)
+		r.log.Print("%d instances of %s start", r.fleet, f)
 		if fleets[f], err = r.assemble(ctx, f); err != nil {
 			return fmt.Errorf("%s: %w", f, err)
 		}
 	}
 	for round := range r.size.turns + 1 { // the first round makes the connections
-		r.log.print("events: turn %d of %d", round, r.size.turns)
+		r.log.Print("events: turn %d of %d", round, r.size.turns)
 		for _, f := range functions {
 			if ctx.Err() != nil {
 				return ctx.Err()

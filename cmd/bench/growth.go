@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/shared/notify"
 )
 
@@ -16,7 +17,7 @@ type stage struct {
 }
 
 // measureGrowth lets the number of users grow and counts the callbacks of messages to some.
-func measureGrowth(ctx context.Context, build string, s size, log *progress) (seen []stage, err error) {
+func measureGrowth(ctx context.Context, build string, s size, log *cli.Progress) (seen []stage, err error) {
 	w, err := newWorld(ctx, build)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func measureGrowth(ctx context.Context, build string, s size, log *progress) (se
 		return nil, err
 	}
 	for _, users := range s.users {
-		log.print("growth: to %d users", users)
+		log.Print("growth: to %d users", users)
 		written := len(w.people)
 		if err := w.populate(ctx, users); err != nil {
 			return nil, err

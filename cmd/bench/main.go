@@ -8,28 +8,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"wxnotify/shared/stopwatch"
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/simulator"
 )
 
-// Exit statuses.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(cli.Context(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // options are the command line.
@@ -43,30 +32,13 @@ type options struct {
 // run is main with its surroundings as arguments. It returns the exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var o options
-	helped := false
-	parser, err := kong.New(&o, kong.Name("bench"), kong.Description("Measures the functions as they are shipped."),
-		kong.Writers(out, errs), kong.Exit(func(int) { helped = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	if err != nil {
-		panic(err) // the struct above is wrong
-	}
-	_, err = parser.Parse(args)
-	if helped {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintf(errs, "bench: %v\nTry bench --help.\n", err)
-		return exitUsage
-	}
-	if err := o.run(ctx, out, errs); err != nil {
-		fmt.Fprintf(errs, "bench: %v\n", err)
-		return exitFailure
-	}
-	return 0
+	return cli.Run("bench", "Measures the functions as they are shipped.", &o, args, out, errs,
+		func(*kong.Context) error { return o.run(ctx, out, errs) })
 }
 
 func (o options) run(ctx context.Context, out, errs io.Writer) error {
 	s := map[string]size{"short": short, "full": full}[o.Bench]
-	f, err := s.measure(ctx, o.Build, &progress{w: errs, watch: stopwatch.Start()})
+	f, err := s.measure(ctx, o.Build, cli.NewProgress(errs))
 	if err != nil {
 		return err
 	}
@@ -89,7 +61,7 @@ func (o options) run(ctx context.Context, out, errs io.Writer) error {
 }
 
 // measure measures everything, one thing after the other.
-func (s size) measure(ctx context.Context, build string, log *progress) (f figures, err error) {
+func (s size) measure(ctx context.Context, build string, log *cli.Progress) (f figures, err error) {
 	if build, err = filepath.Abs(build); err != nil {
 		return f, err
 	}
@@ -101,17 +73,17 @@ func (s size) measure(ctx context.Context, build string, log *progress) (f figur
 		func() (err error) { f.Backlog, err = measureBacklog(ctx, build, s.backlog, true, log); return },
 		func() (err error) { f.Unpaced, err = measureBacklog(ctx, build, s.backlog, false, log); return },
 		func() (err error) {
-			log.print("load: %d callbacks a second for %v, paced by notify.yml", s.loadRate, s.load)
+			log.Print("load: %d callbacks a second for %v, paced by notify.yml", s.loadRate, s.load)
 			f.Load, err = load{rate: s.loadRate, time: s.load, slow: true, paced: true}.measure(ctx, build)
 			return
 		},
 		func() (err error) {
-			log.print("load: %d callbacks a second for %v, unpaced", s.loadRate, s.load)
+			log.Print("load: %d callbacks a second for %v, unpaced", s.loadRate, s.load)
 			f.UnpacedLoad, err = load{rate: s.loadRate, time: s.load, slow: true}.measure(ctx, build)
 			return
 		},
 		func() (err error) {
-			log.print("delay: %d callbacks a second for %v", s.leadRate, s.lead)
+			log.Print("delay: %d callbacks a second for %v", s.leadRate, s.lead)
 			f.Lead, err = load{rate: s.leadRate, time: s.lead}.measure(ctx, build)
 			return
 		},
@@ -121,19 +93,6 @@ func (s size) measure(ctx context.Context, build string, log *progress) (f figur
 			return f, err
 		}
 	}
-	log.print("done")
+	log.Print("done")
 	return f, nil
-}
-
-// progress prints lines with the time that has passed.
-type progress struct {
-	mu    sync.Mutex
-	w     io.Writer
-	watch stopwatch.Watch
-}
-
-func (p *progress) print(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, "%6s  %s\n", p.watch.Elapsed().Round(time.Second), fmt.Sprintf(format, args...))
 }

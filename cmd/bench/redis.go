@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/shared/notify"
 )
 
@@ -76,7 +77,7 @@ const (
 var callbacks = []string{toOffline, toOnline, leaving, reading}
 
 // measureCallbacks counts for each kind of callback, one at a time, in the mean.
-func measureCallbacks(ctx context.Context, build string, s size, log *progress) (seen map[string]count, err error) {
+func measureCallbacks(ctx context.Context, build string, s size, log *cli.Progress) (seen map[string]count, err error) {
 	w, err := newWorld(ctx, build)
 	if err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func measureCallbacks(ctx context.Context, build string, s size, log *progress) 
 	}{
 		{toOffline, away[1:], w.message}, {toOnline, there, w.message}, {reading, away[1:], w.read}, {leaving, there, w.leave},
 	} {
-		log.print("Redis: %s, %d times", k.name, len(k.people))
+		log.Print("Redis: %s, %d times", k.name, len(k.people))
 		c, err := w.tell(ctx, i, k.people, k.event)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k.name, err)
@@ -170,7 +171,7 @@ type cardCount struct {
 	Wake count // of one run that was woken for one card; of several, that with the median of commands
 }
 
-func measureCards(ctx context.Context, build string, s size, log *progress) (seen cardCount, err error) {
+func measureCards(ctx context.Context, build string, s size, log *cli.Progress) (seen cardCount, err error) {
 	w, err := newWorld(ctx, build)
 	if err != nil {
 		return seen, err
@@ -187,7 +188,7 @@ func measureCards(ctx context.Context, build string, s size, log *progress) (see
 	if _, err := c.cards(ctx, 1); err != nil { // connections, the access token, the writer's name
 		return seen, err
 	}
-	log.print("Redis: %d cards", s.cards)
+	log.Print("Redis: %d cards", s.cards)
 	seen.Card, err = w.counted(ctx, func() error { _, err := c.cards(ctx, s.cards); return err })
 	if err != nil {
 		return seen, err
@@ -195,7 +196,7 @@ func measureCards(ctx context.Context, build string, s size, log *progress) (see
 	seen.Card = seen.Card.per(s.cards)
 	var wakes []count
 	for range s.wakes {
-		log.print("Redis: a run for one card")
+		log.Print("Redis: a run for one card")
 		run, err := c.cards(ctx, 1)
 		if err != nil {
 			return seen, err

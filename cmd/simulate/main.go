@@ -8,29 +8,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/report"
 	"wxnotify/shared/notify"
 )
 
-// Exit statuses.
-const (
-	exitFailure = 1 // of a run, or of a promise
-	exitUsage   = 2
-)
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	debug.SetGCPercent(400)      // a run is all short-lived garbage, and has the machine to itself
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	debug.SetGCPercent(400) // a run is all short-lived garbage, and has the machine to itself
+	os.Exit(run(cli.Context(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // options are the command line.
@@ -52,32 +43,13 @@ type options struct {
 // run is main with its surroundings as arguments. It returns the exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var o options
-	helped := false
-	parser, err := kong.New(&o, kong.Name("simulate"), kong.Description("Plays made-up days of an app to wxnotify and to the naive rule."),
-		kong.Writers(out, errs), kong.Exit(func(int) { helped = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), defaults())
-	if err != nil {
-		panic(err) // the struct above is wrong
-	}
-	_, err = parser.Parse(args)
-	if helped {
-		return 0
-	}
-	if err == nil {
-		err = o.check()
-	}
-	if err != nil {
-		fmt.Fprintf(errs, "simulate: %v\nTry simulate --help.\n", err)
-		return exitUsage
-	}
-	do := simulateAll
-	if o.Tune {
-		do = tune
-	}
-	if err := do(ctx, o, out, errs); err != nil {
-		fmt.Fprintf(errs, "simulate: %v\n", err)
-		return exitFailure
-	}
-	return 0
+	return cli.Run("simulate", "Plays made-up days of an app to wxnotify and to the naive rule.", &o, args, out, errs,
+		func(*kong.Context) error {
+			if o.Tune {
+				return tune(ctx, o, out, errs)
+			}
+			return simulateAll(ctx, o, out, errs)
+		}, defaults())
 }
 
 // defaults are those of the rules.
@@ -104,7 +76,8 @@ func (o options) rules() notify.Rules {
 	return r
 }
 
-func (o options) check() error {
+// Validate is called by kong.
+func (o options) Validate() error {
 	if err := o.params().Check(); err != nil {
 		return err
 	}

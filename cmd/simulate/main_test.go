@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/internal/redis"
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/shared/notify"
@@ -106,7 +107,7 @@ func TestBadOptions(t *testing.T) {
 		"unexpected argument":  {"docs"},
 	} {
 		var out, errs bytes.Buffer
-		if status := run(t.Context(), args, &out, &errs); status != exitUsage || !strings.Contains(errs.String(), want) {
+		if status := run(t.Context(), args, &out, &errs); status != cli.ExitUsage || !strings.Contains(errs.String(), want) {
 			t.Errorf("%v: status %d, %q, want 2 and a word about %s", args, status, &errs, want)
 		}
 	}

@@ -7,15 +7,14 @@ import (
 	"io"
 	"runtime"
 	"sync"
-	"time"
 
+	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/internal/redis"
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/measure"
 	"wxnotify/cmd/simulate/internal/play"
 	"wxnotify/cmd/simulate/internal/report"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/stopwatch"
 )
 
 // follow is how many users' messages are followed one by one to their final state.
@@ -36,7 +35,7 @@ func (s simulation) run(ctx context.Context) ([]report.Rate, error) { return s.h
 // held is run, held to other rules than those that are played.
 func (s simulation) held(ctx context.Context, rules notify.Rules) ([]report.Rate, error) {
 	out, errs := make([]report.Rate, len(s.rates)), make([]error, len(s.rates))
-	log := &lines{w: s.log, watch: stopwatch.Start()}
+	log := cli.NewProgress(s.log)
 	places := make(chan struct{}, runtime.NumCPU()+1)
 	var wg sync.WaitGroup
 	for i, rate := range s.rates {
@@ -51,7 +50,7 @@ func (s simulation) held(ctx context.Context, rules notify.Rules) ([]report.Rate
 }
 
 // rate plays the history at one rate, to both rules.
-func (s simulation) rate(ctx context.Context, rate float64, held notify.Rules, log *lines) (report.Rate, error) {
+func (s simulation) rate(ctx context.Context, rate float64, held notify.Rules, log *cli.Progress) (report.Rate, error) {
 	r := report.Rate{PerDay: rate, Grants: s.history.Grants(rate)}
 	naive, err := play.Naive(ctx, s.history, r.Grants)
 	if err != nil {
@@ -66,7 +65,7 @@ func (s simulation) rate(ctx context.Context, rate float64, held notify.Rules, l
 	ours, err := play.Wxnotify(ctx, play.Config{
 		History: s.history, Grants: r.Grants, StoreURL: server.URL, Rules: s.rules, Follow: follow,
 		Progress: func(p play.Progress) {
-			log.print("%g a day: day %d of %d, %d callbacks, %d cards", rate, p.Day, s.history.Days, p.Facts, p.Cards)
+			log.Print("%g a day: day %d of %d, %d callbacks, %d cards", rate, p.Day, s.history.Days, p.Facts, p.Cards)
 		},
 	})
 	if err := errors.Join(err, server.Close()); err != nil {
@@ -76,17 +75,4 @@ func (s simulation) rate(ctx context.Context, rate float64, held notify.Rules, l
 	r.Facts, r.Followed, r.Unended, r.Stalls = ours.Facts, ours.Followed, ours.Unended, ours.Stalls
 	r.Wxnotify = measure.Measure(s.history, r.Grants, ours, held)
 	return r, nil
-}
-
-// lines prints lines with the time that has passed. It is safe for concurrent use.
-type lines struct {
-	mu    sync.Mutex
-	w     io.Writer
-	watch stopwatch.Watch
-}
-
-func (l *lines) print(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "%6s  %s\n", l.watch.Elapsed().Round(time.Second), fmt.Sprintf(format, args...))
 }

@@ -3,27 +3,18 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
-)
 
-// Exit statuses.
-const (
-	exitFailure = 1 // of a command, or of the function that it invoked
-	exitUsage   = 2
+	"wxnotify/cmd/internal/cli"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(run(ctx, os.Args[1:], console{
+	os.Exit(run(cli.Context(), os.Args[1:], console{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: environment(os.Environ()), now: time.Now,
 	}))
 }
@@ -41,32 +32,9 @@ type commands struct {
 // run is main with its surroundings as arguments. It returns the exit status.
 func run(ctx context.Context, args []string, con console) int {
 	var c commands
-	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("wxnotify"),
-		kong.Description("The local program of wxnotify."),
-		kong.Writers(con.out, con.err),
-		kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(con),
-	)
-	if err != nil {
-		panic(err) // the struct above is wrong
-	}
-	command, err := parser.Parse(args)
-	if helped {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintf(con.err, "wxnotify: %v\nTry wxnotify --help.\n", err)
-		return exitUsage
-	}
-	if err := command.Run(); err != nil {
-		fmt.Fprintf(con.err, "wxnotify: %v\n", err)
-		return exitFailure
-	}
-	return 0
+	return cli.Run("wxnotify", "The local program of wxnotify.", &c, args, con.out, con.err,
+		func(command *kong.Context) error { return command.Run() },
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(con))
 }
 
 // console is what a command has of the outside.

@@ -12,6 +12,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"wxnotify/cmd/internal/cli"
+)
+
+// How a run ends.
+const (
+	exitFailure = cli.ExitFailure
+	exitUsage   = cli.ExitUsage
 )
 
 // patience is how long a test waits for what must happen.
