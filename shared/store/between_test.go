@@ -1,32 +1,14 @@
 package store_test
 
 import (
-	"context"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/store/storetest"
 )
-
-// between does something between the first two round trips of a store.
-type between struct {
-	trips
-	do func()
-}
-
-func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if b.n.Add(1) == 2 {
-			b.do()
-		}
-		return next(ctx, cmds)
-	}
-}
 
 // tap has by record a grant.
 func tap(t *testing.T, by *store.Store, openID notify.OpenID, id string, at time.Time) {
@@ -42,8 +24,7 @@ func afterwards(t *testing.T, do func(h storetest.Harness, openID notify.OpenID)
 	t.Helper()
 	h := emptied(t, redistest.Start(t))
 	tap(t, h.Store, "o-bob", "bob's", h.Now()) // and the server knows the scripts
-	late := h.Open(h.Now)
-	late.AddHook(&between{do: func() { do(h, "o-alice") }})
+	late := h.Between(1, func() { do(h, "o-alice") })
 	tap(t, late, "o-alice", "late", h.Now())
 	if got, err := h.Store.Balances(t.Context(), "o-alice", []notify.TemplateID{"T"}); err != nil || got["T"] != want {
 		t.Errorf("%d permits, %v; want %d", got["T"], err, want)
@@ -75,12 +56,11 @@ func TestCircuitIsClosedWhileItIsProbed(t *testing.T) {
 	if err := h.Store.Trip(t.Context(), open); err != nil {
 		t.Fatal(err)
 	}
-	late := h.Open(h.Now)
-	late.AddHook(&between{do: func() {
+	late := h.Between(1, func() {
 		if err := h.Store.CloseCircuit(t.Context(), open.Name); err != nil {
 			t.Error(err)
 		}
-	}})
+	})
 	if mine, err := late.Probe(t.Context(), open.Name, time.Minute); mine || err != nil {
 		t.Errorf("the probe of a closed circuit: %v, %v", mine, err)
 	}

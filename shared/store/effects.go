@@ -14,7 +14,7 @@ const marksFor = 2 * dayLong
 // writes returns what a visit has changed, in the order that change asks for.
 func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 	if b.Gone {
-		return append(v.countsChange(b), do("DEL", c.record), do("ZREM", v.queue(), string(v.user)), do("ZREM", v.callsQueue(), string(v.user)))
+		return append(v.countsChange(b), v.goneChange(c.record)...)
 	}
 	var out []command
 	if !slices.Contains(v.bad, fieldMessages) {

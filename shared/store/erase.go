@@ -154,61 +154,53 @@ func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user 
 	return errCardsComeIn
 }
 
-// eraseRecipient forgets a user, if their cards go to openID or to nobody: first what leads others to
-// their name, then what is theirs, the binding last.
+// eraseRecipient forgets a user, if their cards go to openID or to nobody: first all of theirs and the
+// binding, so that nothing more is marked, then by the marks what the index has of them.
 func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	k, today := s.keysOf(string(user)), day(s.now())
-	bound, err := s.boundTo(ctx, user)
-	if err != nil || bound != "" && bound != openID {
-		return err
-	}
-	if err := s.forgetIndex(ctx, k, user, today); err != nil {
-		return err
-	}
-	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID) })
+	gone := false
+	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID); gone = b.Gone })
 	v.anyway = true
-	if err := s.visit(ctx, v); err != nil {
+	if err := s.visit(ctx, v); err != nil || !gone {
 		return err
 	}
-	pipe := s.db.Pipeline()
+	k, today := s.keysOf(string(user)), day(s.now())
 	for d := today - 2; d <= today+1; d++ {
-		pipe.Del(ctx, k.marks(user, d))
-	}
-	pipe.Del(ctx, k.ringLog(user))
-	pipe.Del(ctx, k.timeline(user))
-	pipe.Del(ctx, k.reads(user))
-	pipe.Del(ctx, k.letters(user))
-	pipe.Del(ctx, k.name(string(user)))
-	pipe.ZRem(ctx, k.dead(), string(user))
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
+		if err := s.forgetMarks(ctx, k, user, d); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// forgetIndex takes a user out of the index, where their marks say that they are.
-func (s *Store) forgetIndex(ctx context.Context, k keys, user notify.UserID, today int64) error {
-	pipe := s.db.Pipeline()
-	var marks []*redis.StringSliceCmd
-	for d := today - 2; d <= today+1; d++ {
-		marks = append(marks, pipe.HKeys(ctx, k.marks(user, d)))
+// goneChange returns what takes away all of a recipient's own, but for the marks: there may be many.
+func (v visiting) goneChange(record string) []command {
+	user := string(v.user)
+	return []command{
+		do("DEL", record),
+		do("DEL", v.ringLog(v.user)), do("DEL", v.timeline(v.user)), do("DEL", v.reads(v.user)),
+		do("DEL", v.letters(v.user)), do("DEL", v.name(user)),
+		do("ZREM", v.queue(), user), do("ZREM", v.callsQueue(), user), do("ZREM", v.dead(), user),
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	del := s.db.Pipeline()
-	for i, kept := range marks {
-		for _, mark := range kept.Val() {
-			for q := range int64(4) {
-				del.ZRem(ctx, k.index(4*(today-2+int64(i))+q), mark[:min(len(mark), fieldLen)]+string(user))
-			}
+}
+
+// forgetMarks takes away a user's marks of a day, each after what it leads to in the index.
+func (s *Store) forgetMarks(ctx context.Context, k keys, user notify.UserID, day int64) error {
+	return eachIn(ctx, s.db.HScan, k.marks(user, day), func(marks []string) error {
+		if len(marks) == 0 {
+			return nil
 		}
-	}
-	if del.Len() == 0 {
+		members := make([]any, len(marks))
+		for i, mark := range marks {
+			members[i] = mark[:min(len(mark), fieldLen)] + string(user)
+		}
+		pipe := s.db.Pipeline()
+		for q := 4 * day; q < 4*(day+1); q++ {
+			pipe.ZRem(ctx, k.index(q), members...)
+		}
+		pipe.HDel(ctx, k.marks(user, day), marks...)
+		if _, err := pipe.Exec(ctx); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
 		return nil
-	}
-	if _, err := del.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"wxnotify/shared/notify"
 )
 
@@ -58,7 +60,7 @@ func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
 
 // forgetIn takes user out of the mailboxes and dead letters of those in a sorted set.
 func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) error {
-	return s.eachIn(ctx, set, func(recipients []string) error {
+	return eachIn(ctx, s.db.ZScan, set, func(recipients []string) error {
 		visits := make([]*visit, len(recipients))
 		for i, r := range recipients {
 			visits[i] = visitTo(notify.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
@@ -72,25 +74,23 @@ func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) er
 	})
 }
 
-// eachIn goes through the members of a sorted set, some at a time.
-func (s *Store) eachIn(ctx context.Context, set string, do func(members []string) error) error {
-	var cursor uint64
-	for {
-		list, next, err := s.db.ZScan(ctx, set, cursor, "", readAtOnce).Result()
+// eachIn goes through what a sorted set or a hash has, some at a time: the members, or the fields.
+func eachIn(ctx context.Context, scan func(context.Context, string, uint64, string, int64) *redis.ScanCmd, key string, do func([]string) error) error {
+	for cursor, begun := uint64(0), false; !begun || cursor != 0; begun = true {
+		list, next, err := scan(ctx, key, cursor, "", readAtOnce).Result()
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
-		members := make([]string, 0, len(list)/2)
-		for i := 0; i < len(list); i += 2 { // each with its score
-			members = append(members, list[i])
+		names := make([]string, 0, len(list)/2)
+		for i := 0; i < len(list); i += 2 { // each with its score or value
+			names = append(names, list[i])
 		}
-		if err := do(members); err != nil {
+		if err := do(names); err != nil {
 			return err
 		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
+		cursor = next
 	}
+	return nil
 }
 
 // nameAgain lets a user be named who has come back after an erasure.

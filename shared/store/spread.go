@@ -235,7 +235,7 @@ func (s *Store) Advance(ctx context.Context, spread notify.Spread, page string, 
 // forgetInSpreads takes a user's name out of the messages of groups that are on their way in a
 // shard.
 func (s *Store) forgetInSpreads(ctx context.Context, k keys, user notify.UserID) error {
-	return s.eachIn(ctx, k.spreadQueue(), func(ids []string) error {
+	return eachIn(ctx, s.db.ZScan, k.spreadQueue(), func(ids []string) error {
 		changes := make([]*change, len(ids))
 		for i, id := range ids {
 			c := &change{record: k.spread(notify.MessageID(id)), fields: []string{spreadMessage}}

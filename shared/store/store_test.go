@@ -86,7 +86,12 @@ func harness(t *testing.T, addr string, now func() time.Time, advance func(time.
 		s.AddHook(&loss{after: n, answer: answer})
 		return s
 	}
-	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing}
+	before := func(n int, do func()) *store.Store {
+		s := open(now)
+		s.AddHook(&between{before: n, do: do})
+		return s
+	}
+	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing, Between: before}
 }
 
 // loss is one round trip that fails, after so many that do not.
@@ -108,6 +113,33 @@ func (l *loss) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 			return err
 		}
 		return errLost
+	}
+}
+
+// between does something before one of the round trips of a store.
+type between struct {
+	trips
+	before int
+	do     func()
+}
+
+func (b *between) trip() {
+	if b.n.Add(1) == int64(b.before)+1 {
+		b.do()
+	}
+}
+
+func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		b.trip()
+		return next(ctx, cmd)
+	}
+}
+
+func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		b.trip()
+		return next(ctx, cmds)
 	}
 }
 

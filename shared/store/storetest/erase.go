@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,32 @@ func erasure(name string, check func(b *bench, erase func(b *bench) error)) []ru
 	}
 }
 
+// erasureWhile is a rule that holds whichever round trip of an erasure comes after something.
+func erasureWhile(name string, comes func(b *bench, n int)) []rule {
+	check := func(b *bench, erase func(*store.Store) error) {
+		for n := 0; ; n++ {
+			b.aliceEverywhere()
+			b.bindTo(carol, otherOpenID)
+			came := false
+			b.must(ignoreNotBound(erase(b.Between(n, func() { came = true; comes(b, n) }))))
+			if !came {
+				equal(b, "an erasure takes several round trips", n > 5, true)
+				return
+			}
+			b.nothingNames(string(alice), string(aliceOpenID))
+			b.must(b.Store.EraseUser(b.Context(), carol))
+		}
+	}
+	return []rule{
+		{name + ", by user", func(b *bench) {
+			check(b, func(s *store.Store) error { return s.EraseUser(b.Context(), alice) })
+		}},
+		{name + ", by openid", func(b *bench) {
+			check(b, func(s *store.Store) error { return s.EraseOpenID(b.Context(), aliceOpenID) })
+		}},
+	}
+}
+
 var eraseRules = slices.Concat(
 	erasure("erasing leaves no key and no value that names the user or the openid", func(b *bench, erase func(b *bench) error) {
 		b.aliceEverywhere()
@@ -100,6 +127,14 @@ var eraseRules = slices.Concat(
 		b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
 		b.nothingNames(user, string(aliceOpenID))
 		b.must(ignoreNotBound(erase(b)))
+	}),
+	erasureWhile("whatever comes in while a user is erased, nothing names them then", func(b *bench, n int) {
+		m := b.message(notify.MessageID(fmt.Sprint("late", n)))
+		ring := b.ring(notify.MessageID(fmt.Sprint("rings", n)))
+		b.record(m, ring, b.left(), notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
+			notify.Recall{ID: notify.MessageID(fmt.Sprint("recalled", n)), From: bob, To: alice}, b.endOf(ring, notify.CallRejected),
+			notify.Message{ID: notify.MessageID(fmt.Sprint("sent", n)), From: alice, To: carol, SentAt: b.Now(), Summary: "words"})
+		b.grant(tmpl)
 	}),
 	erasure("late facts about an erased user store nothing", func(b *bench, erase func(b *bench) error) {
 		b.aliceEverywhere()

@@ -29,6 +29,8 @@ type Harness struct {
 	// Losing returns another instance, whose round trip number n, counting from 0, fails:
 	// it does not reach the server, or its answer is lost.
 	Losing func(n int, answer bool) *store.Store
+	// Between returns another instance, before whose round trip number n, counting from 0, do is done.
+	Between func(n int, do func()) *store.Store
 }
 
 // A Clock is moved by hand. It begins half a second before midnight, UTC, so that
