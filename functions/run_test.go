@@ -106,11 +106,13 @@ func (s *stage) happen(hs []happening) {
 
 // goOn has the platform and the timer run deliver until nothing waits any more. What was
 // lost to a crash is looked at when its lease is over; what waits for WeChat, or for its
-// quota, when it is time.
+// quota, when it is time. A crash may also lose the note that something is due in a shard: the
+// timer's next run looks at all.
 func (s *stage) goOn() {
 	s.t.Helper()
 	const runs = 30
 	s.setAway(false)
+	looked := false
 	for range runs {
 		events := s.held()
 		due := s.queued(queues...)
@@ -119,8 +121,12 @@ func (s *stage) goOn() {
 		case len(due) == 0:
 			return
 		default:
-			s.clock.Pass(max(0, slices.MinFunc(due, time.Time.Compare).Sub(s.clock.Now())))
-			events = []string{"{}"}
+			wait := slices.MinFunc(due, time.Time.Compare).Sub(s.clock.Now())
+			if wait <= 0 && looked {
+				wait = time.Minute
+			}
+			s.clock.Pass(max(0, wait))
+			events, looked = []string{"{}"}, true
 		}
 		for _, e := range events {
 			s.deliver(e)

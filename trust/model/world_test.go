@@ -44,7 +44,7 @@ type world struct {
 	readElsewhere map[notify.UserID]bool
 	imSilent      bool
 	cards         map[notify.CardID]*card
-	forgotten     map[notify.CardID]bool // cards that were being sent when their user was erased
+	forgotten     map[notify.CardID]bool // nameless cards that were being sent when their user was erased
 	sentTo        map[purseKey]int       // cards
 	foreign       bool                   // WeChat has told of a card that is not ours
 	held          map[string]claimed     // by lane and user: who is in whose hands until when
