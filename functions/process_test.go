@@ -198,7 +198,7 @@ func (p *process) call(event string, d time.Duration) ([]byte, error) {
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
 	var res invokeResponse
 	if err := p.client.Call("Function.Invoke", &req, &res); err != nil {
-		return nil, errKilled
+		return nil, fmt.Errorf("%w: %w", errKilled, err)
 	}
 	if res.Error != nil {
 		return nil, errors.New(res.Error.Message)

@@ -19,7 +19,7 @@ func (s *stage) watch(f func(of string, r functest.Request) *functest.Cut) {
 		if s.storeIsAway() {
 			return &functest.Cut{}
 		}
-		if r.Name == "claim" {
+		if r.Name == "claim" || r.Name == "watch" {
 			s.jump()
 		}
 		return f("store", r)

@@ -56,7 +56,7 @@ func (p *Tap) On(f func(Request) *Cut) { p.calls.on(f) }
 // Requests returns how many requests have come by.
 func (p *Tap) Requests() int { return int(p.seen.Load()) }
 
-// serve relays one connection, request by request: go-redis sends what belongs together
+// serve relays one connection, request by request: the store sends what belongs together
 // at once, and waits for all the answers.
 func (p *Tap) serve(client net.Conn) {
 	defer client.Close()

@@ -26,9 +26,23 @@ func Start(t testing.TB, args ...string) (addr string) {
 	if err != nil {
 		t.Fatal("redis-server is not installed: run `apt-get install redis-server`, or `make test`, which does")
 	}
-	port := freePort(t)
-	args = append([]string{"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", t.TempDir(),
-		"--save", "", "--appendonly", "no"}, args...)
+	const tries = 5
+	for try := 1; ; try++ {
+		port := freePort(t)
+		log := start(t, path, append([]string{"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", t.TempDir(),
+			"--save", "", "--appendonly", "no"}, args...))
+		switch {
+		case log == "":
+			return fmt.Sprintf("127.0.0.1:%d", port)
+		case try == tries || !strings.Contains(log, "Address already in use"): // by somebody who was faster
+			t.Fatalf("redis-server ended at once:\n%s", log)
+		}
+	}
+}
+
+// start starts a server, and returns its log if it ended at once.
+func start(t testing.TB, path string, args []string) (log string) {
+	t.Helper()
 	cmd := exec.Command(path, args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -45,12 +59,11 @@ func Start(t testing.TB, args ...string) (addr string) {
 	})
 	select {
 	case <-ready:
-	case log := <-ended:
-		t.Fatalf("redis-server ended at once:\n%s", log)
+	case log = <-ended:
 	case <-time.After(startBudget):
 		t.Fatalf("redis-server was not ready within %v", startBudget)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", port)
+	return log
 }
 
 // StartCluster starts one server in cluster mode that owns all slots: it refuses
