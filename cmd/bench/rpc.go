@@ -25,12 +25,15 @@ type instance struct {
 	client *rpc.Client
 	ended  chan struct{}
 	env    string // handed over with each event
+	memory int32
 }
 
-// Times that a function gets, as serverless.yml says.
+// Times and memory that a function gets, as serverless.yml says.
 const (
 	answerTime = 5 * time.Second
 	runTime    = 120 * time.Second // of deliver
+	memory     = 128               // MB, but of deliver
+	runMemory  = 256
 )
 
 // startTime is how long a process may take until it listens, and dialEvery how often it is
@@ -71,7 +74,10 @@ func startOnce(ctx context.Context, dir, function string, settings map[string]st
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{cmd: exec.CommandContext(ctx, filepath.Join(dir, function)), ended: make(chan struct{}), env: env}
+	i := &instance{cmd: exec.CommandContext(ctx, filepath.Join(dir, function)), ended: make(chan struct{}), env: env, memory: memory}
+	if function == "deliver" {
+		i.memory = runMemory
+	}
 	i.cmd.Dir = dir
 	i.cmd.Env = append(assignments(settings), "_LAMBDA_SERVER_PORT="+port, "GOMAXPROCS=1")
 	child.Bind(i.cmd)
@@ -118,7 +124,7 @@ func (i *instance) invoke(event []byte, limit time.Duration) ([]byte, error) {
 	deadline := simulator.RealClock{}.Now().Add(limit) // which the process watches
 	req := messages.InvokeRequest{
 		Payload: event, RequestId: strconv.FormatInt(requests.Add(1), 10), Environment: i.env,
-		Namespace: "default", TimeLimitInMs: int32(limit.Milliseconds()),
+		Namespace: "default", MemoryLimitInMb: i.memory, TimeLimitInMs: int32(limit.Milliseconds()),
 		Deadline: messages.InvokeRequest_Timestamp{Seconds: deadline.Unix(), Nanos: int64(deadline.Nanosecond())},
 	}
 	var res messages.InvokeResponse

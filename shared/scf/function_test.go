@@ -7,10 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tencentyun/scf-go-lib/functioncontext"
 
 	"wxnotify/shared/scf"
 )
@@ -265,4 +269,18 @@ func TestBadLogLevel(t *testing.T) {
 		t.Errorf("not logged: %s", log.text())
 	}
 	log.only(t, "request") // at level info
+}
+
+// Garbage is collected by the memory that the platform gives the function, as the first event says.
+func TestMemoryFitsTheFunction(t *testing.T) {
+	memory, garbage := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
+	defer debug.SetMemoryLimit(memory)
+	defer debug.SetGCPercent(garbage)
+	h, _ := scf.NewFunction("greet", func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) {
+		return nil, errors.New("not wired")
+	}, os.Getenv, io.Discard)
+	_, _ = h.Invoke(functioncontext.NewContext(t.Context(), &functioncontext.FunctionContext{MemoryLimitInMb: 128}), nil)
+	if got, want := debug.SetMemoryLimit(-1), int64(102<<20); got < want || got > want+1<<20 {
+		t.Errorf("the limit is %d, want about %d", got, want)
+	}
 }
