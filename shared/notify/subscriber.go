@@ -52,6 +52,16 @@ func (s *SubscriberRecord) leave() {
 	s.User, s.Since = "", time.Time{}
 }
 
+// KeepsOthers reports whether there are cards of somebody whose the openid is no more.
+func (s *SubscriberRecord) KeepsOthers() bool {
+	for _, c := range s.Cards.kept {
+		if c.User != s.User {
+			return true
+		}
+	}
+	return false
+}
+
 // Grant counts permits. It reports false for an openid that was erased.
 func (s *SubscriberRecord) Grant(g Grant, now time.Time) bool {
 	if s.erased(now) {

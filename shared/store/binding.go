@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -114,9 +111,6 @@ func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID
 
 // boundTo returns the openid that the record of user names; "" if none.
 func (s *Store) boundTo(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
-	o, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), fieldOpenID).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return "", fmt.Errorf("store: %w", err)
-	}
-	return notify.OpenID(o), nil
+	o, err := s.one(ctx, do("HGET", s.keysOf(string(user)).recipient(user), fieldOpenID))
+	return notify.OpenID(text(o)), err
 }

@@ -105,9 +105,11 @@ func (c subscriberChange) cardWrites(sub *notify.SubscriberRecord, now time.Time
 		younger = younger || change.New
 	}
 	if younger {
-		until := now.Add(notify.CardsKept).UnixMilli()
-		writes = append(writes, do("PEXPIRE", key, notify.CardsKept.Milliseconds()),
-			do("ZADD", c.moved(), "XX", until, string(c.openID)), do("PEXPIRE", c.moved(), notify.CardsKept.Milliseconds()))
+		writes = append(writes, do("PEXPIRE", key, notify.CardsKept.Milliseconds()))
+		if sub.KeepsOthers() { // for longer now
+			writes = append(writes, do("ZADD", c.moved(), "XX", now.Add(notify.CardsKept).UnixMilli(), string(c.openID)),
+				do("PEXPIRE", c.moved(), notify.CardsKept.Milliseconds()))
+		}
 	}
 	return writes, nil
 }

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/stopwatch"
 )
 
@@ -19,16 +17,6 @@ var (
 	scriptLook   = script("look")
 	scriptCommit = script("commit")
 )
-
-// A command is one of Redis's, on one key.
-type command struct {
-	name string
-	key  string
-	args []any
-	due  time.Time // of what it puts into a queue; zero: nothing
-}
-
-func do(name, key string, args ...any) command { return command{name: name, key: key, args: args} }
 
 // enqueue puts a member into a queue, or has it due at another time.
 func enqueue(queue string, at time.Time, member string) command {
@@ -83,8 +71,9 @@ type batch struct {
 	// woken is true if the caller has to start one. Nil: nothing is made due.
 	wakes func() bool
 	woken bool
-	also  []func(redis.Pipeliner) // go with the trips that write
-	soon  dues                    // to note beside those of the changes
+	also  []command // go with the trips that write
+	heard []reply   // to these, in the last trip
+	soon  dues      // to note beside those of the changes
 
 	word  string // by which the watch knows this batch
 	asked bool   // the watch was
@@ -92,9 +81,9 @@ type batch struct {
 
 // commit makes changes, in one trip that reads and one that writes, and again those whose record
 // somebody else has written meanwhile. Changes of one record take effect in their order. Each change
-// has its own error; commit returns all of them, each cause once. also adds to the trips that write.
-func (s *Store) commit(ctx context.Context, changes []*change, also ...func(redis.Pipeliner)) error {
-	return s.commitBatch(ctx, &batch{changes: changes, also: also})
+// has its own error; commit returns all of them, each cause once.
+func (s *Store) commit(ctx context.Context, changes []*change) error {
+	return s.commitBatch(ctx, &batch{changes: changes})
 }
 
 func (s *Store) commitBatch(ctx context.Context, b *batch) error {
@@ -153,9 +142,7 @@ func (c *change) backoff() time.Duration {
 }
 
 // commitOne is commit for a single change.
-func (s *Store) commitOne(ctx context.Context, c *change, also ...func(redis.Pipeliner)) error {
-	return s.commit(ctx, []*change{c}, also...)
-}
+func (s *Store) commitOne(ctx context.Context, c *change) error { return s.commit(ctx, []*change{c}) }
 
 // try makes each of changes, and returns those of which somebody else has written the record
 // meanwhile. An error is that of the way there: then all are returned.
@@ -204,22 +191,23 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 }
 
 // decideBy returns what a change wants by what was read; nil if nothing.
-func (c *change) decideBy(reply *redis.Cmd) (*decision, error) {
-	if err := failures([]*redis.Cmd{reply}); err != nil {
+func (c *change) decideBy(r reply) (*decision, error) {
+	if err := failures([]reply{r}); err != nil {
 		return nil, err
 	}
-	list, err := reply.Slice()
+	list, _ := r.value.([]any)
 	known := 2 + len(c.guards)
-	if err != nil || len(list) != known+len(c.reads) {
-		return nil, fmt.Errorf("store: unexpected reply: %w", err)
+	if len(list) != known+len(c.reads) {
+		return nil, errReply
 	}
 	record, _ := list[1].([]any)
 	if len(record) != 1+len(c.fields) {
-		return nil, errors.New("store: unexpected reply")
+		return nil, errReply
 	}
 	d := decision{change: c, at: millis(text(list[0])), next: crand.Text()[:10]}
 	d.versions = append([]string{text(record[0])}, texts(list[2:known])...)
 	c.apart = ""
+	var err error
 	d.writes, err = c.decide(d.at, append([]any{record[1:]}, list[known:]...), d.next)
 	if err != nil || len(d.writes) == 0 {
 		return nil, err
@@ -274,23 +262,15 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 	if err != nil {
 		return all, err
 	}
-	for i := range decided {
-		n, err := replies[i].Int()
-		switch {
-		case err != nil:
-			all[i].err = failures(replies[i : i+1])
-		case n == 0 && !all[i].givesUp():
+	for i, r := range replies[:len(decided)] {
+		if all[i].err = failures(replies[i : i+1]); all[i].err == nil && number(r.value) == 0 && !all[i].givesUp() {
 			again = append(again, all[i])
 		}
 	}
-	for _, asked := range replies[len(decided):] {
-		if n, err := asked.Int(); err != nil {
-			return again, failures(replies[len(decided):])
-		} else if n == 1 {
-			b.woken = true
-		}
-	}
-	return again, nil
+	asked := replies[len(decided):len(evals)]
+	b.heard = replies[len(evals):]
+	b.woken = b.woken || len(asked) > 0 && number(asked[0].value) == 1
+	return again, failures(asked)
 }
 
 // clock returns the time for scripts: "" is the server's own.

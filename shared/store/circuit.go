@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/notify"
 )
 
@@ -95,17 +93,13 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 // CountGone implements notify.Breaker. A row ends by itself after a day without another.
 func (s *Store) CountGone(ctx context.Context, openID notify.OpenID) (int, error) {
 	key := s.shardKeys(0).gone()
-	pipe := s.db.Pipeline()
-	row := new(redis.IntCmd)
 	if openID == "" {
-		pipe.Del(ctx, key)
-	} else {
-		pipe.SAdd(ctx, key, digest(string(openID)))
-		pipe.PExpire(ctx, key, dayLong)
-		row = pipe.SCard(ctx, key)
+		_, err := s.one(ctx, do("DEL", key))
+		return 0, err
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, fmt.Errorf("store: CountGone: %w", err)
+	values, err := s.all(ctx, do("SADD", key, digest(string(openID))), do("PEXPIRE", key, dayLong.Milliseconds()), do("SCARD", key))
+	if err != nil {
+		return 0, err
 	}
-	return int(row.Val()), nil
+	return int(number(values[2])), nil
 }

@@ -1,118 +1,105 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
-	"syscall"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
-// dialer returns a way to connect that ends with its context. go-redis's own does
-// not with TLS, and would outlast a callback's budget.
-func dialer(opt *redis.Options) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	plain := &net.Dialer{Timeout: opt.DialTimeout, KeepAlive: 5 * time.Minute}
-	if opt.TLSConfig == nil {
-		return plain.DialContext
-	}
-	return (&tls.Dialer{NetDialer: plain, Config: opt.TLSConfig}).DialContext
+// A server is where Redis is.
+type server struct {
+	network, addr string
+	tls           *tls.Config // nil: none
+	first         []command   // what is to be said on a new connection: who we are, and which database
 }
 
-// bounded returns dial with a bound of its own: go-redis also dials without a deadline.
-func bounded(dial func(context.Context, string, string) (net.Conn, error), most time.Duration) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, most)
+// parseURL reads a URL: rediss://user:password@host:6379/0, or unix:///path of a socket.
+func parseURL(text string) (s server, ok bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.RawQuery != "" {
+		return s, false
+	}
+	if password, _ := u.User.Password(); password != "" {
+		s.first = []command{do("AUTH", "", password)}
+		if name := u.User.Username(); name != "" {
+			s.first = []command{do("AUTH", "", name, password)}
+		}
+	}
+	host := u.Hostname()
+	switch {
+	case u.Scheme == "unix" && host == "" && u.Path != "":
+		s.network, s.addr = "unix", u.Path
+		return s, true
+	case u.Scheme == "rediss":
+		s.tls = &tls.Config{ServerName: host}
+	case u.Scheme != "redis":
+		return s, false
+	}
+	s.network, s.addr = "tcp", net.JoinHostPort(host, cmp.Or(u.Port(), "6379"))
+	database, err := strconv.ParseUint(cmp.Or(strings.Trim(u.Path, "/"), "0"), 10, 16)
+	if database > 0 {
+		s.first = append(s.first, do("SELECT", "", database))
+	}
+	return s, err == nil && host != ""
+}
+
+// connector returns a way to make connections: by dial, if it is not nil; then what is to be said
+// first, and a look at whose store it is.
+func (s server) connector(dial dialFunc, check func(context.Context, trip) error) func(context.Context) (redis.Conn, error) {
+	if dial == nil {
+		plain := &net.Dialer{KeepAlive: 5 * time.Minute}
+		dial = plain.DialContext
+		if s.tls != nil {
+			dial = (&tls.Dialer{NetDialer: plain, Config: s.tls}).DialContext
+		}
+	}
+	return func(ctx context.Context) (redis.Conn, error) {
+		dialling, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()
-		return dial(ctx, network, addr)
-	}
-}
-
-// withoutHello returns dial for connections on which HELLO is not sent. The store speaks RESP2,
-// which needs none, and a proxy that does not know the command closes the connection.
-// Source: https://github.com/twitter/twemproxy/blob/master/notes/redis.md
-func withoutHello(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
+		raw, err := dial(dialling, s.network, s.addr)
 		if err != nil {
 			return nil, err
 		}
-		c := &helloless{Conn: conn}
-		if raw, ok := conn.(syscall.Conn); ok { // by which go-redis sees that the server has closed it
-			return struct {
-				*helloless
-				syscall.Conn
-			}{c, raw}, nil
+		conn := redis.NewConn(&gathering{Conn: raw}, replyTimeout, replyTimeout)
+		alone := func(ctx context.Context, cmds []command) ([]reply, error) { return exchange(ctx, conn, cmds) }
+		if _, err = all(ctx, alone, s.first...); err == nil {
+			err = check(ctx, alone)
 		}
-		return c, nil
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return conn, nil
 	}
 }
 
-// A helloless connection answers HELLO itself, as a server does that does not know the
-// command. go-redis then goes on with AUTH.
-type helloless struct {
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// A gathering connection sends at once what is written before the next read.
+type gathering struct {
 	net.Conn
-	answer []byte // still to be read before what the server sends
+	out []byte
 }
 
-func (c *helloless) Write(b []byte) (int, error) {
-	if _, command, _ := bytes.Cut(b, []byte("\r\n")); bytes.HasPrefix(command, []byte("$5\r\nhello\r\n")) {
-		c.answer = []byte("-ERR unknown command 'HELLO'\r\n")
-		return len(b), nil
-	}
-	return c.Conn.Write(b)
+func (g *gathering) Write(b []byte) (int, error) {
+	g.out = append(g.out, b...)
+	return len(b), nil
 }
 
-func (c *helloless) Read(b []byte) (int, error) {
-	if len(c.answer) > 0 {
-		n := copy(b, c.answer)
-		c.answer = c.answer[n:]
-		return n, nil
-	}
-	return c.Conn.Read(b)
-}
-
-// turns has callers wait for one of so many connections until their context ends. go-redis would
-// have them wait too, but for four seconds whatever time they have, and by timers that all clients of
-// the process share.
-type turns chan struct{}
-
-func (t turns) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// DialHook implements redis.Hook.
-func (t turns) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-// ProcessHook implements redis.Hook.
-func (t turns) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if err := t.take(ctx); err != nil {
-			cmd.SetErr(err)
-			return err
+func (g *gathering) Read(b []byte) (int, error) {
+	if len(g.out) > 0 {
+		out := g.out
+		g.out = g.out[:0]
+		if _, err := g.Conn.Write(out); err != nil {
+			return 0, err
 		}
-		defer func() { <-t }()
-		return next(ctx, cmd)
 	}
-}
-
-// ProcessPipelineHook implements redis.Hook.
-func (t turns) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if err := t.take(ctx); err != nil {
-			for _, cmd := range cmds {
-				cmd.SetErr(err)
-			}
-			return err
-		}
-		defer func() { <-t }()
-		return next(ctx, cmds)
-	}
+	return g.Conn.Read(b)
 }

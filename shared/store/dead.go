@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/notify"
 )
 
@@ -53,31 +51,25 @@ func decodeLetter(user notify.UserID, id, v string) (notify.KeptLetter, error) {
 // DeadLetters returns up to limit of the cards that were given up, newest first. They
 // are kept for 30 days, and 30 of a user at most.
 func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter, error) {
-	pipe := s.db.Pipeline()
-	who := make([]*redis.StringSliceCmd, s.shards)
-	for i := range who {
-		who[i] = pipe.ZRevRange(ctx, s.shardKeys(i).dead(), 0, int64(limit)-1)
+	who, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("ZREVRANGE", k.dead(), 0, limit-1) })...)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: DeadLetters: %w", err)
-	}
-	pipe = s.db.Pipeline()
-	kept := map[notify.UserID]*redis.MapStringStringCmd{}
-	for _, w := range who {
-		for _, user := range w.Val() {
+	var users []notify.UserID
+	var reads []command
+	for _, list := range who {
+		for _, user := range texts(list) {
 			u := notify.UserID(user)
-			kept[u] = pipe.HGetAll(ctx, s.keysOf(user).letters(u))
+			users, reads = append(users, u), append(reads, do("HGETALL", s.keysOf(user).letters(u)))
 		}
 	}
-	if len(kept) == 0 {
-		return nil, nil
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: DeadLetters: %w", err)
+	letters, err := s.all(ctx, reads...)
+	if err != nil {
+		return nil, err
 	}
 	var out []notify.DeadLetter
-	for user, letters := range kept {
-		for id, v := range letters.Val() {
+	for i, user := range users {
+		for id, v := range pairs(letters[i]) {
 			l, err := decodeLetter(user, id, v)
 			if err != nil {
 				return nil, fmt.Errorf("store: DeadLetters: %w", err)

@@ -171,14 +171,15 @@ func (v *visit) fieldsChange(record string, b *notify.Mailbox, next string) []co
 	return out
 }
 
-// dueChange returns what changes a queue.
+// dueChange returns what changes a queue. What is due when its lease would have ended is put there all the
+// same: of that nobody has been told.
 func dueChange(queue string, user notify.UserID, before, now notify.Waiting) []command {
 	switch {
 	case len(now.Notices) == 0 && before.Due.IsZero():
 		return nil
 	case len(now.Notices) == 0 || now.Due.IsZero():
 		return []command{do("ZREM", queue, string(user))}
-	case now.Due.Equal(before.Due):
+	case now.Due.Equal(before.Due) && (before.Lease == "" || now.Lease == before.Lease):
 		return nil
 	}
 	return []command{enqueue(queue, now.Due, string(user))}

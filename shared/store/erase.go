@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -89,16 +86,12 @@ func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID no
 
 // eraseCards forgets the cards of user at openids that they had before.
 func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
-	pipe := s.db.Pipeline()
-	moved := make([]*redis.StringSliceCmd, s.shards)
-	for i := range moved {
-		moved[i] = pipe.ZRange(ctx, s.shardKeys(i).moved(), 0, -1)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
+	moved, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("ZRANGE", k.moved(), 0, -1) })...)
+	if err != nil {
+		return err
 	}
 	for _, openIDs := range moved {
-		for _, openID := range openIDs.Val() {
+		for _, openID := range texts(openIDs) {
 			if err := s.endCards(ctx, notify.OpenID(openID), user); err != nil {
 				return err
 			}
@@ -185,7 +178,7 @@ func (v visiting) goneChange(record string) []command {
 
 // forgetMarks takes away a user's marks of a day, each after what it leads to in the index.
 func (s *Store) forgetMarks(ctx context.Context, k keys, user notify.UserID, day int64) error {
-	return eachIn(ctx, s.db.HScan, k.marks(user, day), func(marks []string) error {
+	return s.eachIn(ctx, "HSCAN", k.marks(user, day), func(marks []string) error {
 		if len(marks) == 0 {
 			return nil
 		}
@@ -193,14 +186,11 @@ func (s *Store) forgetMarks(ctx context.Context, k keys, user notify.UserID, day
 		for i, mark := range marks {
 			members[i] = mark[:min(len(mark), fieldLen)] + string(user)
 		}
-		pipe := s.db.Pipeline()
+		var gone []command
 		for q := 4 * day; q < 4*(day+1); q++ {
-			pipe.ZRem(ctx, k.index(q), members...)
+			gone = append(gone, do("ZREM", k.index(q), members...))
 		}
-		pipe.HDel(ctx, k.marks(user, day), marks...)
-		if _, err := pipe.Exec(ctx); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		return nil
+		_, err := s.all(ctx, append(gone, do("HDEL", k.marks(user, day), anys(marks)...))...)
+		return err
 	})
 }

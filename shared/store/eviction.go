@@ -14,15 +14,15 @@ func (s *Store) eviction(ctx context.Context) error {
 		return nil
 	}
 	policy := ""
-	info, _ := s.db.Info(ctx, "memory").Result()
-	for line := range strings.Lines(info) {
+	info, _ := s.one(ctx, do("INFO", "", "memory"))
+	for line := range strings.Lines(text(info)) {
 		if value, ok := strings.CutPrefix(line, "maxmemory_policy:"); ok {
 			policy = strings.TrimSpace(value)
 		}
 	}
 	if policy == "" { // of an older server
-		config, _ := s.db.ConfigGet(ctx, "maxmemory-policy").Result()
-		policy = config["maxmemory-policy"]
+		config, _ := s.one(ctx, do("CONFIG", "", "GET", "maxmemory-policy"))
+		policy = pairs(config)["maxmemory-policy"]
 	}
 	if policy == "" || policy == "noeviction" {
 		return nil

@@ -1,12 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -60,7 +58,7 @@ func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
 
 // forgetIn takes user out of the mailboxes and dead letters of those in a sorted set.
 func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) error {
-	return eachIn(ctx, s.db.ZScan, set, func(recipients []string) error {
+	return s.eachIn(ctx, "ZSCAN", set, func(recipients []string) error {
 		visits := make([]*visit, len(recipients))
 		for i, r := range recipients {
 			visits[i] = visitTo(notify.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
@@ -74,33 +72,33 @@ func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) er
 	})
 }
 
-// eachIn goes through what a sorted set or a hash has, some at a time: the members, or the fields.
-func eachIn(ctx context.Context, scan func(context.Context, string, uint64, string, int64) *redis.ScanCmd, key string, do func([]string) error) error {
-	for cursor, begun := uint64(0), false; !begun || cursor != 0; begun = true {
-		list, next, err := scan(ctx, key, cursor, "", readAtOnce).Result()
+// eachIn goes through what a sorted set (ZSCAN) or a hash (HSCAN) has, some at a time: the members, or
+// the fields.
+func (s *Store) eachIn(ctx context.Context, scan, key string, then func([]string) error) error {
+	for cursor := ""; cursor != "0"; {
+		answer, err := s.one(ctx, do(scan, key, cmp.Or(cursor, "0"), "COUNT", readAtOnce))
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
+			return err
 		}
-		names := make([]string, 0, len(list)/2)
+		part, _ := answer.([]any)
+		if len(part) != 2 {
+			return errReply
+		}
+		var names []string
+		list := texts(part[1])
 		for i := 0; i < len(list); i += 2 { // each with its score or value
 			names = append(names, list[i])
 		}
-		if err := do(names); err != nil {
+		if err := then(names); err != nil {
 			return err
 		}
-		cursor = next
+		cursor = text(part[0])
 	}
 	return nil
 }
 
 // nameAgain lets a user be named who has come back after an erasure.
 func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
-	pipe := s.db.Pipeline()
-	for shard := range s.shards {
-		pipe.HDel(ctx, s.shardKeys(shard).erasedUsers(), notify.HashOf(string(user)))
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	_, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HDEL", k.erasedUsers(), notify.HashOf(string(user))) })...)
+	return err
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // schema numbers the form of what is kept. It changes with a form that versions before cannot read.
@@ -58,21 +56,22 @@ type identity struct {
 
 // check fails for a connection to a store that is not for these settings. The first to use a
 // store writes down its own.
-func (id *identity) check(ctx context.Context, conn *redis.Conn) error {
+func (id *identity) check(ctx context.Context, by trip) error {
 	if id.checked.Load() {
 		return nil
 	}
-	kept, err := conn.HGetAll(ctx, id.key).Result()
+	read, err := all(ctx, by, do("HGETALL", id.key))
 	if err != nil {
 		return err
 	}
+	kept := pairs(read[0])
 	if id.existing && len(kept) == 0 {
 		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: check it and STORE_URL, and that a deployment of this name and stage has run", id.prefix)
 	}
 	if err := id.compare(kept); err != nil {
 		return err
 	}
-	if kept, err = id.complete(ctx, conn, kept); err != nil {
+	if kept, err = id.complete(ctx, by, kept); err != nil {
 		return err
 	}
 	if err := id.compare(kept); err != nil {
@@ -94,17 +93,19 @@ func (id *identity) compare(kept map[string]string) error {
 }
 
 // complete writes down what is not among kept, and returns what is kept then.
-func (id *identity) complete(ctx context.Context, conn *redis.Conn, kept map[string]string) (map[string]string, error) {
-	pipe := conn.Pipeline()
+func (id *identity) complete(ctx context.Context, by trip, kept map[string]string) (map[string]string, error) {
+	var writes []command
 	for _, m := range id.marks {
 		if _, ok := kept[m.field]; !ok && !id.existing {
-			pipe.HSetNX(ctx, id.key, m.field, m.value)
+			writes = append(writes, do("HSETNX", id.key, m.field, m.value))
 		}
 	}
-	if pipe.Len() == 0 {
+	if len(writes) == 0 {
 		return kept, nil
 	}
-	now := pipe.HGetAll(ctx, id.key) // another instance may have been first
-	_, err := pipe.Exec(ctx)
-	return now.Val(), err
+	values, err := all(ctx, by, append(writes, do("HGETALL", id.key))...) // another instance may have been first
+	if err != nil {
+		return nil, err
+	}
+	return pairs(values[len(writes)]), nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"hash/fnv"
 	"strconv"
 	"time"
@@ -71,6 +70,15 @@ func (s *Store) shardKeys(shard int) keys {
 	return keys{s.prefix + "{" + strconv.Itoa(shard) + "}:"}
 }
 
+// ofEachShard returns a command for each.
+func (s *Store) ofEachShard(of func(keys) command) []command {
+	out := make([]command, s.shards)
+	for i := range out {
+		out[i] = of(s.shardKeys(i))
+	}
+	return out
+}
+
 func (k keys) queue() string       { return k.tag + "q" }
 func (k keys) callsQueue() string  { return k.tag + "cq" }
 func (k keys) counts() string      { return k.tag + "counts" }
@@ -93,7 +101,7 @@ func (k keys) queueOf(l notify.Lane) string {
 	return k.queue()
 }
 
-func (k keys) index(quarter int64) string { return fmt.Sprintf("%si:%d", k.tag, quarter) }
+func (k keys) index(quarter int64) string { return k.tag + "i:" + strconv.FormatInt(quarter, 10) }
 
 func (k keys) recipient(u notify.UserID) string { return k.tag + "r:" + string(u) }
 func (k keys) timeline(u notify.UserID) string  { return k.tag + "t:" + string(u) }
@@ -102,7 +110,7 @@ func (k keys) ringLog(u notify.UserID) string   { return k.tag + "cl:" + string(
 func (k keys) letters(u notify.UserID) string   { return k.tag + "dl:" + string(u) }
 
 func (k keys) marks(u notify.UserID, day int64) string {
-	return fmt.Sprintf("%sd:%s:%d", k.tag, u, day)
+	return k.tag + "d:" + string(u) + ":" + strconv.FormatInt(day, 10)
 }
 
 // told is named so that it may outlive the user who was told.
@@ -119,11 +127,12 @@ func (k keys) limit(name string) string          { return k.tag + "lim:" + diges
 
 // digest shortens parts to 12 characters from which they cannot be read.
 func digest(parts ...string) string {
-	h := sha256.New()
+	b := make([]byte, 0, 128)
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // day numbers the days of the caller's clock. Marks are looked for in the days before

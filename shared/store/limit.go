@@ -39,6 +39,5 @@ func (s *Store) allow(ctx context.Context, name string, args ...any) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	n, err := reply.Int()
-	return n == 1, err
+	return number(reply) == 1, nil
 }

@@ -2,23 +2,24 @@ package store_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/store"
 	"wxnotify/shared/store/storetest"
 )
 
-// twice sends every round trip a second time, as go-redis does when the answer of the first
+// twice sends every round trip a second time, as the client does when the answer of the first
 // is lost.
-type twice struct{ trips }
+type twice struct{ n atomic.Int64 }
 
-func (t *twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if err := next(ctx, cmds); err != nil {
-			return err
+func (t *twice) hook(next store.Trip) store.Trip {
+	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
+		if replies, err := next(ctx, cmds); err != nil {
+			return replies, err
 		}
 		t.n.Add(1)
 		return next(ctx, cmds)
@@ -30,7 +31,7 @@ func TestRepeatedAttemptCountsOnce(t *testing.T) {
 	clock := storetest.NewClock()
 	h := harness(t, miniredis.RunT(t).Addr(), clock.Now, clock.Advance)
 	hook := &twice{}
-	h.Store.AddHook(hook)
+	h.Store.AddHook(hook.hook)
 	for i := range 4 {
 		ok, err := h.Store.Allow(t.Context(), "name", 3, time.Minute)
 		if err != nil || ok != (i < 3) {

@@ -3,14 +3,10 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
-	"strings"
-
-	"github.com/redis/go-redis/v9"
+	"strconv"
 
 	"wxnotify/shared/notify"
 )
@@ -18,10 +14,11 @@ import (
 // Timeline returns what happened to user's notices, oldest first: the last 100 steps
 // of the last 7 days.
 func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step, error) {
-	entries, err := s.db.LRange(ctx, s.keysOf(string(user)).timeline(user), 0, timelineKept-1).Result()
+	list, err := s.one(ctx, do("LRANGE", s.keysOf(string(user)).timeline(user), 0, timelineKept-1))
 	if err != nil {
-		return nil, fmt.Errorf("store: Timeline: %w", err)
+		return nil, err
 	}
+	entries := texts(list)
 	steps := make([]notify.Step, len(entries))
 	for i, e := range entries {
 		if err := json.Unmarshal([]byte(e), &steps[len(entries)-1-i]); err != nil {
@@ -37,21 +34,21 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 // two days, and for bound users. Several messages may have one id, with different
 // recipients.
 func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error) {
-	pipe := s.db.Pipeline()
 	now := quarter(s.now())
 	field := fieldOf(id)
-	var cmds []*redis.StringSliceCmd
+	var reads []command
 	for i := range s.shards {
 		for q := now - 3*4; q <= now+2*4; q++ {
-			cmds = append(cmds, pipe.ZRangeByLex(ctx, s.shardKeys(i).index(q), &redis.ZRangeBy{Min: "[" + field, Max: "(" + field + "\xff"}))
+			reads = append(reads, do("ZRANGEBYLEX", s.shardKeys(i).index(q), "["+field, "("+field+"\xff"))
 		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: FindMessage: %w", err)
+	found, err := s.all(ctx, reads...)
+	if err != nil {
+		return nil, err
 	}
 	var out []notify.UserID
-	for _, c := range cmds {
-		for _, member := range c.Val() {
+	for _, members := range found {
+		for _, member := range texts(members) {
 			if u := notify.UserID(member[len(field):]); !slices.Contains(out, u) {
 				out = append(out, u)
 			}
@@ -76,17 +73,13 @@ func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.T
 
 // Drift returns how often WeChat had no permit where our ledgers had one, since ever.
 func Drift(ctx context.Context, s *Store) (int64, error) {
-	pipe := s.db.Pipeline()
-	parts := make([]*redis.StringCmd, s.shards)
-	for i := range parts {
-		parts[i] = pipe.HGet(ctx, s.shardKeys(i).meters(), "drift")
-	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return 0, fmt.Errorf("store: Drift: %w", err)
+	parts, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HGET", k.meters(), "drift") })...)
+	if err != nil {
+		return 0, err
 	}
 	var sum int64
 	for _, p := range parts {
-		if n, err := p.Int64(); err == nil {
+		if n, err := strconv.ParseInt(text(p), 10, 64); err == nil {
 			sum += n
 		}
 	}
@@ -115,31 +108,24 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 // subscriber returns the record of openID, without the cards; that of one never heard of is blank.
 func (s *Store) subscriber(ctx context.Context, openID notify.OpenID) (notify.SubscriberRecord, error) {
 	key := s.keysOf(string(openID)).subscriber(openID)
-	reply := s.db.Do(ctx, "HGET", key, "d")
-	if err := reply.Err(); err != nil && !errors.Is(err, redis.Nil) {
-		if strings.Contains(err.Error(), wrongType) {
-			return notify.SubscriberRecord{}, unreadableAt(errShape, key)
-		}
-		return notify.SubscriberRecord{}, fmt.Errorf("store: record of a subscriber: %w", err)
+	doc, err := s.one(ctx, do("HGET", key, "d"))
+	if err != nil {
+		return notify.SubscriberRecord{}, err
 	}
-	return decodeSubscriber(key, reply.Val())
+	return decodeSubscriber(key, doc)
 }
 
 // Counts returns how many messages reached each final state, since ever.
 func (s *Store) Counts(ctx context.Context) (map[notify.State]int64, error) {
-	pipe := s.db.Pipeline()
-	parts := make([]*redis.MapStringStringCmd, s.shards)
-	for i := range parts {
-		parts[i] = pipe.HGetAll(ctx, s.shardKeys(i).counts())
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: Counts: %w", err)
+	parts, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HGETALL", k.counts()) })...)
+	if err != nil {
+		return nil, err
 	}
 	out := map[notify.State]int64{}
 	for _, p := range parts {
-		for state, n := range maps.All(p.Val()) {
-			var i int64
-			if _, err := fmt.Sscan(n, &i); err != nil {
+		for state, n := range pairs(p) {
+			i, err := strconv.ParseInt(n, 10, 64)
+			if err != nil {
 				return nil, fmt.Errorf("store: Counts: %w", err)
 			}
 			out[notify.State(state)] += i

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -24,29 +20,18 @@ func (s *Store) CachedNames(ctx context.Context, ids []string) (map[string]strin
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	pipe := s.db.Pipeline()
-	kept := make([]*redis.StringCmd, len(ids))
+	reads := make([]command, len(ids))
 	for i, id := range ids {
-		kept[i] = pipe.Get(ctx, s.keysOf(id).name(id))
+		reads[i] = do("GET", s.keysOf(id).name(id))
 	}
-	_, failed := pipe.Exec(ctx)
-	if errors.Is(failed, redis.Nil) {
-		failed = nil
-	}
+	kept, err := s.all(ctx, reads...)
 	out := map[string]string{}
-	for i, id := range ids {
-		name, err := kept[i].Result()
-		switch {
-		case err == nil:
-			out[id] = name
-		case !errors.Is(err, redis.Nil):
-			failed = err
+	for i, name := range kept {
+		if name != nil {
+			out[ids[i]] = text(name)
 		}
 	}
-	if failed != nil {
-		failed = fmt.Errorf("store: CachedNames: %w", failed)
-	}
-	return out, failed
+	return out, err
 }
 
 // KeepNames implements notify.NameCache. A ttl below a millisecond keeps nothing.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -25,6 +27,10 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 		{"no URL", "", 0, "STORE_URL"},
 		{"another protocol", "http://:hunter2@host", 0, "STORE_URL"},
 		{"a URL that does not parse", "redis://:hunter2@host:port", 0, "STORE_URL"},
+		{"no host", "redis://:hunter2@/0", 0, "STORE_URL"},
+		{"a database that is no number", "redis://:hunter2@host/users", 0, "STORE_URL"},
+		{"options, which are not read", "redis://:hunter2@host/0?max_retries=3", 0, "STORE_URL"},
+		{"no socket", "unix://", 0, "STORE_URL"},
 		{"negative shards", "redis://:hunter2@host", -1, "STORE_SHARDS: -1"},
 		{"too many shards", "redis://:hunter2@host", 4097, "STORE_SHARDS: 4097"},
 	} {
@@ -37,6 +43,57 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 				t.Errorf("the error shows the password: %v", err)
 			}
 		})
+	}
+}
+
+// A URL says which user we are, and which database is ours.
+func TestUserAndDatabaseOfTheURL(t *testing.T) {
+	m := miniredis.RunT(t)
+	m.RequireUserAuth("someone", "hunter2")
+	s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://someone:hunter2@" + m.Addr() + "/3")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Bind(t.Context(), "alice", "o-alice"); err != nil {
+		t.Fatal(err)
+	}
+	if in0, in3 := len(m.DB(0).Keys()), len(m.DB(3).Keys()); in0 != 0 || in3 == 0 {
+		t.Errorf("%d keys are in database 0, and %d in 3", in0, in3)
+	}
+}
+
+// A server that starts, or has handed over, refuses for a moment. What it refused is sent again, on
+// a connection of its own.
+func TestPassingRefusalsAreTriedAgain(t *testing.T) {
+	for _, refusal := range []string{"LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica.", "ERR max number of clients reached"} {
+		m := miniredis.RunT(t)
+		var dials, refused atomic.Int64
+		s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + m.Addr()), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dials.Add(1)
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Bind(t.Context(), "alice", "o-alice"); err != nil {
+			t.Fatal(err)
+		}
+		m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
+			if refused.Add(1) == 1 {
+				c.WriteError(refusal)
+				return true
+			}
+			return false
+		})
+		if o, err := s.OpenIDOf(t.Context(), "alice"); err != nil || o != "o-alice" || dials.Load() != 2 {
+			t.Errorf("%s: %q, %v, %d connections; want it to be tried again on a second one", refusal, o, err, dials.Load())
+		}
+		m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool { c.WriteError(refusal); return true })
+		if _, err := s.OpenIDOf(t.Context(), "alice"); err == nil || !strings.Contains(err.Error(), refusal) {
+			t.Errorf("%s each time: %v", refusal, err)
+		}
 	}
 }
 

@@ -40,9 +40,9 @@ func (s *Store) PaceWithin(ctx context.Context, name string, perSecond, n int, a
 	if err != nil {
 		return 0, false, err
 	}
-	reply, err := answer.Int64Slice()
-	if err != nil || len(reply) != 2 {
-		return 0, false, fmt.Errorf("store: Pace: %d numbers, %v: want 2", len(reply), err)
+	told, _ := answer.([]any)
+	if len(told) != 2 {
+		return 0, false, errReply
 	}
-	return time.Duration(reply[0]) * time.Microsecond, reply[1] == 1, nil
+	return time.Duration(number(told[0])) * time.Microsecond, number(told[1]) == 1, nil
 }

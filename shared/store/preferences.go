@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -35,16 +32,13 @@ func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify
 // Preferences returns what user wants to be told of; the zero Preferences, which mute
 // nothing, if they have not said.
 func (s *Store) Preferences(ctx context.Context, user notify.UserID) (notify.Preferences, error) {
-	v, err := s.db.HGet(ctx, s.keysOf(string(user)).recipient(user), "p").Bytes()
+	v, err := s.one(ctx, do("HGET", s.keysOf(string(user)).recipient(user), fieldPrefers))
 	out := notify.Preferences{MutedPeers: []string{}}
-	if errors.Is(err, redis.Nil) {
-		return out, nil
+	if err != nil || v == nil {
+		return out, err
 	}
 	var kept preferences
-	if err == nil {
-		err = json.Unmarshal(v, &kept)
-	}
-	if err != nil {
+	if err := json.Unmarshal([]byte(text(v)), &kept); err != nil {
 		return out, fmt.Errorf("store: Preferences: %w", err)
 	}
 	return notify.Preferences{Muted: kept.Muted, QuietHours: kept.Quiet, MutedPeers: append(out.MutedPeers, kept.Peers...)}, nil

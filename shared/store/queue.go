@@ -4,11 +4,8 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -48,18 +45,15 @@ type taken struct {
 }
 
 func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, error) {
-	var circuits *redis.MapStringStringCmd
-	var gone *redis.IntCmd
-	now, shards, err := s.lookAround(ctx, func(pipe redis.Pipeliner) {
-		k := s.shardKeys(0)
-		circuits, gone = pipe.HGetAll(ctx, k.circuits()), pipe.SCard(ctx, k.gone())
-	})
+	k := s.shardKeys(0)
+	now, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.gone()))
 	if err != nil {
 		return notify.Batch{}, err
 	}
-	delete(circuits.Val(), "v") // their version
-	open, skipped := decodeCircuits(circuits.Val())
-	b := notify.Batch{Now: now, Circuits: open, GoneInRow: int(gone.Val()), Skipped: skipped}
+	circuits := pairs(beside[0].value)
+	delete(circuits, "v") // their version
+	open, skipped := decodeCircuits(circuits)
+	b := notify.Batch{Now: now, Circuits: open, GoneInRow: int(number(beside[1].value)), Skipped: skipped}
 	if len(shards) > 0 {
 		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
 		if err != nil {
@@ -91,8 +85,8 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 	}
 	var ringing, waiting [][]taken // of each shard
 	for i, r := range replies {
-		part, err := r.Slice()
-		if err != nil || len(part) != 7 { // told below
+		part, _ := r.value.([]any)
+		if len(part) != 7 { // told below
 			soon[strconv.Itoa(shards[i])] = b.Now.Add(notify.Lease)
 			continue
 		}
@@ -152,7 +146,7 @@ func inTurn[E any](lists [][]E) []E {
 // Those who cannot be read, and those whom another run has got hold of, are hidden until the lease is
 // over. The error says who was not read. It notes when shards want another look.
 func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon dues) (err error) {
-	bytes := 0
+	bytes, hidden := 0, dues{}
 	for (len(all) > 0 || len(soon) > 0) && bytes < claimBytes {
 		some := all[:min(len(all), readAtOnce)]
 		all = all[len(some):]
@@ -166,11 +160,16 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 		for i, rec := range recs {
 			if rec != nil {
 				b.Recipients = append(b.Recipients, *rec)
+			} else {
+				hidden.add(s.keysOf(string(some[i].user)).queueOf(some[i].lane), some[i].hidden)
 			}
 			for _, f := range visits[i].fields {
 				bytes += len(f)
 			}
 		}
+	}
+	if len(hidden) > 0 {
+		err = errors.Join(err, s.commitBatch(ctx, &batch{soon: hidden}))
 	}
 	return errors.Join(err, s.untake(ctx, b.Now, all))
 }
@@ -180,14 +179,14 @@ func (s *Store) untake(ctx context.Context, now time.Time, all []taken) error {
 	if len(all) == 0 {
 		return nil
 	}
-	pipe, soon := s.db.Pipeline(), dues{}
-	for _, t := range all {
+	again, soon := make([]command, len(all)), dues{}
+	for i, t := range all {
 		queue := s.keysOf(string(t.user)).queueOf(t.lane)
-		pipe.ZAddXX(ctx, queue, redis.Z{Score: float64(now.UnixMilli()), Member: string(t.user)})
+		again[i] = do("ZADD", queue, "XX", now.UnixMilli(), string(t.user))
 		soon.add(queue, now)
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if _, err := s.all(ctx, again...); err != nil {
+		return err
 	}
 	return s.commitBatch(ctx, &batch{soon: soon})
 }
@@ -202,7 +201,17 @@ func pairs(reply any) map[string]string {
 	return out
 }
 
-func text(v any) string  { s, _ := v.(string); return s }
+// text reads a string; what is none is "".
+func text(v any) string {
+	switch v := v.(type) {
+	case []byte:
+		return string(v)
+	case string:
+		return v
+	}
+	return ""
+}
+
 func number(v any) int64 { n, _ := v.(int64); return n }
 
 // Begin implements notify.Store.

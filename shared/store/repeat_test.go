@@ -7,9 +7,6 @@ import (
 	"regexp"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -17,46 +14,25 @@ import (
 )
 
 // Every rule holds if the answer of each round trip is lost and the client repeats it, word by
-// word, as go-redis does.
+// word, as the client does.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		h := emptied(t, addr)
-		open, losing := h.Open, h.Losing
-		h.Open = func(now func() time.Time) *store.Store { return repeating(open(now)) }
-		h.Losing = func(n int, answer bool) *store.Store { return repeating(losing(n, answer)) }
-		repeating(h.Store)
-		return h
-	})
+	storetest.Run(t, func(t *testing.T) storetest.Harness { return emptied(t, addr, repeating()) })
 }
 
-// repeating has s do each round trip twice and hear the second answer only.
-func repeating(s *store.Store) *store.Store {
-	s.AddHook(&repeats{})
-	return s
-}
-
-type repeats struct {
-	trips
-	pacing sync.Mutex // held for a repeat of pace.lua, which knows the last call only
-}
-
-func (*repeats) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		_ = next(ctx, cmd) // lost
-		return next(ctx, cmd)
-	}
-}
-
-func (r *repeats) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if runs(cmds[0], "pace.lua") {
-			r.pacing.Lock()
-			defer r.pacing.Unlock()
+// repeating has a store do each round trip twice and hear the second answer only.
+func repeating() func(store.Trip) store.Trip {
+	var pacing sync.Mutex // held for a repeat of pace.lua, which knows the last call only
+	return func(next store.Trip) store.Trip {
+		return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
+			if runs(cmds[0], "pace.lua") {
+				pacing.Lock()
+				defer pacing.Unlock()
+			}
+			_, _ = next(ctx, cmds) // lost
+			return next(ctx, cmds)
 		}
-		_ = next(ctx, cmds) // lost
-		return next(ctx, cmds)
 	}
 }
 
@@ -64,14 +40,9 @@ func (r *repeats) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 var hashes = sync.OnceValue(store.ScriptHashes)
 
 // runs reports whether c runs the script of that file.
-func runs(c redis.Cmder, file string) bool {
-	switch args := c.Args(); args[0] {
-	case "evalsha":
-		return args[1] == hashes()[file]
-	case "eval":
-		return redis.NewScript(args[1].(string)).Hash() == hashes()[file]
-	}
-	return false
+func runs(c store.Command, file string) bool {
+	script, err := os.ReadFile(file)
+	return len(c.Args()) > 0 && (c.Args()[0] == hashes()[file] || err == nil && c.Args()[0] == string(script))
 }
 
 // Each script says in its head why it may be repeated.

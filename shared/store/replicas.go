@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/stopwatch"
 )
 
@@ -40,16 +38,14 @@ func (s *Store) commitSurely(ctx context.Context, c *change) error {
 	if err != nil {
 		return err
 	}
-	var answer *redis.Cmd // of the last try
-	err = s.commitOne(ctx, c, func(pipe redis.Pipeliner) {
-		if there {
-			answer = pipe.Do(ctx, "WAIT", 1, replicaTime.Milliseconds())
-		}
-	})
-	if err != nil || answer == nil {
+	b := batch{changes: []*change{c}}
+	if there {
+		b.also = []command{do("WAIT", "", 1, replicaTime.Milliseconds())}
+	}
+	if err := s.commitBatch(ctx, &b); err != nil || len(b.heard) == 0 {
 		return err
 	}
-	n, isCount := answer.Val().(int64)
+	n, isCount := b.heard[0].value.(int64)
 	switch {
 	case isCount && n > 0:
 		return nil
@@ -71,11 +67,11 @@ func (s *Store) replicated(ctx context.Context) (bool, error) {
 	if known {
 		return there, nil
 	}
-	info, err := s.db.Info(ctx, "replication").Result()
+	info, err := s.info(ctx)
 	if closed(err) {
 		info, err = s.infoAgain(ctx, err)
 	}
-	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
 	s.replicas.tell(info != "")
@@ -94,13 +90,22 @@ func (s *Store) infoAgain(ctx context.Context, err error) (info string, _ error)
 	if s.replicas.hasTold() {
 		return "", err
 	}
-	if err := s.db.Exists(ctx, s.shardKeys(0).identity()).Err(); err != nil {
+	if _, err := s.one(ctx, do("EXISTS", s.shardKeys(0).identity())); err != nil {
 		return "", err
 	}
-	if info, err = s.db.Info(ctx, "replication").Result(); closed(err) {
+	if info, err = s.info(ctx); closed(err) {
 		return "", nil
 	}
 	return info, err
+}
+
+// info returns what the server says of replicas; "" if it refuses.
+func (s *Store) info(ctx context.Context) (string, error) {
+	replies, err := s.trip(ctx, []command{do("INFO", "", "replication")})
+	if err != nil {
+		return "", err
+	}
+	return text(replies[0].value), nil
 }
 
 // closed reports whether the other side has closed the connection.

@@ -2,13 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/sha1"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -19,28 +20,36 @@ import (
 //go:embed *.lua
 var sources embed.FS
 
+// A source is a script, and the name under which the server knows it.
+type source struct{ text, sha1 string }
+
 // script returns a way to a script. It is put together when it is first used: a function uses a
 // few of them, and its start waits for none.
-func script(name string) func() *redis.Script {
-	return sync.OnceValue(func() *redis.Script {
-		source, err := sources.ReadFile(name + ".lua")
+func script(name string) func() source {
+	return sync.OnceValue(func() source {
+		text, err := sources.ReadFile(name + ".lua")
 		if err != nil {
 			panic(err) // the binary was built without its scripts
 		}
-		return redis.NewScript(string(source))
+		sum := sha1.Sum(text)
+		return source{string(text), hex.EncodeToString(sum[:])}
 	})
 }
 
 // An eval is one run of a script.
 type eval struct {
-	script func() *redis.Script
+	script func() source
 	keys   []string
 	args   []any
 }
 
 // evalOf returns a run of a script that takes commands behind its own keys and arguments.
-func evalOf(script func() *redis.Script, keys []string, args []any, commands []command) eval {
-	e := eval{script, keys, args}
+func evalOf(script func() source, keys []string, args []any, commands []command) eval {
+	n := len(args)
+	for _, c := range commands {
+		n += 3 + len(c.args)
+	}
+	e := eval{script, keys, append(make([]any, 0, n), args...)}
 	for _, c := range commands {
 		i := slices.Index(e.keys, c.key)
 		if i < 0 {
@@ -53,50 +62,65 @@ func evalOf(script func() *redis.Script, keys []string, args []any, commands []c
 	return e
 }
 
-// evalAll runs scripts in one round trip, and what also adds to it; each reply holds its own
-// error. A server that does not know the scripts yet costs a second trip.
-func (s *Store) evalAll(ctx context.Context, evals []eval, also ...func(redis.Pipeliner)) ([]*redis.Cmd, error) {
-	cmds := make([]*redis.Cmd, len(evals))
-	pipe := s.db.Pipeline()
+// command returns the command that runs e: by its name EVALSHA, or EVAL with the script itself.
+func (e eval) command(name, script string) command {
+	args := make([]any, 0, 2+len(e.keys)+len(e.args))
+	args = append(args, script, len(e.keys))
+	for _, key := range e.keys {
+		args = append(args, key)
+	}
+	return do(name, "", append(args, e.args...)...)
+}
+
+// evalAll runs scripts, and commands behind them, in one round trip, and returns the reply to each. A
+// server that does not know the scripts yet costs a second trip.
+func (s *Store) evalAll(ctx context.Context, evals []eval, also ...command) ([]reply, error) {
+	cmds := make([]command, len(evals), len(evals)+len(also))
 	for i, e := range evals {
-		cmds[i] = e.script().EvalSha(ctx, pipe, e.keys, e.args...)
+		cmds[i] = e.command("EVALSHA", e.script().sha1)
 	}
-	for _, add := range also {
-		add(pipe)
+	replies, err := s.trip(ctx, append(cmds, also...))
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := exec(ctx, pipe, cmds); err != nil || failures(cmds) == nil {
-		return cmds, err
-	}
-	again := s.db.Pipeline()
+	var again []command
+	var unknown []int
 	for i, e := range evals {
-		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
-			cmds[i] = e.script().Eval(ctx, again, e.keys, e.args...)
+		if err := replies[i].err; err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+			again, unknown = append(again, e.command("EVAL", e.script().text)), append(unknown, i)
 		}
 	}
-	if again.Len() == 0 {
-		return cmds, nil
+	if len(again) == 0 {
+		return replies, nil
 	}
-	for _, add := range also {
-		add(again)
+	second, err := s.trip(ctx, append(again, also...))
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	return cmds, exec(ctx, again, cmds)
+	for i, r := range second[:len(again)] {
+		replies[unknown[i]] = r
+	}
+	return append(replies[:len(evals)], second[len(again):]...), nil
 }
 
 // evalOne runs one script, and returns its reply.
-func (s *Store) evalOne(ctx context.Context, e eval) (*redis.Cmd, error) {
+func (s *Store) evalOne(ctx context.Context, e eval) (any, error) {
 	replies, err := s.evalAll(ctx, []eval{e})
 	if err != nil {
 		return nil, err
 	}
-	return replies[0], failures(replies)
+	return replies[0].value, failures(replies)
 }
 
-// failures returns what went wrong in any of replies, as eachOnce does.
-func failures(replies []*redis.Cmd) error {
+// errReply is of a server that answers in another way than Redis.
+var errReply = errors.New("store: unexpected reply")
+
+// failures returns what was refused in any of replies, as eachOnce does.
+func failures(replies []reply) error {
 	errs := make([]error, len(replies))
 	for i, r := range replies {
-		if errs[i] = unreadable(r); errs[i] == nil && r.Err() != nil {
-			errs[i] = fmt.Errorf("store: %w", r.Err())
+		if errs[i] = unreadable(r); errs[i] == nil && r.err != nil {
+			errs[i] = fmt.Errorf("store: %w", r.err)
 		}
 	}
 	return eachOnce(errs)
@@ -122,19 +146,4 @@ func eachOnce(errs []error) error {
 		return errors.Join(documents...)
 	}
 	return errors.Join(others...)
-}
-
-// exec sends a pipeline. Its error is that of the way there; what the server answers
-// is in cmds.
-func exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) error {
-	all, err := pipe.Exec(ctx)
-	if err == nil || failures(cmds) != nil {
-		return nil
-	}
-	for _, c := range all {
-		if _, answered := errors.AsType[redis.Error](c.Err()); answered {
-			return nil // it is about what came beside cmds
-		}
-	}
-	return fmt.Errorf("store: %w", err)
 }

@@ -3,14 +3,11 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
@@ -99,19 +96,8 @@ func absentSince(t *testing.T, h storetest.Harness, user notify.UserID) {
 // trips counts round trips.
 type trips struct{ n atomic.Int64 }
 
-func (c *trips) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		c.n.Add(1)
-		return next(ctx, cmd)
-	}
-}
-
-func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
+func (c *trips) hook(next store.Trip) store.Trip {
+	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
 		c.n.Add(1)
 		return next(ctx, cmds)
 	}
@@ -182,7 +168,7 @@ func roundTrips(t *testing.T, addr string) {
 	var c *crowd
 	card := notify.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl, PerHour: 30}
 	var hook trips
-	h.Store.AddHook(&hook)
+	h.Store.AddHook(hook.hook)
 	steps := []struct {
 		name string
 		want int64
@@ -307,7 +293,7 @@ func scriptsAreReloaded(t *testing.T, addr string) {
 		t.Fatal(err)
 	}
 	var hook trips
-	h.Store.AddHook(&hook)
+	h.Store.AddHook(hook.hook)
 	forget := func() {
 		if err := h.Raw.ScriptFlush(ctx).Err(); err != nil {
 			t.Fatal(err)

@@ -5,12 +5,9 @@ import (
 	crand "crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -165,8 +162,8 @@ func (s *Store) spreadsOf(ctx context.Context, shards []int, limit int) (out []n
 	var changes []*change
 	var spreads []*notify.Spread
 	for i, r := range replies {
-		part, err := r.Slice()
-		if err != nil || len(part) != 4 {
+		part, _ := r.value.([]any)
+		if len(part) != 4 {
 			continue // told below
 		}
 		ids := texts(part[3])
@@ -235,7 +232,7 @@ func (s *Store) Advance(ctx context.Context, spread notify.Spread, page string, 
 // forgetInSpreads takes a user's name out of the messages of groups that are on their way in a
 // shard.
 func (s *Store) forgetInSpreads(ctx context.Context, k keys, user notify.UserID) error {
-	return eachIn(ctx, s.db.ZScan, k.spreadQueue(), func(ids []string) error {
+	return s.eachIn(ctx, "ZSCAN", k.spreadQueue(), func(ids []string) error {
 		changes := make([]*change, len(ids))
 		for i, id := range ids {
 			c := &change{record: k.spread(notify.MessageID(id)), fields: []string{spreadMessage}}
@@ -257,18 +254,18 @@ func (s *Store) Recalled(ctx context.Context, messages []notify.GroupMessageRef)
 	if len(messages) == 0 {
 		return nil, nil
 	}
-	pipe := s.db.Pipeline()
-	marks := make([]*redis.IntCmd, len(messages))
+	reads := make([]command, len(messages))
 	for i, m := range messages {
 		key, bit := s.keysOf(string(m.Group)).groupMarks(m.Group, m.Seq)
-		marks[i] = pipe.GetBit(ctx, key, bit+1)
+		reads[i] = do("GETBIT", key, bit+1)
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store: Recalled: %w", err)
+	marks, err := s.all(ctx, reads...)
+	if err != nil {
+		return nil, err
 	}
 	out := map[notify.MessageID]bool{}
 	for i, m := range messages {
-		if marks[i].Val() == 1 {
+		if number(marks[i]) == 1 {
 			out[notify.GroupMessageID(m.Group, m.Seq)] = true
 		}
 	}

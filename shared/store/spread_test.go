@@ -16,7 +16,7 @@ func TestGroupMessageCosts(t *testing.T) {
 	addr := redistest.Start(t)
 	h := emptied(t, addr)
 	var hook trips
-	h.Store.AddHook(&hook)
+	h.Store.AddHook(hook.hook)
 	record := func(from, to uint32, byREST bool) error {
 		var facts []notify.Fact
 		for seq := from; seq < to; seq++ {

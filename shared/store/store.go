@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/secret"
 )
 
@@ -51,17 +49,14 @@ type Config struct {
 
 var validPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`) })
 
-// connections is how many an instance has at most. A trip takes a millisecond, so the cards of a
-// run wait less for one of these than for a new one.
-const connections = 8
-
 // DefaultShards is the usual number of shards.
 const DefaultShards = 16
 
 // A Store implements the stores that package notify asks for, and wechat's token
 // cache. It is safe for concurrent use.
 type Store struct {
-	db     *redis.Client
+	client *client
+	trip   trip // client's
 	prefix string
 	shards int
 	now    func() time.Time // this machine's
@@ -74,9 +69,8 @@ type Store struct {
 
 // Open returns a Store. It connects when it is first used.
 func Open(cfg Config) (*Store, error) {
-	opt, err := redis.ParseURL(cfg.URL.Reveal())
-	if err != nil {
-		// The error would show the URL, and with it the password.
+	server, ok := parseURL(cfg.URL.Reveal())
+	if !ok { // an error would show the URL, and with it the password
 		return nil, errors.New("STORE_URL: not a URL such as redis://:password@host:6379/0")
 	}
 	if cfg.Shards == 0 {
@@ -94,25 +88,16 @@ func Open(cfg Config) (*Store, error) {
 	if !validPrefix().MatchString(cfg.Prefix) {
 		return nil, fmt.Errorf("STORE_PREFIX: %q: use 1 to 60 of a-z, A-Z, 0-9, - and _", cfg.Prefix)
 	}
-	opt.Protocol = 2
-	opt.DisableIdentity = true // CLIENT SETINFO would cost a round trip, and old servers refuse it
-	opt.ContextTimeoutEnabled = true
-	opt.DialTimeout = time.Second
-	opt.Dialer = dialer(opt)
-	if cfg.Dial != nil {
-		opt.Dialer = bounded(cfg.Dial, opt.DialTimeout)
-	}
-	opt.Dialer = withoutHello(opt.Dialer)
-	opt.ReadTimeout = 3 * time.Second
-	opt.WriteTimeout = 3 * time.Second
-	opt.MaxRetries = 1 // scripts may be repeated; the callers' budgets are short
 	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime, self: rand.Text()[:12]}
 	key := s.shardKeys(0).identity()
-	opt.OnConnect = (&identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}).check
-	s.db = redis.NewClient(opt)
-	s.db.AddHook(make(turns, connections))
+	id := &identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}
+	s.client = &client{connect: server.connector(cfg.Dial, id.check), places: make(chan struct{}, connections)}
+	s.trip = s.client.trip
 	return s, nil
 }
 
 // Close lets go of the connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.client.close()
+	return nil
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,26 +70,32 @@ func suiteOnServer(t *testing.T, addr string) {
 
 // emptied returns a harness on a real server, of which everything else is deleted.
 // The clock runs ahead of the server's TTLs.
-func emptied(t *testing.T, addr string) storetest.Harness {
+func emptied(t *testing.T, addr string, hooks ...func(store.Trip) store.Trip) storetest.Harness {
 	t.Helper()
 	clock := storetest.NewClock()
-	h := harness(t, addr, clock.Now, clock.Advance)
+	h := harness(t, addr, clock.Now, clock.Advance, hooks...)
 	if err := h.Raw.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration)) storetest.Harness {
-	open := func(now func() time.Time) *store.Store { return open(t, addr, now) }
+func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration), hooks ...func(store.Trip) store.Trip) storetest.Harness {
+	open := func(now func() time.Time) *store.Store {
+		s := open(t, addr, now)
+		for _, h := range hooks {
+			s.AddHook(h)
+		}
+		return s
+	}
 	losing := func(n int, answer bool) *store.Store {
 		s := open(now)
-		s.AddHook(&loss{after: n, answer: answer})
+		s.AddHook((&loss{after: n, answer: answer}).hook)
 		return s
 	}
 	before := func(n int, do func()) *store.Store {
 		s := open(now)
-		s.AddHook(&between{before: n, do: do})
+		s.AddHook((&between{before: n, do: do}).hook)
 		return s
 	}
 	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing, Between: before}
@@ -96,49 +103,39 @@ func harness(t *testing.T, addr string, now func() time.Time, advance func(time.
 
 // loss is one round trip that fails, after so many that do not.
 type loss struct {
-	trips
+	n      atomic.Int64
 	after  int
 	answer bool // it is the answer that is lost
 }
 
 var errLost = errors.New("the connection is lost")
 
-func (l *loss) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
+func (l *loss) hook(next store.Trip) store.Trip {
+	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
 		lost := l.n.Add(1) == int64(l.after)+1
 		if lost && !l.answer {
-			return errLost
+			return nil, errLost
 		}
-		if err := next(ctx, cmds); err != nil || !lost {
-			return err
+		replies, err := next(ctx, cmds)
+		if err != nil || !lost {
+			return replies, err
 		}
-		return errLost
+		return nil, errLost
 	}
 }
 
 // between does something before one of the round trips of a store.
 type between struct {
-	trips
+	n      atomic.Int64
 	before int
 	do     func()
 }
 
-func (b *between) trip() {
-	if b.n.Add(1) == int64(b.before)+1 {
-		b.do()
-	}
-}
-
-func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		b.trip()
-		return next(ctx, cmd)
-	}
-}
-
-func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		b.trip()
+func (b *between) hook(next store.Trip) store.Trip {
+	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
+		if b.n.Add(1) == int64(b.before)+1 {
+			b.do()
+		}
 		return next(ctx, cmds)
 	}
 }

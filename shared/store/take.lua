@@ -3,7 +3,7 @@
 -- ARGV  the time in ms, or "" for the server's; the lease, ms; for each queue how many at most, or
 --       with a minus how many to look at and not to hide
 -- reply the time in ms; until when they are hidden; when the next is due in any of the queues, ms, or
---       ""; the members of each queue
+--       "", what this hides aside: nobody comes for that unless a run dies; the members of each queue
 -- Repeat: the mark says what is hidden by it, which is handed out again.
 local now = tonumber(ARGV[1])
 if not now then
@@ -12,24 +12,24 @@ if not now then
 end
 local function ms(t) return string.format('%.0f', t) end
 local before = redis.call('GET', KEYS[1])
-local hidden, out = before or ms(now + ARGV[2]), {}
+local hidden, out, next = before or ms(now + ARGV[2]), {}, nil
 for i = 2, #KEYS do
-  local most = tonumber(ARGV[i + 1])
-  if before and most > 0 then
-    out[i - 1] = redis.call('ZRANGEBYSCORE', KEYS[i], hidden, hidden)
-  else
-    out[i - 1] = redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', ms(now), 'LIMIT', 0, math.abs(most))
+  local most, members = tonumber(ARGV[i + 1]), {}
+  local list = redis.call('ZRANGE', KEYS[i], 0, math.abs(most), 'WITHSCORES') -- one more
+  for k = 1, #list, 2 do
+    local at = tonumber(list[k + 1])
+    local due = at <= now and #members < math.abs(most) and not (before and most > 0)
+    if due then members[#members + 1] = list[k] end
+    local mine = most > 0 and (due or before and at == tonumber(hidden))
+    if not mine and (not next or at < next) then next = at end
   end
+  if before and most > 0 then members = redis.call('ZRANGEBYSCORE', KEYS[i], hidden, hidden) end
+  out[i - 1] = members
 end
 for i, members in ipairs(before and {} or out) do
   for _, member in ipairs(tonumber(ARGV[i + 2]) > 0 and members or {}) do
     redis.call('ZADD', KEYS[i + 1], hidden, member)
     redis.call('SET', KEYS[1], hidden, 'PX', ARGV[2])
   end
-end
-local next
-for i = 2, #KEYS do
-  local at = tonumber(redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2])
-  if at and (not next or at < next) then next = at end
 end
 return {ms(now), hidden, next and ms(next) or '', unpack(out)}

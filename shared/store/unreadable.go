@@ -1,11 +1,8 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 )
@@ -17,22 +14,23 @@ const wrongType = "WRONGTYPE Operation"
 // it failed, and not the server; else nil. Redis wraps these texts, and each version does it in
 // another way. Any other error may be one of an outage, and one of Lua may be a bug of a version,
 // which is no fault of what is stored.
-func unreadable(cmd *redis.Cmd) error {
-	err, answered := errors.AsType[redis.Error](cmd.Err())
-	if answered && strings.Contains(err.Error(), wrongType) {
-		return fmt.Errorf("store: %w: one of the keys %s: %w", notify.ErrUnreadable, strings.Join(keysIn(cmd), " "), err)
-	}
-	return nil
-}
-
-// keysIn returns the keys that a run of a script names.
-func keysIn(cmd *redis.Cmd) (keys []string) {
-	args := cmd.Args() // EVALSHA, its name, how many keys, the keys
-	if len(args) < 3 {
+func unreadable(r reply) error {
+	if r.err == nil || !strings.Contains(r.err.Error(), wrongType) {
 		return nil
 	}
-	n, _ := args[2].(int)
-	for _, key := range args[3:min(3+n, len(args))] {
+	return fmt.Errorf("store: %w: one of the keys %s: %w", notify.ErrUnreadable, strings.Join(r.of.keys(), " "), r.err)
+}
+
+// keys returns those that a command names.
+func (c command) keys() (keys []string) {
+	if c.key != "" {
+		return []string{c.key}
+	}
+	if len(c.args) < 2 { // of a script: its name, how many keys, the keys
+		return nil
+	}
+	n, _ := c.args[1].(int)
+	for _, key := range c.args[2:min(2+n, len(c.args))] {
 		keys = append(keys, fmt.Sprint(key))
 	}
 	return keys

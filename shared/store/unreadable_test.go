@@ -4,19 +4,23 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 	"wxnotify/shared/store/redistest"
 )
 
 // Only what a script found in a key is unreadable. What may be a bug of the script is in doubt.
 func TestErrorsOfScripts(t *testing.T) {
 	for server, addr := range map[string]string{"miniredis": miniredis.RunT(t).Addr(), "Redis": redistest.Start(t)} {
-		db := redis.NewClient(&redis.Options{Addr: addr})
-		t.Cleanup(func() { db.Close() })
+		s, err := Open(Config{URL: secret.New("redis://" + addr), Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
 		for _, c := range []struct{ script, names string }{
 			{"redis.call('SET', KEYS[1], 'x') return redis.call('HGET', KEYS[1], 'f')", "the-key"},
 			{"return nil + 1", ""},
@@ -26,11 +30,11 @@ func TestErrorsOfScripts(t *testing.T) {
 			{"return cjson.decode('{')", ""},
 			{"redis.call('HSET', KEYS[2], 'f', 'x') return redis.call('HINCRBY', KEYS[2], 'f', 1)", ""},
 		} {
-			cmd := redis.NewScript(c.script).Eval(t.Context(), db, []string{"the-key", "another-key"})
-			if cmd.Err() == nil {
-				t.Fatalf("%s: %s: no error", server, c.script)
+			replies, err := s.trip(t.Context(), []command{do("EVAL", "", c.script, 2, "the-key", "another-key")})
+			if err != nil {
+				t.Fatal(err)
 			}
-			err := unreadable(cmd)
+			err = unreadable(replies[0])
 			if errors.Is(err, notify.ErrUnreadable) != (c.names != "") || err != nil && !strings.Contains(err.Error(), c.names) {
 				t.Errorf("%s: %s: %v; want it to name %q", server, c.script, err, c.names)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,41 +93,51 @@ func daysAround(t time.Time) []int64 {
 
 // change returns how a visit is made.
 func (v visiting) change() *change {
-	record := v.recipient(v.user)
-	c := &change{record: record, fields: mailboxFields}
+	c := &change{record: v.recipient(v.user), fields: mailboxFields}
+	var loads []func(*notify.Mailbox, any) error
+	load := func(read command, into func(*notify.Mailbox, any) error) {
+		c.reads, loads = append(c.reads, read), append(loads, into)
+	}
+	if v.scores {
+		load(do("ZSCORE", v.queue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Messages.Due = scoreOf(r); return nil })
+		load(do("ZSCORE", v.callsQueue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Calls.Due = scoreOf(r); return nil })
+	}
+	if v.allCalls {
+		load(do("GET", v.ringLog(v.user)), v.loadLog)
+	}
+	if v.allRead {
+		load(do("HGETALL", v.reads(v.user)), v.loadReads)
+	} else if len(v.peers) > 0 {
+		load(do("HMGET", v.reads(v.user), anys(v.peers)...), v.loadPeers)
+	}
 	if len(v.senders) > 0 {
 		c.guards = []string{v.erasedUsers()}
+		load(do("HMGET", v.erasedUsers(), anys(hashesOf(v.senders))...), v.loadForgotten)
 	}
-	loads := []load{
-		{v.scores, do("ZSCORE", v.queue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Messages.Due = scoreOf(r); return nil }},
-		{v.scores, do("ZSCORE", v.callsQueue(), string(v.user)), func(b *notify.Mailbox, r any) error { b.Calls.Due = scoreOf(r); return nil }},
-		{v.allCalls, do("GET", v.ringLog(v.user)), v.loadLog},
-		{v.allRead, do("HGETALL", v.reads(v.user)), v.loadReads},
-		{!v.allRead && len(v.peers) > 0, do("HMGET", v.reads(v.user), anys(v.peers)...), v.loadPeers},
-		{len(v.senders) > 0, do("HMGET", v.erasedUsers(), anys(hashesOf(v.senders))...), v.loadForgotten},
-		{v.allLetters, do("HGETALL", v.letters(v.user)), v.loadLetters},
-		{v.tellMark != "", do("EXISTS", v.tellMark), nil},
+	if v.allLetters {
+		load(do("HGETALL", v.letters(v.user)), v.loadLetters)
 	}
-	for _, d := range v.days {
-		loads = append(loads, load{len(v.about) > 0, do("HMGET", v.marks(v.user, d), anys(marksOfAll(v.about))...), v.loadMarks})
+	if len(v.about) > 0 {
+		marks := anys(marksOfAll(v.about))
+		for _, d := range v.days {
+			load(do("HMGET", v.marks(v.user, d), marks...), v.loadMarks)
+		}
 	}
-	loads = slices.DeleteFunc(loads, func(l load) bool { return !l.wanted })
-	for _, l := range loads {
-		c.reads = append(c.reads, l.read)
+	if v.tellMark != "" {
+		load(do("EXISTS", v.tellMark), func(_ *notify.Mailbox, r any) error { v.happened = number(r) == 1; return nil })
 	}
 	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
 		b := &notify.Mailbox{User: v.user, Now: now}
 		if err := v.loadMailbox(b, replies[0]); err != nil {
 			return nil, err
 		}
-		for i, l := range loads {
-			if l.into == nil {
-				if v.happened = number(replies[i+1]) == 1; v.happened {
-					return nil, nil
-				}
-			} else if err := l.into(b, replies[i+1]); err != nil {
+		for i, into := range loads {
+			if err := into(b, replies[i+1]); err != nil {
 				return nil, err
 			}
+		}
+		if v.happened {
+			return nil, nil
 		}
 		v.before = *b
 		v.before.Read = maps.Clone(b.Read)
@@ -139,13 +148,6 @@ func (v visiting) change() *change {
 		return v.writes(c, b, next), nil
 	}
 	return c
-}
-
-// A load reads a part of a mailbox.
-type load struct {
-	wanted bool
-	read   command
-	into   func(*notify.Mailbox, any) error
 }
 
 func unreadableAt(err error, at ...string) error {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wxnotify/shared/notify"
 )
 
@@ -71,17 +69,17 @@ func (d dues) args() (out []any) {
 	return out
 }
 
-// lookAround notes that this run watches, and returns the shards that it is to look at. It adds to
-// that trip.
-func (s *Store) lookAround(ctx context.Context, also func(redis.Pipeliner)) (now time.Time, shards []int, err error) {
-	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look", allEvery.Milliseconds())}, also)
+// lookAround notes that this run watches, and returns the shards that it is to look at, and the replies
+// to what goes with that trip.
+func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time, shards []int, beside []reply, err error) {
+	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look", allEvery.Milliseconds())}, also...)
 	if err == nil {
-		err = failures(replies)
+		err = failures(replies[:1])
 	}
 	if err != nil {
-		return time.Time{}, nil, err
+		return time.Time{}, nil, nil, err
 	}
-	told := texts(replies[0].Val())
+	told := texts(replies[0].value)
 	if slices.Contains(told, "all") {
 		told = told[:1]
 		for i := range s.shards {
@@ -91,11 +89,11 @@ func (s *Store) lookAround(ctx context.Context, also func(redis.Pipeliner)) (now
 	for _, shard := range told[1:] {
 		n, err := strconv.Atoi(shard)
 		if err != nil {
-			return time.Time{}, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
+			return time.Time{}, nil, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
 		}
 		shards = append(shards, n)
 	}
-	return millis(told[0]), shards, nil
+	return millis(told[0]), shards, replies[1:], nil
 }
 
 // Rest implements notify.Store.
@@ -104,5 +102,5 @@ func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return millis(text(reply.Val())), nil
+	return millis(text(reply)), nil
 }
