@@ -129,8 +129,8 @@ func DefaultRules() Rules {
 		Retry:            Retry{First: 2 * time.Second, Factor: 3, Max: 10 * time.Minute, Attempts: 8},
 		Lang:             "zh_CN",
 		MiniProgramState: "formal",
-		Workers:          32,
-		SendsPerSecond:   100,
+		Workers:          64,
+		SendsPerSecond:   2000,
 		UserSendsPerHour: 30,
 	}
 }

@@ -77,6 +77,19 @@ var claimRules = []rule{
 		}
 		equal(b, "recipients", len(seen), all)
 	}},
+	{"no run stays for the lease of what it has let go of", func(b *bench) {
+		b.bind()
+		b.told()
+		b.rests(2*notify.Lease, time.Time{})
+	}},
+	{"what is let go of until its lease would have ended is due then", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"))
+		rec := b.after(b.rules.Lead)
+		end := b.Now().Add(notify.Lease)
+		b.finish(notify.Finish{User: rec.User, Lease: rec.Lease, Again: end})
+		b.rests(2*notify.Lease, end)
+	}},
 	{"who waits longest is claimed first", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
