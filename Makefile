@@ -15,7 +15,7 @@ help: ## print this list
 build: binaries ## build one static binary per function into build/
 	@tools/buildcheck.sh $(BUILD) $(FUNCTIONS) notify.yml
 
-# A cold start loads the whole binary, so size counts more than speed: nothing is inlined (2 MB
+# A cold start loads the whole binary, so size counts more than speed: nothing is inlined (1 MB
 # less), functions begin at multiples of 8 bytes instead of 32, HTTP/2 is left out, which net/http
 # may use to repeat a request, and the processor may be taken for one of the last ten years
 # (GOAMD64=v2).

@@ -303,6 +303,15 @@ var eraseRules = slices.Concat(
 			b.Advance(notify.Lease)
 			b.nothingDue()
 		}},
+		{"erasing an openid takes nothing from a user who logs in with another meanwhile", func(b *bench) {
+			b.bind()
+			b.record(b.message("m1"))
+			b.must(b.Between(1, func() { b.bindTo(alice, otherOpenID) }).EraseOpenID(b.Context(), aliceOpenID))
+			b.boundTo(alice, otherOpenID)
+			found, err := b.Store.FindMessage(b.Context(), "m1")
+			b.must(err)
+			equal(b, "found", found, []notify.UserID{alice})
+		}},
 		{"erasing one leaves others alone", func(b *bench) {
 			b.bindTo(carol, otherOpenID)
 			b.record(b.messageTo(carol, "m1"))
