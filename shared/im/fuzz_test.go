@@ -124,6 +124,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(uint16(200), []byte(`{"ErrorCode":70001,"ErrorInfo":"ECHO"}`))
 	f.Add(uint16(200), []byte(`{"ErrorCode":10000,"ErrorInfo":"\u2028\u202e\n`+strings.Repeat("x", 400)+`"}`))
 	f.Add(uint16(200), []byte(`{"ErrorCode":0,"AllC2CUnreadMsgNum":-1,"MemberNum":1e9,"MemberList":[{"Member_Account":"id1"}],"Next":"x y"}`))
+	f.Add(uint16(200), []byte(`{"ErrorCode":0,"MemberNum":1e9,"MemberList":[{"Member_Account":"id1"}],"Next":"\u001cx y"}`))
 	f.Add(uint16(302), []byte(``))
 	f.Fuzz(func(t *testing.T, status uint16, reply []byte) {
 		synctest.Test(t, func(t *testing.T) { answered(t, max(int(status)%600, 100), reply) })

@@ -135,7 +135,7 @@ func (p memberPage) offset() int {
 func (p memberPage) next(reply object) string {
 	if p.community {
 		next := reply.id("Next")
-		if next == "" || next == p.from {
+		if next == "" || next == p.from || idProblem(next) != "" { // nothing that could be sent back
 			return ""
 		}
 		return fmt.Sprintf("%d %s", p.limit, next)
