@@ -177,6 +177,16 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// state says how the instance ended, or that it lives.
+func (p *process) state() string {
+	select {
+	case <-p.ended:
+		return p.cmd.ProcessState.String()
+	case <-time.After(time.Second):
+		return "it lives"
+	}
+}
+
 // errKilled says that the instance ended instead of answering.
 var errKilled = errors.New("the instance ended")
 
@@ -198,7 +208,7 @@ func (p *process) call(event string, d time.Duration) ([]byte, error) {
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
 	var res invokeResponse
 	if err := p.client.Call("Function.Invoke", &req, &res); err != nil {
-		return nil, fmt.Errorf("%w: %w", errKilled, err)
+		return nil, fmt.Errorf("%w: %s: %w", errKilled, p.state(), err)
 	}
 	if res.Error != nil {
 		return nil, errors.New(res.Error.Message)

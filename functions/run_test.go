@@ -89,17 +89,17 @@ func (s *stage) happen(hs []happening) {
 		if h.before != nil {
 			h.before()
 		}
-		heard, last := false, ""
+		heard, answers := false, []string(nil)
 		for try := 0; !heard && try < tries && !(h.once && try > 0); try++ {
 			s.mu.Lock()
 			s.jumps = 0
 			s.mu.Unlock()
 			answer, err := s.instance(s.path.function).call(h.event(try), h.time)
 			heard = err == nil && h.heard(answer)
-			last = fmt.Sprintf("%s, %v", answer, err)
+			answers = append(answers, fmt.Sprintf("%s, %v", answer, err))
 		}
 		if !heard && !h.once {
-			s.t.Errorf("%s did not succeed in %d tries: %s", s.path.function, tries, last)
+			s.t.Errorf("%s did not succeed in %d tries: %q", s.path.function, tries, answers)
 		}
 	}
 }
