@@ -83,6 +83,7 @@ type process struct {
 	client *rpc.Client
 	env    string
 	ended  chan struct{}
+	port   string
 	ahead  time.Duration // of the instance's clock, before the platform's
 }
 
@@ -99,7 +100,7 @@ func startFunction(t *testing.T, function string, settings map[string]string) *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(filepath.Join(binaries, function)), env: string(env), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(filepath.Join(binaries, function)), env: string(env), ended: make(chan struct{}), port: port}
 	// On the platform an instance has less than one processor.
 	p.cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + port, "GOMAXPROCS=1"}
 	for k, v := range settings {
@@ -177,13 +178,15 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+const lives = "it lives"
+
 // state says how the instance ended, or that it lives.
 func (p *process) state() string {
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.String()
 	case <-time.After(time.Second):
-		return "it lives"
+		return lives
 	}
 }
 
@@ -207,7 +210,12 @@ func (p *process) call(event string, d time.Duration) ([]byte, error) {
 		TimeLimitInMs: int32(d.Milliseconds())}
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
 	var res invokeResponse
-	if err := p.client.Call("Function.Invoke", &req, &res); err != nil {
+	err := p.client.Call("Function.Invoke", &req, &res)
+	if errors.Is(err, rpc.ErrShutdown) && p.state() == lives { // the connection was closed before anything was sent
+		p.connect(p.port)
+		err = p.client.Call("Function.Invoke", &req, &res)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errKilled, p.state(), err)
 	}
 	if res.Error != nil {
