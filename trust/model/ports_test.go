@@ -29,6 +29,7 @@ type run struct {
 type answer struct {
 	status notify.Status
 	at     time.Time
+	silent bool // none came
 }
 
 // claimed is a recipient in a run's hands.
@@ -235,8 +236,12 @@ func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.U
 		}
 		return out, nil
 	})
-	for u, status := range out { // what it has heard
-		r.asked[u] = append(r.asked[u], answer{status, at})
+	for _, u := range users { // what it has heard
+		if status, told := out[u]; told {
+			r.asked[u] = append(r.asked[u], answer{status: status, at: at})
+		} else {
+			r.asked[u] = append(r.asked[u], answer{silent: true, at: r.w.now()})
+		}
 	}
 	return out, err
 }

@@ -113,7 +113,7 @@ func (w *world) checkRecalled(c *card, q notify.Reserve) {
 const freshFor = 22 * time.Second
 
 // checkAsked: P4. IM was asked just before, and did not say that they are there. Of two answers of
-// late, one for each lane, the card goes by its own.
+// late, one for each lane, the card goes by its own; if IM said nothing to that, by what was known before.
 func (w *world) checkAsked(r *run, c notify.Card) {
 	cd, held := w.cards[c.ID], r.claimed[string(c.ID)]
 	if cd == nil || w.insists(cd) {
@@ -122,13 +122,16 @@ func (w *world) checkAsked(r *run, c notify.Card) {
 	there := func(s notify.Status) bool {
 		return s == notify.StatusOnline || s == notify.StatusPushOnline && w.rules.PushOnline == notify.PushOnlineSkip
 	}
-	answers := r.asked[cd.User]
-	fresh := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return w.now().Sub(a.at) > freshFor })
+	old := func(a answer) bool { return w.now().Sub(a.at) > freshFor }
+	silent := func(a answer) bool { return a.silent }
+	answers := slices.DeleteFunc(slices.Clone(r.asked[cd.User]), silent)
+	fresh := slices.DeleteFunc(slices.Clone(answers), old)
+	silence := slices.ContainsFunc(r.asked[cd.User], func(a answer) bool { return a.silent && !old(a) })
 	switch {
 	case len(fresh) > 0 && !slices.ContainsFunc(fresh, func(a answer) bool { return !there(a.status) }):
 		w.violate("P4: a card goes to %s, of whom IM says that they are %v", cd.User, fresh[0].status)
 	case len(fresh) > 0:
-	case len(answers) > 0:
+	case len(answers) > 0 && !silence:
 		w.violate("P4: a card goes to %s, of whom IM was asked %v before", cd.User, w.now().Sub(answers[len(answers)-1].at))
 	case held.Known == notify.StatusOnline:
 		w.violate("P4: a card goes to %s, who is online as far as we know", cd.User)
