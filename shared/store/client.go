@@ -24,14 +24,6 @@ type command struct {
 
 func do(name, key string, args ...any) command { return command{name: name, key: key, args: args} }
 
-// A reply is what Redis answers to a command: a string, an int64, a []any of these, or nil for what
-// is not there; or why it refuses.
-type reply struct {
-	of    command
-	value any
-	err   error
-}
-
 // A trip sends commands together, and returns the reply to each. Its error is that of the way there,
 // after a second try: so what is sent may be repeated, word by word.
 type trip func(ctx context.Context, cmds []command) ([]reply, error)

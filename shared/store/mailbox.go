@@ -160,14 +160,6 @@ func decodeWaiting(s string) (w notify.Waiting, err error) {
 	return w, nil
 }
 
-// timeOf reads a time in ms; 0 is the zero time.
-func timeOf(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return millisOf(ms)
-}
-
 // encoded returns v as JSON.
 func encoded(v any) string {
 	b, err := json.Marshal(v)

@@ -191,29 +191,6 @@ func (s *Store) untake(ctx context.Context, now time.Time, all []taken) error {
 	return s.commitBatch(ctx, &batch{soon: soon})
 }
 
-// pairs reads names and values, in turn.
-func pairs(reply any) map[string]string {
-	list, _ := reply.([]any)
-	out := make(map[string]string, len(list)/2)
-	for i := 0; i+1 < len(list); i += 2 {
-		out[text(list[i])] = text(list[i+1])
-	}
-	return out
-}
-
-// text reads a string; what is none is "".
-func text(v any) string {
-	switch v := v.(type) {
-	case []byte:
-		return string(v)
-	case string:
-		return v
-	}
-	return ""
-}
-
-func number(v any) int64 { n, _ := v.(int64); return n }
-
 // Begin implements notify.Store.
 func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	visits, out := make([]*visit, len(cards)), make([][]notify.Identity, len(cards))
@@ -231,22 +208,4 @@ func (s *Store) Finish(ctx context.Context, rules notify.Rules, fs []notify.Fini
 		visits[i].allLetters = f.Dead != nil
 	}
 	return visitEach(ctx, s, visits, out)
-}
-
-// millis reads a time in ms; "" is the zero time.
-func millis(s string) time.Time {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return millisOf(n)
-}
-
-func millisOf(n int64) time.Time { return time.UnixMilli(n).UTC() }
-
-func unixMilli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }

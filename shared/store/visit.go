@@ -264,22 +264,3 @@ func marksOfAll(ids []notify.Identity) []string {
 	}
 	return out
 }
-
-// texts reads a list of strings; what is not there is "".
-func texts(reply any) []string {
-	list, _ := reply.([]any)
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = text(v)
-	}
-	return out
-}
-
-// scoreOf reads a score in ms; the zero time if there is none.
-func scoreOf(reply any) time.Time {
-	ms, err := strconv.ParseFloat(text(reply), 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return millisOf(int64(ms))
-}
