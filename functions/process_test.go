@@ -118,17 +118,17 @@ func startFunction(t *testing.T, function string, settings map[string]string) *p
 		close(p.ended)
 	}()
 	t.Cleanup(p.kill)
-	p.connect(port)
+	p.connect()
 	return p
 }
 
-func (p *process) connect(port string) {
+func (p *process) connect() {
 	p.t.Helper()
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
 		if err == nil {
 			p.client = rpc.NewClient(conn)
 			return
@@ -212,7 +212,7 @@ func (p *process) call(event string, d time.Duration) ([]byte, error) {
 	var res invokeResponse
 	err := p.client.Call("Function.Invoke", &req, &res)
 	if errors.Is(err, rpc.ErrShutdown) && p.state() == lives { // the connection was closed before anything was sent
-		p.connect(p.port)
+		p.connect()
 		err = p.client.Call("Function.Invoke", &req, &res)
 	}
 	if err != nil {

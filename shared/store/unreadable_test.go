@@ -31,8 +31,8 @@ func TestErrorsOfScripts(t *testing.T) {
 			{"redis.call('HSET', KEYS[2], 'f', 'x') return redis.call('HINCRBY', KEYS[2], 'f', 1)", ""},
 		} {
 			replies, err := s.trip(t.Context(), []command{do("EVAL", "", c.script, 2, "the-key", "another-key")})
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || replies[0].err == nil && replies[0].value != nil { // miniredis answers nothing to some
+				t.Fatalf("%s: %s: no error, %v", server, c.script, err)
 			}
 			err = unreadable(replies[0])
 			if errors.Is(err, notify.ErrUnreadable) != (c.names != "") || err != nil && !strings.Contains(err.Error(), c.names) {

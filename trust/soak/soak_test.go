@@ -37,7 +37,7 @@ const (
 	storeSlack = 4 << 20 // scripts, and what connections need
 	perPerson  = 32 << 10
 	perAct     = 1000
-	maxConns   = instances*2*10*4 + 10 // of go-redis's pools, on up to 4 processors, and our own
+	maxConns   = instances*2*8*2 + 10 // of the stores, as many that are being let go of, and our own
 )
 
 // TestSoak prints its seed with every failure: it is the day, so that each day has weather of its

@@ -55,21 +55,28 @@ func (b *bench) aliceEverywhere() {
 // is delivered. waitingEverywhere is how many others have not ended then.
 const waitingEverywhere = 4
 
-// erasure is a rule that holds for both ways to erase alice.
-func erasure(name string, check func(b *bench, erase func(b *bench) error)) []rule {
+// bothWays is a rule that holds for both ways to erase alice.
+func bothWays(name string, check func(b *bench, erase func(*store.Store) error)) []rule {
 	return []rule{
 		{name + ", by user", func(b *bench) {
-			check(b, func(b *bench) error { return b.Store.EraseUser(b.Context(), alice) })
+			check(b, func(s *store.Store) error { return s.EraseUser(b.Context(), alice) })
 		}},
 		{name + ", by openid", func(b *bench) {
-			check(b, func(b *bench) error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) })
+			check(b, func(s *store.Store) error { return s.EraseOpenID(b.Context(), aliceOpenID) })
 		}},
 	}
 }
 
+// erasure is bothWays by the store of the bench.
+func erasure(name string, check func(b *bench, erase func(b *bench) error)) []rule {
+	return bothWays(name, func(b *bench, erase func(*store.Store) error) {
+		check(b, func(b *bench) error { return erase(b.Store) })
+	})
+}
+
 // erasureWhile is a rule that holds whichever round trip of an erasure comes after something.
 func erasureWhile(name string, comes func(b *bench, n int)) []rule {
-	check := func(b *bench, erase func(*store.Store) error) {
+	return bothWays(name, func(b *bench, erase func(*store.Store) error) {
 		for n := 0; ; n++ {
 			b.aliceEverywhere()
 			b.bindTo(carol, otherOpenID)
@@ -82,15 +89,7 @@ func erasureWhile(name string, comes func(b *bench, n int)) []rule {
 			b.nothingNames(string(alice), string(aliceOpenID))
 			b.must(b.Store.EraseUser(b.Context(), carol))
 		}
-	}
-	return []rule{
-		{name + ", by user", func(b *bench) {
-			check(b, func(s *store.Store) error { return s.EraseUser(b.Context(), alice) })
-		}},
-		{name + ", by openid", func(b *bench) {
-			check(b, func(s *store.Store) error { return s.EraseOpenID(b.Context(), aliceOpenID) })
-		}},
-	}
+	})
 }
 
 var eraseRules = slices.Concat(
