@@ -3,6 +3,7 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 	"time"
 )
 
@@ -76,9 +77,13 @@ func (c CardRecord) meets(r Sent) (byID, byTime bool) {
 		late >= -reportEarly && late <= reportKept
 }
 
-// nameless is how a card is named whose user was erased while it was on its way: its own name is
-// theirs.
-func (c CardID) nameless() CardID {
+// Nameless is how a card is named whose user was erased while it was on its way: its own name is
+// theirs. One that is named so already stays as it is.
+func (c CardID) Nameless() CardID {
+	const prefix = "erased "
+	if strings.HasPrefix(string(c), prefix) {
+		return c
+	}
 	sum := sha256.Sum256([]byte(c))
-	return CardID("erased " + base64.RawURLEncoding.EncodeToString(sum[:9]))
+	return CardID(prefix + base64.RawURLEncoding.EncodeToString(sum[:9]))
 }

@@ -136,8 +136,8 @@ func (s *SubscriberRecord) card(id CardID) (named CardID, c CardRecord, is bool,
 	if c, is, err = s.Cards.find(id); is {
 		return id, c, true, err
 	}
-	if c, is, err = s.Cards.find(id.nameless()); is {
-		return id.nameless(), c, true, err
+	if c, is, err = s.Cards.find(id.Nameless()); is {
+		return id.Nameless(), c, true, err
 	}
 	return id, c, false, nil
 }

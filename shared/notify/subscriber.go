@@ -118,7 +118,7 @@ func (s *SubscriberRecord) forget(id CardID, c CardRecord) {
 	if c.State != CardSending {
 		return
 	}
-	twin := id.nameless()
+	twin := id.Nameless()
 	if s.Sending[c.Template] == id {
 		s.Sending[c.Template] = twin
 	}

@@ -210,7 +210,7 @@ var mutations = []mutation{
 	// The permit of a card whose user was erased while it was on its way.
 	one("free the permit of a card on its way when its user is erased", domain+"subscriber.go", "\tc.User, c.Messages = \"\", nil\n", "\tc.User, c.Messages = \"\", nil\n\ts.ledger(c.Template).release()\n", permits),
 	one("hold the permit of an erased user's card for ever", domain+"subscriber.go", "\ts.Cards.look(twin, c.Lease)\n", nothing, permits),
-	one("keep an erased user's name on a card that is on its way", domain+"subscriber.go", "twin := id.nameless()", "twin := id", permits),
+	one("keep an erased user's name on a card that is on its way", domain+"subscriber.go", "twin := id.Nameless()", "twin := id", permits),
 	one("count a session of taps by each tap", domain+"ledger.go", "at.After(l.Session.Add(sessionGap))", "at.After(l.Session)", permits),
 	one("believe a grant from the far future", domain+"subscriber.go", "grant(g.Source, earlier(g.At, now.Add(clockAhead)))", "grant(g.Source, g.At)", permits),
 	one("record what comes while its openid is erased", "shared/store/commit.lua", "for k = 5, i - 1 do", "for k = 5, 5 do", "./shared/store -run TestGrantWhileItsOpenIDIsErased"),

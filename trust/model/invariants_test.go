@@ -63,7 +63,7 @@ func (w *world) followForgotten(before, now *snapshot) {
 			case c.Waits > 0:
 				w.model.purse(o, c.Template).pay(id, c.LongTerm == 1)
 			case c.State == notify.CardSending:
-				w.forgotten[nameless(id)] = true
+				w.forgotten[id.Nameless()] = true
 			}
 		}
 	}

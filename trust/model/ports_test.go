@@ -147,7 +147,7 @@ func (r *run) Reserve(ctx context.Context, q notify.Reserve) (notify.Reserved, e
 func (r *run) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
 	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) {
 		state, err := r.Store.Settle(ctx, s)
-		if r.w.forgotten[nameless(s.Card)] && (s.Permit == notify.PermitSpent || s.Permit == notify.PermitHeld) {
+		if r.w.forgotten[s.Card.Nameless()] && (s.Permit == notify.PermitSpent || s.Permit == notify.PermitHeld) {
 			r.w.model.purse(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
 		}
 		return state, err

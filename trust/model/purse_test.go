@@ -1,10 +1,7 @@
 package model_test
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"slices"
-	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -93,7 +90,7 @@ func (p *purse) zero(at time.Time) {
 
 // pay spends the oldest permit on a card, once.
 func (p *purse) pay(card notify.CardID, longTerm bool) {
-	if card = nameless(card); p.paid[card] {
+	if card = card.Nameless(); p.paid[card] {
 		return
 	}
 	p.paid[card] = true
@@ -104,18 +101,8 @@ func (p *purse) pay(card notify.CardID, longTerm bool) {
 
 // refuse: WeChat knew of no permit when the card was reserved.
 func (p *purse) refuse(card notify.CardID, reserved time.Time) {
-	if card = nameless(card); !p.zeroed[card] {
+	if card = card.Nameless(); !p.zeroed[card] {
 		p.zeroed[card] = true
 		p.zero(reserved)
 	}
-}
-
-// nameless is how a card is named once its user was erased while it was on its way. It is the
-// same card.
-func nameless(card notify.CardID) notify.CardID {
-	if strings.HasPrefix(string(card), "erased ") {
-		return card
-	}
-	sum := sha256.Sum256([]byte(card))
-	return notify.CardID("erased " + base64.RawURLEncoding.EncodeToString(sum[:9]))
 }
