@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxnotify/internal/port"
 )
 
 // functionNames are all that is deployed.
@@ -55,7 +57,7 @@ func TestNothingIsDoneBeforeMain(t *testing.T) {
 func initTrace(t *testing.T, function string) string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(binaries, function))
-	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + freePort(t), "GODEBUG=inittrace=1"}
+	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + strconv.Itoa(port.Of(t)), "GODEBUG=inittrace=1"}
 	started := &firstLine{seen: make(chan struct{})}
 	var trace bytes.Buffer
 	cmd.Stdout, cmd.Stderr = started, &trace

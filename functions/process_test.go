@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/rpc"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxnotify/internal/port"
 )
 
 // binaries is where the functions are that these tests run: the real things, as processes.
@@ -95,14 +96,14 @@ func start(t *testing.T, settings map[string]string) *process {
 
 func startFunction(t *testing.T, function string, settings map[string]string) *process {
 	t.Helper()
-	port := freePort(t)
+	at := strconv.Itoa(port.Of(t))
 	env, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(filepath.Join(binaries, function)), env: string(env), ended: make(chan struct{}), port: port}
+	p := &process{t: t, cmd: exec.Command(filepath.Join(binaries, function)), env: string(env), ended: make(chan struct{}), port: at}
 	// On the platform an instance has less than one processor.
-	p.cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + port, "GOMAXPROCS=1"}
+	p.cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + at, "GOMAXPROCS=1"}
 	for k, v := range settings {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
@@ -141,35 +142,6 @@ func (p *process) connect() {
 			p.t.Fatal(err)
 		}
 	}
-}
-
-// The ports of instances are below those that the system hands out by itself. Beside each is
-// one that is held as long as the instance may live: so test binaries that run at the same
-// time do not take one another's.
-const (
-	firstPort = 20000
-	ports     = 6000
-)
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range ports {
-		port := firstPort + rand.IntN(ports)
-		held, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+ports))
-		if err != nil {
-			continue
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			held.Close()
-			continue
-		}
-		l.Close()
-		t.Cleanup(func() { held.Close() })
-		return strconv.Itoa(port)
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // kill ends the instance as a crash would. When it returns, nothing in it runs any more.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
 
 	"wxnotify/cmd/internal/child"
+	"wxnotify/internal/port"
 	"wxnotify/simulator"
 )
 
@@ -43,54 +43,37 @@ const (
 	dialEvery = 500 * time.Microsecond
 )
 
-// start starts a function out of a folder of built ones, and returns when it listens. Somebody
-// else may take its port before it does, so it gets another one then.
+// start starts a function out of a folder of built ones, and returns when it listens. The
+// instance is told that it has one processor: on the platform it has less. It ends with ctx.
 func start(ctx context.Context, dir, function string, settings map[string]string) (*instance, error) {
-	const tries = 3
-	var i *instance
-	var err error
-	for range tries {
-		if i, err = startOnce(ctx, dir, function, settings); !errors.Is(err, errEnded) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", function, err)
-	}
-	return i, nil
-}
-
-// errEnded says that a process did not come to listen.
-var errEnded = errors.New("the process ended before it listened")
-
-// startOnce tells the instance that it has one processor: on the platform it has less. The
-// instance ends with ctx.
-func startOnce(ctx context.Context, dir, function string, settings map[string]string) (*instance, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
 	env, err := inEvent(settings)
 	if err != nil {
 		return nil, err
 	}
+	free, release, err := port.Hold()
+	if err != nil {
+		return nil, err
+	}
+	at := strconv.Itoa(free)
 	i := &instance{cmd: exec.CommandContext(ctx, filepath.Join(dir, function)), ended: make(chan struct{}), env: env, memory: memory}
 	if function == "deliver" {
 		i.memory = runMemory
 	}
 	i.cmd.Dir = dir
-	i.cmd.Env = append(assignments(settings), "_LAMBDA_SERVER_PORT="+port, "GOMAXPROCS=1")
+	i.cmd.Env = append(assignments(settings), "_LAMBDA_SERVER_PORT="+at, "GOMAXPROCS=1")
 	child.Bind(i.cmd)
 	if err := i.cmd.Start(); err != nil {
-		return nil, err
+		release()
+		return nil, fmt.Errorf("start %s: %w", function, err)
 	}
 	go func() {
 		i.cmd.Wait() // how it ended is in ProcessState
+		release()
 		close(i.ended)
 	}()
-	if err := i.connect(ctx, port); err != nil {
+	if err := i.connect(ctx, at); err != nil {
 		i.end()
-		return nil, err
+		return nil, fmt.Errorf("start %s: %w", function, err)
 	}
 	return i, nil
 }
@@ -109,7 +92,7 @@ func (i *instance) connect(ctx context.Context, port string) error {
 		select {
 		case <-again.C:
 		case <-i.ended:
-			return errEnded
+			return errors.New("the process ended before it listened")
 		case <-ctx.Done():
 			return fmt.Errorf("the process does not listen: %w", ctx.Err())
 		}
@@ -145,21 +128,4 @@ func (i *instance) end() time.Duration {
 		i.client.Close()
 	}
 	return i.cmd.ProcessState.UserTime() + i.cmd.ProcessState.SystemTime()
-}
-
-// Ports of instances are below those that the system hands out by itself.
-const firstPort, ports = 10000, 10000
-
-var lastPort atomic.Int64
-
-// freePort returns a port that nobody listens on, each time another one. Two programs seldom
-// begin at the same.
-func freePort() (string, error) {
-	for range ports {
-		port := strconv.FormatInt(firstPort+(int64(os.Getpid())*100+lastPort.Add(1))%ports, 10)
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			return port, l.Close()
-		}
-	}
-	return "", errors.New("no port is free")
 }

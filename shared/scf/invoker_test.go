@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/internal/port"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 )
@@ -329,13 +330,8 @@ func TestNetworkFailureIsRepeatedOnce(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	v := newInvoker(t, scf.InvokerConfig{Function: "deliver", APIBase: "http://" + l.Addr().String(), Getenv: roleEnv().get})
-	err = v.Wake(t.Context())
+	v := newInvoker(t, scf.InvokerConfig{Function: "deliver", APIBase: "http://" + port.Addr(t), Getenv: roleEnv().get})
+	err := v.Wake(t.Context())
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "dial" || strings.Contains(err.Error(), "http://") {
 		t.Errorf("got %v", err)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/rpc"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/internal/port"
 	"wxnotify/shared/scf"
 )
 
@@ -102,19 +102,14 @@ type host struct {
 
 func startHost(t *testing.T, name string, environ ...string) *host {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
+	at := strconv.Itoa(port.Of(t))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{t: t, addr: "127.0.0.1:" + port, out: &lines{}}
+	h := &host{t: t, addr: "127.0.0.1:" + at, out: &lines{}}
 	cmd := exec.Command(self)
-	cmd.Env = append([]string{"SCF_TEST_RUN=" + name, "_LAMBDA_SERVER_PORT=" + port}, environ...)
+	cmd.Env = append([]string{"SCF_TEST_RUN=" + name, "_LAMBDA_SERVER_PORT=" + at}, environ...)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = h.out, &stderr
 	if err := cmd.Start(); err != nil {

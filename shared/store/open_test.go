@@ -12,6 +12,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
 
+	"wxnotify/internal/port"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -122,12 +123,7 @@ func TestPasswordIsUsedAndNeverShown(t *testing.T) {
 // Every method returns an error when the store is away, or when its caller's time is
 // over, and none a result.
 func TestErrorsAreReturned(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close() // nobody listens there now
-	away := open(t, l.Addr().String(), nil)
+	away := open(t, port.Addr(t), nil)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 

@@ -18,6 +18,7 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/store/storetest"
 )
 
@@ -141,7 +142,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 // Of connections that the server has closed while the instance was frozen none is used.
 func TestClosedConnectionsAreNotUsed(t *testing.T) {
 	t.Parallel()
-	m := miniredis.RunT(t)
+	m := redistest.StartSmall(t)
 	const n = 4
 	var dials atomic.Int64
 	all := make(chan struct{}) // closed when there is a connection for each

@@ -5,15 +5,16 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
+	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxnotify/internal/port"
 )
 
 // soon is how long anything real may take.
@@ -35,10 +36,10 @@ func startServer(t testing.TB, args ...string) *server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is not installed: run `apt-get install redis-server`, or `make test`, which does")
 	}
-	addr := freeAddr(t)
-	_, port, _ := net.SplitHostPort(addr)
-	_, bus, _ := net.SplitHostPort(freeAddr(t)) // of a cluster; ten thousand higher may be anybody's
-	s := &server{t: t, addr: addr, args: append([]string{"--port", port, "--cluster-port", bus, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "",
+	addr := port.Addr(t)
+	_, at, _ := net.SplitHostPort(addr)
+	bus := strconv.Itoa(port.Of(t)) // of a cluster; ten thousand higher may be anybody's
+	s := &server{t: t, addr: addr, args: append([]string{"--port", at, "--cluster-port", bus, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "",
 		"--appendonly", "no", "--repl-diskless-sync-delay", "0"}, args...)}
 	s.db = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true})
 	s.start("Ready to accept connections")
@@ -47,25 +48,6 @@ func startServer(t testing.TB, args ...string) *server {
 		s.kill()
 	})
 	return s
-}
-
-// lastPort is the port tried last. The ports are below those that the system hands out by
-// itself, and none of those of the functions (20000 to 32000), so nobody takes one between the look and the
-// server's start, or while it is down.
-var lastPort atomic.Int32
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	lastPort.CompareAndSwap(0, int32(12100+os.Getpid()%4000))
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort.Add(1)))
-		if err == nil {
-			l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // start starts the server and waits until it logs a text.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxnotify/internal/port"
 )
 
 // A vip is the address under which the store is known: it leads to one server or another, as
@@ -36,7 +38,7 @@ type vip struct {
 // newVIP returns one that leads to a server. It ends with the test.
 func newVIP(t testing.TB, target string) *vip {
 	t.Helper()
-	v := &vip{t: t, addr: freeAddr(t), target: target, conns: map[net.Conn]bool{}, random: rand.New(rand.NewPCG(1, 2)),
+	v := &vip{t: t, addr: port.Addr(t), target: target, conns: map[net.Conn]bool{}, random: rand.New(rand.NewPCG(1, 2)),
 		upstream: func(target string) (net.Conn, error) { return net.Dial("tcp", target) }}
 	v.listen()
 	t.Cleanup(v.refuse)

@@ -10,10 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"wxnotify/internal/port"
 )
 
 var functions = []string{"imcallback", "wechatpush", "session", "permits", "announce", "deliver"}
@@ -116,15 +119,10 @@ func start(t *testing.T, dir, name string, settings map[string]string) *process 
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	l.Close()
+	at := port.Addr(t)
 	p := &process{t: t, name: name, env: string(env), out: newOutput(t)}
 	cmd := exec.Command(filepath.Join(dir, name))
-	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + port}
+	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + strings.TrimPrefix(at, "127.0.0.1:")}
 	for k, v := range settings {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
@@ -137,7 +135,7 @@ func start(t *testing.T, dir, name string, settings map[string]string) *process 
 		cmd.Wait()
 	})
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		conn, err := net.Dial("tcp", at)
 		if err == nil {
 			p.client = rpc.NewClient(conn)
 			return p

@@ -32,6 +32,7 @@ import (
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/wechat"
 	"wxnotify/trust"
 )
@@ -203,7 +204,7 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{t: t, check: newLeakCheck(t), redis: miniredis.RunT(t), dir: binaries(t), run: map[string]*process{}}
+	s := &scene{t: t, check: newLeakCheck(t), redis: redistest.StartSmall(t), dir: binaries(t), run: map[string]*process{}}
 	s.redis.RequireAuth(planted["the store's password"])
 	s.upstream = &upstream{moods: [2]string{"good", "good"}, check: s.check, calls: map[string]int{}, failed: map[string]int{}}
 	srv := httptest.NewUnstartedServer(s.upstream)

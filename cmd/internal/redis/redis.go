@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/cmd/internal/child"
+	"wxnotify/internal/port"
 )
 
 // startBudget is how long a server may take until it answers.
@@ -58,13 +61,12 @@ func StartTCP(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, errMissing
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, release, err := port.Hold()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	l.Close()
-	return startReal(ctx, path, "tcp", addr)
+	defer release()
+	return startReal(ctx, path, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(free)))
 }
 
 // Close ends the server.
@@ -85,7 +87,7 @@ func startReal(ctx context.Context, path, network, addr string) (*Server, error)
 	if err != nil {
 		return nil, err
 	}
-	at, url := []string{"--bind", "127.0.0.1", "--port", port(addr)}, "redis://"+addr
+	at, url := []string{"--bind", "127.0.0.1", "--port", strings.TrimPrefix(addr, "127.0.0.1:")}, "redis://"+addr
 	if network == "unix" {
 		addr = filepath.Join(dir, "redis.sock")
 		at, url = []string{"--port", "0", "--unixsocket", addr, "--unixsocketperm", "700"}, "unix://"+addr
@@ -117,11 +119,6 @@ func startReal(ctx context.Context, path, network, addr string) (*Server, error)
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-func port(addr string) string {
-	_, p, _ := net.SplitHostPort(addr) // "" has none
-	return p
 }
 
 // answers waits until something listens.

@@ -5,13 +5,15 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"wxnotify/internal/port"
 )
 
 // startBudget is how long a server may take until it answers.
@@ -26,24 +28,9 @@ func Start(t testing.TB, args ...string) (addr string) {
 	if err != nil {
 		t.Fatal("redis-server is not installed: run `apt-get install redis-server`, or `make test`, which does")
 	}
-	const tries = 5
-	for try := 1; ; try++ {
-		port := freePort(t)
-		log := start(t, path, append([]string{"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", t.TempDir(),
-			"--save", "", "--appendonly", "no"}, args...))
-		switch {
-		case log == "":
-			return fmt.Sprintf("127.0.0.1:%d", port)
-		case try == tries || !strings.Contains(log, "Address already in use"): // by somebody who was faster
-			t.Fatalf("redis-server ended at once:\n%s", log)
-		}
-	}
-}
-
-// start starts a server, and returns its log if it ended at once.
-func start(t testing.TB, path string, args []string) (log string) {
-	t.Helper()
-	cmd := exec.Command(path, args...)
+	at, bus := fmt.Sprint(port.Of(t)), fmt.Sprint(port.Of(t)) // the bus is a cluster's
+	cmd := exec.Command(path, append([]string{"--port", at, "--cluster-port", bus, "--bind", "127.0.0.1", "--dir", t.TempDir(),
+		"--save", "", "--appendonly", "no"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -59,11 +46,12 @@ func start(t testing.TB, path string, args []string) (log string) {
 	})
 	select {
 	case <-ready:
-	case log = <-ended:
+	case log := <-ended:
+		t.Fatalf("redis-server ended at once:\n%s", log)
 	case <-time.After(startBudget):
 		t.Fatalf("redis-server was not ready within %v", startBudget)
 	}
-	return log
+	return "127.0.0.1:" + at
 }
 
 // StartCluster starts one server in cluster mode that owns all slots: it refuses
@@ -112,21 +100,14 @@ func follow(lines *bufio.Scanner) (ready <-chan struct{}, ended <-chan string) {
 	return up, end
 }
 
-// freePort returns a port that nobody listens on. The port of the cluster's bus,
-// ten thousand higher, must be one too.
-func freePort(t testing.TB) int {
+// StartSmall starts a miniredis that can be closed and started again: nobody takes its port
+// meanwhile. It ends with the test.
+func StartSmall(t testing.TB) *miniredis.Miniredis {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port+10000 <= 65535 {
-			return port
-		}
+	m := miniredis.NewMiniRedis()
+	if err := m.StartAddr(port.Addr(t)); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("redistest: no free port below 55536")
-	return 0
+	t.Cleanup(m.Close)
+	return m
 }

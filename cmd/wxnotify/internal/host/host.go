@@ -87,7 +87,6 @@ type Host struct {
 	addr         string
 	pools        map[string]*pool       // by function key
 	environments map[string]environment // by function key
-	ports        *portPool
 	starter      *starter
 	queue        *queue
 	timers       *timers
@@ -118,7 +117,6 @@ func Start(cfg Config) (*Host, error) {
 		cfg: cfg, build: build, addr: listener.Addr().String(),
 		pools:        make(map[string]*pool),
 		environments: make(map[string]environment),
-		ports:        newPortPool(),
 		starter:      newStarter(),
 	}
 	override := map[string]string{}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/internal/port"
 )
 
 // dialEvery is the pace at which a starting binary is asked whether it listens.
@@ -29,7 +30,7 @@ type instance struct {
 
 // startInstance returns an instance that has answered a ping and is frozen.
 func (h *Host) startInstance(ctx context.Context, f *serverless.Function) (*instance, error) {
-	port, release, err := h.ports.take()
+	at, release, err := port.Hold()
 	if err != nil {
 		return nil, startError(f, StatusNotStarted, err)
 	}
@@ -37,7 +38,7 @@ func (h *Host) startInstance(ctx context.Context, f *serverless.Function) (*inst
 	p, err := h.starter.start(command{
 		path: filepath.Join(h.build, f.Handler),
 		dir:  h.build,
-		env:  append([]string{"_LAMBDA_SERVER_PORT=" + strconv.Itoa(port)}, h.environments[f.Key].process...),
+		env:  append([]string{"_LAMBDA_SERVER_PORT=" + strconv.Itoa(at)}, h.environments[f.Key].process...),
 		out:  &lineWriter{emit: sink},
 	})
 	if err != nil {
@@ -53,7 +54,7 @@ func (h *Host) startInstance(ctx context.Context, f *serverless.Function) (*inst
 	}()
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.InitTimeout)
 	defer cancel()
-	client, err := connect(ctx, p, port)
+	client, err := connect(ctx, p, at)
 	if err != nil {
 		status := StatusInitTimeout
 		if !p.alive() {
