@@ -43,8 +43,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Now: time.Now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
-		Templates: settings.Ours(),
+		Now: time.Now, Store: st, Courier: self, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}
 	deliverer := &notify.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,

@@ -39,8 +39,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: settings.Ours(),
+		Now: time.Now, Store: st, Courier: deliver, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
 	return scf.HTTP(log, &api.Permits{
 		Now: time.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,

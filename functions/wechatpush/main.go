@@ -38,8 +38,8 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 	}
 
 	inbox := &notify.Inbox{
-		Now: time.Now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: settings.Ours(),
+		Now: time.Now, Store: st, Courier: deliver, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
 	return scf.HTTP(log, &wechat.Handler{Now: time.Now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }

@@ -77,8 +77,10 @@ func newService(t *testing.T, trusted bool) *service {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
-	inbox := &notify.Inbox{Store: s.store, Courier: noCourier{}, Rules: notify.DefaultRules(), Log: log, Now: clock,
-		Templates: []notify.TemplateID{"T1"}}
+	inbox := &notify.Inbox{
+		Store: s.store, Courier: noCourier{}, Log: log, Now: clock,
+		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []notify.TemplateID{"T1"}},
+	}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
 		Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
 	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Courier: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}

@@ -2,9 +2,9 @@ package notify
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -59,7 +59,7 @@ func (b *Mailbox) Message(rules Rules, m Message) (State, Reason) {
 
 // fails withdraws a message that IM did not deliver.
 func (b *Mailbox) fails(id Identity, isNew bool, known Mark, code int) {
-	step := Step{State: StateFailedIM, Detail: fmt.Sprint("code ", code)}
+	step := Step{State: StateFailedIM, Detail: strconv.Itoa(code)}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
 	switch {
 	case isNew:

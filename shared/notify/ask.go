@@ -113,7 +113,7 @@ func (p *pass) fetchNames(ctx context.Context, users []UserID, groups []GroupID)
 		names, err := p.Directory.GroupNames(ctx, groups)
 		for _, g := range groups {
 			if name, ok := names[g]; ok || err == nil {
-				found[groupName(g)] = name
+				found[GroupPeer(g)] = name
 			}
 		}
 		p.logNames(ctx, err)
@@ -138,15 +138,12 @@ type shownName struct {
 func shown(recs []Recipient) map[string]shownName {
 	out := map[string]shownName{}
 	for _, rec := range recs {
-		if len(rec.Notices) == 0 {
-			continue
-		}
-		last := slices.MaxFunc(rec.Notices, Notice.compare)
+		last := rec.Latest()
 		if last.From != "" {
 			out[string(last.From)] = shownName{user: last.From}
 		}
 		if last.Group != "" {
-			out[groupName(last.Group)] = shownName{group: last.Group}
+			out[GroupPeer(last.Group)] = shownName{group: last.Group}
 		}
 	}
 	return out

@@ -139,7 +139,7 @@ func (p *pass) admitted(ctx context.Context, cards []*delivery) []*delivery {
 		names := slices.DeleteFunc(c.circuits(), func(name string) bool { return slices.Contains(c.probes, name) })
 		until, by, _ := p.breaker.blocked(p.time(), names)
 		if c.heldBack(until, by) {
-			rest = append(rest, c.putOff())
+			rest = append(rest, c.PutOff(c.time()))
 		} else {
 			through = append(through, c)
 		}
@@ -150,63 +150,47 @@ func (p *pass) admitted(ctx context.Context, cards []*delivery) []*delivery {
 
 // leavesAlone has c try the circuit of its template no more.
 func (c *delivery) leavesAlone() {
-	own := string(c.template().ID())
+	own := string(c.Template().ID())
 	c.probes = slices.DeleteFunc(c.probes, func(name string) bool { return name == own })
 }
 
 // circuits are those that can keep c back.
 func (c *delivery) circuits() []string {
-	return []string{CircuitApp, CircuitQuota, string(c.template().ID())}
+	return []string{CircuitApp, CircuitQuota, string(c.Template().ID())}
 }
 
 // heldBack has c wait until circuit by may close, and reports whether it has to.
 func (c *delivery) heldBack(until time.Time, by string) bool {
-	if until.IsZero() {
-		return false
+	if !until.IsZero() {
+		c.HeldBack(until, by)
 	}
-	why := ReasonOperator
-	if by == CircuitQuota {
-		why = ReasonQuotaDay
-	}
-	c.plan.Send, c.plan.Again, c.plan.Why = nil, firstExpiry(until, c.rec.Notices), why
-	return true
+	return !until.IsZero()
 }
 
-// firstExpiry returns when the first of notices expires, if that is before until: what
-// waits for a circuit ends in time, and while it is known why.
-func firstExpiry(until time.Time, notices []Notice) time.Time {
-	for _, n := range notices {
-		until = earlier(until, n.Expires)
+// goneInRow counts users whom WeChat does not know, and reports whether there were so many of them
+// that something else must be wrong.
+func (c *delivery) goneInRow(ctx context.Context, r Result) bool {
+	switch {
+	case r.Gone():
+		c.breaker.startRow()
+		n, err := c.Store.CountGone(ctx, c.Recipient.OpenID)
+		if err != nil || n < goneInRow {
+			return false
+		}
+		c.Log.ErrorContext(ctx, "WeChat knows none of the last users: check WECHAT_APPID", "alert", "gone", "in_a_row", goneInRow)
+		return true
+	case r.Card == CardDelivered && c.breaker.endRow():
+		if _, err := c.Store.CountGone(ctx, ""); err != nil {
+			c.Log.WarnContext(ctx, "the row of unknown users goes on", "error", err)
+		}
 	}
-	return until
+	return false
 }
 
 // trip opens the circuit that an outcome calls for, and closes those that the card has
 // shown to be sound.
-func (c *delivery) trip(ctx context.Context, class Class, out outcome, now time.Time) {
-	circuit := Circuit{Until: out.reopens(c.Rules.Retry, now, c.card.jitter()), Detail: class.String()}
-	switch out.trips {
-	case tripTemplate:
-		circuit.Name = string(c.template().ID())
-	case tripApp:
-		circuit.Name = CircuitApp
-	case tripQuota:
-		circuit.Name = CircuitQuota
-	case tripInARow:
-		c.breaker.startRow()
-		if n, err := c.Store.CountGone(ctx, c.rec.OpenID); err != nil || n < goneInRow {
-			break
-		}
-		circuit.Name = CircuitApp
-		c.Log.ErrorContext(ctx, "WeChat knows none of the last users: check WECHAT_APPID", "alert", "gone", "in_a_row", goneInRow)
-	case tripNothing:
-		if out.card == CardDelivered && c.breaker.endRow() {
-			_, err := c.Store.CountGone(ctx, "")
-			if err != nil {
-				c.Log.WarnContext(ctx, "the row of unknown users goes on", "error", err)
-			}
-		}
-	}
+func (c *delivery) trip(ctx context.Context, r Result) {
+	circuit := c.Opens(r, c.goneInRow(ctx, r))
 	if circuit.Name != "" {
 		c.breaker.set(circuit)
 		if err := c.Store.Trip(ctx, circuit); err != nil {
@@ -214,7 +198,7 @@ func (c *delivery) trip(ctx context.Context, class Class, out outcome, now time.
 		}
 		return
 	}
-	if !out.judged() || len(c.probes) == 0 {
+	if !r.Judged() || len(c.probes) == 0 {
 		return
 	}
 	for _, name := range c.breaker.close(c.probes) {

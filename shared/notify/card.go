@@ -18,9 +18,9 @@ func (c CardID) User() UserID {
 	return UserID(user)
 }
 
-// jitter returns a number in [0,1) that is always the same for one card, so that what
+// Jitter returns a number in [0,1) that is always the same for one card, so that what
 // happens does not depend on which run it happens in.
-func (c CardID) jitter() float64 {
+func (c CardID) Jitter() float64 {
 	h := fnv.New64a()
 	h.Write([]byte(c))
 	return float64(h.Sum64()>>11) / (1 << 53)

@@ -88,7 +88,7 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 	w.checkUnread(ctx, cards)
 	begins := make([]Begin, len(cards))
 	for i, c := range cards {
-		begins[i] = c.begin()
+		begins[i] = c.Attempt.Begin(c.time())
 	}
 	wanted, err := w.Store.Begin(ctx, begins)
 	if wanted == nil {
@@ -105,19 +105,23 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 			var end *Finish
 			switch {
 			case len(wanted[i]) == 0:
-				f := c.finish()
+				f := c.Unsent(c.time())
 				if err != nil { // it may be one of those
 					f.Again = c.time().Add(time.Second)
 				}
 				end = &f
 			case !known && c.ofGroups():
-				end = c.again(firstExpiry(c.time().Add(recalledAgain), c.plan.Send), ReasonNeverSent)
+				end = c.Again(c.time(), FirstExpiry(c.time().Add(recalledAgain), c.Plan.Send), ReasonNeverSent)
 			default:
-				end = c.deliver(ctx, c.carried(wanted[i], recalled))
+				end = c.deliver(ctx, c.Carries(wanted[i], recalled))
 			}
-			if end != nil {
-				w.done <- *end
+			if end == nil {
+				return
 			}
+			if end.Retries() {
+				w.count(func(n *Counts) { n.Retried++ })
+			}
+			w.done <- *end
 		})
 	}
 	return nil

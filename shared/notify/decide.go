@@ -86,7 +86,7 @@ func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []Notice, 
 			p.Absence = AbsenceSeen
 		}
 	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
-		p.end(StateCameOnline, ReasonPushOnline, live)
+		p.End(StateCameOnline, ReasonPushOnline, live)
 	case !quiet.IsZero():
 		p.Again, p.Why = quiet, ReasonQuietHours
 	default:
@@ -175,7 +175,7 @@ func (r Rules) decideCalls(p *Plan, look Look, rec Recipient) {
 			p.Again = earlier(p.Again, n.Expires)
 		}
 	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
-		p.end(StateCameOnline, ReasonPushOnline, ringing)
+		p.End(StateCameOnline, ReasonPushOnline, ringing)
 	default:
 		p.Send, p.Kind = ringing, KindCall
 		p.Digest = rec.Absence.Cards > 0 && r.Calls == CallsKeep
@@ -193,9 +193,9 @@ func (p *Plan) expire(look Look, notices []Notice) (live []Notice) {
 		}
 	}
 	if look.Quota {
-		p.end(StateQuota, ReasonQuotaDay, expired)
+		p.End(StateQuota, ReasonQuotaDay, expired)
 	} else {
-		p.end(StateExpired, ReasonNone, expired)
+		p.End(StateExpired, ReasonNone, expired)
 	}
 	return live
 }
@@ -234,7 +234,7 @@ func (p *Plan) waitForWindow(now time.Time, live []Notice) {
 			p.Again, p.Why = n.WindowEnd, ReasonWindow
 		}
 	}
-	p.end(StateCameOnline, ReasonOnline, over)
+	p.End(StateCameOnline, ReasonOnline, over)
 }
 
 // quietUntil returns when the quiet hours of the rules or of the recipient end; the
@@ -243,9 +243,10 @@ func (r Rules) quietUntil(now time.Time, rec Recipient) time.Time {
 	return later(r.QuietHours.End(now, r.Zone), rec.Quiet.End(now, r.Zone))
 }
 
-func (p *Plan) end(s State, why Reason, notices []Notice) {
+// End ends notices, if there are any.
+func (p *Plan) End(s State, why Reason, notices []Notice) {
 	if len(notices) > 0 {
-		p.Final = append(p.Final, Final{s, why, ids(notices)})
+		p.Final = append(p.Final, Final{s, why, identities(notices)})
 	}
 }
 
@@ -261,4 +262,18 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// turnAway ends those calls of a recipient that are of groups he is not in.
+func (p *Plan) turnAway(groups map[GroupID]bool) {
+	var rest, away []Notice
+	for _, n := range p.Send {
+		if n.Group != "" && groups[n.Group] {
+			away = append(away, n)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	p.Send = rest
+	p.End(StateNotCounted, ReasonNotMember, away)
 }

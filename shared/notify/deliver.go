@@ -17,7 +17,7 @@ const (
 	period = 60 * time.Second
 	// wrapUp is how much of an invocation's time, and of a lease, is kept back: no card is
 	// begun in it.
-	wrapUp = sendBudget + settleBudget + 3*time.Second
+	wrapUp = SendBudget + settleBudget + 3*time.Second
 	// claimLimit is how many recipients of a lane one pass takes, and askLimit how many of
 	// them IM is asked about in one call: just before they are served, and no more than can be
 	// sent to in askSeconds, so that its word is fresh.
@@ -81,7 +81,7 @@ func (d *Deliverer) Once(ctx context.Context) Counts {
 }
 
 func (d *Deliverer) work(ctx context.Context, run func(context.Context, *Counts) error) (total Counts) {
-	if short(ctx, wrapUp) {
+	if stopwatch.Short(ctx, wrapUp) {
 		d.Log.WarnContext(ctx, "too little time for a card, the next run goes on; give deliver a timeout of minutes", "needed", wrapUp.String())
 		return total
 	}
@@ -93,7 +93,7 @@ func (d *Deliverer) work(ctx context.Context, run func(context.Context, *Counts)
 
 func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := stopwatch.Start()
-	for !short(ctx, wrapUp) {
+	for !stopwatch.Short(ctx, wrapUp) {
 		looked := stopwatch.Start()
 		now, busy, err := d.pass(ctx, total)
 		if err != nil {
@@ -201,7 +201,7 @@ func (p *pass) time() time.Time { return p.now.Add(p.told.Elapsed()) }
 
 // room reports whether the run and the leases of this pass leave time for a send.
 func (p *pass) room(ctx context.Context) bool {
-	return !short(ctx, wrapUp) && p.claimed.Elapsed() < Lease-wrapUp
+	return !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() < Lease-wrapUp
 }
 
 // lanes ends what earlier runs left half done, and returns who waits in each lane.
@@ -226,7 +226,7 @@ func (p *pass) besideCalls(ctx context.Context, work func() error) error {
 	ringing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	guard.Go(ctx, p.Log, &wg, func() {
-		for stopwatch.Sleep(ringing, time.Second) && !short(ctx, wrapUp) {
+		for stopwatch.Sleep(ringing, time.Second) && !stopwatch.Short(ctx, wrapUp) {
 			guard.Do(ctx, p.Log, func() { p.serveCalls(ctx) })
 		}
 	})
@@ -280,7 +280,7 @@ func (p *pass) serve(ctx context.Context, recs []Recipient) error {
 func (p *pass) handBack(ctx context.Context, recs []Recipient, at time.Time) {
 	fs := make([]Finish, len(recs))
 	for i, rec := range recs {
-		fs[i] = Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Again: firstExpiry(at, rec.Notices), Carried: rec.Carried}
+		fs[i] = Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Again: FirstExpiry(at, rec.Notices), Carried: rec.Carried}
 	}
 	p.finish(ctx, fs)
 }
@@ -295,21 +295,20 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (agai
 	var cards []*delivery
 	for _, rec := range recs {
 		guard.Do(ctx, p.Log, func() {
-			plan := p.Rules.Decide(Look{p.now, status[rec.User], p.breaker.quota(p.now)}, rec)
-			plan.turnAway(strangers[rec.User])
-			asked := Step{At: p.time(), Kind: StepAsked, Detail: status[rec.User].String()}
-			c := &delivery{pass: p, rec: rec, plan: plan, card: newCardID(rec), names: names, looked: asking, steps: []Step{asked}}
-			if len(plan.Send) > 0 && p.passes(ctx, c) {
+			look := Look{p.now, status[rec.User], p.breaker.quota(p.now)}
+			c := &delivery{pass: p, Attempt: NewAttempt(p.Rules, p.Templates, look, rec, strangers[rec.User]), names: names, looked: asking}
+			c.Steps = []Step{{At: p.time(), Kind: StepAsked, Detail: look.Status.String()}}
+			if len(c.Plan.Send) > 0 && p.passes(ctx, c) {
 				cards = append(cards, c)
 			} else {
-				rest = append(rest, c.putOff())
+				rest = append(rest, c.PutOff(p.time()))
 			}
 		})
 	}
 	p.finish(ctx, rest)
 	for len(cards) > 0 && p.room(ctx) {
 		n := crew.hire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
-		full, stale := p.turn(ctx, cards[0].rec.Lane, n, asking)
+		full, stale := p.turn(ctx, cards[0].Recipient.Lane, n, asking)
 		if stale {
 			crew.free(n)
 			return recipients(cards), time.Time{}, nil
@@ -332,10 +331,14 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []Recipient) (agai
 
 // notNow hands back the recipients of cards for which this run has no time, or no turn until full.
 func (p *pass) notNow(ctx context.Context, cards []*delivery, full time.Time) {
+	at := p.time()
+	if full.After(at) {
+		at = full
+	}
 	var back []Finish
 	for _, c := range cards {
-		f := c.finish()
-		f.Again = firstExpiry(later(full, p.time()), c.plan.Send)
+		f := c.Unsent(p.time())
+		f.Again = FirstExpiry(at, c.Plan.Send)
 		back = append(back, f)
 	}
 	p.finish(ctx, back)
@@ -343,7 +346,7 @@ func (p *pass) notNow(ctx context.Context, cards []*delivery, full time.Time) {
 
 func recipients(cards []*delivery) (recs []Recipient) {
 	for _, c := range cards {
-		recs = append(recs, c.rec)
+		recs = append(recs, c.Recipient)
 	}
 	return recs
 }
@@ -398,19 +401,4 @@ func (p *pass) ended(ctx context.Context, e Ended, args ...any) {
 			c.Cancelled += e.Messages
 		}
 	})
-}
-
-// short reports whether ctx has ended or less than left of its time remains.
-func short(ctx context.Context, left time.Duration) bool {
-	rest, bounded := stopwatch.Left(ctx)
-	return ctx.Err() != nil || bounded && rest < left
-}
-
-// until says in a timeline when something is looked at again.
-func until(now, at time.Time) string {
-	layout := "until 15:04:05"
-	if at.Sub(now) > 12*time.Hour {
-		layout = "until 2006-01-02 15:04:05"
-	}
-	return at.In(beijing).Format(layout)
 }

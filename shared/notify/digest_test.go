@@ -30,7 +30,7 @@ func (w *world) puts(user notify.UserID) string {
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		if steps[i].Kind == notify.StepPutOff {
-			return fmt.Sprintf("%s %s", steps[i].Reason, steps[i].Detail)
+			return fmt.Sprintf("%s, %d of %d", steps[i].Reason, steps[i].Left, steps[i].Keep)
 		}
 	}
 	return ""
@@ -57,7 +57,7 @@ func TestDigestKeepsPermits(t *testing.T) {
 			w.jump(2 * time.Minute)
 			w.cards(c.cards)
 			w.balance("user2", c.permits-c.cards)
-			if left := c.permits - c.cards; left > 0 && c.cards < 6 && !strings.Contains(w.puts("user2"), "kept until") {
+			if left := c.permits - c.cards; left > 0 && c.cards < 6 && w.puts("user2") != fmt.Sprintf("kept, %d of %d", left, c.keep) {
 				t.Errorf("the timeline says %q, not that permits were kept", w.puts("user2"))
 			}
 		})

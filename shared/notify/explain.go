@@ -54,7 +54,7 @@ type ExplainedStep struct {
 func Explain(steps []Step, about Subject, lang string, zone *time.Location) Explanation {
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b Step) int { return a.At.Compare(b.At) })
-	x := explainer{explainWordsFor(lang), cmp.Or(zone, beijing)}
+	x := explainer{explainWordsFor(lang), cmp.Or(zone, Beijing)}
 	e := Explanation{User: about.User, Message: about.Message.ID(), Card: about.Card}
 	switch {
 	case about.Message != "":
@@ -183,8 +183,8 @@ func (x explainer) waiting(s Step, open bool) string {
 	case s.Kind != StepPutOff:
 		return x.words.sending
 	}
-	if until, _, ok := s.until(); ok {
-		return fill(x.words.notYetUntil, x.reason(s.Reason), x.moment(until))
+	if !s.Until.IsZero() {
+		return fill(x.words.notYetUntil, x.reason(s.Reason), x.moment(s.Until))
 	}
 	return fill(x.words.notYet, x.reason(s.Reason))
 }

@@ -73,8 +73,7 @@ func (t *thread) add(s Step) {
 func (s Step) leavesOpen(before bool) bool {
 	switch s.Kind {
 	case StepSent:
-		class, _ := firstWord(s.Detail)
-		return class == ClassUnknown.String()
+		return s.Detail == ClassUnknown.String()
 	case StepFinal, StepPutOff:
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// explainZone is not that of the details.
+// explainZone is not Beijing's.
 var explainZone = time.FixedZone("", 9*60*60)
 
 // at returns a time s seconds after noon in Beijing.
@@ -36,7 +36,7 @@ func deliveredTale() tale {
 		add(1, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m1")}).
 		add(2, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m2")}).
 		add(3, notify.Step{Kind: notify.StepAsked, Detail: "online"}).
-		add(3, notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonWindow, Detail: "until 12:01:05"}).
+		add(3, notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonWindow, Until: explainAt(65)}).
 		add(4, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m3")}).
 		add(5, notify.Step{Kind: notify.StepFinal, State: notify.StateRecalled, Messages: msgs("m3")}).
 		add(65, notify.Step{Kind: notify.StepAsked, Detail: "offline"}).
@@ -49,8 +49,8 @@ func deliveredTale() tale {
 
 func TestExplainMessage(t *testing.T) {
 	waits := tale{}.add(0, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m1")})
-	putOff := func(why notify.Reason, detail string) tale {
-		return waits.add(1, notify.Step{Kind: notify.StepPutOff, Reason: why, Detail: detail})
+	putOff := func(why notify.Reason, until time.Time) tale {
+		return waits.add(1, notify.Step{Kind: notify.StepPutOff, Reason: why, Until: until})
 	}
 	sent := func(detail string) tale {
 		return waits.add(1, notify.Step{Kind: notify.StepReserved, Card: "c1-u"}).add(2, notify.Step{Kind: notify.StepSent, Card: "c1-u", Detail: detail})
@@ -74,16 +74,16 @@ func TestExplainMessage(t *testing.T) {
 		{"accepted", waits, "", "",
 			"这条消息已收到，稍后会确认您是否在线，再决定是否提醒您。",
 			"This message has come in; we will check whether you are online, and then decide whether to notify you.", 1},
-		{"waits for the blind window", putOff(notify.ReasonWindow, "until 12:01:05"), "", "",
+		{"waits for the blind window", putOff(notify.ReasonWindow, explainAt(65)), "", "",
 			"还没有提醒您：仍显示在线，需要再确认一次，将于 5月1日 13:01:05 再试。",
 			"You have not been notified yet: still shown as online, which has to be checked again; we will try again on 1 May at 13:01:05.", 2},
-		{"waits for tomorrow", putOff(notify.ReasonQuotaDay, "until 00:04:00"), "", "",
+		{"waits for tomorrow", putOff(notify.ReasonQuotaDay, explainAt(12*60*60+4*60)), "", "",
 			"还没有提醒您：微信当天的发送额度已用完，将于 5月2日 01:04:00 再试。",
 			"You have not been notified yet: WeChat's quota for the day is used up; we will try again on 2 May at 01:04:00.", 2},
-		{"waits for a day that is named", putOff(notify.ReasonKept, "until 2026-11-25 00:04:00, 2 left, 3 kept"), "", "",
-			"还没有提醒您：剩余的订阅次数留给以后离开时使用，将于 11月25日 01:04:00 再试。",
-			"You have not been notified yet: the permits left are kept for later absences; we will try again on 25 November at 01:04:00.", 2},
-		{"waits, nobody knows how long", putOff(notify.ReasonNeverSent, ""), "", "",
+		{"waits for a day that is named", putOff(notify.ReasonKept, time.Date(2031, 11, 25, 0, 4, 0, 0, explainZone)), "", "",
+			"还没有提醒您：剩余的订阅次数留给以后离开时使用，将于 11月25日 00:04:00 再试。",
+			"You have not been notified yet: the permits left are kept for later absences; we will try again on 25 November at 00:04:00.", 2},
+		{"waits, nobody knows how long", putOff(notify.ReasonNeverSent, time.Time{}), "", "",
 			"还没有提醒您：上一次准备的提醒没有发出，稍后会再试。",
 			"You have not been notified yet: the notification in preparation was never sent; we will try again soon.", 2},
 		{"being sent", sent(""), "", "", "正在给您发送微信提醒，请稍等。", "A WeChat notification is being sent to you right now.", 3},
@@ -100,7 +100,7 @@ func TestExplainMessage(t *testing.T) {
 			notify.StateRefused, notify.ReasonReported,
 			"微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
 			"WeChat reports that this notification was not shown to you; please check that the mini program may send notifications.", 9},
-		{"expired while kept back", final(putOff(notify.ReasonKept, "until 16:00:00"), 86400, notify.StateExpired, ""), notify.StateExpired, "",
+		{"expired while kept back", final(putOff(notify.ReasonKept, explainAt(4*60*60)), 86400, notify.StateExpired, ""), notify.StateExpired, "",
 			"这条消息已超过提醒时限，所以没有再发微信提醒（剩余的订阅次数留给以后离开时使用）。",
 			"This message became too old to be announced, so no WeChat notification was sent (the permits left are kept for later absences).", 3},
 		{"dead, then replayed", final(waits, 5, notify.StateDead, notify.ReasonAttempts).
@@ -167,9 +167,9 @@ func TestExplainPicksSteps(t *testing.T) {
 
 func TestExplainCard(t *testing.T) {
 	put := tale{}.add(1, notify.Step{Kind: notify.StepReserved, Card: "c2-u"}).
-		add(2, notify.Step{Kind: notify.StepSent, Card: "c2-u", Detail: "quota 45009"}).
+		add(2, notify.Step{Kind: notify.StepSent, Card: "c2-u", Detail: "quota"}).
 		add(3, notify.Step{Kind: notify.StepSettled, Card: "c2-u", Detail: "refunded"}).
-		add(3, notify.Step{Kind: notify.StepPutOff, Card: "c2-u", Reason: notify.ReasonQuotaDay, Detail: "until 00:01:00"})
+		add(3, notify.Step{Kind: notify.StepPutOff, Card: "c2-u", Reason: notify.ReasonQuotaDay, Until: explainAt(12*60*60 + 60)})
 	for _, c := range []struct {
 		name  string
 		steps tale
@@ -207,7 +207,7 @@ func TestExplainCard(t *testing.T) {
 func TestExplainUser(t *testing.T) {
 	waits := deliveredTale().
 		add(100, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m4")}).
-		add(101, notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonDigest, Detail: "until 12:06:06"})
+		add(101, notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonDigest, Until: explainAt(366)})
 	for _, c := range []struct {
 		name    string
 		steps   tale
@@ -254,16 +254,16 @@ func TestExplainSteps(t *testing.T) {
 		{notify.Step{Kind: notify.StepAccepted, Messages: msgs("a", "b")}, "收到消息，等待处理（2 条消息）。", "A message came in and waits (2 messages)."},
 		{notify.Step{Kind: notify.StepAccepted, Reason: notify.ReasonReplayed}, "收到消息，等待处理（由运维人员重新发起）。", "A message came in and waits (an operator had it announced again)."},
 		{notify.Step{Kind: notify.StepAsked, Detail: "push_online"}, "查询 IM：用户不在线，但手机 App 可收到推送。", "IM was asked: the user is offline, and the phone app can be reached by push."},
-		{notify.Step{Kind: notify.StepAsked, Detail: "offline, 2 unread"}, "查询 IM：用户不在线（2 unread）。", "IM was asked: the user is offline (2 unread)."},
+		{notify.Step{Kind: notify.StepAsked, Detail: "offline"}, "查询 IM：用户不在线。", "IM was asked: the user is offline."},
 		{notify.Step{Kind: notify.StepAsked, Detail: "asleep"}, "查询 IM（asleep）。", "IM was asked (asleep)."},
 		{notify.Step{Kind: notify.StepPutOff}, "暂不提醒：时机未到。", "Not yet: it is not time."},
-		{notify.Step{Kind: notify.StepPutOff, Reason: "moonlight", Detail: "until noon"}, "暂不提醒：moonlight（until noon）。", "Not yet: moonlight (until noon)."},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonKept, Detail: "until 11:59:59 (2 left, 3 kept)"},
+		{notify.Step{Kind: notify.StepPutOff, Reason: "moonlight"}, "暂不提醒：moonlight。", "Not yet: moonlight."},
+		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonKept, Until: explainAt(24*60*60 - 1), Left: 2, Keep: 3},
 			"暂不提醒，5月2日 12:59:59 再看：剩余的订阅次数留给以后离开时使用（剩余 2 次，保留 3 次）。",
 			"Not before 2 May at 12:59:59: the permits left are kept for later absences (left: 2, kept: 3)."},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonBusy, Detail: "until 12:00:00"},
+		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonBusy, Until: explainAt(0)},
 			"暂不提醒，5月1日 13:00:00 再看：另一条提醒正在发送。", "Not before 1 May at 13:00:00: another notification is on its way."},
-		{notify.Step{Kind: notify.StepSent, Detail: "refused 43101"}, "微信拒绝：用户没有可用的订阅次数（43101）。", "WeChat refused: the user has no permit left (43101)."},
+		{notify.Step{Kind: notify.StepSent, Detail: "refused"}, "微信拒绝：用户没有可用的订阅次数。", "WeChat refused: the user has no permit left."},
 		{notify.Step{Kind: notify.StepSent, Detail: "43999"}, "微信没有接收提醒（43999）。", "WeChat did not take the notification (43999)."},
 		{notify.Step{Kind: notify.StepSettled, Detail: "zeroed"}, "订阅次数清零：以微信的记录为准。", "The permits are crossed out: WeChat knows of none."},
 		{notify.Step{Kind: notify.StepFinal, State: notify.StateRead, Reason: notify.ReasonOwnReply}, "结束：已读（已在会话里回复）。", "The end: read (a reply was written in the conversation)."},

@@ -75,7 +75,7 @@ func TestEverythingHasWords(t *testing.T) {
 		t.Errorf("the states are %q, and reasons are listed for %q", states, listed)
 	}
 	for name, w := range map[string]explainWords{"zh": explainChinese(), "en": explainEnglish()} {
-		x := explainer{w, beijing}
+		x := explainer{w, Beijing}
 		for _, s := range states {
 			sw, ok := w.states[State(s)]
 			if !ok || sw.label == "" || sw.sentence == "" {

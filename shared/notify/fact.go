@@ -317,3 +317,16 @@ type Erase struct {
 	OpenID OpenID    `json:"openId"`
 	At     time.Time `json:"at,omitzero"`
 }
+
+// Mentions reports whether the message is for user in particular.
+func (m GroupMessage) Mentions(user UserID) bool { return m.AtAll || slices.Contains(m.At, user) }
+
+// ForMember returns what a group's message is for one member.
+func (m GroupMessage) ForMember(user UserID) *Message {
+	kind := KindMessage
+	if m.Mentions(user) {
+		kind = KindMention
+	}
+	return &Message{ID: m.ID(), Kind: kind, From: m.From, To: user, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq,
+		Summary: m.Summary, ByREST: true}
+}

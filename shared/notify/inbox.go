@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 )
 
@@ -21,14 +20,9 @@ const (
 type Inbox struct {
 	Store   Recorder
 	Courier Courier
-	Rules   Rules
-	// Admin is our own IM administrator: what he sends is not announced.
-	Admin UserID
-	// Templates are ours: permits of other templates are not kept. Nil: which are ours is
-	// not known, and all are kept.
-	Templates []TemplateID
-	Log       *slog.Logger
-	Now       func() time.Time // for the age of a spill, and for when to look at the store again
+	Filter
+	Log *slog.Logger
+	Now func() time.Time // for the age of a spill, and for when to look at the store again
 
 	outage outage // what this process knows of one
 }
@@ -37,7 +31,7 @@ type Inbox struct {
 // takes longer than about 1.3 s, whatever the store and the platform do, and does not wait
 // for a store that was away a moment ago.
 func (in *Inbox) Accept(ctx context.Context, facts []Fact) error {
-	facts = in.prepare(facts)
+	facts = in.Facts(facts)
 	if len(facts) == 0 {
 		return nil
 	}
@@ -81,102 +75,4 @@ func (in *Inbox) put(ctx context.Context, facts []Fact, pause Retry) (wake bool,
 	wake, err = in.Store.Record(ctx, in.Rules, facts)
 	in.outage.note(in.Now(), err, pause)
 	return wake, err
-}
-
-// prepare drops what the rules do not want to know, text first of all.
-func (in *Inbox) prepare(facts []Fact) []Fact {
-	out := make([]Fact, 0, len(facts))
-	for _, f := range facts {
-		switch {
-		case f.Message != nil:
-			m := *f.Message
-			m.Summary = in.preview(m.Summary)
-			if m.OnlineOnly && m.FailedCode == 0 {
-				continue // typing and the like: no message in anybody's conversation
-			}
-			m.Uncounted = in.uncounted(m)
-			f.Message = &m
-		case f.GroupMessage != nil:
-			m := *f.GroupMessage
-			m.Summary = in.preview(m.Summary)
-			m.For = in.scope(m)
-			f.GroupMessage = &m
-		case f.Sent != nil:
-			if len(in.ours([]TemplateID{f.Sent.Template})) == 0 {
-				continue
-			}
-		case f.Grant != nil:
-			g := *f.Grant
-			if g.Templates = in.ours(g.Templates); len(g.Templates) == 0 {
-				continue
-			}
-			f.Grant = &g
-		case f.Revoke != nil:
-			r := *f.Revoke
-			if r.Templates = in.ours(r.Templates); len(r.Templates) == 0 {
-				continue
-			}
-			f.Revoke = &r
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// maxSummary is how much of a text is kept, in runes: no keyword shows more.
-const maxSummary = 40
-
-// preview returns what may be kept of a text.
-func (in *Inbox) preview(text string) string {
-	if in.Rules.Preview != PreviewText {
-		return ""
-	}
-	return firstRunes(text, maxSummary)
-}
-
-func firstRunes(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
-}
-
-// uncounted says why a message is not announced, or ReasonNone.
-func (in *Inbox) uncounted(m Message) Reason {
-	switch {
-	case m.From == in.Admin:
-		return ReasonAdmin
-	case m.From == m.To:
-		return ReasonSelf
-	case m.Silent:
-		return ReasonSilent
-	}
-	return ReasonNone
-}
-
-// scope says who is told of a group's message.
-func (in *Inbox) scope(m GroupMessage) GroupRule {
-	rule := in.Rules.Groups[m.Type]
-	switch {
-	case m.From == in.Admin, m.Silent, m.OnlineOnly, m.FailedCode != 0:
-		return GroupOff
-	case rule == GroupAll:
-		return GroupAll
-	case rule == GroupMentions && (m.AtAll || len(m.At) > 0):
-		return GroupMentions
-	}
-	return GroupOff
-}
-
-func (in *Inbox) ours(ids []TemplateID) []TemplateID {
-	var out []TemplateID
-	for _, id := range ids {
-		if (in.Templates == nil || slices.Contains(in.Templates, id)) && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
 }

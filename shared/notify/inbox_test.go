@@ -57,8 +57,10 @@ func (hanging) Spill(ctx context.Context, _ []notify.Fact, _ time.Time) error {
 }
 
 func inbox(r notify.Recorder, c notify.Courier) *notify.Inbox {
-	return &notify.Inbox{Now: time.Now, Store: r, Courier: c, Rules: notify.DefaultRules(), Admin: "administrator",
-		Templates: []notify.TemplateID{"T1"}, Log: slog.New(slog.DiscardHandler)}
+	return &notify.Inbox{
+		Now: time.Now, Store: r, Courier: c, Log: slog.New(slog.DiscardHandler),
+		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: "administrator", Templates: []notify.TemplateID{"T1"}},
+	}
 }
 
 func TestInboxKeepsTheBudget(t *testing.T) {

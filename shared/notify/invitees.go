@@ -57,17 +57,3 @@ func (p *pass) strangers(ctx context.Context, recs []Recipient) map[UserID]map[G
 	wg.Wait()
 	return out
 }
-
-// turnAway ends those calls of a recipient that are of groups he is not in.
-func (p *Plan) turnAway(groups map[GroupID]bool) {
-	var rest, away []Notice
-	for _, n := range p.Send {
-		if n.Group != "" && groups[n.Group] {
-			away = append(away, n)
-		} else {
-			rest = append(rest, n)
-		}
-	}
-	p.Send = rest
-	p.end(StateNotCounted, ReasonNotMember, away)
-}

@@ -16,10 +16,10 @@ import (
 // cardTime is legal both for time and for date keywords.
 const cardTime = "2006年1月2日 15:04"
 
-// beijing is where WeChat's users read the time, whatever the zone of the machine.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+// Beijing is where WeChat's users read the time, whatever the zone of the machine.
+var Beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-func formatTime(t time.Time) string { return t.In(beijing).Format(cardTime) }
+func formatTime(t time.Time) string { return t.In(Beijing).Format(cardTime) }
 
 // A keywordType makes the values of one type of keyword: exact ones of what a backend
 // announced, and legal ones of whatever people wrote.

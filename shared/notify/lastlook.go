@@ -15,7 +15,7 @@ import (
 func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 	var wg sync.WaitGroup
 	for _, c := range cards {
-		if c.plan.Digest && c.rec.Lane == LaneMessages {
+		if c.Plan.Digest && c.Recipient.Lane == LaneMessages {
 			guard.Go(ctx, p.Log, &wg, func() { c.dropRead(ctx) })
 		}
 	}
@@ -26,7 +26,7 @@ func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 func (c *delivery) dropRead(ctx context.Context) {
 	var peers []UserID
 	counted := false
-	for _, n := range c.plan.Send {
+	for _, n := range c.Plan.Send {
 		if n.Kind == KindMessage && n.Group == "" {
 			counted = true
 			if n.From != "" && !slices.Contains(peers, n.From) { // empty: he was erased
@@ -37,13 +37,13 @@ func (c *delivery) dropRead(ctx context.Context) {
 	if !counted {
 		return
 	}
-	total, by, err := c.IM.Unread(ctx, c.rec.User, peers)
+	total, by, err := c.IM.Unread(ctx, c.Recipient.User, peers)
 	if err != nil {
 		c.Log.WarnContext(ctx, "IM did not say what is unread", "error", err)
 		return
 	}
 	var unread, read []Notice
-	for _, n := range c.plan.Send {
+	for _, n := range c.Plan.Send {
 		left, told := by[n.From]
 		if n.Kind == KindMessage && n.Group == "" && (total == 0 || told && left == 0) {
 			read = append(read, n)
@@ -51,8 +51,8 @@ func (c *delivery) dropRead(ctx context.Context) {
 			unread = append(unread, n)
 		}
 	}
-	c.plan.Send = unread
-	c.plan.end(StateRead, ReasonUnreadNone, read)
+	c.Plan.Send = unread
+	c.Plan.End(StateRead, ReasonUnreadNone, read)
 }
 
 // recalled returns which of the group messages on cards were taken back: a recall is
@@ -60,8 +60,8 @@ func (c *delivery) dropRead(ctx context.Context) {
 func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[MessageID]bool, known bool) {
 	var refs []GroupMessageRef
 	for _, c := range cards {
-		for _, n := range c.plan.Send {
-			if n.ofGroup() {
+		for _, n := range c.Plan.Send {
+			if n.OfGroup() {
 				refs = append(refs, GroupMessageRef{n.Group, n.Seq})
 			}
 		}
@@ -79,10 +79,5 @@ func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[Me
 // recalledAgain is after how long the store is asked again what was recalled.
 const recalledAgain = 3 * time.Second
 
-// ofGroup reports whether the notice is of a message that was sent to a group.
-func (n Notice) ofGroup() bool {
-	return n.Group != "" && n.Kind != KindCall && n.Kind != KindMissedCall
-}
-
 // ofGroups reports whether the card tells of messages of groups.
-func (c *delivery) ofGroups() bool { return slices.ContainsFunc(c.plan.Send, Notice.ofGroup) }
+func (c *delivery) ofGroups() bool { return slices.ContainsFunc(c.Plan.Send, Notice.OfGroup) }

@@ -257,7 +257,8 @@ func HashOf(name string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// GroupPeer is a group's name among conversations. No user's begins with "@".
+// GroupPeer is a group's name among conversations, and the key of its name among Names. No user's
+// begins with "@".
 func GroupPeer(g GroupID) string { return "@" + string(g) }
 
 // HashOfConversation names a conversation where its name is not needed: with a user, or in a group.

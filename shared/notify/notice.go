@@ -43,8 +43,8 @@ func (n Notice) compare(o Notice) int {
 	return cmp.Or(n.SentAt.Compare(o.SentAt), cmp.Compare(n.Seq, o.Seq), cmp.Compare(n.ID.ID(), o.ID.ID()), cmp.Compare(n.ID, o.ID))
 }
 
-// ids returns the identities of ns.
-func ids(ns []Notice) []Identity {
+// identities returns the identities of ns.
+func identities(ns []Notice) []Identity {
 	out := make([]Identity, len(ns))
 	for i, n := range ns {
 		out[i] = n.ID
@@ -69,6 +69,14 @@ type Recipient struct {
 	Carried
 	// Lease proves to the store that the recipient is in our hands.
 	Lease string
+}
+
+// Latest returns the notice whose message was sent last; the zero Notice if there is none.
+func (r Recipient) Latest() (last Notice) {
+	if len(r.Notices) > 0 {
+		last = slices.MaxFunc(r.Notices, Notice.compare)
+	}
+	return last
 }
 
 // A Lane is a queue of its own: what rings must not wait behind what does not.
@@ -132,4 +140,9 @@ func senders(ns []Notice) []UserID {
 		}
 	}
 	return out
+}
+
+// OfGroup reports whether the notice is of a message that was sent to a group.
+func (n Notice) OfGroup() bool {
+	return n.Group != "" && n.Kind != KindCall && n.Kind != KindMissedCall
 }

@@ -2,14 +2,14 @@ package notify
 
 import "time"
 
-// An outcome is what to do after a send: one row of the table in docs/design.md.
-type outcome struct {
-	card   CardState
-	permit PermitFate
-	final  State // of the notices; empty: they wait again, or with an unknown card for its end
+// An Outcome is what to do after a send: one row of the table in docs/design.md.
+type Outcome struct {
+	Card   CardState
+	Permit PermitFate
+	Final  State // of the notices; empty: they wait again, or with an unknown card for its end
 	wait   wait
 	trips  trip
-	alert  bool // a person has to act
+	Alert  bool // a person has to act
 }
 
 // A wait says when notices that were surely not announced are tried again.
@@ -36,14 +36,14 @@ const (
 )
 
 // delivered is the outcome of a send without an error.
-var delivered = outcome{card: CardDelivered, permit: PermitSpent, final: StateDelivered}
+var delivered = Outcome{Card: CardDelivered, Permit: PermitSpent, Final: StateDelivered}
 
 // undelivered is the outcome of a card that WeChat reports as failed. Nobody documents whether it
 // gives the permit back.
-var undelivered = outcome{card: CardRefused, permit: PermitSpent, final: StateRefused}
+var undelivered = Outcome{Card: CardRefused, Permit: PermitSpent, Final: StateRefused}
 
 // reported is the outcome that WeChat reports of a card.
-func reported(r Sent) outcome {
+func reported(r Sent) Outcome {
 	if r.Failed == "" {
 		return delivered
 	}
@@ -52,23 +52,23 @@ func reported(r Sent) outcome {
 
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
-var outcomes = map[Class]outcome{
-	ClassUnknown:   {card: CardUnknown, permit: PermitHeld, wait: waitReport},
-	ClassRetry:     {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
-	ClassMinute:    {card: CardNotSent, permit: PermitRefunded, wait: waitMinute},
-	ClassUnreached: {card: CardNotSent, permit: PermitRefunded, wait: waitReach},
-	ClassUnlisted:  {card: CardNotSent, permit: PermitRefunded, wait: waitBackoff},
-	ClassQuota:     {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripQuota},
-	ClassTemplate:  {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripTemplate, alert: true},
-	ClassOperator:  {card: CardNotSent, permit: PermitRefunded, wait: waitCircuit, trips: tripApp, alert: true},
-	ClassWording:   {card: CardNotSent, permit: PermitRefunded, wait: waitNeutral},
-	ClassRefused:   {card: CardRefused, permit: PermitZeroed, final: StateNoPermit},
-	ClassGone:      {card: CardRefused, permit: PermitZeroed, final: StateRefused, trips: tripInARow},
-	ClassDefect:    {card: CardNotSent, permit: PermitRefunded, final: StateDead, alert: true},
+var outcomes = map[Class]Outcome{
+	ClassUnknown:   {Card: CardUnknown, Permit: PermitHeld, wait: waitReport},
+	ClassRetry:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
+	ClassMinute:    {Card: CardNotSent, Permit: PermitRefunded, wait: waitMinute},
+	ClassUnreached: {Card: CardNotSent, Permit: PermitRefunded, wait: waitReach},
+	ClassUnlisted:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
+	ClassQuota:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripQuota},
+	ClassTemplate:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripTemplate, Alert: true},
+	ClassOperator:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripApp, Alert: true},
+	ClassWording:   {Card: CardNotSent, Permit: PermitRefunded, wait: waitNeutral},
+	ClassRefused:   {Card: CardRefused, Permit: PermitZeroed, Final: StateNoPermit},
+	ClassGone:      {Card: CardRefused, Permit: PermitZeroed, Final: StateRefused, trips: tripInARow},
+	ClassDefect:    {Card: CardNotSent, Permit: PermitRefunded, Final: StateDead, Alert: true},
 }
 
 // reason names a wait in timelines.
-func (o outcome) reason() Reason {
+func (o Outcome) reason() Reason {
 	switch {
 	case o.wait == waitNeutral:
 		return ReasonWording
@@ -81,20 +81,20 @@ func (o outcome) reason() Reason {
 }
 
 // why is the reason of the end that the outcome is.
-func (o outcome) why() Reason {
+func (o Outcome) why() Reason {
 	if o.trips == tripInARow {
 		return ReasonGone
 	}
 	return ReasonNone
 }
 
-// judged reports whether WeChat has judged the card itself: then neither the app, nor the
+// Judged reports whether WeChat has judged the card itself: then neither the app, nor the
 // template, nor the quota stood in its way.
-func (o outcome) judged() bool { return o.final != "" || o.wait == waitNeutral }
+func (o Outcome) Judged() bool { return o.Final != "" || o.wait == waitNeutral }
 
 // next says when to try again after an outcome without an end, and what to carry
 // there, or that it is no use.
-func (o outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next Carried, at time.Time, ok bool) {
+func (o Outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next Carried, at time.Time, ok bool) {
 	switch o.wait {
 	case waitCircuit:
 		return c, o.reopens(r, now, jitter), true
@@ -112,18 +112,36 @@ func (o outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next C
 }
 
 // reopens returns when a circuit that is opened now is tried again.
-func (o outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
+func (o Outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
 	if o.trips != tripQuota {
 		return now.Add(r.Max)
 	}
 	// Quotas are counted anew some time after Beijing midnight; the jitter spreads the
 	// backlog over the first ten minutes.
-	y, m, d := now.In(beijing).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
+	y, m, d := now.In(Beijing).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, Beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
 }
 
 // maybeShown reports whether the card may have been shown: then it is paid for, sooner or later.
 func (f PermitFate) maybeShown() bool { return f == PermitSpent || f == PermitHeld }
 
 // gone reports whether WeChat does not know the openid.
-func (t Settle) gone() bool { return t.Final == outcomes[ClassGone].final }
+func (t Settle) gone() bool { return t.Final == outcomes[ClassGone].Final }
+
+// Gone reports whether WeChat did not know the openid.
+func (o Outcome) Gone() bool { return o.trips == tripInARow }
+
+// Opens returns the circuit that a result opens; one without a name if none. allGone: so many openids
+// in a row were not known to WeChat that it must be the app.
+func (a *Attempt) Opens(r Result, allGone bool) Circuit {
+	c := Circuit{Until: r.reopens(a.Rules.Retry, r.At, a.Card.Jitter()), Detail: r.Class.String()}
+	switch {
+	case r.trips == tripTemplate:
+		c.Name = string(a.Template().ID())
+	case r.trips == tripApp, r.trips == tripInARow && allGone:
+		c.Name = CircuitApp
+	case r.trips == tripQuota:
+		c.Name = CircuitQuota
+	}
+	return c
+}

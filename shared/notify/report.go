@@ -84,16 +84,16 @@ func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Tim
 		c.MsgID = r.MsgID
 	}
 	if !c.Waits.IsZero() {
-		s.spend(&c, out.card, now)
+		s.spend(&c, out.Card, now)
 		was = "" // nothing was told yet
 	}
 	switch {
 	case c.User == "":
-	case c.State == out.card:
+	case c.State == out.Card:
 		c.Messages = nil
 	default:
-		c.State, c.Final = out.card, out.final
-		c.Tell = append(c.Tell, CardEnd{State: out.final, Reason: ReasonReported, Corrects: was})
+		c.State, c.Final = out.Card, out.Final
+		c.Tell = append(c.Tell, CardEnd{State: out.Final, Reason: ReasonReported, Corrects: was})
 		s.Cards.look(id, now)
 	}
 	s.Cards.put(id, c)

@@ -193,7 +193,7 @@ func (s *SubscriberRecord) settlePermit(id CardID, c *CardRecord, e ending, now 
 // strand ends a card whose run let its lease pass: it may have been shown.
 func (s *SubscriberRecord) strand(id CardID, c CardRecord, now time.Time) {
 	out := outcomes[ClassUnknown]
-	s.end(id, c, ending{state: out.card, permit: out.permit, stranded: true}, now)
+	s.end(id, c, ending{state: out.Card, permit: out.Permit, stranded: true}, now)
 	s.meetReports(now)
 }
 

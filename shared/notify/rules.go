@@ -118,7 +118,7 @@ func DefaultRules() Rules {
 		FallbackToMessage: true,
 
 		Calls: CallsKeep,
-		Zone:  beijing,
+		Zone:  Beijing,
 		Groups: map[GroupType]GroupRule{
 			GroupPrivate: GroupMentions, GroupPublic: GroupMentions, GroupChatRoom: GroupMentions, GroupCommunity: GroupMentions,
 		},

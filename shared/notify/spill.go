@@ -46,7 +46,7 @@ func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, rese
 		in.Log.ErrorContext(ctx, "spilled facts are given up", "alert", "spill", "facts", len(facts), "after", spillFor.String())
 		return nil
 	}
-	facts = in.prepare(facts)
+	facts = in.Facts(facts)
 	var err error
 	for try := 1; len(facts) > 0; try++ {
 		in.await(ctx, reserve, err)
@@ -54,10 +54,10 @@ func (in *Inbox) Retake(ctx context.Context, facts []Fact, since time.Time, rese
 		if errors.Is(err, ErrUnreadable) && try >= unreadableTries {
 			facts, err = in.setAside(ctx, facts)
 		}
-		if err != nil && short(ctx, reserve) {
+		if err != nil && stopwatch.Short(ctx, reserve) {
 			err = in.spill(ctx, facts, since, err)
 		}
-		if err == nil || short(ctx, recordBudget+courierBudget) {
+		if err == nil || stopwatch.Short(ctx, recordBudget+courierBudget) {
 			return err
 		}
 	}

@@ -3,11 +3,11 @@ package notify
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
 	"wxnotify/shared/guard"
+	"wxnotify/shared/stopwatch"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 // How far each has come is noted with every page. Who stops in between has the page done
 // again: a member's message is recorded once.
 func (p *pass) spread(ctx context.Context) {
-	for !short(ctx, wrapUp) && p.claimed.Elapsed() <= spreadAhead {
+	for !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() <= spreadAhead {
 		spreads, err := p.Store.Spreads(ctx, spreadLimit)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "group messages not taken up, a later run does", "alert", "store", "error", err)
@@ -44,7 +44,7 @@ func (p *pass) spreadAll(ctx context.Context, spreads []Spread) {
 		side <- struct{}{}
 		guard.Go(ctx, p.Log, &wg, func() {
 			defer func() { <-side }()
-			if short(ctx, wrapUp) || p.claimed.Elapsed() > spreadAhead {
+			if stopwatch.Short(ctx, wrapUp) || p.claimed.Elapsed() > spreadAhead {
 				return // its lease ends, and another run takes it up
 			}
 			if err := p.spreadOne(ctx, s); err != nil {
@@ -85,8 +85,8 @@ func (p *pass) members(ctx context.Context, s Spread) (members []Member, next st
 func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) error {
 	var facts []Fact
 	for _, member := range members {
-		if !member.Muted && member.User != m.From && (!member.MentionsOnly || m.mentions(member.User)) {
-			facts = append(facts, Fact{Message: m.forMember(member.User)})
+		if !member.Muted && member.User != m.From && (!member.MentionsOnly || m.Mentions(member.User)) {
+			facts = append(facts, Fact{Message: m.ForMember(member.User)})
 		}
 	}
 	for len(facts) > 0 {
@@ -101,16 +101,4 @@ func (p *pass) record(ctx context.Context, m GroupMessage, members []Member) err
 		facts = facts[n:]
 	}
 	return nil
-}
-
-func (m GroupMessage) mentions(user UserID) bool { return m.AtAll || slices.Contains(m.At, user) }
-
-// forMember returns what a group's message is for one member.
-func (m GroupMessage) forMember(user UserID) *Message {
-	kind := KindMessage
-	if m.mentions(user) {
-		kind = KindMention
-	}
-	return &Message{ID: m.ID(), Kind: kind, From: m.From, To: user, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq,
-		Summary: m.Summary, ByREST: true}
 }

@@ -84,7 +84,10 @@ func newStage(t *testing.T) *stage {
 	log := slog.New(alerts(s.alert))
 	rules := notify.DefaultRules()
 	rules.KeepLearning = false // rows about it switch it on
-	s.inbox = &notify.Inbox{Store: s.store, Courier: &courier{}, Rules: rules, Admin: "administrator", Log: log, Now: s.clock.Now}
+	s.inbox = &notify.Inbox{
+		Store: s.store, Courier: &courier{}, Log: log, Now: s.clock.Now,
+		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
+	}
 	s.deliver = &notify.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
 	s.connect()
 	s.templates(notify.KindMessage)

@@ -270,7 +270,7 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 		Time: formatTime(last.SentAt), Peer: last.Peer(),
 	}
 	if last.Group != "" {
-		v.Group = cmp.Or(visible(names[groupName(last.Group)]), w.group)
+		v.Group = cmp.Or(visible(names[GroupPeer(last.Group)]), w.group)
 	}
 	if a := last.Announcement; a != nil {
 		v.show(a.Fields, w)
@@ -309,9 +309,6 @@ func (v *view) show(fields map[string]string, w words) {
 		v.Count = n
 	}
 }
-
-// groupName is the key of a group among Names. No user's id begins with "@".
-func groupName(g GroupID) string { return "@" + string(g) }
 
 // maxShown is how many characters of a text a template gets. A card shows 32 at most, and a
 // page that is longer than 8 KiB would keep it from going out.

@@ -32,7 +32,13 @@ type Step struct {
 	Messages []Identity // the messages it is about, if not all that wait
 	State    State      // of a StepFinal
 	Reason   Reason
-	Detail   string // for people: an error code, a count, a time
+	// Detail is one word: of a StepAsked a Status, of a StepSent the Class of the error, if there was
+	// one, of a StepSettled a PermitFate, of what failed in IM its code.
+	Detail string
+	Until  time.Time // of a StepPutOff: when it is looked at again
+	// Left and Keep say of what is put off for ReasonKept how many permits are left, and how many of
+	// them are kept.
+	Left, Keep int
 }
 
 // stepOrder is the order in which a notice meets steps of one look, put off after all
@@ -57,11 +63,18 @@ type stepJSON struct {
 	State    State      `json:"s,omitempty"`
 	Reason   Reason     `json:"r,omitempty"`
 	Detail   string     `json:"d,omitempty"`
+	Until    int64      `json:"u,omitempty"` // ms
+	Left     int        `json:"l,omitempty"`
+	Keep     int        `json:"p,omitempty"`
 }
 
 // MarshalJSON writes the compact form in which stores keep steps.
 func (s Step) MarshalJSON() ([]byte, error) {
-	return json.Marshal(stepJSON{s.At.UnixMilli(), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail})
+	j := stepJSON{s.At.UnixMilli(), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail, 0, s.Left, s.Keep}
+	if !s.Until.IsZero() {
+		j.Until = s.Until.UnixMilli()
+	}
+	return json.Marshal(j)
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -70,6 +83,9 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*s = Step{time.UnixMilli(j.At).UTC(), j.Kind, j.Card, j.Messages, j.State, j.Reason, j.Detail}
+	*s = Step{time.UnixMilli(j.At).UTC(), j.Kind, j.Card, j.Messages, j.State, j.Reason, j.Detail, time.Time{}, j.Left, j.Keep}
+	if j.Until != 0 {
+		s.Until = time.UnixMilli(j.Until).UTC()
+	}
 	return nil
 }

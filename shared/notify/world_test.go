@@ -56,8 +56,10 @@ func newWorld(t *testing.T) *world {
 	w.store = st
 	log := slog.New(slog.DiscardHandler)
 	rules := notify.DefaultRules()
-	w.inbox = &notify.Inbox{Store: st, Courier: w.courier, Rules: rules, Admin: "administrator",
-		Templates: []notify.TemplateID{tmplID}, Log: log, Now: w.clock}
+	w.inbox = &notify.Inbox{
+		Store: st, Courier: w.courier, Log: log, Now: w.clock,
+		Filter: notify.Filter{Rules: rules, Admin: "administrator", Templates: []notify.TemplateID{tmplID}},
+	}
 	w.deliver = &notify.Deliverer{Store: st, IM: w, Directory: w, WeChat: w, Rules: rules, Log: log}
 	w.templates(map[notify.Kind]notify.TemplateID{notify.KindMessage: tmplID})
 	return w

@@ -27,6 +27,12 @@ func Left(ctx context.Context) (left time.Duration, bounded bool) {
 	return time.Until(deadline), true
 }
 
+// Short reports whether ctx has ended or has less than d left.
+func Short(ctx context.Context, d time.Duration) bool {
+	left, bounded := Left(ctx)
+	return ctx.Err() != nil || bounded && left < d
+}
+
 // Sleep lets d pass, and reports false if ctx ended before.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {

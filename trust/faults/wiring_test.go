@@ -39,8 +39,8 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 	}
 
 	inbox := &notify.Inbox{
-		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Admin: admin, Templates: settings.Ours(),
+		Now: s.now, Store: st, Courier: deliver, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}
 	return scf.HTTP(log, &im.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }
@@ -67,8 +67,8 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 	}
 
 	inbox := &notify.Inbox{
-		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: settings.Ours(),
+		Now: s.now, Store: st, Courier: deliver, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
 	return scf.HTTP(log, &wechat.Handler{Now: s.now, Receiver: receiver, Accept: inbox.Accept, Log: log}), nil
 }
@@ -128,8 +128,8 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 	}
 
 	inbox := &notify.Inbox{
-		Now: s.now, Store: st, Courier: deliver, Rules: settings.Rules, Log: log,
-		Templates: settings.Ours(),
+		Now: s.now, Store: st, Courier: deliver, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
 	return scf.HTTP(log, &api.Permits{
 		Now: s.now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: inbox.Accept,
@@ -182,8 +182,8 @@ func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog
 	}
 
 	inbox := &notify.Inbox{
-		Now: s.now, Store: st, Courier: self, Rules: settings.Rules, Log: log, Admin: admin,
-		Templates: settings.Ours(),
+		Now: s.now, Store: st, Courier: self, Log: log,
+		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}
 	deliverer := &notify.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,

@@ -144,8 +144,10 @@ func (w *world) comesLate() {
 
 // instance returns one that knows of no outage: what the store takes is drawn for each event.
 func (w *world) instance() *notify.Inbox {
-	return &notify.Inbox{Store: w, Courier: w, Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs(),
-		Log: slog.New(slog.DiscardHandler), Now: w.now}
+	return &notify.Inbox{
+		Store: w, Courier: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		Filter: notify.Filter{Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs()},
+	}
 }
 
 // retake has deliver take in what was spilled.

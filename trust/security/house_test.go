@@ -92,8 +92,10 @@ func newHouse(t *testing.T, trusted bool) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.inbox = &notify.Inbox{Store: h.store, Courier: nobodyElse{}, Rules: notify.DefaultRules(), Log: log, Now: clock,
-		Admin: im.DefaultAdmin, Templates: templates.IDs()}
+	h.inbox = &notify.Inbox{
+		Store: h.store, Courier: nobodyElse{}, Log: log, Now: clock,
+		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: im.DefaultAdmin, Templates: templates.IDs()},
+	}
 	receiver, err := im.NewReceiver(im.ReceiverConfig{SDKAppID: sdkAppID, Token: secret.New(imToken)})
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,7 @@ var messageRules = []rule{
 		b.ended("m1", notify.StateFailedIM, notify.ReasonNone)
 		b.counted(map[notify.State]int64{notify.StateFailedIM: 1})
 		steps := b.timeline(alice)
-		equal(b, "detail", steps[0].Detail, "code 20012")
+		equal(b, "detail", steps[0].Detail, "20012")
 		b.Advance(time.Hour)
 		b.nothingDue()
 	}},

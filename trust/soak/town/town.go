@@ -74,8 +74,10 @@ func New(cfg Config) (*Functions, error) {
 		return nil, err
 	}
 	f := &Functions{
-		Inbox: &notify.Inbox{Store: cfg.Store, Courier: cfg.Courier, Rules: cfg.Rules, Admin: im.DefaultAdmin,
-			Templates: templates.IDs(), Log: cfg.Log, Now: cfg.Now},
+		Inbox: &notify.Inbox{
+			Store: cfg.Store, Courier: cfg.Courier, Log: cfg.Log, Now: cfg.Now,
+			Filter: notify.Filter{Rules: cfg.Rules, Admin: im.DefaultAdmin, Templates: templates.IDs()},
+		},
 		Deliver: &notify.Deliverer{Store: cfg.See(cfg.Store), IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx},
 			Rules: cfg.Rules, Templates: templates, Log: cfg.Log},
 	}

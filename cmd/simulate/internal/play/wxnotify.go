@@ -96,8 +96,10 @@ func newWxnotify(cfg Config) (*wxnotify, error) {
 	w.follower = newFollower(cfg.History, st, cfg.Follow)
 	w.observed = newObserver(w)
 	im, log := world.IM{History: cfg.History, Clock: clock}, slog.New(slog.DiscardHandler)
-	w.inbox = &notify.Inbox{Store: w.observed, Courier: w.courier, Rules: cfg.Rules, Admin: "administrator",
-		Templates: templates.IDs(), Log: log, Now: clock.Now}
+	w.inbox = &notify.Inbox{
+		Store: w.observed, Courier: w.courier, Log: log, Now: clock.Now,
+		Filter: notify.Filter{Rules: cfg.Rules, Admin: "administrator", Templates: templates.IDs()},
+	}
 	w.deliver = &notify.Deliverer{Store: w.observed, IM: im, Directory: im, WeChat: w.observed, Rules: cfg.Rules, Templates: templates, Log: log}
 	return w, nil
 }
