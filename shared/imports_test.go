@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
 	"io"
 	"io/fs"
 	"os"
@@ -37,8 +38,14 @@ var rules = []rule{
 		"a function is wiring: what decides is in shared, where it is tested, and no function knows another"},
 	{"shared/guard", none, none,
 		"what everything is wrapped in brings nothing along"},
-	{"shared/notify", []string{"shared/guard", "shared/keyword", "shared/stopwatch"}, []string{"github.com/rivo/uniseg"},
+	{"shared/notify", []string{"shared/keyword"}, []string{"github.com/rivo/uniseg"},
 		"the rules can be read and tested without HTTP, Redis or SCF"},
+	{"shared/inbox", []string{"shared/notify", "shared/stopwatch"}, none,
+		"what takes facts in knows the rules and the time that it has"},
+	{"shared/deliver", []string{"shared/guard", "shared/notify", "shared/stopwatch"}, none,
+		"the engine does what the rules say, through ports; adapters are put into them by the wiring"},
+	{"shared/explain", []string{"shared/notify"}, none,
+		"sentences are made of a timeline alone"},
 	{"shared/keyword", none, none,
 		"it is WeChat's table and nothing else"},
 	{"shared/secret", none, none,
@@ -89,6 +96,41 @@ func TestImportsPointInwards(t *testing.T) {
 	for _, v := range violations(packages) {
 		t.Error(v)
 	}
+}
+
+// impure are packages of the standard library through which something happens, or waits. The rules
+// do neither.
+var impure = []string{"context", "log", "net", "os", "io", "sync/atomic", "crypto/rand", "math/rand"}
+
+func TestRulesArePure(t *testing.T) {
+	seen := false
+	for _, p := range list(t) {
+		if p.ImportPath != module+"shared/notify" {
+			continue
+		}
+		seen = true
+		for _, to := range p.Imports {
+			if slices.ContainsFunc(impure, func(root string) bool { return within(to, root) }) {
+				t.Errorf("shared/notify imports %s: what happens belongs into shared/deliver or an adapter", to)
+			}
+		}
+	}
+	if !seen {
+		t.Error("shared/notify is not there")
+	}
+	eachFile(t, "shared/notify", func(_ string, f *ast.File, at func(ast.Node) string) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt, *ast.SendStmt, *ast.SelectStmt, *ast.ChanType:
+				t.Errorf("%s: rules wait for nobody", at(n))
+			case *ast.SelectorExpr:
+				if isSelector(n, "time", "Now", "Since", "Until", "After", "NewTimer", "Sleep", "Tick", "AfterFunc") {
+					t.Errorf("%s: rules are told the time", at(n))
+				}
+			}
+			return true
+		})
+	})
 }
 
 // What is meant for tests must not be linked into what is deployed.

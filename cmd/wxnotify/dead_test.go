@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -79,7 +80,7 @@ func (d *deployment) deliver(err error) {
 		d.t.Fatal(e)
 	}
 	w := away{err}
-	_, e = (&notify.Deliverer{Store: d, IM: w, Directory: w, WeChat: w, Rules: d.rules, Templates: templates,
+	_, e = (&deliver.Deliverer{Store: d, IM: w, Directory: w, WeChat: w, Rules: d.rules, Templates: templates,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}).Pass(d.t.Context())
 	if e != nil {
 		d.t.Fatal(e)

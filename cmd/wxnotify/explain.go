@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/explain"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
@@ -63,18 +64,18 @@ func (c *explainCmd) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-func (c *explainCmd) explain(ctx context.Context, st timelines, lang string, zone *time.Location) ([]notify.Explanation, error) {
+func (c *explainCmd) explain(ctx context.Context, st timelines, lang string, zone *time.Location) ([]explain.Explanation, error) {
 	users, err := c.recipients(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	var all []notify.Explanation
+	var all []explain.Explanation
 	for _, user := range users {
 		steps, err := st.Timeline(ctx, user)
 		if err != nil {
 			return nil, err
 		}
-		about := notify.Subject{User: user, Message: notify.Identity(c.Message), Card: notify.CardID(c.Card)}
+		about := explain.Subject{User: user, Message: notify.Identity(c.Message), Card: notify.CardID(c.Card)}
 		if len(steps) == 0 {
 			_, err := st.OpenIDOf(ctx, user)
 			if about.Unbound = errors.Is(err, store.ErrNotBound); err != nil && !about.Unbound {
@@ -86,11 +87,11 @@ func (c *explainCmd) explain(ctx context.Context, st timelines, lang string, zon
 			same = []notify.Identity{about.Message}
 		}
 		for _, about.Message = range same {
-			all = append(all, notify.Explain(steps, about, lang, zone))
+			all = append(all, explain.Explain(steps, about, lang, zone))
 		}
 	}
 	if len(all) == 0 {
-		all = append(all, notify.Explain(nil, notify.Subject{Message: notify.Identity(c.Message)}, lang, zone))
+		all = append(all, explain.Explain(nil, explain.Subject{Message: notify.Identity(c.Message)}, lang, zone))
 	}
 	return all, nil
 }
@@ -118,7 +119,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printExplanation writes what it is about, the sentence, and the steps.
-func printExplanation(w io.Writer, colours term.Palette, e notify.Explanation) {
+func printExplanation(w io.Writer, colours term.Palette, e explain.Explanation) {
 	var head []string
 	for _, part := range []struct{ name, value string }{
 		{"user", string(e.User)}, {"message", string(e.Message)}, {"card", string(e.Card)}, {"state", string(e.State)}, {"reason", string(e.Reason)},

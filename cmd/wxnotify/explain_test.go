@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/explain"
 	"wxnotify/shared/notify"
 )
 
@@ -52,11 +53,11 @@ func TestExplain(t *testing.T) {
 		r.wants(t, 0, "", "")
 	}
 
-	all := decode[[]notify.Explanation](t, d.run("explain --json --lang en --message both#7").out)
+	all := decode[[]explain.Explanation](t, d.run("explain --json --lang en --message both#7").out)
 	if len(all) != 2 || all[0].User != "user2" || all[1].User != "user3" || all[1].State != notify.StateNoPermit || len(all[0].Steps) == 0 {
 		t.Errorf("as JSON: %+v", all)
 	}
-	if all := decode[[]notify.Explanation](t, d.run("explain --json --message nothing").out); len(all) != 1 || all[0].Steps == nil {
+	if all := decode[[]explain.Explanation](t, d.run("explain --json --message nothing").out); len(all) != 1 || all[0].Steps == nil {
 		t.Errorf("nothing, as JSON: %+v", all)
 	}
 }
@@ -70,7 +71,7 @@ func TestExplainNamesakesAndTheErased(t *testing.T) {
 	if _, _, err := d.Announce(t.Context(), notify.DefaultRules(), []notify.Message{a}); err != nil {
 		t.Fatal(err)
 	}
-	all := decode[[]notify.Explanation](t, d.run("explain --json --message same").out)
+	all := decode[[]explain.Explanation](t, d.run("explain --json --message same").out)
 	if len(all) != 2 || all[0].Message != "same" || all[0].State != "" || all[1].Message != "same" || all[1].State != notify.StateExpired {
 		t.Errorf("a message and an announcement: %+v", all)
 	}

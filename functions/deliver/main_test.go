@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxnotify/functions/internal/functest"
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/simulator"
@@ -56,7 +57,7 @@ func TestSpilledMessageBecomesACard(t *testing.T) {
 			{Message: &notify.Message{ID: notify.MessageID(rune('a' + n)), From: "user1", To: "user2", SentAt: sent, Seq: 1}},
 		}
 		begun := time.Now()
-		if out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second); out != (notify.Counts{}) {
+		if out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second); out != (deliver.Counts{}) {
 			t.Errorf("the spill's own invocation did %+v", out)
 		}
 		if took := time.Since(begun); took > time.Second {
@@ -159,7 +160,7 @@ func TestNamesEverySetting(t *testing.T) {
 	functest.New(t).MustNameSettings(build, "WECHAT_APPID", "WECHAT_APPSECRET", "IM_SDKAPPID", "IM_SECRET_KEY", "STORE_URL", "NOTIFY_FILE")
 }
 
-func invoke(t *testing.T, h scf.Handler, event any, d time.Duration) notify.Counts {
+func invoke(t *testing.T, h scf.Handler, event any, d time.Duration) deliver.Counts {
 	t.Helper()
 	b, err := json.Marshal(event)
 	if err != nil {
@@ -171,7 +172,7 @@ func invoke(t *testing.T, h scf.Handler, event any, d time.Duration) notify.Coun
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c notify.Counts
+	var c deliver.Counts
 	if err := json.Unmarshal(out, &c); err != nil {
 		t.Fatal(err)
 	}
@@ -192,10 +193,10 @@ func TestBrokenNotifyFile(t *testing.T) {
 			h := w.Build(build)
 			out := invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: sent}}, 30*time.Second)
 			steps, err := w.Store.Timeline(t.Context(), "user2")
-			if err != nil || len(steps) != 1 || out != (notify.Counts{}) || w.Upstream() != 0 {
+			if err != nil || len(steps) != 1 || out != (deliver.Counts{}) || w.Upstream() != 0 {
 				t.Errorf("the run did %+v and asked %d times; the timeline is %+v, %v", out, w.Upstream(), steps, err)
 			}
-			if out = invoke(t, h, scf.DeliverEvent{}, 30*time.Second); out != (notify.Counts{}) || w.Upstream() != 0 {
+			if out = invoke(t, h, scf.DeliverEvent{}, 30*time.Second); out != (deliver.Counts{}) || w.Upstream() != 0 {
 				t.Errorf("the timer's run did %+v and asked %d times", out, w.Upstream())
 			}
 			if !strings.Contains(w.Log.String(), `"alert":"misconfigured"`) {

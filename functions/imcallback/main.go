@@ -9,6 +9,7 @@ import (
 
 	"wxnotify/shared/config"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
@@ -39,7 +40,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		return scf.HTTP(log, im.Acknowledge{}), err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}

@@ -10,6 +10,7 @@ import (
 	"wxnotify/shared/api"
 	"wxnotify/shared/config"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
@@ -38,7 +39,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		return nil, err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxnotify/shared/config"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
@@ -37,7 +38,7 @@ func build(_ context.Context, getenv func(string) string, log *slog.Logger) (scf
 		return nil, err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: time.Now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}

@@ -18,6 +18,7 @@ import (
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -77,7 +78,7 @@ func newService(t *testing.T, trusted bool) *service {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Store: s.store, Courier: noCourier{}, Log: log, Now: clock,
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []notify.TemplateID{"T1"}},
 	}

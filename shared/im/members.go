@@ -20,7 +20,7 @@ const (
 
 const opMembers = "get_group_member_info"
 
-// Members implements notify.Directory with get_group_member_info, one call a page. A
+// Members implements deliver.Directory with get_group_member_info, one call a page. A
 // topic has the members of its community. Who joins or leaves between two pages may be
 // told twice or not at all.
 //
@@ -47,7 +47,7 @@ func (c *Client) Members(ctx context.Context, group notify.GroupID, typ notify.G
 	}
 }
 
-// MembersAmong implements notify.Directory with get_specified_group_member_info, one
+// MembersAmong implements deliver.Directory with get_specified_group_member_info, one
 // call for each 50 users. IM leaves out who is not a member. With an error the members
 // found so far are returned too.
 //

@@ -14,9 +14,7 @@ const (
 	maxGroupInfoBatch = 50
 )
 
-var _ notify.Directory = (*Client)(nil)
-
-// Names implements notify.Directory with portrait_get, one call for each 100 users. A
+// Names implements deliver.Directory with portrait_get, one call for each 100 users. A
 // name is one line of at most 200 characters.
 //
 // Source: https://cloud.tencent.com/document/product/269/1639
@@ -66,7 +64,7 @@ func nick(portrait object) string {
 	return ""
 }
 
-// GroupNames implements notify.Directory with get_group_info, one call for each 50
+// GroupNames implements deliver.Directory with get_group_info, one call for each 50
 // groups. A topic goes by the name of its community; one that does not tell its
 // community has no name.
 //

@@ -11,9 +11,7 @@ import (
 // Source: https://cloud.tencent.com/document/product/269/2566
 const maxStatusBatch = 500
 
-var _ notify.Asker = (*Client)(nil)
-
-// Presence implements notify.Asker with query_online_status, one call for each 500
+// Presence implements deliver.Asker with query_online_status, one call for each 500
 // users. Users that occur twice are asked about once. A call that fails does not keep
 // the others from being made, unless every one of them would fail.
 //

@@ -11,7 +11,7 @@ import (
 // Source: https://cloud.tencent.com/document/product/269/56043
 const maxUnreadPeers = 10
 
-// Unread implements notify.Asker with get_c2c_unread_msg_num. IM tells either the total
+// Unread implements deliver.Asker with get_c2c_unread_msg_num. IM tells either the total
 // or single conversations, so it is called twice if there is anything unread and peers
 // are asked for. Groups do not count. A peer of whom IM cannot tell is missing from by.
 //

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/internal/port"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 )
@@ -114,7 +115,7 @@ func TestWake(t *testing.T) {
 	}
 }
 
-var _ notify.Courier = (*scf.Invoker)(nil)
+var _ inbox.Courier = (*scf.Invoker)(nil)
 
 func TestSpill(t *testing.T) {
 	base, calls := startAPI(t, say(200, queued))

@@ -8,7 +8,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Reserve implements notify.Store. It also fails when a replica is there that does not hear of
+// Reserve implements deliver.Cards. It also fails when a replica is there that does not hear of
 // it in time: the request that comes next cannot be taken back. So a reservation that was made
 // before is written again.
 func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (out notify.Reserved, err error) {
@@ -25,7 +25,7 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (out notify.Reser
 	return out, nil
 }
 
-// Settle implements notify.Store.
+// Settle implements deliver.Cards.
 func (s *Store) Settle(ctx context.Context, t notify.Settle) (state notify.CardState, err error) {
 	c := subscriberChange{keys: s.keysOf(string(t.OpenID)), openID: t.OpenID}
 	if t.Drift {
@@ -51,7 +51,7 @@ func isCount(meter string) bool {
 	return meter == "" || err == nil
 }
 
-// Resolve implements notify.Store.
+// Resolve implements deliver.Cards.
 func (s *Store) Resolve(ctx context.Context, o notify.OpenCard) (out notify.Resolved, err error) {
 	err = s.commitOne(ctx, s.ofSubscriber(o.OpenID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
 		out, err = sub.Resolve(o, now)

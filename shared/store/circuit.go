@@ -47,7 +47,7 @@ func (s *Store) changeCircuit(ctx context.Context, name string, decide func(now 
 	return s.commitOne(ctx, c)
 }
 
-// Trip implements notify.Breaker. One that is open for longer already stays as it is.
+// Trip implements deliver.Circuits. One that is open for longer already stays as it is.
 func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
 	return s.changeCircuit(ctx, c.Name, func(_ time.Time, known *circuitDoc) *circuitDoc {
 		if until := c.Until.UnixMilli(); known == nil || known.Until <= until {
@@ -57,7 +57,7 @@ func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
 	})
 }
 
-// Probe implements notify.Breaker. Of a circuit that was never tripped, or was closed,
+// Probe implements deliver.Circuits. Of a circuit that was never tripped, or was closed,
 // nobody is the one.
 func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (mine bool, err error) {
 	err = s.changeCircuit(ctx, name, func(now time.Time, known *circuitDoc) *circuitDoc {
@@ -69,7 +69,7 @@ func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (mi
 	return mine && err == nil, err
 }
 
-// CloseCircuit implements notify.Breaker.
+// CloseCircuit implements deliver.Circuits.
 func (s *Store) CloseCircuit(ctx context.Context, name string) error {
 	return s.changeCircuit(ctx, name, func(time.Time, *circuitDoc) *circuitDoc { return nil })
 }
@@ -90,7 +90,7 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 	return out, unreadable
 }
 
-// CountGone implements notify.Breaker. A row ends by itself after a day without another.
+// CountGone implements deliver.Circuits. A row ends by itself after a day without another.
 func (s *Store) CountGone(ctx context.Context, openID notify.OpenID) (int, error) {
 	key := s.shardKeys(0).gone()
 	if openID == "" {

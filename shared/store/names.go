@@ -14,7 +14,7 @@ import (
 // A user's is in the slot of his other keys.
 func (k keys) name(id string) string { return k.tag + "nm:" + id }
 
-// CachedNames implements notify.NameCache. With an error it returns those names that
+// CachedNames implements deliver.NameCache. With an error it returns those names that
 // could be read.
 func (s *Store) CachedNames(ctx context.Context, ids []string) (map[string]string, error) {
 	if len(ids) == 0 {
@@ -34,7 +34,7 @@ func (s *Store) CachedNames(ctx context.Context, ids []string) (map[string]strin
 	return out, err
 }
 
-// KeepNames implements notify.NameCache. A ttl below a millisecond keeps nothing.
+// KeepNames implements deliver.NameCache. A ttl below a millisecond keeps nothing.
 func (s *Store) KeepNames(ctx context.Context, names map[string]string, ttl time.Duration) error {
 	if len(names) == 0 || ttl < time.Millisecond {
 		return nil

@@ -25,7 +25,7 @@ func (s *Store) Pace(ctx context.Context, name string, perSecond, n int) (time.D
 	return wait, err
 }
 
-// PaceWithin implements notify.Store. Who was idle may do a second's worth at once. No wait
+// PaceWithin implements deliver.Queue. Who was idle may do a second's worth at once. No wait
 // of more than a minute is reserved, whatever atMost is. The names are stored as digests.
 func (s *Store) PaceWithin(ctx context.Context, name string, perSecond, n int, atMost time.Duration) (wait time.Duration, reserved bool, err error) {
 	if perSecond < 1 {

@@ -24,14 +24,14 @@ const (
 	claimBytes = 16 << 20
 )
 
-// Claim implements notify.Store. The limit is spread over the shards, which do not all
+// Claim implements deliver.Queue. The limit is spread over the shards, which do not all
 // have as much, at least one recipient each, and they are handed out in turn. A shard that fails does not
 // keep the others from being served.
 func (s *Store) Claim(ctx context.Context, limit int) (notify.Batch, error) {
 	return s.claim(ctx, limit, limit)
 }
 
-// ClaimCalls implements notify.Store.
+// ClaimCalls implements deliver.Queue.
 func (s *Store) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
 	return s.claim(ctx, 0, limit)
 }
@@ -191,7 +191,7 @@ func (s *Store) untake(ctx context.Context, now time.Time, all []taken) error {
 	return s.commitBatch(ctx, &batch{soon: soon})
 }
 
-// Begin implements notify.Store.
+// Begin implements deliver.Cards.
 func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
 	visits, out := make([]*visit, len(cards)), make([][]notify.Identity, len(cards))
 	for i, c := range cards {
@@ -200,7 +200,7 @@ func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Ide
 	return visitEach(ctx, s, visits, out)
 }
 
-// Finish implements notify.Store.
+// Finish implements deliver.Queue.
 func (s *Store) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
 	visits, out := make([]*visit, len(fs)), make([][]notify.Ended, len(fs))
 	for i, f := range fs {

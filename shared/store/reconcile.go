@@ -21,7 +21,7 @@ func memberOf(openID notify.OpenID, card notify.CardID) string {
 	return string(openID) + "\n" + string(card)
 }
 
-// Reconcile implements notify.Store. It goes from the subscribers' side to the
+// Reconcile implements deliver.Cards. It goes from the subscribers' side to the
 // recipients' and back, a trip that reads and one that writes each; every step may be repeated, and what stops
 // half way is handed out again when its lease ends.
 func (s *Store) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error) {

@@ -9,7 +9,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Record implements notify.Recorder.
+// Record implements inbox.Recorder.
 func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error) {
 	var others []*change
 	var erase []notify.Erase

@@ -127,7 +127,7 @@ func takenBack(k keys, group notify.GroupID, seq uint32, next string) []command 
 		do("SETBIT", marks, bit+1, 1), do("PEXPIRE", marks, groupMarksFor.Milliseconds())}
 }
 
-// Spreads implements notify.Spreader. The limit is spread over the shards, at least one
+// Spreads implements deliver.Groups. The limit is spread over the shards, at least one
 // spread each; what some leave of it goes to those that have more. With an error, which
 // tells of shards and spreads that could not be read, the others are handed out all the
 // same.
@@ -212,7 +212,7 @@ func handOut(k keys, id notify.MessageID, token string, out *notify.Spread) *cha
 	return c
 }
 
-// Advance implements notify.Spreader. The next page is due at once.
+// Advance implements deliver.Groups. The next page is due at once.
 func (s *Store) Advance(ctx context.Context, spread notify.Spread, page string, done bool) error {
 	k, id := s.keysOf(string(spread.Message.Group)), spread.Message.ID()
 	c := &change{record: k.spread(id), fields: []string{spreadLease}}
@@ -249,7 +249,7 @@ func (s *Store) forgetInSpreads(ctx context.Context, k keys, user notify.UserID)
 	})
 }
 
-// Recalled implements notify.Spreader.
+// Recalled implements deliver.Groups.
 func (s *Store) Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
 	if len(messages) == 0 {
 		return nil, nil

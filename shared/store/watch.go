@@ -96,7 +96,7 @@ func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time,
 	return millis(told[0]), shards, replies[1:], nil
 }
 
-// Rest implements notify.Store.
+// Rest implements deliver.Queue.
 func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
 	reply, err := s.evalOne(ctx, s.watch(s.self, "rest", until.UnixMilli()))
 	if err != nil {

@@ -94,9 +94,7 @@ func (m SubscribeMessage) check() error {
 // Sender sends cards through a Client.
 type Sender struct{ Client *Client }
 
-var _ notify.Sender = Sender{}
-
-// Send implements notify.Sender.
+// Send implements deliver.Sender.
 func (s Sender) Send(ctx context.Context, c notify.Card) (msgID int64, err error) {
 	return s.Client.SendSubscribe(ctx, SubscribeMessage{
 		To: c.To, Template: c.Template, Page: c.Page, Data: c.Data,

@@ -4,13 +4,13 @@ package main
 const (
 	store    = "./shared/store -run TestRedis"
 	repeats  = "./shared/store -run TestRepeats"
-	rules    = "./shared/notify -run TestTable|TestTimeline|TestDecide"
+	rules    = "./shared/deliver ./shared/notify -run TestTable|TestTimeline|TestDecide"
 	permits  = "./shared/notify -run TestPermits|TestWhatADigest|TestAbsences|TestWhoMaySend|TestHowCards|TestWhatARun|TestReportsOf|TestBindings|TestErasing|TestLogins"
-	unknown  = "./shared/notify -run TestUnknown|TestStrandedCard|TestTable"
-	kept     = "./shared/notify -run TestDigest|TestUnread|TestTable"
-	faults   = "./shared/notify -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake|TestReceiver"
-	circuits = "./shared/notify -run TestCircuit|TestQuota|TestOneProbe|TestTable"
-	groups   = "./shared/notify -run TestWhoIsTold|TestLargeGroup|TestSpreadGoesOn"
+	unknown  = "./shared/deliver -run TestUnknown|TestStrandedCard|TestTable"
+	kept     = "./shared/deliver ./shared/notify -run TestDigest|TestUnread|TestTable"
+	faults   = "./shared/deliver ./shared/inbox -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake|TestReceiver"
+	circuits = "./shared/deliver -run TestCircuit|TestQuota|TestOneProbe|TestTable"
+	groups   = "./shared/deliver -run TestWhoIsTold|TestLargeGroup|TestSpreadGoesOn"
 	im       = "./shared/im"
 	wechat   = "./shared/wechat"
 	api      = "./shared/api"
@@ -20,6 +20,7 @@ const (
 
 const (
 	domain  = "shared/notify/"
+	engine  = "shared/deliver/"
 	nothing = ""
 )
 
@@ -32,18 +33,18 @@ var mutations = []mutation{
 	one("drop the dedupe", domain+"arrive.go", "isNew := known == MarkNone || known == MarkRecalled", "isNew := true", store),
 	one("skip the lease", "shared/store/take.lua", "redis.call('ZADD', KEYS[i + 1], hidden, member)", "redis.call('ZADD', KEYS[i + 1], ms(now), member)", store),
 	{"send before reserve", []edit{
-		{domain + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.reserve(card, notices))\n"},
-		{domain + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
+		{engine + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.Reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.Reserve(card, notices))\n"},
+		{engine + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
 	}, rules},
 	one("send a card found in sending", domain+"reservation.go", "return Resolved{State: CardSending, Until: c.Lease}, nil", "return Resolved{State: CardVoid}, nil", permits),
-	one("refund on timeout", domain+"outcome.go", "permit: PermitHeld, wait: waitReport", "permit: PermitRefunded, wait: waitReport", unknown),
+	one("refund on timeout", domain+"outcome.go", "Permit: PermitHeld, wait: waitReport", "Permit: PermitRefunded, wait: waitReport", unknown),
 	one("zero newer grants", domain+"ledger.go", "if granted.After(t) {", "if granted.IsZero() {", permits),
 	one("drop a sent event that no card knows yet", domain+"report.go", "return !p.Received.After(now.Add(-reportKept))", "return true", permits),
 	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, store),
-	one("skip the last presence query", domain+"deliver.go", "Look{p.now, status[rec.User], ", "Look{p.now, rec.Known, ", rules),
+	one("skip the last presence query", engine+"deliver.go", "Status: status[rec.User], ", "Status: rec.Known, ", rules),
 	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", store),
-	one("announce what was recalled in a group before begin", domain+"send.go", "case n.ofGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/notify -run TestGroupRecall"),
-	one("leave a notice out of finish", domain+"send.go", "return c.end(notices, out.final, out.why()), out.final", "return c.end(notices[:1], out.final, out.why()), out.final", rules),
+	one("announce what was recalled in a group before begin", domain+"attempt.go", "case n.OfGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/deliver -run TestGroupRecall"),
+	one("leave a notice out of finish", domain+"attempt.go", "return a.end(r.At, notices, r.Final, r.why()), r.Final", "return a.end(r.At, notices[:1], r.Final, r.why()), r.Final", rules),
 	one("pair two taps with one popup", domain+"ledger.go", " && !e.Paired", nothing, permits),
 	{"use the caller's clock for a lease", []edit{
 		{"shared/store/change.go", "\tif s.server == nil {\n\t\treturn \"\"\n", "\tif s.server == nil {\n\t\treturn strconv.FormatInt(time.Now().UnixMilli(), 10)\n"},
@@ -56,7 +57,7 @@ var mutations = []mutation{
 		{"shared/im/usersig_verify.go", "\tplain, err := inflate(packed)\n", "\tif len(usersig) > maxUserSig {\n\t\treturn claims{}, ErrUserSigMalformed\n\t}\n\tplain, err := inflate(packed)\n"},
 	}, im},
 	one("log a query string", "shared/wechat/handler.go", `"push refused", "reason", Reason(err), "err", err)`, `"push refused", "reason", Reason(err), "err", err, "query", r.URL.RawQuery)`, security),
-	one("count a card's notices from the queue instead of the card", domain+"send.go", "c.card, c.rec.OpenID, notices, c.names", "c.card, c.rec.OpenID, c.rec.Notices, c.names", "./shared/notify"),
+	one("count a card's notices from the queue instead of the card", engine+"send.go", "c.Card, c.Recipient.OpenID, notices, c.names", "c.Card, c.Recipient.OpenID, c.Recipient.Notices, c.names", "./shared/deliver"),
 	one("forget the tombstone of an erased user", domain+"subscriber.go", "SubscriberRecord{Cards: cards, Erased: now.Add(erasedFor)}", "SubscriberRecord{Cards: cards}", permits),
 
 	one("settle a card twice", domain+"reservation.go", "if c.State == CardSending {\n\t\ts.Gone", "if true {\n\t\ts.Gone", permits),
@@ -67,16 +68,16 @@ var mutations = []mutation{
 	one("reserve for whoever was bound before", domain+"reservation.go", "\tcase s.User != r.User:\n\t\treturn Reserved{Status: ReserveUnbound}, nil\n", nothing, permits),
 	one("tell of who is muted", domain+"arrive.go", "\tcase muted != \"\":\n\t\treturn StateMuted, muted\n", "\tcase muted == \"never\":\n\t\treturn StateMuted, muted\n", store),
 	one("send for who came back after the look", domain+"arrive.go", "\tw.release()\n\tw.Due = later(came", "\tw.Due = later(came", store),
-	one("keep permits that WeChat says are gone", domain+"outcome.go", "permit: PermitZeroed, final: StateNoPermit", "permit: PermitRefunded, final: StateNoPermit", rules),
+	one("keep permits that WeChat says are gone", domain+"outcome.go", "Permit: PermitZeroed, Final: StateNoPermit", "Permit: PermitRefunded, Final: StateNoPermit", rules),
 	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
-	one("trust that nothing was read elsewhere before a digest", domain+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
-	one("tell the sender of his own message to a group", domain+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
+	one("trust that nothing was read elsewhere before a digest", engine+"lastlook.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
+	one("tell the sender of his own message to a group", engine+"spread.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
 	one("leave an erased user's name at an openid that was his", domain+"subscriber.go", "s.Moved || s.User != \"\" && s.Cards.Len() > 0", "false", permits),
 	one("have a message for a digest wait on when its reader was seen", domain+"arrive.go", "\tw.schedule(b.Now, w.windowWithin(b.Now, after))\n", nothing, store),
 	one("wake nobody", "shared/store/watch.lua", "watch()\nreturn 1", "return 0", store),
-	one("lose what neither store nor platform took", domain+"inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
-	one("keep texts that nobody asked for", domain+"inbox.go", "if in.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/notify -run TestInbox|TestPreview"),
+	one("lose what neither store nor platform took", "shared/inbox/inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
+	one("keep texts that nobody asked for", domain+"filter.go", "if f.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/inbox ./shared/notify -run TestInbox|TestPreview"),
 	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", store),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
 	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
@@ -89,7 +90,7 @@ var mutations = []mutation{
 	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", "\t\treturn \"\", nil\n", "\t\treturn \"\", err\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("take a server that goes down for a proxy", "shared/store/replicas.go", "info, err = s.infoAgain(ctx, err)", "info, err = \"\", nil", "./shared/store -run TestReserveReachesTheReplica"),
 	one("open as many connections as cards", "shared/store/store.go", "make(chan struct{}, connections)", "make(chan struct{}, 1000)", "./shared/store -run TestConnectionsAreBounded"),
-	one("try a circuit once a minute whatever retry.max is", domain+"breaker.go", "min(probing, p.Rules.Retry.Max)", "probing", "./shared/notify -run TestCircuitIsTriedEachRetryMax"),
+	one("try a circuit once a minute whatever retry.max is", engine+"breaker.go", "min(probing, p.Rules.Retry.Max)", "probing", "./shared/deliver -run TestCircuitIsTriedEachRetryMax"),
 	one("refuse a message for a control character in its text", "shared/im/json.go", "o, err := parseClean(escapeStrings(b))", "o, err := parseClean(b)", im),
 	one("take a control character in an id for a blank", "shared/im/json.go", "case inString && c < ' ':", "case inString && c == '\"':", im),
 	one("take two ids that cannot be read for one", "shared/im/fields.go", " || c == utf8.RuneError", " || c == utf8.MaxRune", im),
@@ -99,8 +100,8 @@ var mutations = []mutation{
 	one("have a hang-up of 0 seconds ring", "shared/im/signal.go", `end == 0 && inner.has("room_id") && !zeroEnds`, "end == 0", im),
 	one("have a switch to audio ring", "shared/im/signal.go", ` || inner.str("switch_to_audio_call") != "" || inner.flag("switch_to_audio_call")`, nothing, im),
 	one("refuse milliseconds", "shared/im/json.go", "n > maxSecond*1000:", "n > maxSecond:", im),
-	one("tell everything to who wants to be told of mentions", domain+"spread.go", " && (!member.MentionsOnly || m.mentions(member.User))", nothing, groups),
-	one("let a ringing call wait for all that IM may take", domain+"ask.go", "context.WithTimeout(ctx, callBudget)", "context.WithTimeout(ctx, 10*callBudget)", "./shared/notify -run TestSilentIM"),
+	one("tell everything to who wants to be told of mentions", engine+"spread.go", " && (!member.MentionsOnly || m.Mentions(member.User))", nothing, groups),
+	one("let a ringing call wait for all that IM may take", engine+"ask.go", "context.WithTimeout(ctx, callBudget)", "context.WithTimeout(ctx, 10*callBudget)", "./shared/deliver -run TestSilentIM"),
 	one("refuse for a reason that no page names", "shared/im/verify.go", `&refusal{"repeated_parameter",`, `&refusal{"twice",`, "./events -run TestRefusals"),
 	one("know the words for accept of one day", "shared/wechat/answer.go", `strings.HasPrefix(answer, "accept")`, `strings.HasPrefix(answer, "accept") && len(answer) < len("acceptWithForcePush")`, wechat),
 	one("end a CDATA section at the first ]]>", "shared/wechat/tidy.go", `if name == "" || bytes.HasPrefix`, `if true || bytes.HasPrefix`, wechat),
@@ -138,8 +139,8 @@ var mutations = []mutation{
 	one("look whether guessing is allowed before the count", "shared/api/limit.go", "ok, err = l.Allow(r.Context(), name, guessesPerSource, guessWindow)", "if ok, err = l.Allowed(r.Context(), name, guessesPerSource); ok {\n\t\t\t_, _ = l.Allow(r.Context(), name, guessesPerSource, guessWindow)\n\t\t}", api),
 	one("refuse a scheme in small letters", "shared/api/auth.go", `!strings.EqualFold(scheme, "Bearer")`, `scheme != "Bearer"`, api),
 	one("refuse a report whose clock stepped back", "shared/api/report.go", "rep.AgeSeconds >= -clockStep.Seconds()", "rep.AgeSeconds >= 0", api),
-	one("log what a panic held", "shared/guard/guard.go", "what := fmt.Sprintf(\"%T\", v)", "what := fmt.Sprint(v)", "./shared/notify -run TestPanicStays"),
-	one("lose what was finished beside a panic", domain+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []Finish{f})\n\t}\n", nothing, "./shared/notify -run TestPanicStays"),
+	one("log what a panic held", "shared/guard/guard.go", "what := fmt.Sprintf(\"%T\", v)", "what := fmt.Sprint(v)", "./shared/deliver -run TestPanicStays"),
+	one("lose what was finished beside a panic", engine+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []notify.Finish{f})\n\t}\n", nothing, "./shared/deliver -run TestPanicStays"),
 	one("take the word undefined for a secret", "shared/config/env.go", `strings.EqualFold(v, "undefined") ||`, `strings.EqualFold(v, "null") ||`, "./functions/imcallback ./functions/wechatpush"),
 	one("let stages share their keys", "shared/store/keys.go", "keys{s.prefix + \"{\" +", "keys{DefaultPrefix + \"{\" +", "./shared/store -run TestDeploymentsShareAServer|TestStoreOfOthersIsRefused"),
 	one("use a store that was filled with other shards", "shared/store/identity.go", "ok && was != m.value {", "ok && was != m.value && m.field != \"shards\" {", "./shared/store -run TestStoreOfOthersIsRefused|TestOneSettingBeginsAStore"),
@@ -154,24 +155,24 @@ var mutations = []mutation{
 	one("show an announcement with a template of another kind", domain+"templates.go", "d != nil && !kind.fallsBack()", "d != nil && kind.fallsBack()", values),
 	one("let one bad template stop all", domain+"templates.go", "ts.disabled[kind] = &DisabledError{kind, err}\n\t\t\tcontinue", "return Templates{}, err", values),
 	one("accept an announcement that no card can show", "shared/api/announce.go", "if err := a.fits(messages[0]); err != nil {", "if err := a.fits(messages[0]); err != nil && a == nil {", api),
-	one("lose permits while notify.yml has a fault", domain+"inbox.go", "in.Templates == nil || ", nothing, "./functions/wechatpush -run TestBrokenNotifyFile"),
+	one("lose permits while notify.yml has a fault", domain+"filter.go", "f.Templates == nil || ", nothing, "./functions/wechatpush -run TestBrokenNotifyFile"),
 	one("record by rules that could not be read", "shared/config/notify.go", "} else if readable {", "} else if readable || err == nil {", "./shared/config -run TestNotifyOrDefaults"),
 	one("send by rules that could not be read", "functions/deliver/main.go", "if settings.Fault != nil {", "if settings.Fault != nil && spillReserve < 0 {", "./functions/deliver -run TestBrokenNotifyFile"),
 	one("keep NOTIFY_FILE from the functions", "cmd/wxnotify/settings.go", "vars[notifyFileEnv] = path", "vars[notifyFile] = path", "./cmd/wxnotify -run TestInvokeNotifyFile"),
 	one("send empty variables", "tools/deploy.sh", "sed \"$script\"", "sed \"${script%%;*}\"", "./cmd/wxnotify/internal/serverless -run TestDeploy"),
-	one("send two cards to a user at once", domain+"reservation.go", "c.State == CardSending && other != t", "other == \"\"", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
-	one("have a call come back when a card was in its way", domain+"send.go", "reserved.Status == ReserveBusy && r.Lane == LaneCalls", "reserved.Status == ReserveBusy && err != nil", "./shared/notify -run TestCallWhileACardIsOnItsWay"),
+	one("send two cards to a user at once", domain+"reservation.go", "c.State == CardSending && other != t", "other == \"\"", "./shared/deliver -run TestCallWhileACardIsOnItsWay"),
+	one("have a call come back when a card was in its way", engine+"send.go", "reserved.Status == notify.ReserveBusy && r.Lane == notify.LaneCalls", "reserved.Status == notify.ReserveBusy && err != nil", "./shared/deliver -run TestCallWhileACardIsOnItsWay"),
 	one("hold calls back for the lease of a run that died", domain+"reservation.go", "later(until, c.At.Add(InFlight))", "later(until, c.Lease)", permits),
-	one("let no kind fall back to the template of messages", domain+"send.go", "reserved.Status == ReserveNoPermit && c.canFallBack(notices)", "false", rules),
-	one("have a digest that falls back keep nothing", domain+"send.go", "Digest: c.plan.Digest && t.ID() ==", "Digest: c.plan.Digest && !c.instead && t.ID() ==", rules),
-	one("have announcements fall back", domain+"send.go", "c.Rules.FallbackToMessage && c.ofAbsence(notices) &&", "c.Rules.FallbackToMessage &&", rules),
-	one("fall back to a template that WeChat refuses", domain+"send.go", "[]string{string(c.template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
-	one("end what could fall back when WeChat has no permit", domain+"send.go", "class == ClassRefused && c.canFallBack(notices)", "false", rules),
+	one("let no kind fall back to the template of messages", engine+"send.go", "reserved.Status == notify.ReserveNoPermit && c.CanFallBack(notices)", "false", rules),
+	one("have a digest that falls back keep nothing", domain+"attempt.go", "Digest: a.Plan.Digest && t.ID() ==", "Digest: a.Plan.Digest && !a.Instead && t.ID() ==", rules),
+	one("have announcements fall back", domain+"attempt.go", "a.Rules.FallbackToMessage && ofAbsence(notices) &&", "a.Rules.FallbackToMessage &&", rules),
+	one("fall back to a template that WeChat refuses", engine+"send.go", "[]string{string(c.Template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
+	one("end what could fall back when WeChat has no permit", domain+"attempt.go", "r.Class == ClassRefused && a.CanFallBack(notices)", "false", rules),
 	one("tell a missing setting twice", "shared/config/env.go", "if !slices.ContainsFunc(names(line), func(name string) bool { return e.faulty[name] }) {", "if line != \"\" {", "./functions/imcallback"),
-	one("wait for a store that is away at each event", domain+"inbox.go", "in.outage.pause(since) > 0", "in.outage.pause(since) > time.Hour", faults),
-	one("look at a store that is away each second", domain+"outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", faults),
-	one("carry what is unreadable on for six hours", domain+"spill.go", "if errors.Is(err, ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
-	one("give up what an outage keeps from being recorded", domain+"spill.go", "left, err = append(left, f), failed", "_ = failed", faults),
+	one("wait for a store that is away at each event", "shared/inbox/inbox.go", "in.outage.pause(since) > 0", "in.outage.pause(since) > time.Hour", faults),
+	one("look at a store that is away each second", "shared/inbox/outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", faults),
+	one("carry what is unreadable on for six hours", "shared/inbox/spill.go", "if errors.Is(err, notify.ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
+	one("give up what an outage keeps from being recorded", "shared/inbox/spill.go", "left, err = append(left, f), failed", "_ = failed", faults),
 	one("take something unreadable for an outage", "shared/store/visit.go", "fmt.Errorf(\"store: %w: %s: %w\", notify.ErrUnreadable, strings", "fmt.Errorf(\"store: %v: %s: %w\", notify.ErrUnreadable, strings", store),
 	one("hold the instance of a spill for a run", "functions/deliver/main.go", "\t\t\treturn notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn notify.Counts{}, err\n\t\t\t}\n", "./functions/deliver"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),
@@ -185,11 +186,11 @@ var mutations = []mutation{
 	one("wake nobody whose answer was lost", "shared/store/watch.lua", "return who == word and 1 or 0", "return 0", repeats),
 	one("have nobody renew the token when an answer was lost", "shared/store/commit.lua", "if version == ARGV[3] then return 1 end\n", nothing, repeats),
 	one("pay twice for a forgotten card when an answer was lost", domain+"reservation.go", " && l.countsFirst(t.Card)", nothing, permits),
-	one("announce a call that was answered while its card waited", domain+"send.go", "if c.waited {", "if false {", "./shared/notify -run TestCallEndsWhileItsCardWaits"),
+	one("announce a call that was answered while its card waited", engine+"send.go", "if c.waited {", "if false {", "./shared/deliver -run TestCallEndsWhileItsCardWaits"),
 	one("name what has ended as still in a card", domain+"holding.go", "n.Card == q.Card && n.Ends == nil {", "n.Card == q.Card {", store),
-	one("close the circuit of a template that a card fell back from", domain+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/notify -run TestFallbackClosesNoCircuit"),
+	one("close the circuit of a template that a card fell back from", engine+"send.go", "\tc.leavesAlone()\n", nothing, "./shared/deliver -run TestFallbackClosesNoCircuit"),
 	one("send a card with a template that did not pay for it", domain+"reservation.go", " && known.Template == r.Template:", ":", permits),
-	one("let a send outlive its turn when the store is slow", domain+"send.go", "sendBudget-c.asked.Elapsed()", "sendBudget", "./shared/notify -run TestNoSendOutlivesItsTurn"),
+	one("let a send outlive its turn when the store is slow", engine+"send.go", "notify.SendBudget-c.asked.Elapsed()", "notify.SendBudget", "./shared/deliver -run TestNoSendOutlivesItsTurn"),
 	one("take a bug of a script for something unreadable", "shared/store/unreadable.go", "r.err == nil || !strings.Contains(r.err.Error(), wrongType)", "r.err == nil", "./shared/store -run TestErrorsOfScripts"),
 	one("calculate with what is of another shape", "shared/store/mailbox.go", "if len(doc.Notices) == 0 || slices", "if slices", store),
 	one("mark a message before all that may stop", "shared/store/effects.go", "return append(out, v.marksChange(b)...)", "return append(v.marksChange(b), out...)", store),

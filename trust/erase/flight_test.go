@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -21,7 +22,7 @@ type stepper struct {
 	e *estate
 }
 
-func (e *estate) see(s *store.Store) notify.Store { return stepper{s, e} }
+func (e *estate) see(s *store.Store) deliver.Store { return stepper{s, e} }
 
 func around[A any](s stepper, step string, do func() (A, error)) (A, error) {
 	s.e.happen("before " + step)

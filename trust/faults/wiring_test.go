@@ -7,7 +7,9 @@ import (
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/config"
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
@@ -38,7 +40,7 @@ func (s *seams) imcallback(_ context.Context, getenv func(string) string, log *s
 		return scf.HTTP(log, im.Acknowledge{}), err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}
@@ -66,7 +68,7 @@ func (s *seams) wechatpush(_ context.Context, getenv func(string) string, log *s
 		return nil, err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
@@ -127,7 +129,7 @@ func (s *seams) permits(_ context.Context, getenv func(string) string, log *slog
 		return nil, err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: s.now, Store: st, Courier: deliver, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()},
 	}
@@ -181,21 +183,21 @@ func (s *seams) deliver(_ context.Context, getenv func(string) string, log *slog
 		return nil, err
 	}
 
-	inbox := &notify.Inbox{
+	inbox := &inbox.Inbox{
 		Now: s.now, Store: st, Courier: self, Log: log,
 		Filter: notify.Filter{Rules: settings.Rules, Admin: admin, Templates: settings.Ours()},
 	}
-	deliverer := &notify.Deliverer{
+	deliverer := &deliver.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
 		Templates: settings.Templates, Log: log,
 	}
-	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (notify.Counts, error) {
+	return scf.Event(log, func(ctx context.Context, e scf.DeliverEvent) (deliver.Counts, error) {
 		if e.Spill != nil { // recording it wakes a run, if one is needed
-			return notify.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
+			return deliver.Counts{}, inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
 		}
 		if settings.Fault != nil { // by default rules a card could say more than the operator allows
 			log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")
-			return notify.Counts{}, nil
+			return deliver.Counts{}, nil
 		}
 		if e.Late(s.now()) { // many of these wait after an outage: they must not hold all instances
 			return deliverer.Once(ctx), nil

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 )
 
@@ -143,8 +144,8 @@ func (w *world) comesLate() {
 }
 
 // instance returns one that knows of no outage: what the store takes is drawn for each event.
-func (w *world) instance() *notify.Inbox {
-	return &notify.Inbox{
+func (w *world) instance() *inbox.Inbox {
+	return &inbox.Inbox{
 		Store: w, Courier: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		Filter: notify.Filter{Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs()},
 	}

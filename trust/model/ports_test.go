@@ -221,7 +221,7 @@ func (r *run) PaceWithin(context.Context, string, int, int, time.Duration) (time
 	return 0, true, nil
 }
 
-// Presence implements notify.Asker.
+// Presence implements deliver.Asker.
 func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
 	var at time.Time
 	out, err := through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
@@ -246,7 +246,7 @@ func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.U
 	return out, err
 }
 
-// Unread implements notify.Asker.
+// Unread implements deliver.Asker.
 func (r *run) Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
 	type counts struct {
 		total int
@@ -265,7 +265,7 @@ func (r *run) Unread(ctx context.Context, user notify.UserID, peers []notify.Use
 	return c.total, c.by, err
 }
 
-// Members implements notify.Directory: pages of two.
+// Members implements deliver.Directory: pages of two.
 func (r *run) Members(ctx context.Context, group notify.GroupID, _ notify.GroupType, page string) ([]notify.Member, string, error) {
 	type found struct {
 		members []notify.Member
@@ -284,7 +284,7 @@ func (r *run) Members(ctx context.Context, group notify.GroupID, _ notify.GroupT
 	return f.members, f.next, err
 }
 
-// MembersAmong implements notify.Directory.
+// MembersAmong implements deliver.Directory.
 func (r *run) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
 	return through(ctx, r, "MembersAmong", string(group), func(context.Context) ([]notify.Member, error) {
 		if r.w.imSilent {
@@ -300,17 +300,17 @@ func (r *run) MembersAmong(ctx context.Context, group notify.GroupID, users []no
 	})
 }
 
-// Names implements notify.Directory: nobody has one.
+// Names implements deliver.Directory: nobody has one.
 func (r *run) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
 	return nil, nil
 }
 
-// GroupNames implements notify.Directory.
+// GroupNames implements deliver.Directory.
 func (r *run) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
 	return nil, nil
 }
 
-// Send implements notify.Sender. The way there and the way back are requests of their own:
+// Send implements deliver.Sender. The way there and the way back are requests of their own:
 // WeChat may report of a card before its send is answered.
 func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
 	if !r.dead && ctx.Err() == nil {

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 )
 
@@ -163,7 +164,7 @@ var elsewhere = []string{"Presence", "Unread", "Members", "MembersAmong", "Send"
 func (w *world) start(r *run) {
 	ctx, kill := context.WithCancel(w.ctx)
 	r.busy, r.dead, r.kill = true, false, kill
-	d := &notify.Deliverer{Store: r, IM: r, Directory: r, WeChat: r, Rules: w.rules, Templates: w.templates, Log: slog.New(slog.DiscardHandler)}
+	d := &deliver.Deliverer{Store: r, IM: r, Directory: r, WeChat: r, Rules: w.rules, Templates: w.templates, Log: slog.New(slog.DiscardHandler)}
 	w.alive.Go(func() {
 		d.Pass(ctx) // its error is that of a request
 		kill()
@@ -239,7 +240,7 @@ func (w *world) drain() {
 	}
 }
 
-// Record implements notify.Recorder, for the receivers.
+// Record implements inbox.Recorder, for the receivers.
 func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
 	v := w.recording
 	if v == isLost {
@@ -259,10 +260,10 @@ func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 	return wake, nil
 }
 
-// Wake implements notify.Courier: a history says itself when runs start.
+// Wake implements inbox.Courier: a history says itself when runs start.
 func (w *world) Wake(context.Context) error { return nil }
 
-// Spill implements notify.Courier.
+// Spill implements inbox.Courier.
 func (w *world) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
 	w.spilled = append(w.spilled, spill{facts, since})
 	return nil

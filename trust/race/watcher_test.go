@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -42,11 +43,11 @@ func (s *stage) platform() *platform {
 }
 
 // deliverer is one that works through an instance.
-func (p *platform) deliverer(st *store.Store) *notify.Deliverer {
+func (p *platform) deliverer(st *store.Store) *deliver.Deliverer {
 	spec := notify.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
 	templates, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: spec})
 	p.must(err)
-	return &notify.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
+	return &deliver.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
 		Log: slog.New(slog.DiscardHandler)}
 }
 
@@ -150,7 +151,7 @@ func (p *platform) endedOnce(facts ...notify.Fact) {
 // run has deliverers look until nothing waits any more.
 func (p *platform) run() {
 	p.Helper()
-	deliverers := make([]*notify.Deliverer, len(p.instances))
+	deliverers := make([]*deliver.Deliverer, len(p.instances))
 	for i, st := range p.instances {
 		deliverers[i] = p.deliverer(st)
 	}

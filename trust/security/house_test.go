@@ -20,6 +20,7 @@ import (
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -51,7 +52,7 @@ type house struct {
 	store *store.Store
 	log   bytes.Buffer
 	sigs  *im.Signer
-	inbox *notify.Inbox
+	inbox *inbox.Inbox
 	from  string // the address that requests come from
 
 	callbacks, announce http.Handler
@@ -92,7 +93,7 @@ func newHouse(t *testing.T, trusted bool) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.inbox = &notify.Inbox{
+	h.inbox = &inbox.Inbox{
 		Store: h.store, Courier: nobodyElse{}, Log: log, Now: clock,
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: im.DefaultAdmin, Templates: templates.IDs()},
 	}

@@ -80,7 +80,7 @@ type hosted struct {
 	lost   atomic.Int64 // that could neither be recorded nor spilled again
 }
 
-// Wake implements notify.Courier.
+// Wake implements inbox.Courier.
 func (h *hosted) Wake(context.Context) error {
 	select {
 	case h.wakes <- struct{}{}:
@@ -89,7 +89,7 @@ func (h *hosted) Wake(context.Context) error {
 	return nil
 }
 
-// Spill implements notify.Courier: an asynchronous invocation, as its JSON.
+// Spill implements inbox.Courier: an asynchronous invocation, as its JSON.
 func (h *hosted) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
 	b, err := json.Marshal(scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: since}})
 	if err != nil {

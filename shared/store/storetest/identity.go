@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 
+	"wxnotify/shared/explain"
 	"wxnotify/shared/notify"
 )
 
@@ -90,7 +91,7 @@ func (b *bench) goOutOneByOne(missed bool) {
 	slices.Sort(same)
 	equal(b, "on record", same, all)
 	for _, i := range same {
-		e := notify.Explain(steps, notify.Subject{User: alice, Message: i}, "en", nil)
+		e := explain.Explain(steps, explain.Subject{User: alice, Message: i}, "en", nil)
 		equal(b, "explained", []any{e.Message, e.State}, []any{id, notify.StateDelivered})
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -34,12 +36,12 @@ var userKey = secret.New("user-id-key-user-id-key-user-id-key-user")
 type Config struct {
 	Store *store.Store
 	// See sees what deliver asks of the store; nil: nobody does.
-	See func(*store.Store) notify.Store
+	See func(*store.Store) deliver.Store
 	// Platforms is the configuration of the simulator, and HTTP reaches it at Base.
 	Platforms simulator.Config
 	HTTP      *http.Client
 	Base      string
-	Courier   notify.Courier
+	Courier   inbox.Courier
 	Rules     notify.Rules
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -49,14 +51,14 @@ type Config struct {
 // name.
 type Functions struct {
 	http.Handler
-	Inbox   *notify.Inbox
-	Deliver *notify.Deliverer
+	Inbox   *inbox.Inbox
+	Deliver *deliver.Deliverer
 }
 
 // New wires the functions.
 func New(cfg Config) (*Functions, error) {
 	if cfg.See == nil {
-		cfg.See = func(s *store.Store) notify.Store { return s }
+		cfg.See = func(s *store.Store) deliver.Store { return s }
 	}
 	p := cfg.Platforms
 	wx, err := wechat.NewClient(wechat.ClientConfig{AppID: p.WeChat.AppID, AppSecret: p.WeChat.AppSecret, BaseURL: cfg.Base,
@@ -74,11 +76,11 @@ func New(cfg Config) (*Functions, error) {
 		return nil, err
 	}
 	f := &Functions{
-		Inbox: &notify.Inbox{
+		Inbox: &inbox.Inbox{
 			Store: cfg.Store, Courier: cfg.Courier, Log: cfg.Log, Now: cfg.Now,
 			Filter: notify.Filter{Rules: cfg.Rules, Admin: im.DefaultAdmin, Templates: templates.IDs()},
 		},
-		Deliver: &notify.Deliverer{Store: cfg.See(cfg.Store), IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx},
+		Deliver: &deliver.Deliverer{Store: cfg.See(cfg.Store), IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx},
 			Rules: cfg.Rules, Templates: templates, Log: cfg.Log},
 	}
 	f.Handler, err = f.receivers(cfg, wx, templates)
@@ -134,10 +136,10 @@ func (f *Functions) receivers(cfg Config, wx *wechat.Client, templates notify.Te
 // what cannot be recorded is an error.
 type Alone struct{}
 
-// Wake implements notify.Courier.
+// Wake implements inbox.Courier.
 func (Alone) Wake(context.Context) error { return nil }
 
-// Spill implements notify.Courier.
+// Spill implements inbox.Courier.
 func (Alone) Spill(_ context.Context, facts []notify.Fact, _ time.Time) error {
 	return fmt.Errorf("town: %d facts cannot be recorded", len(facts))
 }

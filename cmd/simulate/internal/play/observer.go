@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"wxnotify/cmd/simulate/internal/history"
+	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 )
 
 // An observer stands between the deliverer and its ports. It writes down what a card
 // carries, which a card does not say, and what became of it.
 type observer struct {
-	notify.Store
+	deliver.Store
 	w *wxnotify
 
 	mu     sync.Mutex
@@ -80,7 +81,7 @@ func (o *observer) CachedNames(_ context.Context, ids []string) (map[string]stri
 	return names, nil
 }
 
-// Send implements notify.Sender.
+// Send implements deliver.Sender.
 func (o *observer) Send(_ context.Context, c notify.Card) (int64, error) {
 	o.mu.Lock()
 	r, ok := o.begun[c.ID]
@@ -121,4 +122,4 @@ func (o *observer) report(user int32, msgID int64, at time.Duration) {
 	heap.Push(&o.w.reports, report{at, sent(user, msgID, at)})
 }
 
-var _ notify.Sender = (*observer)(nil)
+var _ deliver.Sender = (*observer)(nil)

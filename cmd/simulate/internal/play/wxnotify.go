@@ -10,6 +10,8 @@ import (
 
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/world"
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/stopwatch"
@@ -64,8 +66,8 @@ type wxnotify struct {
 	clock    *world.Clock
 	wechat   *world.WeChat
 	store    *store.Store
-	inbox    *notify.Inbox
-	deliver  *notify.Deliverer
+	inbox    *inbox.Inbox
+	deliver  *deliver.Deliverer
 	courier  *courier
 	reports  reports         // WeChat's own, of cards
 	due      time.Duration   // when the store said that the next is due; 0: nothing is, or it has to be asked
@@ -96,11 +98,11 @@ func newWxnotify(cfg Config) (*wxnotify, error) {
 	w.follower = newFollower(cfg.History, st, cfg.Follow)
 	w.observed = newObserver(w)
 	im, log := world.IM{History: cfg.History, Clock: clock}, slog.New(slog.DiscardHandler)
-	w.inbox = &notify.Inbox{
+	w.inbox = &inbox.Inbox{
 		Store: w.observed, Courier: w.courier, Log: log, Now: clock.Now,
 		Filter: notify.Filter{Rules: cfg.Rules, Admin: "administrator", Templates: templates.IDs()},
 	}
-	w.deliver = &notify.Deliverer{Store: w.observed, IM: im, Directory: im, WeChat: w.observed, Rules: cfg.Rules, Templates: templates, Log: log}
+	w.deliver = &deliver.Deliverer{Store: w.observed, IM: im, Directory: im, WeChat: w.observed, Rules: cfg.Rules, Templates: templates, Log: log}
 	return w, nil
 }
 

@@ -8,14 +8,14 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// IM answers for Tencent IM. It implements notify.Asker and notify.Directory. It always
+// IM answers for Tencent IM. It implements deliver.Asker and deliver.Directory. It always
 // answers, and calls a user online until it has noticed that he left.
 type IM struct {
 	History *history.History
 	Clock   *Clock
 }
 
-// Presence implements notify.Asker.
+// Presence implements deliver.Asker.
 func (im IM) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
 	now := im.Clock.Second()
 	out := make(map[notify.UserID]notify.Status, len(users))
@@ -28,7 +28,7 @@ func (im IM) Presence(_ context.Context, users []notify.UserID) (map[notify.User
 	return out, nil
 }
 
-// Unread implements notify.Asker.
+// Unread implements deliver.Asker.
 func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
 	u, now := history.UserOf(user), im.Clock.Second()
 	if u < 0 {
@@ -53,7 +53,7 @@ func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID
 	return total, by, nil
 }
 
-// Members implements notify.Directory: a group fits on one page.
+// Members implements deliver.Directory: a group fits on one page.
 func (im IM) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, _ string) ([]notify.Member, string, error) {
 	g := history.GroupOf(group)
 	if g < 0 || g >= im.History.Groups() {
@@ -66,7 +66,7 @@ func (im IM) Members(_ context.Context, group notify.GroupID, _ notify.GroupType
 	return members, "", nil
 }
 
-// MembersAmong implements notify.Directory.
+// MembersAmong implements deliver.Directory.
 func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
 	members, _, err := im.Members(ctx, group, "", "")
 	if err != nil {
@@ -85,7 +85,7 @@ func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []not
 	return out, nil
 }
 
-// Names implements notify.Directory: everybody is called by his id.
+// Names implements deliver.Directory: everybody is called by his id.
 func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
 	out := make(map[notify.UserID]string, len(users))
 	for _, u := range users {
@@ -94,7 +94,7 @@ func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]
 	return out, nil
 }
 
-// GroupNames implements notify.Directory.
+// GroupNames implements deliver.Directory.
 func (im IM) GroupNames(_ context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error) {
 	out := make(map[notify.GroupID]string, len(groups))
 	for _, g := range groups {

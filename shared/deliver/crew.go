@@ -1,0 +1,164 @@
+package deliver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"wxnotify/shared/guard"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/stopwatch"
+)
+
+// A crew sends the cards of one lane, Workers at a time. A send that hangs holds up no other
+// card, as long as the others of the crew are at work.
+type crew struct {
+	*pass
+	slots   chan struct{} // holds one for each card on its way
+	sending sync.WaitGroup
+	done    chan notify.Finish
+	writing sync.WaitGroup // until done is closed and empty
+}
+
+// crew returns one at work. Who is done with it waits for it.
+func (p *pass) crew(ctx context.Context) *crew {
+	w := &crew{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan notify.Finish, p.Rules.Workers)}
+	guard.Go(ctx, p.Log, &w.writing, func() { w.write(ctx) })
+	return w
+}
+
+// wait waits until all cards are sent and finished.
+func (w *crew) wait() {
+	w.sending.Wait()
+	close(w.done)
+	w.writing.Wait()
+}
+
+// hire waits for slots for up to n cards and returns how many it got: rather some soon than
+// all late, but not one by one, which would cost a round trip for each card.
+func (w *crew) hire(n int) int {
+	n = min(n, cap(w.slots))
+	least := min(n, max(1, cap(w.slots)/4))
+	for got := range n {
+		if got < least {
+			w.slots <- struct{}{}
+			continue
+		}
+		select {
+		case w.slots <- struct{}{}:
+		default:
+			return got
+		}
+	}
+	return n
+}
+
+// free gives n slots back.
+func (w *crew) free(n int) {
+	for range n {
+		<-w.slots
+	}
+}
+
+// write finishes what the crew has done, together with what is done soon after it.
+func (w *crew) write(ctx context.Context) {
+	for f := range w.done {
+		fs, more := []notify.Finish{f}, true
+		soon := time.NewTimer(20 * time.Millisecond)
+		for more && len(fs) < cap(w.done) {
+			select {
+			case f, more = <-w.done:
+				if more {
+					fs = append(fs, f)
+				}
+			case <-soon.C:
+				more = false
+			}
+		}
+		soon.Stop()
+		w.finish(ctx, fs)
+	}
+}
+
+// sendAll takes cards, for which there are slots, through the protocol: begin together,
+// each on its own through reserve, send and settle. It does not wait for the sends.
+func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
+	if len(cards) == 0 {
+		return nil
+	}
+	w.checkUnread(ctx, cards)
+	begins := make([]notify.Begin, len(cards))
+	for i, c := range cards {
+		begins[i] = c.Attempt.Begin(c.time())
+	}
+	wanted, err := w.Store.Begin(ctx, begins)
+	if wanted == nil {
+		w.free(len(cards))
+		return err
+	}
+	if err != nil {
+		w.Log.ErrorContext(ctx, "some cards could not be begun", "alert", "store", "error", err)
+	}
+	recalled, known := w.recalled(ctx, cards)
+	for i, c := range cards {
+		guard.Go(ctx, w.Log, &w.sending, func() {
+			defer w.free(1)
+			var end *notify.Finish
+			switch {
+			case len(wanted[i]) == 0:
+				f := c.Unsent(c.time())
+				if err != nil { // it may be one of those
+					f.Again = c.time().Add(time.Second)
+				}
+				end = &f
+			case !known && c.ofGroups():
+				end = c.Again(c.time(), notify.FirstExpiry(c.time().Add(recalledAgain), c.Plan.Send), notify.ReasonNeverSent)
+			default:
+				end = c.deliver(ctx, c.Carries(wanted[i], recalled))
+			}
+			if end == nil {
+				return
+			}
+			if end.Retries() {
+				w.count(func(n *Counts) { n.Retried++ })
+			}
+			w.done <- *end
+		})
+	}
+	return nil
+}
+
+// messagesAhead bounds how long cards of messages wait for their turn: a call's card waits
+// behind them.
+const messagesAhead = 5 * time.Second
+
+// turn waits until n cards of a lane may be sent. If that would be too late for this run or
+// for the leases, it waits for nothing and returns when to try again. stale says that meanwhile
+// the word of IM, which was asked when asked began, has grown too old to wait for a turn with it. A
+// store that does not say stops nobody: WeChat's own limits hold.
+func (p *pass) turn(ctx context.Context, lane notify.Lane, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
+	for asked.Elapsed() < freshFor-messagesAhead {
+		most := notify.Lease - wrapUp - p.claimed.Elapsed()
+		if left, bounded := stopwatch.Left(ctx); bounded {
+			most = min(most, left-wrapUp)
+		}
+		ahead := min(most, freshFor-asked.Elapsed())
+		if lane == notify.LaneMessages {
+			ahead = min(ahead, messagesAhead)
+		}
+		wait, reserved, err := p.Store.PaceWithin(ctx, "send", p.Rules.SendsPerSecond, n, ahead)
+		if err != nil {
+			p.Log.WarnContext(ctx, "the pace of sends is not known", "error", err)
+			return time.Time{}, false
+		}
+		if reserved {
+			stopwatch.Sleep(ctx, wait)
+			return time.Time{}, false
+		}
+		if wait > most || ctx.Err() != nil {
+			return p.time().Add(wait), false
+		}
+		stopwatch.Sleep(ctx, max(wait-ahead, 50*time.Millisecond)) // then there is room, unless another run takes it
+	}
+	return time.Time{}, true
+}

@@ -1,0 +1,537 @@
+package deliver_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/internal/testkit"
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/im"
+	"wxnotify/shared/inbox"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/shared/wechat"
+	"wxnotify/simulator"
+)
+
+// A stage is the whole path between the simulated platforms: callbacks and pushes come in
+// through the real receivers, questions and cards go out through the real clients. Time
+// is the simulator's clock.
+//
+// Anna writes, tom is told: as the openid o-tom.
+type stage struct {
+	t       *testing.T
+	clock   *simulator.ManualClock
+	sim     *simulator.World
+	im      *simulator.IM
+	wx      *simulator.WeChat
+	store   *store.Store
+	inbox   *inbox.Inbox
+	deliver *deliver.Deliverer
+
+	begin  time.Time
+	during func() // happens once, while a card is on its way
+
+	mu       sync.Mutex
+	silent   bool // IM does not say who is there
+	happened []happening
+	names    map[notify.MessageID]string
+	order    []notify.MessageID
+	cards    []notify.Card // that WeChat was asked to send
+	alerts   []string
+}
+
+// A happening is one thing that the deliverer did, or put off.
+type happening struct {
+	at   time.Time
+	what string
+}
+
+const (
+	tom      = "tom"
+	pathAsk  = "/v4/openim/query_online_status"
+	pathSend = "/cgi-bin/message/subscribe/send"
+	noTrace  = "has left no trace"
+)
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
+	s := &stage{t: t, clock: simulator.NewManualClock(evening), names: map[notify.MessageID]string{}}
+	s.begin = s.clock.Now()
+	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
+		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("stageCallbackToken")}})
+	s.must(err)
+	t.Cleanup(sim.Close)
+	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
+	s.must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
+
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
+	s.must(err)
+	t.Cleanup(func() { s.store.Close() })
+	log := slog.New(alerts(s.alert))
+	rules := notify.DefaultRules()
+	rules.KeepLearning = false // rows about it switch it on
+	s.inbox = &inbox.Inbox{
+		Store: s.store, Courier: &courier{}, Log: log, Now: s.clock.Now,
+		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
+	}
+	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
+	s.connect()
+	s.templates(notify.KindMessage)
+	s.im.Import("anna", "Anna")
+	s.im.Import("bert", "Bert")
+	s.im.Import(tom, "Tom")
+	s.bind(tom)
+	return s
+}
+
+// onRedis has the stage keep its state in a real Redis, which is quicker.
+func (s *stage) onRedis() {
+	s.t.Helper()
+	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
+	s.must(err)
+	s.t.Cleanup(func() { st.Close() })
+	s.store, s.inbox.Store, s.deliver.Store, s.deliver.WeChat = st, st, st, s.client()
+	s.bind(tom)
+}
+
+func (s *stage) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// connect makes the client of IM.
+func (s *stage) connect() {
+	c := s.sim.Config().IM
+	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
+		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
+	s.must(err)
+	s.deliver.IM, s.deliver.Directory = watchedIM{asks, s}, asks
+}
+
+// client makes the client of WeChat.
+func (s *stage) client() deliver.Sender {
+	c := s.sim.Config().WeChat
+	sends, err := wechat.NewClient(wechat.ClientConfig{AppID: c.AppID, AppSecret: c.AppSecret, BaseURL: "http://127.0.0.1",
+		HTTPClient: &http.Client{Transport: s.sim.Transport()}, Tokens: s.store, Now: s.clock.Now})
+	s.must(err)
+	return watchedSender{wechat.Sender{Client: sends}, s}
+}
+
+// RoundTrip is the network on which the platforms reach our receivers.
+func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+	var h http.Handler
+	log := slog.New(slog.DiscardHandler)
+	switch c := s.sim.Config(); r.URL.Path {
+	case "/imcallback":
+		receiver, err := im.NewReceiver(im.ReceiverConfig{SDKAppID: int(c.IM.SDKAppID), Token: c.IM.CallbackToken})
+		if err != nil {
+			return nil, err
+		}
+		h = &im.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
+	default:
+		receiver, err := wechat.New(wechat.Config{AppID: c.WeChat.AppID, Token: c.WeChat.Token, EncodingAESKey: c.WeChat.AESKey})
+		if err != nil {
+			return nil, err
+		}
+		h = &wechat.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// watchedIM notes when IM is asked who is there.
+type watchedIM struct {
+	deliver.Asker
+	s *stage
+}
+
+func (w watchedIM) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	w.s.note("asked")
+	if w.s.silent {
+		return nil, errors.New("im: away")
+	}
+	return w.Asker.Presence(ctx, users)
+}
+
+// watchedSender notes what goes out, and what WeChat says of it.
+type watchedSender struct {
+	deliver.Sender
+	s *stage
+}
+
+func (w watchedSender) Send(ctx context.Context, c notify.Card) (int64, error) {
+	if happens := w.s.during; happens != nil {
+		w.s.during = nil
+		defer happens()
+	}
+	id, err := w.Sender.Send(ctx, c)
+	what := "card " + cmp.Or(c.Data["number3"], "?")
+	if kind := w.s.kindOf(c.Template); kind != notify.KindMessage {
+		what = fmt.Sprintf("%s card %s", kind, c.Data["number3"])
+	}
+	if refused, ok := errors.AsType[*wechat.APIError](err); ok {
+		what += fmt.Sprintf(": %d", refused.Code)
+	} else if err != nil {
+		what += ": " + notify.ClassOf(err).String()
+	}
+	w.s.note(what)
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.cards = append(w.s.cards, c)
+	return id, err
+}
+
+// alerts is a log that hands on what an operator is alerted of.
+type alerts func(alert, message string)
+
+func (a alerts) Enabled(context.Context, slog.Level) bool { return true }
+func (a alerts) WithAttrs([]slog.Attr) slog.Handler       { return a }
+func (a alerts) WithGroup(string) slog.Handler            { return a }
+
+func (a alerts) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(at slog.Attr) bool {
+		if at.Key == "alert" {
+			a(at.Value.String(), r.Message)
+		}
+		return true
+	})
+	return nil
+}
+
+func (s *stage) alert(class, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alerts = append(s.alerts, class+": "+message)
+}
+
+func (s *stage) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.happened = append(s.happened, happening{s.clock.Now(), what})
+}
+
+// templates gives each of kinds a template of its own, named as the kind, here and at
+// WeChat.
+func (s *stage) templates(kinds ...notify.Kind) {
+	s.t.Helper()
+	specs := map[notify.Kind]notify.TemplateSpec{}
+	for _, kind := range kinds {
+		specs[kind] = notify.TemplateSpec{ID: notify.TemplateID(kind), Page: "p?peer={{.Peer}}",
+			Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"}}
+		s.must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
+			Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n条数:{{number3.DATA}}"}))
+	}
+	s.use(specs)
+}
+
+func (s *stage) use(specs map[notify.Kind]notify.TemplateSpec) {
+	s.t.Helper()
+	ts, err := notify.NewTemplates(specs)
+	s.must(err)
+	s.deliver.Templates, s.inbox.Templates = ts, ts.IDs()
+	s.rules(func(r *notify.Rules) { r.MissedCalls = ts.Has(notify.KindMissedCall) })
+}
+
+// kindOf returns the kind that a template is named after.
+func (s *stage) kindOf(id notify.TemplateID) notify.Kind { return notify.Kind(id) }
+
+func (s *stage) rules(change func(*notify.Rules)) {
+	change(&s.inbox.Rules)
+	change(&s.deliver.Rules)
+}
+
+func (s *stage) bind(users ...notify.UserID) {
+	s.t.Helper()
+	for _, user := range users {
+		s.must(s.store.Bind(s.t.Context(), user, openID(user)))
+	}
+}
+
+// has makes tom subscribe n times.
+func (s *stage) has(n int) {
+	s.t.Helper()
+	s.must(s.wx.Subscribe("o-tom", "message", n))
+}
+
+// say lets anna write to tom.
+func (s *stage) say(names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		s.sayFrom("anna", name)
+	}
+}
+
+func (s *stage) sayFrom(from, name string) simulator.Sent {
+	s.t.Helper()
+	sent, err := s.im.SendC2C(from, tom, simulator.Text("hi"))
+	s.must(err)
+	s.named(notify.MessageID(sent.MsgKey), name)
+	return sent
+}
+
+// named gives a message a name, under which it is told of.
+func (s *stage) named(id notify.MessageID, name string) {
+	if s.names[id] == "" {
+		s.order = append(s.order, id)
+	}
+	s.names[id] = name
+}
+
+// ring lets anna call tom, for half a minute.
+func (s *stage) ring(name string, webhooks bool) string {
+	s.t.Helper()
+	id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Webhooks: webhooks})
+	s.must(err)
+	s.named(notify.MessageID(id), name)
+	return id
+}
+
+func (s *stage) accept(facts ...notify.Fact) {
+	s.t.Helper()
+	s.must(s.inbox.Accept(s.t.Context(), facts))
+}
+
+// run lets d pass, in jumps from one thing that falls due to the next.
+func (s *stage) run(d time.Duration) {
+	s.t.Helper()
+	passUntil(s.t, s.store, s.deliver, s.clock.Now().Add(d), s.clock.Now, s.clock.Set, s.clock.Next)
+}
+
+// passUntil does what falls due until end, each at its time.
+func passUntil(t *testing.T, st *store.Store, d *deliver.Deliverer, end time.Time,
+	now func() time.Time, set func(time.Time), other func() (time.Time, bool)) {
+	t.Helper()
+	idle := 0
+	for {
+		next := end
+		if due, err := st.Rest(t.Context(), end); err != nil {
+			t.Fatal(err)
+		} else if !due.IsZero() && due.Before(next) {
+			next = due
+		}
+		if at, ok := other(); ok && at.Before(next) {
+			next = at
+		}
+		if !next.After(now()) {
+			next = now()
+			idle++
+		} else {
+			idle = 0
+		}
+		if idle > 1000 {
+			t.Fatal("something is due, and a thousand passes do nothing about it")
+		}
+		set(next)
+		if _, err := d.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !next.Before(end) {
+			return
+		}
+	}
+}
+
+// story tells what became of everything: what was asked and sent, how messages ended, what
+// is left of the permits. Times are since the beginning, in whole steps of grain; without
+// a grain they are left out.
+func (s *stage) story(grain time.Duration) string {
+	s.t.Helper()
+	var parts []string
+	steps, err := s.store.Timeline(s.t.Context(), tom)
+	s.must(err)
+	parts = append(parts, s.doings(steps, grain)...)
+	ends := s.ends(steps)
+	parts = append(parts, ends...)
+	counts, err := s.store.Counts(s.t.Context())
+	s.must(err)
+	for _, state := range []notify.State{notify.StateNotBound, notify.StateErased} {
+		if n := counts[state]; n > 0 && strings.Contains(strings.Join(ends, ""), noTrace) {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	letters, err := s.store.DeadLetters(s.t.Context(), 10)
+	s.must(err)
+	for _, l := range letters {
+		parts = append(parts, fmt.Sprintf("letter (%s)", l.Class))
+	}
+	parts = append(parts, s.left()...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range slices.Compact(s.alerts) {
+		class, _, _ := strings.Cut(a, ":")
+		parts = append(parts, "alert ("+class+")")
+	}
+	return strings.Join(slices.Compact(parts), "; ")
+}
+
+// told are the reasons for putting off that a story tells of; the others follow from what
+// was asked and when.
+var told = []notify.Reason{notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonOperator, notify.ReasonQuotaDay,
+	notify.ReasonBusy, notify.ReasonTooMany}
+
+// doings tells what was done and put off, in order; more than three questions in a row
+// are summed up.
+func (s *stage) doings(steps []notify.Step, grain time.Duration) []string {
+	s.mu.Lock()
+	all := slices.Clone(s.happened)
+	s.mu.Unlock()
+	for _, step := range steps {
+		if step.Kind == notify.StepPutOff && slices.Contains(told, step.Reason) {
+			all = append(all, happening{step.At, string(step.Reason)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b happening) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
+	var out []string
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].what == all[0].what {
+			n++
+		}
+		out = append(out, s.times(all[:n], grain)...)
+		all = all[n:]
+	}
+	return out
+}
+
+// times tells when one thing happened again and again: of more than three times within 10 s of
+// one another the first and the last.
+func (s *stage) times(all []happening, grain time.Duration) []string {
+	if grain == 0 {
+		if len(all) > 1 {
+			return []string{fmt.Sprintf("%s %dx", all[0].what, len(all))}
+		}
+		return []string{all[0].what}
+	}
+	at := func(h happening) string { return " +" + brief(h.at.Sub(s.begin).Truncate(grain)) }
+	var out []string
+	few := ""
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].at.Sub(all[n-1].at) < 10*time.Second {
+			n++
+		}
+		if n > 3 {
+			out, few = append(out, fmt.Sprintf("%s %dx%s to%s", all[0].what, n, at(all[0]), at(all[n-1]))), ""
+		} else if few == "" {
+			few = all[0].what + at(all[0])
+			out = append(out, few)
+			n = 1
+		} else {
+			out[len(out)-1] += at(all[0])
+			n = 1
+		}
+		all = all[n:]
+	}
+	return out
+}
+
+// brief writes 1h0m0s as 1h.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// ends tells how the named messages ended: those that ended alike together.
+func (s *stage) ends(steps []notify.Step) []string {
+	var out, names []string
+	last := ""
+	flush := func() {
+		if len(names) > 0 {
+			out = append(out, strings.Join(names, " ")+" "+last)
+		}
+	}
+	for _, id := range s.order {
+		if end := endOf(steps, id); end != last {
+			flush()
+			names, last = nil, end
+		}
+		names = append(names, s.names[id])
+	}
+	flush()
+	return out
+}
+
+// endOf returns how a message ended: all its final states, of which a later one corrects
+// the one before.
+func endOf(steps []notify.Step, id notify.MessageID) string {
+	var ends []string
+	known := false
+	for _, step := range steps {
+		if !slices.Contains(notify.MessageIDs(step.Messages), id) {
+			continue
+		}
+		known = true
+		if step.Kind == notify.StepFinal {
+			end := string(step.State)
+			if step.Reason != "" {
+				end += fmt.Sprintf(" (%s)", step.Reason)
+			}
+			ends = append(ends, end)
+		}
+	}
+	switch {
+	case !known:
+		return noTrace
+	case len(ends) == 0:
+		return "waits"
+	}
+	return strings.Join(ends, ", then ")
+}
+
+// left tells how many permits the ledgers have; and WeChat, where it disagrees.
+func (s *stage) left() []string {
+	accounts, err := store.Accounts(s.t.Context(), s.store, "o-tom")
+	s.must(err)
+	var out []string
+	templates := slices.Clone(s.inbox.Templates)
+	slices.SortStableFunc(templates, func(a, b notify.TemplateID) int { // that of messages first
+		return cmp.Compare(strings.Count(string(b), "message"), strings.Count(string(a), "message"))
+	})
+	for _, id := range templates {
+		a, kind := accounts[id], ""
+		sum := a.Opening
+		for _, e := range a.Entries {
+			sum += e.Change
+		}
+		if sum != a.Balance {
+			s.t.Errorf("the account of %s does not add up: %+v", id, a)
+		}
+		if id != "message" {
+			kind = " " + string(id)
+		}
+		part := fmt.Sprintf("%d%s left", a.Balance, kind)
+		if real := s.wx.Permits("o-tom", string(id)); real != a.Balance {
+			part += fmt.Sprintf(", WeChat has %d", real)
+		}
+		if a.Drift > 0 {
+			part += fmt.Sprintf(", drift %d", a.Drift)
+		}
+		out = append(out, part)
+	}
+	return out
+}

@@ -1,0 +1,183 @@
+package deliver_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/notify"
+)
+
+// A row is one rule of docs/design.md, played on a stage.
+type row struct {
+	rule string
+	play func(s *stage)
+	want string // the story that must come of it
+	// grain is the step in which times are told: what WeChat's limits and backoff put off
+	// comes after a jitter. 0: a second. Negative: times are not told.
+	grain time.Duration
+}
+
+// A section is a part of the design's rules.
+type section struct {
+	name string
+	rows []row
+}
+
+// Every row of the rules and of the outcomes, and what happens. With -v it is printed as a
+// table.
+func TestTable(t *testing.T) {
+	sections := []section{
+		{"which messages count", countingRows()},
+		{"when", timingRows()},
+		{"cancelled until the last moment", cancelRows()},
+		{"calls", callRows()},
+		{"digest", digestRows()},
+		{"quiet hours, time to live, privacy, preferences", silenceRows()},
+		{"groups", groupRows()},
+		{"permits", permitRows()},
+		{"outcomes of a send", outcomeRows()},
+	}
+	seen := &states{seen: map[notify.State]bool{}}
+	stories := make([][]string, len(sections))
+	t.Run("rows", func(t *testing.T) {
+		for i, sec := range sections {
+			stories[i] = make([]string, len(sec.rows))
+			for j, r := range sec.rows {
+				t.Run(r.rule, func(t *testing.T) {
+					t.Parallel()
+					s := newStage(t)
+					r.play(s)
+					stories[i][j] = s.story(r.step())
+					if stories[i][j] != r.want {
+						t.Errorf("\nhappened %s\nwant     %s\n%s", stories[i][j], r.want, s.timeline())
+					}
+					seen.look(s)
+				})
+			}
+		}
+	})
+	for i, sec := range sections {
+		var b strings.Builder
+		for j, r := range sec.rows {
+			fmt.Fprintf(&b, "\n  %-88s -> %s", r.rule, stories[i][j])
+		}
+		t.Logf("%s:%s", sec.name, b.String())
+	}
+	if t.Failed() {
+		return
+	}
+	for _, state := range closedList(t) {
+		if !seen.seen[state] {
+			t.Errorf("no row ends a message as %q", state)
+		}
+	}
+}
+
+func (r row) step() time.Duration {
+	switch {
+	case r.grain < 0:
+		return 0
+	case r.grain == 0:
+		return time.Second
+	}
+	return r.grain
+}
+
+// states are those in which messages ended.
+type states struct {
+	mu   sync.Mutex
+	seen map[notify.State]bool
+}
+
+func (x *states) look(s *stage) {
+	counts, err := s.store.Counts(s.t.Context())
+	s.must(err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for state, n := range counts {
+		if n > 0 {
+			x.seen[state] = true
+		}
+	}
+}
+
+// closedList reads the final states out of state.go.
+func closedList(t *testing.T) []notify.State {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "notify", "state.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []notify.State
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "State" {
+			for _, v := range spec.Values {
+				text, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, notify.State(text))
+			}
+		}
+		return true
+	})
+	if len(out) != 18 {
+		t.Fatalf("state.go has %d final states, docs/design.md has 18: %q", len(out), out)
+	}
+	return out
+}
+
+// A message that is told leaves its whole way in the timeline.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.subscribed("user2", 1)
+	w.status["user2"] = notify.StatusOffline
+	w.say("user1", "user2")
+	w.say("user1", "user2")
+	if c := w.after(10 * time.Second); c != (deliver.Counts{Claimed: 1, Sent: 1, Merged: 1}) {
+		t.Errorf("the run counts %+v, want one claimed, one sent, one merged", c)
+	}
+	steps, err := w.store.Timeline(t.Context(), "user2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []notify.StepKind
+	for _, s := range steps {
+		kinds = append(kinds, s.Kind)
+	}
+	want := []notify.StepKind{notify.StepAccepted, notify.StepAccepted, notify.StepAsked, notify.StepBegun, notify.StepReserved, notify.StepSent,
+		notify.StepSettled, notify.StepFinal}
+	if d := cmp.Diff(want, kinds); d != "" {
+		t.Errorf("timeline (-want +got):\n%s", d)
+	}
+	if got := w.sent[0]; got.To != openID("user2") || got.Data["thing1"] != "Anna" || got.Page != "p?peer=user1" {
+		t.Errorf("the card is %+v", got)
+	}
+}
+
+// timeline prints what the store noted of tom.
+func (s *stage) timeline() string {
+	steps, err := s.store.Timeline(s.t.Context(), tom)
+	s.must(err)
+	var b strings.Builder
+	for _, step := range steps {
+		fmt.Fprintf(&b, "  %s %-9s %s %s %s %v\n", step.At.Format("15:04:05.000"), step.Kind, step.State, step.Reason, step.Detail, step.Messages)
+	}
+	return b.String()
+}
