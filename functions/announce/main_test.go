@@ -10,7 +10,10 @@ import (
 	"wxnotify/shared/api"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/wire"
 )
+
+var build = wire.Announce(wire.Seams{})
 
 // world returns one in which announce is configured.
 func world(t *testing.T) *functest.World {

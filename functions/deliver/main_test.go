@@ -12,8 +12,11 @@ import (
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
+	"wxnotify/shared/wire"
 	"wxnotify/simulator"
 )
+
+var build = wire.Deliver(wire.Seams{})
 
 // From a spilled callback to a card on the phone, and what it costs.
 func TestSpilledMessageBecomesACard(t *testing.T) {
@@ -121,7 +124,7 @@ func TestStoreAwayIsNoFailure(t *testing.T) {
 
 	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b", UpTo: time.Unix(1, 0).UTC()}}}
 	since := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
-	invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: since}}, spillReserve+time.Second)
+	invoke(t, h, scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: since}}, 25*time.Second+time.Second)
 	got := w.Invoked()
 	var again scf.DeliverEvent
 	if len(got) != 1 || json.Unmarshal([]byte(got[0]), &again) != nil || !again.Spill.Since.Equal(since) || len(again.Spill.Facts) != 1 {

@@ -13,7 +13,10 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/wire"
 )
+
+var build = wire.IMCallback(wire.Seams{})
 
 const ok = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
 

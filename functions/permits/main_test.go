@@ -8,7 +8,10 @@ import (
 	"wxnotify/functions/internal/functest"
 	"wxnotify/shared/im"
 	"wxnotify/shared/secret"
+	"wxnotify/shared/wire"
 )
+
+var build = wire.Permits(wire.Seams{})
 
 func TestReport(t *testing.T) {
 	w := functest.New(t)

@@ -7,8 +7,11 @@ import (
 	"testing"
 
 	"wxnotify/functions/internal/functest"
+	"wxnotify/shared/wire"
 	"wxnotify/simulator"
 )
+
+var build = wire.Session(wire.Seams{})
 
 // world returns one in which WeChat is simulated.
 func world(t *testing.T) (*functest.World, *simulator.World) {

@@ -10,7 +10,10 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
+	"wxnotify/shared/wire"
 )
+
+var build = wire.WeChatPush(wire.Seams{})
 
 func sealer(mode wechat.Mode, format wechat.Format) wechat.Sealer {
 	return wechat.Sealer{AppID: "wx0123456789abcdef", Token: secret.New("pushToken"), EncodingAESKey: secret.New(aesKey),

@@ -7,7 +7,6 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // tap has by record a grant.
@@ -20,7 +19,7 @@ func tap(t *testing.T, by *store.Store, openID notify.OpenID, id string, at time
 }
 
 // afterwards wants so many permits after a grant between whose two round trips do was done.
-func afterwards(t *testing.T, do func(h storetest.Harness, openID notify.OpenID), want int) {
+func afterwards(t *testing.T, do func(h Harness, openID notify.OpenID), want int) {
 	t.Helper()
 	h := emptied(t, redistest.Start(t))
 	tap(t, h.Store, "o-bob", "bob's", h.Now()) // and the server knows the scripts
@@ -35,7 +34,7 @@ func afterwards(t *testing.T, do func(h storetest.Harness, openID notify.OpenID)
 // both records are none, and only the tombstone tells them apart.
 func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
 	t.Parallel()
-	afterwards(t, func(h storetest.Harness, openID notify.OpenID) {
+	afterwards(t, func(h Harness, openID notify.OpenID) {
 		if err := h.Store.EraseOpenID(t.Context(), openID); err != nil {
 			t.Error(err)
 		}
@@ -45,7 +44,7 @@ func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
 // Of two who change one record at once both have their effect: whoever is second decides again.
 func TestGrantsAtOnce(t *testing.T) {
 	t.Parallel()
-	afterwards(t, func(h storetest.Harness, openID notify.OpenID) { tap(t, h.Store, openID, "first", h.Now()) }, 2)
+	afterwards(t, func(h Harness, openID notify.OpenID) { tap(t, h.Store, openID, "first", h.Now()) }, 2)
 }
 
 // A circuit that is closed between the two trips of a probe stays closed, and nobody tries it.

@@ -10,7 +10,6 @@ import (
 
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
-	"wxnotify/shared/store/storetest"
 )
 
 // countedWrites counts what is written to a connection.
@@ -29,7 +28,7 @@ func (c countedWrites) Write(b []byte) (int, error) {
 func TestTripsAreSentAtOnce(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int64
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: storetest.NewClock().Now,
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 			return countedWrites{conn, &writes}, err

@@ -7,7 +7,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // A server that throws keys away is complained of, once by an instance. One that does not, or does
@@ -16,7 +15,7 @@ func TestEvictionIsComplainedOf(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
 	raw := client(t, addr)
-	clock := storetest.NewClock()
+	clock := NewClock()
 	complaint := func(addr string) string {
 		t.Helper()
 		s := open(t, addr, clock.Now)

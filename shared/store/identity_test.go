@@ -12,7 +12,6 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
-	"wxnotify/shared/store/storetest"
 )
 
 // A store is refused to settings that differ from those it was filled with, and the refusal says
@@ -39,7 +38,7 @@ func TestStoreOfOthersIsRefused(t *testing.T) {
 			t.Parallel()
 			m := miniredis.RunT(t)
 			use := func(cfg store.Config) error {
-				cfg.URL, cfg.Now = secret.New("redis://"+m.Addr()), storetest.NewClock().Now
+				cfg.URL, cfg.Now = secret.New("redis://"+m.Addr()), NewClock().Now
 				s, err := store.Open(cfg)
 				if err != nil {
 					return err
@@ -73,7 +72,7 @@ func TestRefusedAddsNothing(t *testing.T) {
 	m := miniredis.RunT(t)
 	key := store.DefaultPrefix + "{0}:id"
 	m.HSet(key, "schema", "2", "shards", strconv.Itoa(shards), "appid", "wx1")
-	now := storetest.NewClock().Now
+	now := NewClock().Now
 	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +88,7 @@ func TestAnotherSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	m.HSet(store.DefaultPrefix+"{0}:id", "schema", "3")
-	err := second(open(t, m.Addr(), storetest.NewClock().Now).Claim(t.Context(), 1))
+	err := second(open(t, m.Addr(), NewClock().Now).Claim(t.Context(), 1))
 	if err == nil || !strings.Contains(err.Error(), "schema 3, this one has 2") {
 		t.Errorf("got %v", err)
 	}
@@ -106,7 +105,7 @@ func TestOneSettingBeginsAStore(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			shards := 1 + i%4
-			s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now})
+			s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now})
 			if err != nil {
 				t.Error(err)
 				return
@@ -129,7 +128,7 @@ func TestOneSettingBeginsAStore(t *testing.T) {
 func TestDeploymentsShareAServer(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	clock := storetest.NewClock()
+	clock := NewClock()
 	stage := func(prefix string) *store.Store {
 		s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 		if err != nil {

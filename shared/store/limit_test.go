@@ -9,7 +9,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/store"
-	"wxnotify/shared/store/storetest"
 )
 
 // twice sends every round trip a second time, as the client does when the answer of the first
@@ -28,7 +27,7 @@ func (t *twice) hook(next store.Trip) store.Trip {
 
 // An attempt whose answer was lost is the same attempt when it is sent again.
 func TestRepeatedAttemptCountsOnce(t *testing.T) {
-	clock := storetest.NewClock()
+	clock := NewClock()
 	h := harness(t, miniredis.RunT(t).Addr(), clock.Now, clock.Advance)
 	hook := &twice{}
 	h.Store.AddHook(hook.hook)

@@ -16,7 +16,6 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // A cost is what one input makes the store do.
@@ -135,7 +134,7 @@ type limited struct {
 	addr  string
 	s     *store.Store
 	raw   *redis.Client
-	clock *storetest.Clock
+	clock *Clock
 	rules notify.Rules
 	wire  atomic.Int64
 
@@ -158,7 +157,7 @@ func peer(i int) notify.UserID { return notify.UserID(wide(fmt.Sprint("peer", i,
 
 func newLimited(t *testing.T) *limited {
 	addr := redistest.Start(t)
-	w := &limited{t: t, addr: addr, raw: client(t, addr), clock: storetest.NewClock(), rules: notify.DefaultRules()}
+	w := &limited{t: t, addr: addr, raw: client(t, addr), clock: NewClock(), rules: notify.DefaultRules()}
 	w.rules.MissedCalls, w.rules.UserSendsPerHour = true, 1000
 	var err error
 	w.s, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Now: w.clock.Now, ServerTime: w.clock.Now,

@@ -16,7 +16,6 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
-	"wxnotify/shared/store/storetest"
 )
 
 func TestOpenRefusesWhatCannotWork(t *testing.T) {
@@ -207,6 +206,6 @@ func TestErrorsAreReturned(t *testing.T) {
 	}
 }
 
-var t0 = storetest.NewClock().Now()
+var t0 = NewClock().Now()
 
 func second[A any](_ A, err error) error { return err }

@@ -19,7 +19,6 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // closingProxy starts a proxy in front of a server that closes the connection at commands, and
@@ -110,7 +109,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			t.Parallel()
 			m := miniredis.RunT(t)
 			m.RequireAuth(c.password)
-			clock := storetest.NewClock()
+			clock := NewClock()
 			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 			if err != nil {
 				t.Fatal(err)
@@ -153,7 +152,7 @@ func TestClosedConnectionsAreNotUsed(t *testing.T) {
 		<-all
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now, Dial: dial})
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +180,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	var dials atomic.Int64
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: storetest.NewClock().Now,
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, addr)

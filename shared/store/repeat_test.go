@@ -10,7 +10,6 @@ import (
 
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // Every rule holds if the answer of each round trip is lost and the client repeats it, word by
@@ -18,7 +17,7 @@ import (
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
-	storetest.Run(t, func(t *testing.T) storetest.Harness { return emptied(t, addr, repeating()) })
+	runRules(t, func(t *testing.T) Harness { return emptied(t, addr, repeating()) })
 }
 
 // repeating has a store do each round trip twice and hear the second answer only.

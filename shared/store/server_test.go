@@ -11,10 +11,7 @@ import (
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
-	"wxnotify/shared/store/storetest"
 )
-
-const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 
 // idleUserCosts wants a bound user with two permits of each of two templates, who was told
 // of something since they left, to take 900 bytes at most. What ends by itself within days (marks,
@@ -26,7 +23,7 @@ func idleUserCosts(t *testing.T, addr string) {
 		most   = 900
 	)
 	h := emptied(t, addr)
-	templates := []notify.TemplateID{tmpl, "aun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"}
+	templates := []notify.TemplateID{tmpl, tmpl2}
 	if err := h.Store.Bind(t.Context(), user, openID); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +71,7 @@ func idleUserCosts(t *testing.T, addr string) {
 }
 
 // absentSince has user told of a message just now.
-func absentSince(t *testing.T, h storetest.Harness, user notify.UserID) {
+func absentSince(t *testing.T, h Harness, user notify.UserID) {
 	t.Helper()
 	ctx, rules := t.Context(), notify.DefaultRules()
 	message := notify.Message{ID: "m1", From: "peer", To: user, SentAt: h.Now()}

@@ -13,7 +13,6 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
-	"wxnotify/shared/store/storetest"
 )
 
 // shards is fewer than in production: each costs a script per claim, and two show
@@ -23,8 +22,8 @@ const shards = 2
 func TestMiniredis(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		clock := storetest.NewClock()
+	runRules(t, func(t *testing.T) Harness {
+		clock := NewClock()
 		m.FlushAll()
 		return harness(t, m.Addr(), clock.Now, func(d time.Duration) {
 			clock.Advance(d)
@@ -52,7 +51,7 @@ func TestCluster(t *testing.T) {
 // comes of it.
 func suiteOnServer(t *testing.T, addr string) {
 	m := startMonitor(t, addr)
-	storetest.Run(t, func(t *testing.T) storetest.Harness { return emptied(t, addr) })
+	runRules(t, func(t *testing.T) Harness { return emptied(t, addr) })
 
 	t.Run("scripts touch the keys that they declare, of one slot", func(t *testing.T) {
 		commands := m.commands(t)
@@ -70,9 +69,9 @@ func suiteOnServer(t *testing.T, addr string) {
 
 // emptied returns a harness on a real server, of which everything else is deleted.
 // The clock runs ahead of the server's TTLs.
-func emptied(t *testing.T, addr string, hooks ...func(store.Trip) store.Trip) storetest.Harness {
+func emptied(t *testing.T, addr string, hooks ...func(store.Trip) store.Trip) Harness {
 	t.Helper()
-	clock := storetest.NewClock()
+	clock := NewClock()
 	h := harness(t, addr, clock.Now, clock.Advance, hooks...)
 	if err := h.Raw.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
@@ -80,7 +79,7 @@ func emptied(t *testing.T, addr string, hooks ...func(store.Trip) store.Trip) st
 	return h
 }
 
-func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration), hooks ...func(store.Trip) store.Trip) storetest.Harness {
+func harness(t *testing.T, addr string, now func() time.Time, advance func(time.Duration), hooks ...func(store.Trip) store.Trip) Harness {
 	open := func(now func() time.Time) *store.Store {
 		s := open(t, addr, now)
 		for _, h := range hooks {
@@ -98,7 +97,7 @@ func harness(t *testing.T, addr string, now func() time.Time, advance func(time.
 		s.AddHook((&between{before: n, do: do}).hook)
 		return s
 	}
-	return storetest.Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing, Between: before}
+	return Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing, Between: before}
 }
 
 // loss is one round trip that fails, after so many that do not.

@@ -21,6 +21,7 @@ import (
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
+	"wxnotify/shared/wire"
 	"wxnotify/simulator"
 )
 
@@ -130,38 +131,37 @@ func newWorld(t testing.TB, p place) *world {
 	for range 2 {
 		w.deliver = append(w.deliver, w.build("deliver"))
 	}
-	look := &seams{dial: p.lookDial, now: p.clock.Now, storeNow: p.storeNow}
-	w.look, err = look.open(store.Config{URL: secret.New("redis://" + p.lookAddr), Shards: p.shards})
+	w.look, err = store.Open(store.Config{URL: secret.New("redis://" + p.lookAddr), Shards: p.shards, Dial: p.lookDial, Now: p.clock.Now, ServerTime: p.storeNow})
 	must(t, err)
 	w.raw = redis.NewClient(&redis.Options{Addr: p.lookAddr, Protocol: 2, DisableIdentity: true, Dialer: p.lookDial})
 	t.Cleanup(func() {
 		w.sim.Close()
-		look.close()
+		w.look.Close()
 		w.raw.Close()
 	})
 	return w
 }
 
 // seams returns those of one instance of a function.
-func (w *world) seams(function string) *seams {
+func (w *world) seams(function string) wire.Seams {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.instances++
-	s := &seams{dial: w.place.dial, upstream: w.sim.Transport(), platform: w.platform, now: w.place.clock.Now, storeNow: w.place.storeNow}
+	s := wire.Seams{Dial: w.place.dial, Upstream: w.sim.Transport(), Platform: w.platform, Now: w.place.clock.Now, StoreNow: w.place.storeNow,
+		Opened: func(st *store.Store) { w.t.Cleanup(func() { st.Close() }) }}
 	if off, n := w.place.off, w.instances; off != nil {
-		s.now = func() time.Time { return w.place.clock.Now().Add(off(function, n)) }
+		s.Now = func() time.Time { return w.place.clock.Now().Add(off(function, n)) }
 	}
-	w.t.Cleanup(s.close)
 	return s
 }
+
+var builds = map[string]func(wire.Seams) scf.Build{"imcallback": wire.IMCallback, "wechatpush": wire.WeChatPush, "session": wire.Session,
+	"permits": wire.Permits, "announce": wire.Announce, "deliver": wire.Deliver}
 
 // build wires an instance of a function.
 func (w *world) build(name string) scf.Handler {
 	w.t.Helper()
-	s := w.seams(name)
-	build := map[string]scf.Build{"imcallback": s.imcallback, "wechatpush": s.wechatpush, "session": s.session,
-		"permits": s.permits, "announce": s.announce, "deliver": s.deliver}[name]
-	h, err := build(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
+	h, err := builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
 	must(w.t, err)
 	return h
 }

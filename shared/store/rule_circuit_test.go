@@ -1,0 +1,147 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// circuit is one that is open for d.
+func (b *bench) circuit(name string, d time.Duration, detail string) notify.Circuit {
+	return notify.Circuit{Name: name, Until: b.Now().Add(d).Truncate(time.Millisecond), Detail: detail}
+}
+
+func (b *bench) trip(c notify.Circuit) {
+	b.Helper()
+	b.must(b.Store.Trip(b.Context(), c))
+}
+
+// probe wants Probe to answer with want.
+func (b *bench) probe(name string, want bool) {
+	b.Helper()
+	got, err := b.Store.Probe(b.Context(), name, time.Minute)
+	b.must(err)
+	equal(b, "probe of "+name, got, want)
+}
+
+// circuits wants a claim to tell of exactly these, ordered by name.
+func (b *bench) circuits(want ...notify.Circuit) {
+	b.Helper()
+	equal(b, "circuits", b.claim().Circuits, want)
+}
+
+// gone wants the row of unknown openids to have length want after openID.
+func (b *bench) gone(openID notify.OpenID, want int) {
+	b.Helper()
+	got, err := b.Store.CountGone(b.Context(), openID)
+	b.must(err)
+	equal(b, "in a row", got, want)
+}
+
+var circuitRules = []rule{
+	{"a claim tells of all circuits", func(b *bench) {
+		b.circuits()
+		app, quota := b.circuit(notify.CircuitApp, time.Minute, "operator 40013 \"é\""), b.circuit(notify.CircuitQuota, time.Hour, "")
+		b.trip(quota)
+		b.trip(app)
+		b.circuits(app, quota)
+		b.Advance(2 * time.Hour) // they were open and have not been tried
+		b.circuits(app, quota)
+	}},
+	{"a circuit is kept open for longer, never for shorter", func(b *bench) {
+		long := b.circuit(string(tmpl), time.Hour, "long")
+		b.trip(long)
+		b.unchanged(func() { b.trip(b.circuit(string(tmpl), time.Minute, "short")) })
+		longer := b.circuit(string(tmpl), 2*time.Hour, "longer")
+		b.trip(longer)
+		b.circuits(longer)
+	}},
+	{"a circuit is tried by nobody before its time", func(b *bench) {
+		b.trip(b.circuit(string(tmpl), time.Hour, "why"))
+		b.Advance(time.Hour - time.Millisecond)
+		b.unchanged(func() { b.probe(string(tmpl), false) })
+		b.Advance(time.Millisecond)
+		b.probe(string(tmpl), true)
+	}},
+	{"a circuit is tried by one at a time", func(b *bench) {
+		b.trip(b.circuit(string(tmpl), time.Hour, "why"))
+		b.trip(b.circuit(string(tmpl2), time.Hour, "why"))
+		b.Advance(time.Hour)
+		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) {
+			return b.Store.Probe(ctx, string(tmpl), time.Minute)
+		})
+		equal(b, "who try", got, 1)
+		b.circuits(b.circuit(string(tmpl2), 0, "why"), b.circuit(string(tmpl), time.Minute, "why"))
+		b.Advance(time.Minute - time.Millisecond)
+		b.probe(string(tmpl), false)
+		b.Advance(time.Millisecond)
+		b.probe(string(tmpl), true)
+		b.probe(string(tmpl), false)
+	}},
+	{"a circuit that is closed is tried by nobody", func(b *bench) {
+		b.unchanged(func() { b.probe(string(tmpl), false) })
+		other := b.circuit(string(tmpl2), time.Hour, "why")
+		b.trip(b.circuit(string(tmpl), time.Hour, "why"))
+		b.trip(other)
+		b.must(b.Store.CloseCircuit(b.Context(), string(tmpl)))
+		b.circuits(other)
+		b.unchanged(func() { b.must(b.Store.CloseCircuit(b.Context(), string(tmpl))) })
+		b.Advance(time.Hour)
+		b.unchanged(func() { b.probe(string(tmpl), false) })
+		again := b.circuit(string(tmpl), time.Second, "again")
+		b.trip(again)
+		b.circuits(other, again)
+	}},
+	{"a circuit that cannot be read hides no other, and is mended when it is tried or opened", func(b *bench) {
+		other := b.circuit(string(tmpl), time.Hour, "why")
+		b.trip(other)
+		key := ""
+		for k := range b.dump() {
+			if name, field, _ := strings.Cut(k, " "); field == string(tmpl) {
+				key = name
+			}
+		}
+		for _, damage := range []string{"{", "7", `{"u":"x"}`} {
+			b.must(b.Raw.HSet(b.Context(), key, notify.CircuitApp, damage).Err())
+			batch := b.claim()
+			equal(b, "circuits", batch.Circuits, []notify.Circuit{other})
+			if batch.Skipped == nil {
+				b.Errorf("%s: nothing says that a circuit was skipped", damage)
+			}
+			b.probe(notify.CircuitApp, true)
+			b.circuits(b.circuit(notify.CircuitApp, time.Minute, ""), other)
+
+			b.must(b.Raw.HSet(b.Context(), key, notify.CircuitApp, damage).Err())
+			b.trip(b.circuit(notify.CircuitApp, time.Second, "again"))
+			b.circuits(b.circuit(notify.CircuitApp, time.Second, "again"), other)
+		}
+	}},
+	{"different unknown openids are counted until the row ends", func(b *bench) {
+		equal(b, "in a row", b.claim().GoneInRow, 0)
+		b.gone(aliceOpenID, 1)
+		b.gone(otherOpenID, 2)
+		b.gone(aliceOpenID, 2)
+		b.gone(carolOpenID, 3)
+		equal(b, "in a row", b.claim().GoneInRow, 3)
+		b.nothingNames(string(aliceOpenID), string(otherOpenID), string(carolOpenID))
+		b.gone("", 0)
+		equal(b, "in a row", b.claim().GoneInRow, 0)
+		b.gone(carolOpenID, 1)
+	}},
+	{"a row of unknown openids ends a day after the last", func(b *bench) {
+		for i := range 2 {
+			b.gone(notify.OpenID(fmt.Sprint("openid", i)), i+1)
+			keys := b.keys()
+			equal(b, "keys", len(keys), 1)
+			ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()
+			b.must(err)
+			if ttl <= 23*time.Hour || ttl > 24*time.Hour {
+				b.Errorf("the row ends in %v, want a day", ttl)
+			}
+			b.Advance(2 * time.Hour)
+		}
+	}},
+}

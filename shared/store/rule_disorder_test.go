@@ -1,0 +1,182 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+const carolOpenID notify.OpenID = "oCarol1egBJY1zhBYw2KhdUfwVJJE"
+
+// disorderRules are about facts that come late, early or with absurd times, and about
+// keys that are not what they should be.
+var disorderRules = []rule{
+	{"a card used what was known then: an older grant that comes later goes with its revoke", func(b *bench) {
+		b.bind()
+		old := b.Now().Add(-10 * time.Minute)
+		b.record(b.popup(old.Add(5 * time.Minute)))
+		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.record(b.popup(old), notify.Revoke{ID: "off", OpenID: aliceOpenID, At: old.Add(3 * time.Minute), Templates: []notify.TemplateID{tmpl}})
+		equal(b, "balance", b.account(tmpl).Balance, 0)
+	}},
+	{"a grant that is heard of after a newer revoke is void", func(b *bench) {
+		b.bind()
+		tapped := b.Now()
+		b.Advance(time.Minute)
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
+		b.record(notify.Grant{ID: "late", OpenID: aliceOpenID, Source: notify.GrantPopup, At: tapped, Templates: []notify.TemplateID{tmpl}})
+		equal(b, "balance", b.balance(tmpl), 0)
+		b.Advance(time.Minute)
+		b.grant(tmpl)
+		equal(b, "balance", b.balance(tmpl), 1)
+	}},
+	{"a grant from the far future can be switched off", func(b *bench) {
+		b.record(b.popup(b.Now().Add(1000 * time.Hour)))
+		equal(b, "balance", b.balance(tmpl), 1)
+		b.Advance(10 * time.Minute)
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
+		equal(b, "balance", b.balance(tmpl), 0)
+	}},
+	{"a message from the far future can be read, and does not wait for ever", func(b *bench) {
+		b.bind()
+		for _, id := range []notify.MessageID{"m1", "m2"} {
+			m := b.message(id)
+			m.SentAt = b.Now().Add(1000 * time.Hour)
+			b.record(m)
+		}
+		n := b.after(b.rules.Lead).Notices[0]
+		if most := b.Now().Add(5 * time.Minute); n.SentAt.After(most) || n.Expires.After(most.Add(b.rules.TTL)) {
+			b.Errorf("sent at %v, expires at %v", n.SentAt, n.Expires)
+		}
+		b.Advance(10 * time.Minute)
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+		b.nothingDue()
+	}},
+	{"a message of no time is expired", func(b *bench) {
+		b.bind()
+		m := b.message("m1")
+		m.SentAt = time.Time{}
+		b.record(m)
+		b.ended("m1", notify.StateExpired, notify.ReasonNone)
+	}},
+	{"a revoke from the far future voids nothing that is granted later", func(b *bench) {
+		b.bind()
+		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now().Add(1000 * time.Hour), Templates: []notify.TemplateID{tmpl}})
+		b.Advance(10 * time.Minute)
+		b.grant(tmpl)
+		equal(b, "balance", b.balance(tmpl), 1)
+	}},
+	{"what was read while on a card that was not paid for has been read", func(b *bench) {
+		rec, card := b.aliceBegun("m1")
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateNoPermit, "m1")})
+		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+	}},
+	{"a read report from the far future silences nobody", func(b *bench) {
+		b.bind()
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now().Add(1000 * time.Hour)})
+		b.Advance(10 * time.Minute)
+		b.record(b.left(), b.message("m1"))
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m1"})
+	}},
+	{"an own reply says nothing of what the peer writes after it in the same second", func(b *bench) {
+		b.bind()
+		b.record(b.left(), notify.Message{ID: "reply", From: alice, To: bob, SentAt: b.Now().Truncate(time.Second)})
+		b.record(b.message("m1"))
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m1"})
+	}},
+	{"a recall ends a message whose mark is gone", func(b *bench) {
+		b.rules.TTL = 7 * 24 * time.Hour
+		b.bind()
+		b.record(b.left(), b.message("m1"))
+		b.Advance(4 * 24 * time.Hour)
+		b.record(notify.Recall{ID: "m1", From: bob, To: alice})
+		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
+		b.nothingDue()
+	}},
+	{"a shard that cannot be read does not stop the others", func(b *bench) {
+		for i := range 40 { // on both sides of the broken one
+			user := notify.UserID(fmt.Sprint("user", i))
+			b.bindTo(user, notify.OpenID("o"+user))
+			b.record(b.messageTo(user, notify.MessageID(b.fresh("m"))))
+		}
+		broken := ""
+		for key := range b.dump() {
+			if name, _, _ := strings.Cut(key, " "); strings.HasSuffix(name, "}:q") {
+				broken = name
+			}
+		}
+		members, err := b.Raw.ZRangeWithScores(b.Context(), broken, 0, -1).Result()
+		b.must(err)
+		b.must(b.Raw.Del(b.Context(), broken).Err())
+		b.must(b.Raw.Set(b.Context(), broken, "not a sorted set", 0).Err())
+		b.Advance(b.rules.Lead)
+		if _, err := b.Store.Rest(b.Context(), b.Now().Add(time.Minute)); err != nil {
+			b.Errorf("Rest: %v", err)
+		}
+		got := b.claim()
+		if len(got.Recipients) != 40-len(members) || got.Skipped == nil {
+			b.Errorf("claimed %d of 40 with %d in the broken shard; skipped: %v", len(got.Recipients), len(members), got.Skipped)
+		}
+		b.must(b.Raw.Del(b.Context(), broken).Err())
+		b.must(b.Raw.ZAdd(b.Context(), broken, members...).Err())
+		equal(b, "the rest", len(b.claim().Recipients), len(members))
+	}},
+	{"a document that cannot be read is handed out again, and keeps nobody waiting", func(b *bench) {
+		b.bind()
+		b.bindTo(carol, carolOpenID)
+		b.record(b.message("m1"), b.messageTo(carol, "m2"))
+		var key, whole string
+		for k, v := range b.dump() {
+			if name, field, ok := strings.Cut(k, " "); ok && strings.HasSuffix(name, ":r:"+string(alice)) && field == "m" {
+				key, whole = name, v
+			}
+		}
+		b.must(b.Raw.HSet(b.Context(), key, "m", "{").Err())
+		b.Advance(b.rules.Lead)
+		got := b.claim()
+		if len(got.Recipients) != 1 || got.Recipients[0].User != carol || got.Skipped == nil {
+			b.Errorf("claimed %+v, skipped: %v", got.Recipients, got.Skipped)
+		}
+		b.must(b.Raw.HSet(b.Context(), key, "m", whole).Err())
+		b.Advance(notify.Lease)
+		equal(b, "the rest", len(b.claim().Recipients), 2)
+	}},
+	{"permits of somebody who never logs in are kept for a month", func(b *bench) {
+		b.grant(tmpl)
+		key := ""
+		for k := range b.dump() {
+			if strings.Contains(k, "}:s:") {
+				key, _, _ = strings.Cut(k, " ")
+			}
+		}
+		if ttl := b.Raw.PTTL(b.Context(), key).Val(); ttl <= 29*24*time.Hour || ttl > 30*24*time.Hour {
+			b.Errorf("the record ends in %v", ttl)
+		}
+		b.bind()
+		if ttl := b.Raw.PTTL(b.Context(), key).Val(); ttl > 0 {
+			b.Errorf("after the login the record still ends in %v", ttl)
+		}
+		equal(b, "balance", b.balance(tmpl), 1)
+	}},
+	{"a login that stopped half way is put right by the next", func(b *bench) {
+		b.bind()
+		b.bindTo(carol, carolOpenID)
+		b.record(b.messageTo(carol, "m1"))
+		// Alice takes over carol's openid, and the store goes away in the middle.
+		for k, v := range b.dump() {
+			if strings.Contains(k, "}:r:"+string(alice)) && v == string(aliceOpenID) {
+				name, field, _ := strings.Cut(k, " ")
+				b.must(b.Raw.HSet(b.Context(), name, field, string(carolOpenID)).Err())
+			}
+		}
+		b.bindTo(alice, carolOpenID)
+		b.boundTo(alice, carolOpenID)
+		b.boundTo(carol, "")
+		b.endedOf(carol, "m1", notify.StateUnbound, notify.ReasonNewerBinding)
+	}},
+}

@@ -1,0 +1,357 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
+)
+
+// aliceEverywhere leaves alice in every kind of record: bound, with permits, preferences
+// and a kept name; calls that ended, ring and were told twice; a dead letter; cards that
+// are unknown, reported, settled, being sent and begun; a report of none; an absence;
+// notices, reads, presence, the index and marks of three days, and a timeline.
+func (b *bench) aliceEverywhere() {
+	b.Helper()
+	b.bind()
+	for range 3 {
+		b.grant(tmpl, tmpl2)
+	}
+	b.prefer(notify.Preferences{QuietHours: "01:00-02:00", MutedPeers: []string{"somebody"}})
+	b.keepNames(map[string]string{string(alice): "a name"})
+	b.record(b.left(), b.message("m0"))
+	b.Advance(12 * time.Hour)
+	b.record(notify.Recall{ID: "m0", From: bob, To: alice}, b.message("read"))
+	b.Advance(12 * time.Hour)
+	b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+	b.Advance(time.Second)
+	b.aliceDead("dead")
+	b.aliceUnknown("unknown")
+	b.Advance(10 * time.Second)
+	b.aliceUnknown("reported")
+	about := b.sentNow(msgID)
+	b.record(about)
+	about.Template = tmpl2
+	b.record(about)
+	b.told()
+	b.record(b.message("m1"))
+	b.reserved(reserveOf(notify.CardID("settled-"+alice)), notify.ReserveOK)
+	b.settle(notify.CardID("settled-"+alice), notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+	card := b.begin(b.after(b.rules.DigestSteps[0]))
+	b.reserved(reserveOf(card.Card), notify.ReserveOK)
+	b.record(b.message("m2"))
+	ended, ringing := b.ring("ended"), b.ring("ringing")
+	b.record(ended, b.endOf(ended, notify.CallRejected))
+	b.Advance(11 * time.Second)
+	ringing.At = b.Now()
+	b.record(ringing, twin(ringing))
+}
+
+// An erasure tells first what is known of a card that WeChat has reported: one message of alice
+// is delivered. waitingEverywhere is how many others have not ended then.
+const waitingEverywhere = 4
+
+// bothWays is a rule that holds for both ways to erase alice.
+func bothWays(name string, check func(b *bench, erase func(*store.Store) error)) []rule {
+	return []rule{
+		{name + ", by user", func(b *bench) {
+			check(b, func(s *store.Store) error { return s.EraseUser(b.Context(), alice) })
+		}},
+		{name + ", by openid", func(b *bench) {
+			check(b, func(s *store.Store) error { return s.EraseOpenID(b.Context(), aliceOpenID) })
+		}},
+	}
+}
+
+// erasure is bothWays by the store of the bench.
+func erasure(name string, check func(b *bench, erase func(b *bench) error)) []rule {
+	return bothWays(name, func(b *bench, erase func(*store.Store) error) {
+		check(b, func(b *bench) error { return erase(b.Store) })
+	})
+}
+
+// erasureWhile is a rule that holds whichever round trip of an erasure comes after something.
+func erasureWhile(name string, comes func(b *bench, n int)) []rule {
+	return bothWays(name, func(b *bench, erase func(*store.Store) error) {
+		for n := 0; ; n++ {
+			b.aliceEverywhere()
+			b.bindTo(carol, otherOpenID)
+			came := false
+			b.must(ignoreNotBound(erase(b.Between(n, func() { came = true; comes(b, n) }))))
+			if !came {
+				equal(b, "an erasure takes several round trips", n > 5, true)
+				return
+			}
+			b.nothingNames(string(alice), string(aliceOpenID))
+			b.must(b.Store.EraseUser(b.Context(), carol))
+		}
+	})
+}
+
+var eraseRules = slices.Concat(
+	erasure("erasing leaves no key and no value that names the user or the openid", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		before := b.counts()
+		b.must(erase(b))
+		b.nothingNames(string(alice), string(aliceOpenID))
+		before[notify.StateErased] += waitingEverywhere
+		before[notify.StateDelivered]++
+		b.counted(before)
+		b.boundTo(alice, "")
+	}),
+	erasure("erasing may be repeated", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		b.must(erase(b))
+		b.unchanged(func() {
+			if err := erase(b); err != nil && !errors.Is(err, store.ErrNotBound) {
+				b.Error(err)
+			}
+		})
+	}),
+	erasure("erasing that stopped half way is completed", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		// EraseUser begins with the subscriber, EraseOpenID with the recipient; whatever
+		// either has left leads to the rest.
+		user := string(alice)
+		b.forget(func(key string) bool { return strings.HasSuffix(key, string(aliceOpenID)) })
+		b.must(b.Store.EraseUser(b.Context(), alice))
+		b.nothingNames(user, string(aliceOpenID))
+
+		b.aliceEverywhere()
+		b.forget(func(key string) bool { return strings.Contains(key, user) })
+		b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+		b.nothingNames(user, string(aliceOpenID))
+		b.must(ignoreNotBound(erase(b)))
+	}),
+	erasureWhile("whatever comes in while a user is erased, nothing names them then", func(b *bench, n int) {
+		m := b.message(notify.MessageID(fmt.Sprint("late", n)))
+		ring := b.ring(notify.MessageID(fmt.Sprint("rings", n)))
+		b.record(m, ring, b.left(), notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
+			notify.Recall{ID: notify.MessageID(fmt.Sprint("recalled", n)), From: bob, To: alice}, b.endOf(ring, notify.CallRejected),
+			notify.Message{ID: notify.MessageID(fmt.Sprint("sent", n)), From: alice, To: carol, SentAt: b.Now(), Summary: "words"})
+		b.grant(tmpl)
+	}),
+	erasure("late facts about an erased user store nothing", func(b *bench, erase func(b *bench) error) {
+		b.aliceEverywhere()
+		b.Advance(notify.Lease)
+		recs := b.claim().Recipients
+		equal(b, "recipients", len(recs), 2)
+		call, rec := recs[0], recs[1]
+		letters := b.letters(10)
+		b.must(erase(b))
+		b.Advance(24*time.Hour - time.Millisecond)
+		late := b.ring("late")
+		inGroup := b.groupMessage(1)
+		inGroup.From, inGroup.For = alice, notify.GroupOff
+		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"), late, b.endOf(late, notify.CallTimedOut),
+			b.sentNow(msgID), b.sentNow(0), inGroup,
+			notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}},
+			notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, notify.Recall{ID: "m3", From: bob, To: alice})
+		equal(b, "announced", b.announce(b.announcement("a1")), []notify.Accepted{{State: notify.StateNotBound}})
+		b.replayed(letters[0].ID, notify.Replayed{})
+		equal(b, "begun", b.begins(beginOf(call)), nil)
+		equal(b, "begun", b.begins(beginOf(rec)), nil)
+		b.reserved(reserveOf(rec.Open.ID), notify.ReserveErased)
+		settled := settleOf(rec.Open.ID, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		equal(b, "settled", b.settles(settled), "")
+		equal(b, "resolved", b.resolve("c9"), notify.Resolved{State: notify.CardRefused, Final: notify.StateErased})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: b.final(notify.StateDead, "m1"),
+			Absence: notify.AbsenceTold, Dead: &letters[0], Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
+		b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Missed: identitiesOf(call)})
+		b.reconciled()
+		b.nothingNames(string(alice), string(aliceOpenID))
+	}),
+	erasure("an unknown card at an openid that was the user's before ends once, erased, and is paid for", func(b *bench, erase func(b *bench) error) {
+		b.bindTo(alice, otherOpenID)
+		b.record(notify.Grant{ID: "tap", OpenID: otherOpenID, Source: notify.GrantPopup, At: b.Now(), Templates: []notify.TemplateID{tmpl}}, b.message("m1"))
+		begun := b.begin(b.after(b.rules.Lead))
+		r := reserveOf(begun.Card)
+		r.OpenID, r.Messages = otherOpenID, begun.Messages
+		b.reserved(r, notify.ReserveOK)
+		s := settleOf(begun.Card, notify.CardUnknown, notify.PermitHeld, "")
+		s.OpenID, s.Messages = otherOpenID, begun.Messages
+		b.settles(s)
+		b.bindTo(alice, aliceOpenID)
+		b.must(erase(b))
+		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.Advance(time.Hour)
+		b.reconciled()
+		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.nothingNames(string(alice), string(aliceOpenID))
+	}),
+	[]rule{
+		{"a day after erasing permits count again", func(b *bench) {
+			b.bind()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.Advance(24 * time.Hour)
+			b.grant(tmpl)
+			equal(b, "permits", b.balance(tmpl), 1)
+		}},
+		{"a new login lifts the tombstone", func(b *bench) {
+			b.aliceEverywhere()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.bind()
+			b.grant(tmpl)
+			equal(b, "permits", b.balance(tmpl), 1)
+			b.reserved(reserveOf("c1"), notify.ReserveOK)
+			b.prefers(noPreferences)
+			b.record(b.message("m9"))
+			equal(b, "absence", b.after(b.rules.Lead).Absence, notify.Absence{})
+		}},
+		{"a fact may ask for erasure", func(b *bench) {
+			b.aliceEverywhere()
+			b.record(notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: "never heard of"})
+			b.nothingNames(string(alice), string(aliceOpenID))
+		}},
+		{"an erasure that is older than the binding is ignored", func(b *bench) {
+			b.aliceEverywhere()
+			b.Advance(b.Now().Truncate(time.Second).Add(1700 * time.Millisecond).Sub(b.Now())) // into a second
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.bind()
+			b.grant(tmpl)
+			bound, asked := b.Now(), notify.Erase{OpenID: aliceOpenID}
+			b.Advance(30 * 24 * time.Hour)
+			b.bind() // a later login does not make the binding younger
+			asked.At = bound.Truncate(time.Second).Add(-time.Second)
+			b.unchanged(func() { b.record(asked) })
+			b.boundTo(alice, aliceOpenID)
+			asked.At = bound.Truncate(time.Second) // WeChat tells whole seconds
+			b.record(asked)
+			b.nothingNames(string(alice), string(aliceOpenID))
+		}},
+		{"an erasure that is older than its user's move to the openid is ignored", func(b *bench) {
+			b.bind()
+			b.Advance(time.Hour)
+			asked := notify.Erase{OpenID: aliceOpenID, At: b.Now()}
+			b.Advance(time.Second)
+			b.bindTo(carol, aliceOpenID)
+			b.record(asked)
+			b.boundTo(carol, aliceOpenID)
+		}},
+		{"erasing an openid that is not bound takes its permits", func(b *bench) {
+			b.grant(tmpl)
+			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+			b.nothingNames(string(aliceOpenID))
+		}},
+		{"erasing a user who is not bound takes what is left of him and says so", func(b *bench) {
+			b.aliceEverywhere()
+			b.bindTo(carol, aliceOpenID)
+			if err := b.Store.EraseUser(b.Context(), alice); !errors.Is(err, store.ErrNotBound) {
+				b.Errorf("got %v, want %v", err, store.ErrNotBound)
+			}
+			b.nothingNames(string(alice))
+			b.boundTo(carol, aliceOpenID)
+		}},
+		{"erasing takes a user's name off the cards of an openid that was his, and leaves them paid for", func(b *bench) {
+			b.aliceEverywhere()
+			b.Advance(notify.InFlight) // the card that is being sent is no more
+			sending := reserveOf("sending")
+			sending.Template = tmpl2
+			b.reserved(sending, notify.ReserveOK)
+			permits, before := b.balance(tmpl2), b.counts() // without the one that is held for it
+			b.bindTo(alice, otherOpenID)
+			b.bindTo(carol, aliceOpenID)
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			b.nothingNames(string(alice), string(otherOpenID))
+			before[notify.StateErased] += waitingEverywhere
+			before[notify.StateDelivered]++
+			b.counted(before)
+			settled := settleOf("sending", notify.CardUnknown, notify.PermitHeld, "")
+			settled.Template = tmpl2
+			equal(b, "settled", b.settles(settled), "")
+			equal(b, "permits", b.balance(tmpl2), permits)
+			b.Advance(time.Hour)
+			b.reconciled()
+			b.nothingNames(string(alice))
+			b.boundTo(carol, aliceOpenID)
+		}},
+		{"the cards of an openid's former user are found while they are kept", func(b *bench) {
+			b.aliceEverywhere()
+			b.bindTo(carol, aliceOpenID)
+			for range 3 {
+				b.Advance(7 * 24 * time.Hour)
+				b.grant(tmpl)
+				r := reserveOf(notify.CardID(b.fresh("of carol")))
+				r.User = carol
+				b.reserved(r, notify.ReserveOK)
+			}
+			b.must(ignoreNotBound(b.Store.EraseUser(b.Context(), alice)))
+			for entry, value := range b.dump() {
+				if strings.Contains(entry, ":c:"+string(aliceOpenID)) && strings.Contains(entry+value, string(alice)) {
+					b.Errorf("still named: %s = %s", entry, value)
+				}
+			}
+			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+			b.nothingNames(string(carol), string(aliceOpenID))
+		}},
+		{"a former user's unknown card that is erased ends once, though no run let go of it", func(b *bench) {
+			_, begun := b.aliceBegun("m1")
+			r := reserveOf(begun.Card)
+			r.Messages = begun.Messages
+			b.reserved(r, notify.ReserveOK)
+			s := settleOf(begun.Card, notify.CardUnknown, notify.PermitHeld, "")
+			s.Messages = begun.Messages
+			b.settles(s)
+			b.bindTo(alice, otherOpenID)
+			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
+			b.counted(map[notify.State]int64{notify.StateErased: 1})
+			b.Advance(notify.Lease)
+			b.nothingDue()
+		}},
+		{"erasing an openid takes nothing from a user who logs in with another meanwhile", func(b *bench) {
+			b.bind()
+			b.record(b.message("m1"))
+			b.must(b.Between(1, func() { b.bindTo(alice, otherOpenID) }).EraseOpenID(b.Context(), aliceOpenID))
+			b.boundTo(alice, otherOpenID)
+			found, err := b.Store.FindMessage(b.Context(), "m1")
+			b.must(err)
+			equal(b, "found", found, []notify.UserID{alice})
+		}},
+		{"erasing one leaves others alone", func(b *bench) {
+			b.bindTo(carol, otherOpenID)
+			b.record(b.messageTo(carol, "m1"))
+			before := b.dumpWithoutWatch()
+			b.bind()
+			b.must(b.Store.EraseUser(b.Context(), alice))
+			after := b.dumpWithoutWatch()
+			for key, value := range before {
+				equal(b, key, after[key], value)
+			}
+			b.boundTo(carol, otherOpenID)
+		}},
+	},
+)
+
+// forget deletes what match says of keys, of members of the shared ones, of the openids of
+// overdue cards and of who is in the index.
+func (b *bench) forget(match func(name string) bool) {
+	b.Helper()
+	for entry := range b.dump() {
+		key, member, _ := strings.Cut(entry, " ")
+		_, kind, _ := strings.Cut(key, "}:")
+		name := member
+		if kind == "u" {
+			name, _, _ = strings.Cut(member, "\n")
+		}
+		if match(key) {
+			b.must(b.Raw.Del(b.Context(), key).Err())
+		} else if shared := !strings.Contains(kind, ":") && match(name); !shared && !(strings.HasPrefix(kind, "i:") && match(member)) {
+			continue
+		} else if b.Raw.Type(b.Context(), key).Val() == "zset" {
+			b.must(b.Raw.ZRem(b.Context(), key, member).Err())
+		} else {
+			b.must(b.Raw.HDel(b.Context(), key, member).Err())
+		}
+	}
+}
+
+func ignoreNotBound(err error) error {
+	if errors.Is(err, store.ErrNotBound) {
+		return nil
+	}
+	return err
+}

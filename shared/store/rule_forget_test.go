@@ -1,0 +1,207 @@
+package store_test
+
+import (
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+const bobOpenID notify.OpenID = "oBobby0egBJY1zhBYw2KhdUfwVJJE"
+
+// said is what bob writes.
+const said = "what bob said"
+
+// bobEverywhere has bob be the sender of all that others can have from somebody: messages
+// that wait, that are given up and that travel on a card, calls that ring, rang in vain and
+// ended, a read conversation, and messages of groups that he wrote or is mentioned in.
+func (b *bench) bobEverywhere() {
+	b.Helper()
+	b.rules.MissedCalls = true
+	b.bindTo(bob, bobOpenID)
+	b.aliceDead("dead")
+	b.bindTo(carol, otherOpenID)
+	travels := b.messageTo(carol, "travels")
+	travels.Summary = said
+	b.record(travels)
+	b.begin(b.after(b.rules.Lead))
+	vain := b.ring("vain")
+	b.record(vain, b.endOf(vain, notify.CallTimedOut))
+	b.Advance(11 * time.Second)
+	ringing := b.ring("ringing")
+	waits := b.message("waits")
+	waits.Summary = said
+	b.record(ringing, waits, notify.Read{Reader: carol, Peer: bob, UpTo: b.Now().Add(-time.Minute)})
+	b.keepNames(map[string]string{string(bob): "Bobby"})
+	mine, mentions := b.groupMessage(1), b.groupMessage(2)
+	mine.Summary, mine.At = said, []notify.UserID{alice}
+	mentions.From, mentions.At = carol, []notify.UserID{bob, alice}
+	b.recordGroup(mine, mentions)
+}
+
+var forgetRules = []rule{
+	{"an erased sender is named nowhere, and what he sent waits on", func(b *bench) {
+		b.bobEverywhere()
+		letter, before := b.letters(10)[0], b.counts()
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
+		b.counted(before)
+
+		var waiting []notify.MessageID
+		b.Advance(notify.Lease)
+		for _, rec := range b.claim().Recipients {
+			for _, n := range rec.Notices {
+				waiting = append(waiting, n.ID.ID())
+				equal(b, "sender of "+string(n.ID), n.From, "")
+			}
+		}
+		equal(b, "waiting", slices.Sorted(slices.Values(waiting)), []notify.MessageID{"ringing", "travels", "vain", "waits"})
+		letter.From = nil
+		equal(b, "letters", b.letters(10), []notify.DeadLetter{letter})
+		for _, s := range b.spreads() {
+			equal(b, "mentioned", s.Message.At, []notify.UserID{alice})
+		}
+	}},
+	{"an erasure by openid takes the sender's name too", func(b *bench) {
+		b.bobEverywhere()
+		b.record(notify.Erase{OpenID: bobOpenID})
+		b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
+	}},
+	{"an erasure that lost a round trip is completed by the next", func(b *bench) {
+		lost := 0
+		for trip := range 10 {
+			for _, answer := range []bool{false, true} {
+				b.bobEverywhere()
+				losing := b.Losing(trip, answer)
+				if trip%2 == 0 {
+					b.must(erasedTwice(&lost, losing.EraseUser(b.Context(), bob), func() error { return b.Store.EraseUser(b.Context(), bob) }))
+				} else {
+					b.must(erasedTwice(&lost, losing.EraseOpenID(b.Context(), bobOpenID), func() error { return b.Store.EraseOpenID(b.Context(), bobOpenID) }))
+				}
+				b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
+				b.must(b.Store.EraseUser(b.Context(), alice))
+				b.must(b.Store.EraseUser(b.Context(), carol))
+			}
+		}
+		if lost == 0 {
+			b.Error("no round trip was lost")
+		}
+	}},
+	{"an openid whose user has gone over to another takes no name with it", func(b *bench) {
+		b.bobEverywhere()
+		// A login with another openid that stopped half way.
+		key := func(kind, id string) string {
+			keys, err := b.Raw.Keys(b.Context(), "*:"+kind+":"+id).Result()
+			b.must(err)
+			equal(b, "keys", len(keys), 1)
+			return keys[0]
+		}
+		b.must(b.Raw.HSet(b.Context(), key("r", string(bob)), "o", "another").Err())
+		b.must(b.Store.EraseOpenID(b.Context(), bobOpenID))
+		b.nothingNames(string(bobOpenID))
+		b.Advance(notify.Lease)
+		for _, rec := range b.claim().Recipients {
+			for _, n := range rec.Notices {
+				equal(b, "sender", n.From, bob)
+			}
+		}
+	}},
+	{"a recall finds the message of an erased sender", func(b *bench) {
+		b.bobEverywhere()
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.record(notify.Recall{ID: "waits", From: bob, To: alice}, notify.Recall{ID: "dead", From: bob, To: alice})
+		b.ended("waits", notify.StateRecalled, notify.ReasonNone)
+		equal(b, "letters", b.letters(10), nil)
+	}},
+	{"so does a read report", func(b *bench) {
+		b.bobEverywhere()
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.record(notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()})
+		equal(b, "ends", b.endings("waits"), map[notify.State]int{})
+		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.ended("waits", notify.StateRead, notify.ReasonReadReport)
+		b.ended("vain", notify.StateRead, notify.ReasonReadReport)
+		b.replayed(b.letters(10)[0].ID, notify.Replayed{})
+		b.nothingNames(string(bob))
+	}},
+	{"and news that IM did not deliver it", func(b *bench) {
+		b.bobEverywhere()
+		failed := b.message("waits")
+		failed.FailedCode = 20007
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.record(failed)
+		b.ended("waits", notify.StateFailedIM, notify.ReasonNone)
+	}},
+	{"and who mutes him", func(b *bench) {
+		b.bobEverywhere()
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.prefer(notify.Preferences{MutedPeers: []string{string(bob)}})
+		b.ended("waits", notify.StateMuted, notify.ReasonMutedPeer)
+		b.ended("ringing", notify.StateMuted, notify.ReasonMutedPeer)
+	}},
+	{"a call of an erased caller is one call, whoever tells of it", func(b *bench) {
+		b.bobEverywhere()
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		ringing := b.ring("ringing")
+		b.record(twin(ringing), b.endOf(twin(ringing), notify.CallAnswered))
+		b.ended("ringing", notify.StateAnswered, notify.ReasonNone)
+		b.nothingNames(string(bob))
+	}},
+	{"a member is not told twice because the sender was erased between", func(b *bench) {
+		b.bobEverywhere()
+		b.bindTo(bob, bobOpenID)
+		member := func(m notify.GroupMessage) notify.Message {
+			return notify.Message{ID: m.ID(), Kind: notify.KindMention, From: m.From, To: alice, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq, ByREST: true}
+		}
+		first := b.groupMessage(1)
+		b.record(member(first))
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		for _, s := range b.spreads() {
+			if s.Message.Seq == first.Seq {
+				b.unchanged(func() { b.record(member(s.Message)) })
+			}
+		}
+	}},
+	{"what an erased user sends within a day does not name him, then it does", func(b *bench) {
+		b.bind()
+		b.bindTo(bob, bobOpenID)
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.Advance(24*time.Hour - time.Millisecond)
+		m, group := b.message("late"), b.groupMessage(1)
+		m.Summary, group.Summary, group.At = said, said, []notify.UserID{alice, bob}
+		b.record(m, b.ring("late call"))
+		b.recordGroup(group)
+		b.keepNames(map[string]string{string(bob): "Bobby"})
+		b.nothingNames(string(bob), said, "Bobby")
+		equal(b, "mentioned", b.spread().Message.At, []notify.UserID{alice})
+		b.Advance(time.Millisecond)
+		b.record(b.message("later"))
+		b.Advance(b.rules.Lead)
+		from := map[notify.MessageID]notify.UserID{}
+		for _, rec := range b.claim().Recipients {
+			for _, n := range rec.Notices {
+				from[n.ID.ID()] = n.From
+			}
+		}
+		equal(b, "senders", from, map[notify.MessageID]notify.UserID{"late": "", "late call": "", "later": bob})
+	}},
+	{"after a new login he is named again", func(b *bench) {
+		b.bind()
+		b.bindTo(bob, bobOpenID)
+		b.must(b.Store.EraseUser(b.Context(), bob))
+		b.bindTo(bob, bobOpenID)
+		b.record(b.message("m1"))
+		equal(b, "sender", b.after(b.rules.Lead).Notices[0].From, bob)
+		b.keepNames(map[string]string{string(bob): "Bobby"})
+		b.names(map[string]string{string(bob): "Bobby"}, string(bob))
+	}},
+}
+
+// erasedTwice counts an erasure that failed, and does it again.
+func erasedTwice(lost *int, first error, again func() error) error {
+	if first == nil {
+		return nil
+	}
+	*lost++
+	return ignoreNotBound(again())
+}

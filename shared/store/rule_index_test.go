@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// found wants the message id to be found for exactly these users.
+func (b *bench) found(id notify.MessageID, want ...notify.UserID) {
+	b.Helper()
+	got, err := b.Store.FindMessage(b.Context(), id)
+	b.must(err)
+	slices.Sort(want)
+	equal(b, "recipients of "+string(id), got, want)
+}
+
+var indexRules = []rule{
+	{"a message is found in all shards", func(b *bench) {
+		users := b.inTwoShards()
+		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m1"), b.messageTo(users[0], "m2"))
+		b.found("m1", users[0], users[1])
+		b.found("m2", users[0])
+		b.found("m3")
+	}},
+	{"a group's message is found for many", func(b *bench) {
+		var users []notify.UserID
+		for i := range 40 {
+			user := notify.UserID(fmt.Sprint("user", i))
+			users = append(users, user)
+			b.bindTo(user, notify.OpenID("o-"+user))
+			m := b.messageTo(user, notify.GroupMessageID(team, 7))
+			m.Group = team
+			b.record(m, m)
+		}
+		b.found(notify.GroupMessageID(team, 7), users...)
+		for _, user := range users[:20] {
+			b.must(b.Store.EraseUser(b.Context(), user))
+		}
+		b.found(notify.GroupMessageID(team, 7), users[20:]...)
+	}},
+	{"whatever came of it a message is found", func(b *bench) {
+		b.bind()
+		failed, uncounted := b.message("failed"), b.message("uncounted")
+		failed.FailedCode, uncounted.Uncounted = 20012, notify.ReasonSilent
+		b.record(notify.Recall{ID: "recalled", From: bob, To: alice})
+		b.record(failed, uncounted, b.message("recalled"), b.ring("call"))
+		b.announce(b.announcement("announced"))
+		for _, id := range []notify.MessageID{"failed", "uncounted", "recalled", "call", "announced"} {
+			b.found(id, alice)
+		}
+	}},
+	{"a message to somebody who is not bound is not found", func(b *bench) {
+		b.record(b.message("m1"), b.ring("call"))
+		b.found("m1")
+		b.found("call")
+	}},
+	{"messages of several senders with one id are found once", func(b *bench) {
+		b.bind()
+		fromCarol := b.message("m1")
+		fromCarol.From = carol
+		b.record(b.message("m1"), fromCarol)
+		b.found("m1", alice)
+	}},
+	{"a message is found on the next day, and by instances that disagree on the day", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"))
+		b.Advance(time.Second) // it is the next day now
+		b.record(b.message("m2"))
+		for _, d := range []time.Duration{-2 * time.Hour, 0, 23 * time.Hour} {
+			other := b.Open(func() time.Time { return b.Now().Add(d) })
+			for _, id := range []notify.MessageID{"m1", "m2"} {
+				got, err := other.FindMessage(b.Context(), id)
+				b.must(err)
+				equal(b, string(id), got, []notify.UserID{alice})
+			}
+		}
+	}},
+	{"the index of a day ends before the marks of what is in it", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"), b.ring("call"))
+		ttl := map[string]time.Duration{}
+		for _, kind := range []string{"i", "d"} {
+			keys, err := b.Raw.Keys(b.Context(), "*:"+kind+":*").Result()
+			b.must(err)
+			equal(b, "keys of "+kind, len(keys), 1)
+			ttl[kind] = b.Raw.PTTL(b.Context(), keys[0]).Val()
+		}
+		if ttl["i"] <= 47*time.Hour || ttl["i"] > ttl["d"]+time.Minute {
+			b.Errorf("the index ends in %v, the marks in %v", ttl["i"], ttl["d"])
+		}
+	}},
+	{"after an erasure nothing of the user is found, and of others all", func(b *bench) {
+		b.bind()
+		other := b.sameShard(alice)
+		call := b.ring("call")
+		call.Users = append(call.Users, other)
+		b.record(b.message("m1"), b.messageTo(other, "m1"), call)
+		b.Advance(23 * time.Hour)
+		b.record(b.message("m2"), b.messageTo(other, "m2"))
+		b.must(b.Store.EraseUser(b.Context(), alice))
+		for _, id := range []notify.MessageID{"m1", "m2", "call"} {
+			b.found(id, other)
+		}
+		b.nothingNames(string(alice))
+	}},
+}

@@ -1,0 +1,135 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+var ledgerRules = []rule{
+	mixed(3), mixed(4), mixed(5),
+	{"the ledger keeps its last 20 events over an opening balance", func(b *bench) {
+		for range 25 {
+			b.grant(tmpl)
+		}
+		l := b.ledger(tmpl)
+		equal(b, "opening, events, balance", [3]int{l.Opening, len(l.Events), l.Balance}, [3]int{5, 20, 25})
+		equal(b, "left", b.balance(tmpl), 25)
+	}},
+}
+
+// mixed is the rule that accounts and cards agree whatever happens in whatever order.
+func mixed(seed uint64) rule {
+	return rule{fmt.Sprint("the ledger adds up after every one of 120 mixed operations, seed ", seed), func(b *bench) {
+		b.bind()
+		w := &purser{bench: b, r: rand.New(rand.NewPCG(seed, seed))}
+		for range 120 {
+			w.step()
+			b.Advance(time.Duration(w.r.IntN(40)) * time.Second)
+			b.checkConsistency()
+			if b.Failed() {
+				return
+			}
+			l := b.ledger(tmpl)
+			equal(b, "balance", b.balance(tmpl), max(l.Balance-l.Held, 0))
+		}
+		b.Advance(time.Hour)
+		for _, card := range w.cards {
+			b.resolve(card.Card)
+		}
+		b.Advance(time.Hour)
+		_, err := b.Store.Reconcile(b.Context(), 1000)
+		b.must(err)
+		for _, template := range []notify.TemplateID{tmpl, tmpl2} {
+			equal(b, "held in the end", b.ledger(template).Held, 0)
+		}
+		for state, n := range b.counts() {
+			if n < 0 {
+				b.Errorf("%d messages are %s", n, state)
+			}
+		}
+	}}
+}
+
+// A purser spends the permits of alice at random: one-time ones, and those of tmpl2, which
+// are long-term ones.
+type purser struct {
+	*bench
+	r     *rand.Rand
+	cards []notify.Reserve // that were reserved, settled or not
+}
+
+func (w *purser) step() {
+	at := w.Now().Add(-time.Duration(w.r.IntN(200)) * time.Second)
+	switch w.r.IntN(12) {
+	case 0, 1:
+		p := w.popup(at)
+		p.Templates = []notify.TemplateID{tmpl, tmpl2}
+		w.record(p)
+	case 2:
+		w.record(w.report(at))
+	case 3:
+		if w.r.IntN(3) == 0 {
+			off := notify.Revoke{ID: w.fresh("off"), OpenID: aliceOpenID, At: at, Templates: []notify.TemplateID{tmpl, tmpl2}[:1+w.r.IntN(2)]}
+			w.record(off)
+		}
+	case 4, 5, 6:
+		w.spend()
+	case 7, 8:
+		w.end()
+	case 9, 10:
+		w.hear()
+	case 11:
+		_, err := w.Store.Reconcile(w.Context(), 1000)
+		w.must(err)
+	}
+}
+
+func (w *purser) spend() {
+	r := reserveOf(notify.CardID(w.fresh("c")))
+	r.NewAbsence, r.Digest, r.Learn, r.Keep = w.r.IntN(2) == 0, w.r.IntN(3) == 0, w.r.IntN(2) == 0, w.r.IntN(3)
+	if w.r.IntN(3) == 0 {
+		r.Template, r.LongTerm = tmpl2, true
+	}
+	if w.r.IntN(10) == 0 {
+		r.PerHour = 1
+	}
+	if w.reserve(r).Status == notify.ReserveOK {
+		w.cards = append(w.cards, r)
+	}
+}
+
+// end settles one of the last cards, in any way, perhaps again.
+func (w *purser) end() {
+	n := len(w.cards)
+	if n == 0 {
+		return
+	}
+	r := w.cards[n-1-w.r.IntN(min(n, 3))]
+	s := []notify.Settle{
+		settleOf(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
+		settleOf(r.Card, notify.CardNotSent, notify.PermitRefunded, ""),
+		settleOf(r.Card, notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit),
+		settleOf(r.Card, notify.CardUnknown, notify.PermitHeld, ""),
+		settleOf(r.Card, notify.CardUnknown, notify.PermitHeld, ""),
+	}[w.r.IntN(5)]
+	s.Template, s.UnknownAfter = r.Template, time.Duration(w.r.IntN(300))*time.Second
+	if s.State == notify.CardDelivered && w.r.IntN(3) > 0 {
+		s.MsgID = int64(slices.IndexFunc(w.cards, func(c notify.Reserve) bool { return c.Card == r.Card }) + 1)
+	}
+	w.settles(s)
+}
+
+// hear records a report of a card, named by its id or not.
+func (w *purser) hear() {
+	s := w.sentNow(int64(w.r.IntN(len(w.cards) + 2)))
+	s.At = s.At.Add(-time.Duration(w.r.IntN(60)) * time.Second)
+	s.Template = []notify.TemplateID{tmpl, tmpl2}[w.r.IntN(2)]
+	if w.r.IntN(3) == 0 {
+		s.Failed = "user block"
+	}
+	w.record(s)
+}

@@ -1,0 +1,273 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"wxnotify/shared/notify"
+)
+
+func (b *bench) timeline(user notify.UserID) []notify.Step {
+	b.Helper()
+	steps, err := b.Store.Timeline(b.Context(), user)
+	b.must(err)
+	return steps
+}
+
+// ended wants the message of alice to have ended exactly once, like this.
+func (b *bench) ended(id notify.MessageID, state notify.State, why notify.Reason) {
+	b.Helper()
+	b.endedOf(alice, id, state, why)
+}
+
+// endedOf is ended for a message to user.
+func (b *bench) endedOf(user notify.UserID, id notify.MessageID, state notify.State, why notify.Reason) {
+	b.Helper()
+	var got []string
+	for _, s := range b.timeline(user) {
+		if s.Kind == notify.StepFinal && slices.Contains(notify.MessageIDs(s.Messages), id) {
+			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
+		}
+	}
+	equal(b, fmt.Sprintf("final states of %s", id), got, []string{fmt.Sprintf("%s (%s)", state, why)})
+}
+
+// counts returns how many messages ended how.
+func (b *bench) counts() map[notify.State]int64 {
+	b.Helper()
+	got, err := b.Store.Counts(b.Context())
+	b.must(err)
+	return got
+}
+
+func (b *bench) counted(want map[notify.State]int64) {
+	b.Helper()
+	equal(b, "counts", b.counts(), want)
+}
+
+// dump returns everything in the store, as "key", "key field" or "key member" to
+// value. JSON is in one form, whoever wrote it.
+func (b *bench) dump() map[string]string {
+	b.Helper()
+	ctx, out := b.Context(), map[string]string{}
+	keys := b.keys()
+	for _, key := range keys {
+		kind, err := b.Raw.Type(ctx, key).Result()
+		b.must(err)
+		switch kind {
+		case "string":
+			out[key], err = b.Raw.Get(ctx, key).Result()
+		case "hash":
+			var m map[string]string
+			m, err = b.Raw.HGetAll(ctx, key).Result()
+			for field, v := range m {
+				out[key+" "+field] = v
+			}
+		case "set":
+			var s []string
+			s, err = b.Raw.SMembers(ctx, key).Result()
+			for _, member := range s {
+				out[key+" "+member] = ""
+			}
+		case "list":
+			var l []string
+			l, err = b.Raw.LRange(ctx, key, 0, -1).Result()
+			for i, v := range l {
+				out[fmt.Sprint(key, " ", i)] = v
+			}
+		case "zset":
+			z, zerr := b.Raw.ZRangeWithScores(ctx, key, 0, -1).Result()
+			err = zerr
+			for _, m := range z {
+				out[fmt.Sprint(key, " ", m.Member)] = fmt.Sprintf("%.0f", m.Score)
+			}
+		case "none": // its time has come meanwhile
+		default:
+			b.Fatalf("key %s is a %s", key, kind)
+		}
+		b.must(err)
+	}
+	for key, value := range out {
+		var v any
+		if json.Unmarshal([]byte(value), &v) == nil && strings.HasPrefix(value, "{") {
+			canonical, err := json.Marshal(v)
+			b.must(err)
+			out[key] = string(canonical)
+		}
+	}
+	return out
+}
+
+// unchanged wants do to leave everything in the store as it is, but for the watch of
+// a run, which any look renews.
+func (b *bench) unchanged(do func()) {
+	b.Helper()
+	before := b.dumpWithoutWatch()
+	do()
+	equal(b, "what changed", b.dumpWithoutWatch(), before)
+}
+
+// versions are new with each write, and what is once has no other trace.
+var versions = regexp.MustCompile(`:[rs]:\S+ v$|:xu v$|:at:\S+ v$|:td:\S+ v$|:sp:\S+ v$`)
+
+func (b *bench) dumpWithoutWatch() map[string]string {
+	b.Helper()
+	d := b.dump()
+	for key := range d {
+		if strings.HasSuffix(key, ":watch") || versions.MatchString(key) {
+			delete(d, key)
+		}
+	}
+	return d
+}
+
+// nothingNames wants no key and no value to contain any of names.
+func (b *bench) nothingNames(names ...string) {
+	b.Helper()
+	for key, value := range b.dump() {
+		for _, name := range names {
+			if strings.Contains(key, name) || strings.Contains(value, name) {
+				b.Errorf("%s is still named: %s = %s", name, key, value)
+			}
+		}
+	}
+}
+
+// checkConsistency wants what holds at any time: who is in a queue has something that
+// waits for him, and the other way round; every account adds up; a permit is held for each
+// card that is being sent or unknown, and for no other.
+func (b *bench) checkConsistency() {
+	b.Helper()
+	if b.Failed() {
+		return
+	}
+	dump := b.dump()
+	for entry, value := range dump {
+		name, member, _ := strings.Cut(entry, " ")
+		slot, kind, _ := strings.Cut(name, "}:")
+		kind, owner, _ := strings.Cut(kind, ":")
+		has := func(entry string) bool { _, ok := dump[slot+"}:"+entry]; return ok }
+		switch kind {
+		case "q", "cq":
+			if !has("r:" + member + " " + laneIn[kind]) {
+				b.Errorf("%s is in %s and nothing waits for them", member, kind)
+			}
+		case "r":
+			for queue, field := range laneIn {
+				if member == field && !has(queue+" "+owner) {
+					b.Errorf("%s is not in %s and this waits for them: %s", owner, queue, value)
+				}
+			}
+		case "dl":
+			if !has("dead " + owner) {
+				b.Errorf("%s has a dead letter and is not named: %s", owner, value)
+			}
+		case "u":
+			openID, card, _ := strings.Cut(member, "\n")
+			if c := b.cardIn(dump[slot+"}:c:"+openID+" "+card]); !c.queued() {
+				b.Errorf("%s is overdue and has no end to tell: %+v", card, c)
+			}
+		case "c":
+			if c := b.cardIn(value); c.queued() != has("u "+owner+"\n"+member) {
+				b.Errorf("%s is overdue or not, and should not: %s", member, value)
+			}
+		case "s":
+			if member != "d" {
+				continue
+			}
+			held := map[notify.TemplateID]int{}
+			for entry, value := range dump {
+				if c := b.cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == notify.CardSending || c.Until > 0) {
+					held[c.Template]++
+				}
+			}
+			for template, l := range b.ledgersIn(value) {
+				l.check(b, template)
+				equal(b, "permits held of "+owner, l.Held, held[template])
+			}
+		}
+	}
+}
+
+// laneIn is the field of a recipient that has what a queue is for.
+var laneIn = map[string]string{"q": "m", "cq": "c"}
+
+// card is what is looked at of a stored card.
+type card struct {
+	State    notify.CardState  `json:"s"`
+	Template notify.TemplateID `json:"t"`
+	User     notify.UserID     `json:"u"`
+	Until    float64           `json:"w"` // ms; unknown until then
+	Tell     []any             `json:"tell"`
+}
+
+// queued reports whether something is to be done about c in time: its end is to be told, or it is on
+// its way, and its user was erased.
+func (c card) queued() bool {
+	return c.Until > 0 || len(c.Tell) > 0 || c.State == notify.CardSending && c.User == ""
+}
+
+func (b *bench) cardIn(value string) (c card) {
+	b.Helper()
+	if strings.HasPrefix(value, "{") {
+		_ = json.Unmarshal([]byte(value), &c) // of other kinds of documents
+	}
+	return c
+}
+
+// ledger is the account of one template's permits as it is stored.
+type ledger struct {
+	Balance int     `json:"b"`
+	Held    int     `json:"h"`
+	Opening int     `json:"o"`
+	Events  [][]any `json:"e"` // ms, kind, change, 1 if paired
+}
+
+func (b *bench) ledgersIn(document string) map[notify.TemplateID]ledger {
+	b.Helper()
+	var sub struct {
+		Ledgers map[notify.TemplateID]ledger `json:"l"`
+	}
+	b.must(json.Unmarshal([]byte(document), &sub))
+	return sub.Ledgers
+}
+
+func (l ledger) check(b *bench, template notify.TemplateID) {
+	b.Helper()
+	sum := l.Opening
+	for _, e := range l.Events {
+		sum += int(e[2].(float64))
+	}
+	if sum != l.Balance || l.Balance < 0 || l.Held < 0 || len(l.Events) > 20 {
+		b.Errorf("the ledger of %s does not add up to %d: %+v", template, sum, l)
+	}
+}
+
+// owns wants aliceOpenID to have so many permits, of which so many are held.
+func (b *bench) owns(template notify.TemplateID, balance, held int) {
+	b.Helper()
+	l := b.ledger(template)
+	equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{balance, held})
+}
+
+// ledger returns the stored account of aliceOpenID.
+func (b *bench) ledger(template notify.TemplateID) ledger {
+	b.Helper()
+	for key, value := range b.dump() {
+		if strings.HasSuffix(key, ":s:"+string(aliceOpenID)+" d") {
+			return b.ledgersIn(value)[template]
+		}
+	}
+	return ledger{}
+}
+
+// keys returns the keys of what is kept, without that which says whose store it is.
+func (b *bench) keys() []string {
+	b.Helper()
+	keys, err := b.Raw.Keys(b.Context(), "*").Result()
+	b.must(err)
+	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, "}:id") })
+}

@@ -1,0 +1,204 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"wxnotify/shared/store"
+)
+
+// pace wants Pace of n at perSecond to answer with want.
+func (b *bench) pace(perSecond, n int, want time.Duration) {
+	b.Helper()
+	got, err := b.Store.Pace(b.Context(), "name", perSecond, n)
+	b.must(err)
+	equal(b, "wait", got, want)
+}
+
+var paceRules = []rule{
+	{"after idleness a second's worth may be done at once, the rest at the rate", func(b *bench) {
+		for range 10 {
+			b.pace(10, 1, 0)
+		}
+		b.pace(10, 1, 100*time.Millisecond)
+		b.pace(10, 4, 500*time.Millisecond)
+		b.Advance(500 * time.Millisecond)
+		b.pace(10, 1, 100*time.Millisecond)
+		b.Advance(100*time.Millisecond + time.Hour)
+		b.pace(10, 10, 0)
+		b.pace(10, 1, 100*time.Millisecond)
+	}},
+	{"what was not used up is saved for a second at most", func(b *bench) {
+		b.pace(10, 10, 0)
+		b.Advance(300 * time.Millisecond)
+		b.pace(10, 3, 0)
+		b.pace(10, 1, 100*time.Millisecond)
+	}},
+	{"more than a second's worth waits accordingly", func(b *bench) {
+		b.pace(10, 25, 1500*time.Millisecond)
+		b.pace(10, 25, 4*time.Second)
+	}},
+	{"a rate that does not divide a second is kept", func(b *bench) {
+		b.pace(3, 3, 0)
+		for i := range 30 {
+			got, err := b.Store.Pace(b.Context(), "name", 3, 1)
+			b.must(err)
+			want := time.Duration(i+1) * time.Second / 3
+			if d := got - want; d.Abs() > 100*time.Microsecond {
+				b.Fatalf("wait %v, want %v", got, want)
+			}
+		}
+	}},
+	{"no more than a minute's wait is reserved", func(b *bench) {
+		b.pace(2, 122, time.Minute)
+		b.unchanged(func() { b.pace(2, 1, time.Minute+500*time.Millisecond) })
+		b.unchanged(func() { b.pace(2, 20, 70*time.Second) })
+		b.Advance(500 * time.Millisecond)
+		b.pace(2, 1, time.Minute)
+	}},
+	{"a wait that is too long for the caller is told, and not reserved", func(b *bench) {
+		within := func(n int, atMost, want time.Duration, reserved bool) {
+			b.Helper()
+			wait, ok, err := b.Store.PaceWithin(b.Context(), "name", 10, n, atMost)
+			b.must(err)
+			equal(b, "wait", wait, want)
+			equal(b, "reserved", ok, reserved)
+		}
+		within(30, 2*time.Second, 2*time.Second, true)
+		b.unchanged(func() {
+			within(1, 2*time.Second, 2100*time.Millisecond, false)
+			within(1, 0, 2100*time.Millisecond, false)
+			within(1, -time.Second, 2100*time.Millisecond, false)
+			within(1000, time.Hour, 102*time.Second, false)
+			within(0, 0, 0, true)
+		})
+		within(1, 2100*time.Millisecond, 2100*time.Millisecond, true)
+		b.Advance(3200 * time.Millisecond)
+		b.unchanged(func() { within(1, -time.Second, 0, false) })
+		within(10, 0, 0, true)
+		within(1, 3*time.Second, 100*time.Millisecond, true)
+	}},
+	{"an absurd number waits for longer than is reserved", func(b *bench) {
+		b.unchanged(func() {
+			got, err := b.Store.Pace(b.Context(), "name", 1, 1<<62)
+			b.must(err)
+			if got <= time.Minute {
+				b.Errorf("wait %v", got)
+			}
+		})
+	}},
+	{"none waits for nothing, and no rate is an error", func(b *bench) {
+		b.unchanged(func() {
+			b.pace(10, 0, 0)
+			b.pace(10, -1, 0)
+			for _, perSecond := range []int{0, -1} {
+				if _, err := b.Store.Pace(b.Context(), "name", perSecond, 1); err == nil {
+					b.Errorf("%d a second: no error", perSecond)
+				}
+			}
+		})
+	}},
+	{"names are paced apart, and stored as digests", func(b *bench) {
+		b.pace(10, 30, 2*time.Second)
+		got, err := b.Store.Pace(b.Context(), "another", 10, 10)
+		b.must(err)
+		equal(b, "another", got, 0)
+		b.nothingNames("name", "another")
+	}},
+	{"an idle pace leaves no key", func(b *bench) {
+		b.pace(10, 30, 2*time.Second)
+		keys := b.keys()
+		equal(b, "keys", len(keys), 1)
+		ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()
+		b.must(err)
+		if ttl <= time.Minute || ttl > 5*time.Minute {
+			b.Errorf("%s lives for %v, want more than the longest wait and not much", keys[0], ttl)
+		}
+	}},
+	{"a clock that was set back stops nobody", func(b *bench) {
+		b.pace(2, 122, time.Minute)
+		behind := b.Open(func() time.Time { return b.Now().Add(-time.Hour) })
+		got, err := behind.Pace(b.Context(), "name", 2, 2)
+		b.must(err)
+		equal(b, "wait", got, 0)
+	}},
+	{"all instances together keep the rate in any second", func(b *bench) {
+		const perSecond, instances, rounds = 20, 8, 150
+		stores := []*store.Store{b.Store, b.Open(b.Now)}
+		var mu sync.Mutex
+		var all []work
+		r := rand.New(rand.NewPCG(1, 2))
+		start := b.Now()
+		for round := range rounds {
+			var wg sync.WaitGroup
+			for i := range instances {
+				n := 1 + r.IntN(6)
+				wg.Go(func() {
+					wait, err := stores[i%len(stores)].Pace(b.Context(), "name", perSecond, n)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					if wait > time.Minute {
+						return // nothing was reserved
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					all = append(all, work{b.Now().Add(wait), n})
+				})
+			}
+			wg.Wait()
+			b.Advance(time.Duration(r.IntN(2000)) * time.Millisecond)
+			if round%40 == 39 {
+				b.Advance(2 * time.Minute) // an idle time between busy ones
+			}
+		}
+		most, total := busiest(all)
+		if most > 2*perSecond {
+			b.Errorf("%d in one second, want %d at most", most, 2*perSecond)
+		}
+		if most <= perSecond || total < perSecond*rounds/2 {
+			b.Errorf("%d in the busiest second and %d in %v: too quiet to show anything", most, total, b.Now().Sub(start))
+		}
+	}},
+	{"what waits is done at the full rate", func(b *bench) {
+		const perSecond, each = 200, 5
+		waits := make([]time.Duration, 400)
+		b.concurrently(len(waits), func(ctx context.Context, i int) (bool, error) {
+			var err error
+			waits[i], err = b.Store.Pace(ctx, "name", perSecond, each)
+			return true, err
+		})
+		slices.Sort(waits)
+		for i, wait := range waits {
+			want := max(0, time.Duration((i+1)*each)*time.Second/perSecond-time.Second)
+			equal(b, "wait", wait, want)
+		}
+	}},
+}
+
+// work is n things done at a time.
+type work struct {
+	at time.Time
+	n  int
+}
+
+// busiest returns how many things were done in the busiest second, and in all.
+func busiest(all []work) (most, total int) {
+	slices.SortFunc(all, func(a, b work) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.n, b.n)) })
+	first, in := 0, 0
+	for _, w := range all {
+		in += w.n
+		total += w.n
+		for w.at.Sub(all[first].at) >= time.Second {
+			in -= all[first].n
+			first++
+		}
+		most = max(most, in)
+	}
+	return most, total
+}

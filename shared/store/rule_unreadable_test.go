@@ -1,0 +1,176 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"wxnotify/shared/notify"
+)
+
+// spoil writes what cannot be read at a key of alice's shard, or of that of her openid: into the
+// field of a hash, or if that is "" as the whole. It returns the key, and what mends it.
+func (b *bench) spoil(name, field, value string) (key string, mend func()) {
+	b.Helper()
+	ctx, tag := b.Context(), b.shardOf(alice)
+	if strings.HasSuffix(name, string(aliceOpenID)) {
+		record := b.Raw.Keys(ctx, "*:s:"+string(aliceOpenID)).Val()[0]
+		tag = strings.TrimSuffix(record, ":s:"+string(aliceOpenID))
+	}
+	key = tag + ":" + name
+	if field != "" {
+		was, absent := b.Raw.HGet(ctx, key, field).Result()
+		b.must(b.Raw.HSet(ctx, key, field, value).Err())
+		return key, func() {
+			b.must(b.Raw.HSet(ctx, key, field, was).Err())
+			if absent != nil {
+				b.must(b.Raw.HDel(ctx, key, field).Err())
+			}
+		}
+	}
+	existed := b.Raw.Exists(ctx, key).Val() == 1
+	if existed {
+		b.must(b.Raw.Rename(ctx, key, key+" aside").Err())
+	}
+	b.must(b.Raw.Set(ctx, key, value, 0).Err())
+	return key, func() {
+		b.must(b.Raw.Del(ctx, key).Err())
+		if existed {
+			b.must(b.Raw.Rename(ctx, key+" aside", key).Err())
+		}
+	}
+}
+
+var unreadableRules = []rule{
+	{"what is of another shape is unreadable at each try, leaves nothing half done, and is no more when it is mended", func(b *bench) {
+		const a, o = string(alice), string(aliceOpenID)
+		const otherType = "of another type"
+		waits, call := b.message("m1"), b.ring("call")
+		failed := waits
+		failed.FailedCode = 1
+		inGroup := b.message("m2")
+		inGroup.Group = team
+		message, ring, ended := b.message("new"), b.ring("another"), b.endOf(call, notify.CallAnswered)
+		ownReply := notify.GroupMessage{Group: team, From: alice, SentAt: b.Now()}
+		grant, erase := b.popup(b.Now().Add(time.Hour)), notify.Erase{OpenID: aliceOpenID}
+		revoke := notify.Revoke{ID: "revoke", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}}
+		sent := b.sentNow(msgID)
+		for _, c := range []struct {
+			key, field, value string
+			fact              any
+		}{
+			{"r:" + a, "m", `{"n":[7]}`, message},
+			{"r:" + a, "m", `{"n":[{"i":7}]}`, message},
+			{"r:" + a, "m", `{"n":[{"i":"m1"}],"le":"x"}`, message},
+			{"r:" + a, "m", `{"n":[],"h":1}`, message},
+			{"r:" + a, "c", `{}`, ended},
+			{"r:" + a, "m", `{}`, ended},
+			{"r:" + a, "on", `1 x`, message},
+			{"r:" + a, "ab", `7`, message},
+			{"r:" + a, "ab", `{"n":1}`, message},
+			{"r:" + a, "ab", `{}`, b.left()},
+			{"r:" + a, "p", `{"p":7}`, message},
+			{"r:" + a, "p", `{"p":[7]}`, ring},
+			{"dl:" + a, "letter", `{}`, ended},
+			{"dl:" + a, "letter", `{}`, ownReply},
+			{"dl:" + a, "letter", `{"n":7}`, failed},
+			{"dl:" + a, "letter", `{"n":[{}]}`, notify.Recall{ID: "old", From: bob, To: alice}},
+			{"cl:" + a, "", `{"other":{"same":7,"at":1}}`, ring},
+			{"cl:" + a, "", `7`, ended},
+			{"s:" + o, "d", `{"ev":7}`, sent},
+			{"s:" + o, "d", `{"ev":[{}]}`, sent},
+			{"s:" + o, "d", `{"l":{"` + string(tmpl) + `":7}}`, grant},
+			{"s:" + o, "d", `{"l":{"` + string(tmpl) + `":{"b":1,"h":0,"o":0,"e":[[1]]}}}`, revoke},
+			{"s:" + o, "d", `7`, erase},
+			{"s:" + o, "d", `{"a":[7]}`, erase},
+			{"c:" + o, "card", `{"s":"unknown"}`, erase},
+			{fmt.Sprint("i:", b.Now().Unix()/(86400/4)), "", otherType, message},
+			{"s:" + o, "", otherType, grant},
+		} {
+			b.must(b.Raw.FlushDB(b.Context()).Err())
+			b.bind()
+			b.grant(tmpl)
+			b.record(waits, inGroup, call)
+			what := fmt.Sprintf("%s %s %s, %T", c.key, c.field, c.value, c.fact)
+			key, mend := b.spoil(c.key, c.field, c.value)
+			before := b.dumpWithoutWatch()
+			for range 3 {
+				_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{c.fact}))
+				if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
+					b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
+				}
+			}
+			if c.fact != erase && c.value != otherType {
+				equal(b, what+": what changed", b.dumpWithoutWatch(), before)
+			}
+			mend()
+			before = b.dumpWithoutWatch()
+			b.record(c.fact)
+			if maps.Equal(b.dumpWithoutWatch(), before) {
+				b.Errorf("%s: nothing is recorded when it is mended", what)
+			}
+		}
+	}},
+	{"a message of a group that could not be kept is spread when it comes again", func(b *bench) {
+		b.recordGroup(b.groupMessage(6))
+		m, queue := b.groupMessage(7), ""
+		for _, key := range b.keys() {
+			if strings.HasSuffix(key, "}:sq") {
+				queue = key
+			}
+		}
+		b.finishSpread(b.spread())
+		b.must(b.Raw.Set(b.Context(), queue, "of another type", 0).Err())
+		if _, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{m})); !errors.Is(err, notify.ErrUnreadable) {
+			b.Errorf("%v", err)
+		}
+		b.must(b.Raw.Del(b.Context(), queue).Err())
+		b.record(m)
+		equal(b, "message", b.spread().Message.Seq, m.Seq)
+	}},
+	{"what cannot be read of one recipient of an announcement is told of them, and keeps it from no other", func(b *bench) {
+		b.bind()
+		b.bindTo(bob, otherOpenID)
+		one := b.announcement("a1")
+		two := one
+		two.To = bob
+		key, mend := b.spoil("r:"+string(alice), "m", "{}")
+		results, wake, err := b.Store.Announce(b.Context(), b.rules, []notify.Message{one, two})
+		b.must(err)
+		if !errors.Is(results[0].Err, notify.ErrUnreadable) || !strings.Contains(results[0].Err.Error(), key) {
+			b.Errorf("alice: %v", results[0].Err)
+		}
+		equal(b, "bob", results[1], notify.Accepted{})
+		equal(b, "wake", wake, true)
+		mend()
+		equal(b, "again", b.announce(one, two), []notify.Accepted{{}, {}})
+		equal(b, "waiting", len(b.claim().Recipients), 2)
+	}},
+	{"a count that is no number stops nothing", func(b *bench) {
+		b.bind()
+		m := b.message("m1")
+		b.record(m)
+		_, mend := b.spoil("counts", string(notify.StateRecalled), "many")
+		b.record(notify.Recall{ID: m.ID, From: m.From, To: m.To})
+		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
+		b.nothingDue()
+		mend()
+	}},
+	{"a binding is not moved half when something of either user cannot be read", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"))
+		_, mend := b.spoil("r:"+string(alice), "m", "{}")
+		if err := b.Store.Bind(b.Context(), alice, otherOpenID); !errors.Is(err, notify.ErrUnreadable) {
+			b.Errorf("a login as another openid: %v", err)
+		}
+		equal(b, "recipient", b.Raw.HGet(b.Context(), b.shardOf(alice)+":r:"+string(alice), "o").Val(), string(aliceOpenID))
+		mend()
+		b.must(b.Store.Bind(b.Context(), alice, otherOpenID))
+		b.must(b.Store.Bind(b.Context(), alice, aliceOpenID))
+		_, mend = b.spoil("r:"+string(alice), "m", "{}")
+		b.must(b.Store.Bind(b.Context(), bob, aliceOpenID)) // whom alice's fault does not concern
+		mend()
+	}},
+}

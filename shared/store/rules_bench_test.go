@@ -1,0 +1,316 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/shared/notify"
+)
+
+// The people of most rules. Their names have the length of real ones.
+const (
+	alice       notify.UserID     = "alice5xq2mzfj3k7wnp4vr6tyb"
+	bob         notify.UserID     = "bobby7c2hq5xk3wnvd4m6zrjtp"
+	carol       notify.UserID     = "carolw3nq7vk5x2hjm4zd6rtpb"
+	aliceOpenID notify.OpenID     = "oAlice0egBJY1zhBYw2KhdUfwVJJE"
+	otherOpenID notify.OpenID     = "oOther0egBJY1zhBYw2KhdUfwVJJE"
+	tmpl        notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+	tmpl2       notify.TemplateID = "aun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+)
+
+// bench is a store under test and what most rules do with it. Its methods end the
+// test when the store answers with an error.
+type bench struct {
+	*testing.T
+	Harness
+	rules  notify.Rules
+	serial int                                  // of what needs a fresh name
+	known  map[notify.MessageID]notify.Identity // of what was recorded, the last of each id
+}
+
+func newBench(t *testing.T, h Harness) *bench {
+	return &bench{T: t, Harness: h, rules: notify.DefaultRules(), known: map[notify.MessageID]notify.Identity{}}
+}
+
+func (b *bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// equal ends the test unless got is want.
+func equal[V any](b *bench, what string, got, want V) {
+	b.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.Fatalf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func (b *bench) fresh(prefix string) string {
+	b.serial++
+	return fmt.Sprintf("%s%d", prefix, b.serial)
+}
+
+// record records facts, each of a type that a notify.Fact can hold.
+func (b *bench) record(facts ...any) (wake bool) {
+	b.Helper()
+	for _, f := range factsOf(facts) {
+		if f.Message != nil {
+			b.known[f.Message.ID] = f.Message.Identity()
+		} else if f.Ring != nil {
+			b.known[f.Ring.Call] = f.Ring.Identity()
+		}
+	}
+	wake, err := b.Store.Record(b.Context(), b.rules, factsOf(facts))
+	b.must(err)
+	return wake
+}
+
+// identities returns those of what was recorded last under ids.
+func (b *bench) identities(ids ...notify.MessageID) []notify.Identity {
+	b.Helper()
+	var out []notify.Identity
+	for _, id := range ids {
+		if b.known[id] == "" {
+			b.Fatalf("nothing was recorded as %s", id)
+		}
+		out = append(out, b.known[id])
+	}
+	return out
+}
+
+func factsOf(values []any) []notify.Fact {
+	out := make([]notify.Fact, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case notify.Message:
+			out[i].Message = &v
+		case notify.GroupMessage:
+			out[i].GroupMessage = &v
+		case notify.Read:
+			out[i].Read = &v
+		case notify.Recall:
+			out[i].Recall = &v
+		case notify.GroupRecall:
+			out[i].GroupRecall = &v
+		case notify.Ring:
+			out[i].Ring = &v
+		case notify.RingEnd:
+			out[i].RingEnd = &v
+		case notify.Presence:
+			out[i].Presence = &v
+		case notify.Grant:
+			out[i].Grant = &v
+		case notify.Revoke:
+			out[i].Revoke = &v
+		case notify.Sent:
+			out[i].Sent = &v
+		case notify.Erase:
+			out[i].Erase = &v
+		default:
+			panic(fmt.Sprintf("%T is no fact", v))
+		}
+	}
+	return out
+}
+
+// message is a message from bob to alice, sent in this second.
+func (b *bench) message(id notify.MessageID) notify.Message {
+	b.serial++
+	return notify.Message{ID: id, From: bob, To: alice, SentAt: b.Now().Truncate(time.Second), Seq: uint32(b.serial)}
+}
+
+func (b *bench) messageTo(user notify.UserID, id notify.MessageID) notify.Message {
+	m := b.message(id)
+	m.To = user
+	return m
+}
+
+// left and returned are what IM says of alice now.
+func (b *bench) left() notify.Presence {
+	return notify.Presence{User: alice, Online: false, At: b.Now()}
+}
+
+func (b *bench) returned() notify.Presence {
+	return notify.Presence{User: alice, Online: true, At: b.Now()}
+}
+
+// bind binds alice to aliceOpenID.
+func (b *bench) bind() { b.Helper(); b.bindTo(alice, aliceOpenID) }
+
+func (b *bench) bindTo(user notify.UserID, openID notify.OpenID) {
+	b.Helper()
+	b.must(b.Store.Bind(b.Context(), user, openID))
+}
+
+// claim claims whatever is due.
+func (b *bench) claim() notify.Batch {
+	b.Helper()
+	batch, err := b.Store.Claim(b.Context(), 1000)
+	b.must(err)
+	return batch
+}
+
+// only claims and returns the one recipient who is due.
+func (b *bench) only() notify.Recipient {
+	b.Helper()
+	recs := b.claim().Recipients
+	if len(recs) != 1 {
+		b.Fatalf("%d recipients are due, want one: %+v", len(recs), recs)
+	}
+	return recs[0]
+}
+
+func (b *bench) nothingDue() {
+	b.Helper()
+	if recs := b.claim().Recipients; len(recs) != 0 {
+		b.Fatalf("due although it should not be: %+v", recs)
+	}
+}
+
+// after returns the one recipient who falls due when d has passed and not a
+// millisecond earlier.
+func (b *bench) after(d time.Duration) notify.Recipient {
+	b.Helper()
+	b.Advance(d - time.Millisecond)
+	b.nothingDue()
+	b.Advance(time.Millisecond)
+	return b.only()
+}
+
+// begin begins a card with all that waits for rec.
+func (b *bench) begin(rec notify.Recipient) notify.Begin {
+	b.Helper()
+	c := beginOf(rec)
+	equal(b, "begun", b.begins(c), c.Messages)
+	return c
+}
+
+func (b *bench) begins(c notify.Begin) []notify.Identity {
+	b.Helper()
+	ids, err := b.Store.Begin(b.Context(), []notify.Begin{c})
+	b.must(err)
+	equal(b, "answers of Begin", len(ids), 1)
+	return ids[0]
+}
+
+func beginOf(rec notify.Recipient) notify.Begin {
+	return notify.Begin{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
+		Template: tmpl, Messages: identitiesOf(rec)}
+}
+
+func identitiesOf(rec notify.Recipient) []notify.Identity {
+	var out []notify.Identity
+	for _, n := range rec.Notices {
+		out = append(out, n.ID)
+	}
+	return out
+}
+
+func idsOf(rec notify.Recipient) []notify.MessageID {
+	var out []notify.MessageID
+	for _, n := range rec.Notices {
+		out = append(out, n.ID.ID())
+	}
+	return out
+}
+
+// aliceBegun brings alice, with one permit and the messages ids, to a begun card.
+func (b *bench) aliceBegun(ids ...notify.MessageID) (notify.Recipient, notify.Begin) {
+	b.Helper()
+	b.bind()
+	b.grant(tmpl)
+	for _, id := range ids {
+		b.record(b.message(id))
+	}
+	rec := b.after(b.rules.Lead)
+	return rec, b.begin(rec)
+}
+
+// finish finishes fs and returns what ended.
+func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
+	b.Helper()
+	ends, err := b.Store.Finish(b.Context(), b.rules, fs)
+	b.must(err)
+	return ends
+}
+
+func (b *bench) final(state notify.State, ids ...notify.MessageID) []notify.Final {
+	b.Helper()
+	return final(state, b.identities(ids...)...)
+}
+
+func final(state notify.State, ids ...notify.Identity) []notify.Final {
+	return []notify.Final{{State: state, Messages: ids}}
+}
+
+// grant gives aliceOpenID one permit of each of templates.
+func (b *bench) grant(templates ...notify.TemplateID) {
+	b.Helper()
+	b.record(notify.Grant{ID: b.fresh("grant"), OpenID: aliceOpenID, Source: notify.GrantPopup, At: b.Now(), Templates: templates})
+}
+
+func (b *bench) balance(template notify.TemplateID) int {
+	b.Helper()
+	got, err := b.Store.Balances(b.Context(), aliceOpenID, []notify.TemplateID{template})
+	b.must(err)
+	return got[template]
+}
+
+func reserveOf(card notify.CardID) notify.Reserve {
+	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Lane: notify.LaneMessages, Template: tmpl,
+		Messages: []notify.Identity{notify.Identity("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
+}
+
+// unknownAfter is for how long the cards of most rules may be unknown.
+const unknownAfter = 2 * time.Minute
+
+func (b *bench) reserve(r notify.Reserve) notify.Reserved {
+	b.Helper()
+	got, err := b.Store.Reserve(b.Context(), r)
+	b.must(err)
+	return got
+}
+
+// reserved wants r to be answered with status.
+func (b *bench) reserved(r notify.Reserve, status notify.ReserveStatus) {
+	b.Helper()
+	equal(b, "Reserve", b.reserve(r).Status, status)
+}
+
+// settle writes down how card ended, and wants the store to say so.
+func (b *bench) settle(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) {
+	b.Helper()
+	equal(b, "Settle", b.settles(settleOf(card, state, permit, final)), state)
+}
+
+func (b *bench) settles(s notify.Settle) notify.CardState {
+	b.Helper()
+	state, err := b.Store.Settle(b.Context(), s)
+	b.must(err)
+	return state
+}
+
+func settleOf(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) notify.Settle {
+	r := reserveOf(card)
+	s := notify.Settle{Card: card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit, Final: final,
+		Detail: "errcode 0", User: r.User, Lane: r.Lane, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+	if state == notify.CardDelivered {
+		s.MsgID = msgID
+	}
+	return s
+}
+
+// msgID is WeChat's id of the cards that most rules deliver. No float can hold it.
+const msgID int64 = 1<<62 + 1
+
+func (b *bench) resolve(card notify.CardID) notify.Resolved {
+	b.Helper()
+	got, err := b.Store.Resolve(b.Context(), notify.OpenCard{ID: card, OpenID: aliceOpenID, Template: tmpl})
+	b.must(err)
+	return got
+}

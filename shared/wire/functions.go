@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"context"
+	"time"
+
+	"wxnotify/shared/api"
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/wechat"
+)
+
+// IMCallback takes in what Tencent IM reports: messages, recalls, read reports, presence, calls. Without
+// its settings it still answers IM, so that nobody's chat is blocked.
+func IMCallback(s Seams) scf.Build { return s.with(imCallback) }
+
+func imCallback(w *wiring) (scf.Handler, error) {
+	receiver, err := im.NewReceiver(im.ReceiverConfig{
+		SDKAppID:      w.Number("IM_SDKAPPID"),
+		Token:         w.OptionalSecret("IM_CALLBACK_TOKEN"),
+		PreviousToken: w.OptionalSecret("IM_CALLBACK_TOKEN_PREVIOUS"),
+		Insecure:      w.Flag("IM_CALLBACK_INSECURE"),
+	})
+	w.Fail(err)
+	st, courier, admin, settings := w.store(), w.deliver(), w.admin(), w.NotifyOrDefaults(w.log)
+	if err := w.Err(); err != nil {
+		return scf.HTTP(w.log, im.Acknowledge{}), err
+	}
+	in := w.inbox(st, courier, settings)
+	in.Admin = admin
+	return scf.HTTP(w.log, &im.Handler{Now: w.Now, Receiver: receiver, Accept: in.Accept, Log: w.log}), nil
+}
+
+// WeChatPush takes in what WeChat pushes: subscriptions, and what became of cards.
+func WeChatPush(s Seams) scf.Build { return s.with(weChatPush) }
+
+func weChatPush(w *wiring) (scf.Handler, error) {
+	receiver, err := wechat.New(wechat.Config{
+		AppID:                  w.String("WECHAT_APPID", ""),
+		Token:                  w.OptionalSecret("WECHAT_TOKEN"),
+		EncodingAESKey:         w.OptionalSecret("WECHAT_ENCODING_AES_KEY"),
+		PreviousToken:          w.OptionalSecret("WECHAT_TOKEN_PREVIOUS"),
+		PreviousEncodingAESKey: w.OptionalSecret("WECHAT_ENCODING_AES_KEY_PREVIOUS"),
+	})
+	w.Fail(err)
+	st, courier, settings := w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	in := w.inbox(st, courier, settings)
+	return scf.HTTP(w.log, &wechat.Handler{Now: w.Now, Receiver: receiver, Accept: in.Accept, Log: w.log}), nil
+}
+
+// Session exchanges a mini program's login for a UserSig, and binds user and openid.
+func Session(s Seams) scf.Build { return s.with(session) }
+
+func session(w *wiring) (scf.Handler, error) {
+	wx, sigs, st := w.wechat(nil), w.signer(), w.store()
+	var userKey, sessionKey secret.String
+	if w.OneOf("SESSION_MODE", "default", "trusted") == "trusted" {
+		sessionKey = w.Key("SESSION_KEY")
+	} else {
+		userKey = w.Key("USERID_KEY")
+	}
+	appID, sdkAppID, admin, settings := w.String("WECHAT_APPID", ""), w.Number("IM_SDKAPPID"), w.admin(), w.NotifyOrDefaults(w.log)
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	return scf.HTTP(w.log, &api.Session{
+		Now: w.Now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
+		Permits: api.Permits{Ledger: st, Templates: settings.Templates},
+		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: w.log,
+	}), nil
+}
+
+// Permits tells a mini program what to ask its user for, and takes in what they answered.
+func Permits(s Seams) scf.Build { return s.with(permits) }
+
+func permits(w *wiring) (scf.Handler, error) {
+	sigs, st, courier, settings := w.signer(), w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
+	if !settings.Templates.Has(notify.KindMessage) { // then whose permits are ours is not known
+		w.Fail(settings.Fault)
+	}
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	return scf.HTTP(w.log, &api.Permits{
+		Now: w.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: w.inbox(st, courier, settings).Accept,
+		Templates: settings.Templates, Log: w.log,
+	}), nil
+}
+
+// Announce takes in what the team's own backend wants announced.
+func Announce(s Seams) scf.Build { return s.with(announce) }
+
+func announce(w *wiring) (scf.Handler, error) {
+	st, courier, key, settings := w.store(), w.deliver(), w.Key("ANNOUNCE_KEY"), w.Notify(w.log)
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	return scf.HTTP(w.log, &api.Announce{
+		Now: w.Now, Key: key, Store: st, Limits: st, Courier: courier, Rules: settings.Rules, Templates: settings.Templates, Log: w.log,
+	}), nil
+}
+
+// spillReserve is how much of an invocation is left for handing a spill on.
+const spillReserve = 25 * time.Second
+
+// Deliver runs each minute, and when woken, and sends the cards that are due. It also takes in what
+// receivers spilled while the store was away.
+func Deliver(s Seams) scf.Build { return s.with(deliverCards) }
+
+func deliverCards(w *wiring) (scf.Handler, error) {
+	st := w.store()
+	wx, chat, self, admin, settings := w.wechat(st), w.im(st), w.deliver(), w.admin(), w.NotifyOrDefaults(w.log)
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	in := w.inbox(st, self, settings)
+	in.Admin = admin
+	deliverer := &deliver.Deliverer{
+		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
+		Templates: settings.Templates, Log: w.log,
+	}
+	return scf.Event(w.log, func(ctx context.Context, e scf.DeliverEvent) (deliver.Counts, error) {
+		if e.Spill != nil { // recording it wakes a run, if one is needed
+			return deliver.Counts{}, in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
+		}
+		if settings.Fault != nil { // by default rules a card could say more than the operator allows
+			w.log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")
+			return deliver.Counts{}, nil
+		}
+		if e.Late(w.Now()) { // many of these wait after an outage: they must not hold all instances
+			return deliverer.Once(ctx), nil
+		}
+		return deliverer.Run(ctx), nil
+	}), nil
+}
