@@ -1,10 +1,12 @@
 // Command mutate breaks the code on purpose, one way after the other in a copy, and wants a
-// test to fail each time. Usage: mutate FOLDER [NAME-PART ...].
+// test to fail each time. Usage: mutate FOLDER [NAME-PART ...], or, to break it at random places of
+// folders: mutate -random N [-seed N] [-tests "ARGUMENTS OF GO TEST"] FOLDER DIR ....
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,11 +22,20 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: mutate FOLDER [NAME-PART ...]")
+	n := flag.Int("random", 0, "how many random places to break in the folders")
+	seed := flag.Uint64("seed", 1, "which places")
+	tests := flag.String("tests", "", "arguments of go test; those of the broken package if none are given")
+	flag.Parse()
+	if flag.NArg() < 1 {
+		fmt.Fprintln(os.Stderr, "usage: mutate [-random N] FOLDER [NAME-PART ... | DIR ...]")
 		os.Exit(2)
 	}
-	if err := run(ctx, os.Args[1], os.Args[2:], os.Stdout); err != nil {
+	root, rest := flag.Arg(0), flag.Args()[1:]
+	act := func() error { return run(ctx, root, rest, os.Stdout) }
+	if *n > 0 {
+		act = func() error { return random(ctx, root, rest, *n, *seed, *tests, os.Stdout) }
+	}
+	if err := act(); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
@@ -148,6 +159,9 @@ type result struct {
 	err      error
 }
 
+// ranTests finds a package of which a test ran.
+var ranTests = regexp.MustCompile(`(?m)^ok  \t\S+\t[\d.]+s$`)
+
 // failedTest finds the first test that failed, innermost first.
 var failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
@@ -162,27 +176,40 @@ func (m mutation) try(ctx context.Context, dir string) result {
 		}
 		defer mend()
 	}
+	by, compiles, err := goTest(ctx, dir, m.tests)
+	if r.by, r.err = by, err; err == nil && !compiles {
+		r.err = errors.New("it does not compile")
+	}
+	return r
+}
+
+// goTest runs tests in a copy, and returns the one that failed, or "" if all passed, and whether the
+// code compiles.
+func goTest(ctx context.Context, dir, tests string) (by string, compiles bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-failfast", "-timeout=5m"}, strings.Fields(m.tests)...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-failfast", "-timeout=5m"}, strings.Fields(tests)...)...)
 	cmd.Dir = dir
-	printed, err := cmd.CombinedOutput()
+	printed, failure := cmd.CombinedOutput()
 	text := string(printed)
 	failed := failedTest.FindAllStringSubmatch(text, -1)
 	switch {
 	case ctx.Err() != nil:
-		r.err = ctx.Err()
-	case err == nil && strings.Contains(text, "[no tests to run]"):
-		r.err = fmt.Errorf("go test %s runs no test", m.tests)
-	case err == nil:
+		return "", false, ctx.Err()
+	case failure == nil && !ranTests.MatchString(text):
+		return "", true, fmt.Errorf("go test %s runs no test", tests)
+	case failure == nil:
+		return "", true, nil
 	case len(failed) > 0:
-		r.by = failed[len(failed)-1][1]
+		return failed[len(failed)-1][1], true, nil
 	case strings.Contains(text, "panic: test timed out"):
-		r.by = "a test that does not end"
-	default:
-		r.err = fmt.Errorf("go test %s: %w\n%s", m.tests, err, text)
+		return "a test that does not end", true, nil
+	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
+		return "", false, nil
+	case strings.Contains(text, "panic: ") || strings.Contains(text, "fatal error: "):
+		return "a panic", true, nil
 	}
-	return r
+	return "", false, fmt.Errorf("go test %s: %w\n%s", tests, failure, text)
 }
 
 // apply makes the edit and returns what takes it back.
