@@ -124,8 +124,8 @@ func (m *IM) Block(user, peer string, on bool) {
 	m.account(user).blocks[peer] = on
 }
 
-// AutoRead makes user read each message at once while one of his devices is in front
-// of him, or no longer.
+// AutoRead makes user read each message at once while one of their devices is in front
+// of them, or no longer.
 func (m *IM) AutoRead(user string, on bool) {
 	m.w.lock()
 	defer m.w.unlock()

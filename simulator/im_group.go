@@ -90,7 +90,7 @@ func (m *IM) ReadGroup(groupID, user string) error {
 	})
 }
 
-// inGroup calls do with the group and, if user is named, his membership.
+// inGroup calls do with the group and, if user is named, their membership.
 func (m *IM) inGroup(op, groupID, user string, do func(*group, *member)) error {
 	m.w.lock()
 	defer m.w.unlock()

@@ -212,7 +212,7 @@ func (x *WeChat) Permits(openID, templateID string) int {
 }
 
 // CancelAuthorization is a user who leaves the mini program for good: WeChat forgets
-// his choices and asks us to forget him too.
+// their choices and asks us to forget them too.
 // Source: https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes
 func (x *WeChat) CancelAuthorization(openID string) {
 	x.w.lock()

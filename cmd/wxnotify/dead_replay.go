@@ -107,7 +107,7 @@ func rehearse(ctx context.Context, w io.Writer, st morgue, letters []notify.Dead
 	if err := printTable(w, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "Nothing was changed. Letters of one user share his permits, and may share a card. Who is online when it is due gets none.")
+	_, err := fmt.Fprintln(w, "Nothing was changed. Letters of one user share their permits, and may share a card. Who is online when it is due gets none.")
 	return err
 }
 

@@ -1,5 +1,5 @@
 // Command permits tells a mini program how many cards its user's subscriptions still
-// pay for, and takes in what he answered to the subscribe dialog.
+// pay for, and takes in what they answered to the subscribe dialog.
 package main
 
 import (

@@ -11,12 +11,12 @@ import (
 	"wxnotify/shared/store"
 )
 
-// Permits tells a user's mini program how many cards his subscriptions still pay for, and
-// what he wants to be told of (GET), and takes in what he answered to the subscribe
-// dialog, and what he wants (POST). Both are signed with the user's own UserSig.
+// Permits tells a user's mini program how many cards their subscriptions still pay for, and
+// what they want to be told of (GET), and takes in what they answered to the subscribe
+// dialog, and what they want (POST). Both are signed with the user's own UserSig.
 //
 // WeChat sends no event for a choice that the user has kept ("always keep"), so the
-// report is then the only source of his permits.
+// report is then the only source of their permits.
 type Permits struct {
 	Sigs        UserSigs
 	Ledger      Ledger

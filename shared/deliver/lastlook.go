@@ -30,7 +30,7 @@ func (c *delivery) dropRead(ctx context.Context) {
 	for _, n := range c.Plan.Send {
 		if n.Kind == notify.KindMessage && n.Group == "" {
 			counted = true
-			if n.From != "" && !slices.Contains(peers, n.From) { // empty: he was erased
+			if n.From != "" && !slices.Contains(peers, n.From) { // empty: they were erased
 				peers = append(peers, n.From)
 			}
 		}

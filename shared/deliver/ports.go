@@ -7,7 +7,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Asker asks IM who is there and what he has not read.
+// Asker asks IM who is there and what they have not read.
 type Asker interface {
 	// Presence returns the status of each of users, in as few calls as IM allows.
 	// A user missing from the result could not be asked about; err is then non-nil

@@ -47,7 +47,7 @@ func decodeCallMembers(cb *Callback, f *fields, _ bool) {
 			continue
 		}
 		if action == "offline" && waiting[user] {
-			continue // his heartbeat is gone, and it still rings at him
+			continue // their heartbeat is gone, and it still rings at them
 		}
 		c := Call{ID: id, Phase: phase, Users: []notify.UserID{notify.UserID(user)}, At: cb.EventTime}
 		if phase == CallRinging {

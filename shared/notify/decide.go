@@ -12,7 +12,7 @@ const (
 // A Look is what a run knows of the world when it decides about a recipient.
 type Look struct {
 	Now    time.Time
-	Status Status // what IM says of him
+	Status Status // what IM says of them
 	Quota  bool   // WeChat takes no more cards today
 }
 
@@ -41,7 +41,7 @@ type Final struct {
 //	past its time to live           expired; or quota, if that was the reason
 //	IM does not answer              ask again; after two minutes the last fact decides
 //	online, within the blind window look again when the window is over
-//	online, window over             came online: IM itself reached him
+//	online, window over             came online: IM itself reached them
 //	reachable by phone push         as the rules say: skip or send
 //	quiet hours                     look again at their end
 //	told in this absence already    look again at the next digest step
@@ -82,7 +82,7 @@ func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []Notice, 
 	case status == StatusUnknown:
 	case status == StatusOnline:
 		p.waitForWindow(look.Now, live)
-		if rec.Absence != (Absence{}) { // he is back, so this one is over
+		if rec.Absence != (Absence{}) { // they are back, so this one is over
 			p.Absence = AbsenceSeen
 		}
 	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
@@ -151,7 +151,7 @@ func anyway(live []Notice) (insistent, rest []Notice) {
 // decideCalls applies the rules for calls, which are about now:
 //
 //	the ring time is over   missed
-//	offline                 send at once, quiet hours or not; in an absence in which he was
+//	offline                 send at once, quiet hours or not; in an absence in which they were
 //	                        told already, only if permits are plenty, or if the rules say so
 //	online                  ask again every five seconds while it rings
 //	IM does not answer      the last fact decides at once
@@ -202,7 +202,7 @@ func (p *Plan) expire(look Look, notices []Notice) (live []Notice) {
 
 // status returns where the recipient is. While IM does not answer, for up to patience,
 // it is StatusUnknown and the plan is to ask again; then the last fact decides, and
-// without one he is taken for offline.
+// without one they are taken for offline.
 func (p *Plan) status(look Look, rec Recipient, patience time.Duration) Status {
 	if look.Status != StatusUnknown {
 		return look.Status
@@ -264,7 +264,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// turnAway ends those calls of a recipient that are of groups he is not in.
+// turnAway ends those calls of a recipient that are of groups they are not in.
 func (p *Plan) turnAway(groups map[GroupID]bool) {
 	var rest, away []Notice
 	for _, n := range p.Send {

@@ -54,7 +54,7 @@ type Kind string
 // The kinds. KindDigest names a template only: that of the later cards of an absence.
 const (
 	KindMessage    Kind = "message"
-	KindMention    Kind = "mention"     // in a group, of him or of everybody
+	KindMention    Kind = "mention"     // in a group, of them or of everybody
 	KindCall       Kind = "call"        // it rings
 	KindMissedCall Kind = "missed_call" // it rang in vain
 	KindDigest     Kind = "digest"
@@ -161,7 +161,7 @@ const (
 	GroupOff      GroupRule = "off"      // nobody
 )
 
-// Read says that Reader has read everything of his conversation with Peer that was
+// Read says that Reader has read everything of their conversation with Peer that was
 // sent up to and including UpTo (a second).
 type Read struct {
 	Reader UserID    `json:"reader"`
@@ -227,8 +227,8 @@ const (
 	CallRejected  CallEnd = "rejected"
 	CallCancelled CallEnd = "cancelled" // the caller gave up
 	CallTimedOut  CallEnd = "timed_out"
-	CallBusy      CallEnd = "line_busy" // his device refused: another call is on
-	CallHungUp    CallEnd = "hung_up"   // the call went on without him and is over
+	CallBusy      CallEnd = "line_busy" // their device refused: another call is on
+	CallHungUp    CallEnd = "hung_up"   // the call went on without them and is over
 )
 
 // Missed reports whether it rang in vain.

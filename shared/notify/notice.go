@@ -88,7 +88,7 @@ const (
 	LaneCalls    Lane = "calls"
 )
 
-// An Absence is what a recipient was told since he was last seen. The zero Absence is a
+// An Absence is what a recipient was told since they were last seen. The zero Absence is a
 // new one.
 type Absence struct {
 	Cards int       // how many cards went out, announcements apart
@@ -105,7 +105,7 @@ type AbsenceStep string
 
 // The steps of an absence; "" changes nothing.
 const (
-	AbsenceSeen    AbsenceStep = "seen"    // he is back: it is over
+	AbsenceSeen    AbsenceStep = "seen"    // they are back: it is over
 	AbsenceCounted AbsenceStep = "counted" // a permit was asked for
 	AbsenceTold    AbsenceStep = "told"    // and a card went out
 	AbsenceKept    AbsenceStep = "kept"    // a digest was kept back

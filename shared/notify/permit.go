@@ -39,8 +39,8 @@ type Account struct {
 	Held    int
 	Opening int
 	Entries []AccountEntry // the last 20, oldest first
-	// Expected is how many absences the user is expected to have before he grants again,
-	// and Wanted how many he has had since he last did.
+	// Expected is how many absences the user is expected to have before they grant again,
+	// and Wanted how many they have had since they last did.
 	Expected float64
 	Wanted   int
 	Drift    int // how often WeChat had no permit where the account had one

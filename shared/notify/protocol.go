@@ -128,13 +128,13 @@ type Reserve struct {
 	// LongTerm: one permit pays for any number of cards.
 	LongTerm bool
 	// Digest: Keep permits have to be left, with Learn at least as many as this
-	// subscriber may need before he grants again.
+	// subscriber may need before they grant again.
 	Digest bool
 	Keep   int
 	Learn  bool
 	// NewAbsence: the ledger learns that a permit is wanted for another absence.
 	NewAbsence bool
-	// PerHour is how many cards he may get in an hour.
+	// PerHour is how many cards they may get in an hour.
 	PerHour int
 	// UnknownAfter is for how long the card, should its end be unknown, waits for
 	// WeChat's report.
@@ -161,7 +161,7 @@ const (
 	ReserveBusy     ReserveStatus = "busy"      // another card is being sent to this openid
 	ReserveKept     ReserveStatus = "kept"      // the permits left are kept for coming absences
 	ReserveGone     ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
-	ReserveTooMany  ReserveStatus = "too many"  // he got as many cards this hour as he may
+	ReserveTooMany  ReserveStatus = "too many"  // they got as many cards this hour as they may
 	ReserveVoid     ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
 )
 
@@ -225,14 +225,14 @@ type Finish struct {
 	User  UserID
 	Lane  Lane
 	Lease string
-	Card  CardID // the card that was begun for him; empty if none
+	Card  CardID // the card that was begun for them; empty if none
 	Final []Final
 	// Handed are notices whose card is unknown: Reconcile will tell their end.
 	Handed []Identity
 	// Missed are calls that rang in vain: they are told as missed from now on, in the
 	// lane of messages, if the rules say so; else they end.
 	Missed []Identity
-	// Absence is how the recipient's absence goes on. It is dropped if he was seen since
+	// Absence is how the recipient's absence goes on. It is dropped if they were seen since
 	// the claim.
 	Absence AbsenceStep
 	// Dead is the letter to keep of notices that end as StateDead.

@@ -27,8 +27,8 @@ type Rules struct {
 	// KeepForFirst is how many permits a digest leaves at least: for the first cards of
 	// coming absences, and for calls.
 	KeepForFirst int
-	// KeepLearning: it leaves as many as the user's own history says that he will need
-	// before he grants again.
+	// KeepLearning: it leaves as many as the user's own history says that they will need
+	// before they grant again.
 	KeepLearning bool
 	// FallbackToMessage: a digest, a mention, a call or a missed call whose own template has no
 	// permit goes out on that of KindMessage. Announcements do not: their fields are their own.
@@ -71,8 +71,8 @@ type PushOnline string
 
 // The choices for PushOnline.
 const (
-	PushOnlineSkip PushOnline = "skip" // his phone app rings already
-	PushOnlineSend PushOnline = "send" // tell him on WeChat too
+	PushOnlineSkip PushOnline = "skip" // their phone app rings already
+	PushOnlineSend PushOnline = "send" // tell them on WeChat too
 )
 
 // Calls is what a call may spend in an absence in which the user was told already that

@@ -12,7 +12,7 @@ const (
 	StateAnswered   State = "answered"     // the call was answered
 	StateEnded      State = "ended"        // the call rings no longer
 	StateMuted      State = "muted"        // the recipient does not want to be told
-	StateCameOnline State = "came online"  // the recipient was there after all: IM itself reached him
+	StateCameOnline State = "came online"  // the recipient was there after all: IM itself reached them
 	StateNotCounted State = "not counted"  // not of the kind that is announced
 	StateNotBound   State = "not bound"    // the recipient has not logged in through the mini program, or was erased since
 	StateUnbound    State = "unbound"      // the recipient's binding ended while it waited
@@ -34,12 +34,12 @@ type Reason string
 const (
 	ReasonNone         Reason = ""
 	ReasonReadReport   Reason = "read_report"   // the client said so
-	ReasonOwnReply     Reason = "own_reply"     // he answered in the conversation
-	ReasonOnline       Reason = "online"        // IM says he is connected
-	ReasonPushOnline   Reason = "push_online"   // his phone app rings
+	ReasonOwnReply     Reason = "own_reply"     // they answered in the conversation
+	ReasonOnline       Reason = "online"        // IM says they are connected
+	ReasonPushOnline   Reason = "push_online"   // their phone app rings
 	ReasonSilent       Reason = "silent"        // typing, signalling, or nothing to read
 	ReasonAdmin        Reason = "admin"         // sent by our own IM administrator
-	ReasonSelf         Reason = "self"          // sent to himself
+	ReasonSelf         Reason = "self"          // sent to oneself
 	ReasonCrowded      Reason = "crowded"       // too many wait for this recipient already
 	ReasonBusy         Reason = "busy"          // another card to this user is on its way
 	ReasonWindow       Reason = "window"        // online, but the blind window is not over
@@ -69,6 +69,6 @@ const (
 	ReasonTooMany      Reason = "too_many"      // the user got as many cards this hour as the rules allow
 	ReasonReported     Reason = "reported"      // WeChat's own report said so
 	ReasonSilentWeChat Reason = "no_report"     // WeChat neither answered nor reported
-	ReasonNotMember    Reason = "not_member"    // called through a group that he is not in
+	ReasonNotMember    Reason = "not_member"    // called through a group that they are not in
 	ReasonReplayed     Reason = "replayed"      // an operator had it announced again
 )

@@ -13,8 +13,8 @@ type StepKind string
 const (
 	StepAccepted StepKind = "accepted" // a notice waits
 	StepLeft     StepKind = "left"     // IM reported that the recipient went away
-	StepReturned StepKind = "returned" // IM reported that he came back
-	StepAsked    StepKind = "asked"    // IM was asked whether he is there
+	StepReturned StepKind = "returned" // IM reported that they came back
+	StepAsked    StepKind = "asked"    // IM was asked whether they are there
 	StepPutOff   StepKind = "put off"  // looked at, not yet time
 	StepBegun    StepKind = "begun"    // a card was begun
 	StepReserved StepKind = "reserved" // a permit was reserved for it

@@ -101,7 +101,7 @@ func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
 }
 
 // endCards ends what is not known yet of the cards of openID: all of them, or if user is given
-// those that he got, which then are forgotten.
+// those that they got, which then are forgotten.
 func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
 	for range mostRounds {
 		var ids []notify.CardID

@@ -11,7 +11,7 @@ import (
 //
 //	wxn{n}:nm:<id>  name, "" if there is none   string
 //
-// A user's is in the slot of his other keys.
+// A user's is in the slot of their other keys.
 func (k keys) name(id string) string { return k.tag + "nm:" + id }
 
 // CachedNames implements deliver.NameCache. With an error it returns those names that

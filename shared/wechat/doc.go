@@ -1,7 +1,7 @@
 // Package wechat speaks with WeChat about one mini program.
 //
 // In come message pushes: the user answered a subscribe dialog, switched a template
-// off, withdrew his authorization. A Receiver verifies, decrypts and decodes them;
+// off, withdrew their authorization. A Receiver verifies, decrypts and decodes them;
 // verify.go is the whole check and crypto.go its cipher, proven by the vectors in
 // testdata/wechat-crypto.json. Handler puts a Receiver behind HTTP. Sealer is the
 // inverse: it makes pushes as WeChat makes them.

@@ -94,8 +94,8 @@ type SendResult struct {
 // Delivered reports whether WeChat handed the card over.
 func (r SendResult) Delivered() bool { return r.Code == 0 }
 
-// AuthorizationCancelled: User closed his account with the mini program and everything
-// about him must go (user_authorization_cancellation).
+// AuthorizationCancelled: User closed their account with the mini program and everything
+// about them must go (user_authorization_cancellation).
 // Source: https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes
 type AuthorizationCancelled struct {
 	User notify.OpenID

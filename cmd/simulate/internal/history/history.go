@@ -54,7 +54,7 @@ func (s Second) Time() time.Time { return Start.Add(time.Duration(s) * time.Seco
 // A Session is a stay in the mini program.
 type Session struct {
 	Login Second
-	Leave Second // when he really left
+	Leave Second // when they really left
 	Seen  Second // when IM noticed
 	// LoginLost and LeaveLost: IM's callback about it never came.
 	LoginLost, LeaveLost bool
@@ -99,7 +99,7 @@ type Post struct {
 // A Reading is a read report.
 type Reading struct {
 	User, Contact int32
-	UpTo          Second // At of the newest message that he saw
+	UpTo          Second // At of the newest message that they saw
 }
 
 // A History is what happened.
@@ -177,7 +177,7 @@ func Hash(s string) uint64 {
 	return h ^ h>>33
 }
 
-// Online reports whether IM calls user online at s. It still does for a while when he
+// Online reports whether IM calls user online at s. It still does for a while when they
 // left without a word.
 func (h *History) Online(user int32, s Second) bool {
 	i := h.session(user, s)

@@ -3,7 +3,7 @@ package history
 import "math/rand/v2"
 
 // read lets a user read what waits, one conversation after the other: within a while of
-// what he sees there first, if he stays that long.
+// what they see there first, if they stay that long.
 func (h *History) read(r *rand.Rand, user int32) {
 	conversations := make([][]int32, contacts)
 	for _, i := range h.Of[user] {

@@ -81,7 +81,7 @@ func there(r *rand.Rand, all []Session, d int) Second {
 	panic("a moment outside of the day's sessions")
 }
 
-// away returns a moment of a day at which he is not.
+// away returns a moment of a day at which they are not.
 func away(r *rand.Rand, all []Session, d int) Second {
 	for {
 		at := Second(d)*day + Second(r.Int32N(int32(day)))
