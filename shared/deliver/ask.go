@@ -33,7 +33,7 @@ func (p *pass) ask(ctx context.Context, recs []notify.Recipient) (map[notify.Use
 
 	ctx, cancel := context.WithTimeout(ctx, callBudget)
 	defer cancel()
-	foreign := guard.Begin(ctx, p.Log, func() map[notify.UserID]map[notify.GroupID]bool { return p.strangers(ctx, recs) })
+	foreign := guard.Begin(ctx, p.Log, func() map[notify.UserID]map[notify.GroupID]bool { return p.nonMembers(ctx, recs) })
 	status, strangers := p.presence(ctx, recs), <-foreign
 	select {
 	case names := <-named:

@@ -148,11 +148,11 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bo
 		if batch.Overdue {
 			p.reconcile(ctx)
 		}
-		var spreading sync.WaitGroup
+		var fanningOut sync.WaitGroup
 		if batch.Spreads {
-			guard.Go(ctx, p.Log, &spreading, func() { p.spread(ctx) })
+			guard.Go(ctx, p.Log, &fanningOut, func() { p.fanOut(ctx) })
 		}
-		defer spreading.Wait()
+		defer fanningOut.Wait()
 		return p.serve(ctx, messages)
 	})
 	return batch.Now, len(batch.Recipients) > 0 || batch.Overdue || batch.Spreads, err
@@ -174,16 +174,16 @@ func (d *Deliverer) take(ctx context.Context, batch notify.Batch, claimed stopwa
 		d.Log.ErrorContext(ctx, "the store may lose what it was told", "alert", "store", "error", batch.Unsafe)
 	}
 	c.Claimed += len(batch.Recipients)
-	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: stopwatch.Start(), counts: c, breaker: newBreaker(batch)}
+	return &pass{Deliverer: d, now: batch.Now, claimed: claimed, told: stopwatch.Start(), counts: c, circuits: newCircuits(batch)}
 }
 
 // A pass is one look at what is due. Its clock is the store's.
 type pass struct {
 	*Deliverer
-	now     time.Time       // of the claim, by the store's clock
-	claimed stopwatch.Watch // since we asked for it
-	told    stopwatch.Watch // since we heard
-	breaker *breaker
+	now      time.Time       // of the claim, by the store's clock
+	claimed  stopwatch.Watch // since we asked for it
+	told     stopwatch.Watch // since we heard
+	circuits *circuits
 
 	mu     sync.Mutex // guards counts: cards are delivered side by side
 	counts *Counts
@@ -196,8 +196,9 @@ func (p *pass) count(change func(*Counts)) {
 	change(p.counts)
 }
 
-// time returns the store's time, as far as we can tell without asking. It is rather
-// behind than ahead: what a run notes must not seem to come after what follows it.
+// time returns the store's time, as far as we can tell without asking. It is a little behind, by the way
+// of the claim's answer, and never ahead: a step that a run notes must not seem to come after what others
+// note later.
 func (p *pass) time() time.Time { return p.now.Add(p.told.Elapsed()) }
 
 // room reports whether the run and the leases of this pass leave time for a send.
@@ -255,15 +256,15 @@ func (p *pass) serveCalls(ctx context.Context) {
 
 // serve decides about recipients and sends, as many at a time as one question to IM is for.
 func (p *pass) serve(ctx context.Context, recs []notify.Recipient) error {
-	crew := p.crew(ctx)
-	defer crew.wait()
+	pool := p.newPool(ctx)
+	defer pool.wait()
 	for len(recs) > 0 {
 		n := min(len(recs), askLimit, p.Rules.SendsPerSecond*askSeconds)
 		if !p.room(ctx) {
 			p.handBack(ctx, recs, p.time())
 			return nil
 		}
-		again, full, err := p.announce(ctx, crew, recs[:n])
+		again, full, err := p.announce(ctx, pool, recs[:n])
 		if err != nil {
 			return err
 		}
@@ -289,17 +290,17 @@ func (p *pass) handBack(ctx context.Context, recs []notify.Recipient, at time.Ti
 // announce asks IM about recipients, decides, and sends. Those of whom IM's word has grown too old
 // before their turn came are to be asked about again. If the rate is used up for longer than the
 // leases allow to wait, it returns until when.
-func (p *pass) announce(ctx context.Context, crew *crew, recs []notify.Recipient) (again []notify.Recipient, full time.Time, err error) {
+func (p *pass) announce(ctx context.Context, pool *pool, recs []notify.Recipient) (again []notify.Recipient, full time.Time, err error) {
 	asking := stopwatch.Start()
 	status, names, strangers := p.ask(ctx, recs)
 	var rest []notify.Finish
 	var cards []*delivery
 	for _, rec := range recs {
 		guard.Do(ctx, p.Log, func() {
-			look := notify.Look{Now: p.now, Status: status[rec.User], Quota: p.breaker.quota(p.now)}
+			look := notify.Look{Now: p.now, Status: status[rec.User], Quota: p.circuits.quota(p.now)}
 			c := &delivery{pass: p, Attempt: notify.NewAttempt(p.Rules, p.Templates, look, rec, strangers[rec.User]), names: names, looked: asking}
 			c.Steps = []notify.Step{{At: p.time(), Kind: notify.StepAsked, Detail: look.Status.String()}}
-			if len(c.Plan.Send) > 0 && p.passes(ctx, c) {
+			if len(c.Plan.Send) > 0 && c.admitted(ctx) {
 				cards = append(cards, c)
 			} else {
 				rest = append(rest, c.PutOff(p.time()))
@@ -308,20 +309,20 @@ func (p *pass) announce(ctx context.Context, crew *crew, recs []notify.Recipient
 	}
 	p.finish(ctx, rest)
 	for len(cards) > 0 && p.room(ctx) {
-		n := crew.hire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
+		n := pool.acquire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
 		full, stale := p.turn(ctx, cards[0].Recipient.Lane, n, asking)
 		if stale {
-			crew.free(n)
+			pool.release(n)
 			return recipients(cards), time.Time{}, nil
 		}
 		if !full.IsZero() || ctx.Err() != nil {
-			crew.free(n)
+			pool.release(n)
 			p.notNow(ctx, cards, full)
 			return nil, full, nil
 		}
-		through := p.admitted(ctx, cards[:n])
-		crew.free(n - len(through))
-		if err := crew.sendAll(ctx, through); err != nil {
+		through := p.stillAdmitted(ctx, cards[:n])
+		pool.release(n - len(through))
+		if err := pool.sendAll(ctx, through); err != nil {
 			return nil, time.Time{}, err
 		}
 		cards = cards[n:]

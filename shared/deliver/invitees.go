@@ -15,7 +15,7 @@ const inviteeBudget = 800 * time.Millisecond
 
 // strangers returns which calls of groups ring at users who are no members: who is
 // called is the caller's claim, and must not be a way to write to anybody.
-func (p *pass) strangers(ctx context.Context, recs []notify.Recipient) map[notify.UserID]map[notify.GroupID]bool {
+func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[notify.UserID]map[notify.GroupID]bool {
 	called := map[notify.GroupID][]notify.UserID{}
 	for _, rec := range recs {
 		for _, n := range rec.Notices {

@@ -18,11 +18,11 @@ const settleBudget = 5 * time.Second
 type delivery struct {
 	*pass
 	*notify.Attempt
-	names  notify.Names
-	probes []string        // circuits that this card tries
-	waited bool            // for another card to the same user
-	looked stopwatch.Watch // since IM was asked where the recipient is
-	asked  stopwatch.Watch // for the permit, the last time
+	names    notify.Names
+	halfOpen []string        // circuits that this card tries
+	waited   bool            // for another card to the same user
+	looked   stopwatch.Watch // since IM was asked where the recipient is
+	asked    stopwatch.Watch // for the permit, the last time
 }
 
 // timeFor reports whether a send that begins now can be settled before the run, or the
@@ -74,9 +74,10 @@ func (c *delivery) deliver(ctx context.Context, notices []notify.Notice) *notify
 // fallBack takes a card whose own template has no permit through the rest of the protocol with the
 // template of messages. Nothing of it was reserved before.
 func (c *delivery) fallBack(ctx context.Context, notices []notify.Notice) *notify.Finish {
-	c.leavesAlone()
+	own := string(c.Template().ID())
+	c.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it
 	c.FallBack(notices)
-	if until, _ := c.keptBack(ctx, c, []string{string(c.Template().ID())}); !until.IsZero() {
+	if until, _ := c.keptBack(ctx, []string{string(c.Template().ID())}); !until.IsZero() {
 		return c.Again(c.time(), notify.FirstExpiry(until, notices), notify.ReasonOperator)
 	}
 	return c.deliver(ctx, notices)
@@ -179,7 +180,7 @@ func (c *delivery) voided(ctx context.Context, card notify.Card) bool {
 }
 
 func (c *delivery) logSend(ctx context.Context, r notify.Result) {
-	if !r.Alert || !c.breaker.first(r.Class.String()+" "+string(c.Template().ID())) {
+	if !r.Alert || !c.circuits.first(r.Class.String()+" "+string(c.Template().ID())) {
 		c.Log.WarnContext(ctx, "card not delivered", "card", c.Card, "class", r.Class.String(), "error", r.Cause)
 		return
 	}

@@ -12,52 +12,52 @@ import (
 )
 
 const (
-	spreadLimit   = 20               // group messages taken up at a time
-	spreadSide    = 8                // of them side by side
-	spreadAhead   = 20 * time.Second // of a pass: no page is begun after it
-	spreadRecords = 100              // members recorded in one round trip
+	fanOutLimit   = 20               // group messages taken up at a time
+	fanOutSide    = 8                // of them side by side
+	fanOutFor     = 20 * time.Second // of a pass: no page is begun after it
+	fanOutRecords = 100              // members recorded in one round trip
 )
 
-// spread records group messages for the members whom the rules want told, page by page.
+// fanOut records group messages for the members whom the rules want told, page by page.
 // How far each has come is noted with every page. Who stops in between has the page done
 // again: a member's message is recorded once.
-func (p *pass) spread(ctx context.Context) {
-	for !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() <= spreadAhead {
-		spreads, err := p.Store.Spreads(ctx, spreadLimit)
+func (p *pass) fanOut(ctx context.Context) {
+	for !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() <= fanOutFor {
+		spreads, err := p.Store.Spreads(ctx, fanOutLimit)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "group messages not taken up, a later run does", "alert", "store", "error", err)
 		}
 		if len(spreads) == 0 {
 			return
 		}
-		p.spreadAll(ctx, spreads)
+		p.fanOutAll(ctx, spreads)
 		if err != nil {
 			return
 		}
 	}
 }
 
-// spreadAll does one page of each of spreads, some side by side.
-func (p *pass) spreadAll(ctx context.Context, spreads []notify.Spread) {
-	side := make(chan struct{}, spreadSide)
+// fanOutAll does one page of each of spreads, some side by side.
+func (p *pass) fanOutAll(ctx context.Context, spreads []notify.Spread) {
+	side := make(chan struct{}, fanOutSide)
 	var wg sync.WaitGroup
 	for _, s := range spreads {
 		side <- struct{}{}
 		guard.Go(ctx, p.Log, &wg, func() {
 			defer func() { <-side }()
-			if stopwatch.Short(ctx, wrapUp) || p.claimed.Elapsed() > spreadAhead {
+			if stopwatch.Short(ctx, wrapUp) || p.claimed.Elapsed() > fanOutFor {
 				return // its lease ends, and another run takes it up
 			}
-			if err := p.spreadOne(ctx, s); err != nil {
-				p.Log.WarnContext(ctx, "group message not spread, tried again", "group", s.Message.Group, "attempt", s.Attempts, "error", err)
+			if err := p.fanOutPage(ctx, s); err != nil {
+				p.Log.WarnContext(ctx, "group message not fanned out, tried again", "group", s.Message.Group, "attempt", s.Attempts, "error", err)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// spreadOne does one page, and has the next be due at once.
-func (p *pass) spreadOne(ctx context.Context, s notify.Spread) error {
+// fanOutPage does one page, and has the next be due at once.
+func (p *pass) fanOutPage(ctx context.Context, s notify.Spread) error {
 	members, next, err := p.members(ctx, s)
 	if errors.Is(err, notify.ErrNoGroup) {
 		return p.Store.Advance(ctx, s, "", true)
@@ -91,7 +91,7 @@ func (p *pass) record(ctx context.Context, m notify.GroupMessage, members []noti
 		}
 	}
 	for len(facts) > 0 {
-		n := min(len(facts), spreadRecords)
+		n := min(len(facts), fanOutRecords)
 		_, err := p.Store.Record(ctx, p.Rules, facts[:n])
 		if errors.Is(err, notify.ErrUnreadable) { // the other members are told
 			p.Log.ErrorContext(ctx, "some members are not told of a group message: what the store holds of them cannot be read",

@@ -10,9 +10,9 @@ import (
 	"wxnotify/shared/stopwatch"
 )
 
-// A crew sends the cards of one lane, Workers at a time. A send that hangs holds up no other
-// card, as long as the others of the crew are at work.
-type crew struct {
+// A pool sends the cards of one queue, Workers at a time. A send that hangs holds up no other
+// card while other slots are free.
+type pool struct {
 	*pass
 	slots   chan struct{} // holds one for each card on its way
 	sending sync.WaitGroup
@@ -20,23 +20,24 @@ type crew struct {
 	writing sync.WaitGroup // until done is closed and empty
 }
 
-// crew returns one at work. Who is done with it waits for it.
-func (p *pass) crew(ctx context.Context) *crew {
-	w := &crew{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan notify.Finish, p.Rules.Workers)}
-	guard.Go(ctx, p.Log, &w.writing, func() { w.write(ctx) })
+// newPool returns a pool that is at work. Its user calls wait in the end.
+func (p *pass) newPool(ctx context.Context) *pool {
+	w := &pool{pass: p, slots: make(chan struct{}, p.Rules.Workers), done: make(chan notify.Finish, p.Rules.Workers)}
+	guard.Go(ctx, p.Log, &w.writing, func() { w.finishDone(ctx) })
 	return w
 }
 
 // wait waits until all cards are sent and finished.
-func (w *crew) wait() {
+func (w *pool) wait() {
 	w.sending.Wait()
 	close(w.done)
 	w.writing.Wait()
 }
 
-// hire waits for slots for up to n cards and returns how many it got: rather some soon than
-// all late, but not one by one, which would cost a round trip for each card.
-func (w *crew) hire(n int) int {
+// acquire waits for slots for up to n cards, and returns how many it got: at least a quarter of all
+// slots, so that cards do not cost a round trip each, and no more than are free then, so that they
+// do not wait for the slowest send.
+func (w *pool) acquire(n int) int {
 	n = min(n, cap(w.slots))
 	least := min(n, max(1, cap(w.slots)/4))
 	for got := range n {
@@ -53,15 +54,16 @@ func (w *crew) hire(n int) int {
 	return n
 }
 
-// free gives n slots back.
-func (w *crew) free(n int) {
+// release gives n slots back.
+func (w *pool) release(n int) {
 	for range n {
 		<-w.slots
 	}
 }
 
-// write finishes what the crew has done, together with what is done soon after it.
-func (w *crew) write(ctx context.Context) {
+// finishDone hands recipients back whose cards are done, together with those that are done within
+// the next 20 ms.
+func (w *pool) finishDone(ctx context.Context) {
 	for f := range w.done {
 		fs, more := []notify.Finish{f}, true
 		soon := time.NewTimer(20 * time.Millisecond)
@@ -82,7 +84,7 @@ func (w *crew) write(ctx context.Context) {
 
 // sendAll takes cards, for which there are slots, through the protocol: begin together,
 // each on its own through reserve, send and settle. It does not wait for the sends.
-func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
+func (w *pool) sendAll(ctx context.Context, cards []*delivery) error {
 	if len(cards) == 0 {
 		return nil
 	}
@@ -93,7 +95,7 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 	}
 	wanted, err := w.Store.Begin(ctx, begins)
 	if wanted == nil {
-		w.free(len(cards))
+		w.release(len(cards))
 		return err
 	}
 	if err != nil {
@@ -102,7 +104,7 @@ func (w *crew) sendAll(ctx context.Context, cards []*delivery) error {
 	recalled, known := w.recalled(ctx, cards)
 	for i, c := range cards {
 		guard.Go(ctx, w.Log, &w.sending, func() {
-			defer w.free(1)
+			defer w.release(1)
 			var end *notify.Finish
 			switch {
 			case len(wanted[i]) == 0:
