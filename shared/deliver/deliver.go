@@ -42,7 +42,9 @@ type Deliverer struct {
 	WeChat    Sender
 	Rules     notify.Rules
 	Templates notify.Templates
-	Log       *slog.Logger
+	// Wake starts another run. Nil: the timer does.
+	Wake func(ctx context.Context) error
+	Log  *slog.Logger
 }
 
 // Counts is what a run did.
@@ -67,7 +69,8 @@ func (c *Counts) add(other Counts) {
 }
 
 // Run works until nothing falls due within the next timer period, waiting inside
-// the invocation for what does, or until ctx's deadline is near. It does not fail: the
+// the invocation for what does, or until ctx's deadline is near: then it wakes a successor. If
+// another run waits already, it does what is due and leaves the rest to that. It does not fail: the
 // platform would only repeat it, and the timer starts the next run anyway. When the
 // store does not answer it says so in the log and ends; what was begun is finished by
 // a later run.
@@ -76,7 +79,7 @@ func (d *Deliverer) Run(ctx context.Context) Counts { return d.work(ctx, d.run) 
 // Once does what is due now and does not wait for more. Otherwise it is like Run.
 func (d *Deliverer) Once(ctx context.Context) Counts {
 	return d.work(ctx, func(ctx context.Context, total *Counts) error {
-		_, _, err := d.pass(ctx, total)
+		_, err := d.pass(ctx, total)
 		return err
 	})
 }
@@ -96,20 +99,34 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 	started := stopwatch.Start()
 	for !stopwatch.Short(ctx, wrapUp) {
 		looked := stopwatch.Start()
-		now, busy, err := d.pass(ctx, total)
-		if err != nil {
+		did, err := d.pass(ctx, total)
+		switch {
+		case err != nil || did.watched:
 			return err
-		}
-		if busy {
+		case did.busy:
 			continue
 		}
-		total.NextDue, err = d.Store.Rest(ctx, now.Add(period-started.Elapsed()))
+		total.NextDue, err = d.Store.Rest(ctx, did.at.Add(period-started.Elapsed()))
 		if err != nil {
 			return err
 		}
-		if total.NextDue.IsZero() || !stopwatch.Sleep(ctx, d.nap(total.NextDue.Sub(now)-looked.Elapsed())) {
+		if total.NextDue.IsZero() || !stopwatch.Sleep(ctx, d.nap(total.NextDue.Sub(did.at)-looked.Elapsed())) {
 			return nil
 		}
+	}
+	return d.handOver(ctx)
+}
+
+// handOver has another run go on: this one has no time left, and the timer's leave while one watches.
+func (d *Deliverer) handOver(ctx context.Context) error {
+	if _, err := d.Store.Rest(ctx, time.Time{}); err != nil { // it watches no longer
+		return err
+	}
+	if d.Wake == nil {
+		return nil
+	}
+	if err := d.Wake(ctx); err != nil {
+		d.Log.WarnContext(ctx, "no successor was started, the timer does", "error", err)
 	}
 	return nil
 }
@@ -127,17 +144,23 @@ func (d *Deliverer) nap(due time.Duration) time.Duration {
 // Pass does what is due now, once, without waiting. It returns what it did.
 func (d *Deliverer) Pass(ctx context.Context) (Counts, error) {
 	var c Counts
-	_, _, err := d.pass(ctx, &c)
+	_, err := d.pass(ctx, &c)
 	return c, err
 }
 
-// pass claims, asks and acts once. It returns the store's time, and whether there was
-// something to do.
-func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bool, err error) {
+// done is what came of one pass.
+type done struct {
+	at      time.Time // of the claim, by the store's clock
+	busy    bool      // there was something to do
+	watched bool      // there was not, and another run watches
+}
+
+// pass claims, asks and acts once.
+func (d *Deliverer) pass(ctx context.Context, c *Counts) (done, error) {
 	claimed := stopwatch.Start()
 	batch, err := d.Store.Claim(ctx, d.atMost(claimLimit))
 	if err != nil {
-		return time.Time{}, false, err
+		return done{}, err
 	}
 	p := d.take(ctx, batch, claimed, c)
 	err = p.besideCalls(ctx, func() error {
@@ -155,7 +178,8 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (now time.Time, busy bo
 		defer fanningOut.Wait()
 		return p.serve(ctx, messages)
 	})
-	return batch.Now, len(batch.Recipients) > 0 || batch.Overdue || batch.Spreads, err
+	busy := len(batch.Recipients) > 0 || batch.Overdue || batch.Spreads
+	return done{batch.Now, busy, batch.Watched && !busy}, err
 }
 
 // atMost returns how many recipients to claim, limit or fewer.

@@ -96,6 +96,7 @@ type Batch struct {
 	Recipients []Recipient // calls first
 	Circuits   []Circuit   // those that are open, or were and have not been tried since
 	GoneInRow  int         // different openids in a row that WeChat does not know
+	Watched    bool        // another run watches, and does what falls due
 	Spreads    bool        // group messages wait to be spread
 	Overdue    bool        // cards wait to be reconciled
 	// Skipped says which recipients could not be read; they are handed out again when

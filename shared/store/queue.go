@@ -46,14 +46,14 @@ type taken struct {
 
 func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, error) {
 	k := s.shardKeys(0)
-	now, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.gone()))
+	now, watched, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.gone()))
 	if err != nil {
 		return notify.Batch{}, err
 	}
 	circuits := pairs(beside[0].value)
 	delete(circuits, "v") // their version
 	open, skipped := decodeCircuits(circuits)
-	b := notify.Batch{Now: now, Circuits: open, GoneInRow: int(number(beside[1].value)), Skipped: skipped}
+	b := notify.Batch{Now: now, Watched: watched, Circuits: open, GoneInRow: int(number(beside[1].value)), Skipped: skipped}
 	if len(shards) > 0 {
 		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
 		if err != nil {

@@ -88,7 +88,7 @@ func Open(cfg Config) (*Store, error) {
 	if !validPrefix().MatchString(cfg.Prefix) {
 		return nil, fmt.Errorf("STORE_PREFIX: %q: use 1 to 60 of a-z, A-Z, 0-9, - and _", cfg.Prefix)
 	}
-	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime, self: rand.Text()[:12]}
+	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime, self: "run " + rand.Text()[:12]}
 	key := s.shardKeys(0).identity()
 	id := &identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}
 	s.client = &client{connect: server.connector(cfg.Dial, id.check), places: make(chan struct{}, connections)}

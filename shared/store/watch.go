@@ -69,31 +69,34 @@ func (d dues) args() (out []any) {
 	return out
 }
 
-// lookAround notes that this run watches, and returns the shards that it is to look at, and the replies
-// to what goes with that trip.
-func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time, shards []int, beside []reply, err error) {
+// lookAround notes that this run watches, unless another does, and returns the shards that it is to look
+// at, and the replies to what goes with that trip.
+func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time, watched bool, shards []int, beside []reply, err error) {
 	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look", allEvery.Milliseconds())}, also...)
 	if err == nil {
 		err = failures(replies[:1])
 	}
 	if err != nil {
-		return time.Time{}, nil, nil, err
+		return time.Time{}, false, nil, nil, err
 	}
 	told := texts(replies[0].value)
+	if len(told) < 2 {
+		return time.Time{}, false, nil, nil, errReply
+	}
 	if slices.Contains(told, "all") {
-		told = told[:1]
+		told = told[:2]
 		for i := range s.shards {
 			told = append(told, strconv.Itoa(i))
 		}
 	}
-	for _, shard := range told[1:] {
+	for _, shard := range told[2:] {
 		n, err := strconv.Atoi(shard)
 		if err != nil {
-			return time.Time{}, nil, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
+			return time.Time{}, false, nil, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
 		}
 		shards = append(shards, n)
 	}
-	return millis(told[0]), shards, replies[1:], nil
+	return millis(told[0]), told[1] != "", shards, replies[1:], nil
 }
 
 // Rest implements deliver.Queue.

@@ -8,10 +8,12 @@
 --       looked at, ms, and of rest until when
 --       note   that
 --       wake   likewise: is nobody looking, so that whoever asks has to wake a run? Of many one is told so
---       look   a run looks: it is told which shards are due, which are in its hands then
+--       look   a run looks: it is told which shards are due, which are in its hands then, and whether
+--              another run watches: then it does not. Runs have words that begin with "run "
 --       rest   a run wants to end: when is the next due, if that is before a time? If none is, it watches
 --              no longer
--- reply of wake 1 or 0; of look the time, ms, and shards; of rest the time, ms, or ""
+-- reply of wake 1 or 0; of look the time, ms, "1" if another run watches, else "", and shards; of rest
+--       the time, ms, or ""
 -- Repeat: the watch has the word, or has lost it; what a look was told is kept.
 local now, by, word = tonumber(ARGV[1]), nil, ARGV[2]
 if not now then
@@ -25,7 +27,9 @@ local function watcher()
   return until_ and tonumber(until_) > now and who or nil
 end
 if ARGV[3] == 'look' then
-  watch()
+  local who = watcher()
+  local other = who and who ~= word and string.sub(who, 1, 4) == 'run ' and '1' or ''
+  if other == '' then watch() end
   local told = redis.call('GET', KEYS[3])
   local due = told and cjson.decode(told) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms(now))
   local all = tonumber(redis.call('ZSCORE', KEYS[2], 'all') or '0')
@@ -34,7 +38,7 @@ if ARGV[3] == 'look' then
     redis.call('ZREM', KEYS[2], unpack(due))
     redis.call('SET', KEYS[3], cjson.encode(due), 'PX', ARGV[4])
   end
-  return {ms(now), unpack(due)}
+  return {ms(now), other, unpack(due)}
 elseif ARGV[3] == 'rest' then
   local first = redis.call('ZRANGE', KEYS[2], 0, 1, 'WITHSCORES')
   local at = first[2]

@@ -123,7 +123,7 @@ func deliverCards(w *wiring) (scf.Handler, error) {
 	in.Admin = admin
 	deliverer := &deliver.Deliverer{
 		Store: st, IM: chat, Directory: chat, WeChat: wechat.Sender{Client: wx}, Rules: settings.Rules,
-		Templates: settings.Templates, Log: w.log,
+		Templates: settings.Templates, Wake: self.Wake, Log: w.log,
 	}
 	return scf.Event(w.log, func(ctx context.Context, e scf.DeliverEvent) (deliver.Counts, error) {
 		if e.Spill != nil { // recording it wakes a run, if one is needed

@@ -1,0 +1,77 @@
+package deliver_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/notify"
+)
+
+// A queue has nothing to do until due, and notes how it was asked. Another run may watch it.
+type queue struct {
+	deliver.Store
+	watched bool
+	due     time.Time
+	rests   []time.Time
+}
+
+func (q *queue) Claim(context.Context, int) (notify.Batch, error) {
+	return notify.Batch{Now: time.Now(), Watched: q.watched}, nil
+}
+
+func (q *queue) ClaimCalls(context.Context, int) (notify.Batch, error) { return notify.Batch{}, nil }
+
+func (q *queue) Rest(_ context.Context, until time.Time) (time.Time, error) {
+	q.rests = append(q.rests, until)
+	if q.due.Before(until) {
+		return q.due, nil
+	}
+	return time.Time{}, nil
+}
+
+// While one run waits for what falls due, another leaves at once.
+func TestOneRunWatches(t *testing.T) {
+	for name, watched := range map[string]bool{"another run watches": true, "nobody does": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &queue{watched: watched, due: time.Now().Add(30 * time.Second)}
+				d := &deliver.Deliverer{Store: q, Rules: notify.DefaultRules(), Log: slog.New(slog.DiscardHandler)}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				started := time.Now()
+				d.Run(ctx)
+				if took := time.Since(started); watched != (took < time.Second) || watched != (len(q.rests) == 0) {
+					t.Errorf("the run took %v, and asked %d times when the next is due", took, len(q.rests))
+				}
+			})
+		})
+	}
+}
+
+// A run whose time is over stops watching and starts another: the timer's runs leave while one watches.
+func TestRunHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		woken := 0
+		q := &queue{due: time.Now().Add(time.Hour)}
+		d := &deliver.Deliverer{Store: q, Rules: notify.DefaultRules(), Log: slog.New(slog.DiscardHandler),
+			Wake: func(context.Context) error { woken++; return nil }}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		q.due = time.Now() // something is due all the time, in a shard whose clock is behind
+		d.Run(ctx)
+		if last := q.rests[len(q.rests)-1]; woken != 1 || !last.IsZero() {
+			t.Errorf("%d runs were started, and the last look was for %v", woken, last)
+		}
+		q.due, woken = time.Now().Add(time.Hour), 0
+		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		d.Run(ctx)
+		if woken != 0 {
+			t.Error("a run that had nothing more to do started another")
+		}
+	})
+}
