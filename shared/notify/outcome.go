@@ -2,7 +2,7 @@ package notify
 
 import "time"
 
-// An Outcome is what to do after a send: one row of the table in docs/design.md.
+// An Outcome is what to do after a send: one row of the table in docs/rules.md.
 type Outcome struct {
 	Card   CardState
 	Permit PermitFate

@@ -104,7 +104,7 @@ type Retry struct {
 	Attempts int
 }
 
-// DefaultRules returns the rules of docs/design.md.
+// DefaultRules returns the rules of docs/rules.md.
 func DefaultRules() Rules {
 	return Rules{
 		Lead:         3 * time.Second,
