@@ -13,28 +13,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
-
-func commandQuery(command string) url.Values {
-	return url.Values{"SdkAppid": {"1400123456"}, "CallbackCommand": {command}, "OptPlatform": {"Web"}}
-}
-
-// decode decodes a body whose command the query repeats.
-func decode(t *testing.T, body string) im.Callback {
-	t.Helper()
-	var named struct{ CallbackCommand string }
-	if err := json.Unmarshal([]byte(body), &named); err != nil {
-		t.Fatal(err)
-	}
-	cb, err := im.Decode(commandQuery(named.CallbackCommand), []byte(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cb
-}
 
 func TestDecodeCommand(t *testing.T) {
 	const after, state = "C2C.CallbackAfterSendMsg", "State.StateChange"
@@ -367,8 +350,9 @@ func TestFactsLeaveOutReservedAccounts(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever comes, a decoded callback is the one that the query names, and
-// its facts are complete and printable.
+// FuzzDecode: whatever comes, a decoded callback is the one that the query names, and its
+// facts are complete and printable, and the same after they travelled as JSON, as they do
+// when the store is away.
 func FuzzDecode(f *testing.F) {
 	for _, s := range readSamples(f) {
 		f.Add(s.Query, s.body())
@@ -392,8 +376,20 @@ func FuzzDecode(f *testing.F) {
 		if len(cb.Facts()) > 0 && cb.Command != q.Get("CallbackCommand") && q.Has("CallbackCommand") {
 			t.Fatalf("decoded %q for %q", cb.Command, q.Get("CallbackCommand"))
 		}
-		for _, fact := range cb.Facts() {
+		facts := cb.Facts()
+		for _, fact := range facts {
 			checkFact(t, fact)
+		}
+		travelled, err := json.Marshal(facts)
+		if err != nil || len(travelled) > 6*len(body)+4096 {
+			t.Errorf("%d bytes became %d, %v", len(body), len(travelled), err)
+		}
+		var arrived []notify.Fact
+		if err := json.Unmarshal(travelled, &arrived); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(facts, arrived, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-sent +arrived)\n%s", diff)
 		}
 		for _, c := range cb.Calls {
 			if c.ID == "" || c.Phase == "" || c.Ring < 0 || c.Duration < 0 {

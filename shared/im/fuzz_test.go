@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,19 +16,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 )
-
-// signedNow is a query that opens the door at testTime.
-func signedNow(command string) url.Values {
-	q := url.Values{"SdkAppid": {"1400123456"}, "CallbackCommand": {command}, "OptPlatform": {"Web"}}
-	im.SignQuery(q, secret.New(testToken), time.Unix(testTime, 0))
-	return q
-}
 
 // FuzzHandler: a signed callback with whatever body is answered with IM's OK or refused
 // with one of two statuses, and neither the answer nor the log repeats what it says.
@@ -41,65 +30,27 @@ func FuzzHandler(f *testing.F) {
 			f.Add(q.Get("CallbackCommand"), s.body(), "")
 		}
 	}
-	f.Add("C2C.CallbackAfterSendMsg", []byte(afterBody), "\u2028\"private\"")
-	f.Add("C2C.CallbackAfterSendMsg", []byte(strings.Replace(afterBody, "jared", placeholder, 1)), "\n")
-	f.Add("C2C.CallbackAfterSendMsg", []byte(strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":"`+placeholder+`"`, 1)), "x")
-	r := newReceiver(f, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)})
+	f.Add(after, []byte(afterBody), "\u2028\"private\"")
+	f.Add(after, []byte(strings.Replace(afterBody, "jared", placeholder, 1)), "\n")
+	f.Add(after, []byte(strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":"`+placeholder+`"`, 1)), "x")
 	f.Fuzz(func(t *testing.T, command string, body []byte, text string) {
 		quoted, err := json.Marshal(marker + text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		body = bytes.ReplaceAll(body, []byte(placeholder), quoted[1:len(quoted)-1])
-		var log bytes.Buffer
-		recorded := 0
-		h := &im.Handler{Receiver: r, Now: func() time.Time { return time.Unix(testTime, 0) },
-			Log:    slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-			Accept: func(_ context.Context, facts []notify.Fact) error { recorded += len(facts); return io.ErrUnexpectedEOF }}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/?"+signedNow(command).Encode(), bytes.NewReader(body)))
-		refused := (w.Code == 400 || w.Code == 413) && recorded == 0
+		fx := newFixture(t)
+		fx.accept = func(context.Context) error { return io.ErrUnexpectedEOF }
+		w := fx.serve(http.MethodPost, signed(command), bytes.NewReader(body))
+		refused := (w.Code == 400 || w.Code == 413) && len(fx.facts) == 0
 		if w.Code == 200 && w.Body.String() != okJSON || w.Code != 200 && !refused {
-			t.Fatalf("answered %d %s with %d facts", w.Code, w.Body, recorded)
+			t.Fatalf("answered %d %s with %d facts", w.Code, w.Body, len(fx.facts))
 		}
-		if told := w.Body.String() + log.String(); strings.Contains(told, marker) && !strings.Contains(command, marker) {
+		if told := w.Body.String() + fx.log.String(); strings.Contains(told, marker) && !strings.Contains(command, marker) {
 			t.Errorf("the text shows in %s", told)
 		}
-		if log.Len() > 2000 {
-			t.Errorf("%d bytes of log for one callback", log.Len())
-		}
-	})
-}
-
-// FuzzSpilled: what a callback says is the same after it travelled as JSON, as it does
-// when the store is away.
-func FuzzSpilled(f *testing.F) {
-	for _, s := range readSamples(f) {
-		f.Add(s.Query, s.body())
-	}
-	f.Fuzz(func(t *testing.T, rawQuery string, body []byte) {
-		q, err := url.ParseQuery(rawQuery)
-		if err != nil {
-			return
-		}
-		cb, err := im.Decode(q, body)
-		if err != nil {
-			return
-		}
-		facts := cb.Facts()
-		travelled, err := json.Marshal(facts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(travelled) > 6*len(body)+4096 {
-			t.Errorf("%d bytes became %d", len(body), len(travelled))
-		}
-		var arrived []notify.Fact
-		if err := json.Unmarshal(travelled, &arrived); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(facts, arrived); diff != "" && len(facts) > 0 {
-			t.Errorf("(-sent +arrived)\n%s", diff)
+		if fx.log.Len() > 2000 {
+			t.Errorf("%d bytes of log for one callback", fx.log.Len())
 		}
 	})
 }
