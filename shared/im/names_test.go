@@ -1,9 +1,7 @@
 package im_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -12,40 +10,6 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
-
-func TestNames(t *testing.T) {
-	f := replayLess(t, "portrait_get", `["Tag_Profile_IM_Nick"]`, `["Tag_Profile_IM_Nick","Tag_Profile_IM_Image"]`)
-	got, err := served(t, f).Names(t.Context(), []notify.UserID{"id1", "id2"})
-	if diff := cmp.Diff(map[notify.UserID]string{"id1": "NickNameTest1"}, got); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
-	}
-}
-
-func TestNamesBatches(t *testing.T) {
-	f := &fakeIM{t: t}
-	f.answer = func(_ int, _ string, request []byte) (int, string) {
-		var q struct {
-			To []string `json:"To_Account"`
-		}
-		if err := json.Unmarshal(request, &q); err != nil || len(q.To) > 100 {
-			t.Errorf("%d accounts, %v", len(q.To), err)
-		}
-		var items []string
-		for _, user := range q.To {
-			items = append(items, fmt.Sprintf(`{"To_Account":%q,"ResultCode":0,"ProfileItem":[
-				{"Tag":"Tag_Other","Value":7},{"Tag":"Tag_Profile_IM_Nick","Value":"nick\nof %s"}]}`, user, user))
-		}
-		return 200, `{"ErrorCode":0,"UserProfileItem":[` + strings.Join(items, ",") + `]}`
-	}
-	users := many[notify.UserID](250)
-	got, err := served(t, f).Names(t.Context(), append(users, users[:30]...))
-	if err != nil || len(got) != 250 || f.calls() != 3 || got["7"] != "nick of 7" {
-		t.Errorf("%d names in %d calls, %v; of 7: %q", len(got), f.calls(), err, got["7"])
-	}
-	if got, err = served(t, f).Names(t.Context(), nil); err != nil || len(got) != 0 || f.calls() != 3 {
-		t.Errorf("of nobody: %v, %v after %d more calls", got, err, f.calls()-3)
-	}
-}
 
 func TestNamesPartly(t *testing.T) {
 	const reply = `{"ErrorCode":0,"UserProfileItem":[{"To_Account":"a","ResultCode":0,"ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":"A"}]},
@@ -63,13 +27,6 @@ func TestNamesPartly(t *testing.T) {
 	}
 }
 
-func TestGroupNames(t *testing.T) {
-	got, err := served(t, replay(t, "group_info")).GroupNames(t.Context(), []notify.GroupID{"@TGS#1NVTZEAE4", "@TGS#1CXTZEAET"})
-	if diff := cmp.Diff(map[notify.GroupID]string{"@TGS#1NVTZEAE4": "MyFirstGroup"}, got); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
-	}
-}
-
 // TestGroupNamesOfTopics: two topics of a community cost one look-up, under its id.
 func TestGroupNamesOfTopics(t *testing.T) {
 	f := &fakeIM{t: t, answer: func(_ int, _ string, request []byte) (int, string) {
@@ -82,31 +39,6 @@ func TestGroupNamesOfTopics(t *testing.T) {
 	want := map[notify.GroupID]string{"@TGS#_c1@TOPIC#_a": "社群", "@TGS#_c1@TOPIC#_@TOPIC#b": "社群", "g": "G"}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || f.calls() != 1 {
 		t.Errorf("%v after %d calls\n%s", err, f.calls(), diff)
-	}
-}
-
-func TestGroupNamesBatches(t *testing.T) {
-	f := &fakeIM{t: t}
-	f.answer = func(n int, _ string, request []byte) (int, string) {
-		var q struct {
-			Groups []string `json:"GroupIdList"`
-		}
-		if err := json.Unmarshal(request, &q); err != nil || len(q.Groups) > 50 {
-			t.Errorf("%d groups, %v", len(q.Groups), err)
-		}
-		if n == 2 {
-			return always(10004, "no")(0, "", nil)
-		}
-		var items []string
-		for _, group := range q.Groups {
-			items = append(items, fmt.Sprintf(`{"GroupId":%q,"ErrorCode":0,"Name":"N"}`, group))
-		}
-		return 200, `{"ErrorCode":0,"GroupInfo":[` + strings.Join(items, ",") + `]}`
-	}
-	got, err := served(t, f).GroupNames(t.Context(), many[notify.GroupID](120))
-	var api *im.APIError
-	if !errors.As(err, &api) || api.Code != 10004 || len(got) != 70 || f.calls() != 3 {
-		t.Errorf("%d names in %d calls, %v; want 70 in 3 and code 10004", len(got), f.calls(), err)
 	}
 }
 
@@ -127,5 +59,18 @@ func TestGroupNamesFail(t *testing.T) {
 		if len(got) != 0 || (err == nil) != (c.text == "") || err != nil && !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v, %v; want %q", c.name, got, err, c.text)
 		}
+	}
+}
+
+// TestUncleanNickname: what can be read of a name is kept.
+func TestUncleanNickname(t *testing.T) {
+	f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) {
+		return 200, `{"UserProfileItem":[{"To_Account":"good","ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":"张三"}],"ResultCode":0},` +
+			"{\"To_Account\":\"bad\",\"ProfileItem\":[{\"Tag\":\"Tag_Profile_IM_Nick\",\"Value\":\"\x10李四\"}],\"ResultCode\":0}]," +
+			`"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}`
+	}}
+	got, err := served(t, f).Names(t.Context(), []notify.UserID{"good", "bad"})
+	if err != nil || got["good"] != "张三" || got["bad"] != "李四" || f.calls() != 1 {
+		t.Errorf("%q after %d calls, %v", got, f.calls(), err)
 	}
 }

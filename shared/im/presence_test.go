@@ -1,10 +1,7 @@
 package im_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -13,42 +10,6 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
-
-func TestPresenceBatches(t *testing.T) {
-	f := &fakeIM{t: t}
-	f.answer = func(_ int, _ string, request []byte) (int, string) { return 200, statusReply(t, request) }
-	c := served(t, f)
-	var users []notify.UserID
-	for i := range 1203 {
-		users = append(users, notify.UserID(fmt.Sprintf("user-%04d", i)))
-	}
-	got, err := c.Presence(t.Context(), append(users, users[:100]...))
-	if err != nil || len(got) != 1203 || f.calls() != 3 {
-		t.Fatalf("%d statuses in %d calls, %v; want 1203 in 3", len(got), f.calls(), err)
-	}
-	for i, want := range []int{500, 500, 203} {
-		var q struct {
-			To []notify.UserID `json:"To_Account"`
-		}
-		if err := json.Unmarshal(f.requests[i], &q); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(users[i*500:i*500+want], q.To); diff != "" {
-			t.Errorf("call %d: %s", i+1, diff)
-		}
-	}
-	if f.sigs[0] != f.sigs[2] {
-		t.Error("each call has a UserSig of its own")
-	}
-	if f.randoms[0] == f.randoms[1] && f.randoms[1] == f.randoms[2] {
-		t.Error("random does not change")
-	}
-
-	got, err = c.Presence(t.Context(), nil)
-	if err != nil || got == nil || len(got) != 0 || f.calls() != 3 {
-		t.Errorf("of nobody: %v, %v after %d more calls", got, err, f.calls()-3)
-	}
-}
 
 func TestPresencePartly(t *testing.T) {
 	users := []notify.UserID{"a", "b", "c"}
@@ -119,28 +80,6 @@ func TestUnknownAccountAlone(t *testing.T) {
 		var api *im.APIError
 		if !errors.As(err, &api) || !api.UnknownAccount() {
 			t.Errorf("%d: Unread: %v", code, err)
-		}
-	}
-}
-
-// TestPresenceGoesOn: one failed call does not keep the others from being made, but a
-// mistake in the settings does.
-func TestPresenceGoesOn(t *testing.T) {
-	var users []notify.UserID
-	for i := range 1500 {
-		users = append(users, notify.UserID(strconv.Itoa(i)))
-	}
-	for code, want := range map[int]struct{ calls, statuses int }{70402: {3, 1000}, 90009: {1, 0}, 60021: {1, 0}, 99999: {3, 1000}} {
-		f := &fakeIM{t: t}
-		f.answer = func(n int, _ string, request []byte) (int, string) {
-			if n == 1 {
-				return 200, fmt.Sprintf(`{"ErrorCode":%d}`, code)
-			}
-			return 200, statusReply(t, request)
-		}
-		got, err := served(t, f).Presence(t.Context(), users)
-		if err == nil || len(got) != want.statuses || f.calls() != want.calls {
-			t.Errorf("%d: %d statuses in %d calls, %v; want %d in %d", code, len(got), f.calls(), err, want.statuses, want.calls)
 		}
 	}
 }

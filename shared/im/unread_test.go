@@ -12,29 +12,6 @@ import (
 	"wxnotify/shared/notify"
 )
 
-func TestUnread(t *testing.T) {
-	t.Run("total", func(t *testing.T) {
-		got, by, err := served(t, replay(t, "unread_total")).Unread(t.Context(), "dramon1", nil)
-		if got != 12 || len(by) != 0 || err != nil {
-			t.Errorf("%d, %v, %v; want 12", got, by, err)
-		}
-	})
-	t.Run("by peer", func(t *testing.T) {
-		f, peers := replay(t, "unread_total"), replay(t, "unread_by_peer")
-		total := f.answer
-		f.answer = func(n int, path string, request []byte) (int, string) {
-			if n == 1 {
-				return total(n, path, request)
-			}
-			return peers.answer(n, path, request)
-		}
-		got, by, err := served(t, f).Unread(t.Context(), "dramon1", []notify.UserID{"dramon2", "teacher", "dramon2", "teacher1"})
-		if diff := cmp.Diff(map[notify.UserID]int{"dramon2": 12, "teacher": 12}, by); diff != "" || got != 12 || err != nil || f.calls() != 2 {
-			t.Errorf("%d, %v after %d calls; want 12 after 2\n%s", got, err, f.calls(), diff)
-		}
-	})
-}
-
 func TestUnreadNothing(t *testing.T) {
 	f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":0}` }}
 	total, by, err := served(t, f).Unread(t.Context(), "a", []notify.UserID{"b", "c"})
