@@ -2,7 +2,6 @@ package im_test
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -11,50 +10,33 @@ import (
 	"time"
 
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 func TestUserSigIsKeptAndRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fakeIM{t: t}
-		f.answer = func(_ int, _ string, request []byte) (int, string) { return 200, statusReply(t, request) }
-		c := direct(t, f)
-		ask := func() string {
-			t.Helper()
-			if _, err := c.Presence(t.Context(), []notify.UserID{"a"}); err != nil {
-				t.Fatal(err)
-			}
-			return f.sigs[len(f.sigs)-1]
-		}
-		first := ask()
-		const life = 24 * time.Hour
-		<-time.After(life*4/5 - time.Second)
-		if ask() != first {
-			t.Error("renewed before four fifths of its life")
-		}
-		<-time.After(2 * time.Second)
-		if ask() == first {
-			t.Error("not renewed after four fifths of its life")
-		}
-	})
-}
-
-func TestUserSigIsMadeOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fakeIM{t: t}
-		f.answer = func(_ int, _ string, request []byte) (int, string) { return 200, statusReply(t, request) }
+		f := &fakeIM{t: t, answer: allOffline}
 		c := direct(t, f)
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if _, err := c.Presence(t.Context(), []notify.UserID{"a"}); err != nil {
+				if err := askOne(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
-		if slices.Sort(f.sigs); len(slices.Compact(f.sigs)) != 1 {
-			t.Error("concurrent calls made more than one UserSig")
+		const life = 24 * time.Hour
+		for _, step := range []struct {
+			after time.Duration
+			sigs  int
+		}{{0, 1}, {life*4/5 - time.Second, 1}, {2 * time.Second, 2}} {
+			<-time.After(step.after)
+			if err := askOne(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(slices.Compact(slices.Clone(f.sigs))); n != step.sigs {
+				t.Errorf("%d UserSigs were made, want %d: one for all concurrent calls, another after four fifths of its life", n, step.sigs)
+			}
 		}
 	})
 }
@@ -62,32 +44,27 @@ func TestUserSigIsMadeOnce(t *testing.T) {
 func TestUserSigRefused(t *testing.T) {
 	for _, code := range []int{70001, 70052, 60004, 60005, 70003, 70005} {
 		synctest.Test(t, func(t *testing.T) {
-			f := &fakeIM{t: t}
-			refuse := map[int]bool{}
-			f.answer = func(n int, path string, request []byte) (int, string) {
-				if refuse[n] {
+			refused := map[int]bool{2: true, 4: true, 5: true}
+			f := &fakeIM{t: t, answer: func(n int, path string, request []byte) (int, string) {
+				if refused[n] {
 					return always(code, "expired")(n, path, request)
 				}
-				return 200, statusReply(t, request)
-			}
+				return allOffline(n, path, request)
+			}}
 			c := direct(t, f)
-			ask := func() error { _, err := c.Presence(t.Context(), []notify.UserID{"a"}); return err }
-			if err := ask(); err != nil {
+			if err := askOne(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(2 * time.Second)
-			refuse[2] = true
 			start := time.Now()
-			if err := ask(); err != nil || f.calls() != 3 || time.Since(start) != 0 {
+			if err := askOne(t.Context(), c); err != nil || f.calls() != 3 || time.Since(start) != 0 {
 				t.Errorf("%d once: %v after %d calls and %v, want a repetition at once", code, err, f.calls(), time.Since(start))
 			}
 			if f.sigs[1] != f.sigs[0] || f.sigs[2] == f.sigs[1] {
 				t.Errorf("%d: repeated with the UserSig that was refused", code)
 			}
-			refuse[4], refuse[5] = true, true
-			err := ask()
-			var api *im.APIError
-			if !errors.As(err, &api) || !api.NewUserSig() || f.calls() != 5 {
+			err := askOne(t.Context(), c)
+			if api, ok := errors.AsType[*im.APIError](err); !ok || !api.NewUserSig() || f.calls() != 5 {
 				t.Errorf("%d twice: %v after %d calls, want an error after two", code, err, f.calls()-3)
 			}
 		})
@@ -95,26 +72,24 @@ func TestUserSigRefused(t *testing.T) {
 }
 
 func TestLockedOut(t *testing.T) {
-	f := &fakeIM{t: t}
-	f.answer = func(n int, path string, request []byte) (int, string) {
-		if n == 1 {
-			return always(70050, "too many")(n, path, request)
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIM{t: t, answer: func(n int, path string, request []byte) (int, string) {
+			if n == 1 {
+				return always(70050, "too many")(n, path, request)
+			}
+			return allOffline(n, path, request)
+		}}
+		c := direct(t, f)
+		for _, after := range []time.Duration{0, 0, 59 * time.Second} {
+			<-time.After(after)
+			err := askOne(t.Context(), c)
+			if api, ok := errors.AsType[*im.APIError](err); !ok || !api.Locked() || !strings.Contains(err.Error(), "IM_SECRET_KEY") || f.calls() != 1 {
+				t.Errorf("after %v: %v, %d calls", after, err, f.calls())
+			}
 		}
-		return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":0}`
-	}
-	now := time.Unix(testTime, 0)
-	f.now = func() time.Time { return now }
-	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: f}, Now: f.now})
-	for _, after := range []time.Duration{0, 0, 59 * time.Second} {
-		now = time.Unix(testTime, 0).Add(after)
-		_, _, err := c.Unread(t.Context(), "a", nil)
-		var api *im.APIError
-		if !errors.As(err, &api) || !api.Locked() || !strings.Contains(err.Error(), "IM_SECRET_KEY") || f.calls() != 1 {
-			t.Errorf("after %v: %v, %d calls", after, err, f.calls())
+		<-time.After(time.Second)
+		if err := askOne(t.Context(), c); err != nil || f.calls() != 2 {
+			t.Errorf("after a minute: %v, %d calls", err, f.calls())
 		}
-	}
-	now = time.Unix(testTime, 0).Add(time.Minute)
-	if _, _, err := c.Unread(t.Context(), "a", nil); err != nil || f.calls() != 2 {
-		t.Errorf("after a minute: %v, %d calls", err, f.calls())
-	}
+	})
 }

@@ -1,6 +1,7 @@
 package im_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -181,12 +183,17 @@ func TestBadItem(t *testing.T) {
 		} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return api.answer(item(`"a"`), bad, item(`"c"`)) }}
-				got, err := api.ask(t, served(t, f), []string{"a", "bad", "c"})
+				p := &fakePacer{answer: func(context.Context, int) (time.Duration, error) { return 0, nil }}
+				got, err := api.ask(t, paced(t, f, p), []string{"a", "bad", "c"})
 				if !slices.Contains(got, "a") || !slices.Contains(got, "c") || len(got) > 3 || f.calls() > 2 {
 					t.Errorf("told of %q after %d calls, %v", got, f.calls(), err)
 				}
 				if slices.Contains(got, "stranger") && name != "get_group_member_info" {
 					t.Errorf("told of %q, who was not asked about", got)
+				}
+				op, _, _ := strings.Cut(name, ",")
+				if turns := slices.Compact(p.turns); !slices.Equal(turns, []turn{{"im:" + op, 200, 1}}) {
+					t.Errorf("asked the pacer for %v", turns)
 				}
 			})
 		}

@@ -269,19 +269,17 @@ func TestDecodeNamesTheField(t *testing.T) {
 		return string(b)
 	}
 	const (
-		group  = `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","From_Account":"a","MsgSeq":1,"MsgTime":1795305600}`
-		read   = `{"CallbackCommand":"C2C.CallbackAfterMsgReport","Report_Account":"a","Peer_Account":"b","LastReadTime":1795305600}`
-		recall = `{"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"a","To_Account":"b","MsgKey":"k"}`
-		state  = `{"CallbackCommand":"State.StateChange","EventTime":1795305600000,"Info":{"Action":"Login","To_Account":"a"}}`
-		start  = `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c"}}`
-		end    = `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c"}}`
-		member = `{"CallbackCommand":"Call.CallbackAfterMemberChanged","CallId":"c"}`
-		grecal = `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g"}`
+		group       = `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","From_Account":"a","MsgSeq":1,"MsgTime":1795305600}`
+		read        = `{"CallbackCommand":"C2C.CallbackAfterMsgReport","Report_Account":"a","Peer_Account":"b","LastReadTime":1795305600}`
+		recall      = `{"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"a","To_Account":"b","MsgKey":"k"}`
+		state       = `{"CallbackCommand":"State.StateChange","EventTime":1795305600000,"Info":{"Action":"Login","To_Account":"a"}}`
+		start       = `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c"}}`
+		end         = `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c"}}`
+		member      = `{"CallbackCommand":"Call.CallbackAfterMemberChanged","CallId":"c"}`
+		groupRecall = `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g"}`
 	)
-	for _, c := range []struct{ name, body, field string }{
-		{"sender", drop(afterBody, "From_Account"), "From_Account"},
-		{"recipient", drop(afterBody, "To_Account"), "To_Account"},
-		{"time", drop(afterBody, "MsgTime"), "MsgTime"},
+	type row struct{ name, body, field string }
+	rows := []row{
 		{"key and its parts", drop(drop(afterBody, "MsgKey"), "MsgRandom"), "MsgKey"},
 		{"empty recipient", strings.Replace(afterBody, `"tommy"`, `""`, 1), "To_Account"},
 		{"recipient is a list", strings.Replace(afterBody, `"tommy"`, `["tommy"]`, 1), "To_Account"},
@@ -293,25 +291,22 @@ func TestDecodeNamesTheField(t *testing.T) {
 		{"negative sequence", strings.Replace(afterBody, `"MsgSeq":1,`, `"MsgSeq":-1,`, 1), "MsgSeq"},
 		{"time in microseconds", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1795305600123456`, 1), "MsgTime"},
 		{"time is a fraction", strings.Replace(afterBody, `"MsgTime":1795305600`, `"MsgTime":1.5`, 1), "MsgTime"},
-		{"group", drop(group, "GroupId"), "GroupId"},
-		{"group sender", drop(group, "From_Account"), "From_Account"},
-		{"group sequence", drop(group, "MsgSeq"), "MsgSeq"},
-		{"group time", drop(group, "MsgTime"), "MsgTime"},
 		{"endless topic", strings.Replace(group, `"GroupId"`, `"TopicId":"`+strings.Repeat("t", 129)+`","GroupId"`, 1), "TopicId"},
-		{"reader", drop(read, "Report_Account"), "Report_Account"},
-		{"peer", drop(read, "Peer_Account"), "Peer_Account"},
-		{"read up to", drop(read, "LastReadTime"), "LastReadTime"},
-		{"recalled by", drop(recall, "From_Account"), "From_Account"},
-		{"recalled from", drop(recall, "To_Account"), "To_Account"},
-		{"recalled message", drop(recall, "MsgKey"), "MsgKey"},
-		{"state time", drop(state, "EventTime"), "EventTime"},
 		{"state user", strings.Replace(state, `"To_Account"`, `"User"`, 1), "Info.To_Account"},
 		{"call start", drop(start, "CallInfo"), "CallInfo.CallId"},
 		{"call end", drop(end, "CallRecord"), "CallRecord.CallId"},
-		{"call members", drop(member, "CallId"), "CallId"},
-		{"group recall", drop(grecal, "GroupId"), "GroupId"},
-		{"recall of an endless topic", strings.Replace(grecal, `"GroupId"`, `"TopicId":"a\nb","GroupId"`, 1), "TopicId"},
+		{"recall of an endless topic", strings.Replace(groupRecall, `"GroupId"`, `"TopicId":"a\nb","GroupId"`, 1), "TopicId"},
+	}
+	for body, fields := range map[string]string{
+		afterBody: "From_Account To_Account MsgTime", group: "GroupId From_Account MsgSeq MsgTime",
+		read: "Report_Account Peer_Account LastReadTime", recall: "From_Account To_Account MsgKey",
+		state: "EventTime", member: "CallId", groupRecall: "GroupId",
 	} {
+		for field := range strings.FieldsSeq(fields) {
+			rows = append(rows, row{"no " + field, drop(body, field), field})
+		}
+	}
+	for _, c := range rows {
 		t.Run(c.name, func(t *testing.T) {
 			var named struct{ CallbackCommand string }
 			if err := json.Unmarshal([]byte(c.body), &named); err != nil {

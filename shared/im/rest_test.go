@@ -3,6 +3,7 @@ package im_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -17,54 +18,44 @@ import (
 )
 
 func TestRetry(t *testing.T) {
-	fail := func(code int) (int, string) { return always(code, "busy")(0, "", nil) }
+	type answer struct {
+		status int
+		reply  string
+	}
+	code := func(n int) answer { return answer{200, fmt.Sprintf(`{"ErrorCode":%d}`, n)} }
+	ok := answer{200, `{"ErrorCode":0,"QueryResult":[{"To_Account":"a","Status":"Offline"}]}`}
 	for _, c := range []struct {
-		name   string
-		answer func(n int) (int, string)
-		calls  int
-		least  time.Duration
-		most   time.Duration
-		fails  bool
+		name    string
+		answers []answer // the last one again and again
+		calls   int
 	}{
-		{"throttled once", func(n int) (int, string) {
-			if n == 1 {
-				return fail(60007)
-			}
-			return 200, ""
-		}, 2, 100 * time.Millisecond, 200 * time.Millisecond, false},
-		{"throttled twice", func(n int) (int, string) {
-			if n <= 2 {
-				return fail(60011)
-			}
-			return 200, ""
-		}, 3, 300 * time.Millisecond, 600 * time.Millisecond, false},
-		{"always throttled", func(int) (int, string) { return fail(60019) }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"always broken inside", func(int) (int, string) { return fail(90992) }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"gateway", func(int) (int, string) { return 502, "<html>" }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"gateway throttles", func(int) (int, string) { return 429, "" }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"not JSON", func(int) (int, string) { return 200, "<html>" }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"no code", func(int) (int, string) { return 200, "{}" }, 3, 300 * time.Millisecond, 600 * time.Millisecond, true},
-		{"not found", func(int) (int, string) { return 404, "" }, 1, 0, 0, true},
-		{"redirect", func(int) (int, string) { return 302, "" }, 1, 0, 0, true},
-		{"too large", func(int) (int, string) { return 200, strings.Repeat(" ", 2<<20+1) }, 1, 0, 0, true},
-		{"bug", func(int) (int, string) { return fail(90003) }, 1, 0, 0, true},
-		{"unlisted", func(int) (int, string) { return fail(123456) }, 1, 0, 0, true},
+		{"well at once", []answer{ok}, 1},
+		{"throttled once", []answer{code(60007), ok}, 2},
+		{"throttled twice", []answer{code(60011), code(60011), ok}, 3},
+		{"always throttled", []answer{code(60019)}, 3},
+		{"always broken inside", []answer{code(90992)}, 3},
+		{"gateway", []answer{{502, "<html>"}}, 3},
+		{"gateway throttles", []answer{{429, ""}}, 3},
+		{"not JSON", []answer{{200, "<html>"}}, 3},
+		{"no code", []answer{{200, "{}"}}, 3},
+		{"not found", []answer{{404, ""}}, 1},
+		{"redirect", []answer{{302, ""}}, 1},
+		{"too large", []answer{{200, strings.Repeat(" ", 2<<20+1)}}, 1},
+		{"bug", []answer{code(90003)}, 1},
+		{"unlisted", []answer{code(123456)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := &fakeIM{t: t}
-				f.answer = func(n int, _ string, request []byte) (int, string) {
-					status, reply := c.answer(n)
-					if status == 200 && reply == "" {
-						reply = statusReply(t, request)
-					}
-					return status, reply
-				}
+				f := &fakeIM{t: t, answer: func(n int, _ string, _ []byte) (int, string) {
+					a := c.answers[min(n, len(c.answers))-1]
+					return a.status, a.reply
+				}}
 				start := time.Now()
-				_, err := direct(t, f).Presence(t.Context(), []notify.UserID{"a"})
+				err := askOne(t.Context(), direct(t, f))
 				took := time.Since(start)
-				if f.calls() != c.calls || (err != nil) != c.fails || took < c.least || took > c.most {
-					t.Errorf("%d calls in %v, %v; want %d in %v to %v", f.calls(), took, err, c.calls, c.least, c.most)
+				least := []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond}[c.calls-1]
+				if fails := c.answers[len(c.answers)-1] != ok; f.calls() != c.calls || (err != nil) != fails || took < least || took > 2*least {
+					t.Errorf("%d calls in %v, %v; want %d in %v to %v", f.calls(), took, err, c.calls, least, 2*least)
 				}
 			})
 		})
