@@ -39,6 +39,17 @@ func receiver(t testing.TB, cfg wechat.Config) *wechat.Receiver {
 	return r
 }
 
+// plainAndSecure are the modes that differ for a Receiver.
+var plainAndSecure = []wechat.Mode{wechat.ModePlain, wechat.ModeSecure}
+
+// configOf returns the settings under which pushes of a mode are opened.
+func configOf(mode wechat.Mode) wechat.Config {
+	if mode == wechat.ModePlain {
+		return plain
+	}
+	return secured
+}
+
 func sealer(mode wechat.Mode) wechat.Sealer { return sealerAt(mode, now) }
 
 func sealerAt(mode wechat.Mode, at time.Time) wechat.Sealer {
@@ -113,16 +124,12 @@ func TestOpenAcceptsWhatSealMakes(t *testing.T) {
 		for format, msg := range map[wechat.Format][]byte{wechat.FormatJSON: popup, wechat.FormatXML: asXML} {
 			s := sealer(mode)
 			s.Format = format
-			cfg := secured
-			if mode == wechat.ModePlain {
-				cfg = plain
-			}
 			for range 2 { // a retry comes with new random bytes
 				q, body := seal(t, s, msg)
 				if q.Get("openid") != "oUser" {
 					t.Errorf("mode %d: query has no openid: %v", mode, q)
 				}
-				p, err := receiver(t, cfg).Open(q, body, now)
+				p, err := receiver(t, configOf(mode)).Open(q, body, now)
 				if err != nil || p.Signed != (mode != wechat.ModePlain) {
 					t.Fatalf("mode %d, format %d: Open = %+v, %v", mode, format, p, err)
 				}
@@ -168,6 +175,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"repeated timestamp", plain, sealer(wechat.ModePlain), edit(func(q url.Values) { q.Add("timestamp", "1") }), wechat.ErrQuery, "query"},
 		{"long nonce", plain, sealer(wechat.ModePlain), set("nonce", strings.Repeat("1", 129)), wechat.ErrQuery, "query"},
 		{"unknown encrypt_type", secured, sealer(wechat.ModeSecure), set("encrypt_type", "AES"), wechat.ErrQuery, "query"},
+		{"old", secured, sealerAt(wechat.ModeSecure, now.Add(-6*time.Minute)), nil, wechat.ErrStale, "stale"},
 		{"wrong signature", plain, sealer(wechat.ModePlain), set("signature", strings.Repeat("0", 40)), wechat.ErrSignature, "signature"},
 		{"short signature", plain, sealer(wechat.ModePlain), set("signature", "0"), wechat.ErrSignature, "signature"},
 		{"other nonce", plain, sealer(wechat.ModePlain), set("nonce", "1"), wechat.ErrSignature, "signature"},
@@ -211,6 +219,17 @@ func TestOpenRefuses(t *testing.T) {
 			if p.Event != nil || p.Signed {
 				t.Errorf("Open returned %+v with its error", p)
 			}
+			status, ok := map[string]int{"malformed": 400, "markup": 400, "too_complex": 400, "decrypt": 400, "too_large": 413}[tt.code]
+			if !ok {
+				status = 403
+			}
+			f := newFixture(t, tt.cfg)
+			f.Now = func() time.Time { return now }
+			check(t, f.do("POST", q, b), status, "refused")
+			f.checkLog(t, `"reason":"`+tt.code+`"`, q.Get("signature"), "oUser", "wx_other")
+			if f.calls != 0 {
+				t.Error("a refused push reached Accept")
+			}
 		})
 	}
 }
@@ -236,12 +255,19 @@ func TestOpenUnreadable(t *testing.T) {
 		{"cancellation without a user", fmt.Sprintf(`{"MsgType":"event","Event":"user_authorization_cancellation","FromUserName":"platform","CreateTime":%d}`, at), wechat.ErrMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for mode, cfg := range map[wechat.Mode]wechat.Config{wechat.ModePlain: plain, wechat.ModeSecure: secured} {
+			for _, mode := range plainAndSecure {
+				cfg := configOf(mode)
 				q, b := seal(t, sealer(mode), []byte(tt.body))
 				p, err := receiver(t, cfg).Open(q, b, now)
 				e, ok := p.Event.(wechat.Unreadable)
-				if err != nil || !ok || !errors.Is(e.Cause, tt.want) || p.Signed != (mode == wechat.ModeSecure) || p.Facts() != nil {
+				if err != nil || !ok || !errors.Is(e.Cause, tt.want) || p.Signed != (mode != wechat.ModePlain) || p.Facts() != nil {
 					t.Errorf("mode %d: Open = %+v, %v, want Unreadable: %v", mode, p, err, tt.want)
+				}
+				f := newFixture(t, cfg)
+				check(t, f.do("POST", q, b), 200, "success")
+				f.checkLog(t, `"reason":"`+wechat.Reason(tt.want)+`"`, "oUser")
+				if f.calls != 0 {
+					t.Error("what cannot be read reached Accept")
 				}
 				q.Set("signature", strings.Repeat("0", 40))
 				if p, err := receiver(t, cfg).Open(q, b, now); !errors.Is(err, wechat.ErrSignature) {
@@ -265,7 +291,8 @@ func TestOpenReadsWhatIsNotClean(t *testing.T) {
 			`<SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`)
 		for _, msg := range [][]byte{asJSON, asXML, append([]byte("\ufeff"), asJSON...), append([]byte("\ufeff"), asXML...),
 			append(bytes.Clone(asJSON), 0), append(bytes.Clone(asXML), 0), bytes.Replace(asJSON, []byte(","), []byte("\x02,"), 1)} {
-			for mode, cfg := range map[wechat.Mode]wechat.Config{wechat.ModePlain: plain, wechat.ModeSecure: secured} {
+			for _, mode := range plainAndSecure {
+				cfg := configOf(mode)
 				q, b := seal(t, sealer(mode), msg)
 				if mode == wechat.ModeSecure { // as compatible mode has it
 					b = bytes.Replace(b, []byte("{"), []byte("{\"NickName\":\""+dirt+"\","), 1)
@@ -371,11 +398,8 @@ func TestAge(t *testing.T) {
 		{wechat.MaxAge + time.Second, wechat.ErrStale}, {-wechat.MaxAge - time.Second, wechat.ErrStale},
 		{50 * 365 * 24 * time.Hour, wechat.ErrStale},
 	} {
-		for _, mode := range []wechat.Mode{wechat.ModePlain, wechat.ModeSecure} {
-			cfg := secured
-			if mode == wechat.ModePlain {
-				cfg = plain
-			}
+		for _, mode := range plainAndSecure {
+			cfg := configOf(mode)
 			q, body := seal(t, sealer(mode), []byte(`{"MsgType":"event","Event":"debug_demo"}`))
 			if _, err := receiver(t, cfg).Open(q, body, now.Add(tt.age)); !errors.Is(err, tt.want) {
 				t.Errorf("mode %d, age %v: %v, want %v", mode, tt.age, err, tt.want)
@@ -577,6 +601,10 @@ func TestProbe(t *testing.T) {
 	p, err := r.Open(url.Values{}, []byte("{\n \"action\": \"CheckContainerPath\"\n}\n"), now)
 	if _, ok := p.Event.(wechat.Probe); err != nil || !ok || p.Signed || p.Facts() != nil {
 		t.Errorf("Open(probe) = %+v, %v", p, err)
+	}
+	for _, q := range []url.Values{nil, {"a": {";"}}} {
+		f := newFixture(t, secured)
+		check(t, f.do("POST", q, sample(t, "check-container-path.json")), 200, "success")
 	}
 	for _, body := range []string{
 		`{"action":"CheckContainerPath","Event":"subscribe_msg_popup_event"}`,
