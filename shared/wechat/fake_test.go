@@ -26,6 +26,9 @@ const (
 	tokenPath = "/cgi-bin/stable_token"
 )
 
+// tokenRequest never forces a token. WeChat tells normal mode by nothing else.
+const tokenRequest = `{"grant_type":"client_credential","appid":"` + appID + `","secret":"` + appSecret + `","force_refresh":false}`
+
 // A fakeAPI answers as WeChat's API does in the parts that a test is about.
 type fakeAPI struct {
 	mu       sync.Mutex
@@ -94,15 +97,17 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain")
-	io.WriteString(w, a.reply(r))
+	io.WriteString(w, a.reply(r, body))
 }
 
-func (a *fakeAPI) reply(r *http.Request) string {
+func (a *fakeAPI) reply(r *http.Request, body []byte) string {
 	if q := a.scripted[r.URL.Path]; len(q) > 0 {
 		a.scripted[r.URL.Path] = q[1:]
 		return q[0]
 	}
 	switch {
+	case r.URL.Path == tokenPath && (strings.TrimSpace(string(body)) != tokenRequest || r.URL.RawQuery != ""):
+		return `{"errcode":47001,"errmsg":"data format error"}`
 	case r.URL.Path == tokenPath && a.refuse != "":
 		return a.refuse
 	case r.URL.Path == tokenPath:
@@ -156,6 +161,13 @@ func online(t testing.TB, api http.Handler) *wechat.Client {
 	return client(t, wechat.ClientConfig{BaseURL: srv.URL})
 }
 
+// answered returns a Client to which path answers so, and the fake behind it.
+func answered(t testing.TB, path string, answers ...string) (*wechat.Client, *fakeAPI) {
+	api := newAPI()
+	api.answer(path, answers...)
+	return online(t, api), api
+}
+
 var message = wechat.SubscribeMessage{
 	To: "oUser", Template: "T1", Page: "pages/chat/index?peer=u2&x=<1>",
 	Data: map[string]string{"thing1": "Anna & Bob", "number3": "2"}, MiniProgramState: "formal", Lang: "zh_CN",
@@ -169,47 +181,56 @@ type sharedCache struct {
 	lease   time.Time
 	window  time.Duration // renew that long before the end
 	away    bool
+	hangs   bool
 	asked   int
 	dropped int // tokens really dropped
 }
 
-var errAway = errors.New("store away")
-
-func (c *sharedCache) Token(context.Context, string) (string, time.Time, bool, error) {
+// reach locks c, unless it is away.
+func (c *sharedCache) reach(ctx context.Context) error {
+	if c.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.asked++
 	if c.away {
-		return "", time.Time{}, false, errAway
+		c.mu.Unlock()
+		return errors.New("store away")
 	}
+	return nil
+}
+
+func (c *sharedCache) Token(ctx context.Context, _ string) (string, time.Time, bool, error) {
+	if err := c.reach(ctx); err != nil {
+		return "", time.Time{}, false, err
+	}
+	defer c.mu.Unlock()
 	at := time.Now()
 	if !at.Before(c.expires) {
 		c.token, c.expires = "", time.Time{}
 	}
-	due := c.token == "" || !at.Before(c.expires.Add(-c.window))
-	if due && !at.Before(c.lease) {
+	refresh := (c.token == "" || !at.Before(c.expires.Add(-c.window))) && !at.Before(c.lease)
+	if refresh {
 		c.lease = at.Add(10 * time.Second)
-		return c.token, c.expires, true, nil
 	}
-	return c.token, c.expires, false, nil
+	return c.token, c.expires, refresh, nil
 }
 
-func (c *sharedCache) PutToken(_ context.Context, _, token string, expires time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.away {
-		return errAway
+func (c *sharedCache) PutToken(ctx context.Context, _, token string, expires time.Time) error {
+	if err := c.reach(ctx); err != nil {
+		return err
 	}
+	defer c.mu.Unlock()
 	c.token, c.expires, c.lease = token, expires, time.Time{}
 	return nil
 }
 
-func (c *sharedCache) DropToken(_ context.Context, _, token string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.away {
-		return errAway
+func (c *sharedCache) DropToken(ctx context.Context, _, token string) error {
+	if err := c.reach(ctx); err != nil {
+		return err
 	}
+	defer c.mu.Unlock()
 	if c.token == token && token != "" {
 		c.token, c.expires = "", time.Time{}
 		c.dropped++

@@ -15,10 +15,8 @@ import (
 const loginPath = "/sns/jscode2session"
 
 func TestCode2Session(t *testing.T) {
-	api := newAPI()
-	api.answer(loginPath, string(sample(t, "api-code2session-ok.json")),
+	c, api := answered(t, loginPath, string(sample(t, "api-code2session-ok.json")),
 		`{"errcode":0,"errmsg":"ok","openid":"oB","session_key":"session-key","unionid":"u"}`)
-	c := online(t, api)
 	for _, want := range []notify.OpenID{"ocBex5K5Ou-7Z9EuPAtwsP4yvnQQ", "oB"} {
 		if got, err := c.Code2Session(t.Context(), "login-code"); err != nil || got != want {
 			t.Errorf("Code2Session = %q, %v, want %q", got, err, want)
@@ -51,20 +49,16 @@ func TestCode2SessionRefused(t *testing.T) {
 		{`{"openid":7,"session_key":"session-key"}`, nil, notify.ClassRetry},
 		{``, nil, notify.ClassRetry},
 	} {
-		api := newAPI()
-		api.answer(loginPath, tt.answer)
-		got, err := online(t, api).Code2Session(t.Context(), "login-code")
+		c, api := answered(t, loginPath, tt.answer)
+		got, err := c.Code2Session(t.Context(), "login-code")
 		wantClass(t, err, tt.class)
-		if got != "" {
-			t.Errorf("%s: openid %q with an error", tt.answer, got)
-		}
 		for _, sentinel := range []error{wechat.ErrLoginCode, wechat.ErrUserBlocked} {
-			if errors.Is(err, sentinel) != (sentinel == tt.is) {
-				t.Errorf("%s: errors.Is(%v, %v) = %v", tt.answer, err, sentinel, !(sentinel == tt.is))
+			if is := errors.Is(err, sentinel); is != (sentinel == tt.is) {
+				t.Errorf("%s: errors.Is(%v, %v) = %v", tt.answer, err, sentinel, is)
 			}
 		}
-		if n := api.count(loginPath); n != 1 {
-			t.Errorf("%s: %d requests, want 1", tt.answer, n)
+		if n := api.count(loginPath); got != "" || n != 1 {
+			t.Errorf("%s: openid %q after %d requests, want none after 1", tt.answer, got, n)
 		}
 		wantNoSecret(t, err.Error())
 	}

@@ -12,9 +12,8 @@ import (
 const templatePath = "/wxaapi/newtmpl/gettemplate"
 
 func TestGetTemplates(t *testing.T) {
-	api := newAPI()
-	api.answer(templatePath, string(sample(t, "api-gettemplate.json")))
-	got, err := online(t, api).GetTemplates(t.Context())
+	c, api := answered(t, templatePath, string(sample(t, "api-gettemplate.json")))
+	got, err := c.GetTemplates(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +42,7 @@ func TestGetTemplates(t *testing.T) {
 }
 
 func TestGetTemplatesRefused(t *testing.T) {
-	api := newAPI()
-	api.answer(templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, ``, `{}`, `{"errcode":0,"data":"x"}`)
-	c := online(t, api)
+	c, _ := answered(t, templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, ``, `{}`, `{"errcode":0,"data":"x"}`)
 	for _, want := range []notify.Class{notify.ClassQuota, notify.ClassRetry, notify.ClassRetry, notify.ClassRetry} {
 		list, err := c.GetTemplates(t.Context())
 		wantClass(t, err, want)
@@ -56,17 +53,9 @@ func TestGetTemplatesRefused(t *testing.T) {
 }
 
 func TestGetTemplatesWithAFreshToken(t *testing.T) {
-	api := newAPI()
-	c := online(t, api)
-	if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	api.expire()
-	api.answer(templatePath, `{"errcode":42001,"errmsg":"access_token expired"}`, `{"errcode":0,"data":[]}`)
+	c, api := answered(t, templatePath, `{"errcode":42001,"errmsg":"access_token expired"}`, `{"errcode":0,"data":[]}`)
 	if list, err := c.GetTemplates(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("GetTemplates = %v, %v", list, err)
 	}
-	if n := api.count(tokenPath); n != 2 {
-		t.Errorf("%d tokens fetched, want 2", n)
-	}
+	wantFetches(t, api, 2)
 }
