@@ -161,8 +161,8 @@ func TestNoHost(t *testing.T) {
 	for name, cfg := range map[string]wechat.ClientConfig{
 		"refused":   {BaseURL: closedURL()},
 		"no TLS":    {BaseURL: strings.Replace(plainHTTP.URL, "http", "https", 1)},
-		"untraced":  {HTTPClient: &http.Client{Transport: failing{dialError}}},
-		"no such":   {HTTPClient: &http.Client{Transport: failing{&net.DNSError{Err: "no such host", Name: "h"}}}},
+		"untraced":  {HTTPClient: &http.Client{Transport: failing(dialError)}},
+		"no such":   {HTTPClient: &http.Client{Transport: failing(&net.DNSError{Err: "no such host", Name: "h"})}},
 		"dead dial": {BaseURL: "http://127.0.0.1:9", HTTPClient: &http.Client{Transport: &http.Transport{DialContext: hang}}, Timeout: time.Nanosecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,10 +172,6 @@ func TestNoHost(t *testing.T) {
 		})
 	}
 }
-
-type failing struct{ err error }
-
-func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
 
 func hang(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()

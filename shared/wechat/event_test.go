@@ -228,30 +228,6 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// What failed is told with WeChat's own words as long as they are harmless.
-func TestSentFailure(t *testing.T) {
-	for status, want := range map[string]string{
-		"":                            "7",
-		"failed":                      "7 failed",
-		" user_refuse  to-receive 2 ": "7 user_refuse  to-receive 2",
-		strings.Repeat("x", 40):       "7 " + strings.Repeat("x", 40),
-		strings.Repeat("x", 41):       "7",
-		"failed: oU":                  "7",
-		"a\\nb":                       "7",
-		"用户拒收":                        "7",
-		"   ":                         "7",
-	} {
-		p, err := open(t, wechat.ModeSecure, []byte(`{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event",
-			"List":{"TemplateId":"T","ErrorCode":7,"ErrorStatus":"`+status+`"}}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if facts := p.Facts(); len(facts) != 1 || facts[0].Sent.Failed != want {
-			t.Errorf("%q: %+v, want %q", status, facts, want)
-		}
-	}
-}
-
 func grant(user notify.OpenID, at int64, templates ...notify.TemplateID) []notify.Fact {
 	return []notify.Fact{{Grant: &notify.Grant{OpenID: user, Source: notify.GrantPopup, At: time.Unix(at, 0).UTC(), Templates: templates}}}
 }
@@ -302,24 +278,39 @@ func TestEventIDs(t *testing.T) {
 	}
 }
 
+// What failed is told with WeChat's own words as long as they are harmless.
 func TestSentResults(t *testing.T) {
-	for _, tt := range []struct {
-		item string
-		want wechat.SendResult
-		ok   bool
-	}{
-		{`{"TemplateId":"T","MsgID":1988810812324364291,"ErrorCode":0,"ErrorStatus":"success"}`, wechat.SendResult{MsgID: 1988810812324364291, Template: "T", Status: "success"}, true},
-		{`{"TemplateId":"T","MsgID":"9223372036854775807","ErrorStatus":"success"}`, wechat.SendResult{MsgID: 9223372036854775807, Template: "T", Status: "success"}, true},
-		{`{"TemplateId":"T","MsgID":"1e18","ErrorCode":"7","ErrorStatus":"failed"}`, wechat.SendResult{Template: "T", Code: 7, Status: "failed"}, false},
-		{`{"TemplateId":"T","ErrorCode":"x"}`, wechat.SendResult{Template: "T", Code: -1}, false},
+	type row struct {
+		item   string
+		want   wechat.SendResult
+		failed string
+	}
+	rows := []row{
+		{`{"TemplateId":"T","MsgID":1988810812324364291,"ErrorCode":0,"ErrorStatus":"success"}`, wechat.SendResult{MsgID: 1988810812324364291, Template: "T", Status: "success"}, ""},
+		{`{"TemplateId":"T","MsgID":"9223372036854775807","ErrorStatus":"success"}`, wechat.SendResult{MsgID: 9223372036854775807, Template: "T", Status: "success"}, ""},
+		{`{"TemplateId":"T","MsgID":"1e18","ErrorCode":"7","ErrorStatus":"failed"}`, wechat.SendResult{Template: "T", Code: 7, Status: "failed"}, "7 failed"},
+		{`{"TemplateId":"T","ErrorCode":"x"}`, wechat.SendResult{Template: "T", Code: -1}, "-1"},
+	}
+	for status, failed := range map[string]string{
+		"":                          "7",
+		"user_refuse  to-receive 2": "7 user_refuse  to-receive 2",
+		strings.Repeat("x", 40):     "7 " + strings.Repeat("x", 40),
+		strings.Repeat("x", 41):     "7",
+		"failed: oU":                "7",
+		`a\b`:                       "7",
+		"用户拒收":                      "7",
 	} {
+		item, _ := json.Marshal(map[string]any{"TemplateId": "T", "ErrorCode": 7, "ErrorStatus": status})
+		rows = append(rows, row{string(item), wechat.SendResult{Template: "T", Code: 7, Status: status}, failed})
+	}
+	for _, tt := range rows {
 		p, err := open(t, wechat.ModeSecure, []byte(`{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event","List":`+tt.item+`}`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		e, ok := p.Event.(wechat.Sent)
-		if !ok || len(e.Results) != 1 || e.Results[0] != tt.want || e.Results[0].Delivered() != tt.ok {
-			t.Errorf("%s: %+v, want %+v", tt.item, p.Event, tt.want)
+		if !ok || len(e.Results) != 1 || e.Results[0] != tt.want || e.Results[0].Delivered() != (tt.failed == "") || p.Facts()[0].Sent.Failed != tt.failed {
+			t.Errorf("%s: %+v of %+v, want %+v", tt.item, p.Facts(), p.Event, tt)
 		}
 	}
 }

@@ -131,6 +131,14 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func failing(err error) http.RoundTripper {
+	return roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
+}
+
 func inMemory(api http.Handler) wechat.ClientConfig {
 	return wechat.ClientConfig{
 		AppID: appID, AppSecret: secret.New(appSecret),

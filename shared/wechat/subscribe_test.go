@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"wxnotify/shared/notify"
 	"wxnotify/shared/wechat"
 )

@@ -224,24 +224,6 @@ func TestVectorsThatMustFail(t *testing.T) {
 	}
 }
 
-// Three published keys in four have bits set beyond the 256 that count.
-func TestKeysWithSpareBits(t *testing.T) {
-	good, _ := readVectors(t)
-	spare := 0
-	for _, v := range good {
-		if v.Key == "" {
-			continue
-		}
-		v.key(t)
-		if last := v.Key[len(v.Key)-1]; !bytes.ContainsRune([]byte("AEIMQUYcgkosw048"), rune(last)) {
-			spare++
-		}
-	}
-	if spare == 0 {
-		t.Error("no vector has a key with spare bits: this test proves nothing")
-	}
-}
-
 func FuzzDecrypt(f *testing.F) {
 	good, bad := readVectors(f)
 	for _, v := range append(good, bad...) {
