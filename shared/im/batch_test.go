@@ -212,3 +212,70 @@ func TestBadItemStopsNoBatch(t *testing.T) {
 		t.Errorf("%d names in %d calls, %v; want 119 in 3, and an error about one", len(got), f.calls(), err)
 	}
 }
+
+// TestPartly: what a reply tells is taken, and its error says of how many nothing was told, and why.
+func TestPartly(t *testing.T) {
+	const presence, names, groups = "query_online_status", "portrait_get", "get_group_info"
+	const aAndB = `"QueryResult":[{"To_Account":"b","Status":"Online"},{"To_Account":"a","Status":"Offline"}]`
+	for _, c := range []struct {
+		name, api, reply string
+		asked, want      []string
+		code             int    // of the error; 0: none
+		text             string // in the error; empty: no error
+	}{
+		{"one had trouble", presence, `{"ErrorCode":0,` + aAndB + `,"ErrorList":[{"To_Account":"c","ErrorCode":70169}]}`,
+			[]string{"a", "b", "c"}, []string{"a", "b"}, 70169, "1 of 3"},
+		{"one is not mentioned", presence, `{"ErrorCode":0,` + aAndB + `}`, []string{"a", "b", "c"}, []string{"a", "b"}, 0, "not in the reply (1 of 3)"},
+		{"a status to come", presence, `{"ErrorCode":0,"QueryResult":[{"To_Account":"a","Status":"Invisible"}]}`, []string{"a"}, nil, 0, "1 of 1"},
+		{"the old key", presence, `{"ErrorCode":0,"QueryResult":[{"To_Account":"a","State":"Online"}]}`, []string{"a"}, nil, 0, "1 of 1"},
+		{"somebody else", presence, `{"ErrorCode":0,"QueryResult":[{"To_Account":"x","Status":"Online"}],"ErrorList":[{"To_Account":"y","ErrorCode":70107}]}`,
+			[]string{"a", "b", "c"}, nil, 0, "not in the reply (3 of 3)"},
+		{"all unknown, listed", presence, `{"ErrorCode":70107,"ActionStatus":"FAIL","ErrorList":[{"To_Account":"a","ErrorCode":70107},
+			{"To_Account":"b","ErrorCode":90048},{"To_Account":"c","ErrorCode":"40003"}]}`, []string{"a", "b", "c"}, []string{"a", "b", "c"}, 0, ""},
+		{"all failed, one of them unknown", presence, `{"ErrorCode":70107,"ActionStatus":"FAIL","ErrorList":[{"To_Account":"a","ErrorCode":70107},
+			{"To_Account":"b","ErrorCode":70402},{"To_Account":"c","ErrorCode":70402}]}`, []string{"a", "b", "c"}, []string{"a"}, 70107, "2 of 3"},
+		{"all failed, nobody named", presence, `{"ErrorCode":70107,"ActionStatus":"FAIL"}`, []string{"a", "b", "c"}, nil, 70107, "3 of 3"},
+		{"not an admin", presence, `{"ErrorCode":90009,"ActionStatus":"FAIL","ErrorInfo":"no"}`, []string{"a"}, nil, 90009, "IM_ADMIN"},
+		{"some names", names, `{"ErrorCode":0,"UserProfileItem":[{"To_Account":"a","ResultCode":0,"ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":"A"}]},
+			{"To_Account":"b","ResultCode":40006},{"To_Account":"c","ResultCode":40003},{"To_Account":"x","ResultCode":0},{"To_Account":"d","ResultCode":0},
+			{"To_Account":"e","ResultCode":0,"ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":" \t"}]}],"Fail_Account":["b","c"]}`,
+			[]string{"a", "b", "c", "d", "e"}, []string{"a"}, 40006, "1 of 5"},
+		{"the only group is dissolved", groups, `{"ErrorCode":10010}`, []string{"g"}, nil, 0, ""},
+		{"one of two groups is no id", groups, `{"ErrorCode":10015}`, []string{"g", "h"}, nil, 10015, "2 of 2"},
+		{"broken inside", groups, `{"ErrorCode":0,"GroupInfo":[{"GroupId":"g","ErrorCode":10002}]}`, []string{"g", "h"}, nil, 10002, "10002"},
+		{"no group", groups, `{"ErrorCode":0}`, []string{"g"}, nil, 0, "not in the reply"},
+		{"another group", groups, `{"ErrorCode":0,"GroupInfo":[{"GroupId":"x","Name":"X"}]}`, []string{"g"}, nil, 0, "not in the reply"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, c.reply }}
+			got, err := listAPIs[c.api].ask(t, served(t, f), c.asked)
+			if diff := cmp.Diff(c.want, got); diff != "" || f.calls() != 1 {
+				t.Errorf("after %d calls: %s", f.calls(), diff)
+			}
+			api, ok := errors.AsType[*im.APIError](err)
+			if (err == nil) != (c.text == "") || ok != (c.code != 0) || ok && api.Code != c.code || err != nil && !strings.Contains(err.Error(), c.text) {
+				t.Errorf("error %v, want code %d and %q", err, c.code, c.text)
+			}
+		})
+	}
+}
+
+func TestUnknownAccountAlone(t *testing.T) {
+	for _, code := range []int{70107, 90048, 90012, 40003, 20003, 10019} {
+		f := &fakeIM{t: t, answer: always(code, "no such account")}
+		c := served(t, f)
+		got, err := c.Presence(t.Context(), []notify.UserID{"a"})
+		if err != nil || got["a"] != notify.StatusOffline {
+			t.Errorf("%d: %v, %v; want offline", code, got, err)
+		}
+		names, err := c.Names(t.Context(), []notify.UserID{"a"})
+		if err != nil || len(names) != 0 {
+			t.Errorf("%d: %v, %v; want no name and no error", code, names, err)
+		}
+		_, _, err = c.Unread(t.Context(), "a", nil)
+		var api *im.APIError
+		if !errors.As(err, &api) || !api.UnknownAccount() {
+			t.Errorf("%d: Unread: %v", code, err)
+		}
+	}
+}

@@ -258,15 +258,18 @@ func TestSignalsInAGroup(t *testing.T) {
 func TestSignalBefore(t *testing.T) {
 	element := custom(signalData(1, "videoCall", "", `,"inviteeList":["tommy"]`), "")
 	afterwards := strings.Replace(afterBody, `{"MsgType":"TIMTextElem","MsgContent":{"Text":"canary in the text"}}`, element, 1)
-	a, b := decode(t, afterwards).Facts(), decode(t, strings.Replace(afterwards, "After", "Before", 1)).Facts()
-	checkFacts(t, a, b)
-	if got := describeFacts(b); got != "ring jared>tommy 30s" {
+	a, b := decode(t, afterwards), decode(t, strings.Replace(afterwards, "After", "Before", 1))
+	checkFacts(t, a.Facts(), b.Facts())
+	if got := describeFacts(b.Facts()); got != "ring jared>tommy 30s" || a.Before() || !b.Before() {
 		t.Errorf("to tommy: %q", got)
 	}
 	before := `{"CallbackCommand":"Group.CallbackBeforeSendMsg","GroupId":"g","Type":"Private","From_Account":"jared","EventTime":"1795305600123","MsgBody":[` + element + `]}`
 	ring := notify.Ring{Call: "i1", Source: notify.CallSignal, Caller: "jared", Group: "g", Users: []notify.UserID{"tommy"},
 		At: time.UnixMilli(1795305600123).UTC(), For: 30 * time.Second} // there is no MsgTime
-	checkFacts(t, []notify.Fact{{Ring: &ring}}, decode(t, before).Facts())
+	inGroup := decode(t, before)
+	if checkFacts(t, []notify.Fact{{Ring: &ring}}, inGroup.Facts()); !inGroup.Before() {
+		t.Error("a Before in a group is none")
+	}
 	ring.At = time.Time{}
 	checkFacts(t, []notify.Fact{{Ring: &ring}}, decode(t, strings.Replace(before, `"EventTime":"1795305600123",`, "", 1)).Facts())
 }
@@ -314,7 +317,7 @@ func TestCallWebhooks(t *testing.T) {
 			"UserList":[{"User_Account":"f","Status":"Calling"},{"User_Account":"g","Status":"Waiting"},{"User_Account":"b","Status":"Waiting"}]}`
 	}
 	start := func(more string) string {
-		return `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c","ChatGroupId":"g"},"EventTime":1740464128807,
+		return `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c","ChatGroupId":"g","CallMediaType":"Video"},"EventTime":1740464128807,
 			"UserList":[{"User_Account":"jared","Status":"Calling"}` + more + `]}`
 	}
 	end := func(result, callees string) string {
@@ -325,8 +328,8 @@ func TestCallWebhooks(t *testing.T) {
 	rows := []row{
 		{"start", start(`,{"User_Account":"tommy","Status":"Waiting"},{"User_Account":144115212948889925,"Status":"waiting"},{"User_Account":"ben","Status":"Busy"},
 			{"User_Account":"@RBT#1","Status":"Waiting"},{"User_Account":"jared","Status":"Waiting"},{"Status":"Waiting"}`),
-			"ringing jared>tommy 144115212948889925 @RBT#1 jared in g 30s", "ring jared>tommy 144115212948889925 in g 30s"},
-		{"start without anybody who waits", start(""), "ringing jared> in g 30s", ""},
+			"ringing video jared>tommy 144115212948889925 @RBT#1 jared in g 30s", "ring jared>tommy 144115212948889925 in g 30s"},
+		{"start without anybody who waits", start(""), "ringing video jared> in g 30s", ""},
 		{"members", members(`{"User_Account":"@RBT#1","ActionType":"Invite"},{"User_Account":"b","ActionType":"Answer"},{"User_Account":"e","ActionType":"New"},
 			{"ActionType":"Join"},{"User_Account":144115212830834855,"ActionType":"Reject"}`),
 			"ringing >@RBT#1 30s; answered >b; rejected >144115212830834855", "answered >b; rejected >144115212830834855"},

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )

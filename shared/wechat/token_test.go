@@ -84,6 +84,17 @@ func TestManyCallersFetchOneToken(t *testing.T) {
 	})
 }
 
+// The same with the real scheduler, where callers overlap at random.
+func TestManyCallersAtRandom(t *testing.T) {
+	api, cache := newAPI(), &sharedCache{}
+	clients := processes(t, 8, api, cache)
+	for round := 1; round <= 5; round++ {
+		sendAll(t, clients, 0)
+		wantFetches(t, api, round)
+		api.expire()
+	}
+}
+
 func TestOneProcessPollsAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, cache := newAPI(), &sharedCache{}
