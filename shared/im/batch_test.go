@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,6 +32,7 @@ var listAPIs = map[string]listAPI{
 		`"UserProfileItem":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
 			names, err := c.Names(t.Context(), as[notify.UserID](ids))
+			checkNames(t, names)
 			return keys(names), err
 		}},
 	"query_online_status":                   {"To_Account", 500, `{"To_Account":%s,"Status":"Offline"}`, `"QueryResult":[%s]`, askPresence},
@@ -38,6 +40,7 @@ var listAPIs = map[string]listAPI{
 	"get_group_info": {"GroupIdList", 50, `{"GroupId":%s,"ErrorCode":0,"Name":"N"}`, `"GroupInfo":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
 			names, err := c.GroupNames(t.Context(), as[notify.GroupID](ids))
+			checkNames(t, names)
 			return keys(names), err
 		}},
 	"get_group_member_info": {"", 0, `{"Member_Account":%s,"MsgFlag":"AcceptAndNotify"}`, `"MemberList":[%s]`,
@@ -52,7 +55,10 @@ var listAPIs = map[string]listAPI{
 		}},
 	"get_c2c_unread_msg_num": {"", 0, `{"Peer_Account":%s,"C2CUnreadMsgNum":1}`, `"AllC2CUnreadMsgNum":3,"C2CUnreadMsgNumList":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-			_, by, err := c.Unread(t.Context(), "u", as[notify.UserID](ids))
+			total, by, err := c.Unread(t.Context(), "u", as[notify.UserID](ids))
+			if total < 0 || slices.ContainsFunc(slices.Collect(maps.Values(by)), func(n int) bool { return n < 0 }) {
+				t.Errorf("%d unread, %v", total, by)
+			}
 			return keys(by), err
 		}},
 }
@@ -63,6 +69,14 @@ func askPresence(t *testing.T, c *im.Client, ids []string) ([]string, error) {
 		t.Error("no map of statuses")
 	}
 	return keys(statuses), err
+}
+
+func checkNames[K ~string](t *testing.T, names map[K]string) {
+	for _, name := range names {
+		if utf8.RuneCountInString(name) > 200 || strings.ContainsAny(name, "\r\n\x00\u2028\u202e") || name == "" {
+			t.Errorf("name %q", name)
+		}
+	}
 }
 
 func as[T ~string](ids []string) (out []T) {

@@ -335,6 +335,7 @@ func TestCallWebhooks(t *testing.T) {
 			"ringing >@RBT#1 30s; answered >b; rejected >144115212830834855", "answered >b; rejected >144115212830834855"},
 		{"a heartbeat is gone", members(`{"User_Account":"f","ActionType":"Offline"},{"User_Account":"g","ActionType":"Offline"}`), "ended >f", "hung_up >f"},
 		{"end without callees", end("Cancel", ""), "cancelled audio jared> 26s", ""},
+		{"end of what was not accepted", strings.Replace(end("NotAnswer", `"tommy"`), "1741231150", "0", 1), "timed_out audio jared>tommy", "timed_out jared>tommy"},
 		{"end", end("NormalEnd", `"tommy",7,"@RBT#1","tommy",{}`), "ended audio jared>tommy 7 @RBT#1 tommy 26s", "hung_up jared>tommy 7"},
 	}
 	for fact, words := range map[string][]string{

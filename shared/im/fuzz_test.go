@@ -14,7 +14,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -93,16 +92,6 @@ func answered(t *testing.T, status int, reply []byte) {
 		return &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://elsewhere.example/" + sig}},
 			Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	asked := []notify.UserID{"id1", "144115262295492787"}
-	among := func(users ...notify.UserID) {
-		for _, u := range users {
-			if !slices.Contains(asked, u) {
-				t.Errorf("told of %q, who was not asked about", u)
-			}
-		}
-	}
 	check := func(err error) {
 		if err == nil {
 			return
@@ -116,54 +105,25 @@ func answered(t *testing.T, status int, reply []byte) {
 			t.Errorf("an error of %d bytes: %q", n, err)
 		}
 	}
-	named := func(name string) {
-		if utf8.RuneCountInString(name) > 200 || strings.ContainsAny(name, "\r\n\x00\u2028\u202e") || name == "" {
-			t.Errorf("name %q", name)
-		}
-	}
 	now := time.Unix(testTime, 0)
 	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: transport}, Now: func() time.Time { return now }})
-	client := func() *im.Client {
+	asked := []string{"id1", "144115262295492787"}
+	for name, api := range listAPIs {
 		now = now.Add(2 * time.Minute) // a lock-out is over
-		return c
-	}
-
-	statuses, err := client().Presence(ctx, asked)
-	check(err)
-	for user := range statuses {
-		among(user)
-	}
-	if err == nil && len(statuses) != len(asked) {
-		t.Errorf("no error, and %d of %d statuses", len(statuses), len(asked))
-	}
-	total, by, err := client().Unread(ctx, "id1", asked)
-	check(err)
-	for peer, n := range by {
-		if among(peer); n < 0 {
-			t.Errorf("%d unread", n)
+		told, err := api.ask(t, c, asked)
+		check(err)
+		for _, id := range told {
+			if !slices.Contains(asked, id) && name != "get_group_member_info" {
+				t.Errorf("%s: told of %q, who was not asked about", name, id)
+			}
+		}
+		if err == nil && len(told) != len(asked) && strings.HasPrefix(name, "query_online_status") {
+			t.Errorf("%s: no error, and %d of %d statuses", name, len(told), len(asked))
 		}
 	}
-	if total < 0 {
-		t.Errorf("%d unread", total)
-	}
-	names, err := client().Names(ctx, asked)
-	check(err)
-	for user, name := range names {
-		among(user)
-		named(name)
-	}
-	groups, err := client().GroupNames(ctx, []notify.GroupID{"g1", "@TGS#_mc"})
-	check(err)
-	for _, name := range groups {
-		named(name)
-	}
-	members, err := client().MembersAmong(ctx, "g1", asked)
-	check(err)
-	for _, m := range members {
-		among(m.User)
-	}
 	for _, typ := range []notify.GroupType{notify.GroupPublic, notify.GroupCommunity} {
-		walk(ctx, t, client(), typ, check)
+		now = now.Add(2 * time.Minute)
+		walk(t, c, typ, check)
 	}
 	if calls > 100 {
 		t.Errorf("%d requests", calls)
@@ -171,10 +131,10 @@ func answered(t *testing.T, status int, reply []byte) {
 }
 
 // walk goes through a few pages of members: what one call says comes next, the next takes.
-func walk(ctx context.Context, t *testing.T, c *im.Client, typ notify.GroupType, check func(error)) {
+func walk(t *testing.T, c *im.Client, typ notify.GroupType, check func(error)) {
 	page := ""
 	for range 4 {
-		members, next, err := c.Members(ctx, "g1", typ, page)
+		members, next, err := c.Members(t.Context(), "g1", typ, page)
 		check(err)
 		if err != nil && strings.Contains(err.Error(), "page is none") {
 			t.Errorf("%s: page %q was refused: %v", typ, page, err)

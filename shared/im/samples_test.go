@@ -85,6 +85,9 @@ func TestSamples(t *testing.T) {
 			if w.Code != want.status || (w.Code == http.StatusOK) != (w.Body.String() == okJSON) || !strings.Contains(f.log.String(), want.reason) {
 				t.Errorf("answer %d %s, log %s; want %d %s", w.Code, w.Body, &f.log, want.status, want.reason)
 			}
+			if probe := strings.Contains(f.log.String(), `"kind":"probe"`); probe != (s.Hint.Kind == "ack") {
+				t.Errorf("is taken for a probe: %t", probe)
+			}
 			facts, ok := golden[name]
 			if diff := cmp.Diff(facts, f.facts, cmpopts.EquateEmpty(), anyConversation); diff != "" || !ok {
 				t.Errorf("facts (-want +got), sample in testdata/facts.json: %t\n%s", ok, diff)

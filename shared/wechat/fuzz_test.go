@@ -83,6 +83,14 @@ func FuzzAuthentic(f *testing.F) {
 		authentic := sig == digestOf(token, timestamp, nonce) && sig != "" && nonce != "" && fresh(timestamp)
 		for name, r := range map[string]*wechat.Receiver{"secured": receiver(t, secured), "plain": receiver(t, plain)} {
 			p, err := r.Open(q, body, now)
+			if (err == nil) == (p.Event == nil) || wechat.Reason(err) == "other" {
+				t.Fatalf("Open = %+v, %v", p, err)
+			}
+			for _, fact := range p.Facts() {
+				if !p.Signed && fact.Grant == nil {
+					t.Errorf("an unsigned push yields %+v", fact)
+				}
+			}
 			if p.Event == nil || p.Event.Kind() == "probe" {
 				if errors.Is(err, wechat.ErrSignature) && authentic && kind != "aes" {
 					t.Errorf("%s: refused a right signature", name)
