@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -76,37 +78,42 @@ func FuzzReply(f *testing.F) {
 	f.Add(uint16(200), []byte(`{"ErrorCode":0,"MemberNum":1e9,"MemberList":[{"Member_Account":"id1"}],"Next":"\u001cx y"}`))
 	f.Add(uint16(302), []byte(``))
 	f.Fuzz(func(t *testing.T, status uint16, reply []byte) {
-		synctest.Test(t, func(t *testing.T) { answered(t, max(int(status)%600, 100), reply) })
+		synctest.Test(t, func(t *testing.T) {
+			askAll(t, func(r *http.Request) (*http.Response, error) {
+				sig := r.URL.Query().Get("usersig")
+				body := bytes.ReplaceAll(reply, []byte("ECHO"), []byte(sig))
+				return &http.Response{StatusCode: max(int(status)%600, 100), Header: http.Header{"Location": {"https://elsewhere.example/" + sig}},
+					Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+			})
+		})
 	})
 }
 
-// answered asks everything of an IM that gives one answer.
-func answered(t *testing.T, status int, reply []byte) {
-	var sigs []string
+// askAll asks everything of an IM that always answers so, and returns the errors.
+func askAll(t *testing.T, answer roundTripper) (errs []error) {
+	secrets := []string{testKey, "usersig=", "https://", "/v4/"}
 	calls := 0
-	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+	now := time.Unix(testTime, 0)
+	c := newClient(t, im.ClientConfig{Now: func() time.Time { return now }, HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		calls++
 		sig := r.URL.Query().Get("usersig")
-		sigs = append(sigs, sig, url.QueryEscape(sig))
-		body := bytes.ReplaceAll(reply, []byte("ECHO"), []byte(sig))
-		return &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://elsewhere.example/" + sig}},
-			Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-	})
+		secrets = append(secrets, sig, url.QueryEscape(sig))
+		return answer(r)
+	})}})
 	check := func(err error) {
-		if err == nil {
-			return
-		}
-		for _, s := range append(sigs, "https://", "usersig=") {
-			if strings.Contains(err.Error(), s) {
-				t.Errorf("%q is in: %v", s, err)
+		errs = append(errs, err)
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			text := fmt.Sprintf("%v|%+v|%#v", e, e, e)
+			for _, bad := range secrets {
+				if strings.Contains(text, bad) {
+					t.Errorf("%q holds %q", text, bad)
+				}
+			}
+			if len(e.Error()) > 2000 || strings.ContainsAny(e.Error(), "\r\u2028\x00") {
+				t.Errorf("an error of %d bytes: %q", len(e.Error()), e)
 			}
 		}
-		if n := len(err.Error()); n > 2000 || strings.ContainsAny(err.Error(), "\r\u2028\x00") {
-			t.Errorf("an error of %d bytes: %q", n, err)
-		}
 	}
-	now := time.Unix(testTime, 0)
-	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: transport}, Now: func() time.Time { return now }})
 	asked := []string{"id1", "144115262295492787"}
 	for name, api := range listAPIs {
 		now = now.Add(2 * time.Minute) // a lock-out is over
@@ -128,6 +135,7 @@ func answered(t *testing.T, status int, reply []byte) {
 	if calls > 100 {
 		t.Errorf("%d requests", calls)
 	}
+	return errs
 }
 
 // walk goes through a few pages of members: what one call says comes next, the next takes.

@@ -34,7 +34,11 @@ func paced(t testing.TB, f *fakeIM, p *fakePacer) *im.Client {
 }
 
 func TestPace(t *testing.T) {
-	always300 := func(context.Context, int) (time.Duration, error) { return 300 * time.Millisecond, nil }
+	const at300 = 300 * time.Millisecond
+	hangs := func(ctx context.Context, _ int) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() }
+	in := func(d time.Duration) func(context.Context, int) (time.Duration, error) {
+		return func(context.Context, int) (time.Duration, error) { return d, nil }
+	}
 	for _, c := range []struct {
 		name        string
 		pace        func(ctx context.Context, n int) (time.Duration, error)
@@ -43,26 +47,19 @@ func TestPace(t *testing.T) {
 		turns       int
 		calls       int
 		least, most time.Duration
-		fails       func(error) bool
+		err         string // its beginning; empty: none
 	}{
-		{"at once", func(context.Context, int) (time.Duration, error) { return 0, nil }, 0, time.Minute, 1, 1, 0, 0, nil},
-		{"a wait in the past", func(context.Context, int) (time.Duration, error) { return -time.Hour, nil }, 0, time.Minute, 1, 1, 0, 0, nil},
-		{"each has its turn", always300, 0, time.Minute, 1, 1, 300 * time.Millisecond, 300 * time.Millisecond, nil},
-		{"so has each try", always300, 2, time.Minute, 3, 3, 1200 * time.Millisecond, 1500 * time.Millisecond, nil},
-		{"the turn comes too late", always300, 0, 300 * time.Millisecond, 1, 0, 0, 0,
-			func(err error) bool {
-				return errors.Is(err, context.DeadlineExceeded) && strings.HasPrefix(err.Error(), "im: query_online_status: its turn comes in 300ms")
-			}},
+		{"at once", in(0), 0, time.Minute, 1, 1, 0, 0, ""},
+		{"a wait in the past", in(-time.Hour), 0, time.Minute, 1, 1, 0, 0, ""},
+		{"each has its turn", in(at300), 0, time.Minute, 1, 1, at300, at300, ""},
+		{"so has each try", in(at300), 2, time.Minute, 3, 3, 4 * at300, 5 * at300, ""},
+		{"the turn comes too late", in(at300), 0, at300, 1, 0, 0, 0, "im: query_online_status: its turn comes in 300ms"},
 		{"the second turn comes too late", func(_ context.Context, n int) (time.Duration, error) { return time.Duration(n-1) * time.Hour, nil },
-			9, time.Minute, 2, 1, 100 * time.Millisecond, 200 * time.Millisecond,
-			func(err error) bool { e, ok := errors.AsType[*im.APIError](err); return ok && e.Code == 60007 }},
+			9, time.Minute, 2, 1, at300 / 3, 2 * at300 / 3, "im: query_online_status: code 60007"},
 		{"the pacer is away", func(context.Context, int) (time.Duration, error) { return time.Hour, errors.New("store: away") },
-			1, time.Minute, 2, 2, 100 * time.Millisecond, 200 * time.Millisecond, nil},
-		{"the pacer hangs", func(ctx context.Context, _ int) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() },
-			0, time.Minute, 1, 1, time.Second, time.Second, nil},
-		{"the pacer hangs for too long", func(ctx context.Context, _ int) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() },
-			0, 700 * time.Millisecond, 1, 0, 700 * time.Millisecond, 700 * time.Millisecond,
-			func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }},
+			1, time.Minute, 2, 2, at300 / 3, 2 * at300 / 3, ""},
+		{"the pacer hangs", hangs, 0, time.Minute, 1, 1, time.Second, time.Second, ""},
+		{"the pacer hangs for too long", hangs, 0, 700 * time.Millisecond, 1, 0, 700 * time.Millisecond, 700 * time.Millisecond, "im: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -81,8 +78,9 @@ func TestPace(t *testing.T) {
 				if f.calls() != c.calls || took < c.least || took > c.most {
 					t.Errorf("%d calls in %v; want %d in %v to %v", f.calls(), took, c.calls, c.least, c.most)
 				}
-				if err == nil && c.fails != nil || err != nil && (c.fails == nil || !c.fails(err)) {
-					t.Errorf("error %v", err)
+				if (err == nil) != (c.err == "") || err != nil && !strings.HasPrefix(err.Error(), c.err) ||
+					err != nil && c.calls == 0 && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("error %v, want %q", err, c.err)
 				}
 				if len(p.turns) != c.turns {
 					t.Errorf("asked %v, want %d turns", p.turns, c.turns)

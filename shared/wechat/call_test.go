@@ -226,36 +226,27 @@ func TestUnknownOutcomes(t *testing.T) {
 	}
 }
 
-func TestTimeoutAfterTheRequestIsUnknown(t *testing.T) {
-	release := make(chan struct{})
-	arrived := make(chan struct{})
-	srv := httptest.NewServer(scripted(func(http.ResponseWriter, *http.Request) { close(arrived); <-release }))
-	defer srv.Close()
-	defer close(release)
-	c := client(t, wechat.ClientConfig{BaseURL: srv.URL, BackupURLs: []string{srv.URL}})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-arrived; cancel() }()
-	_, err := c.SendSubscribe(ctx, message)
-	wantClass(t, err, notify.ClassUnknown)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v hides its cause", err)
-	}
-}
-
+// What is cut off once the request is out is unknown, and goes to no other host.
 func TestTimeouts(t *testing.T) {
 	for _, tt := range []struct {
-		name    string
-		timeout time.Duration
-		want    time.Duration
-	}{{"default", 0, 5 * time.Second}, {"configured", time.Second, time.Second}} {
+		name                  string
+		timeout, caller, want time.Duration
+	}{
+		{"default", 0, time.Hour, 5 * time.Second},
+		{"configured", time.Second, time.Hour, time.Second},
+		{"the caller's", 0, 2 * time.Second, 2 * time.Second},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			cfg := inMemory(scripted(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			sends := 0
+			cfg := inMemory(scripted(func(_ http.ResponseWriter, r *http.Request) { sends++; <-r.Context().Done() }))
 			cfg.Timeout = tt.timeout
+			ctx, cancel := context.WithTimeout(t.Context(), tt.caller)
+			defer cancel()
 			start := time.Now()
-			_, err := client(t, cfg).SendSubscribe(t.Context(), message)
+			_, err := client(t, cfg).SendSubscribe(ctx, message)
 			wantClass(t, err, notify.ClassUnknown)
-			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v after %v, want a deadline after %v", tt.name, err, took, tt.want)
+			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) || sends != 1 {
+				t.Errorf("%s: %v after %v and %d sends, want a deadline after %v", tt.name, err, took, sends, tt.want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package wechat_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -99,36 +100,59 @@ func TestCureNamesTheRefusedIP(t *testing.T) {
 	}
 }
 
-// What stable_token refuses stops the send with the class of the cause.
-func TestTokenErrorsKeepTheirClass(t *testing.T) {
+// What an API refuses has the class of its cause; without a token nothing is sent.
+func TestRefusals(t *testing.T) {
+	ask := map[string]func(*wechat.Client) (any, error){
+		tokenPath:    func(c *wechat.Client) (any, error) { return c.SendSubscribe(t.Context(), message) },
+		loginPath:    func(c *wechat.Client) (any, error) { return c.Code2Session(t.Context(), "login-code") },
+		templatePath: func(c *wechat.Client) (any, error) { return c.GetTemplates(t.Context()) },
+	}
 	for _, tt := range []struct {
-		answer string
-		class  notify.Class
-		cure   string
+		path, answer string
+		class        notify.Class
+		cure         string
+		is           error
 	}{
-		{string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130"},
-		{`{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
-		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
-		{`{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID"},
-		{`{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, ""},
-		{`{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, ""},
-		{`{}`, notify.ClassRetry, ""},
-		{``, notify.ClassRetry, ""},
-		{`{"access_token":"token-1"}`, notify.ClassRetry, ""},
-		{`{"access_token":"","expires_in":7200}`, notify.ClassRetry, ""},
+		{tokenPath, string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130", nil},
+		{tokenPath, `{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID", nil},
+		{tokenPath, `{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, "", nil},
+		{tokenPath, `{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, "", nil},
+		{tokenPath, `{}`, notify.ClassRetry, "", nil},
+		{tokenPath, ``, notify.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"token-1"}`, notify.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"","expires_in":7200}`, notify.ClassRetry, "", nil},
+		{loginPath, string(sample(t, "api-code2session-40029.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, string(sample(t, "api-code2session-40163.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, `{"errcode":40226,"errmsg":"code blocked"}`, notify.ClassUnlisted, "", wechat.ErrUserBlocked},
+		{loginPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"errcode":45011,"errmsg":"minute limit"}`, notify.ClassMinute, "", nil},
+		{loginPath, `{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, `{"openid":"a b","session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, `{"openid":7,"session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, ``, notify.ClassRetry, "", nil},
+		{templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, notify.ClassQuota, "", nil},
+		{templatePath, ``, notify.ClassRetry, "", nil},
+		{templatePath, `{}`, notify.ClassRetry, "", nil},
+		{templatePath, `{"errcode":0,"data":"x"}`, notify.ClassRetry, "", nil},
 	} {
-		c, api := answered(t, tokenPath, tt.answer)
-		_, err := c.SendSubscribe(t.Context(), message)
+		c, api := answered(t, tt.path, tt.answer)
+		got, err := ask[tt.path](c)
 		wantClass(t, err, tt.class)
 		wantNoSecret(t, err.Error())
-		if tt.cure != "" {
-			e, ok := errors.AsType[*wechat.APIError](err)
-			if !ok || !strings.Contains(e.Cure(), tt.cure) {
-				t.Errorf("%s: no cure with %q: %v", tt.answer, tt.cure, err)
+		e, ok := errors.AsType[*wechat.APIError](err)
+		if tt.cure != "" && (!ok || !strings.Contains(e.Cure(), tt.cure)) {
+			t.Errorf("%s: no cure with %q: %v", tt.answer, tt.cure, err)
+		}
+		for _, sentinel := range []error{wechat.ErrLoginCode, wechat.ErrUserBlocked} {
+			if is := errors.Is(err, sentinel); is != (sentinel == tt.is) {
+				t.Errorf("%s: errors.Is(%v, %v) = %v", tt.answer, err, sentinel, is)
 			}
 		}
-		if n := api.count(sendPath); n != 0 {
-			t.Errorf("%s: %d sends without a token", tt.answer, n)
+		if !reflect.ValueOf(got).IsZero() || api.count(tt.path) != 1 || api.count(sendPath) != 0 {
+			t.Errorf("%s: %v after %d requests and %d sends", tt.answer, got, api.count(tt.path), api.count(sendPath))
 		}
 	}
 }

@@ -246,18 +246,6 @@ func (c *sharedCache) DropToken(ctx context.Context, _, token string) error {
 	return nil
 }
 
-func (c *sharedCache) askedTimes() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.asked
-}
-
-func (c *sharedCache) setAway(away bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.away = away
-}
-
 // decodeBody reads what a Client sent.
 func decodeBody(t *testing.T, b []byte) map[string]any {
 	t.Helper()

@@ -32,38 +32,6 @@ func TestCode2Session(t *testing.T) {
 	}
 }
 
-func TestCode2SessionRefused(t *testing.T) {
-	for _, tt := range []struct {
-		answer string
-		is     error
-		class  notify.Class
-	}{
-		{string(sample(t, "api-code2session-40029.json")), wechat.ErrLoginCode, notify.ClassUnlisted},
-		{string(sample(t, "api-code2session-40163.json")), wechat.ErrLoginCode, notify.ClassUnlisted},
-		{`{"errcode":40226,"errmsg":"code blocked"}`, wechat.ErrUserBlocked, notify.ClassUnlisted},
-		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, nil, notify.ClassOperator},
-		{`{"errcode":45011,"errmsg":"minute limit"}`, nil, notify.ClassMinute},
-		{`{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, nil, notify.ClassOperator},
-		{`{"session_key":"session-key"}`, nil, notify.ClassRetry},
-		{`{"openid":"a b","session_key":"session-key"}`, nil, notify.ClassRetry},
-		{`{"openid":7,"session_key":"session-key"}`, nil, notify.ClassRetry},
-		{``, nil, notify.ClassRetry},
-	} {
-		c, api := answered(t, loginPath, tt.answer)
-		got, err := c.Code2Session(t.Context(), "login-code")
-		wantClass(t, err, tt.class)
-		for _, sentinel := range []error{wechat.ErrLoginCode, wechat.ErrUserBlocked} {
-			if is := errors.Is(err, sentinel); is != (sentinel == tt.is) {
-				t.Errorf("%s: errors.Is(%v, %v) = %v", tt.answer, err, sentinel, is)
-			}
-		}
-		if n := api.count(loginPath); got != "" || n != 1 {
-			t.Errorf("%s: openid %q after %d requests, want none after 1", tt.answer, got, n)
-		}
-		wantNoSecret(t, err.Error())
-	}
-}
-
 func TestCode2SessionChecksTheCode(t *testing.T) {
 	api := newAPI()
 	c := online(t, api)

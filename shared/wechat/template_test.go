@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
 	"wxnotify/shared/wechat"
 )
 
@@ -38,17 +37,6 @@ func TestGetTemplates(t *testing.T) {
 	}
 	if q := api.seen[1].query; q != "access_token=token-1" || len(api.seen[1].body) != 0 {
 		t.Errorf("asked with %s and a body of %d bytes", q, len(api.seen[1].body))
-	}
-}
-
-func TestGetTemplatesRefused(t *testing.T) {
-	c, _ := answered(t, templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, ``, `{}`, `{"errcode":0,"data":"x"}`)
-	for _, want := range []notify.Class{notify.ClassQuota, notify.ClassRetry, notify.ClassRetry, notify.ClassRetry} {
-		list, err := c.GetTemplates(t.Context())
-		wantClass(t, err, want)
-		if list != nil {
-			t.Errorf("templates %v with an error", list)
-		}
 	}
 }
 

@@ -107,7 +107,7 @@ func TestOneProcessPollsAsOne(t *testing.T) {
 			t.Errorf("took over the lease after %v, want just after 10s", took)
 		}
 		wantFetches(t, api, 1)
-		if n := cache.askedTimes(); n > 100 {
+		if n := cache.asked; n > 100 {
 			t.Errorf("25 callers asked the cache %d times in 10s", n)
 		}
 	})
@@ -221,14 +221,11 @@ func TestTokenLife(t *testing.T) {
 
 // WeChat's own words for a refused token, and for one issued before.
 func TestTokenSamples(t *testing.T) {
-	api := newAPI()
-	api.answer(sendPath, string(sample(t, "api-send-40001.json")))
-	if id, err := online(t, api).SendSubscribe(t.Context(), message); err != nil || id == 0 {
-		t.Errorf("SendSubscribe = %d, %v", id, err)
-	}
+	c, api := answered(t, sendPath, string(sample(t, "api-send-40001.json")))
+	send(t, c)
 	wantFetches(t, api, 2)
-	api.answer(tokenPath, string(sample(t, "api-stable-token-remaining.json")))
-	got, err := online(t, api).StableToken(t.Context())
+	c, _ = answered(t, tokenPath, string(sample(t, "api-stable-token-remaining.json")))
+	got, err := c.StableToken(t.Context())
 	if err != nil || got.Value.Reveal() != "ACCESS_TOKEN" || got.Lifetime != 345*time.Second {
 		t.Errorf("StableToken = %v, %v, want 345 s", got.Lifetime, err)
 	}
@@ -248,7 +245,7 @@ func TestCacheAway(t *testing.T) {
 		sendAll(t, clients, 0)
 		wantFetches(t, api, 6)
 
-		cache.setAway(false)
+		cache.away = false
 		pass(time.Minute)
 		sendAll(t, clients, 0)
 		wantFetches(t, api, 7)
