@@ -119,27 +119,23 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestVerifyWindow(t *testing.T) {
-	r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken), Window: 5 * time.Minute})
-	if err := r.Verify(signedQuery(after), time.Unix(testTime+300, 999_999_999)); err != nil {
-		t.Errorf("at the window's edge: %v", err)
-	}
-	if err := r.Verify(signedQuery(after), time.Unix(testTime+301, 0)); !errors.Is(err, im.ErrStale) {
-		t.Errorf("beyond the window: %v, want ErrStale", err)
-	}
-}
-
-func TestVerifyInsecure(t *testing.T) {
+func TestVerifySettings(t *testing.T) {
+	unsigned := func(app string) url.Values { return url.Values{"SdkAppid": {app}} }
 	for _, c := range []struct {
-		name, token, appID string
-		want               error
+		name  string
+		cfg   im.ReceiverConfig
+		query url.Values
+		now   time.Time
+		want  error
 	}{
-		{"without a token", "", "1400123456", nil},
-		{"without a token, other app", "", "1", im.ErrOtherApp},
-		{"with a token", testToken, "1400123456", im.ErrNoSign},
+		{"at the edge of a window", im.ReceiverConfig{Token: secret.New(testToken), Window: 5 * time.Minute}, signedQuery(after), time.Unix(testTime+300, 999_999_999), nil},
+		{"beyond it", im.ReceiverConfig{Token: secret.New(testToken), Window: 5 * time.Minute}, signedQuery(after), time.Unix(testTime+301, 0), im.ErrStale},
+		{"insecure", im.ReceiverConfig{Insecure: true}, unsigned("1400123456"), time.Unix(0, 0), nil},
+		{"insecure, other app", im.ReceiverConfig{Insecure: true}, unsigned("1"), time.Unix(0, 0), im.ErrOtherApp},
+		{"insecure, with a token", im.ReceiverConfig{Insecure: true, Token: secret.New(testToken)}, unsigned("1400123456"), time.Unix(0, 0), im.ErrNoSign},
 	} {
-		r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Insecure: true, Token: secret.New(c.token)})
-		if err := r.Verify(url.Values{"SdkAppid": {c.appID}}, time.Unix(0, 0)); !errors.Is(err, c.want) {
+		c.cfg.SDKAppID = testAppID
+		if err := newReceiver(t, c.cfg).Verify(c.query, c.now); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}

@@ -252,14 +252,27 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// With its time already over, a call reaches nobody.
-func TestNoTimeLeft(t *testing.T) {
+// What is incomplete reaches nobody, and neither does a call whose time is over.
+func TestNothingIsAsked(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
 	api := newAPI()
 	c := online(t, api)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := c.SendSubscribe(ctx, message)
+	_, err := c.SendSubscribe(over, message)
 	wantClass(t, err, notify.ClassUnreached)
+	for _, m := range []wechat.SubscribeMessage{
+		{Template: "T", Data: message.Data}, {To: "o", Data: message.Data}, {To: "o", Template: "T"},
+	} {
+		_, err := c.SendSubscribe(t.Context(), m)
+		if wantClass(t, err, notify.ClassDefect); !strings.Contains(err.Error(), "is empty") {
+			t.Errorf("error %q does not name what is missing", err)
+		}
+	}
+	for _, code := range []string{"", strings.Repeat("x", 257)} {
+		if _, err := c.Code2Session(t.Context(), code); !errors.Is(err, wechat.ErrLoginCode) {
+			t.Errorf("code of %d bytes: %v, want %v", len(code), err, wechat.ErrLoginCode)
+		}
+	}
 	if len(api.seen) != 0 {
 		t.Errorf("%d requests arrived", len(api.seen))
 	}

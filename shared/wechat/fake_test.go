@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -244,17 +243,6 @@ func (c *sharedCache) DropToken(ctx context.Context, _, token string) error {
 		c.dropped++
 	}
 	return nil
-}
-
-// decodeBody reads what a Client sent.
-func decodeBody(t *testing.T, b []byte) map[string]any {
-	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(b))
-	var m map[string]any
-	if err := d.Decode(&m); err != nil {
-		t.Fatalf("body %s: %v", b, err)
-	}
-	return m
 }
 
 func wantClass(t *testing.T, err error, want notify.Class) {

@@ -1,15 +1,12 @@
 package wechat_test
 
 import (
-	"errors"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/shared/notify"
-	"wxnotify/shared/wechat"
 )
 
 const loginPath = "/sns/jscode2session"
@@ -29,18 +26,5 @@ func TestCode2Session(t *testing.T) {
 	}
 	if api.count(tokenPath) != 0 {
 		t.Error("a login fetched an access token")
-	}
-}
-
-func TestCode2SessionChecksTheCode(t *testing.T) {
-	api := newAPI()
-	c := online(t, api)
-	for _, code := range []string{"", strings.Repeat("x", 257)} {
-		if _, err := c.Code2Session(t.Context(), code); !errors.Is(err, wechat.ErrLoginCode) {
-			t.Errorf("code of %d bytes: %v, want %v", len(code), err, wechat.ErrLoginCode)
-		}
-	}
-	if len(api.seen) != 0 {
-		t.Errorf("%d requests arrived", len(api.seen))
 	}
 }

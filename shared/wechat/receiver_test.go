@@ -339,35 +339,28 @@ func TestCompatibleModeIgnoresTheClearCopy(t *testing.T) {
 }
 
 func TestAge(t *testing.T) {
-	for _, tt := range []struct {
-		age  time.Duration
-		want error
-	}{
-		{0, nil}, {wechat.MaxAge, nil}, {-wechat.MaxAge, nil},
-		{wechat.MaxAge + time.Second, wechat.ErrStale}, {-wechat.MaxAge - time.Second, wechat.ErrStale},
-		{50 * 365 * 24 * time.Hour, wechat.ErrStale},
+	for age, want := range map[time.Duration]error{
+		0: nil, wechat.MaxAge: nil, -wechat.MaxAge: nil, wechat.MaxAge + time.Second: wechat.ErrStale, -wechat.MaxAge - time.Second: wechat.ErrStale,
+		50 * 365 * 24 * time.Hour: wechat.ErrStale,
 	} {
 		for _, mode := range plainAndSecure {
-			cfg := configOf(mode)
+			r := receiver(t, configOf(mode))
 			q, body := seal(t, sealer(mode), []byte(`{"MsgType":"event","Event":"debug_demo"}`))
-			if _, err := receiver(t, cfg).Open(q, body, now.Add(tt.age)); !errors.Is(err, tt.want) {
-				t.Errorf("mode %d, age %v: %v, want %v", mode, tt.age, err, tt.want)
-			}
-			if tt.want == nil {
-				continue
+			if _, err := r.Open(q, body, now.Add(age)); !errors.Is(err, want) {
+				t.Errorf("mode %d, age %v: %v, want %v", mode, age, err, want)
 			}
 			// Of an old query nothing is decoded: it may be anybody's who has seen it.
 			q.Set("msg_signature", strings.Repeat("0", 40))
-			if _, err := receiver(t, cfg).Open(q, []byte("<!DOCTYPE x>"), now.Add(tt.age)); !errors.Is(err, tt.want) {
-				t.Errorf("mode %d, age %v, with a DOCTYPE: %v, want %v", mode, tt.age, err, tt.want)
+			if _, err := r.Open(q, []byte("<!DOCTYPE x>"), now.Add(age)); want != nil && !errors.Is(err, want) {
+				t.Errorf("mode %d, age %v, with a DOCTYPE: %v, want %v", mode, age, err, want)
 			}
 		}
 		q, err := sealer(wechat.ModePlain).SignURL("echo")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := receiver(t, plain).VerifyURL(q, now.Add(tt.age)); !errors.Is(err, tt.want) {
-			t.Errorf("VerifyURL, age %v: %v, want %v", tt.age, err, tt.want)
+		if _, err := receiver(t, plain).VerifyURL(q, now.Add(age)); !errors.Is(err, want) {
+			t.Errorf("VerifyURL, age %v: %v, want %v", age, err, want)
 		}
 	}
 }
@@ -375,13 +368,11 @@ func TestAge(t *testing.T) {
 // The digests go over timestamp and nonce in sorted order: exchanged, they are as right as
 // before, and a nonce that looks like a time makes an old push look new.
 func TestOldPushWithTimestampAndNonceExchanged(t *testing.T) {
-	cancelled := func(at time.Time) []byte {
-		return fmt.Appendf(nil, `{"FromUserName":"oPlatform","OpenID":"oUser","CreateTime":%d,"MsgType":"event","Event":"user_authorization_cancellation"}`, at.Unix())
-	}
+	const cancelled = `{"FromUserName":"oPlatform","OpenID":"oUser","CreateTime":%d,"MsgType":"event","Event":"user_authorization_cancellation"}`
 	for _, format := range []wechat.Format{wechat.FormatJSON, wechat.FormatXML} {
 		s := sealerAt(wechat.ModeSecure, now.Add(-30*24*time.Hour))
 		s.Format, s.Nonce = format, fmt.Sprint(now.Add(time.Minute).Unix())
-		q, body := seal(t, s, cancelled(s.Timestamp))
+		q, body := seal(t, s, fmt.Appendf(nil, cancelled, s.Timestamp.Unix()))
 		if p, err := receiver(t, secured).Open(q, body, s.Timestamp); err != nil || len(p.Facts()) != 1 {
 			t.Fatalf("in its time: %+v, %v", p, err)
 		}
@@ -389,25 +380,6 @@ func TestOldPushWithTimestampAndNonceExchanged(t *testing.T) {
 		q.Set("nonce", fmt.Sprint(s.Timestamp.Unix()))
 		if p, err := receiver(t, secured).Open(q, body, now); !errors.Is(err, wechat.ErrStale) {
 			t.Errorf("30 days later: Open = %+v, %v, want %v", p, err, wechat.ErrStale)
-		}
-	}
-	for _, tt := range []struct {
-		age  time.Duration
-		want error
-	}{
-		{0, nil}, {15 * time.Second, nil}, {wechat.MaxMessageAge, nil}, {wechat.MaxMessageAge + time.Second, wechat.ErrStale},
-		{-wechat.MaxAge, nil}, {-wechat.MaxAge - time.Second, wechat.ErrStale},
-	} {
-		q, body := seal(t, sealer(wechat.ModeSecure), cancelled(now.Add(-tt.age)))
-		if p, err := receiver(t, secured).Open(q, body, now); !errors.Is(err, tt.want) {
-			t.Errorf("made %v ago: Open = %+v, %v, want %v", tt.age, p, err, tt.want)
-		}
-		if tt.age > 0 {
-			tt.want = nil // of what anybody may have written the time tells nothing
-		}
-		q, body = seal(t, sealer(wechat.ModePlain), bytes.Replace(popup, []byte("1935394800"), fmt.Append(nil, now.Add(-tt.age).Unix()), 1))
-		if p, err := receiver(t, plain).Open(q, body, now); !errors.Is(err, tt.want) {
-			t.Errorf("in clear, made %v ago: Open = %+v, %v, want %v", tt.age, p, err, tt.want)
 		}
 	}
 }
@@ -431,28 +403,29 @@ func TestTimeOfWhatHasAnEffect(t *testing.T) {
 		"what lacks its user":    {`{"CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_popup_event"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			open := func(at int64) (wechat.Push, error) {
-				q, body := seal(t, sealer(wechat.ModeSecure), fmt.Appendf(nil, c.msg, at))
-				return receiver(t, secured).Open(q, body, now)
+			open := func(mode wechat.Mode, at int64) (wechat.Push, error) {
+				q, body := seal(t, sealer(mode), fmt.Appendf(nil, c.msg, at))
+				return receiver(t, configOf(mode)).Open(q, body, now)
 			}
-			var want error
-			if c.effect {
-				want = wechat.ErrStale
-			}
-			for _, at := range []time.Time{now.Add(-150 * time.Minute), now.Add(time.Hour), time.Unix(1234567898, 0)} {
+			for age, stale := range map[time.Duration]bool{
+				0: false, 15 * time.Second: false, wechat.MaxMessageAge: false, wechat.MaxMessageAge + time.Second: true, 150 * time.Minute: true,
+				-wechat.MaxAge: false, -wechat.MaxAge - time.Second: true, -time.Hour: true, now.Sub(time.Unix(1234567898, 0)): true,
+			} {
+				at := now.Add(-age)
 				for _, number := range []int64{at.Unix(), at.UnixMilli()} {
-					if p, err := open(number); !errors.Is(err, want) {
-						t.Errorf("CreateTime %d: Open = %+v, %v, want %v", number, p, err, want)
+					if p, err := open(wechat.ModeSecure, number); errors.Is(err, wechat.ErrStale) != (stale && c.effect) || err != nil && !stale {
+						t.Errorf("made %v ago, CreateTime %d: Open = %+v, %v", age, number, p, err)
 					}
 				}
+				// In the clear the time of what is old tells nothing: anybody may have written it.
+				if p, err := open(wechat.ModePlain, at.Unix()); errors.Is(err, wechat.ErrStale) != (stale && age < 0 && name == "popup") || err != nil && !stale {
+					t.Errorf("in the clear, made %v ago: Open = %+v, %v", age, p, err)
+				}
 			}
-			seconds, err := open(now.Unix())
-			if err != nil {
-				t.Error(err)
-			}
-			millis, err := open(now.UnixMilli() + 999)
-			if diff := cmp.Diff(fmt.Sprint(seconds), fmt.Sprint(millis)); err != nil || diff != "" {
-				t.Errorf("in milliseconds: %v\n%s", err, diff)
+			seconds, err1 := open(wechat.ModeSecure, now.Unix())
+			millis, err2 := open(wechat.ModeSecure, now.UnixMilli()+999)
+			if diff := cmp.Diff(fmt.Sprint(seconds), fmt.Sprint(millis)); err1 != nil || err2 != nil || diff != "" {
+				t.Errorf("in milliseconds: %v, %v\n%s", err1, err2, diff)
 			}
 		})
 	}
