@@ -263,7 +263,8 @@ func TestSignalBefore(t *testing.T) {
 	if got := describeFacts(b.Facts()); got != "ring jared>tommy 30s" || a.Before() || !b.Before() {
 		t.Errorf("to tommy: %q", got)
 	}
-	before := `{"CallbackCommand":"Group.CallbackBeforeSendMsg","GroupId":"g","Type":"Private","From_Account":"jared","EventTime":"1795305600123","MsgBody":[` + element + `]}`
+	before := `{"CallbackCommand":"Group.CallbackBeforeSendMsg","GroupId":"g","Type":"Private","From_Account":"jared","EventTime":"1795305600123",
+		"MsgBody":[` + element + `]}`
 	ring := notify.Ring{Call: "i1", Source: notify.CallSignal, Caller: "jared", Group: "g", Users: []notify.UserID{"tommy"},
 		At: time.UnixMilli(1795305600123).UTC(), For: 30 * time.Second} // there is no MsgTime
 	inGroup := decode(t, before)

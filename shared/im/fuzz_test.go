@@ -94,12 +94,13 @@ func askAll(t *testing.T, answer roundTripper) (errs []error) {
 	secrets := []string{testKey, "usersig=", "https://", "/v4/"}
 	calls := 0
 	now := time.Unix(testTime, 0)
-	c := newClient(t, im.ClientConfig{Now: func() time.Time { return now }, HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 		calls++
 		sig := r.URL.Query().Get("usersig")
 		secrets = append(secrets, sig, url.QueryEscape(sig))
 		return answer(r)
-	})}})
+	})
+	c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: transport}, Now: func() time.Time { return now }})
 	check := func(err error) {
 		errs = append(errs, err)
 		for e := err; e != nil; e = errors.Unwrap(e) {

@@ -30,7 +30,10 @@ func TestNewClientChecks(t *testing.T) {
 			}
 			cfg.AppID, cfg.AppSecret, cfg.Now = appID, secret.New(appSecret), time.Now
 			c, err := wechat.NewClient(cfg)
-			if (err != nil) != (want != "") || (c == nil) != (err != nil) || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter22")) {
+			if want == "" && (err != nil || c == nil) {
+				t.Errorf("%+v: NewClient = %v, %v", cfg, c, err)
+			}
+			if want != "" && (err == nil || c != nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter22")) {
 				t.Errorf("%+v: NewClient = %v, %v, want %q", cfg, c, err, want)
 			}
 		}
