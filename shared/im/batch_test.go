@@ -254,6 +254,7 @@ func TestPartly(t *testing.T) {
 			{"To_Account":"b","ResultCode":40006},{"To_Account":"c","ResultCode":40003},{"To_Account":"x","ResultCode":0},{"To_Account":"d","ResultCode":0},
 			{"To_Account":"e","ResultCode":0,"ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":" \t"}]}],"Fail_Account":["b","c"]}`,
 			[]string{"a", "b", "c", "d", "e"}, []string{"a"}, 40006, "1 of 5"},
+		{"one name, and no leave to ask", names, `{"ErrorCode":90009}`, []string{"a"}, nil, 90009, "1 of 1"},
 		{"the only group is dissolved", groups, `{"ErrorCode":10010}`, []string{"g"}, nil, 0, ""},
 		{"one of two groups is no id", groups, `{"ErrorCode":10015}`, []string{"g", "h"}, nil, 10015, "2 of 2"},
 		{"broken inside", groups, `{"ErrorCode":0,"GroupInfo":[{"GroupId":"g","ErrorCode":10002}]}`, []string{"g", "h"}, nil, 10002, "10002"},
