@@ -1,6 +1,7 @@
 package im_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -24,12 +25,14 @@ type exchange struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// replay serves one exchange and checks that it is asked as documented.
-func replay(t *testing.T, name string) *fakeIM {
+// replay serves one exchange and checks that it is asked as documented, but for ours in our
+// request, which stands for what the example has there.
+func replay(t *testing.T, sample, ours, example string) *fakeIM {
 	t.Helper()
 	var x exchange
-	readJSON(t, filepath.Join("testdata/rest", name+".json"), &x)
+	readJSON(t, filepath.Join("testdata/rest", sample+".json"), &x)
 	return &fakeIM{t: t, answer: func(_ int, path string, request []byte) (int, string) {
+		request = bytes.Replace(request, []byte(ours), []byte(example), 1)
 		var want, got any
 		if err := errors.Join(json.Unmarshal(x.Request, &want), json.Unmarshal(request, &got)); err != nil {
 			t.Error(err)
@@ -41,51 +44,65 @@ func replay(t *testing.T, name string) *fakeIM {
 	}}
 }
 
-// replayLess is replay of an example that asks for more than we do: old in our request
-// stands for what is there.
-func replayLess(t *testing.T, name, old, example string) *fakeIM {
-	f := replay(t, name)
-	answer := f.answer
-	f.answer = func(n int, path string, request []byte) (int, string) {
-		return answer(n, path, []byte(strings.Replace(string(request), old, example, 1)))
-	}
-	return f
-}
-
+// TestReplayed: the documented requests and replies.
 func TestReplayed(t *testing.T) {
-	t.Run("query_online_status", func(t *testing.T) {
-		got, err := served(t, replay(t, "query_online_status")).Presence(t.Context(), []notify.UserID{"id1", "id2", "id3", "id4"})
-		want := map[notify.UserID]notify.Status{"id1": notify.StatusOffline, "id2": notify.StatusOnline,
-			"id3": notify.StatusPushOnline, "id4": notify.StatusOffline}
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%v\n%s", err, diff)
+	users := func(ids ...notify.UserID) []notify.UserID { return ids }
+	presence := func(ids ...notify.UserID) func(*im.Client) (any, error) {
+		return func(c *im.Client) (any, error) { return c.Presence(t.Context(), ids) }
+	}
+	members := func(group notify.GroupID, typ notify.GroupType, more bool) func(*im.Client) (any, error) {
+		return func(c *im.Client) (any, error) {
+			got, next, err := c.Members(t.Context(), group, typ, "")
+			if (next != "") != more {
+				t.Errorf("the next page of %s is %q", group, next)
+			}
+			return got, err
 		}
-	})
-	t.Run("query_online_status_detail", func(t *testing.T) {
-		f := replayLess(t, "query_online_status_detail", "{", `{"IsNeedDetail":1,`) // details do not disturb
-		got, err := served(t, f).Presence(t.Context(), []notify.UserID{"id1", "id2", "id4"})
-		want := map[notify.UserID]notify.Status{"id1": notify.StatusOnline, "id2": notify.StatusOffline, "id4": notify.StatusOffline}
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%v\n%s", err, diff)
-		}
-	})
-	for name, code := range map[string]int{"freq_limited": 60007, "usersig_expired": 70001} {
-		t.Run(name, func(t *testing.T) {
-			_, err := served(t, replay(t, name)).Presence(t.Context(), []notify.UserID{"id1"})
-			var api *im.APIError
-			if !errors.As(err, &api) || api.Code != code || api.Op != "query_online_status" || api.Info == "" {
-				t.Errorf("%v, want code %d", err, code)
+	}
+	const online, offline = notify.StatusOnline, notify.StatusOffline
+	for _, c := range []struct {
+		sample, ours, example string // some examples ask for more than we do, which does not disturb
+		ask                   func(*im.Client) (any, error)
+		want                  any // or the code of the error
+	}{
+		{"query_online_status", "", "", presence("id1", "id2", "id3", "id4"),
+			map[notify.UserID]notify.Status{"id1": offline, "id2": online, "id3": notify.StatusPushOnline, "id4": offline}},
+		{"query_online_status_detail", "{", `{"IsNeedDetail":1,`, presence("id1", "id2", "id4"),
+			map[notify.UserID]notify.Status{"id1": online, "id2": offline, "id4": offline}},
+		{"query_online_status_error", `["id1"]`, `[]`, presence("id1"), 90001},
+		{"freq_limited", "", "", presence("id1"), 60007},
+		{"usersig_expired", "", "", presence("id1"), 70001},
+		{"portrait_get", `["Tag_Profile_IM_Nick"]`, `["Tag_Profile_IM_Nick","Tag_Profile_IM_Image"]`,
+			func(c *im.Client) (any, error) { return c.Names(t.Context(), users("id1", "id2")) }, map[notify.UserID]string{"id1": "NickNameTest1"}},
+		{"group_info", "", "", func(c *im.Client) (any, error) {
+			return c.GroupNames(t.Context(), []notify.GroupID{"@TGS#1NVTZEAE4", "@TGS#1CXTZEAET"})
+		}, map[notify.GroupID]string{"@TGS#1NVTZEAE4": "MyFirstGroup"}},
+		{"group_members_page", `["MsgFlag"]`, `["Role","MsgFlag","MsgSeq"]`, members("@TGS#1NVTZEAE4", notify.GroupPublic, false),
+			[]notify.Member{{User: "bob"}, {User: "peter", Muted: true}}},
+		{"group_members_community", "", "", members("@TGS#_@TGS#cAVQXXXXXX", notify.GroupCommunity, true), []notify.Member{{User: "bob"}}},
+		{"specified_members", "", "", func(c *im.Client) (any, error) {
+			return c.MembersAmong(t.Context(), "@TGS#2KIFZCIPQ", users("bob", "peter", "John"))
+		}, []notify.Member{{User: "peter", Muted: true}, {User: "bob"}}},
+	} {
+		t.Run(c.sample, func(t *testing.T) {
+			got, err := c.ask(served(t, replay(t, c.sample, c.ours, c.example)))
+			if code, ok := c.want.(int); ok {
+				if api, ok := errors.AsType[*im.APIError](err); !ok || api.Code != code || api.Op != "query_online_status" || api.Info == "" {
+					t.Errorf("%v, want code %d", err, code)
+				}
+			} else if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+				t.Errorf("%v\n%s", err, diff)
 			}
 		})
 	}
-	t.Run("query_online_status_error", func(t *testing.T) {
-		f := replay(t, "query_online_status_error")
-		reply := f.answer
-		f.answer = func(n int, path string, _ []byte) (int, string) { return reply(n, path, []byte(`{"To_Account":[]}`)) }
-		_, err := served(t, f).Presence(t.Context(), []notify.UserID{"id1"})
-		var api *im.APIError
-		if !errors.As(err, &api) || api.Code != 90001 || !api.Bug() || f.calls() != 1 {
-			t.Errorf("%v after %d calls, want a bug after one", err, f.calls())
+	t.Run("unread", func(t *testing.T) {
+		total, peers := replay(t, "unread_total", "", ""), replay(t, "unread_by_peer", "", "")
+		f := &fakeIM{t: t, answer: func(n int, path string, request []byte) (int, string) {
+			return []*fakeIM{total, peers}[n-1].answer(n, path, request)
+		}}
+		got, by, err := served(t, f).Unread(t.Context(), "dramon1", users("dramon2", "teacher", "dramon2", "teacher1"))
+		if diff := cmp.Diff(map[notify.UserID]int{"dramon2": 12, "teacher": 12}, by); diff != "" || got != 12 || err != nil || f.calls() != 2 {
+			t.Errorf("%d, %v after %d calls; want 12 after 2\n%s", got, err, f.calls(), diff)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package im_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -20,48 +19,10 @@ import (
 
 // TestErrorsKeepSecrets makes everything fail and everybody chatter.
 func TestErrorsKeepSecrets(t *testing.T) {
-	chatty := func(make func(r *http.Request) (*http.Response, error)) []error {
-		var errs []error
-		var sigs []string
-		c := newClient(t, im.ClientConfig{HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			sigs = append(sigs, r.URL.Query().Get("usersig"))
-			return make(r)
-		})}})
-		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond) // no time to repeat
-		defer cancel()
-		_, err := c.Presence(ctx, []notify.UserID{"a", "b"})
-		errs = append(errs, err)
-		_, err = c.Names(ctx, []notify.UserID{"a"})
-		errs = append(errs, err)
-		_, _, err = c.Unread(ctx, "a", nil)
-		errs = append(errs, err)
-		_, _, err = c.Members(ctx, "g", notify.GroupPublic, "")
-		errs = append(errs, err)
-		_, err = c.MembersAmong(ctx, "g", []notify.UserID{"a"})
-		errs = append(errs, err)
-		_, err = c.GroupNames(ctx, []notify.GroupID{"g"})
-		errs = append(errs, err)
-		for _, err := range errs {
-			if err == nil {
-				t.Error("no error")
-				continue
-			}
-			for e := err; e != nil; e = errors.Unwrap(e) {
-				for _, sig := range sigs {
-					for _, bad := range []string{sig, url.QueryEscape(sig), testKey, "usersig=", "https://", "/v4/"} {
-						if text := fmt.Sprintf("%v|%+v|%#v", e, e, e); strings.Contains(text, bad) {
-							t.Errorf("%q holds %q", text, bad)
-						}
-					}
-				}
-			}
-		}
-		return errs
-	}
 	reply := func(status int, text string) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(text)), Header: http.Header{}}, nil
 	}
-	for name, answer := range map[string]func(r *http.Request) (*http.Response, error){
+	for name, answer := range map[string]roundTripper{
 		"code": func(r *http.Request) (*http.Response, error) {
 			info, _ := json.Marshal("bad usersig " + r.URL.Query().Get("usersig") + "\n" + url.QueryEscape(r.URL.Query().Get("usersig")))
 			return reply(200, `{"ErrorCode":70009,"ErrorInfo":`+string(info)+`}`)
@@ -81,7 +42,11 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		},
 		"cut off": func(r *http.Request) (*http.Response, error) { return nil, os.ErrDeadlineExceeded },
 	} {
-		t.Run(name, func(t *testing.T) { chatty(answer) })
+		synctest.Test(t, func(t *testing.T) {
+			if errs := askAll(t, answer); slices.Contains(errs, nil) {
+				t.Errorf("%s: no error: %v", name, errs)
+			}
+		})
 	}
 }
 

@@ -1,10 +1,11 @@
 package im_test
 
 import (
-	"fmt"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -12,17 +13,6 @@ import (
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
-
-// callFacts returns the facts about calls.
-func callFacts(facts []notify.Fact) []notify.Fact {
-	var calls []notify.Fact
-	for _, f := range facts {
-		if f.Ring != nil || f.RingEnd != nil {
-			calls = append(calls, f)
-		}
-	}
-	return calls
-}
 
 // anyConversation leaves out where calls were signalled, which TestCallsOfOthersNeverMeet is about.
 var anyConversation = cmp.Options{cmpopts.IgnoreFields(notify.Ring{}, "Conversation"), cmpopts.IgnoreFields(notify.RingEnd{}, "Conversation")}
@@ -32,114 +22,6 @@ func checkFacts(t *testing.T, want, got []notify.Fact) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), anyConversation); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
-}
-
-// What is said of a call is about that call only if it was said where the call was made: a client
-// writes the inviteID, and may write another's.
-func TestCallsOfOthersNeverMeet(t *testing.T) {
-	said := func(from, to, data string) im.Callback {
-		return decode(t, fmt.Sprintf(`{"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":%q,"To_Account":%q,"MsgSeq":1,"MsgRandom":2,
-			"MsgTime":1795305600,"MsgKey":"k","MsgBody":[%s]}`, from, to, custom(data, "")))
-	}
-	identity := func(cb im.Callback) notify.Identity {
-		t.Helper()
-		switch f := callFacts(cb.Facts()); {
-		case len(f) != 1:
-			t.Fatalf("%d facts about calls, want one", len(f))
-		case f[0].Ring != nil:
-			return f[0].Ring.Identity()
-		default:
-			return f[0].RingEnd.Identity()
-		}
-		return ""
-	}
-	invite := signalData(1, "audioCall", "", `,"inviteeList":["tommy"]`)
-	end := signalData(4, "", "", `,"inviteeList":["tommy"],"inviter":"jared"`)
-	webhook := decode(t, `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"i1"},
-		"UserList":[{"User_Account":"jared","Status":"Calling"},{"User_Account":"tommy","Status":"Waiting"}]}`)
-	calls := map[string][]im.Callback{
-		"jared calls tommy":        {said("jared", "tommy", invite), said("tommy", "jared", end), said("jared", "tommy", signalData(2, "", "", ""))},
-		"lily claims to":           {said("lily", "tommy", invite), said("lily", "tommy", end), said("tommy", "lily", end)},
-		"jared calls in the group": {groupMessage(t, "Private", "jared", custom(invite, ""), ""), groupMessage(t, "Private", "tommy", custom(end, ""), "")},
-		"the webhook":              {webhook},
-	}
-	whose := map[notify.Identity]string{}
-	for name, steps := range calls {
-		for i, cb := range steps {
-			id := identity(cb)
-			if other, known := whose[id]; known && other != name || !known && i > 0 {
-				t.Errorf("%s: step %d is taken for one of %q", name, i, other)
-			}
-			whose[id] = name
-			if id.ID() != "i1" {
-				t.Errorf("%s: its id is %q, want i1", name, id.ID())
-			}
-		}
-	}
-}
-
-func TestSignalFacts(t *testing.T) {
-	at := time.Unix(1795305600, 0).UTC()
-	ring := func(d time.Duration) []notify.Fact {
-		return []notify.Fact{{Ring: &notify.Ring{Call: "i1", Source: notify.CallSignal, Caller: "jared", Users: []notify.UserID{"tommy"}, At: at, For: d}}}
-	}
-	end := func(how notify.CallEnd, users ...notify.UserID) []notify.Fact {
-		return []notify.Fact{{RingEnd: &notify.RingEnd{Call: "i1", Source: notify.CallSignal, Caller: "jared", Users: users, How: how, At: at}}}
-	}
-	invite := signalData(1, "audioCall", "", "")
-	for _, c := range []struct {
-		name, data, more string
-		want             []notify.Fact
-	}{
-		{"invitation", invite, "", ring(30 * time.Second)},
-		{"shortest", signalData(1, "audioCall", "", `,"timeout":1`), "", ring(time.Second)},
-		{"longest", signalData(1, "audioCall", "", `,"timeout":1e9`), "", ring(time.Minute)},
-		{"negative", signalData(1, "audioCall", "", `,"timeout":-5`), "", ring(30 * time.Second)},
-		{"invitation that failed in IM", invite, `,"SendMsgResult":20007`, end(notify.CallHungUp, "tommy")},
-		{"invitation for who is online", invite, `,"OnlineOnlyFlag":1`, nil},
-		{"failed invitation for who is online", invite, `,"OnlineOnlyFlag":1,"SendMsgResult":20007`, end(notify.CallHungUp, "tommy")},
-		{"invitation of somebody else", signalData(1, "audioCall", "", `,"inviteeList":["lily"]`), "", nil},
-		{"answered", signalData(3, "", "", ""), "", end(notify.CallAnswered, "tommy")},
-		{"rejected", signalData(4, "", "", ""), "", end(notify.CallRejected, "tommy")},
-		{"busy", signalData(4, "", `,"line_busy":"line_busy"`, ""), "", end(notify.CallBusy, "tommy")},
-		{"cancelled", signalData(2, "", "", ""), "", end(notify.CallCancelled, "tommy")},
-		{"cancelled, but that failed in IM", signalData(2, "", "", ""), `,"SendMsgResult":20007`, end(notify.CallCancelled, "tommy")},
-		{"timed out, for who is online", signalData(5, "", "", ""), `,"OnlineOnlyFlag":1`, end(notify.CallTimedOut, "tommy")},
-		{"hung up", signalData(1, "hangup", "", ""), "", end(notify.CallHungUp, "jared", "tommy")},
-		{"switch to audio", signalData(1, "switchToAudio", "", ""), "", nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			facts := message(t, custom(c.data, ""), c.more).Facts()
-			checkFacts(t, c.want, callFacts(facts))
-			if len(facts) != len(c.want)+1 || facts[0].Message == nil || !facts[0].Message.Silent {
-				t.Errorf("%d facts, want a silent message first", len(facts))
-			}
-		})
-	}
-}
-
-// TestSignalBeforeAndAfter: both tell of one ring, under one id.
-func TestSignalBeforeAndAfter(t *testing.T) {
-	after := `{"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"jared","To_Account":"tommy","MsgSeq":1,"MsgRandom":2,
-		"MsgTime":1795305600,"MsgKey":"k","MsgBody":[` + custom(signalData(1, "videoCall", "", ""), "") + `]}`
-	a := decode(t, after).Facts()
-	b := decode(t, strings.Replace(after, "After", "Before", 1)).Facts()
-	checkFacts(t, a, b)
-	if len(a) != 2 || a[1].Ring == nil {
-		t.Errorf("%d facts, want a message and a ring", len(a))
-	}
-}
-
-func TestSignalToABot(t *testing.T) {
-	body := `{"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"jared","To_Account":"@RBT#1","MsgSeq":1,"MsgRandom":2,
-		"MsgTime":1795305600,"MsgKey":"k","MsgBody":[%s]}`
-	if facts := decode(t, fmt.Sprintf(body, custom(signalData(1, "audioCall", "", ""), ""))).Facts(); len(facts) > 0 {
-		t.Errorf("a ring: %d facts, want none", len(facts))
-	}
-	facts := decode(t, fmt.Sprintf(body, custom(signalData(1, "hangup", "", ""), ""))).Facts()
-	want := []notify.Fact{{RingEnd: &notify.RingEnd{Call: "i1", Source: notify.CallSignal, Caller: "jared",
-		Users: []notify.UserID{"jared"}, How: notify.CallHungUp, At: time.Unix(1795305600, 0).UTC()}}}
-	checkFacts(t, want, facts)
 }
 
 func TestGroupFacts(t *testing.T) {
@@ -157,7 +39,7 @@ func TestGroupFacts(t *testing.T) {
 		{"plain", "Public", "", said(nil)},
 		{"online only", "Public", `,"OnlineOnlyFlag":1`, said(func(m *notify.GroupMessage) { m.OnlineOnly = true })},
 		{"failed", "Public", `,"SendMsgResult":10017`, said(func(m *notify.GroupMessage) { m.FailedCode = 10017 })},
-		{"by the sender himself", "Public", `,"Operator_Account":"jared"`, said(nil)},
+		{"by the sender themselves", "Public", `,"Operator_Account":"jared"`, said(nil)},
 		{"by a server", "Public", `,"Operator_Account":"administrator"`, said(func(m *notify.GroupMessage) { m.ByREST = true })},
 		{"mentions", "Public", `,"GroupAtInfo":[{"GroupAtAllFlag":0,"GroupAt_Account":"tommy"},{"GroupAt_Account":144115212830834855},
 			{"GroupAt_Account":"@RBT#1"},{"GroupAt_Account":"tommy"},{"GroupAt_Account":""},7]`,
@@ -177,40 +59,6 @@ func TestGroupFacts(t *testing.T) {
 	}
 }
 
-func TestGroupCallFacts(t *testing.T) {
-	at := time.Unix(1795305600, 0).UTC()
-	data := signalData(1, "videoCall", "", `,"inviteeList":["tommy","jared","@RBT#1","tommy","lily"],"timeout":45`)
-	facts := groupMessage(t, "Private", "jared", custom(data, ""), "").Facts()
-	want := []notify.Fact{
-		{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPrivate, From: "jared", SentAt: at, Seq: 7, Silent: true}},
-		{Ring: &notify.Ring{Call: "i1", Source: notify.CallSignal, Caller: "jared", Group: "g", Users: []notify.UserID{"tommy", "lily"},
-			At: at, For: 45 * time.Second}},
-	}
-	checkFacts(t, want, facts)
-	if facts := groupMessage(t, "AVChatRoom", "jared", custom(data, ""), "").Facts(); len(facts) > 0 {
-		t.Errorf("live: %d facts, want none", len(facts))
-	}
-
-	before := `{"CallbackCommand":"Group.CallbackBeforeSendMsg","GroupId":"g","Type":"Private","From_Account":"jared","EventTime":"1795305600123",
-		"MsgBody":[` + custom(data, "") + `]}`
-	want = want[1:]
-	want[0].Ring.At = time.UnixMilli(1795305600123).UTC() // there is no MsgTime
-	checkFacts(t, want, decode(t, before).Facts())
-	want[0].Ring.At = time.Time{}
-	checkFacts(t, want, decode(t, strings.Replace(before, `"EventTime":"1795305600123",`, "", 1)).Facts())
-}
-
-func TestCallOfTooMany(t *testing.T) {
-	data := signalData(1, "audioCall", "", `,"inviteeList":["`+strings.Join(many[string](150), `","`)+`"]`)
-	facts := callFacts(groupMessage(t, "Public", "jared", custom(data, ""), "").Facts())
-	if len(facts) != 1 {
-		t.Fatalf("%d facts", len(facts))
-	}
-	if diff := cmp.Diff(many[notify.UserID](100), facts[0].Ring.Users); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestGroupRecallFacts(t *testing.T) {
 	recall := func(list, more string) []notify.Fact {
 		return decode(t, `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g","MsgSeqList":`+list+more+`}`).Facts()
@@ -221,72 +69,109 @@ func TestGroupRecallFacts(t *testing.T) {
 		recall(`[{"MsgSeq":5}]`, `,"TopicId":"g@TOPIC#_t"`))
 	checkFacts(t, nil, recall(`[]`, ""))
 	checkFacts(t, nil, recall(`null`, ""))
-}
 
-func TestCallStartFacts(t *testing.T) {
-	at := time.UnixMilli(1740464128807).UTC()
-	facts := decode(t, `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c","ChatGroupId":"g"},"EventTime":1740464128807,
-		"UserList":[{"User_Account":"jared","Status":"Calling"},{"User_Account":"tommy","Status":"Waiting"},{"User_Account":144115212948889925,"Status":"waiting"},
-		{"User_Account":"ben","Status":"Busy"},{"User_Account":"@RBT#1","Status":"Waiting"},{"User_Account":"jared","Status":"Waiting"},{"Status":"Waiting"}]}`).Facts()
-	checkFacts(t, []notify.Fact{{Ring: &notify.Ring{Call: "c", Source: notify.CallWebhook, Caller: "jared", Group: "g",
-		Users: []notify.UserID{"tommy", "144115212948889925"}, At: at, For: 30 * time.Second}}}, facts)
-	checkFacts(t, nil, decode(t, `{"CallbackCommand":"Call.CallbackAfterStartCall","CallInfo":{"CallId":"c"},
-		"UserList":[{"User_Account":"jared","Status":"Calling"}]}`).Facts())
-}
-
-func TestCallMemberFacts(t *testing.T) {
-	at := time.UnixMilli(1740464128807).UTC()
-	facts := decode(t, `{"CallbackCommand":"Call.CallbackAfterMemberChanged","CallId":"c","EventTime":1740464128807,"ChangedUserList":[
-		{"User_Account":"a","ActionType":"Invited"},{"User_Account":"b","ActionType":"Answer"},{"User_Account":"c","ActionType":"Hang Up"},
-		{"User_Account":"d","ActionType":"Canncel_Invite"},{"User_Account":"f","ActionType":"Offline"},{"User_Account":"g","ActionType":"Offline"},{"User_Account":"@RBT#1","ActionType":"Invite"},{"User_Account":"e","ActionType":"New"}],
-		"UserList":[{"User_Account":"f","Status":"Calling"},{"User_Account":"g","Status":"Waiting"},{"User_Account":"b","Status":"Waiting"}]}`).Facts()
-	end := func(user notify.UserID, how notify.CallEnd) notify.Fact {
-		return notify.Fact{RingEnd: &notify.RingEnd{Call: "c", Source: notify.CallWebhook, Users: []notify.UserID{user}, How: how, At: at}}
+	// What takes many messages back is told in pieces, none of which is too large to be spilled.
+	list := strings.TrimSuffix(strings.Repeat(`{"MsgSeq":7},`, 250), ",")
+	var sizes []int
+	for _, f := range recall("["+list+"]", "") {
+		sizes = append(sizes, len(f.GroupRecall.Seqs))
 	}
-	checkFacts(t, []notify.Fact{
-		{Ring: &notify.Ring{Call: "c", Source: notify.CallWebhook, Users: []notify.UserID{"a"}, At: at, For: 30 * time.Second}},
-		end("b", notify.CallAnswered), end("c", notify.CallHungUp), end("d", notify.CallCancelled), end("f", notify.CallHungUp),
-	}, facts)
+	if diff := cmp.Diff([]int{100, 100, 50}, sizes); diff != "" {
+		t.Error(diff)
+	}
 }
 
-func TestCallEndFacts(t *testing.T) {
-	for result, how := range map[string]notify.CallEnd{
-		"NormalEnd": notify.CallHungUp, "Interrupt": notify.CallHungUp, "Offline": notify.CallHungUp, "SomethingNew": notify.CallHungUp,
-		"NotAnswer": notify.CallTimedOut, "Reject": notify.CallRejected, "Cancel": notify.CallCancelled, "CallBusy": notify.CallBusy,
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func text(s string) string {
+	return `{"MsgType":"TIMTextElem","MsgContent":{"Text":` + quote(s) + `}}`
+}
+
+func custom(data, desc string) string {
+	return `{"MsgType":"TIMCustomElem","MsgContent":{"Data":` + quote(data) + `,"Desc":` + quote(desc) + `}}`
+}
+
+// message decodes a one-to-one message from jared to tommy with the given elements.
+func message(t *testing.T, elements, more string) im.Callback {
+	t.Helper()
+	return between(t, "jared", "tommy", elements, more)
+}
+
+func between(t *testing.T, from, to, elements, more string) im.Callback {
+	t.Helper()
+	return decode(t, `{"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"`+from+`","To_Account":"`+to+`",
+		"MsgSeq":1,"MsgRandom":2,"MsgTime":1795305600,"MsgKey":"k","MsgBody":[`+elements+`]`+more+`}`)
+}
+
+// groupMessage decodes a message to the group g.
+func groupMessage(t *testing.T, typ, from, elements, more string) im.Callback {
+	t.Helper()
+	return decode(t, `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","Type":"`+typ+`","From_Account":"`+from+`",
+		"MsgSeq":7,"MsgTime":1795305600,"MsgBody":[`+elements+`]`+more+`}`)
+}
+
+func TestSummary(t *testing.T) {
+	file := func(name string) string {
+		return `{"MsgType":"TIMFileElem","MsgContent":{"FileName":` + quote(name) + `}}`
+	}
+	long := strings.Repeat("字", 300)
+	for _, c := range []struct {
+		name, elements, more, want string
+		silent                     bool
+	}{
+		{"line breaks", text("a\r\n\n b\tc\u2028d\u00a0e\x00\x07f "), "", "a b c d e f", false},
+		{"reordering", text("ab\u202ecd\u2066e"), "", "abcde", false},
+		{"emoji kept whole", text("👨\u200d👩\u200d👧"), "", "👨\u200d👩\u200d👧", false},
+		{"200 runes", text(long[:600]), "", long[:600], false},
+		{"201 runes", text(long[:603]), "", long[:597] + "…", false},
+		{"space at the end", text(long[:597] + " xx"), "", long[:597] + "…", false},
+		{"space after", text(long[:600] + "  "), "", long[:600], false},
+		{"blank", text(" \n"), "", "", false},
+		{"sound without length", `{"MsgType":"TIMSoundElem","MsgContent":{}}`, "", "[语音]", false},
+		{"sound, text number", `{"MsgType":"TIMSoundElem","MsgContent":{"Second":"12"}}`, "", `[语音] 12"`, false},
+		{"path", file(`C:\Users\jared\报价.pdf`), "", "[文件] 报价.pdf", false},
+		{"other path", file(`/private/var/x.pdf`), "", "[文件] x.pdf", false},
+		{"folder", file(`/private/`), "", "[文件]", false},
+		{"no name", `{"MsgType":"TIMFileElem"}`, "", "[文件]", false},
+		{"two elements", text("看") + `,{"MsgType":"TIMImageElem"}`, "", "看[图片]", false},
+		{"element to come", `{"MsgType":"TIMHologramElem","MsgContent":{}}`, "", "[消息]", false},
+		{"no elements", "", "", "", true},
+		{"element is no object", `"x",null,7`, "", "", true},
+		{"group tip", `{"MsgType":"TIMGroupTipElem"}`, "", "", true},
+		{"typing", custom(`{"businessID":"user_typing_status"}`, "typing"), "", "", true},
+		{"service typing", custom(`{"customerServicePlugin":0,"src":"12"}`, ""), "", "", true},
+		{"service typing, number", custom(`{"customerServicePlugin":0,"src":12}`, "x"), "", "", true},
+		{"custom with Desc", custom("opaque", "新订单"), "", "新订单", false},
+		{"custom without Desc", custom("opaque", ""), "", "[自定义消息]", true},
+		{"custom with push text", custom("opaque", ""), `,"OfflinePushInfo":{"Desc":"x"}`, "[自定义消息]", false},
+		{"custom, broken JSON", custom(`{"businessID":`, ""), "", "[自定义消息]", true},
+		{"custom, too deep", custom(strings.Repeat(`{"a":`, 200)+"1"+strings.Repeat("}", 200), ""), "", "[自定义消息]", true},
+		{"link", custom(`{"businessID":"text_link","text":"欢迎","link":"https://example.com"}`, ""), "", "欢迎", false},
+		{"order", custom(`{"businessID":"order","title":"订单 1 已发货"}`, ""), "", "订单 1 已发货", false},
+		{"order without title", custom(`{"businessID":"order"}`, ""), "", "[自定义消息]", true},
+		{"evaluation", custom(`{"businessID":"evaluation","score":5,"comment":"很好"}`, ""), "", "[评价]很好", false},
+		{"poll", custom(`{"businessID":"group_poll"}`, ""), "", "[群投票]", false},
+		{"note", custom(`{"businessID":"group_note"}`, ""), "", "[群接龙]", false},
+		{"meeting", custom(`{"businessID":"group_room_message"}`, ""), "", "[快速会议]", false},
+		{"data is an object", `{"MsgType":"TIMCustomElem","MsgContent":{"Data":{"businessID":"text_link","text":"嗨"}}}`, "", "嗨", false},
+		{"text beside a typing signal", text("hi") + "," + custom(`{"businessID":"user_typing_status"}`, ""), "", "hi", false},
+		{"other signalling", custom(`{"businessID":1,"actionType":1,"inviteID":"i","data":"{\"businessID\":\"whiteboard\"}"}`, "x"), "", "", true},
+		{"number in a string is no signalling", custom(`{"businessID":"1","actionType":1}`, "x"), "", "x", false},
 	} {
-		facts := decode(t, `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c","Caller_Account":"jared","CallResult":"`+result+`",
-			"CalleeList_Account":["tommy","lily","@RBT#1","tommy"]}}`).Facts()
-		checkFacts(t, []notify.Fact{{RingEnd: &notify.RingEnd{Call: "c", Source: notify.CallWebhook, Caller: "jared",
-			Users: []notify.UserID{"tommy", "lily"}, How: how}}}, facts)
-	}
-	checkFacts(t, nil, decode(t, `{"CallbackCommand":"Call.CallbackAfterEndCall","CallRecord":{"CallId":"c","CallResult":"Cancel"}}`).Facts())
-}
-
-// TestRingIsBounded: also of a Callback that was not decoded.
-func TestRingIsBounded(t *testing.T) {
-	for given, want := range map[time.Duration]time.Duration{0: time.Second, -time.Hour: time.Second, time.Hour: time.Minute} {
-		cb := im.Callback{Kind: im.KindCall, Calls: []im.Call{{ID: "c", Phase: im.CallRinging, Users: []notify.UserID{"a"}, Ring: given}}}
-		if facts := cb.Facts(); len(facts) != 1 || facts[0].Ring.For != want {
-			t.Errorf("%v: %+v, want %v", given, facts, want)
-		}
-	}
-}
-
-// A callback that takes many messages back is told in pieces, none of which is too large to be spilled.
-func TestGroupRecallIsToldInPieces(t *testing.T) {
-	var list []string
-	for i := range 250 {
-		list = append(list, fmt.Sprintf(`{"MsgSeq":%d}`, i+1))
-	}
-	facts := decode(t, `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g","MsgSeqList":[`+strings.Join(list, ",")+`]}`).Facts()
-	var seqs []uint32
-	for _, f := range facts {
-		if n := len(f.GroupRecall.Seqs); n > 100 {
-			t.Errorf("a fact takes %d messages back", n)
-		}
-		seqs = append(seqs, f.GroupRecall.Seqs...)
-	}
-	if len(facts) != 3 || len(seqs) != 250 || seqs[249] != 250 {
-		t.Errorf("%d facts take %d messages back", len(facts), len(seqs))
+		t.Run(c.name, func(t *testing.T) {
+			cb := message(t, c.elements, c.more)
+			if cb.Message.Summary != c.want || cb.Message.Silent != c.silent {
+				t.Errorf("summary %q, silent %t; want %q, %t", cb.Message.Summary, cb.Message.Silent, c.want, c.silent)
+			}
+			if n := utf8.RuneCountInString(cb.Message.Summary); n > 200 {
+				t.Errorf("%d runes", n)
+			}
+			if len(cb.Calls) > 0 {
+				t.Errorf("calls %+v", cb.Calls)
+			}
+		})
 	}
 }

@@ -1,19 +1,18 @@
 package im_test
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -25,19 +24,11 @@ type fakeIM struct {
 	t      testing.TB
 	answer func(n int, path string, request []byte) (status int, reply string)
 
-	now      func() time.Time // nil: time.Now
 	mu       sync.Mutex
 	paths    []string
 	requests [][]byte
 	sigs     []string
 	randoms  []string
-}
-
-func (f *fakeIM) clock() time.Time {
-	if f.now == nil {
-		return time.Now()
-	}
-	return f.now()
 }
 
 func (f *fakeIM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +44,7 @@ func (f *fakeIM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := strconv.ParseUint(q.Get("random"), 10, 32); err != nil {
 		f.t.Errorf("random: %v", err)
 	}
-	if err := newSigner(f.t, testAppID, testKey).Verify("administrator", q.Get("usersig"), f.clock()); err != nil {
+	if err := newSigner(f.t, testAppID, testKey).Verify("administrator", q.Get("usersig"), time.Now()); err != nil {
 		f.t.Error(err)
 	}
 	f.mu.Lock()
@@ -112,26 +103,21 @@ func served(t testing.TB, f *fakeIM) *im.Client {
 	return newClient(t, im.ClientConfig{BaseURL: srv.URL, HTTPClient: srv.Client()})
 }
 
+// askOne asks for one user's presence.
+func askOne(ctx context.Context, c *im.Client) error {
+	_, err := c.Presence(ctx, []notify.UserID{"a"})
+	return err
+}
+
 func always(code int, info string) func(int, string, []byte) (int, string) {
 	return func(int, string, []byte) (int, string) {
 		return 200, fmt.Sprintf(`{"ActionStatus":"FAIL","ErrorInfo":%q,"ErrorCode":%d}`, info, code)
 	}
 }
 
-// statusReply answers a status query: everybody is offline.
-func statusReply(t testing.TB, request []byte) string {
-	var q struct {
-		To []string `json:"To_Account"`
-	}
-	if err := json.Unmarshal(request, &q); err != nil {
-		t.Error(err)
-	}
-	var results []string
-	for _, user := range q.To {
-		results = append(results, fmt.Sprintf(`{"To_Account":%q,"Status":"Offline"}`, user))
-	}
-	slices.Reverse(results) // the order is not promised
-	return `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0,"QueryResult":[` + strings.Join(results, ",") + `]}`
+// allOffline answers a status query.
+func allOffline(_ int, _ string, request []byte) (int, string) {
+	return listAPIs["query_online_status"].answerAll(request)
 }
 
 // many returns the ids 0 to n-1.

@@ -7,41 +7,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
-
-func TestUnread(t *testing.T) {
-	t.Run("total", func(t *testing.T) {
-		got, by, err := served(t, replay(t, "unread_total")).Unread(t.Context(), "dramon1", nil)
-		if got != 12 || len(by) != 0 || err != nil {
-			t.Errorf("%d, %v, %v; want 12", got, by, err)
-		}
-	})
-	t.Run("by peer", func(t *testing.T) {
-		f, peers := replay(t, "unread_total"), replay(t, "unread_by_peer")
-		total := f.answer
-		f.answer = func(n int, path string, request []byte) (int, string) {
-			if n == 1 {
-				return total(n, path, request)
-			}
-			return peers.answer(n, path, request)
-		}
-		got, by, err := served(t, f).Unread(t.Context(), "dramon1", []notify.UserID{"dramon2", "teacher", "dramon2", "teacher1"})
-		if diff := cmp.Diff(map[notify.UserID]int{"dramon2": 12, "teacher": 12}, by); diff != "" || got != 12 || err != nil || f.calls() != 2 {
-			t.Errorf("%d, %v after %d calls; want 12 after 2\n%s", got, err, f.calls(), diff)
-		}
-	})
-}
-
-func TestUnreadNothing(t *testing.T) {
-	f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":0}` }}
-	total, by, err := served(t, f).Unread(t.Context(), "a", []notify.UserID{"b", "c"})
-	if diff := cmp.Diff(map[notify.UserID]int{"b": 0, "c": 0}, by); diff != "" || total != 0 || err != nil || f.calls() != 1 {
-		t.Errorf("%d, %v after %d calls\n%s", total, err, f.calls(), diff)
-	}
-}
 
 func TestUnreadAsksForTen(t *testing.T) {
 	f := &fakeIM{t: t}
@@ -70,39 +40,34 @@ func TestUnreadAsksForTen(t *testing.T) {
 	}
 }
 
-func TestUnreadFails(t *testing.T) {
+func TestUnreadTotals(t *testing.T) {
 	const three = `{"ErrorCode":0,"AllC2CUnreadMsgNum":3}`
+	none, told := map[notify.UserID]int(nil), map[notify.UserID]int{"b": 0}
 	for _, c := range []struct {
 		name, first, second string
-		total, code, calls  int
+		total               int
+		by                  map[notify.UserID]int
+		calls               int
+		code                int    // of the error
+		text                string // in the error; empty: none
 	}{
-		{"no such user", `{"ErrorCode":70107}`, "", 0, 70107, 1},
-		{"all peers unknown", three, `{"ErrorCode":70107,"ErrorList":[{"Peer_Account":"b","ErrorCode":70107}]}`, 3, 0, 2},
-		{"peers cannot be asked", three, `{"ErrorCode":90003}`, 3, 90003, 2},
+		{"nothing", `{"ErrorCode":0,"AllC2CUnreadMsgNum":0}`, "", 0, told, 1, 0, ""},
+		{"a number in a text", `{"ErrorCode":"0","AllC2CUnreadMsgNum":"3"}`, `{"ErrorCode":0,"C2CUnreadMsgNumList":[]}`, 3, none, 2, 0, ""},
+		{"no number", `{"ErrorCode":0}`, "", 0, none, 1, 0, "AllC2CUnreadMsgNum"},
+		{"a negative number", `{"ErrorCode":0,"AllC2CUnreadMsgNum":-1}`, "", 0, none, 1, 0, "AllC2CUnreadMsgNum"},
+		{"an object", `{"ErrorCode":0,"AllC2CUnreadMsgNum":{}}`, "", 0, none, 1, 0, "AllC2CUnreadMsgNum"},
+		{"no such user", `{"ErrorCode":70107}`, "", 0, none, 1, 70107, "70107"},
+		{"all peers unknown", three, `{"ErrorCode":70107,"ErrorList":[{"Peer_Account":"b","ErrorCode":70107}]}`, 3, none, 2, 0, ""},
+		{"peers cannot be asked", three, `{"ErrorCode":90003}`, 3, none, 2, 90003, "90003"},
 	} {
-		f := &fakeIM{t: t, answer: func(n int, _ string, _ []byte) (int, string) {
-			if n == 1 {
-				return 200, c.first
-			}
-			return 200, c.second
-		}}
+		f := &fakeIM{t: t, answer: func(n int, _ string, _ []byte) (int, string) { return 200, []string{c.first, c.second}[n-1] }}
 		total, by, err := served(t, f).Unread(t.Context(), "a", []notify.UserID{"b"})
-		var api *im.APIError
-		if errors.As(err, &api) != (c.code != 0) || api != nil && api.Code != c.code || total != c.total || len(by) != 0 || f.calls() != c.calls {
-			t.Errorf("%s: %d, %v, %v after %d calls; want %d, code %d after %d", c.name, total, by, err, f.calls(), c.total, c.code, c.calls)
+		if diff := cmp.Diff(c.by, by, cmpopts.EquateEmpty()); diff != "" || total != c.total || f.calls() != c.calls {
+			t.Errorf("%s: %d after %d calls, want %d after %d\n%s", c.name, total, f.calls(), c.total, c.calls, diff)
 		}
-	}
-}
-
-func TestUnreadNeedsANumber(t *testing.T) {
-	for reply, want := range map[string]int{
-		`{"ErrorCode":0,"AllC2CUnreadMsgNum":0}`: 0, `{"ErrorCode":"0","AllC2CUnreadMsgNum":"4"}`: 4,
-		`{"ErrorCode":0}`: -1, `{"ErrorCode":0,"AllC2CUnreadMsgNum":-1}`: -1, `{"ErrorCode":0,"AllC2CUnreadMsgNum":{}}`: -1,
-	} {
-		f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, reply }}
-		n, _, err := served(t, f).Unread(t.Context(), "a", nil)
-		if (err == nil) != (want >= 0) || err == nil && n != want || err != nil && !strings.Contains(err.Error(), "AllC2CUnreadMsgNum") {
-			t.Errorf("%s: %d, %v", reply, n, err)
+		api, ok := errors.AsType[*im.APIError](err)
+		if (err == nil) != (c.text == "") || ok != (c.code != 0) || ok && api.Code != c.code || err != nil && !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error %v, want code %d and %q", c.name, err, c.code, c.text)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package im_test
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,12 +10,6 @@ import (
 
 	"wxnotify/shared/im"
 	"wxnotify/shared/secret"
-)
-
-const (
-	testAppID = 1400123456
-	testToken = "imToken2026"
-	testTime  = 1795305600
 )
 
 type signVectors struct {
@@ -39,34 +31,6 @@ type signVectors struct {
 	} `json:"doc_typo"`
 }
 
-func readJSON(t testing.TB, path string, v any) {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-}
-
-func newReceiver(t testing.TB, cfg im.ReceiverConfig) *im.Receiver {
-	t.Helper()
-	r, err := im.NewReceiver(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func signedQuery(token, requestTime, sign string) url.Values {
-	return url.Values{
-		"SdkAppid": {strconv.Itoa(testAppID)}, "CallbackCommand": {"C2C.CallbackAfterSendMsg"},
-		"contenttype": {"json"}, "ClientIP": {"127.0.0.1"}, "OptPlatform": {"Web"},
-		"Sign": {sign}, "RequestTime": {requestTime},
-	}
-}
-
 func TestSignVectors(t *testing.T) {
 	var v signVectors
 	readJSON(t, "testdata/vectors/callback_sign.json", &v)
@@ -77,48 +41,33 @@ func TestSignVectors(t *testing.T) {
 		if got := im.Sign(secret.New(c.Token), c.RequestTime); got != c.Sign {
 			t.Errorf("Sign(%q, %q) = %s, want %s", c.Token, c.RequestTime, got, c.Sign)
 		}
-		r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(c.Token)})
-		at, err := strconv.ParseInt(c.RequestTime, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := r.Verify(signedQuery(c.Token, c.RequestTime, c.Sign), time.Unix(at, 0)); err != nil {
-			t.Errorf("Verify with token %q at %s: %v", c.Token, c.RequestTime, err)
-		}
 	}
 	if got := im.Sign(secret.New(v.DocTypo.Token), v.DocTypo.RequestTime); got != v.DocTypo.RealSign || got == v.DocTypo.PrintedSign {
 		t.Errorf("Sign of the misprinted example = %s, want %s", got, v.DocTypo.RealSign)
 	}
-}
-
-func TestFreshnessVectors(t *testing.T) {
-	var v signVectors
-	readJSON(t, "testdata/vectors/callback_sign.json", &v)
-	r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)})
 	for _, c := range v.Freshness {
-		q := signedQuery(testToken, c.RequestTime, im.Sign(secret.New(testToken), c.RequestTime))
-		err := r.Verify(q, time.Unix(c.Now, 0))
+		err := newFixture(t).Receiver.Verify(signedAt(c.RequestTime), time.Unix(c.Now, 0))
 		if accepted := err == nil; accepted != (c.Expect == "accept") {
 			t.Errorf("RequestTime %q at %d: %v, want %s", c.RequestTime, c.Now, err, c.Expect)
 		}
 	}
 }
 
+// signedAt is a query with whatever time, and the right Sign of it.
+func signedAt(requestTime string) url.Values {
+	q := commandQuery(after)
+	q.Set("RequestTime", requestTime)
+	q.Set("Sign", im.Sign(secret.New(testToken), requestTime))
+	return q
+}
+
 func TestVerify(t *testing.T) {
 	now := time.Unix(testTime, 0)
 	cfg := im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken), PreviousToken: secret.New("old")}
-	good := func() url.Values {
-		q := signedQuery("", "", "")
-		im.SignQuery(q, secret.New(testToken), now)
-		return q
-	}
 	with := func(change func(url.Values)) url.Values {
-		q := good()
+		q := signedQuery(after)
 		change(q)
 		return q
-	}
-	signedAt := func(requestTime string) url.Values {
-		return signedQuery("", requestTime, im.Sign(secret.New(testToken), requestTime))
 	}
 	for _, c := range []struct {
 		name   string
@@ -126,7 +75,7 @@ func TestVerify(t *testing.T) {
 		want   error
 		reason string
 	}{
-		{"current token", good(), nil, ""},
+		{"current token", signedQuery(after), nil, ""},
 		{"previous token", with(func(q url.Values) { im.SignQuery(q, secret.New("old"), now) }), nil, ""},
 		{"names in other case", url.Values{
 			"sdkappid": {"1400123456"}, "SIGN": {im.Sign(secret.New(testToken), "1795305600")}, "requesttime": {"1795305600"},
@@ -170,29 +119,25 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestVerifyWindow(t *testing.T) {
-	r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken), Window: 5 * time.Minute})
-	q := signedQuery("", "", "")
-	im.SignQuery(q, secret.New(testToken), time.Unix(testTime, 0))
-	if err := r.Verify(q, time.Unix(testTime+300, 999_999_999)); err != nil {
-		t.Errorf("at the window's edge: %v", err)
-	}
-	if err := r.Verify(q, time.Unix(testTime+301, 0)); !errors.Is(err, im.ErrStale) {
-		t.Errorf("beyond the window: %v, want ErrStale", err)
-	}
-}
-
-func TestVerifyInsecure(t *testing.T) {
-	r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Insecure: true})
-	if err := r.Verify(url.Values{"SdkAppid": {"1400123456"}}, time.Unix(0, 0)); err != nil {
-		t.Errorf("without a token: %v", err)
-	}
-	if err := r.Verify(url.Values{"SdkAppid": {"1"}}, time.Unix(0, 0)); !errors.Is(err, im.ErrOtherApp) {
-		t.Errorf("without a token, other app: %v, want ErrOtherApp", err)
-	}
-	r = newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Insecure: true, Token: secret.New(testToken)})
-	if err := r.Verify(url.Values{"SdkAppid": {"1400123456"}}, time.Unix(0, 0)); !errors.Is(err, im.ErrNoSign) {
-		t.Errorf("Insecure with a token: %v, want ErrNoSign", err)
+func TestVerifySettings(t *testing.T) {
+	unsigned := func(app string) url.Values { return url.Values{"SdkAppid": {app}} }
+	for _, c := range []struct {
+		name  string
+		cfg   im.ReceiverConfig
+		query url.Values
+		now   time.Time
+		want  error
+	}{
+		{"at the edge of a window", im.ReceiverConfig{Token: secret.New(testToken), Window: 5 * time.Minute}, signedQuery(after), time.Unix(testTime+300, 999_999_999), nil},
+		{"beyond it", im.ReceiverConfig{Token: secret.New(testToken), Window: 5 * time.Minute}, signedQuery(after), time.Unix(testTime+301, 0), im.ErrStale},
+		{"insecure", im.ReceiverConfig{Insecure: true}, unsigned("1400123456"), time.Unix(0, 0), nil},
+		{"insecure, other app", im.ReceiverConfig{Insecure: true}, unsigned("1"), time.Unix(0, 0), im.ErrOtherApp},
+		{"insecure, with a token", im.ReceiverConfig{Insecure: true, Token: secret.New(testToken)}, unsigned("1400123456"), time.Unix(0, 0), im.ErrNoSign},
+	} {
+		c.cfg.SDKAppID = testAppID
+		if err := newReceiver(t, c.cfg).Verify(c.query, c.now); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
 	}
 }
 
@@ -237,8 +182,7 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)})
-		if err := r.Verify(q, time.Unix(now, 0)); err != nil {
+		if err := newFixture(t).Receiver.Verify(q, time.Unix(now, 0)); err != nil {
 			if im.Reason(err) == "internal" {
 				t.Fatalf("error without a reason: %v", err)
 			}

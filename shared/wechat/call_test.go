@@ -1,7 +1,6 @@
 package wechat_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -12,7 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,121 +22,56 @@ import (
 
 var dialError = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 
-// A socket speaks HTTP by hand: each request is recorded, then handed to act.
-type socket struct {
-	net.Listener
-	mu       sync.Mutex
-	requests []string
-	conns    []net.Conn
-	closed   bool
-}
-
-func listen(t *testing.T, act func(n int, c net.Conn)) *socket {
+// serve returns a server whose tokens are good, on a connection that is kept or not, and whose sends
+// are answered by send on the bare connection; and a count of the sends.
+func serve(t *testing.T, kept bool, send func(net.Conn)) (url string, sends *atomic.Int32) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &socket{Listener: l}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.conns = append(s.conns, c)
-			if s.closed {
-				c.Close()
-			}
-			s.mu.Unlock()
-			wg.Go(func() { s.serve(c, act) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		s.mu.Lock()
-		s.closed = true
-		for _, c := range s.conns {
-			c.Close()
-		}
-		s.mu.Unlock()
-		wg.Wait()
-	})
-	return s
-}
-
-func (s *socket) serve(c net.Conn, act func(n int, c net.Conn)) {
-	defer c.Close()
-	in := bufio.NewReader(c)
-	for {
-		r, err := http.ReadRequest(in)
+	sends = new(atomic.Int32)
+	api := scripted(func(w http.ResponseWriter, _ *http.Request) {
+		sends.Add(1)
+		c, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
+			t.Error(err)
 			return
 		}
-		io.Copy(io.Discard, r.Body)
-		s.mu.Lock()
-		s.requests = append(s.requests, r.URL.Path)
-		n := len(s.requests)
-		s.mu.Unlock()
-		act(n, c)
-	}
-}
-
-func (s *socket) count(path string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.requests {
-		if p == path {
-			n++
+		defer c.Close()
+		send(c)
+	})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !kept {
+			w.Header().Set("Connection", "close")
 		}
-	}
-	return n
+		api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL, sends
 }
 
-func write(c net.Conn, body string) {
-	fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+// closedURL is of a host that refuses connections.
+func closedURL() string {
+	srv := httptest.NewServer(nil)
+	srv.Close()
+	return srv.URL
 }
-
-const tokenReply = `{"access_token":"token-1","expires_in":7200}`
 
 // A server that takes a send and hangs up may have shown the card: exactly one request
 // must ever arrive, on a fresh connection and on a kept one, where net/http is prone
 // to try again.
 func TestSendIsNeverRepeated(t *testing.T) {
-	reset := func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }
-	half := func(c net.Conn) {
-		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"errcode\"")
-		c.Close()
-	}
 	for name, end := range map[string]func(net.Conn){
-		"closed":             func(c net.Conn) { c.Close() },
-		"reset":              reset,
-		"closed in a status": func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 2"); c.Close() },
-		"closed in a body":   half,
+		"closed":             func(net.Conn) {},
+		"reset":              func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) },
+		"closed in a status": func(c net.Conn) { io.WriteString(c, "HTTP/1.1 2") },
+		"closed in a body":   func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"errcode\"") },
 	} {
 		for _, kept := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, kept connection %v", name, kept), func(t *testing.T) {
-				backup := listen(t, func(_ int, c net.Conn) { write(c, `{"errcode":0}`) })
-				s := listen(t, func(n int, c net.Conn) {
-					switch {
-					case n == 1 && kept:
-						write(c, tokenReply)
-					case n == 1:
-						fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(tokenReply), tokenReply)
-						c.Close()
-					default:
-						end(c)
-					}
-				})
-				c := client(t, wechat.ClientConfig{
-					BaseURL: "http://" + s.Addr().String(), BackupURLs: []string{"http://" + backup.Addr().String()},
-				})
-				_, err := c.SendSubscribe(t.Context(), message)
+				backup, others := serve(t, kept, end)
+				url, sends := serve(t, kept, end)
+				_, err := client(t, wechat.ClientConfig{BaseURL: url, BackupURLs: []string{backup}}).SendSubscribe(t.Context(), message)
 				wantClass(t, err, notify.ClassUnknown)
 				wantNoSecret(t, err.Error())
-				if n := s.count(sendPath) + backup.count(sendPath); n != 1 {
+				if n := sends.Load() + others.Load(); n != 1 {
 					t.Errorf("%d sends arrived, want 1", n)
 				}
 			})
@@ -150,13 +84,9 @@ func TestSendIsNeverRepeated(t *testing.T) {
 func TestNothingWritten(t *testing.T) {
 	for name, reconnects := range map[string]bool{"reconnected": true, "not reconnected": false} {
 		t.Run(name, func(t *testing.T) {
-			s := listen(t, func(n int, c net.Conn) {
-				if n == 1 {
-					write(c, tokenReply)
-					return
-				}
-				write(c, `{"errcode":0,"msgid":7}`)
-			})
+			api := newAPI()
+			srv := httptest.NewServer(api)
+			defer srv.Close()
 			var conns []*onceConn
 			dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 				if len(conns) > 0 && !reconnects {
@@ -170,11 +100,11 @@ func TestNothingWritten(t *testing.T) {
 				return conns[len(conns)-1], nil
 			}
 			c := client(t, wechat.ClientConfig{
-				BaseURL: "http://" + s.Addr().String(), HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
+				BaseURL: srv.URL, HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
 			})
 			id, err := c.SendSubscribe(t.Context(), message)
-			if reconnects && (err != nil || id != 7 || s.count(sendPath) != 1) {
-				t.Errorf("SendSubscribe = %d, %v with %d arrived, want 1", id, err, s.count(sendPath))
+			if reconnects && (err != nil || id != 1988810812324364291 || api.count(sendPath) != 1) {
+				t.Errorf("SendSubscribe = %d, %v with %d arrived, want 1", id, err, api.count(sendPath))
 			}
 			if !reconnects {
 				wantClass(t, err, notify.ClassUnreached)
@@ -207,11 +137,9 @@ func TestNextHost(t *testing.T) {
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
 	defer untrusted.Close()
-	closed := listen(t, nil)
-	closed.Close()
 	var out bytes.Buffer
 	c := client(t, wechat.ClientConfig{
-		BaseURL: "http://" + closed.Addr().String(), BackupURLs: []string{untrusted.URL, good.URL}, Log: logTo(&out),
+		BaseURL: closedURL(), BackupURLs: []string{untrusted.URL, good.URL}, Log: logTo(&out),
 	})
 	for range 3 {
 		if id, err := c.SendSubscribe(t.Context(), message); err != nil || id != 1988810812324364291 {
@@ -228,13 +156,13 @@ func TestNextHost(t *testing.T) {
 }
 
 func TestNoHost(t *testing.T) {
-	closed := listen(t, nil)
-	closed.Close()
+	plainHTTP := httptest.NewServer(nil)
+	defer plainHTTP.Close()
 	for name, cfg := range map[string]wechat.ClientConfig{
-		"refused":   {BaseURL: "http://" + closed.Addr().String()},
-		"no TLS":    {BaseURL: "https://" + listen(t, nil).Addr().String()},
-		"untraced":  {HTTPClient: &http.Client{Transport: failing{dialError}}},
-		"no such":   {HTTPClient: &http.Client{Transport: failing{&net.DNSError{Err: "no such host", Name: "h"}}}},
+		"refused":   {BaseURL: closedURL()},
+		"no TLS":    {BaseURL: strings.Replace(plainHTTP.URL, "http", "https", 1)},
+		"untraced":  {HTTPClient: &http.Client{Transport: failing(dialError)}},
+		"no such":   {HTTPClient: &http.Client{Transport: failing(&net.DNSError{Err: "no such host", Name: "h"})}},
 		"dead dial": {BaseURL: "http://127.0.0.1:9", HTTPClient: &http.Client{Transport: &http.Transport{DialContext: hang}}, Timeout: time.Nanosecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,10 +172,6 @@ func TestNoHost(t *testing.T) {
 		})
 	}
 }
-
-type failing struct{ err error }
-
-func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
 
 func hang(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()
@@ -302,49 +226,53 @@ func TestUnknownOutcomes(t *testing.T) {
 	}
 }
 
-func TestTimeoutAfterTheRequestIsUnknown(t *testing.T) {
-	release := make(chan struct{})
-	arrived := make(chan struct{})
-	srv := httptest.NewServer(scripted(func(http.ResponseWriter, *http.Request) { close(arrived); <-release }))
-	defer srv.Close()
-	defer close(release)
-	c := client(t, wechat.ClientConfig{BaseURL: srv.URL, BackupURLs: []string{srv.URL}})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-arrived; cancel() }()
-	_, err := c.SendSubscribe(ctx, message)
-	wantClass(t, err, notify.ClassUnknown)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v hides its cause", err)
-	}
-}
-
+// What is cut off once the request is out is unknown, and goes to no other host.
 func TestTimeouts(t *testing.T) {
 	for _, tt := range []struct {
-		name    string
-		timeout time.Duration
-		want    time.Duration
-	}{{"default", 0, 5 * time.Second}, {"configured", time.Second, time.Second}} {
+		name                  string
+		timeout, caller, want time.Duration
+	}{
+		{"default", 0, time.Hour, 5 * time.Second},
+		{"configured", time.Second, time.Hour, time.Second},
+		{"the caller's", 0, 2 * time.Second, 2 * time.Second},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			cfg := inMemory(scripted(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			sends := 0
+			cfg := inMemory(scripted(func(_ http.ResponseWriter, r *http.Request) { sends++; <-r.Context().Done() }))
 			cfg.Timeout = tt.timeout
+			ctx, cancel := context.WithTimeout(t.Context(), tt.caller)
+			defer cancel()
 			start := time.Now()
-			_, err := client(t, cfg).SendSubscribe(t.Context(), message)
+			_, err := client(t, cfg).SendSubscribe(ctx, message)
 			wantClass(t, err, notify.ClassUnknown)
-			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v after %v, want a deadline after %v", tt.name, err, took, tt.want)
+			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) || sends != 1 {
+				t.Errorf("%s: %v after %v and %d sends, want a deadline after %v", tt.name, err, took, sends, tt.want)
 			}
 		})
 	}
 }
 
-// With its time already over, a call reaches nobody.
-func TestNoTimeLeft(t *testing.T) {
+// What is incomplete reaches nobody, and neither does a call whose time is over.
+func TestNothingIsAsked(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
 	api := newAPI()
 	c := online(t, api)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := c.SendSubscribe(ctx, message)
+	_, err := c.SendSubscribe(over, message)
 	wantClass(t, err, notify.ClassUnreached)
+	for _, m := range []wechat.SubscribeMessage{
+		{Template: "T", Data: message.Data}, {To: "o", Data: message.Data}, {To: "o", Template: "T"},
+	} {
+		_, err := c.SendSubscribe(t.Context(), m)
+		if wantClass(t, err, notify.ClassDefect); !strings.Contains(err.Error(), "is empty") {
+			t.Errorf("error %q does not name what is missing", err)
+		}
+	}
+	for _, code := range []string{"", strings.Repeat("x", 257)} {
+		if _, err := c.Code2Session(t.Context(), code); !errors.Is(err, wechat.ErrLoginCode) {
+			t.Errorf("code of %d bytes: %v, want %v", len(code), err, wechat.ErrLoginCode)
+		}
+	}
 	if len(api.seen) != 0 {
 		t.Errorf("%d requests arrived", len(api.seen))
 	}

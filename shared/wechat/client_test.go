@@ -5,65 +5,45 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
 
-func TestNewClientRefuses(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		cfg  wechat.ClientConfig
-		want []string
-	}{
-		{"nothing", wechat.ClientConfig{}, []string{"WECHAT_APPID is empty", "WECHAT_APPSECRET is empty"}},
-		{"clear text", wechat.ClientConfig{BaseURL: "http://api.weixin.qq.com"}, []string{"must be https"}},
-		{"clear text, loopback in the name", wechat.ClientConfig{BaseURL: "http://127.0.0.1.example.com"}, []string{"must be https"}},
-		{"loopback as a user", wechat.ClientConfig{BaseURL: "http://localhost@example.com"}, []string{"not a plain URL"}},
-		{"another scheme", wechat.ClientConfig{BaseURL: "ftp://127.0.0.1"}, []string{"must be https"}},
-		{"no scheme", wechat.ClientConfig{BaseURL: "api.weixin.qq.com"}, []string{"not a plain URL"}},
-		{"password", wechat.ClientConfig{BaseURL: "https://u:hunter22@example.com"}, []string{"not a plain URL"}},
-		{"query", wechat.ClientConfig{BaseURL: "https://example.com/?a=1"}, []string{"not a plain URL"}},
-		{"backup", wechat.ClientConfig{BaseURL: "https://example.com", BackupURLs: []string{"http://example.com"}}, []string{"must be https"}},
+func TestNewClientChecks(t *testing.T) {
+	const insecure, odd = "must be https", "not a plain URL"
+	for base, want := range map[string]string{
+		"": "", "https://proxy.example.com/wechat/": "", "http://127.0.0.1:9000": "", "http://localhost:9000/sim": "", "http://[::1]:9000": "",
+		"http://api.weixin.qq.com":       insecure,
+		"http://127.0.0.1.example.com":   insecure,
+		"ftp://127.0.0.1":                insecure,
+		"http://localhost@example.com":   odd,
+		"api.weixin.qq.com":              odd,
+		"https://u:hunter22@example.com": odd,
+		"https://example.com/?a=1":       odd,
 	} {
-		if tt.name != "nothing" {
-			tt.cfg.AppID, tt.cfg.AppSecret = appID, secret.New(appSecret)
-		}
-		c, err := wechat.NewClient(tt.cfg)
-		if err == nil || c != nil {
-			t.Errorf("%s: NewClient = %v, %v, want an error alone", tt.name, c, err)
-			continue
-		}
-		for _, w := range tt.want {
-			if !strings.Contains(err.Error(), w) {
-				t.Errorf("%s: error %q does not say %q", tt.name, err, w)
+		for _, cfg := range []wechat.ClientConfig{{BaseURL: base}, {BackupURLs: []string{base}}} {
+			if base == "" && len(cfg.BackupURLs) > 0 {
+				continue
+			}
+			cfg.AppID, cfg.AppSecret, cfg.Now = appID, secret.New(appSecret), time.Now
+			c, err := wechat.NewClient(cfg)
+			if want == "" && (err != nil || c == nil) {
+				t.Errorf("%+v: NewClient = %v, %v", cfg, c, err)
+			}
+			if want != "" && (err == nil || c != nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter22")) {
+				t.Errorf("%+v: NewClient = %v, %v, want %q", cfg, c, err, want)
 			}
 		}
-		if strings.Contains(err.Error(), "hunter22") {
-			t.Errorf("%s: error %q shows a password", tt.name, err)
+	}
+	_, err := wechat.NewClient(wechat.ClientConfig{})
+	for _, want := range []string{"WECHAT_APPID is empty", "WECHAT_APPSECRET is empty"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no settings: error %v does not say %q", err, want)
 		}
 	}
-}
-
-func TestNewClientAccepts(t *testing.T) {
-	for _, base := range []string{"", "https://proxy.example.com/wechat/", "http://127.0.0.1:9000", "http://localhost:9000/sim", "http://[::1]:9000"} {
-		client(t, wechat.ClientConfig{BaseURL: base})
-	}
-}
-
-// hosts records the URLs asked for, and reaches none.
-type hosts struct {
-	mu   sync.Mutex
-	urls []string
-}
-
-func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.urls = append(h.urls, r.URL.Scheme+"://"+r.URL.Host+r.URL.Path)
-	return nil, dialError
 }
 
 func TestHosts(t *testing.T) {
@@ -77,16 +57,14 @@ func TestHosts(t *testing.T) {
 		{"https://own.example.com/p/", nil, []string{"https://own.example.com/p"}},
 		{"https://own.example.com", []string{"https://b.example.com"}, []string{"https://own.example.com", "https://b.example.com"}},
 	} {
-		h := &hosts{}
-		c := client(t, wechat.ClientConfig{BaseURL: tt.base, BackupURLs: tt.backups, HTTPClient: &http.Client{Transport: h}})
-		if _, err := c.StableToken(t.Context()); err == nil {
-			t.Fatal("no error without a connection")
-		}
-		for i := range tt.want {
-			tt.want[i] += tokenPath
-		}
-		if !slices.Equal(h.urls, tt.want) {
-			t.Errorf("asked %v, want %v", h.urls, tt.want)
+		var asked []string
+		nobody := roundTripper(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, strings.TrimSuffix(r.URL.String(), tokenPath+"?"))
+			return nil, dialError
+		})
+		c := client(t, wechat.ClientConfig{BaseURL: tt.base, BackupURLs: tt.backups, HTTPClient: &http.Client{Transport: nobody}})
+		if _, err := c.StableToken(t.Context()); err == nil || !slices.Equal(asked, tt.want) {
+			t.Errorf("asked %v, %v; want %v", asked, err, tt.want)
 		}
 	}
 }

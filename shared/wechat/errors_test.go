@@ -3,7 +3,7 @@ package wechat_test
 import (
 	"errors"
 	"fmt"
-	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,74 +13,58 @@ import (
 
 // The outcome table of docs/design.md, each code through a real call.
 func TestClasses(t *testing.T) {
-	for _, tt := range []struct {
-		class notify.Class
-		codes []int
-	}{
-		{notify.ClassRetry, []int{-1, 43108}},
-		{notify.ClassMinute, []int{45011}},
-		{notify.ClassQuota, []int{45009}},
-		{notify.ClassRefused, []int{43101}},
-		{notify.ClassGone, []int{40003, 50002}},
-		{notify.ClassTemplate, []int{40037, 41030, 43107}},
-		{notify.ClassOperator, []int{40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007}},
-		{notify.ClassWording, []int{45168}},
-		{notify.ClassDefect, []int{47003, 47001}},
-		{notify.ClassUnlisted, []int{1, 20001, 40097, 43002, 44002, 45109, 99999, -2}},
+	for class, codes := range map[notify.Class][]int{
+		notify.ClassRetry:    {-1, 43108},
+		notify.ClassMinute:   {45011},
+		notify.ClassQuota:    {45009},
+		notify.ClassRefused:  {43101},
+		notify.ClassGone:     {40003, 50002},
+		notify.ClassTemplate: {40037, 41030, 43107},
+		notify.ClassOperator: {40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007},
+		notify.ClassWording:  {45168},
+		notify.ClassDefect:   {47003, 47001},
+		notify.ClassUnlisted: {1, 20001, 40097, 43002, 44002, 45109, 99999, -2},
 	} {
-		for _, code := range tt.codes {
-			t.Run(fmt.Sprint(code), func(t *testing.T) {
-				sends := 0
-				c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) {
-					sends++
-					fmt.Fprintf(w, `{"errcode":%d,"errmsg":"words rid: 1-2-3"}`, code)
-				}))
-				_, err := c.SendSubscribe(t.Context(), message)
-				wantClass(t, err, tt.class)
-				e, ok := errors.AsType[*wechat.APIError](err)
-				if !ok || e.Code != code || e.Op != "SendSubscribe" || e.Msg != "words rid: 1-2-3" {
-					t.Fatalf("error %#v", err)
-				}
-				if want := fmt.Sprintf("wechat: SendSubscribe: errcode %d: words rid: 1-2-3", code); err.Error() != want {
-					t.Errorf("text %q, want %q", err, want)
-				}
-				if (e.Cure() != "") != (tt.class == notify.ClassOperator || tt.class == notify.ClassTemplate) {
-					t.Errorf("cure %q for class %v", e.Cure(), tt.class)
-				}
-				if sends != 1 {
-					t.Errorf("%d sends, want 1", sends)
-				}
-			})
+		for _, code := range codes {
+			c, api := answered(t, sendPath, fmt.Sprintf(`{"errcode":%d,"errmsg":"words rid: 1-2-3"}`, code))
+			_, err := c.SendSubscribe(t.Context(), message)
+			wantClass(t, err, class)
+			e, ok := errors.AsType[*wechat.APIError](err)
+			if !ok || e.Code != code || e.Op != "SendSubscribe" || e.Msg != "words rid: 1-2-3" {
+				t.Fatalf("%d: error %#v", code, err)
+			}
+			if want := fmt.Sprintf("wechat: SendSubscribe: errcode %d: words rid: 1-2-3", code); err.Error() != want {
+				t.Errorf("text %q, want %q", err, want)
+			}
+			if (e.Cure() != "") != (class == notify.ClassOperator || class == notify.ClassTemplate) {
+				t.Errorf("%d: cure %q for class %v", code, e.Cure(), class)
+			}
+			if n := api.count(sendPath); n != 1 {
+				t.Errorf("%d: %d sends, want 1", code, n)
+			}
 		}
 	}
 }
 
-func TestErrcodeAsAString(t *testing.T) {
-	c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"errcode":"43101","errmsg":"user refuse"}`)
-	}))
-	_, err := c.SendSubscribe(t.Context(), message)
-	wantClass(t, err, notify.ClassRefused)
-}
-
 func TestRealAnswers(t *testing.T) {
 	for _, tt := range []struct {
-		file    string
+		answer  string
 		class   notify.Class
 		keyword string
 		rid     string
 	}{
-		{"api-send-43101.json", notify.ClassRefused, "", "6a3ba761-6ef7535a-33c60a10"},
-		{"api-send-45009.json", notify.ClassQuota, "", "6350ba59-531186f6-55662d08"},
-		{"api-send-47003-empty.json", notify.ClassDefect, "thing1", "66682c41-7dd72826-01985a40"},
-		{"api-send-47003-invalid.json", notify.ClassDefect, "phrase3", "6685f720-7f0962fc-0273704f"},
+		{string(sample(t, "api-send-43101.json")), notify.ClassRefused, "", "6a3ba761-6ef7535a-33c60a10"},
+		{string(sample(t, "api-send-45009.json")), notify.ClassQuota, "", "6350ba59-531186f6-55662d08"},
+		{string(sample(t, "api-send-47003-empty.json")), notify.ClassDefect, "thing1", "66682c41-7dd72826-01985a40"},
+		{string(sample(t, "api-send-47003-invalid.json")), notify.ClassDefect, "phrase3", "6685f720-7f0962fc-0273704f"},
+		{`{"errcode":"43101","errmsg":"a code as a string"}`, notify.ClassRefused, "", ""},
 	} {
-		c := online(t, scripted(func(w http.ResponseWriter, _ *http.Request) { w.Write(sample(t, tt.file)) }))
+		c, _ := answered(t, sendPath, tt.answer)
 		_, err := c.SendSubscribe(t.Context(), message)
 		wantClass(t, err, tt.class)
 		e, ok := errors.AsType[*wechat.APIError](err)
 		if !ok || e.Keyword() != tt.keyword || !strings.Contains(e.Error(), tt.rid) {
-			t.Errorf("%s: %v, keyword %q, want %q and rid %s", tt.file, err, e.Keyword(), tt.keyword, tt.rid)
+			t.Errorf("%s: %v, keyword %q, want %q and rid %s", tt.answer, err, e.Keyword(), tt.keyword, tt.rid)
 		}
 	}
 }
@@ -116,37 +100,59 @@ func TestCureNamesTheRefusedIP(t *testing.T) {
 	}
 }
 
-// What stable_token refuses stops the send with the class of the cause.
-func TestTokenErrorsKeepTheirClass(t *testing.T) {
+// What an API refuses has the class of its cause; without a token nothing is sent.
+func TestRefusals(t *testing.T) {
+	ask := map[string]func(*wechat.Client) (any, error){
+		tokenPath:    func(c *wechat.Client) (any, error) { return c.SendSubscribe(t.Context(), message) },
+		loginPath:    func(c *wechat.Client) (any, error) { return c.Code2Session(t.Context(), "login-code") },
+		templatePath: func(c *wechat.Client) (any, error) { return c.GetTemplates(t.Context()) },
+	}
 	for _, tt := range []struct {
-		answer string
-		class  notify.Class
-		cure   string
+		path, answer string
+		class        notify.Class
+		cure         string
+		is           error
 	}{
-		{string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130"},
-		{`{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
-		{`{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET"},
-		{`{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID"},
-		{`{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, ""},
-		{`{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, ""},
-		{`{}`, notify.ClassRetry, ""},
-		{``, notify.ClassRetry, ""},
-		{`{"access_token":"token-1"}`, notify.ClassRetry, ""},
-		{`{"access_token":"","expires_in":7200}`, notify.ClassRetry, ""},
+		{tokenPath, string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130", nil},
+		{tokenPath, `{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID", nil},
+		{tokenPath, `{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, "", nil},
+		{tokenPath, `{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, "", nil},
+		{tokenPath, `{}`, notify.ClassRetry, "", nil},
+		{tokenPath, ``, notify.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"token-1"}`, notify.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"","expires_in":7200}`, notify.ClassRetry, "", nil},
+		{loginPath, string(sample(t, "api-code2session-40029.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, string(sample(t, "api-code2session-40163.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, `{"errcode":40226,"errmsg":"code blocked"}`, notify.ClassUnlisted, "", wechat.ErrUserBlocked},
+		{loginPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"errcode":45011,"errmsg":"minute limit"}`, notify.ClassMinute, "", nil},
+		{loginPath, `{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, `{"openid":"a b","session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, `{"openid":7,"session_key":"session-key"}`, notify.ClassRetry, "", nil},
+		{loginPath, ``, notify.ClassRetry, "", nil},
+		{templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, notify.ClassQuota, "", nil},
+		{templatePath, ``, notify.ClassRetry, "", nil},
+		{templatePath, `{}`, notify.ClassRetry, "", nil},
+		{templatePath, `{"errcode":0,"data":"x"}`, notify.ClassRetry, "", nil},
 	} {
-		api := newAPI()
-		api.answer(tokenPath, tt.answer)
-		_, err := online(t, api).SendSubscribe(t.Context(), message)
+		c, api := answered(t, tt.path, tt.answer)
+		got, err := ask[tt.path](c)
 		wantClass(t, err, tt.class)
 		wantNoSecret(t, err.Error())
-		if tt.cure != "" {
-			e, ok := errors.AsType[*wechat.APIError](err)
-			if !ok || !strings.Contains(e.Cure(), tt.cure) {
-				t.Errorf("%s: no cure with %q: %v", tt.answer, tt.cure, err)
+		e, ok := errors.AsType[*wechat.APIError](err)
+		if tt.cure != "" && (!ok || !strings.Contains(e.Cure(), tt.cure)) {
+			t.Errorf("%s: no cure with %q: %v", tt.answer, tt.cure, err)
+		}
+		for _, sentinel := range []error{wechat.ErrLoginCode, wechat.ErrUserBlocked} {
+			if is := errors.Is(err, sentinel); is != (sentinel == tt.is) {
+				t.Errorf("%s: errors.Is(%v, %v) = %v", tt.answer, err, sentinel, is)
 			}
 		}
-		if n := api.count(sendPath); n != 0 {
-			t.Errorf("%s: %d sends without a token", tt.answer, n)
+		if !reflect.ValueOf(got).IsZero() || api.count(tt.path) != 1 || api.count(sendPath) != 0 {
+			t.Errorf("%s: %v after %d requests and %d sends", tt.answer, got, api.count(tt.path), api.count(sendPath))
 		}
 	}
 }

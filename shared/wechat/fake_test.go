@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +24,9 @@ const (
 	sendPath  = "/cgi-bin/message/subscribe/send"
 	tokenPath = "/cgi-bin/stable_token"
 )
+
+// tokenRequest never forces a token. WeChat tells normal mode by nothing else.
+const tokenRequest = `{"grant_type":"client_credential","appid":"` + appID + `","secret":"` + appSecret + `","force_refresh":false}`
 
 // A fakeAPI answers as WeChat's API does in the parts that a test is about.
 type fakeAPI struct {
@@ -94,15 +96,17 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain")
-	io.WriteString(w, a.reply(r))
+	io.WriteString(w, a.reply(r, body))
 }
 
-func (a *fakeAPI) reply(r *http.Request) string {
+func (a *fakeAPI) reply(r *http.Request, body []byte) string {
 	if q := a.scripted[r.URL.Path]; len(q) > 0 {
 		a.scripted[r.URL.Path] = q[1:]
 		return q[0]
 	}
 	switch {
+	case r.URL.Path == tokenPath && (strings.TrimSpace(string(body)) != tokenRequest || r.URL.RawQuery != ""):
+		return `{"errcode":47001,"errmsg":"data format error"}`
 	case r.URL.Path == tokenPath && a.refuse != "":
 		return a.refuse
 	case r.URL.Path == tokenPath:
@@ -124,6 +128,14 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return w.Result(), nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func failing(err error) http.RoundTripper {
+	return roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
 }
 
 func inMemory(api http.Handler) wechat.ClientConfig {
@@ -156,6 +168,13 @@ func online(t testing.TB, api http.Handler) *wechat.Client {
 	return client(t, wechat.ClientConfig{BaseURL: srv.URL})
 }
 
+// answered returns a Client to which path answers so, and the fake behind it.
+func answered(t testing.TB, path string, answers ...string) (*wechat.Client, *fakeAPI) {
+	api := newAPI()
+	api.answer(path, answers...)
+	return online(t, api), api
+}
+
 var message = wechat.SubscribeMessage{
 	To: "oUser", Template: "T1", Page: "pages/chat/index?peer=u2&x=<1>",
 	Data: map[string]string{"thing1": "Anna & Bob", "number3": "2"}, MiniProgramState: "formal", Lang: "zh_CN",
@@ -169,75 +188,61 @@ type sharedCache struct {
 	lease   time.Time
 	window  time.Duration // renew that long before the end
 	away    bool
+	hangs   bool
 	asked   int
 	dropped int // tokens really dropped
 }
 
-var errAway = errors.New("store away")
-
-func (c *sharedCache) Token(context.Context, string) (string, time.Time, bool, error) {
+// reach locks c, unless it is away.
+func (c *sharedCache) reach(ctx context.Context) error {
+	if c.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.asked++
 	if c.away {
-		return "", time.Time{}, false, errAway
+		c.mu.Unlock()
+		return errors.New("store away")
 	}
+	return nil
+}
+
+func (c *sharedCache) Token(ctx context.Context, _ string) (string, time.Time, bool, error) {
+	if err := c.reach(ctx); err != nil {
+		return "", time.Time{}, false, err
+	}
+	defer c.mu.Unlock()
 	at := time.Now()
 	if !at.Before(c.expires) {
 		c.token, c.expires = "", time.Time{}
 	}
-	due := c.token == "" || !at.Before(c.expires.Add(-c.window))
-	if due && !at.Before(c.lease) {
+	refresh := (c.token == "" || !at.Before(c.expires.Add(-c.window))) && !at.Before(c.lease)
+	if refresh {
 		c.lease = at.Add(10 * time.Second)
-		return c.token, c.expires, true, nil
 	}
-	return c.token, c.expires, false, nil
+	return c.token, c.expires, refresh, nil
 }
 
-func (c *sharedCache) PutToken(_ context.Context, _, token string, expires time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.away {
-		return errAway
+func (c *sharedCache) PutToken(ctx context.Context, _, token string, expires time.Time) error {
+	if err := c.reach(ctx); err != nil {
+		return err
 	}
+	defer c.mu.Unlock()
 	c.token, c.expires, c.lease = token, expires, time.Time{}
 	return nil
 }
 
-func (c *sharedCache) DropToken(_ context.Context, _, token string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.away {
-		return errAway
+func (c *sharedCache) DropToken(ctx context.Context, _, token string) error {
+	if err := c.reach(ctx); err != nil {
+		return err
 	}
+	defer c.mu.Unlock()
 	if c.token == token && token != "" {
 		c.token, c.expires = "", time.Time{}
 		c.dropped++
 	}
 	return nil
-}
-
-func (c *sharedCache) askedTimes() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.asked
-}
-
-func (c *sharedCache) setAway(away bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.away = away
-}
-
-// decodeBody reads what a Client sent.
-func decodeBody(t *testing.T, b []byte) map[string]any {
-	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(b))
-	var m map[string]any
-	if err := d.Decode(&m); err != nil {
-		t.Fatalf("body %s: %v", b, err)
-	}
-	return m
 }
 
 func wantClass(t *testing.T, err error, want notify.Class) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -84,6 +83,14 @@ func FuzzAuthentic(f *testing.F) {
 		authentic := sig == digestOf(token, timestamp, nonce) && sig != "" && nonce != "" && fresh(timestamp)
 		for name, r := range map[string]*wechat.Receiver{"secured": receiver(t, secured), "plain": receiver(t, plain)} {
 			p, err := r.Open(q, body, now)
+			if (err == nil) == (p.Event == nil) || wechat.Reason(err) == "other" {
+				t.Fatalf("Open = %+v, %v", p, err)
+			}
+			for _, fact := range p.Facts() {
+				if !p.Signed && fact.Grant == nil {
+					t.Errorf("an unsigned push yields %+v", fact)
+				}
+			}
 			if p.Event == nil || p.Event.Kind() == "probe" {
 				if errors.Is(err, wechat.ErrSignature) && authentic && kind != "aes" {
 					t.Errorf("%s: refused a right signature", name)
@@ -132,48 +139,30 @@ func FuzzBothFormats(f *testing.F) {
 				return
 			}
 		}
-		type pair struct{ name, value string }
-		head := []pair{{"ToUserName", "gh_1"}, {"FromUserName", user}, {"OpenID", user}, {"CreateTime", strconv.FormatInt(at, 10)},
-			{"MsgType", "event"}, {"Event", names[int(event)%len(names)]}}
-		items := [][]pair{
-			{{"TemplateId", t1}, {"SubscribeStatusString", s1}, {"ErrorStatus", s1}, {"MsgID", code}, {"ErrorCode", code}},
-			{{"TemplateId", t2}, {"SubscribeStatusString", s2}, {"ErrorStatus", s2}, {"MsgID", "1"}, {"ErrorCode", ""}},
+		type item struct{ TemplateId, SubscribeStatusString, ErrorStatus, MsgID, ErrorCode string }
+		push := struct {
+			XMLName                                                      xml.Name `json:"-" xml:"xml"`
+			ToUserName, FromUserName, OpenID, CreateTime, MsgType, Event string
+			List                                                         []item
+		}{
+			ToUserName: "gh_1", FromUserName: user, OpenID: user, CreateTime: strconv.FormatInt(at, 10), MsgType: "event",
+			Event: names[int(event)%len(names)], List: []item{{t1, s1, s1, code, code}, {t2, s2, s2, "1", ""}},
 		}
-		text := func(s string) string { b, _ := json.Marshal(s); return string(b) }
-		var js, xm strings.Builder
-		element := func(p pair) {
-			fmt.Fprintf(&xm, "<%s>", p.name)
-			if err := xml.EscapeText(&xm, []byte(p.value)); err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&xm, "</%s>\n", p.name)
+		js, err := json.Marshal(push)
+		if err != nil {
+			t.Fatal(err)
 		}
-		js.WriteString("{")
-		xm.WriteString("<xml>")
-		for _, p := range head {
-			fmt.Fprintf(&js, "%s:%s,", text(p.name), text(p.value))
-			element(p)
+		xm, err := xml.MarshalIndent(push, "", "\n")
+		if err != nil {
+			t.Fatal(err)
 		}
-		js.WriteString(`"List":[`)
-		for i, item := range items {
-			js.WriteString([]string{"{", ",{"}[min(i, 1)])
-			xm.WriteString("<List>")
-			for j, p := range item {
-				fmt.Fprintf(&js, "%s%s:%s", []string{"", ","}[min(j, 1)], text(p.name), text(p.value))
-				element(p)
-			}
-			js.WriteString("}")
-			xm.WriteString("</List>")
-		}
-		js.WriteString("]}")
-		xm.WriteString("</xml>")
 
 		readable := cmp.Comparer(func(a, b wechat.Unreadable) bool { return wechat.Reason(a.Cause) == wechat.Reason(b.Cause) })
-		secure, err1 := opened(t, wechat.ModeSecure, wechat.FormatJSON, js.String())
+		secure, err1 := opened(t, wechat.ModeSecure, wechat.FormatJSON, js)
 		for name, got := range map[string]func() (wechat.Push, error){
-			"XML in JSON": func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatJSON, xm.String()) },
-			"XML in XML":  func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatXML, xm.String()) },
-			"JSON in XML": func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatXML, js.String()) },
+			"XML in JSON": func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatJSON, xm) },
+			"XML in XML":  func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatXML, xm) },
+			"JSON in XML": func() (wechat.Push, error) { return opened(t, wechat.ModeSecure, wechat.FormatXML, js) },
 		} {
 			p, err2 := got()
 			if wechat.Reason(err1) != wechat.Reason(err2) {
@@ -186,7 +175,7 @@ func FuzzBothFormats(f *testing.F) {
 		if errors.Is(err1, wechat.ErrStale) {
 			return // in the clear an event may be old
 		}
-		clear, err2 := opened(t, wechat.ModePlain, wechat.FormatJSON, js.String())
+		clear, err2 := opened(t, wechat.ModePlain, wechat.FormatJSON, js)
 		clear.Signed = secure.Signed
 		if diff := cmp.Diff(secure, clear, readable); diff != "" || wechat.Reason(err1) != wechat.Reason(err2) {
 			t.Errorf("%v, %v (-sealed +clear)\n%s", err1, err2, diff)
@@ -204,50 +193,38 @@ func inBoth(s string) bool {
 	})
 }
 
-func opened(t *testing.T, mode wechat.Mode, format wechat.Format, msg string) (wechat.Push, error) {
-	s, cfg := sealer(mode), secured
-	if s.Format = format; mode == wechat.ModePlain {
-		cfg = plain
-	}
-	q, body := seal(t, s, []byte(msg))
-	return receiver(t, cfg).Open(q, body, now)
+func opened(t *testing.T, mode wechat.Mode, format wechat.Format, msg []byte) (wechat.Push, error) {
+	s := sealer(mode)
+	s.Format = format
+	q, body := seal(t, s, msg)
+	return receiver(t, configOf(mode)).Open(q, body, now)
 }
 
 func checkFact(t *testing.T, fact notify.Fact) {
 	t.Helper()
-	id := func(s string) {
-		if s == "" || len(s) > 128 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			t.Errorf("%q becomes a key", s)
-		}
-	}
+	var user notify.OpenID
 	var templates []notify.TemplateID
 	var at time.Time
 	switch {
 	case fact.Grant != nil:
-		id(string(fact.Grant.OpenID))
-		templates, at = fact.Grant.Templates, fact.Grant.At
+		user, templates, at = fact.Grant.OpenID, fact.Grant.Templates, fact.Grant.At
 	case fact.Revoke != nil:
-		id(string(fact.Revoke.OpenID))
-		templates, at = fact.Revoke.Templates, fact.Revoke.At
-	case fact.Sent != nil:
-		id(string(fact.Sent.OpenID))
-		templates, at = []notify.TemplateID{fact.Sent.Template}, fact.Sent.At
-		if len(fact.Sent.Failed) > 80 {
-			t.Errorf("failed: %q", fact.Sent.Failed)
-		}
+		user, templates, at = fact.Revoke.OpenID, fact.Revoke.Templates, fact.Revoke.At
+	case fact.Sent != nil && len(fact.Sent.Failed) <= 80:
+		user, templates, at = fact.Sent.OpenID, []notify.TemplateID{fact.Sent.Template}, fact.Sent.At
 	case fact.Erase != nil:
-		id(string(fact.Erase.OpenID))
-		return
-	default:
-		t.Fatalf("fact %+v", fact)
+		user, templates, at = fact.Erase.OpenID, []notify.TemplateID{"none"}, now
 	}
-	for i, tmpl := range templates {
-		if id(string(tmpl)); slices.Contains(templates[:i], tmpl) {
-			t.Errorf("%q twice", tmpl)
+	for i, id := range slices.Concat([]notify.TemplateID{notify.TemplateID(user)}, templates) {
+		if id == "" || len(id) > 128 || strings.ContainsFunc(string(id), func(r rune) bool { return r <= ' ' || r > '~' }) {
+			t.Errorf("%q becomes a key", id)
+		}
+		if i > 0 && slices.Contains(templates[:i-1], templates[i-1]) {
+			t.Errorf("%q twice", id)
 		}
 	}
 	if len(templates) == 0 || at.Unix() <= 0 || at.After(now.Add(wechat.MaxAge)) {
-		t.Errorf("%d templates at %v", len(templates), at)
+		t.Errorf("fact %+v of %d templates at %v", fact, len(templates), at)
 	}
 }
 
@@ -273,7 +250,7 @@ func FuzzAPIAnswer(f *testing.F) {
 	confidential := []string{appSecret, "js-code-canary", "a private word", "oConfidential", "token-1"}
 	f.Fuzz(func(t *testing.T, status uint16, answer []byte) {
 		calls := 0
-		transport := answering(func(r *http.Request) *http.Response {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			calls++
 			sent, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -289,7 +266,7 @@ func FuzzAPIAnswer(f *testing.F) {
 				code, body = 200, []byte(`{"access_token":"token-1","expires_in":7200}`)
 			}
 			return &http.Response{StatusCode: code, Header: http.Header{"Location": {"https://elsewhere.example/?secret=" + appSecret}},
-				Body: io.NopCloser(bytes.NewReader(body)), Request: r}
+				Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 		})
 		c := client(t, wechat.ClientConfig{HTTPClient: &http.Client{Transport: transport}, Now: func() time.Time { return now }})
 		check := func(op string, err error) {
@@ -333,7 +310,3 @@ func FuzzAPIAnswer(f *testing.F) {
 		}
 	})
 }
-
-type answering func(*http.Request) *http.Response
-
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }

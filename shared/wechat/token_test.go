@@ -30,22 +30,31 @@ func processes(t *testing.T, n int, api *fakeAPI, cache wechat.TokenCache) []*we
 	return list
 }
 
-// sendAll makes each Client send from 25 goroutines at once.
-func sendAll(t *testing.T, clients []*wechat.Client) (failed int) {
+// sendAll makes each Client send from 25 goroutines at once; so many of them are to fail.
+func sendAll(t *testing.T, clients []*wechat.Client, fail int) {
 	t.Helper()
 	var wg sync.WaitGroup
-	var bad atomic.Int32
+	var failed atomic.Int32
 	for _, c := range clients {
 		for range 25 {
 			wg.Go(func() {
 				if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-					bad.Add(1)
+					failed.Add(1)
 				}
 			})
 		}
 	}
 	wg.Wait()
-	return int(bad.Load())
+	if n := int(failed.Load()); n != fail {
+		t.Errorf("%d of %d sends failed, want %d", n, 25*len(clients), fail)
+	}
+}
+
+func send(t *testing.T, c *wechat.Client) {
+	t.Helper()
+	if _, err := c.SendSubscribe(t.Context(), message); err != nil {
+		t.Error(err)
+	}
 }
 
 func wantFetches(t *testing.T, api *fakeAPI, want int) {
@@ -60,15 +69,11 @@ func TestManyCallersFetchOneToken(t *testing.T) {
 		api, cache := newAPI(), &sharedCache{}
 		api.slow = 200 * time.Millisecond
 		clients := processes(t, 8, api, cache)
-		if n := sendAll(t, clients); n != 0 {
-			t.Errorf("%d of 200 sends failed", n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, 1)
 
 		api.expire()
-		if n := sendAll(t, clients); n != 0 {
-			t.Errorf("after the token was refused %d of 200 sends failed", n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, 2)
 		if cache.dropped != 1 {
 			t.Errorf("%d tokens dropped, want 1", cache.dropped)
@@ -79,14 +84,12 @@ func TestManyCallersFetchOneToken(t *testing.T) {
 	})
 }
 
-// The same against the real scheduler and real sockets, where callers overlap at random.
-func TestManyCallersOnline(t *testing.T) {
+// The same with the real scheduler, where callers overlap at random.
+func TestManyCallersAtRandom(t *testing.T) {
 	api, cache := newAPI(), &sharedCache{}
 	clients := processes(t, 8, api, cache)
 	for round := 1; round <= 5; round++ {
-		if n := sendAll(t, clients); n != 0 {
-			t.Fatalf("round %d: %d of 200 sends failed", round, n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, round)
 		api.expire()
 	}
@@ -99,14 +102,12 @@ func TestOneProcessPollsAsOne(t *testing.T) {
 			t.Fatal("no lease on an empty cache")
 		}
 		start := time.Now()
-		if n := sendAll(t, processes(t, 1, api, cache)); n != 0 {
-			t.Errorf("%d sends failed", n)
-		}
+		sendAll(t, processes(t, 1, api, cache), 0)
 		if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
 			t.Errorf("took over the lease after %v, want just after 10s", took)
 		}
 		wantFetches(t, api, 1)
-		if n := cache.askedTimes(); n > 100 {
+		if n := cache.asked; n > 100 {
 			t.Errorf("25 callers asked the cache %d times in 10s", n)
 		}
 	})
@@ -142,11 +143,7 @@ func TestWaitersOutliveTheirLeader(t *testing.T) {
 		})
 		synctest.Wait()
 		for range 5 {
-			wg.Go(func() {
-				if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-					t.Errorf("a waiter failed: %v", err)
-				}
-			})
+			wg.Go(func() { send(t, c) })
 		}
 		wg.Wait()
 		wantFetches(t, api, 2)
@@ -157,22 +154,20 @@ func TestRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, cache := newAPI(), &sharedCache{window: 4 * time.Minute}
 		clients := processes(t, 2, api, cache)
-		sendAll(t, clients)
+		sendAll(t, clients, 0)
 		pass(2*time.Hour - 3*time.Minute)
 		api.slow = 3 * time.Second
 		start := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := clients[0].SendSubscribe(t.Context(), message); err != nil {
-				t.Error(err)
-			}
+			send(t, clients[0])
 			if took := time.Since(start); took != 3*time.Second {
 				t.Errorf("the refresher took %v, want 3s", took)
 			}
 		})
 		synctest.Wait()
-		if n := sendAll(t, clients); n != 0 || time.Since(start) != 0 {
-			t.Errorf("%d sends failed, others waited %v for the refresher", n, time.Since(start))
+		if sendAll(t, clients, 0); time.Since(start) != 0 {
+			t.Errorf("others waited %v for the refresher", time.Since(start))
 		}
 		wg.Wait()
 		wantFetches(t, api, 2)
@@ -186,13 +181,11 @@ func TestFailedRenewalKeepsTheOldToken(t *testing.T) {
 		var log bytes.Buffer
 		cfg.Tokens, cfg.Log = cache, logTo(&log)
 		c := client(t, cfg)
-		c.SendSubscribe(t.Context(), message)
+		send(t, c)
 		pass(2*time.Hour - 3*time.Minute)
 		api.refuse = `{"errcode":-1,"errmsg":"system error app-secret-5bd2850f"}`
 		for range 3 {
-			if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-				t.Errorf("the old token was good: %v", err)
-			}
+			send(t, c)
 		}
 		wantFetches(t, api, 2)
 		if !bytes.Contains(log.Bytes(), []byte("access token not renewed")) {
@@ -215,12 +208,12 @@ func TestTokenLife(t *testing.T) {
 			if err != nil || got.Lifetime != tt.life || got.Value.Reveal() != "token-1" {
 				t.Errorf("StableToken = %+v, %v, want a life of %v", got, err, tt.life)
 			}
-			sendAll(t, []*wechat.Client{c})
+			sendAll(t, []*wechat.Client{c}, 0)
 			pass(tt.life - time.Second)
-			sendAll(t, []*wechat.Client{c})
+			sendAll(t, []*wechat.Client{c}, 0)
 			wantFetches(t, api, 2) // ours above, and one for all sends
 			pass(time.Second)
-			sendAll(t, []*wechat.Client{c})
+			sendAll(t, []*wechat.Client{c}, 0)
 			wantFetches(t, api, 3)
 		})
 	}
@@ -228,40 +221,14 @@ func TestTokenLife(t *testing.T) {
 
 // WeChat's own words for a refused token, and for one issued before.
 func TestTokenSamples(t *testing.T) {
-	api := newAPI()
-	api.answer(sendPath, string(sample(t, "api-send-40001.json")))
-	if id, err := online(t, api).SendSubscribe(t.Context(), message); err != nil || id == 0 {
-		t.Errorf("SendSubscribe = %d, %v", id, err)
-	}
+	c, api := answered(t, sendPath, string(sample(t, "api-send-40001.json")))
+	send(t, c)
 	wantFetches(t, api, 2)
-	api.answer(tokenPath, string(sample(t, "api-stable-token-remaining.json")))
-	got, err := online(t, api).StableToken(t.Context())
+	c, _ = answered(t, tokenPath, string(sample(t, "api-stable-token-remaining.json")))
+	got, err := c.StableToken(t.Context())
 	if err != nil || got.Value.Reveal() != "ACCESS_TOKEN" || got.Lifetime != 345*time.Second {
 		t.Errorf("StableToken = %v, %v, want 345 s", got.Lifetime, err)
 	}
-}
-
-// The body is the one thing by which WeChat tells normal mode from force_refresh.
-func TestStableTokenNeverForces(t *testing.T) {
-	api := newAPI()
-	c := online(t, api)
-	if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	api.expire()
-	if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range api.seen {
-		if s.path != tokenPath {
-			continue
-		}
-		b := decodeBody(t, s.body)
-		if b["grant_type"] != "client_credential" || b["appid"] != appID || b["secret"] != appSecret || b["force_refresh"] != false || s.query != "" {
-			t.Errorf("asked with %v and query %q", b, s.query)
-		}
-	}
-	wantFetches(t, api, 2)
 }
 
 func TestCacheAway(t *testing.T) {
@@ -269,24 +236,18 @@ func TestCacheAway(t *testing.T) {
 		api, cache := newAPI(), &sharedCache{away: true}
 		clients := processes(t, 3, api, cache)
 		for range 3 {
-			if n := sendAll(t, clients); n != 0 {
-				t.Errorf("%d sends failed", n)
-			}
+			sendAll(t, clients, 0)
 			pass(time.Minute)
 		}
 		wantFetches(t, api, 3) // one for each process, kept in memory
 
 		api.expire()
-		if n := sendAll(t, clients); n != 0 {
-			t.Errorf("%d sends failed after a refusal", n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, 6)
 
-		cache.setAway(false)
+		cache.away = false
 		pass(time.Minute)
-		if n := sendAll(t, clients); n != 0 {
-			t.Errorf("%d sends failed with the cache back", n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, 7)
 	})
 }
@@ -294,30 +255,13 @@ func TestCacheAway(t *testing.T) {
 // A store that hangs is away too.
 func TestCacheHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := newAPI()
-		cfg := inMemory(api)
-		cfg.Tokens = hanging{}
 		start := time.Now()
-		if _, err := client(t, cfg).SendSubscribe(t.Context(), message); err != nil {
-			t.Error(err)
-		}
+		send(t, processes(t, 1, newAPI(), &sharedCache{hangs: true})[0])
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("waited %v for the cache", took)
 		}
 	})
 }
-
-type hanging struct{}
-
-func (hanging) Token(ctx context.Context, _ string) (string, time.Time, bool, error) {
-	<-ctx.Done()
-	return "", time.Time{}, false, ctx.Err()
-}
-func (hanging) PutToken(ctx context.Context, _, _ string, _ time.Time) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-func (hanging) DropToken(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }
 
 // slowCache keeps back what Token has found until open is closed.
 type slowCache struct {
@@ -349,18 +293,13 @@ func TestLookupOvertakenByARefusal(t *testing.T) {
 		}))
 		cfg.Tokens, cfg.Timeout = cache, time.Hour
 		c := client(t, cfg)
-		send := func() {
-			if _, err := c.SendSubscribe(t.Context(), message); err != nil {
-				t.Error(err)
-			}
-		}
-		send()
+		send(t, c)
 		var wg sync.WaitGroup
 		gated.Store(true)
-		wg.Go(send) // under way with token-1
+		wg.Go(func() { send(t, c) }) // under way with token-1
 		pass(31 * time.Second)
 		cache.shut.Store(true)
-		wg.Go(send) // looks token-1 up again, and waits
+		wg.Go(func() { send(t, c) }) // looks token-1 up again, and waits
 		synctest.Wait()
 		cache.shut.Store(false)
 		api.expire()
@@ -378,9 +317,9 @@ func TestLookupOvertakenByARefusal(t *testing.T) {
 // When WeChat refuses fresh tokens too, each call asks once more and then says so.
 func TestRefusedTwice(t *testing.T) {
 	for _, code := range []string{"40001", "40014", "41001", "42001"} {
-		api := newAPI()
-		api.answer(sendPath, `{"errcode":`+code+`,"errmsg":"x"}`, `{"errcode":`+code+`,"errmsg":"x"}`)
-		_, err := online(t, api).SendSubscribe(t.Context(), message)
+		answer := `{"errcode":` + code + `,"errmsg":"x"}`
+		c, api := answered(t, sendPath, answer, answer)
+		_, err := c.SendSubscribe(t.Context(), message)
 		wantClass(t, err, notify.ClassRetry)
 		if e, ok := errors.AsType[*wechat.APIError](err); !ok || e.Cure() != "" {
 			t.Errorf("%s: %#v", code, err)
@@ -396,9 +335,7 @@ func TestStormOfRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, cache := newAPI(), &sharedCache{}
 		api.deaf = true // and stable_token returns the same token for ever
-		if n := sendAll(t, processes(t, 8, api, cache)); n != 200 {
-			t.Errorf("%d sends failed, want all 200", n)
-		}
+		sendAll(t, processes(t, 8, api, cache), 200)
 		if n := api.count(tokenPath); n > 16 {
 			t.Errorf("200 refused sends fetched %d tokens", n)
 		}
@@ -414,9 +351,7 @@ func TestFailedFetchIsShared(t *testing.T) {
 		clients := processes(t, 1, api, cache)
 		start := time.Now()
 		for range 2 {
-			if n := sendAll(t, clients); n != 25 {
-				t.Errorf("%d sends failed, want 25", n)
-			}
+			sendAll(t, clients, 25)
 			_, err := clients[0].SendSubscribe(t.Context(), message)
 			wantClass(t, err, notify.ClassOperator)
 		}
@@ -426,9 +361,7 @@ func TestFailedFetchIsShared(t *testing.T) {
 		wantFetches(t, api, 1)
 		api.refuse = ""
 		pass(10 * time.Second)
-		if n := sendAll(t, clients); n != 0 {
-			t.Errorf("%d sends failed after the lease", n)
-		}
+		sendAll(t, clients, 0)
 		wantFetches(t, api, 2)
 	})
 }
@@ -438,18 +371,16 @@ func TestOwnCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI()
 		c := []*wechat.Client{client(t, inMemory(api))}
-		sendAll(t, c)
+		sendAll(t, c, 0)
 		wantFetches(t, api, 1)
 		pass(2*time.Hour - time.Minute) // well within the time of renewal
-		sendAll(t, c)
+		sendAll(t, c, 0)
 		wantFetches(t, api, 2)
 		api.expire()
-		if n := sendAll(t, c); n != 0 {
-			t.Errorf("%d sends failed", n)
-		}
+		sendAll(t, c, 0)
 		wantFetches(t, api, 3)
 		pass(3 * time.Hour)
-		sendAll(t, c)
+		sendAll(t, c, 0)
 		wantFetches(t, api, 4)
 	})
 }
