@@ -21,39 +21,39 @@ var unclearPaths = []path{
 }
 
 // reports has WeChat tell of the cards that a user was shown.
-func (s *stage) reports(p *person, failed string) {
-	for _, c := range s.sim.WeChat.Cards(string(p.openID)) {
+func (s *system) reports(p *person, failed string) {
+	for _, c := range s.cards(p.openID) {
 		s.record(notify.Fact{Sent: &notify.Sent{OpenID: p.openID, MsgID: c.MsgID, Template: template,
-			At: s.clock.Now().Truncate(time.Second), Failed: failed}})
+			At: s.now().Truncate(time.Second), Failed: failed}})
 	}
 }
 
 // unknownReported loses the answer to a send. WeChat reports of it, and deliver passes the
 // end on.
-func unknownReported(s *stage) []happening {
+func unknownReported(s *system) []happening {
 	p := s.user("user2", 3)
 	s.writes("user2", notify.StateDelivered, notify.StateUnknown)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
 	return []happening{aRun(), aRunAfter(func() { s.reports(p, "") })}
 }
 
-func unknownUnreported(s *stage) []happening {
+func unknownUnreported(s *system) []happening {
 	s.user("user2", 3)
 	s.writes("user2", notify.StateUnknown)
 	s.sim.Faults.Next(apiSend, 1, simulator.HTTPStatus(http.StatusBadGateway))
-	return []happening{aRun(), aRunAfter(func() { s.clock.Pass(3 * time.Minute) })}
+	return []happening{aRun(), aRunAfter(func() { s.pass(3 * time.Minute) })}
 }
 
 // corrected is a card that WeChat took, and reports that it did not hand over.
-func corrected(s *stage) []happening {
+func corrected(s *system) []happening {
 	p := s.user("user2", 3)
 	s.writes("user2", notify.StateRefused, notify.StateDelivered)
 	return []happening{aRun(), aRunAfter(func() { s.reports(p, "1 failed") })}
 }
 
-// erasedMeanwhile is a user who wants to be forgotten while a card is on its way to him, and
+// erasedMeanwhile is a user who wants to be forgotten while a card is on its way to them, and
 // says so again when it was.
-func erasedMeanwhile(s *stage) []happening {
+func erasedMeanwhile(s *system) []happening {
 	p := s.user("user2", 3)
 	s.writes("user2", notify.StateDelivered)
 	p.erased = true

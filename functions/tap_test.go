@@ -1,43 +1,75 @@
-package functest
+package functions_test
 
 import (
 	"bufio"
 	"bytes"
 	"io"
 	"net"
-	"sync/atomic"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
 
-// A Tap sits between a function and the store, sees each request go by, and may cut its
-// connection.
-type Tap struct {
-	Addr string
-
-	store string
-	names map[string]string // of scripts, by SHA-1
-	now   func() time.Time
-	seen  atomic.Int32
-	calls calls
+// A request is one call that a function makes of something outside.
+type request struct {
+	name string
+	nth  int // of its name, from 1
+	size int // how many commands it has
 }
 
-// NewTap returns a tap before the store at an address. It ends with the test.
-func NewTap(t *testing.T, store string) *Tap {
-	t.Helper()
-	return NewClockTap(t, store, nil, nil)
+// A hangUp ends the connection of a request instead of answering.
+type hangUp struct {
+	after int    // how many of its commands take effect before
+	then  func() // done when they have, before the connection ends; may be nil
 }
 
-// NewClockTap returns a tap that knows scripts by their names, as ScriptNames tells them, and
-// has them work by the time that now tells instead of the store's.
-func NewClockTap(t *testing.T, store string, names map[string]string, now func() time.Time) *Tap {
+func (h *hangUp) done() {
+	if h.then != nil {
+		h.then()
+	}
+}
+
+// calls numbers requests by their names, and asks what becomes of each.
+type calls struct {
+	mu   sync.Mutex
+	nth  map[string]int
+	asks func(request) *hangUp
+}
+
+// on has f asked about each request before it is passed on.
+func (c *calls) on(f func(request) *hangUp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nth, c.asks = map[string]int{}, f
+}
+
+func (c *calls) ask(name string, size int) *hangUp {
+	c.mu.Lock()
+	c.nth[name]++
+	r, f := request{name, c.nth[name], size}, c.asks
+	c.mu.Unlock()
+	return f(r)
+}
+
+// A tap sits between a function and the store, sees each request go by, and may end its connection.
+// Scripts work by the time that now tells instead of the store's.
+type tap struct {
+	calls
+	addr, store string
+	names       map[string]string // of scripts, by SHA-1
+	now         func() time.Time
+}
+
+// newTap returns a tap before the store at an address. It ends with the test.
+func newTap(t *testing.T, store string, names map[string]string, now func() time.Time) *tap {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	p := &Tap{Addr: l.Addr().String(), store: store, names: names, now: now}
+	p := &tap{addr: l.Addr().String(), store: store, names: names, now: now}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -50,15 +82,9 @@ func NewClockTap(t *testing.T, store string, names map[string]string, now func()
 	return p
 }
 
-// On has f asked about each request before it is passed on. Nil passes everything.
-func (p *Tap) On(f func(Request) *Cut) { p.calls.on(f) }
-
-// Requests returns how many requests have come by.
-func (p *Tap) Requests() int { return int(p.seen.Load()) }
-
 // serve relays one connection, request by request: the store sends what belongs together
 // at once, and waits for all the answers.
-func (p *Tap) serve(client net.Conn) {
+func (p *tap) serve(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", p.store)
 	if err != nil {
@@ -71,14 +97,13 @@ func (p *Tap) serve(client net.Conn) {
 		if err != nil {
 			return
 		}
-		p.seen.Add(1)
-		cut := p.calls.ask(p.nameOf(batch[0]), len(batch))
-		if cut != nil {
-			batch = batch[:min(cut.After, len(batch))]
+		h := p.ask(p.nameOf(batch[0]), len(batch))
+		if h != nil {
+			batch = batch[:min(h.after, len(batch))]
 		}
 		answer, err := p.exchange(server, back, batch)
-		if cut != nil {
-			cut.then()
+		if h != nil {
+			h.done()
 			return
 		}
 		if err != nil {
@@ -91,10 +116,10 @@ func (p *Tap) serve(client net.Conn) {
 }
 
 // exchange passes commands on and returns their replies as they came.
-func (p *Tap) exchange(server net.Conn, back *bufio.Reader, batch []value) ([]byte, error) {
+func (p *tap) exchange(server net.Conn, back *bufio.Reader, batch []value) ([]byte, error) {
 	var request, answer bytes.Buffer
 	for _, command := range batch {
-		request.Write(p.timed(command).raw)
+		request.Write(p.timed(command))
 	}
 	if _, err := server.Write(request.Bytes()); err != nil {
 		return nil, err
@@ -137,7 +162,7 @@ func readValue(r *bufio.Reader) (value, error) {
 		return value{}, err
 	}
 	v := value{raw: line}
-	n := decimal(line[1:])
+	n := decimal(string(line[1:]))
 	switch line[0] {
 	case '$':
 		if n < 0 {
@@ -158,4 +183,9 @@ func readValue(r *bufio.Reader) (value, error) {
 		}
 	}
 	return v, nil
+}
+
+func decimal(s string) int {
+	n, _ := strconv.Atoi(string(bytes.TrimSpace([]byte(s))))
+	return n
 }
