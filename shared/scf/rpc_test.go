@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/rpc"
@@ -45,71 +43,53 @@ type (
 	}
 )
 
-// functions are what this test binary becomes if SCF_TEST_RUN names one.
-var functions = map[string]scf.Build{
-	"greet": func(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
-		if err := settings(getenv); err != nil {
-			return nil, err
-		}
-		count := 0
-		mux := http.NewServeMux()
-		mux.HandleFunc("/left", func(w http.ResponseWriter, r *http.Request) {
-			deadline, _ := r.Context().Deadline()
-			fmt.Fprintf(w, "%d %v", time.Until(deadline).Milliseconds(), r.Context().Err())
-		})
-		mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("open " + getenv("TENCENTCLOUD_SECRETKEY")) })
-		mux.HandleFunc("/credential", func(w http.ResponseWriter, _ *http.Request) {
-			cred, err := scf.Credentials(getenv)
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusConflict)
-				return
-			}
-			io.WriteString(w, cred.ID)
-		})
-		mux.HandleFunc("/count", func(w http.ResponseWriter, _ *http.Request) {
-			count++
-			io.WriteString(w, strconv.Itoa(count))
-		})
-		return scf.HTTP(log, mux), nil
-	},
-	"event": func(_ context.Context, _ func(string) string, log *slog.Logger) (scf.Handler, error) {
-		return scf.Event(log, func(_ context.Context, e scf.DeliverEvent) (counts, error) {
-			if e.Spill == nil {
-				return counts{Sent: 1}, nil
-			}
-			return counts{}, errors.New("nobody takes a spill")
-		}), nil
-	},
+// greetMore is the Build of the function that this test binary becomes if SCF_TEST_RUN names one.
+func greetMore(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+	if err := settings(getenv); err != nil {
+		return nil, err
+	}
+	count := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("/left", func(w http.ResponseWriter, r *http.Request) {
+		deadline, _ := r.Context().Deadline()
+		fmt.Fprintf(w, "%d %v", time.Until(deadline).Milliseconds(), r.Context().Err())
+	})
+	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("open " + getenv("TENCENTCLOUD_SECRETKEY")) })
+	mux.HandleFunc("/count", func(w http.ResponseWriter, _ *http.Request) {
+		count++
+		cred, err := scf.Credentials(getenv)
+		fmt.Fprint(w, count, " ", cred.ID, " ", err)
+	})
+	return scf.HTTP(log, mux), nil
 }
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv("SCF_TEST_RUN"); name != "" {
-		scf.Main(name, functions[name])
+		scf.Main(name, greetMore)
 	}
 	os.Exit(m.Run())
 }
 
 // A host runs a function in a process of its own, as the platform does.
 type host struct {
-	t    *testing.T
-	addr string
-	rpc  *rpc.Client
-	out  *lines
+	t   *testing.T
+	rpc *rpc.Client
+	out *lines
 	// deadline is what the platform's clock says, in seconds.
 	deadline int64
 	stop     func() // ends the process and reads the rest of its log
 }
 
-func startHost(t *testing.T, name string, environ ...string) *host {
+func startHost(t *testing.T, environ ...string) *host {
 	t.Helper()
 	at := strconv.Itoa(port.Of(t))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{t: t, addr: "127.0.0.1:" + at, out: &lines{}}
+	h := &host{t: t, out: &lines{}}
 	cmd := exec.Command(self)
-	cmd.Env = append([]string{"SCF_TEST_RUN=" + name, "_LAMBDA_SERVER_PORT=" + at}, environ...)
+	cmd.Env = append([]string{"SCF_TEST_RUN=greet", "_LAMBDA_SERVER_PORT=" + at}, environ...)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = h.out, &stderr
 	if err := cmd.Start(); err != nil {
@@ -125,7 +105,7 @@ func startHost(t *testing.T, name string, environ ...string) *host {
 		}
 	})
 	t.Cleanup(h.stop)
-	h.rpc = h.dial()
+	h.dial("127.0.0.1:" + at)
 	if err := h.rpc.Call("Function.Ping", pingRequest{}, &pingResponse{}); err != nil {
 		t.Fatalf("ping: %v", err)
 	}
@@ -139,21 +119,19 @@ func (h *host) log() *lines {
 }
 
 // dial tries again until the function listens.
-func (h *host) dial() *rpc.Client {
+func (h *host) dial(addr string) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
 	for {
-		c, err := rpc.Dial("tcp", h.addr)
+		c, err := rpc.Dial("tcp", addr)
 		if err == nil {
 			h.t.Cleanup(func() { c.Close() })
-			return c
+			h.rpc = c
+			return
 		}
 		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline:
 			h.t.Fatalf("the function does not listen: %v\n%s", err, h.log().text())
 		}
 	}
@@ -171,21 +149,13 @@ var deadlines = map[string]int64{
 	"none":                  0,
 }
 
-func (h *host) send(c *rpc.Client, event string, environ env) (out invokeResponse, err error) {
+func (h *host) invoke(event string, environ env) (out invokeResponse) {
+	h.t.Helper()
 	req := invokeRequest{Payload: []byte(event), RequestId: requestID, Namespace: "default", TimeLimitInMs: int32(timeLimit.Milliseconds())}
 	req.Deadline.Seconds = h.deadline
-	if environ != nil {
-		b, _ := json.Marshal(environ) // strings only
-		req.Environment = string(b)
-	}
-	err = c.Call("Function.Invoke", req, &out)
-	return out, err
-}
-
-func (h *host) invoke(event string, environ env) invokeResponse {
-	h.t.Helper()
-	out, err := h.send(h.rpc, event, environ)
-	if err != nil {
+	b, _ := json.Marshal(environ) // strings only
+	req.Environment = string(b)
+	if err := h.rpc.Call("Function.Invoke", req, &out); err != nil {
 		h.t.Fatalf("invoke: %v\n%s", err, h.log().text())
 	}
 	return out
@@ -200,28 +170,10 @@ func (h *host) get(path string, environ env) response {
 	return decode(h.t, out.Payload)
 }
 
-func TestProcessWiredAtStart(t *testing.T) {
-	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
-	// The role's keys come and change with invocations.
-	if res := h.get("/credential", nil); res.StatusCode != 409 {
-		t.Errorf("got %+v", res)
-	}
-	for _, id := range []string{"AKIDone", "AKIDtwo"} {
-		e := roleEnv()
-		e["TENCENTCLOUD_SECRETID"] = id
-		if res := h.get("/credential", e); res.Body != id {
-			t.Errorf("got %+v, want %s", res, id)
-		}
-	}
-	if log := h.log().text(); strings.Contains(log, "not wired") || strings.Count(log, `"msg":"request"`) != 3 {
-		t.Errorf("log: %s", log)
-	}
-}
-
 // However far the clocks of platform and function are apart, an event has the time that the
 // platform gives it, but for what is kept for the answer.
 func TestProcessHasTheTimeOfItsEvent(t *testing.T) {
-	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
+	h := startHost(t, "GREETING=hello", "NAME=world")
 	for name, at := range deadlines {
 		h.deadline = at
 		res := h.get("/left", nil)
@@ -237,24 +189,35 @@ func TestProcessHasTheTimeOfItsEvent(t *testing.T) {
 	}
 }
 
-func TestProcessWiredByAnEvent(t *testing.T) {
-	h := startHost(t, "greet")
+// A process is wired by the event that brings its settings, reads the role's keys anew for each
+// event, survives panics, and refuses what is no request.
+func TestProcess(t *testing.T) {
+	h := startHost(t)
 	for range 2 {
 		if res := h.get("/count", env{"NAME": "world"}); res.StatusCode != 500 || code(t, res) != "misconfigured" {
 			t.Errorf("got %+v", res)
 		}
 	}
-	for _, want := range []string{"1", "2"} { // a second wiring would start anew
-		if res := h.get("/count", env{"NAME": "world", "GREETING": "hello"}); res.StatusCode != 200 || res.Body != want {
-			t.Errorf("got %+v, want %s", res, want)
-		}
+	e := roleEnv()
+	e["NAME"], e["GREETING"] = "world", "hello"
+	if res := h.get("/count", e); res.Body != "1 AKIDexample <nil>" {
+		t.Errorf("got %+v", res)
+	}
+	if res := h.get("/panic", e); res.StatusCode != 500 || code(t, res) != "internal" {
+		t.Errorf("got %+v", res)
+	}
+	e["TENCENTCLOUD_SECRETID"] = "AKIDnext"
+	if res := h.get("/count", e); res.Body != "2 AKIDnext <nil>" { // a second wiring would start anew
+		t.Errorf("got %+v", res)
+	}
+	out := h.invoke(string(sample(t, "timer.json")), e)
+	if out.Error == nil || !strings.Contains(out.Error.Message, "a timer event") || out.Error.ShouldExit || out.Payload != nil {
+		t.Errorf("got %+v", out)
 	}
 	for _, line := range h.log().all(t) {
-		if line["function"] != "greet" {
-			t.Errorf("line without function: %v", line)
-		}
-		if started := line["msg"] == "not wired at start; the first event tries again"; (line["request_id"] == requestID) == started {
-			t.Errorf("request id of %v", line)
+		started := line["msg"] == "not wired at start; the first event tries again"
+		if line["function"] != "greet" || (line["request_id"] == requestID) == started {
+			t.Errorf("logged %v", line)
 		}
 		for key := range line {
 			if strings.HasPrefix(key, "SCF_") {
@@ -262,66 +225,7 @@ func TestProcessWiredByAnEvent(t *testing.T) {
 			}
 		}
 	}
-	if log := h.log().text(); strings.Contains(log, "sesame") || strings.Count(log, "GREETING is not set") != 3 {
+	if log := h.log().text(); strings.Contains(log, "sesame") || strings.Count(log, "GREETING is not set") != 3 || strings.Count(log, `"msg":"panic"`) != 1 {
 		t.Errorf("log: %s", log)
-	}
-}
-
-func TestProcessSurvivesAPanic(t *testing.T) {
-	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
-	for range 2 {
-		if res := h.get("/panic", roleEnv()); res.StatusCode != 500 || code(t, res) != "internal" {
-			t.Errorf("got %+v", res)
-		}
-	}
-	if res := h.get("/count", nil); res.Body != "1" {
-		t.Errorf("after panics: %+v", res)
-	}
-	if log := h.log().text(); strings.Contains(log, "sesame") || strings.Count(log, `"msg":"panic"`) != 2 {
-		t.Errorf("log: %s", log)
-	}
-}
-
-// One connection after another and several at once: each caller gets his own answers.
-func TestProcessServesConnections(t *testing.T) {
-	h := startHost(t, "event")
-	const callers, each = 4, 25
-	done := make(chan error)
-	for i := range callers {
-		c := h.dial()
-		go func() {
-			for range each {
-				event := `{"Type":"Timer","TriggerName":"every-minute"}`
-				if i%2 == 1 {
-					event = `{"spill":{"facts":[]}}`
-				}
-				out, err := h.send(c, event, env{"NAME": strconv.Itoa(i)})
-				switch {
-				case err != nil:
-				case i%2 == 0 && string(out.Payload) != `{"sent":1}`:
-					err = errors.New("payload " + string(out.Payload))
-				case i%2 == 1 && (out.Error == nil || out.Error.Message != "nobody takes a spill" || out.Error.ShouldExit):
-					err = errors.New("no error")
-				}
-				if err != nil {
-					done <- err
-					return
-				}
-			}
-			done <- nil
-		}()
-	}
-	for range callers {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestProcessRefusesOtherEvents(t *testing.T) {
-	h := startHost(t, "greet", "GREETING=hello", "NAME=world")
-	out := h.invoke(string(sample(t, "timer.json")), nil)
-	if out.Error == nil || !strings.Contains(out.Error.Message, "a timer event") || out.Error.ShouldExit || out.Payload != nil {
-		t.Errorf("got %+v", out)
 	}
 }
