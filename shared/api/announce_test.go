@@ -45,12 +45,10 @@ func TestAnnounce(t *testing.T) {
 	s := newService(t, false)
 	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll},
 		{Err: fmt.Errorf("%w: the key", notify.ErrUnreadable)}}}
-	s.announce.Store = ann
+	s.announce.Store, s.wakeErr = ann, errors.New("nobody home") // the timer's next run will do
 	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔","dave"],
 		"fields":{"summary":"very private words","count":3,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
-	if got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
+	s.wantOK(got)
 	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}, {"dave", "unavailable", ""}}
 	if d := cmp.Diff(want, got.Results); d != "" {
 		t.Error(d)
@@ -69,8 +67,8 @@ func TestAnnounce(t *testing.T) {
 		t.Errorf("deliver was woken %d times", s.woken)
 	}
 	if log := s.log.String(); strings.Contains(log, "private") || !strings.Contains(log, "order-4711") ||
-		strings.Count(log, `"alert":"unreadable"`) != 1 || !strings.Contains(log, "the key") {
-		t.Errorf("the log names the text, or not the id, or not what cannot be read:\n%s", log)
+		strings.Count(log, `"alert":"unreadable"`) != 1 || !strings.Contains(log, "the key") || !strings.Contains(log, "nobody home") {
+		t.Errorf("the log names the text, or not the id, what cannot be read and the wake that failed:\n%s", log)
 	}
 }
 
@@ -78,9 +76,7 @@ func TestAnnounceDefaults(t *testing.T) {
 	s := newService(t, false)
 	ann := &announcer{}
 	s.announce.Store = ann
-	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
+	s.wantOK(s.say(`{"id":"1","kind":"message","to":["alice"]}`))
 	want := []notify.Message{{ID: "1", Kind: notify.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
 		Announcement: &notify.Announcement{Fields: map[string]string{}}}}
 	if d := cmp.Diff(want, ann.messages); d != "" {
@@ -191,33 +187,9 @@ func TestAnnounceToMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := s.say(fmt.Sprintf(`{"id":"1","kind":"message","to":%s,"fields":{"summary":%q}}`, b, strings.Repeat("长", 200)))
-	if got.status != 200 || len(got.Results) != 500 || got.Results[499].To != to[499] || len(ann.messages) != 500 {
-		t.Errorf("%d %+v, %d results, %d messages", got.status, got.Error, len(got.Results), len(ann.messages))
-	}
-}
-
-func TestAnnounceIsSigned(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
-	body := `{"id":"1","kind":"message","to":["alice"]}`
-	for name, h := range map[string]http.Header{
-		"unsigned":     {},
-		"wrong key":    signed(sessionKey, s.now, "announce", body),
-		"altered body": signed(annKey, s.now, "announce", strings.Replace(body, "alice", "mallory", 1)),
-		"wrong word":   signed(annKey, s.now, "session", body),
-		"old":          signed(annKey, s.now.Add(-6*time.Minute), "announce", body),
-		"future":       signed(annKey, s.now.Add(6*time.Minute), "announce", body),
-	} {
-		t.Run(name, func(t *testing.T) {
-			s.t = t
-			s.wantFault(s.do(s.announce, "POST", body, h), 401, "unauthorized")
-		})
-	}
-	s.t = t
-	if len(ann.messages) != 0 {
-		t.Errorf("announced all the same: %+v", ann.messages)
+	got := s.wantOK(s.say(fmt.Sprintf(`{"id":"1","kind":"message","to":%s,"fields":{"summary":%q}}`, b, strings.Repeat("长", 200))))
+	if len(got.Results) != 500 || got.Results[499].To != to[499] || len(ann.messages) != 500 {
+		t.Errorf("%d results, %d messages", len(got.Results), len(ann.messages))
 	}
 }
 
@@ -230,10 +202,7 @@ func TestAnnounceReplayed(t *testing.T) {
 	shouted := h.Clone()
 	shouted.Set(api.HeaderSignature, strings.ToUpper(h.Get(api.HeaderSignature)))
 	send := func(h http.Header) reply { return s.do(s.announce, "POST", body, h) }
-	if got := send(h); got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
-	s.wantFault(send(h), 403, "replayed")
+	s.wantOK(send(h))
 	s.wantFault(send(shouted), 403, "replayed")
 	for range 17 { // until it is too old to be good
 		s.now = s.now.Add(30 * time.Second)
@@ -246,10 +215,7 @@ func TestAnnounceReplayed(t *testing.T) {
 	if len(ann.messages) != 1 {
 		t.Errorf("announced %d times", len(ann.messages))
 	}
-	// The backend itself may repeat it: it signs anew.
-	if got := s.say(body); got.status != 200 {
-		t.Errorf("signed anew: %d %+v", got.status, got.Error)
-	}
+	s.wantOK(s.say(body)) // the backend itself may repeat it: it signs anew
 }
 
 func TestAnnounceStoreAway(t *testing.T) {
@@ -267,63 +233,8 @@ func TestAnnounceStoreAway(t *testing.T) {
 	s.wantFault(s.say(body), 503, "unavailable") // an answer that is not about everybody
 	ann.results = nil
 	s.now = s.now.Add(5 * time.Second)
-	if got := s.say(body); got.status != 200 {
-		t.Errorf("later: %d %+v", got.status, got.Error)
-	}
+	s.wantOK(s.say(body))
 	s.mini.Close() // and with it the memory of signatures
 	s.now = s.now.Add(5 * time.Second)
 	s.wantFault(s.say(body), 503, "unavailable")
-}
-
-type lameCourier struct{}
-
-func (lameCourier) Wake(context.Context) error { return errors.New("nobody home") }
-
-func TestAnnounceWithoutAWake(t *testing.T) {
-	s := newService(t, false)
-	s.announce.Store, s.announce.Courier = &announcer{wake: true}, lameCourier{}
-	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
-		t.Errorf("%d %+v", got.status, got.Error)
-	}
-	if !strings.Contains(s.log.String(), "nobody home") {
-		t.Errorf("the log does not tell:\n%s", &s.log)
-	}
-}
-
-// Over the real store an announcement is one, however often it is sent.
-func TestAnnounceOnce(t *testing.T) {
-	s := newService(t, false)
-	alice := s.login("code-a")
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q,"stranger"],"fields":{"summary":"x"}}`, alice.UserID)
-	for range 3 {
-		got := s.say(body)
-		if got.status != 200 || len(got.Results) != 2 || got.Results[0].State != "accepted" || got.Results[1].State != "not bound" {
-			t.Fatalf("%d %+v %+v", got.status, got.Error, got.Results)
-		}
-		s.now = s.now.Add(time.Second)
-	}
-	if s.woken != 1 {
-		t.Errorf("deliver was woken %d times", s.woken)
-	}
-	steps, err := s.store.Timeline(t.Context(), notify.UserID(alice.UserID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := 0
-	for _, step := range steps {
-		if step.Kind == notify.StepAccepted {
-			accepted++
-		}
-	}
-	if accepted != 1 {
-		t.Errorf("accepted %d times: %+v", accepted, steps)
-	}
-	got := s.do(s.permits, "POST", `{"preferences":{"muted":true}}`, bearer(alice.UserID, alice.UserSig))
-	if got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
-	got = s.say(strings.Replace(body, "order-1", "order-2", 1))
-	if got.status != 200 || got.Results[0].State != "muted" || got.Results[0].Reason != "muted_all" {
-		t.Errorf("muted: %d %+v", got.status, got.Results)
-	}
 }

@@ -107,20 +107,34 @@ templates:
     data: {thing1: "{{.Sender}}"}
 `
 
+// parse reads a notify.yml that has no fault.
+func parse(t *testing.T, file string) config.Notify {
+	t.Helper()
+	n, err := config.ParseNotify([]byte(file), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // sameZone compares zones, which are pointers.
 var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 
 func TestNotifyDefaults(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, minimal)
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Errorf("rules differ from the defaults:\n%s", d)
 	}
 	want := map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
 	if d := cmp.Diff(want, n.Specs); d != "" {
 		t.Error(d)
+	}
+	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); d != "" {
+		t.Error(d)
+	}
+	// The zone that is the default must be there without a time zone database.
+	if zone := parse(t, minimal+"rules: {zone: Asia/Shanghai}\n").Rules.Zone; zone != notify.DefaultRules().Zone {
+		t.Error("Asia/Shanghai is not the zone of the defaults")
 	}
 }
 
@@ -131,22 +145,14 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := config.ParseNotify(b, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, string(b))
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Error(d)
 	}
 	if len(n.Specs) != 1 {
 		t.Errorf("%d templates, want message alone", len(n.Specs))
 	}
-
-	whole := commentedOut.ReplaceAll(b, []byte("  $1"))
-	n, err = config.ParseNotify(whole, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatalf("with the examples: %v", err)
-	}
+	n = parse(t, commentedOut.ReplaceAllString(string(b), "  $1"))
 	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
 	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Specs))); d != "" {
 		t.Errorf("with the examples: %s", d)
@@ -159,10 +165,9 @@ func TestNotifyByteOrderMarks(t *testing.T) {
 	for _, u := range utf16.Encode([]rune(minimal)) {
 		utf16le = append(utf16le, byte(u), byte(u>>8))
 	}
-	for name, b := range map[string][]byte{"UTF-8": []byte("\ufeff" + minimal), "UTF-16": utf16le} {
-		n, err := config.ParseNotify(b, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-		if err != nil || n.Specs["message"].ID != "T1" {
-			t.Errorf("%s: %v, %v", name, n.Specs, err)
+	for name, file := range map[string]string{"UTF-8": "\ufeff" + minimal, "UTF-16": string(utf16le)} {
+		if n := parse(t, file); n.Specs["message"].ID != "T1" {
+			t.Errorf("%s: %v", name, n.Specs)
 		}
 	}
 }
@@ -171,7 +176,7 @@ func TestNotifyByteOrderMarks(t *testing.T) {
 var commentedOut = regexp.MustCompile(`(?m)^  #( *[a-z0-9_]+:.*)$`)
 
 func TestNotifyOverrides(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+`
+	n := parse(t, minimal+`
 rules:
   lead: 1s
   retry: {attempts: 2}
@@ -185,10 +190,7 @@ rules:
   groups: {Public: all, Community: "off"}
   unknown_after: 30s
 limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
-`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	want := notify.DefaultRules()
 	want.Lead, want.Retry.Attempts, want.PushOnline, want.Workers = time.Second, 2, notify.PushOnlineSend, 4
 	want.DigestSteps = []time.Duration{time.Minute, 90 * time.Minute}
@@ -202,13 +204,10 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 }
 
 func TestNotifyTemplates(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+`
+	n := parse(t, minimal+`
   missed_call: {id: T2, page: pages/calls, data: &data {thing1: "{{.Sender}}"}}
   order_shipped: {id: T3, long_term: true, data: *data}
-`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	data := map[string]string{"thing1": "{{.Sender}}"}
 	want := map[notify.Kind]notify.TemplateSpec{
 		"message":       {ID: "T1", Data: data},
@@ -220,17 +219,6 @@ func TestNotifyTemplates(t *testing.T) {
 	}
 	if !n.Rules.MissedCalls {
 		t.Error("a template is there for missed calls, and they are not told")
-	}
-}
-
-// The zone that is the default must be there without a time zone database.
-func TestDefaultZoneNeedsNoDatabase(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+"rules: {zone: Asia/Shanghai}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n.Rules.Zone != notify.DefaultRules().Zone {
-		t.Error("Asia/Shanghai is not the zone of the defaults")
 	}
 }
 
@@ -309,10 +297,7 @@ func TestNotifyOneBadTemplate(t *testing.T) {
 		"of an unknown": {"order: {id: T2, data: {thing1: \"{{.Sumary}}\"}}\n", []string{"templates.order", ".Summary"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := config.ParseNotify([]byte(minimal+"  "+c.entry+"rules: {lead: 1s}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-			if err != nil {
-				t.Fatal(err)
-			}
+			n := parse(t, minimal+"  "+c.entry+"rules: {lead: 1s}\n")
 			if d := n.Templates.Disabled(); len(d) != 1 || n.Rules.Lead != time.Second || n.Rules.MissedCalls || n.Ours() != nil {
 				t.Fatalf("disabled %v, lead %v, missed calls %v, ours %v", d, n.Rules.Lead, n.Rules.MissedCalls, n.Ours())
 			}
@@ -322,10 +307,6 @@ func TestNotifyOneBadTemplate(t *testing.T) {
 				}
 			}
 		})
-	}
-	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); err != nil || d != "" {
-		t.Errorf("ours: %s, %v", d, err)
 	}
 }
 
