@@ -27,10 +27,8 @@ func (s *system) verify() {
 			continue
 		}
 		s.endedOnce(user, p)
-		if !p.shared {
-			s.shownOnce(user, p)
-			s.addsUp(user, p)
-		}
+		s.shownOnce(user, p)
+		s.addsUp(user, p)
 	}
 	if s.path.check != nil {
 		s.path.check(s)

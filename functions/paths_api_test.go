@@ -20,9 +20,7 @@ var apiPaths = []path{
 	{name: "session first login", function: "session", prepare: firstLogin},
 	{name: "session another login", function: "session", prepare: anotherLogin},
 	{name: "session login that takes over", function: "session", trusted: true, prepare: takeover},
-	{name: "session login that takes over, never repeated", function: "session", trusted: true, prepare: takeoverOnce, check: nextLoginMends},
 	{name: "session erase", function: "session", prepare: eraseRequest, check: erased(3, false)},
-	{name: "permits asked", function: "permits", prepare: permitsAsked, check: balance(1)},
 	{name: "permits reported", function: "permits", prepare: permitsReported, check: balance(2)},
 	{name: "permits preferences", function: "permits", prepare: preferences},
 	{name: "announce", function: "announce", prepare: announcement},
@@ -114,36 +112,9 @@ func takeover(s *system) []happening {
 	return []happening{h}
 }
 
-// takeoverOnce is a takeover that nobody repeats when it is cut off.
-func takeoverOnce(s *system) []happening {
-	hs := takeover(s)
-	hs[0].once = true
-	// Where it is cut off says to whom the phone belongs, and what the messages become.
-	for _, user := range []notify.UserID{"user2", "user3"} {
-		p := s.people[user]
-		p.messages[0].states, p.shared = []notify.State{notify.StateDelivered, notify.StateUnbound, notify.StateNoPermit}, true
-	}
-	return hs
-}
-
-// nextLoginMends logs user2 in once more.
-func nextLoginMends(s *system) {
-	phone := s.people["user2"].openID
-	if cards := len(s.cards(phone)); cards > 1 {
-		s.t.Errorf("the phone was shown %d cards", cards)
-	}
-	s.happen([]happening{s.login(phone, "user2", func(notify.UserID) { s.bound("user2", phone) })})
-	s.goOn()
-}
-
 func eraseRequest(s *system) []happening {
 	s.muchOf("user2")
 	return []happening{s.asked("DELETE", 204, func(int) (string, map[string]string) { return "", s.bearer("user2") }, nil)}
-}
-
-func permitsAsked(s *system) []happening {
-	s.user("user2", 1)
-	return []happening{s.asked("GET", 200, func(int) (string, map[string]string) { return "", s.bearer("user2") }, balanceTold(s, 1))}
 }
 
 func balanceTold(s *system, n int) func(response) {

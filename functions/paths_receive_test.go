@@ -7,7 +7,7 @@ import (
 	"wxnotify/simulator"
 )
 
-// callbackPaths are what IM tells. A callback that was not acknowledged is repeated; on
+// callbackPaths are what IM tells: of what takes the same calls, one. A callback that was not acknowledged is repeated; on
 // the paths that say so it is not, and then the message may be missing.
 var callbackPaths = []path{
 	{name: "imcallback message", function: "imcallback", prepare: messageCallback},
@@ -15,20 +15,15 @@ var callbackPaths = []path{
 	{name: "imcallback group message", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupCallback},
 	{name: "imcallback group message, never repeated", function: "imcallback", rules: ", groups: {Public: all}", prepare: unrepeated(groupCallback)},
 	{name: "imcallback read", function: "imcallback", prepare: readCallback},
-	{name: "imcallback recall", function: "imcallback", prepare: recallCallback},
 	{name: "imcallback group recall", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupRecallCallback},
-	{name: "imcallback state change", function: "imcallback", prepare: stateCallback},
 	{name: "imcallback call", function: "imcallback", prepare: callCallback},
 	{name: "imcallback call, never repeated", function: "imcallback", prepare: unrepeated(callCallback)},
-	{name: "imcallback end of a call", function: "imcallback", prepare: callEndCallback},
 }
 
-// pushPaths are what WeChat tells.
+// pushPaths are what WeChat tells, likewise.
 var pushPaths = []path{
 	{name: "wechatpush permit", function: "wechatpush", prepare: permitPush, check: balance(2)},
-	{name: "wechatpush switched off", function: "wechatpush", prepare: switchedOffPush, check: balance(0)},
 	{name: "wechatpush report of a card", function: "wechatpush", unclear: true, prepare: reportPush},
-	{name: "wechatpush report of a failure", function: "wechatpush", unclear: true, prepare: failurePush},
 	{name: "wechatpush authorization cancelled", function: "wechatpush", prepare: cancelledPush, check: erased(3, true)},
 }
 
@@ -84,15 +79,6 @@ func readCallback(s *system) []happening {
 	return s.told(func() { s.sim.IM.Read("user2", "bob") })
 }
 
-func recallCallback(s *system) []happening {
-	s.user("user2", 1)
-	id := s.writes("user2", notify.StateRecalled)
-	s.writes("user2", notify.StateDelivered)
-	return s.told(func() {
-		s.must(s.sim.IM.Recall("bob", "user2", string(id)))
-	})
-}
-
 // groupRecallCallback takes back a message that has not reached the members yet.
 func groupRecallCallback(s *system) []happening {
 	s.user("user2", 1)
@@ -108,15 +94,6 @@ func groupRecallCallback(s *system) []happening {
 	})
 }
 
-// stateCallback is a user who leaves while something waits for them.
-func stateCallback(s *system) []happening {
-	s.user("user2", 1)
-	s.sim.IM.SignIn("user2", simulator.MiniProgram)
-	s.record(notify.Fact{Presence: &notify.Presence{User: "user2", Online: true, At: s.now().Add(-time.Second)}})
-	s.writes("user2", notify.StateDelivered)
-	return s.told(func() { s.sim.IM.Kill("user2") })
-}
-
 func callCallback(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
@@ -127,32 +104,11 @@ func callCallback(s *system) []happening {
 	})
 }
 
-// callEndCallback is a call that is given up before anybody was told of it.
-func callEndCallback(s *system) []happening {
-	p := s.user("user2", 2)
-	s.permit(p.openID, templateMC, 2)
-	id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
-	s.must(err)
-	r := ringAt(s, "user2")
-	r.Call = notify.MessageID(id)
-	s.record(notify.Fact{Ring: &r})
-	s.expects("user2", r.Call, notify.StateDelivered) // as missed
-	return s.told(func() {
-		s.must(s.sim.IM.EndCall(id, simulator.CallCancelled))
-	})
-}
-
 func permitPush(s *system) []happening {
 	p := s.user("user2", 1)
 	return s.told(func() {
 		s.sim.WeChat.TapDialog(string(p.openID), map[string]simulator.Answer{template: simulator.Accept})
 	})
-}
-
-func switchedOffPush(s *system) []happening {
-	p := s.user("user2", 2)
-	s.writes("user2", notify.StateNoPermit)
-	return s.told(func() { s.sim.WeChat.SwitchOff(string(p.openID), template) })
 }
 
 // balance checks how many permits a user has left.
@@ -171,17 +127,6 @@ func reportPush(s *system) []happening {
 	s.user("user2", 1)
 	s.writes("user2", notify.StateDelivered)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
-	return s.told(func() {
-		s.deliver("{}")
-		s.platform.Advance(2 * time.Second)
-	})
-}
-
-// failurePush is WeChat's report that it did not hand over a card that it had taken.
-func failurePush(s *system) []happening {
-	p := s.user("user2", 1)
-	s.writes("user2", notify.StateRefused)
-	s.sim.WeChat.FailSent(string(p.openID), "1", "failed")
 	return s.told(func() {
 		s.deliver("{}")
 		s.platform.Advance(2 * time.Second)

@@ -64,7 +64,6 @@ type person struct {
 	openID   notify.OpenID
 	messages []expected
 	erased   bool
-	shared   bool // the phone, with somebody else: its cards are not theirs alone
 }
 
 // An expected message is one that has to end once, in one of states.

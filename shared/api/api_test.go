@@ -178,6 +178,24 @@ func (s *service) wantFault(r reply, status int, code string) {
 	}
 }
 
+// wantRefusals sends each of bodies, and wants it to be refused by a code, with one line that says so.
+func (s *service) wantRefusals(send func(body string) reply, bodies map[string]refusal) {
+	s.t.Helper()
+	for name, c := range bodies {
+		s.now = s.now.Add(time.Minute) // no limit is in the way
+		s.mini.FastForward(time.Minute)
+		got, status := send(c.body), http.StatusBadRequest
+		if c.code == "too_large" {
+			status = http.StatusRequestEntityTooLarge
+		}
+		if says := got.Error.Message; got.status != status || got.Error.Code != c.code || says == "" || !strings.Contains(says, c.says) || strings.Contains(says, "\n") {
+			s.t.Errorf("%s: answered %d %+v, want %s and one line with %q", name, got.status, got.Error, c.code, c.says)
+		}
+	}
+}
+
+type refusal struct{ body, code, says string }
+
 func TestLogin(t *testing.T) {
 	s := newService(t, false)
 	r := s.login("code-a")
@@ -209,24 +227,16 @@ func TestLogin(t *testing.T) {
 
 func TestLoginRefused(t *testing.T) {
 	s := newService(t, false)
-	for name, c := range map[string]struct {
-		body   string
-		status int
-		code   string
-	}{
-		"chooses a user": {`{"code":"code-a","userId":"boss"}`, 400, "userId"},
-		"no code":        {`{}`, 400, "code"},
-		"long code":      {`{"code":"` + strings.Repeat("x", 300) + `"}`, 400, "code"},
-		"no JSON":        {`code=1`, 400, "bad_json"},
-		"two objects":    {`{"code":"a"}{}`, 400, "bad_json"},
-		"unknown field":  {`{"code":"a","openid":"o-b"}`, 400, "bad_json"},
-		"wrong type":     {`{"code":1}`, 400, "bad_json"},
-		"large":          {`{"code":"` + strings.Repeat("x", 20<<10) + `"}`, 413, "too_large"},
-	} {
-		if got := s.do(s.session, "POST", c.body, nil); got.status != c.status || got.Error.Code != c.code || got.Error.Message == "" {
-			t.Errorf("%s: answered %d %+v", name, got.status, got.Error)
-		}
-	}
+	s.wantRefusals(func(body string) reply { return s.do(s.session, "POST", body, nil) }, map[string]refusal{
+		"chooses a user": {`{"code":"code-a","userId":"boss"}`, "userId", ""},
+		"no code":        {`{}`, "code", ""},
+		"long code":      {`{"code":"` + strings.Repeat("x", 300) + `"}`, "code", ""},
+		"no JSON":        {`code=1`, "bad_json", ""},
+		"two objects":    {`{"code":"a"}{}`, "bad_json", ""},
+		"unknown field":  {`{"code":"a","openid":"o-b"}`, "bad_json", ""},
+		"wrong type":     {`{"code":1}`, "bad_json", ""},
+		"large":          {`{"code":"` + strings.Repeat("x", 20<<10) + `"}`, "too_large", ""},
+	})
 	s.wantFault(s.do(s.session, "GET", "", nil), 405, "method_not_allowed")
 	for err, want := range map[error]struct {
 		status int

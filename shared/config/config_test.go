@@ -357,23 +357,3 @@ func TestNotifyOrDefaults(t *testing.T) {
 		})
 	}
 }
-
-func FuzzParseNotify(f *testing.F) {
-	f.Add([]byte(minimal))
-	f.Add([]byte("rules: {retry: {first: 1s, factor: .nan}}"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Add([]byte(minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n"))
-	f.Add([]byte(minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := config.ParseNotify(b, func(string) string { return "x" })
-		if n.Rules.Check() != nil {
-			t.Error("rules that make no sense were accepted")
-		}
-		if err != nil {
-			return
-		}
-		if !n.Templates.Has(notify.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled()) {
-			t.Errorf("of %d templates %v can be used", len(n.Specs), n.Templates.Kinds())
-		}
-	})
-}

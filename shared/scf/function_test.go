@@ -50,7 +50,12 @@ func greeter(calls *int) scf.Build {
 
 func invoke(t *testing.T, h scf.Handler, event string) response {
 	t.Helper()
-	out, err := h.Invoke(inEvent(t.Context()), []byte(event))
+	return invokeIn(inEvent(t.Context()), t, h, event)
+}
+
+func invokeIn(ctx context.Context, t *testing.T, h scf.Handler, event string) response {
+	t.Helper()
+	out, err := h.Invoke(ctx, []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +187,37 @@ func TestWiringLeavesTimeToAnswer(t *testing.T) {
 		}
 		if err != nil || decode(t, out).StatusCode != 500 {
 			t.Errorf("got %s, err %v", out, err)
+		}
+	})
+}
+
+// An event has the time that the platform gives it, however far its clock and the machine's are apart:
+// the library's deadline may be over before the event begins. Without a limit that deadline stays.
+func TestTimeOfAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			limit         int32
+			library, want time.Duration
+			ended         error
+		}{
+			{60_000, time.Minute, 59500 * time.Millisecond, nil},
+			{60_000, -50 * time.Second, 59500 * time.Millisecond, nil},
+			{60_000, 20 * 365 * 24 * time.Hour, 59500 * time.Millisecond, nil},
+			{0, time.Minute, 59500 * time.Millisecond, nil},
+			{0, -time.Minute, -60500 * time.Millisecond, context.DeadlineExceeded},
+		} {
+			h, _ := scf.NewFunction("f", func(_ context.Context, _ func(string) string, log *slog.Logger) (scf.Handler, error) {
+				return scf.HTTP(log, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					deadline, _ := r.Context().Deadline()
+					if left := time.Until(deadline); left != c.want || r.Context().Err() != c.ended {
+						t.Errorf("%+v: %v are left, %v", c, left, r.Context().Err())
+					}
+				})), nil
+			}, env{}.get, io.Discard)
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(c.library))
+			defer cancel()
+			ctx = functioncontext.NewContext(ctx, &functioncontext.FunctionContext{RequestID: requestID, TimeLimitInMs: c.limit})
+			invokeIn(ctx, t, h, getEvent)
 		}
 	})
 }

@@ -84,7 +84,7 @@ var mutations = []mutation{
 	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),
 	one("accept the beginning of a Sign", "shared/im/verify.go", "subtle.ConstantTimeCompare([]byte(sign), []byte(Sign(token, requestTime)))", "subtle.ConstantTimeCompare([]byte(sign), []byte(Sign(token, requestTime))[:min(len(sign), 64)])", im),
 
-	one("take the platform's clock for the time that an event has left", "shared/scf/function.go", "if !ok || fc.TimeLimitInMs <= 0 {", "if ok || fc.TimeLimitInMs <= 0 {", "./shared/scf -run TestProcess"),
+	one("take the platform's clock for the time that an event has left", "shared/scf/function.go", "if !ok || fc.TimeLimitInMs <= 0 {", "if ok || fc.TimeLimitInMs <= 0 {", "./shared/scf -run TestTimeOfAnEvent"),
 	one("keep idle connections over a freeze", "shared/outbound/outbound.go", "IdleConnTimeout:     Idle,", "IdleConnTimeout:     18 * Idle,", "./shared/outbound"),
 	// The connection to the store, whose store it is, and one card after the other.
 	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", "\t\treturn \"\", nil\n", "\t\treturn \"\", err\n", "./shared/store -run TestProxyThatClosesConnections"),
