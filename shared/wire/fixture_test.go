@@ -51,6 +51,7 @@ type fixture struct {
 	log      bytes.Buffer
 	invoked  []string
 	users    int
+	seamless bool // functions are built as they are deployed
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -108,6 +109,9 @@ func (f *fixture) RoundTrip(r *http.Request) (*http.Response, error) {
 func (f *fixture) build(function string, getenv func(string) string) (scf.Handler, error) {
 	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
 		Opened: func(st *store.Store) { f.t.Cleanup(func() { st.Close() }) }}
+	if f.seamless {
+		seams = wire.Seams{}
+	}
 	return builds[function](seams)(f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
 }
 

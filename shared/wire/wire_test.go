@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,19 @@ func TestFromLoginToErasure(t *testing.T) {
 	answered(f.call("session", http.MethodDelete, nil, "", bearer(user.UserID, user.UserSig)), http.StatusNoContent, "")
 	if _, err := f.store.OpenIDOf(t.Context(), user.UserID); !errors.Is(err, store.ErrNotBound) {
 		t.Errorf("after the erasure: %v", err)
+	}
+}
+
+// A deployed function goes by the machine's clock and calls out over the network.
+func TestNoSeams(t *testing.T) {
+	f := newFixture(t)
+	srv := httptest.NewServer(f.sim)
+	t.Cleanup(srv.Close)
+	f.seamless, f.settings["WECHAT_API_BASE"] = true, srv.URL
+	res := f.login(f.sim.WeChat.NewUser())
+	var user struct{ ExpiresAt time.Time }
+	if err := json.Unmarshal([]byte(res.Body), &user); err != nil || time.Until(user.ExpiresAt).Round(time.Hour) != 24*time.Hour {
+		t.Errorf("answered %+v, %v", res, err)
 	}
 }
 
