@@ -105,7 +105,7 @@ func (p place) repetitions() int {
 // clean up. Then what was promised holds: see system.verify.
 func TestCrashPoints(t *testing.T) {
 	startServers(t, sideBySide())
-	for _, p := range slices.Concat(deliverPaths, unclearPaths, callbackPaths, pushPaths, apiPaths) {
+	for _, p := range slices.Concat(deliverPaths, callbackPaths, pushPaths, apiPaths) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			sweep(t, p)
@@ -148,42 +148,24 @@ func sample(of string, all []crash, n int) []crash {
 }
 
 // undisturbed plays a path, and returns the calls that its function makes.
-func undisturbed(t *testing.T, p path) []place {
-	s := newSystem(t, p)
-	happenings := p.prepare(s)
-	var mu sync.Mutex
-	var places []place
-	s.watch(func(of string, r request) *hangUp {
-		mu.Lock()
-		defer mu.Unlock()
-		if r.nth > 1 && slices.Contains([]string{"hgetall", "info"}, r.name) {
-			return nil // how many connections are made is chance
-		}
-		if !p.upstreamOnly || of == "upstream" {
+func undisturbed(t *testing.T, p path) (places []place) {
+	play(t, p, crash{}, func(_ *system, of string, r request) *hangUp {
+		chance := r.nth > 1 && slices.Contains([]string{"hgetall", "info"}, r.name) // how many connections are made
+		if !chance && (!p.upstreamOnly || of == "upstream") {
 			places = append(places, place{of, r})
 		}
 		return nil
 	})
-	s.happen(happenings)
-	s.watch(nil)
-	s.goOn()
-	s.verify()
 	return places
 }
 
 // survive plays a path with a crash.
 func survive(t *testing.T, p path, c crash) {
-	s := newSystem(t, p)
-	happenings := p.prepare(s)
-	var mu sync.Mutex
-	struck := 0
-	s.watch(func(of string, r request) *hangUp {
-		mu.Lock()
-		defer mu.Unlock()
-		most := 1
-		if c.way == stubborn {
-			most = c.repetitions()
-		}
+	struck, most := 0, 1
+	if c.way == stubborn {
+		most = c.repetitions()
+	}
+	play(t, p, c, func(s *system, of string, r request) *hangUp {
 		if of != c.of || r.name != c.call.name || r.nth < c.call.nth || struck == most {
 			return nil
 		}
@@ -194,14 +176,26 @@ func survive(t *testing.T, p path, c crash) {
 		}
 		return h
 	})
-	s.happen(happenings)
-	s.watch(nil)
-	if mu.Lock(); struck == 0 {
+	if struck == 0 {
 		t.Errorf("the call was never made")
 	}
-	mu.Unlock()
+	trust.Count(t, trust.CrashPoints, 1)
+}
+
+// play plays a path, and has each call of its function asked about, one at a time. Then all that waits
+// is done, and what was promised is checked.
+func play(t *testing.T, p path, c crash, call func(s *system, of string, r request) *hangUp) {
+	s := newSystem(t, p)
+	happenings := p.prepare(s)
+	var mu sync.Mutex
+	s.watch(func(of string, r request) *hangUp {
+		mu.Lock()
+		defer mu.Unlock()
+		return call(s, of, r)
+	})
+	s.happen(happenings)
+	s.watch(nil)
 	s.crash = c
 	s.goOn()
 	s.verify()
-	trust.Count(t, trust.CrashPoints, 1)
 }

@@ -2,7 +2,6 @@ package functions_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +21,6 @@ var apiPaths = []path{
 	{name: "session login that takes over", function: "session", trusted: true, prepare: takeover},
 	{name: "session erase", function: "session", prepare: eraseRequest, check: erased(3, false)},
 	{name: "permits reported", function: "permits", prepare: permitsReported, check: balance(2)},
-	{name: "permits preferences", function: "permits", prepare: preferences},
 	{name: "announce", function: "announce", prepare: announcement},
 }
 
@@ -117,14 +115,6 @@ func eraseRequest(s *system) []happening {
 	return []happening{s.asked("DELETE", 204, func(int) (string, map[string]string) { return "", s.bearer("user2") }, nil)}
 }
 
-func balanceTold(s *system, n int) func(response) {
-	return func(res response) {
-		if !strings.Contains(res.Body, fmt.Sprintf(`"balance":%d`, n)) {
-			s.t.Errorf("answered %s, want a balance of %d", res.Body, n)
-		}
-	}
-}
-
 // permitsReported is a tap without a dialog, of which only the mini program tells. It does
 // so until it was heard.
 func permitsReported(s *system) []happening {
@@ -138,15 +128,6 @@ func permitsReported(s *system) []happening {
 	return []happening{s.asked("POST", 200, func(int) (string, map[string]string) {
 		return `{"reportId":"report-1","ageSeconds":0,"results":{"` + template + `":"accept"}}`, s.bearer("user2")
 	}, nil)} // the answer may not know yet of a report that was spilled
-}
-
-// preferences mute a peer for whose message a card is due.
-func preferences(s *system) []happening {
-	s.user("user2", 1)
-	s.writes("user2", notify.StateMuted)
-	return []happening{s.asked("POST", 200, func(int) (string, map[string]string) {
-		return `{"preferences":{"mutedPeers":["bob"]}}`, s.bearer("user2")
-	}, balanceTold(s, 1))}
 }
 
 // announcement is one for two users and a stranger. The backend signs anew until it was heard.

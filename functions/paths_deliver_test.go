@@ -18,7 +18,8 @@ import (
 // apiSend is where WeChat takes cards.
 const apiSend = "/cgi-bin/message/subscribe/send"
 
-// deliverPaths are those on which it is clear what becomes of a card.
+// deliverPaths are runs. Where it is unclear what becomes of a card, WeChat's report, or its silence, or
+// an erasure decides.
 var deliverPaths = []path{
 	{name: "deliver first card", function: "deliver", prepare: firstCard, check: oneCard},
 	{name: "deliver several cards", function: "deliver", crowded: true, prepare: severalCards},
@@ -34,6 +35,10 @@ var deliverPaths = []path{
 	{name: "deliver dead letter", function: "deliver", prepare: sendAnswers(47003, notify.StateDead), check: letterKept},
 	{name: "deliver spilled facts", function: "deliver", prepare: spilled},
 	{name: "deliver hands spilled facts on", function: "deliver", upstreamOnly: true, prepare: handedOn},
+	{name: "deliver unknown, then reported", function: "deliver", unclear: true, prepare: unknownReported},
+	{name: "deliver unknown, never reported", function: "deliver", unclear: true, prepare: unknownUnreported},
+	{name: "deliver delivered, then corrected", function: "deliver", unclear: true, prepare: corrected},
+	{name: "deliver to somebody who is erased meanwhile", function: "deliver", unclear: true, prepare: erasedMeanwhile},
 }
 
 // firstCard is a message to somebody who is away. The permits pay for more cards than one,
@@ -193,15 +198,6 @@ func letterKept(s *system) {
 
 // spilled are facts that a receiver could not record.
 func spilled(s *system) []happening {
-	h := aRun()
-	event := s.spill()
-	h.event = func(int) string { return event }
-	h.once = false // the platform repeats an event that failed
-	return []happening{h}
-}
-
-func (s *system) spill() (event string) {
-	s.t.Helper()
 	p := s.user("user2", 0)
 	s.must(s.sim.WeChat.Subscribe(string(p.openID), template, 1))
 	now := s.now().UTC()
@@ -213,24 +209,17 @@ func (s *system) spill() (event string) {
 		{Presence: &notify.Presence{User: "user2", At: now}},
 	}}})
 	s.must(err)
-	return string(b)
+	h := aRun()
+	h.event, h.once = func(int) string { return string(b) }, false // the platform repeats an event that failed
+	return []happening{h}
 }
 
 // handedOn is a spill for which deliver finds the store away until its time is out.
 func handedOn(s *system) []happening {
 	hs := spilled(s)
 	hs[0].time = 26500 * time.Millisecond // deliver keeps 25 s of it
-	hs[0].before = func() { s.setAway(true) }
+	hs[0].before = func() { s.away.Store(true) }
 	return hs
-}
-
-// unclearPaths are those on which WeChat's report, or its silence, or an erasure decides
-// about a card.
-var unclearPaths = []path{
-	{name: "deliver unknown, then reported", function: "deliver", unclear: true, prepare: unknownReported},
-	{name: "deliver unknown, never reported", function: "deliver", unclear: true, prepare: unknownUnreported},
-	{name: "deliver delivered, then corrected", function: "deliver", unclear: true, prepare: corrected},
-	{name: "deliver to somebody who is erased meanwhile", function: "deliver", unclear: true, prepare: erasedMeanwhile},
 }
 
 // reports has WeChat tell of the cards that a user was shown.

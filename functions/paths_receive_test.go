@@ -15,7 +15,6 @@ var callbackPaths = []path{
 	{name: "imcallback group message", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupCallback},
 	{name: "imcallback group message, never repeated", function: "imcallback", rules: ", groups: {Public: all}", prepare: unrepeated(groupCallback)},
 	{name: "imcallback read", function: "imcallback", prepare: readCallback},
-	{name: "imcallback group recall", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupRecallCallback},
 	{name: "imcallback call", function: "imcallback", prepare: callCallback},
 	{name: "imcallback call, never repeated", function: "imcallback", prepare: unrepeated(callCallback)},
 }
@@ -32,22 +31,7 @@ func unrepeated(prepare func(*system) []happening) func(*system) []happening {
 	return func(s *system) []happening {
 		hs := prepare(s)
 		for i := range hs {
-			hs[i].once = true
-			heard := hs[i].heard
-			hs[i].heard = func(answer []byte) bool {
-				ok := heard(answer)
-				for _, p := range s.people {
-					for i := range p.messages {
-						p.messages[i].maybe = p.messages[i].maybe && !ok
-					}
-				}
-				return ok
-			}
-		}
-		for _, p := range s.people {
-			for i := range p.messages {
-				p.messages[i].maybe = true
-			}
+			hs[i].once, hs[i].loses = true, true
 		}
 		return hs
 	}
@@ -77,21 +61,6 @@ func readCallback(s *system) []happening {
 	s.writes("user2", notify.StateRead)
 	s.writes("user2", notify.StateRead)
 	return s.told(func() { s.sim.IM.Read("user2", "bob") })
-}
-
-// groupRecallCallback takes back a message that has not reached the members yet.
-func groupRecallCallback(s *system) []happening {
-	s.user("user2", 1)
-	s.group([]string{"bob", "user2"})
-	sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
-	s.must(err)
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: sent.MsgTime, Seq: uint32(sent.MsgSeq), For: notify.GroupAll}
-	s.record(notify.Fact{GroupMessage: &m})
-	s.expects("user2", m.ID(), notify.StateRecalled)
-	s.people["user2"].messages[0].maybe = true // taken back before it reached anybody
-	return s.told(func() {
-		s.must(s.sim.IM.RecallGroup("G1", "bob", sent.MsgSeq))
-	})
 }
 
 func callCallback(s *system) []happening {

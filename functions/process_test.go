@@ -45,10 +45,8 @@ func buildAndRun(m *testing.M) int {
 // waitMore has more tests run side by side than there are processors, unless -parallel
 // says how many: these tests wait for processes more than they compute.
 func waitMore() {
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		f.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
 	}
 }
 

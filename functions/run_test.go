@@ -25,6 +25,7 @@ type happening struct {
 	event  func(try int) string // what the function is invoked with
 	heard  func(answer []byte) bool
 	once   bool          // it is not repeated
+	loses  bool          // and messages are lost with it
 	time   time.Duration // of an invocation
 }
 
@@ -82,7 +83,7 @@ func (s *system) watch(f func(of string, r request) *hangUp) {
 		f = func(string, request) *hangUp { return nil }
 	}
 	s.tap.on(func(r request) *hangUp {
-		if s.storeIsAway() {
+		if s.away.Load() {
 			return &hangUp{}
 		}
 		if r.name == "claim" || r.name == "watch" {
@@ -91,19 +92,6 @@ func (s *system) watch(f func(of string, r request) *hangUp) {
 		return f("store", r)
 	})
 	s.upstream.on(func(r request) *hangUp { return f("upstream", r) })
-}
-
-func (s *system) storeIsAway() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.away
-}
-
-// setAway cuts all connections to the store from now on, or no more.
-func (s *system) setAway(away bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.away = away
 }
 
 // jump moves the clock to what falls due within a lease, if nothing is due: so a run need
@@ -116,8 +104,7 @@ func (s *system) jump() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.now()); d > 0 && d <= notify.Lease && s.jumps < mostJumps {
-		s.jumps++
+	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.now()); d > 0 && d <= notify.Lease && s.jumps.Add(1) <= mostJumps {
 		s.pass(d)
 	}
 }
@@ -157,13 +144,12 @@ func (s *system) happen(hs []happening) {
 		}
 		heard, answers := false, []string(nil)
 		for try := 0; !heard && try < tries && !(h.once && try > 0); try++ {
-			s.mu.Lock()
-			s.jumps = 0
-			s.mu.Unlock()
+			s.jumps.Store(0)
 			answer, err := s.instance(s.path.function).call(h.event(try), h.time)
 			heard = err == nil && h.heard(answer)
 			answers = append(answers, fmt.Sprintf("%s, %v", answer, err))
 		}
+		s.lost = s.lost || !heard && h.loses
 		if !heard && !h.once {
 			s.t.Errorf("%s did not succeed in %d tries: %q", s.path.function, tries, answers)
 		}
@@ -177,7 +163,7 @@ func (s *system) happen(hs []happening) {
 func (s *system) goOn() {
 	s.t.Helper()
 	const runs = 30
-	s.setAway(false)
+	s.away.Store(false)
 	looked := false
 	for range runs {
 		events := s.held()
@@ -221,9 +207,7 @@ func (s *system) held() []string {
 // there any more, and the next one runs the event.
 func (s *system) deliver(event string) {
 	s.t.Helper()
-	s.mu.Lock()
-	s.jumps = 0
-	s.mu.Unlock()
+	s.jumps.Store(0)
 	_, err := s.instance("deliver").call(event, runTime)
 	if errors.Is(err, errKilled) {
 		_, err = s.instance("deliver").call(event, runTime)

@@ -55,8 +55,9 @@ type system struct {
 	function map[string]*process // an instance of each that runs
 	queue    []string            // events that the platform holds for deliver
 	heard    []report            // what IM and WeChat have told
-	jumps    int
-	away     bool // the store
+	lost     bool                // nobody may have heard of what happened
+	jumps    atomic.Int32
+	away     atomic.Bool // the store
 }
 
 // A person is a user, and what is to become of what was written to them.
@@ -70,7 +71,6 @@ type person struct {
 type expected struct {
 	id     notify.MessageID
 	states []notify.State
-	maybe  bool // nobody may have heard of it
 }
 
 // servers are real Redis servers, empty but for the scripts, whose names are there too. A system has

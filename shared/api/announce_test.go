@@ -35,6 +35,13 @@ func (a *announcer) Announce(_ context.Context, _ notify.Rules, messages []notif
 	return make([]notify.Accepted, len(messages)), a.wake, nil
 }
 
+func announcing(t *testing.T) (*service, *announcer) {
+	t.Helper()
+	s, ann := newService(t, false), &announcer{}
+	s.announce.Store = ann
+	return s, ann
+}
+
 // say sends an announcement, signed now.
 func (s *service) say(body string) reply {
 	s.t.Helper()
@@ -73,9 +80,7 @@ func TestAnnounce(t *testing.T) {
 }
 
 func TestAnnounceDefaults(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	s.wantOK(s.say(`{"id":"1","kind":"message","to":["alice"]}`))
 	want := []notify.Message{{ID: "1", Kind: notify.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
 		Announcement: &notify.Announcement{Fields: map[string]string{}}}}
@@ -88,9 +93,7 @@ func TestAnnounceDefaults(t *testing.T) {
 }
 
 func TestAnnounceRefuses(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	var err error
 	s.announce.Templates, err = notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
 		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}"}},
@@ -165,9 +168,7 @@ func TestAnnounceRefuses(t *testing.T) {
 }
 
 func TestAnnounceToMany(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	to := ""
 	for i := range 500 {
 		to += fmt.Sprintf(",%q", fmt.Sprintf("%032d", i))
@@ -180,9 +181,7 @@ func TestAnnounceToMany(t *testing.T) {
 
 // A signature is good once, in whichever case it is written, until it is too old.
 func TestAnnounceReplayed(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	body := `{"id":"1","kind":"message","to":["alice"]}`
 	h := signed(annKey, s.now.Add(4*time.Minute), "announce", body) // a clock ahead of ours
 	shouted := h.Clone()
@@ -205,9 +204,8 @@ func TestAnnounceReplayed(t *testing.T) {
 }
 
 func TestAnnounceStoreAway(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{err: errors.New("store: away")}
-	s.announce.Store = ann
+	s, ann := announcing(t)
+	ann.err = errors.New("store: away")
 	body := `{"id":"1","kind":"message","to":["alice"]}`
 	got := s.say(body)
 	s.wantFault(got, 503, "unavailable")

@@ -188,7 +188,8 @@ func (s *service) wantRefusals(send func(body string) reply, bodies map[string]r
 		if c.code == "too_large" {
 			status = http.StatusRequestEntityTooLarge
 		}
-		if says := got.Error.Message; got.status != status || got.Error.Code != c.code || says == "" || !strings.Contains(says, c.says) || strings.Contains(says, "\n") {
+		says := got.Error.Message
+		if got.status != status || got.Error.Code != c.code || says == "" || !strings.Contains(says, c.says) || strings.Contains(says, "\n") {
 			s.t.Errorf("%s: answered %d %+v, want %s and one line with %q", name, got.status, got.Error, c.code, c.says)
 		}
 	}

@@ -97,22 +97,19 @@ func TestReportsAsPhonesSendThem(t *testing.T) {
 		"a clock that stepped back":  `"ageSeconds":-0.4,"results":{"T1":"accept"}`,
 		"a clock that was set right": `"ageSeconds":-300,"results":{"T1":"accept"}`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			s.t = t
-			s.now = s.now.Add(time.Hour) // beyond what pairs taps
-			before := s.do(s.permits, "GET", "", auth).Templates[0].Balance
-			if got := s.do(s.permits, "POST", `{"reportId":"`+name+`",`+body+`}`, auth); got.status != 200 || got.Templates[0].Balance != before+1 {
-				t.Fatalf("%d %+v %+v, want one permit more than %d", got.status, got.Error, got.Templates, before)
-			}
-			accounts, err := store.Accounts(t.Context(), s.store, "o-a")
-			if err != nil {
-				t.Fatal(err)
-			}
-			entries := accounts["T1"].Entries
-			if at := entries[len(entries)-1].At; at.After(s.now) {
-				t.Errorf("the tap is of %v, in the future of %v", at, s.now)
-			}
-		})
+		s.now = s.now.Add(time.Hour) // beyond what pairs taps
+		before := s.do(s.permits, "GET", "", auth).Templates[0].Balance
+		if got := s.do(s.permits, "POST", `{"reportId":"`+name+`",`+body+`}`, auth); got.status != 200 || got.Templates[0].Balance != before+1 {
+			t.Fatalf("%s: %d %+v %+v, want one permit more than %d", name, got.status, got.Error, got.Templates, before)
+		}
+		accounts, err := store.Accounts(t.Context(), s.store, "o-a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries := accounts["T1"].Entries
+		if at := entries[len(entries)-1].At; at.After(s.now) {
+			t.Errorf("%s: the tap is of %v, in the future of %v", name, at, s.now)
+		}
 	}
 }
 

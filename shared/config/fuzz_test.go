@@ -18,7 +18,8 @@ import (
 // that it asks for and that is missing is named, and a fault says where it is, in words for people.
 func FuzzReferences(f *testing.F) {
 	for _, s := range []string{"templates: {message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\"}}}",
-		"rules: {digest_max: ${MOST}}", "limits: {workers: [${A}]}", "templates: ${A}", "rules: {retry: ${A}, keep_learning: ${B}}", "a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}",
+		"rules: {digest_max: ${MOST}}", "limits: {workers: [${A}]}", "templates: ${A}", "rules: {retry: ${A}, keep_learning: ${B}}",
+		"a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}",
 		minimal, "rules: {retry: {first: 1s, factor: .nan}}", "a: &a [*a]",
 		minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n",
 		minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"} {

@@ -144,13 +144,14 @@ func (panicking) Invoke(context.Context, []byte) ([]byte, error) { panic("open s
 // Who invokes a function that fails learns no setting's name, and no value of a panic, which the
 // library under us would tell.
 func TestBadBuildsAndHandlers(t *testing.T) {
+	const notConfigured = "scf: the function is not configured"
 	for name, c := range map[string]struct {
 		build scf.Build
 		want  string
 	}{
-		"build fails":         {greeter(new(int)), "scf: the function is not configured"},
-		"build panics":        {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { panic("open sesame") }, "scf: the function is not configured"},
-		"build makes nothing": {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { return nil, nil }, "scf: the function is not configured"},
+		"build fails":         {greeter(new(int)), notConfigured},
+		"build panics":        {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { panic("open sesame") }, notConfigured},
+		"build makes nothing": {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { return nil, nil }, notConfigured},
 		"the handler panics":  {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { return panicking{}, nil }, "scf: internal error"},
 	} {
 		var log lines

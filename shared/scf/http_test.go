@@ -189,7 +189,8 @@ func TestAccessLine(t *testing.T) {
 		r.URL.Path = "/changed"
 		w.WriteHeader(202)
 	}))
-	event := `{"httpMethod":"POST","path":"/` + strings.Repeat("茶", 1000) + `","queryString":{"sign":"sesame"},"headers":{"authorization":"sesame"},"body":"sesame"}`
+	path := "/" + strings.Repeat("茶", 1000)
+	event := `{"httpMethod":"POST","path":"` + path + `","queryString":{"sign":"sesame"},"headers":{"authorization":"sesame"},"body":"sesame"}`
 	if _, err := h.Invoke(inEvent(t.Context()), []byte(event)); err != nil {
 		t.Fatal(err)
 	}

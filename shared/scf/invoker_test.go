@@ -95,25 +95,19 @@ func TestWake(t *testing.T) {
 		{"AKIDexample", "sesame-token", "default", `{}`},
 		{"AKIDnext", "next-token", "staging", `{"n":1}`},
 	} {
-		c := got[i]
-		for name, value := range map[string]string{
-			"X-TC-Action": "Invoke", "X-TC-Version": "2018-04-16", "X-TC-Region": "ap-guangzhou",
-			"X-TC-Token": want.token, "Content-Type": "application/json",
-		} {
-			if c.Header.Get(name) != value {
-				t.Errorf("call %d: %s is %q, want %q", i, name, c.Header.Get(name), value)
-			}
+		h := got[i].Header
+		header := []string{h.Get("X-TC-Action"), h.Get("X-TC-Version"), h.Get("X-TC-Region"), h.Get("X-TC-Token"), h.Get("Content-Type")}
+		if diff := cmp.Diff([]string{"Invoke", "2018-04-16", "ap-guangzhou", want.token, "application/json"}, header); diff != "" {
+			t.Errorf("call %d: header (-want +got):\n%s", i, diff)
 		}
-		signed := c.Header.Get("Authorization")
+		signed := h.Get("Authorization")
 		if !strings.HasPrefix(signed, "TC3-HMAC-SHA256 Credential="+want.id+"/") || !strings.Contains(signed, "/scf/tc3_request, SignedHeaders=content-type;host, Signature=") {
 			t.Errorf("call %d: Authorization is %q", i, signed)
 		}
-		wantBody := map[string]string{
-			"FunctionName": "deliver", "Namespace": want.namespace, "Qualifier": "$DEFAULT",
-			"InvocationType": "Event", "ClientContext": want.event,
-		}
-		if diff := cmp.Diff(wantBody, c.Body); diff != "" || c.Path != "/" {
-			t.Errorf("call %d to %s (-want +got):\n%s", i, c.Path, diff)
+		body := map[string]string{"FunctionName": "deliver", "Namespace": want.namespace, "Qualifier": "$DEFAULT",
+			"InvocationType": "Event", "ClientContext": want.event}
+		if diff := cmp.Diff(body, got[i].Body); diff != "" || got[i].Path != "/" {
+			t.Errorf("call %d to %s (-want +got):\n%s", i, got[i].Path, diff)
 		}
 	}
 }
@@ -187,31 +181,29 @@ func TestInvokerCredentials(t *testing.T) {
 }
 
 func TestInvokerConfig(t *testing.T) {
-	for _, c := range []struct {
-		cfg  scf.InvokerConfig
-		want string // "" for none
-	}{
-		{scf.InvokerConfig{}, "Getenv"},
-		{scf.InvokerConfig{Getenv: env{}.get}, ""},
-		{scf.InvokerConfig{Getenv: env{}.get, Timeout: -1}, "Timeout"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://127.0.0.1:9000"}, ""},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://[::1]:9000/x"}, ""},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://localhost"}, ""},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "https://scf.internal.tencentcloudapi.com"}, ""},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://scf.internal.tencentcloudapi.com"}, "https"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://127.0.0.1.example.com"}, "https"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "scf.tencentcloudapi.com"}, "https://host"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "ftp://127.0.0.1"}, "https://host"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "https://user:sesame@host"}, "user, query or fragment"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "https://host/?key=sesame"}, "user, query or fragment"},
-		{scf.InvokerConfig{Getenv: env{}.get, APIBase: "http://sesame\x7f"}, "https://host"},
+	if _, err := scf.NewInvoker(scf.InvokerConfig{}); err == nil || !strings.Contains(err.Error(), "Getenv") {
+		t.Errorf("without Getenv: %v", err)
+	}
+	if _, err := scf.NewInvoker(scf.InvokerConfig{Getenv: env{}.get, Timeout: -1}); err == nil || !strings.Contains(err.Error(), "Timeout") {
+		t.Errorf("less than no time: %v", err)
+	}
+	for base, want := range map[string]string{
+		"":                      "",
+		"http://127.0.0.1:9000": "",
+		"http://[::1]:9000/x":   "",
+		"http://localhost":      "",
+		"https://scf.internal.tencentcloudapi.com": "",
+		"http://scf.internal.tencentcloudapi.com":  "https",
+		"http://127.0.0.1.example.com":             "https",
+		"scf.tencentcloudapi.com":                  "https://host",
+		"ftp://127.0.0.1":                          "https://host",
+		"http://sesame\x7f":                        "https://host",
+		"https://user:sesame@host":                 "user, query or fragment",
+		"https://host/?key=sesame":                 "user, query or fragment",
 	} {
-		_, err := scf.NewInvoker(c.cfg)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%q: got %v, want %q", c.cfg.APIBase, err, c.want)
-		}
-		if err != nil && strings.Contains(err.Error(), "sesame") {
-			t.Errorf("the error quotes the URL: %v", err)
+		_, err := scf.NewInvoker(scf.InvokerConfig{Getenv: env{}.get, APIBase: base})
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "sesame")) {
+			t.Errorf("%q: got %v, want %q without the URL", base, err, want)
 		}
 	}
 }
