@@ -54,7 +54,7 @@ func TestAnnounce(t *testing.T) {
 		{Err: fmt.Errorf("%w: the key", notify.ErrUnreadable)}}}
 	s.announce.Store, s.wakeErr = ann, errors.New("nobody home") // the timer's next run will do
 	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔","dave"],
-		"fields":{"summary":"very private words","count":3,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
+		"fields":{"summary":"very private words","count":0,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
 	s.wantOK(got)
 	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}, {"dave", "unavailable", ""}}
 	if d := cmp.Diff(want, got.Results); d != "" {
@@ -65,7 +65,7 @@ func TestAnnounce(t *testing.T) {
 		messages = append(messages, notify.Message{
 			ID: "order-4711", Kind: "order_shipped", To: to, SentAt: s.now.UTC(), ByREST: true, Lasts: 2 * time.Hour,
 			Announcement: &notify.Announcement{Anyway: true, Fields: map[string]string{
-				"summary": "very private words", "count": "3", "peer": "4711", "time": "2026年11月22日 18:09"}}})
+				"summary": "very private words", "count": "0", "peer": "4711", "time": "2026年11月22日 18:09"}}})
 	}
 	if d := cmp.Diff(messages, ann.messages); d != "" {
 		t.Error(d)
