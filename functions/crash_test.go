@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"wxnotify/functions/internal/functest"
 	"wxnotify/trust"
 )
 
@@ -16,25 +15,23 @@ type path struct {
 	name     string
 	function string // what is killed, or loses its connections
 	rules    string // of notify.yml, beside lead: 0s
-	settings map[string]string
-	// cold: the store knows no script yet, so that each costs a second request.
-	cold bool
+	trusted  bool   // session is in its trusted mode
 	// upstreamOnly: the store is away on this path, so there is nothing to cut off there.
 	upstreamOnly bool
 	// crowded: several cards are on their way at once.
 	crowded bool
 	// unclear: the path itself may end messages as unknown.
 	unclear bool
-	// prepare sets the stage and returns what happens.
-	prepare func(*stage) []happening
+	// prepare returns what happens.
+	prepare func(*system) []happening
 	// check looks at what only this path promises.
-	check func(*stage)
+	check func(*system)
 }
 
 // A place is a call that a function makes.
 type place struct {
 	of   string // store or upstream
-	call functest.Request
+	call request
 }
 
 // A crash ends a process, or a connection, at a place.
@@ -58,14 +55,14 @@ func (c crash) String() string {
 	when := "before"
 	switch c.after {
 	case 0:
-	case c.call.Size:
+	case c.call.size:
 		when = "after"
 	default:
-		when = fmt.Sprintf("after %d of %d of", c.after, c.call.Size)
+		when = fmt.Sprintf("after %d of %d of", c.after, c.call.size)
 	}
-	name := c.call.Name
-	if c.call.Nth > 1 {
-		name = fmt.Sprintf("%s %d", name, c.call.Nth)
+	name := c.call.name
+	if c.call.nth > 1 {
+		name = fmt.Sprintf("%s %d", name, c.call.nth)
 	}
 	return fmt.Sprintf("%s %s %s %s", c.way, when, c.of, name)
 }
@@ -77,13 +74,13 @@ func crashes(places []place) []crash {
 	var all []crash
 	for i, p := range places {
 		for _, w := range []way{killed, cut} {
-			all = append(all, crash{p, 0, w}, crash{p, p.call.Size, w})
-			if p.call.Size > 1 {
-				all = append(all, crash{p, p.call.Size / 2, w})
+			all = append(all, crash{p, 0, w}, crash{p, p.call.size, w})
+			if p.call.size > 1 {
+				all = append(all, crash{p, p.call.size / 2, w})
 			}
 		}
 		if (i%3 == 0 || len(places) < 12) && p.repetitions() > 1 {
-			all = append(all, crash{p, 0, stubborn}, crash{p, p.call.Size, stubborn})
+			all = append(all, crash{p, 0, stubborn}, crash{p, p.call.size, stubborn})
 		}
 	}
 	return all
@@ -94,9 +91,9 @@ func (p place) repetitions() int {
 	switch {
 	case p.of == "store":
 		return 2 // as the store asks of its client
-	case p.call.Name == "Invoke":
+	case p.call.name == "Invoke":
 		return 2
-	case p.call.Name == "send", p.call.Name == "stable_token", p.call.Name == "jscode2session":
+	case p.call.name == "send", p.call.name == "stable_token", p.call.name == "jscode2session":
 		return 1
 	}
 	return 3 // IM's
@@ -105,10 +102,10 @@ func (p place) repetitions() int {
 // TestCrashPoints ends the real functions at every call that they make of the store and
 // of the platforms, on each of paths, before and after the call takes effect, and cuts
 // their connections there. The platforms repeat what was not acknowledged, and later runs
-// clean up. Then what was promised holds: see stage.verify.
+// clean up. Then what was promised holds: see system.verify.
 func TestCrashPoints(t *testing.T) {
 	startServers(t, sideBySide())
-	for _, p := range slices.Concat(deliverPaths, unclearPaths, callbackPaths, pushPaths, apiPaths) {
+	for _, p := range slices.Concat(deliverPaths, callbackPaths, pushPaths, apiPaths) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			sweep(t, p)
@@ -151,60 +148,54 @@ func sample(of string, all []crash, n int) []crash {
 }
 
 // undisturbed plays a path, and returns the calls that its function makes.
-func undisturbed(t *testing.T, p path) []place {
-	s := newStage(t, p)
-	happenings := p.prepare(s)
-	var mu sync.Mutex
-	var places []place
-	s.watch(func(of string, r functest.Request) *functest.Cut {
-		mu.Lock()
-		defer mu.Unlock()
-		if r.Nth > 1 && slices.Contains([]string{"hgetall", "info", "pace with its source"}, r.Name) {
-			return nil // how many connections are made is chance, and who of several asks first
-		}
-		if !p.upstreamOnly || of == "upstream" {
+func undisturbed(t *testing.T, p path) (places []place) {
+	play(t, p, crash{}, func(_ *system, of string, r request) *hangUp {
+		chance := r.nth > 1 && slices.Contains([]string{"hgetall", "info"}, r.name) // how many connections are made
+		if !chance && (!p.upstreamOnly || of == "upstream") {
 			places = append(places, place{of, r})
 		}
 		return nil
 	})
-	s.happen(happenings)
-	s.watch(nil)
-	s.goOn()
-	s.verify()
 	return places
 }
 
 // survive plays a path with a crash.
 func survive(t *testing.T, p path, c crash) {
-	s := newStage(t, p)
-	happenings := p.prepare(s)
-	var mu sync.Mutex
-	struck := 0
-	s.watch(func(of string, r functest.Request) *functest.Cut {
-		mu.Lock()
-		defer mu.Unlock()
-		most := 1
-		if c.way == stubborn {
-			most = c.repetitions()
-		}
-		if of != c.of || r.Name != c.call.Name || r.Nth < c.call.Nth || struck == most {
+	struck, most := 0, 1
+	if c.way == stubborn {
+		most = c.repetitions()
+	}
+	play(t, p, c, func(s *system, of string, r request) *hangUp {
+		if of != c.of || r.name != c.call.name || r.nth < c.call.nth || struck == most {
 			return nil
 		}
 		struck++
-		cut := &functest.Cut{After: c.after}
+		h := &hangUp{after: c.after}
 		if c.way == killed {
-			cut.Then = func() { s.kill(p.function) }
+			h.then = func() { s.kill(p.function) }
 		}
-		return cut
+		return h
+	})
+	if struck == 0 {
+		t.Errorf("the call was never made")
+	}
+	trust.Count(t, trust.CrashPoints, 1)
+}
+
+// play plays a path, and has each call of its function asked about, one at a time. Then all that waits
+// is done, and what was promised is checked.
+func play(t *testing.T, p path, c crash, call func(s *system, of string, r request) *hangUp) {
+	s := newSystem(t, p)
+	happenings := p.prepare(s)
+	var mu sync.Mutex
+	s.watch(func(of string, r request) *hangUp {
+		mu.Lock()
+		defer mu.Unlock()
+		return call(s, of, r)
 	})
 	s.happen(happenings)
 	s.watch(nil)
-	if mu.Lock(); struck == 0 {
-		t.Errorf("the call was never made")
-	}
-	mu.Unlock()
 	s.crash = c
 	s.goOn()
 	s.verify()
-	trust.Count(t, trust.CrashPoints, 1)
 }

@@ -18,47 +18,36 @@ import (
 // verify checks what holds whatever happened: nothing waits, each message has ended once,
 // no card was shown twice, accounts add up, who was erased is gone, and all works on, above
 // all with the token.
-func (s *stage) verify() {
+func (s *system) verify() {
 	s.t.Helper()
-	s.nothingIsLeft()
+	if left := s.queued(); len(left) > 0 {
+		s.t.Errorf("left behind, due %v", left)
+	}
 	for user, p := range s.people {
 		if p.erased {
 			s.isForgotten(user, p.openID)
 			continue
 		}
 		s.endedOnce(user, p)
-		if !p.shared {
-			s.shownOnce(user, p)
-			s.addsUp(user, p)
-		}
+		s.shownOnce(user, p)
+		s.addsUp(user, p)
 	}
 	if s.path.check != nil {
 		s.path.check(s)
 	}
 	s.bindingsAgree()
-	if token := []string{"look", "commit", "stable_token", "send", ""}; slices.Contains(token, s.crash.call.Name) {
+	if token := []string{"look", "commit", "stable_token", "send", ""}; slices.Contains(token, s.crash.call.name) {
 		s.worksOn()
 	}
 }
 
-func (s *stage) nothingIsLeft() {
-	s.t.Helper()
-	left, err := s.waiting(queues...)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if len(left) > 0 {
-		s.t.Errorf("left behind, due %v", left)
-	}
-}
-
 // endedOnce checks that each message of a user has one end.
-func (s *stage) endedOnce(user notify.UserID, p *person) {
+func (s *system) endedOnce(user notify.UserID, p *person) {
 	s.t.Helper()
 	for _, m := range p.messages {
 		ends := s.ends(user, m.id)
 		switch {
-		case len(ends) == 0 && m.maybe:
+		case len(ends) == 0 && s.lost:
 			continue
 		case len(ends) == 0:
 			trust.Count(s.t, trust.Lost, 1)
@@ -78,7 +67,7 @@ func (s *stage) endedOnce(user notify.UserID, p *person) {
 
 // shownOnce checks that a user was told of each message at most once, and of as many as
 // are called delivered.
-func (s *stage) shownOnce(user notify.UserID, p *person) {
+func (s *system) shownOnce(user notify.UserID, p *person) {
 	s.t.Helper()
 	delivered, maybe := 0, 0
 	for _, m := range p.messages {
@@ -92,7 +81,7 @@ func (s *stage) shownOnce(user notify.UserID, p *person) {
 		}
 	}
 	shown := 0
-	for _, c := range s.sim.WeChat.Cards(string(p.openID)) {
+	for _, c := range s.cards(p.openID) {
 		n, err := strconv.Atoi(c.Value("number3"))
 		if err != nil {
 			s.t.Errorf("a card to %s is about %q messages", user, c.Value("number3"))
@@ -117,22 +106,20 @@ func corrects(was, is notify.State) bool {
 
 // certain reports whether the crash came when it was clear that no card had gone, or that
 // it had: then no message may end as unknown.
-func (s *stage) certain() bool {
+func (s *system) certain() bool {
 	if s.crash.way == "" {
 		return true
 	}
 	clear := []string{"claim", "claim calls", "take", "due", "watch", "query_online_status", "get_c2c_unread_msg_num",
 		"get_group_member_info", "get_specified_group_member_info", "get", "pace", "Invoke"}
-	return !s.path.crowded && !s.path.unclear && slices.Contains(clear, s.crash.call.Name)
+	return !s.path.crowded && !s.path.unclear && slices.Contains(clear, s.crash.call.name)
 }
 
 // addsUp checks a user's accounts, and holds them against WeChat's own.
-func (s *stage) addsUp(user notify.UserID, p *person) {
+func (s *system) addsUp(user notify.UserID, p *person) {
 	s.t.Helper()
 	accounts, err := store.Accounts(s.t.Context(), s.store, p.openID)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(err)
 	for id, a := range accounts {
 		sum := a.Opening
 		for _, e := range a.Entries {
@@ -153,7 +140,7 @@ func (s *stage) addsUp(user notify.UserID, p *person) {
 }
 
 // isForgotten checks that no key and no value in the store names a user.
-func (s *stage) isForgotten(user notify.UserID, openID notify.OpenID) {
+func (s *system) isForgotten(user notify.UserID, openID notify.OpenID) {
 	s.t.Helper()
 	for _, entry := range s.dump() {
 		if strings.Contains(entry, string(user)) || strings.Contains(entry, string(openID)) {
@@ -164,7 +151,7 @@ func (s *stage) isForgotten(user notify.UserID, openID notify.OpenID) {
 }
 
 // bindingsAgree checks that whom an openid belongs to is sent to it, and nobody else.
-func (s *stage) bindingsAgree() {
+func (s *system) bindingsAgree() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	owners := map[string]string{}
@@ -192,41 +179,23 @@ func (s *stage) bindingsAgree() {
 	}
 }
 
-func (s *stage) keys(pattern string) []string {
+func (s *system) keys(pattern string) []string {
 	s.t.Helper()
 	keys, err := s.db.Keys(s.t.Context(), pattern).Result()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(err)
 	return keys
 }
 
 // dump returns all that the store holds.
-func (s *stage) dump() []string {
+func (s *system) dump() (all []string) {
 	s.t.Helper()
 	ctx := s.t.Context()
-	var all []string
 	for _, k := range s.keys("*") {
 		kind, err := s.db.Type(ctx, k).Result()
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		var v any
-		switch kind {
-		case "hash":
-			v, err = s.db.HGetAll(ctx, k).Result()
-		case "zset":
-			v, err = s.db.ZRange(ctx, k, 0, -1).Result()
-		case "list":
-			v, err = s.db.LRange(ctx, k, 0, -1).Result()
-		case "set":
-			v, err = s.db.SMembers(ctx, k).Result()
-		default:
-			v, err = s.db.Get(ctx, k).Result()
-		}
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
+		look := map[string][]any{"hash": {"HGETALL", k}, "zset": {"ZRANGE", k, 0, -1}, "list": {"LRANGE", k, 0, -1}, "set": {"SMEMBERS", k}, "string": {"GET", k}}
+		v, err := s.db.Do(ctx, look[kind]...).Result()
+		s.must(err)
 		all = append(all, fmt.Sprint(k, " ", v))
 	}
 	return all
@@ -234,24 +203,22 @@ func (s *stage) dump() []string {
 
 // worksOn checks that a new instance can tell somebody else of something, whatever token
 // it finds, and leaves one that WeChat knows.
-func (s *stage) worksOn() {
+func (s *system) worksOn() {
 	s.t.Helper()
 	s.sim.Faults.Clear()
 	s.kill("deliver")
-	openID := s.subscribe("somebody-else")
+	openID := s.subscribe("somebody-else", 1)
 	id := s.say("somebody-else")
 	s.deliver("{}")
 	s.goOn()
 	if ends := s.ends("somebody-else", id); !slices.Equal(ends, []notify.State{notify.StateDelivered}) {
 		s.t.Errorf("afterwards a message to somebody else ended as %q", ends)
 	}
-	if n := len(s.sim.WeChat.Cards(string(openID))); n != 1 {
+	if n := len(s.cards(openID)); n != 1 {
 		s.t.Errorf("afterwards somebody else was shown %d cards", n)
 	}
 	token, _, _, err := s.store.Token(s.t.Context(), s.settings["WECHAT_APPID"])
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(err)
 	res := httptest.NewRecorder()
 	s.sim.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/cgi-bin/getcallbackip?access_token="+url.QueryEscape(token), nil))
 	if !strings.Contains(res.Body.String(), "ip_list") {

@@ -2,22 +2,26 @@ package functions_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
 	"wxnotify/simulator"
 )
 
 // apiSend is where WeChat takes cards.
 const apiSend = "/cgi-bin/message/subscribe/send"
 
-// deliverPaths are those on which it is clear what becomes of a card.
+// deliverPaths are runs. Where it is unclear what becomes of a card, WeChat's report, or its silence, or
+// an erasure decides.
 var deliverPaths = []path{
 	{name: "deliver first card", function: "deliver", prepare: firstCard, check: oneCard},
-	{name: "deliver first card, a store that knows no script", function: "deliver", cold: true, prepare: firstCard, check: oneCard},
 	{name: "deliver several cards", function: "deliver", crowded: true, prepare: severalCards},
 	{name: "deliver digest", function: "deliver", rules: ", keep_for_first: 0, keep_learning: false", prepare: digest},
 	{name: "deliver group, page by page", function: "deliver", rules: ", groups: {Public: all}", crowded: true, prepare: groupPages},
@@ -31,23 +35,27 @@ var deliverPaths = []path{
 	{name: "deliver dead letter", function: "deliver", prepare: sendAnswers(47003, notify.StateDead), check: letterKept},
 	{name: "deliver spilled facts", function: "deliver", prepare: spilled},
 	{name: "deliver hands spilled facts on", function: "deliver", upstreamOnly: true, prepare: handedOn},
+	{name: "deliver unknown, then reported", function: "deliver", unclear: true, prepare: unknownReported},
+	{name: "deliver unknown, never reported", function: "deliver", unclear: true, prepare: unknownUnreported},
+	{name: "deliver delivered, then corrected", function: "deliver", unclear: true, prepare: corrected},
+	{name: "deliver to somebody who is erased meanwhile", function: "deliver", unclear: true, prepare: erasedMeanwhile},
 }
 
-// firstCard is a message to somebody who is away. His permits pay for more cards than one,
-// so that they are not what keeps him from being told twice.
-func firstCard(s *stage) []happening {
+// firstCard is a message to somebody who is away. The permits pay for more cards than one,
+// so that they are not what keeps the user from being told twice.
+func firstCard(s *system) []happening {
 	s.user("user2", 3)
 	s.writes("user2", notify.StateDelivered)
 	return []happening{aRun()}
 }
 
-func oneCard(s *stage) {
-	if n := len(s.sim.WeChat.Cards(string(s.people["user2"].openID))); n > 1 || n == 0 && s.certain() {
+func oneCard(s *system) {
+	if n := len(s.cards(s.people["user2"].openID)); n > 1 || n == 0 && s.certain() {
 		s.t.Errorf("%d cards were shown", n)
 	}
 }
 
-func severalCards(s *stage) []happening {
+func severalCards(s *system) []happening {
 	for i := range 3 {
 		user := notify.UserID(fmt.Sprint("user", i))
 		s.user(user, 2)
@@ -58,18 +66,18 @@ func severalCards(s *stage) []happening {
 }
 
 // digest is the second card of an absence: IM is asked what is unread.
-func digest(s *stage) []happening {
+func digest(s *system) []happening {
 	s.user("user2", 3)
 	s.writes("user2", notify.StateDelivered)
 	s.deliver("{}")
-	s.clock.Pass(6 * time.Minute)
+	s.pass(6 * time.Minute)
 	s.writes("user2", notify.StateDelivered)
 	s.writes("user2", notify.StateDelivered)
 	return []happening{aRun()}
 }
 
 // groupPages is a message to a group of three pages, of whom two are bound.
-func groupPages(s *stage) []happening {
+func groupPages(s *system) []happening {
 	members := []string{"bob"}
 	for i := range 204 {
 		members = append(members, fmt.Sprint("member", i))
@@ -77,37 +85,35 @@ func groupPages(s *stage) []happening {
 	s.user("member3", 2)
 	s.user("member203", 2)
 	s.group(members)
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.clock.Now().Truncate(time.Second), Seq: 1, For: notify.GroupAll}
+	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1, For: notify.GroupAll}
 	s.record(notify.Fact{GroupMessage: &m})
 	s.expects("member3", m.ID(), notify.StateDelivered)
 	s.expects("member203", m.ID(), notify.StateDelivered)
 	return []happening{aRun()}
 }
 
-func (s *stage) group(members []string) {
+func (s *system) group(members []string) {
 	s.t.Helper()
-	if err := s.sim.IM.CreateGroup(simulator.Group{ID: "G1", Type: simulator.GroupPublic, Name: "Lunch", Members: members}); err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(s.sim.IM.CreateGroup(simulator.Group{ID: "G1", Type: simulator.GroupPublic, Name: "Lunch", Members: members}))
 }
 
-func mention(s *stage) []happening {
+func mention(s *system) []happening {
 	s.user("user2", 2)
 	s.group([]string{"bob", "user2"})
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.clock.Now().Truncate(time.Second), Seq: 1,
+	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1,
 		For: notify.GroupMentions, At: []notify.UserID{"user2", "stranger"}}
 	s.record(notify.Fact{GroupMessage: &m})
 	s.expects("user2", m.ID(), notify.StateDelivered)
 	return []happening{aRun()}
 }
 
-func ringAt(s *stage, user notify.UserID) notify.Ring {
-	return notify.Ring{Call: "call1", Source: notify.CallSignal, Caller: "bob", Users: []notify.UserID{user}, At: s.clock.Now(), For: 30 * time.Second}
+func ringAt(s *system, user notify.UserID) notify.Ring {
+	return notify.Ring{Call: "call1", Source: notify.CallSignal, Caller: "bob", Users: []notify.UserID{user}, At: s.now(), For: 30 * time.Second}
 }
 
 // call rings at somebody who is away, and is told. Whoever finds the run dead a minute
 // later is too late for that: it has become a missed call.
-func call(s *stage) []happening {
+func call(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
 	r := ringAt(s, "user2")
@@ -117,7 +123,7 @@ func call(s *stage) []happening {
 }
 
 // missedCall rings at somebody who seems to be there, and ends in vain.
-func missedCall(s *stage) []happening {
+func missedCall(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
 	s.sim.IM.SignIn("user2", simulator.MiniProgram)
@@ -127,15 +133,15 @@ func missedCall(s *stage) []happening {
 	s.expects("user2", r.Call, notify.StateDelivered, notify.StateCameOnline)
 	return []happening{aRun(), aRunAfter(func() {
 		s.sim.IM.Kill("user2")
-		s.record(notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: notify.CallTimedOut, At: s.clock.Now()}},
-			notify.Fact{Presence: &notify.Presence{User: "user2", At: s.clock.Now()}})
-		s.clock.Pass(10 * time.Second)
+		s.record(notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: notify.CallTimedOut, At: s.now()}},
+			notify.Fact{Presence: &notify.Presence{User: "user2", At: s.now()}})
+		s.pass(10 * time.Second)
 	})}
 }
 
 // toldUnlessThere: a run that is cut off may look again only when the window is over, and
-// he still seems to be there.
-func toldUnlessThere(s *stage) {
+// they still seem to be there.
+func toldUnlessThere(s *system) {
 	ends := s.ends("user2", "call1")
 	if s.crash.way == "" && !slices.Contains(ends, notify.StateDelivered) {
 		s.t.Errorf("the missed call ended as %q", ends)
@@ -143,8 +149,8 @@ func toldUnlessThere(s *stage) {
 }
 
 // sendAnswers has WeChat answer the first send with a code.
-func sendAnswers(code int, states ...notify.State) func(*stage) []happening {
-	return func(s *stage) []happening {
+func sendAnswers(code int, states ...notify.State) func(*system) []happening {
+	return func(s *system) []happening {
 		s.user("user2", 3)
 		s.writes("user2", states...)
 		s.sim.Faults.Next(apiSend, 1, simulator.Code(code))
@@ -153,7 +159,7 @@ func sendAnswers(code int, states ...notify.State) func(*stage) []happening {
 }
 
 // refused is a card to somebody whom WeChat has no permit of, though our ledger has one.
-func refused(s *stage) []happening {
+func refused(s *system) []happening {
 	p := s.user("user2", 1)
 	s.sim.WeChat.SwitchOff(string(p.openID), template)
 	s.writes("user2", notify.StateNoPermit)
@@ -161,16 +167,14 @@ func refused(s *stage) []happening {
 }
 
 // oldToken is a token in the store that WeChat refuses.
-func oldToken(s *stage) []happening {
+func oldToken(s *system) []happening {
 	s.user("user2", 3)
 	s.writes("user2", notify.StateDelivered)
-	if err := s.store.PutToken(s.t.Context(), s.settings["WECHAT_APPID"], strings.Repeat("old", 20), s.clock.Now().Add(time.Hour)); err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(s.store.PutToken(s.t.Context(), s.settings["WECHAT_APPID"], strings.Repeat("old", 20), s.now().Add(time.Hour)))
 	return []happening{aRun()}
 }
 
-func tokenFetchedOnce(s *stage) {
+func tokenFetchedOnce(s *system) {
 	most := 1
 	if s.crash.way != "" {
 		most = 2
@@ -180,11 +184,9 @@ func tokenFetchedOnce(s *stage) {
 	}
 }
 
-func letterKept(s *stage) {
+func letterKept(s *system) {
 	letters, err := s.store.DeadLetters(s.t.Context(), 10)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(err)
 	want := 0
 	if ends := s.ends("user2", s.people["user2"].messages[0].id); slices.Contains(ends, notify.StateDead) {
 		want = 1
@@ -195,21 +197,10 @@ func letterKept(s *stage) {
 }
 
 // spilled are facts that a receiver could not record.
-func spilled(s *stage) []happening {
-	h := aRun()
-	event := s.spill()
-	h.event = func(int) string { return event }
-	h.once = false // the platform repeats an event that failed
-	return []happening{h}
-}
-
-func (s *stage) spill() (event string) {
-	s.t.Helper()
+func spilled(s *system) []happening {
 	p := s.user("user2", 0)
-	if err := s.sim.WeChat.Subscribe(string(p.openID), template, 1); err != nil {
-		s.t.Fatal(err)
-	}
-	now := s.clock.Now().UTC()
+	s.must(s.sim.WeChat.Subscribe(string(p.openID), template, 1))
+	now := s.now().UTC()
 	m := notify.Message{ID: "spilled1", From: "bob", To: "user2", SentAt: now.Truncate(time.Second), Seq: 1}
 	s.expects("user2", m.ID, notify.StateDelivered)
 	b, err := json.Marshal(map[string]any{"spill": map[string]any{"since": now, "facts": []notify.Fact{
@@ -217,16 +208,69 @@ func (s *stage) spill() (event string) {
 		{Message: &m},
 		{Presence: &notify.Presence{User: "user2", At: now}},
 	}}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(b)
+	s.must(err)
+	h := aRun()
+	h.event, h.once = func(int) string { return string(b) }, false // the platform repeats an event that failed
+	return []happening{h}
 }
 
 // handedOn is a spill for which deliver finds the store away until its time is out.
-func handedOn(s *stage) []happening {
+func handedOn(s *system) []happening {
 	hs := spilled(s)
 	hs[0].time = 26500 * time.Millisecond // deliver keeps 25 s of it
-	hs[0].before = func() { s.setAway(true) }
+	hs[0].before = func() { s.away.Store(true) }
 	return hs
+}
+
+// reports has WeChat tell of the cards that a user was shown.
+func (s *system) reports(p *person, failed string) {
+	for _, c := range s.cards(p.openID) {
+		s.record(notify.Fact{Sent: &notify.Sent{OpenID: p.openID, MsgID: c.MsgID, Template: template,
+			At: s.now().Truncate(time.Second), Failed: failed}})
+	}
+}
+
+// unknownReported loses the answer to a send. WeChat reports of it, and deliver passes the
+// end on.
+func unknownReported(s *system) []happening {
+	p := s.user("user2", 3)
+	s.writes("user2", notify.StateDelivered, notify.StateUnknown)
+	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
+	return []happening{aRun(), aRunAfter(func() { s.reports(p, "") })}
+}
+
+func unknownUnreported(s *system) []happening {
+	s.user("user2", 3)
+	s.writes("user2", notify.StateUnknown)
+	s.sim.Faults.Next(apiSend, 1, simulator.HTTPStatus(http.StatusBadGateway))
+	return []happening{aRun(), aRunAfter(func() { s.pass(3 * time.Minute) })}
+}
+
+// corrected is a card that WeChat took, and reports that it did not hand over.
+func corrected(s *system) []happening {
+	p := s.user("user2", 3)
+	s.writes("user2", notify.StateRefused, notify.StateDelivered)
+	return []happening{aRun(), aRunAfter(func() { s.reports(p, "1 failed") })}
+}
+
+// erasedMeanwhile is a user who wants to be forgotten while a card is on its way to them, and
+// says so again when it was.
+func erasedMeanwhile(s *system) []happening {
+	p := s.user("user2", 3)
+	s.writes("user2", notify.StateDelivered)
+	p.erased = true
+	erase := func() {
+		if err := s.store.EraseUser(s.t.Context(), "user2"); err != nil && !errors.Is(err, store.ErrNotBound) {
+			s.t.Error(err)
+		}
+	}
+	var once sync.Once
+	api := s.api
+	s.api = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == apiSend {
+			once.Do(erase)
+		}
+		api.ServeHTTP(rw, r)
+	})
+	return []happening{aRun(), aRunAfter(erase)}
 }

@@ -7,7 +7,7 @@ import (
 	"wxnotify/simulator"
 )
 
-// callbackPaths are what IM tells. A callback that was not acknowledged is repeated; on
+// callbackPaths are what IM tells: of what takes the same calls, one. A callback that was not acknowledged is repeated; on
 // the paths that say so it is not, and then the message may be missing.
 var callbackPaths = []path{
 	{name: "imcallback message", function: "imcallback", prepare: messageCallback},
@@ -15,169 +15,76 @@ var callbackPaths = []path{
 	{name: "imcallback group message", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupCallback},
 	{name: "imcallback group message, never repeated", function: "imcallback", rules: ", groups: {Public: all}", prepare: unrepeated(groupCallback)},
 	{name: "imcallback read", function: "imcallback", prepare: readCallback},
-	{name: "imcallback recall", function: "imcallback", prepare: recallCallback},
-	{name: "imcallback group recall", function: "imcallback", rules: ", groups: {Public: all}", prepare: groupRecallCallback},
-	{name: "imcallback state change", function: "imcallback", prepare: stateCallback},
 	{name: "imcallback call", function: "imcallback", prepare: callCallback},
 	{name: "imcallback call, never repeated", function: "imcallback", prepare: unrepeated(callCallback)},
-	{name: "imcallback end of a call", function: "imcallback", prepare: callEndCallback},
 }
 
-// pushPaths are what WeChat tells.
+// pushPaths are what WeChat tells, likewise.
 var pushPaths = []path{
 	{name: "wechatpush permit", function: "wechatpush", prepare: permitPush, check: balance(2)},
-	{name: "wechatpush switched off", function: "wechatpush", prepare: switchedOffPush, check: balance(0)},
 	{name: "wechatpush report of a card", function: "wechatpush", unclear: true, prepare: reportPush},
-	{name: "wechatpush report of a failure", function: "wechatpush", unclear: true, prepare: failurePush},
 	{name: "wechatpush authorization cancelled", function: "wechatpush", prepare: cancelledPush, check: erased(3, true)},
 }
 
 // unrepeated is a path on which nobody repeats what was not acknowledged.
-func unrepeated(prepare func(*stage) []happening) func(*stage) []happening {
-	return func(s *stage) []happening {
+func unrepeated(prepare func(*system) []happening) func(*system) []happening {
+	return func(s *system) []happening {
 		hs := prepare(s)
 		for i := range hs {
-			hs[i].once = true
-			heard := hs[i].heard
-			hs[i].heard = func(answer []byte) bool {
-				ok := heard(answer)
-				for _, p := range s.people {
-					for i := range p.messages {
-						p.messages[i].maybe = p.messages[i].maybe && !ok
-					}
-				}
-				return ok
-			}
-		}
-		for _, p := range s.people {
-			for i := range p.messages {
-				p.messages[i].maybe = true
-			}
+			hs[i].once, hs[i].loses = true, true
 		}
 		return hs
 	}
 }
 
-func messageCallback(s *stage) []happening {
+func messageCallback(s *system) []happening {
 	s.user("user2", 3)
 	return s.told(func() {
 		sent, err := s.sim.IM.SendC2C("bob", "user2", simulator.Text("lunch?"))
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		s.expects("user2", notify.MessageID(sent.MsgKey), notify.StateDelivered)
 	})
 }
 
-func groupCallback(s *stage) []happening {
+func groupCallback(s *system) []happening {
 	s.user("user2", 3)
 	s.group([]string{"bob", "user2", "stranger"})
 	return s.told(func() {
 		sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		s.expects("user2", notify.GroupMessageID("G1", uint32(sent.MsgSeq)), notify.StateDelivered)
 	})
 }
 
-func readCallback(s *stage) []happening {
+func readCallback(s *system) []happening {
 	s.user("user2", 1)
 	s.writes("user2", notify.StateRead)
 	s.writes("user2", notify.StateRead)
 	return s.told(func() { s.sim.IM.Read("user2", "bob") })
 }
 
-func recallCallback(s *stage) []happening {
-	s.user("user2", 1)
-	id := s.writes("user2", notify.StateRecalled)
-	s.writes("user2", notify.StateDelivered)
-	return s.told(func() {
-		if err := s.sim.IM.Recall("bob", "user2", string(id)); err != nil {
-			s.t.Fatal(err)
-		}
-	})
-}
-
-// groupRecallCallback takes back a message that has not reached the members yet.
-func groupRecallCallback(s *stage) []happening {
-	s.user("user2", 1)
-	s.group([]string{"bob", "user2"})
-	sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: sent.MsgTime, Seq: uint32(sent.MsgSeq), For: notify.GroupAll}
-	s.record(notify.Fact{GroupMessage: &m})
-	s.expects("user2", m.ID(), notify.StateRecalled)
-	s.people["user2"].messages[0].maybe = true // taken back before it came to him
-	return s.told(func() {
-		if err := s.sim.IM.RecallGroup("G1", "bob", sent.MsgSeq); err != nil {
-			s.t.Fatal(err)
-		}
-	})
-}
-
-// stateCallback is a user who leaves while something waits for him.
-func stateCallback(s *stage) []happening {
-	s.user("user2", 1)
-	s.sim.IM.SignIn("user2", simulator.MiniProgram)
-	s.record(notify.Fact{Presence: &notify.Presence{User: "user2", Online: true, At: s.clock.Now().Add(-time.Second)}})
-	s.writes("user2", notify.StateDelivered)
-	return s.told(func() { s.sim.IM.Kill("user2") })
-}
-
-func callCallback(s *stage) []happening {
+func callCallback(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
 	return s.told(func() {
 		id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		s.expects("user2", notify.MessageID(id), notify.StateDelivered)
 	})
 }
 
-// callEndCallback is a call that is given up before anybody was told of it.
-func callEndCallback(s *stage) []happening {
-	p := s.user("user2", 2)
-	s.permit(p.openID, templateMC, 2)
-	id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := ringAt(s, "user2")
-	r.Call = notify.MessageID(id)
-	s.record(notify.Fact{Ring: &r})
-	s.expects("user2", r.Call, notify.StateDelivered) // as missed
-	return s.told(func() {
-		if err := s.sim.IM.EndCall(id, simulator.CallCancelled); err != nil {
-			s.t.Fatal(err)
-		}
-	})
-}
-
-func permitPush(s *stage) []happening {
+func permitPush(s *system) []happening {
 	p := s.user("user2", 1)
 	return s.told(func() {
 		s.sim.WeChat.TapDialog(string(p.openID), map[string]simulator.Answer{template: simulator.Accept})
 	})
 }
 
-func switchedOffPush(s *stage) []happening {
-	p := s.user("user2", 2)
-	s.writes("user2", notify.StateNoPermit)
-	return s.told(func() { s.sim.WeChat.SwitchOff(string(p.openID), template) })
-}
-
 // balance checks how many permits a user has left.
-func balance(want int) func(*stage) {
-	return func(s *stage) {
+func balance(want int) func(*system) {
+	return func(s *system) {
 		b, err := s.store.Balances(s.t.Context(), s.people["user2"].openID, []notify.TemplateID{template})
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		if b[template] != want {
 			s.t.Errorf("%d permits are left, want %d", b[template], want)
 		}
@@ -185,7 +92,7 @@ func balance(want int) func(*stage) {
 }
 
 // reportPush is WeChat's report of a card of which the answer was lost.
-func reportPush(s *stage) []happening {
+func reportPush(s *system) []happening {
 	s.user("user2", 1)
 	s.writes("user2", notify.StateDelivered)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
@@ -195,33 +102,19 @@ func reportPush(s *stage) []happening {
 	})
 }
 
-// failurePush is WeChat's report that it did not hand over a card that it had taken.
-func failurePush(s *stage) []happening {
-	p := s.user("user2", 1)
-	s.writes("user2", notify.StateRefused)
-	s.sim.WeChat.FailSent(string(p.openID), "1", "failed")
-	return s.told(func() {
-		s.deliver("{}")
-		s.platform.Advance(2 * time.Second)
-	})
-}
-
-// cancelledPush is a user who wants to be forgotten: a message waits for him, another is
+// cancelledPush is a user who wants to be forgotten: a message waits for them, another is
 // on an unknown card, of which WeChat reports before, and a call rings.
-func cancelledPush(s *stage) []happening {
+func cancelledPush(s *system) []happening {
 	p := s.muchOf("user2")
-	p.erased = true
 	return s.told(func() { s.sim.WeChat.CancelAuthorization(string(p.openID)) })
 }
 
 // erased checks that so many messages are counted as ended: all as erased, but for the one on
 // the unknown card if WeChat's report of it came before.
-func erased(messages int64, reported bool) func(*stage) {
-	return func(s *stage) {
+func erased(messages int64, reported bool) func(*system) {
+	return func(s *system) {
 		counts, err := s.store.Counts(s.t.Context())
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		var sum int64
 		for _, n := range counts {
 			sum += n
@@ -233,19 +126,18 @@ func erased(messages int64, reported bool) func(*stage) {
 	}
 }
 
-// muchOf makes a user of whom the store knows much.
-func (s *stage) muchOf(user notify.UserID) *person {
+// muchOf makes a user of whom the store knows much, and who is to be forgotten.
+func (s *system) muchOf(user notify.UserID) *person {
 	s.t.Helper()
 	p := s.user(user, 3)
+	p.erased = true
 	s.writes(user, notify.StateErased)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
 	s.deliver("{}")
 	s.writes(user, notify.StateErased)
 	r := ringAt(s, user)
-	s.record(notify.Fact{Ring: &r}, notify.Fact{Read: &notify.Read{Reader: user, Peer: "anna", UpTo: s.clock.Now()}})
+	s.record(notify.Fact{Ring: &r}, notify.Fact{Read: &notify.Read{Reader: user, Peer: "anna", UpTo: s.now()}})
 	s.sim.IM.Import(string(user), "Mary")
-	if err := s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour); err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour))
 	return p
 }

@@ -35,7 +35,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binaries = dir
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+"/", "./deliver", "./imcallback", "./wechatpush", "./session", "./permits", "./announce").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+"/", "./...").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
@@ -45,10 +45,8 @@ func buildAndRun(m *testing.M) int {
 // waitMore has more tests run side by side than there are processors, unless -parallel
 // says how many: these tests wait for processes more than they compute.
 func waitMore() {
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		f.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
 	}
 }
 
@@ -85,16 +83,10 @@ type process struct {
 	env    string
 	ended  chan struct{}
 	port   string
-	ahead  time.Duration // of the instance's clock, before the platform's
 }
 
-// start starts an instance of deliver with settings and waits until it answers.
-func start(t *testing.T, settings map[string]string) *process {
-	t.Helper()
-	return startFunction(t, "deliver", settings)
-}
-
-func startFunction(t *testing.T, function string, settings map[string]string) *process {
+// start starts an instance of a function with settings and waits until it takes connections.
+func start(t *testing.T, function string, settings map[string]string) *process {
 	t.Helper()
 	at := strconv.Itoa(port.Of(t))
 	env, err := json.Marshal(settings)
@@ -165,19 +157,9 @@ func (p *process) state() string {
 // errKilled says that the instance ended instead of answering.
 var errKilled = errors.New("the instance ended")
 
-// invoke runs one event of deliver with so much time.
-func (p *process) invoke(event string, d time.Duration) (map[string]any, error) {
-	payload, err := p.call(event, d)
-	if err != nil {
-		return nil, err
-	}
-	var out map[string]any
-	return out, json.Unmarshal(payload, &out)
-}
-
 // call runs one event and returns the raw answer.
 func (p *process) call(event string, d time.Duration) ([]byte, error) {
-	deadline := time.Now().Add(d - p.ahead)
+	deadline := time.Now().Add(d)
 	req := invokeRequest{Payload: []byte(event), RequestId: strconv.FormatInt(deadline.UnixNano(), 36), Environment: p.env,
 		TimeLimitInMs: int32(d.Milliseconds())}
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())

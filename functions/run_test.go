@@ -3,66 +3,119 @@ package functions_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
-	"wxnotify/functions/internal/functest"
+	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 )
 
-// watch has f asked about each call of a function, from here on. Nil lets all pass.
-func (s *stage) watch(f func(of string, r functest.Request) *functest.Cut) {
-	if f == nil {
-		f = func(string, functest.Request) *functest.Cut { return nil }
-	}
-	s.tap.On(func(r functest.Request) *functest.Cut {
-		if s.storeIsAway() {
-			return &functest.Cut{}
+const (
+	runTime    = 30 * time.Second // of an invocation of deliver
+	answerTime = 10 * time.Second // of one of a function that answers somebody
+)
+
+// A happening is something that a platform tells a function, until it has heard.
+type happening struct {
+	before func()               // what happens before it is told; may be nil
+	event  func(try int) string // what the function is invoked with
+	heard  func(answer []byte) bool
+	once   bool          // it is not repeated
+	loses  bool          // and messages are lost with it
+	time   time.Duration // of an invocation
+}
+
+// aRun is one run of deliver, which nobody repeats: the timer starts the next.
+func aRun() happening {
+	return happening{event: func(int) string { return "{}" }, heard: func([]byte) bool { return true }, once: true, time: runTime}
+}
+
+// aRunAfter is one before which something else happens.
+func aRunAfter(before func()) happening {
+	h := aRun()
+	h.before = before
+	return h
+}
+
+// reported is a callback or a push. IM signs each try anew.
+func (s *system) reported(r report) happening {
+	return s.calling(http.MethodPost, http.StatusOK, func(int) (string, map[string]string) {
+		if r.path == "/imcallback" {
+			im.SignQuery(r.query, secret.New(s.settings["IM_CALLBACK_TOKEN"]), time.Now())
 		}
-		if r.Name == "claim" || r.Name == "watch" {
+		return r.body, nil
+	}, r.query, func(res response) bool {
+		return res.Body == "success" || strings.Contains(res.Body, `"ActionStatus":"OK"`)
+	})
+}
+
+// asked is a request of a client or a backend, which is made anew for each try.
+func (s *system) asked(method string, status int, make func(try int) (body string, header map[string]string), answered func(response)) happening {
+	return s.calling(method, status, make, nil, func(res response) bool {
+		if answered != nil {
+			answered(res)
+		}
+		return true
+	})
+}
+
+func (s *system) calling(method string, status int, make func(int) (string, map[string]string), query url.Values, heard func(response) bool) happening {
+	return happening{
+		event: func(try int) string {
+			body, header := make(try)
+			return s.httpEvent(method, query, body, header)
+		},
+		heard: func(answer []byte) bool {
+			res := s.response(answer)
+			return res.StatusCode == status && heard(res)
+		},
+		time: answerTime,
+	}
+}
+
+// watch has f asked about each call of a function, from here on. Nil lets all pass.
+func (s *system) watch(f func(of string, r request) *hangUp) {
+	if f == nil {
+		f = func(string, request) *hangUp { return nil }
+	}
+	s.tap.on(func(r request) *hangUp {
+		if s.away.Load() {
+			return &hangUp{}
+		}
+		if r.name == "claim" || r.name == "watch" {
 			s.jump()
 		}
 		return f("store", r)
 	})
-	s.upstream.On(func(r functest.Request) *functest.Cut { return f("upstream", r) })
-}
-
-func (s *stage) storeIsAway() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.away
-}
-
-// setAway cuts all connections to the store from now on, or no more.
-func (s *stage) setAway(away bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.away = away
+	s.upstream.on(func(r request) *hangUp { return f("upstream", r) })
 }
 
 // jump moves the clock to what falls due within a lease, if nothing is due: so a run need
 // not wait for it.
-func (s *stage) jump() {
+func (s *system) jump() {
 	const mostJumps = 50 // of one invocation
-	due, err := s.waiting(queues...)
+	due, err := s.waiting()
 	if err != nil || len(due) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.clock.Now()); d > 0 && d <= notify.Lease && s.jumps < mostJumps {
-		s.jumps++
-		s.clock.Pass(d)
+	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.now()); d > 0 && d <= notify.Lease && s.jumps.Add(1) <= mostJumps {
+		s.pass(d)
 	}
 }
 
 // instance returns an instance of a function that runs.
-func (s *stage) instance(function string) *process {
+func (s *system) instance(function string) *process {
 	s.mu.Lock()
 	p := s.function[function]
 	s.mu.Unlock()
 	if p == nil {
-		p = startFunction(s.t, function, s.settings)
+		p = start(s.t, function, s.settings)
 		s.mu.Lock()
 		s.function[function] = p
 		s.mu.Unlock()
@@ -71,7 +124,7 @@ func (s *stage) instance(function string) *process {
 }
 
 // kill ends the instance of a function.
-func (s *stage) kill(function string) {
+func (s *system) kill(function string) {
 	s.mu.Lock()
 	p := s.function[function]
 	delete(s.function, function)
@@ -82,7 +135,7 @@ func (s *stage) kill(function string) {
 }
 
 // happen tells the path's function what happens. The platforms repeat what was not heard.
-func (s *stage) happen(hs []happening) {
+func (s *system) happen(hs []happening) {
 	s.t.Helper()
 	const tries = 5
 	for _, h := range hs {
@@ -91,13 +144,12 @@ func (s *stage) happen(hs []happening) {
 		}
 		heard, answers := false, []string(nil)
 		for try := 0; !heard && try < tries && !(h.once && try > 0); try++ {
-			s.mu.Lock()
-			s.jumps = 0
-			s.mu.Unlock()
+			s.jumps.Store(0)
 			answer, err := s.instance(s.path.function).call(h.event(try), h.time)
 			heard = err == nil && h.heard(answer)
 			answers = append(answers, fmt.Sprintf("%s, %v", answer, err))
 		}
+		s.lost = s.lost || !heard && h.loses
 		if !heard && !h.once {
 			s.t.Errorf("%s did not succeed in %d tries: %q", s.path.function, tries, answers)
 		}
@@ -108,35 +160,42 @@ func (s *stage) happen(hs []happening) {
 // lost to a crash is looked at when its lease is over; what waits for WeChat, or for its
 // quota, when it is time. A crash may also lose the note that something is due in a shard: the
 // timer's next run looks at all.
-func (s *stage) goOn() {
+func (s *system) goOn() {
 	s.t.Helper()
 	const runs = 30
-	s.setAway(false)
+	s.away.Store(false)
 	looked := false
 	for range runs {
 		events := s.held()
-		due := s.queued(queues...)
+		due := s.queued()
 		switch {
 		case len(events) > 0:
 		case len(due) == 0:
 			return
 		default:
-			wait := slices.MinFunc(due, time.Time.Compare).Sub(s.clock.Now())
+			wait := slices.MinFunc(due, time.Time.Compare).Sub(s.now())
 			if wait <= 0 && looked {
 				wait = time.Minute
 			}
-			s.clock.Pass(max(0, wait))
+			s.pass(max(0, wait))
 			events, looked = []string{"{}"}, true
 		}
 		for _, e := range events {
 			s.deliver(e)
 		}
 	}
-	s.t.Errorf("something waits after %d runs: %v", runs, s.queued(queues...))
+	s.t.Errorf("something waits after %d runs: %v", runs, s.queued())
+}
+
+func (s *system) queued() []time.Time {
+	s.t.Helper()
+	due, err := s.waiting()
+	s.must(err)
+	return due
 }
 
 // held returns the events that the platform holds, and forgets them.
-func (s *stage) held() []string {
+func (s *system) held() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	events := s.queue
@@ -146,11 +205,9 @@ func (s *stage) held() []string {
 
 // deliver runs deliver. An instance that was struck when it had answered already is not
 // there any more, and the next one runs the event.
-func (s *stage) deliver(event string) {
+func (s *system) deliver(event string) {
 	s.t.Helper()
-	s.mu.Lock()
-	s.jumps = 0
-	s.mu.Unlock()
+	s.jumps.Store(0)
 	_, err := s.instance("deliver").call(event, runTime)
 	if errors.Is(err, errKilled) {
 		_, err = s.instance("deliver").call(event, runTime)

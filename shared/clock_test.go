@@ -20,8 +20,7 @@ import (
 // machineTime are the files that may ask the machine for the time: wiring, which passes
 // time.Now on, and stopwatches. Everybody else is given a clock.
 var machineTime = []string{
-	"shared/wire/wire.go",                     // the functions, as they are deployed
-	"functions/internal/functest/functest.go", // builds the functions as they are deployed
+	"shared/wire/wire.go", // the functions, as they are deployed
 	"shared/stopwatch/stopwatch.go",
 	"cmd/wxnotify/main.go",
 	"cmd/wxnotify/internal/host/clock.go", // the platform's deadlines, which processes watch

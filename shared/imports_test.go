@@ -32,8 +32,6 @@ type rule struct {
 var none = []string{}
 
 var rules = []rule{
-	{"functions/internal/functest", []string{"functions/internal", "shared"}, nil,
-		"it is for the tests of functions, and is linked into none"},
 	{"functions", []string{"shared/scf", "shared/wire"}, none,
 		"a function is one line: what it is made of is in shared/wire, and no function knows another"},
 	{"shared/guard", none, none,

@@ -117,7 +117,7 @@ func isSelector(n ast.Node, of string, names ...string) bool {
 }
 
 // forTests are packages that are linked into no function, as TestFunctionsShipNoTestCode checks.
-var forTests = []string{"shared/store/redistest", "functions/internal"}
+var forTests = []string{"shared/store/redistest"}
 
 // eachFile has look see every file below root that is deployed, and returns how many.
 func eachFile(t *testing.T, root string, look func(name string, f *ast.File, at func(ast.Node) string)) (files int) {

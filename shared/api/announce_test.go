@@ -35,6 +35,13 @@ func (a *announcer) Announce(_ context.Context, _ notify.Rules, messages []notif
 	return make([]notify.Accepted, len(messages)), a.wake, nil
 }
 
+func announcing(t *testing.T) (*service, *announcer) {
+	t.Helper()
+	s, ann := newService(t, false), &announcer{}
+	s.announce.Store = ann
+	return s, ann
+}
+
 // say sends an announcement, signed now.
 func (s *service) say(body string) reply {
 	s.t.Helper()
@@ -45,12 +52,10 @@ func TestAnnounce(t *testing.T) {
 	s := newService(t, false)
 	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll},
 		{Err: fmt.Errorf("%w: the key", notify.ErrUnreadable)}}}
-	s.announce.Store = ann
+	s.announce.Store, s.wakeErr = ann, errors.New("nobody home") // the timer's next run will do
 	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔","dave"],
-		"fields":{"summary":"very private words","count":3,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
-	if got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
+		"fields":{"summary":"very private words","count":0,"peer":"4711","time":"2026年11月22日 18:09"},"ttl":"2h","respectPresence":false}`)
+	s.wantOK(got)
 	want := []struct{ To, State, Reason string }{{"alice", "accepted", ""}, {"bob", "not bound", ""}, {"卡罗尔", "muted", "muted_all"}, {"dave", "unavailable", ""}}
 	if d := cmp.Diff(want, got.Results); d != "" {
 		t.Error(d)
@@ -60,7 +65,7 @@ func TestAnnounce(t *testing.T) {
 		messages = append(messages, notify.Message{
 			ID: "order-4711", Kind: "order_shipped", To: to, SentAt: s.now.UTC(), ByREST: true, Lasts: 2 * time.Hour,
 			Announcement: &notify.Announcement{Anyway: true, Fields: map[string]string{
-				"summary": "very private words", "count": "3", "peer": "4711", "time": "2026年11月22日 18:09"}}})
+				"summary": "very private words", "count": "0", "peer": "4711", "time": "2026年11月22日 18:09"}}})
 	}
 	if d := cmp.Diff(messages, ann.messages); d != "" {
 		t.Error(d)
@@ -69,18 +74,14 @@ func TestAnnounce(t *testing.T) {
 		t.Errorf("deliver was woken %d times", s.woken)
 	}
 	if log := s.log.String(); strings.Contains(log, "private") || !strings.Contains(log, "order-4711") ||
-		strings.Count(log, `"alert":"unreadable"`) != 1 || !strings.Contains(log, "the key") {
-		t.Errorf("the log names the text, or not the id, or not what cannot be read:\n%s", log)
+		strings.Count(log, `"alert":"unreadable"`) != 1 || !strings.Contains(log, "the key") || !strings.Contains(log, "nobody home") {
+		t.Errorf("the log names the text, or not the id, what cannot be read and the wake that failed:\n%s", log)
 	}
 }
 
 func TestAnnounceDefaults(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
-	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
+	s, ann := announcing(t)
+	s.wantOK(s.say(`{"id":"1","kind":"message","to":["alice"]}`))
 	want := []notify.Message{{ID: "1", Kind: notify.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
 		Announcement: &notify.Announcement{Fields: map[string]string{}}}}
 	if d := cmp.Diff(want, ann.messages); d != "" {
@@ -92,9 +93,7 @@ func TestAnnounceDefaults(t *testing.T) {
 }
 
 func TestAnnounceRefuses(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	var err error
 	s.announce.Templates, err = notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
 		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}"}},
@@ -117,7 +116,7 @@ func TestAnnounceRefuses(t *testing.T) {
 		}
 		return string(b)
 	}
-	for name, c := range map[string]struct{ body, code, says string }{
+	s.wantRefusals(s.say, map[string]refusal{
 		"no id":           {with("id", `""`), "id", "1 to 64"},
 		"long id":         {with("id", `"`+strings.Repeat("x", 65)+`"`), "id", "1 to 64"},
 		"blank in id":     {with("id", `"a b"`), "id", "printable"},
@@ -160,84 +159,39 @@ func TestAnnounceRefuses(t *testing.T) {
 		"unknown key":     {with("userIds", `["alice"]`), "bad_json", `"userIds"`},
 		"no JSON":         {"id=1", "bad_json", "malformed"},
 		"nothing":         {"", "bad_json", "malformed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s.t = t
-			got := s.say(c.body)
-			s.wantFault(got, 400, c.code)
-			if !strings.Contains(got.Error.Message, c.says) {
-				t.Errorf("the message is %q, want one with %q", got.Error.Message, c.says)
-			}
-		})
-	}
-	s.t = t
+		"large":           {`{"id":"` + strings.Repeat("x", 257<<10) + `"}`, "too_large", ""},
+	})
 	s.wantFault(s.do(s.announce, "GET", "", nil), 405, "method_not_allowed")
-	large := `{"id":"` + strings.Repeat("x", 257<<10) + `"}`
-	s.wantFault(s.say(large), 413, "too_large")
 	if len(ann.messages) != 0 {
 		t.Errorf("announced all the same: %+v", ann.messages)
 	}
 }
 
 func TestAnnounceToMany(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
-	to := make([]string, 500)
-	for i := range to {
-		to[i] = fmt.Sprintf("%032d", i)
+	s, ann := announcing(t)
+	to := ""
+	for i := range 500 {
+		to += fmt.Sprintf(",%q", fmt.Sprintf("%032d", i))
 	}
-	b, err := json.Marshal(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := s.say(fmt.Sprintf(`{"id":"1","kind":"message","to":%s,"fields":{"summary":%q}}`, b, strings.Repeat("长", 200)))
-	if got.status != 200 || len(got.Results) != 500 || got.Results[499].To != to[499] || len(ann.messages) != 500 {
-		t.Errorf("%d %+v, %d results, %d messages", got.status, got.Error, len(got.Results), len(ann.messages))
+	got := s.wantOK(s.say(fmt.Sprintf(`{"id":"1","kind":"message","to":[%s],"fields":{"summary":%q}}`, to[1:], strings.Repeat("长", 200))))
+	if len(got.Results) != 500 || !strings.HasSuffix(got.Results[499].To, "0499") || len(ann.messages) != 500 {
+		t.Errorf("%d results, %d messages", len(got.Results), len(ann.messages))
 	}
 }
 
-func TestAnnounceIsSigned(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
-	body := `{"id":"1","kind":"message","to":["alice"]}`
-	for name, h := range map[string]http.Header{
-		"unsigned":     {},
-		"wrong key":    signed(sessionKey, s.now, "announce", body),
-		"altered body": signed(annKey, s.now, "announce", strings.Replace(body, "alice", "mallory", 1)),
-		"wrong word":   signed(annKey, s.now, "session", body),
-		"old":          signed(annKey, s.now.Add(-6*time.Minute), "announce", body),
-		"future":       signed(annKey, s.now.Add(6*time.Minute), "announce", body),
-	} {
-		t.Run(name, func(t *testing.T) {
-			s.t = t
-			s.wantFault(s.do(s.announce, "POST", body, h), 401, "unauthorized")
-		})
-	}
-	s.t = t
-	if len(ann.messages) != 0 {
-		t.Errorf("announced all the same: %+v", ann.messages)
-	}
-}
-
+// A signature is good once, in whichever case it is written, until it is too old.
 func TestAnnounceReplayed(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{}
-	s.announce.Store = ann
+	s, ann := announcing(t)
 	body := `{"id":"1","kind":"message","to":["alice"]}`
 	h := signed(annKey, s.now.Add(4*time.Minute), "announce", body) // a clock ahead of ours
 	shouted := h.Clone()
 	shouted.Set(api.HeaderSignature, strings.ToUpper(h.Get(api.HeaderSignature)))
 	send := func(h http.Header) reply { return s.do(s.announce, "POST", body, h) }
-	if got := send(h); got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
-	s.wantFault(send(h), 403, "replayed")
+	s.wantOK(send(h))
 	s.wantFault(send(shouted), 403, "replayed")
-	for range 17 { // until it is too old to be good
-		s.now = s.now.Add(30 * time.Second)
-		s.mini.FastForward(30 * time.Second)
+	for _, later := range []time.Duration{4 * time.Minute, 4*time.Minute + 59*time.Second} {
+		s.now = s.now.Add(later)
+		s.mini.FastForward(later)
 		s.wantFault(send(h), 403, "replayed")
 	}
 	s.now = s.now.Add(time.Minute)
@@ -246,16 +200,12 @@ func TestAnnounceReplayed(t *testing.T) {
 	if len(ann.messages) != 1 {
 		t.Errorf("announced %d times", len(ann.messages))
 	}
-	// The backend itself may repeat it: it signs anew.
-	if got := s.say(body); got.status != 200 {
-		t.Errorf("signed anew: %d %+v", got.status, got.Error)
-	}
+	s.wantOK(s.say(body)) // the backend itself may repeat it: it signs anew
 }
 
 func TestAnnounceStoreAway(t *testing.T) {
-	s := newService(t, false)
-	ann := &announcer{err: errors.New("store: away")}
-	s.announce.Store = ann
+	s, ann := announcing(t)
+	ann.err = errors.New("store: away")
 	body := `{"id":"1","kind":"message","to":["alice"]}`
 	got := s.say(body)
 	s.wantFault(got, 503, "unavailable")
@@ -267,63 +217,8 @@ func TestAnnounceStoreAway(t *testing.T) {
 	s.wantFault(s.say(body), 503, "unavailable") // an answer that is not about everybody
 	ann.results = nil
 	s.now = s.now.Add(5 * time.Second)
-	if got := s.say(body); got.status != 200 {
-		t.Errorf("later: %d %+v", got.status, got.Error)
-	}
+	s.wantOK(s.say(body))
 	s.mini.Close() // and with it the memory of signatures
 	s.now = s.now.Add(5 * time.Second)
 	s.wantFault(s.say(body), 503, "unavailable")
-}
-
-type lameCourier struct{}
-
-func (lameCourier) Wake(context.Context) error { return errors.New("nobody home") }
-
-func TestAnnounceWithoutAWake(t *testing.T) {
-	s := newService(t, false)
-	s.announce.Store, s.announce.Courier = &announcer{wake: true}, lameCourier{}
-	if got := s.say(`{"id":"1","kind":"message","to":["alice"]}`); got.status != 200 {
-		t.Errorf("%d %+v", got.status, got.Error)
-	}
-	if !strings.Contains(s.log.String(), "nobody home") {
-		t.Errorf("the log does not tell:\n%s", &s.log)
-	}
-}
-
-// Over the real store an announcement is one, however often it is sent.
-func TestAnnounceOnce(t *testing.T) {
-	s := newService(t, false)
-	alice := s.login("code-a")
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q,"stranger"],"fields":{"summary":"x"}}`, alice.UserID)
-	for range 3 {
-		got := s.say(body)
-		if got.status != 200 || len(got.Results) != 2 || got.Results[0].State != "accepted" || got.Results[1].State != "not bound" {
-			t.Fatalf("%d %+v %+v", got.status, got.Error, got.Results)
-		}
-		s.now = s.now.Add(time.Second)
-	}
-	if s.woken != 1 {
-		t.Errorf("deliver was woken %d times", s.woken)
-	}
-	steps, err := s.store.Timeline(t.Context(), notify.UserID(alice.UserID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := 0
-	for _, step := range steps {
-		if step.Kind == notify.StepAccepted {
-			accepted++
-		}
-	}
-	if accepted != 1 {
-		t.Errorf("accepted %d times: %+v", accepted, steps)
-	}
-	got := s.do(s.permits, "POST", `{"preferences":{"muted":true}}`, bearer(alice.UserID, alice.UserSig))
-	if got.status != 200 {
-		t.Fatalf("%d %+v", got.status, got.Error)
-	}
-	got = s.say(strings.Replace(body, "order-1", "order-2", 1))
-	if got.status != 200 || got.Results[0].State != "muted" || got.Results[0].Reason != "muted_all" {
-		t.Errorf("muted: %d %+v", got.status, got.Results)
-	}
 }

@@ -15,10 +15,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
-	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -31,7 +31,7 @@ func hmacOf(key, timestamp, word, body string) []byte {
 	return mac.Sum(nil)
 }
 
-// FuzzSigned: a backend's request gets behind the door if and only if its signature is the
+// FuzzSigned: a backend's request is let in if and only if its signature is the
 // HMAC of its very time and body, and the time is of these minutes.
 func FuzzSigned(f *testing.F) {
 	const body = `{"id":"order-1","kind":"message","to":["alice"]}`
@@ -42,6 +42,9 @@ func FuzzSigned(f *testing.F) {
 			f.Add(mend, ts, strings.ToUpper(good), body+" ")
 		}
 	}
+	f.Add(uint8(0), "1704067200", hex.EncodeToString(hmacOf(strings.Repeat("a", 32), "1704067200", "session", body)), body)
+	f.Add(uint8(0), "1704067200", hex.EncodeToString(hmacOf(strings.Repeat("s", 32), "1704067200", "announce", body)), body)
+	f.Add(uint8(0), "1704067200", "", body)
 	f.Add(uint8(0), "1704067200", good+" ", body)
 	f.Add(uint8(0), "1704067200", "K"+good[1:], body) // U+212A in lower case is a k
 	f.Fuzz(func(t *testing.T, mend uint8, timestamp, signature, body string) {
@@ -68,45 +71,38 @@ func FuzzSigned(f *testing.F) {
 	})
 }
 
-// A book is a ledger, a limiter and preferences of one bound user.
-type book struct {
+// A ledger has the permits and the preferences of one bound user.
+type ledger struct {
 	asked notify.UserID
 	kept  []notify.Preferences
 	facts []notify.Fact
 }
 
-func (b *book) OpenIDOf(_ context.Context, user notify.UserID) (notify.OpenID, error) {
+func (b *ledger) OpenIDOf(_ context.Context, user notify.UserID) (notify.OpenID, error) {
 	if b.asked = user; user != "alice" {
 		return "", store.ErrNotBound
 	}
 	return "o-alice", nil
 }
 
-func (b *book) Balances(context.Context, notify.OpenID, []notify.TemplateID) (map[notify.TemplateID]int, error) {
+func (b *ledger) Balances(context.Context, notify.OpenID, []notify.TemplateID) (map[notify.TemplateID]int, error) {
 	return nil, nil
 }
-func (b *book) Preferences(context.Context, notify.UserID) (notify.Preferences, error) {
+func (b *ledger) Preferences(context.Context, notify.UserID) (notify.Preferences, error) {
 	return notify.Preferences{QuietHours: "22:30-07:00"}, nil
 }
-func (b *book) SetPreferences(_ context.Context, _ notify.UserID, p notify.Preferences) error {
+func (b *ledger) SetPreferences(_ context.Context, _ notify.UserID, p notify.Preferences) error {
 	b.kept = append(b.kept, p)
 	return nil
 }
-func (b *book) accept(_ context.Context, facts []notify.Fact) error {
+func (b *ledger) accept(_ context.Context, facts []notify.Fact) error {
 	b.facts = append(b.facts, facts...)
 	return nil
 }
 
-func newPermits(t testing.TB, b *book, now time.Time) *api.Permits {
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
-		"message": {ID: "T1", Data: map[string]string{"thing1": "x"}}, "call": {ID: "T2", Data: map[string]string{"thing1": "x"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+func newPermits(t testing.TB, b *ledger, now time.Time) *api.Permits {
+	sigs := signer(t, imKey, secret.String{})
+	ts := templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}, "call": {ID: "T2"}})
 	return &api.Permits{Sigs: sigs, Ledger: b, Preferences: b, Limits: noLimit{}, Accept: b.accept, Templates: ts,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 }
@@ -115,13 +111,10 @@ func newPermits(t testing.TB, b *book, now time.Time) *api.Permits {
 // Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 var bearerScheme = regexp.MustCompile("^[Bb][Ee][Aa][Rr][Ee][Rr] +")
 
-// FuzzBearer: whoever gets behind the door has shown a UserSig that im.Signer accepts for
-// the very user whose permits he is shown.
+// FuzzBearer: whoever is let in has shown a UserSig that im.Signer accepts for the very user
+// whose permits they are shown.
 func FuzzBearer(f *testing.F) {
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
-	if err != nil {
-		f.Fatal(err)
-	}
+	sigs := signer(f, imKey, secret.String{})
 	now := testkit.Future
 	own := map[string]string{}
 	for _, user := range []string{"alice", "bob", "a:b"} {
@@ -139,7 +132,7 @@ func FuzzBearer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header, whose string) {
 		header = strings.ReplaceAll(header, "SIG", own[whose])
-		b := &book{}
+		b := &ledger{}
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header = http.Header{"Authorization": {header}}
 		w := httptest.NewRecorder()
@@ -156,7 +149,7 @@ func FuzzBearer(f *testing.F) {
 		// The header has to end with a UserSig of that user.
 		sig, ok := strings.CutPrefix(bearerScheme.ReplaceAllString(header, ""), string(b.asked)+":")
 		if !ok || sigs.Verify(b.asked, sig, now) != nil {
-			t.Errorf("%.60q opened the door for %q", header, b.asked)
+			t.Errorf("%.60q let in %q", header, b.asked)
 		}
 	})
 }
@@ -165,10 +158,7 @@ func FuzzBearer(f *testing.F) {
 // granted, of this very user and within a day; preferences are kept only if they pass
 // their check; and what is refused leaves nothing.
 func FuzzPermits(f *testing.F) {
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
-	if err != nil {
-		f.Fatal(err)
-	}
+	sigs := signer(f, imKey, secret.String{})
 	now := testkit.Future
 	sig, _, err := sigs.SignUser("alice", now, 24*time.Hour)
 	if err != nil {
@@ -183,7 +173,7 @@ func FuzzPermits(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		b := &book{}
+		b := &ledger{}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header = bearer("alice", sig)
 		w := httptest.NewRecorder()
@@ -241,8 +231,8 @@ func (b *bindings) BindDefault(_ context.Context, o notify.OpenID, def notify.Us
 }
 func (b *bindings) EraseUser(context.Context, notify.UserID) error { return nil }
 
-// FuzzSession: whatever a client sends, he is bound to the account that is made from his
-// openid, and gets a UserSig for that account alone; a backend binds the account that it
+// FuzzSession: whatever clients send, they are bound to the account that is made from their
+// openid, and get a UserSig for that account alone; a backend binds the account that it
 // signed for, and never the administrator's or one of the platform's.
 func FuzzSession(f *testing.F) {
 	for _, s := range []string{`{"code":"code-a"}`, `{"code":"code-a","userId":"bob"}`, `{"code":"code-a","userId":"Administrator"}`, `{"code":"code-a","userId":"@TGS"}`,
@@ -250,13 +240,10 @@ func FuzzSession(f *testing.F) {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: imKey})
-	if err != nil {
-		f.Fatal(err)
-	}
+	sigs := signer(f, imKey, secret.String{})
 	f.Fuzz(func(t *testing.T, body string, trusted bool) {
 		now, bound := testkit.Future, &bindings{}
-		s := &api.Session{Now: testkit.At(now), WeChat: logins{}, Sigs: sigs, Bindings: bound, Limits: noLimit{}, Permits: *newPermits(t, &book{}, now),
+		s := &api.Session{Now: testkit.At(now), WeChat: logins{}, Sigs: sigs, Bindings: bound, Limits: noLimit{}, Permits: *newPermits(t, &ledger{}, now),
 			AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "root", Log: slog.New(slog.DiscardHandler)}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		if trusted {
@@ -287,6 +274,61 @@ func FuzzSession(f *testing.F) {
 			t.Errorf("the backend named %q and got %q", asked.UserID, got.UserID)
 		case lower == "administrator", lower == "root", strings.HasPrefix(lower, "@"), len(lower) > 32:
 			t.Errorf("signed for %q", got.UserID)
+		}
+	})
+}
+
+// A noLimit lets everything through.
+type noLimit struct{}
+
+func (noLimit) Allow(context.Context, string, int, time.Duration) (bool, error) { return true, nil }
+func (noLimit) Allowed(context.Context, string, int) (bool, error)              { return true, nil }
+func (noLimit) Try(context.Context, string, int, time.Duration) (string, bool, error) {
+	return "", true, nil
+}
+func (noLimit) Forgive(context.Context, string, string) error { return nil }
+
+// Whatever a backend signs is either refused or announced within the bounds.
+func FuzzAnnounce(f *testing.F) {
+	f.Add(`{"id":"order-1","kind":"order_shipped","to":["alice","bob"],"fields":{"summary":"x","count":3,"time":"18:09"},"ttl":"2h","respectPresence":false}`)
+	f.Add(`{"id":"1","kind":"call","to":[""],"fields":{"count":"1e3"},"ttl":"-1h"}`)
+	f.Add(`{"id":"1","kind":"message","to":["a"],"fields":{"sender":null,"peer":"\ud800"}}{}`)
+	now := time.Unix(1704067200, 0)
+	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}", "number3": "{{.Count}}", "phrase4": "{{.Summary}}"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		ann := &announcer{}
+		h := &api.Announce{Key: annKey, Store: ann, Limits: noLimit{}, Templates: ts, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header = signed(annKey, now, "announce", body)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		switch {
+		case w.Code == http.StatusBadRequest && len(ann.messages) == 0:
+			return
+		case w.Code != http.StatusOK || len(ann.messages) == 0 || len(ann.messages) > 500:
+			t.Fatalf("answered %d %s, announced %d", w.Code, w.Body, len(ann.messages))
+		}
+		seen := map[notify.UserID]bool{}
+		for _, m := range ann.messages {
+			if m.ID == "" || m.To == "" || len(m.To) > 32 || seen[m.To] || m.From != "" || m.Lasts < 0 || m.Lasts > 168*time.Hour {
+				t.Errorf("announced %+v", m)
+			}
+			seen[m.To] = true
+			n := notify.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+			if card, err := ts.For(m.Kind).Render(notify.DefaultRules(), "c", "o", []notify.Notice{n}, nil, false, now.Add(time.Hour)); err != nil {
+				t.Errorf("accepted, and no card can be made of it: %v", err)
+			} else if at := m.Announcement.Fields["time"]; at != "" && !strings.Contains(card.Data["time2"], ":") {
+				t.Errorf("time %q is shown as %q", at, card.Data["time2"])
+			}
+			for name, text := range m.Announcement.Fields {
+				if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 200 {
+					t.Errorf("%s is %q", name, text)
+				}
+			}
 		}
 	})
 }

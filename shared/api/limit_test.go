@@ -38,62 +38,67 @@ func (c *codes) Code2Session(_ context.Context, code string) (notify.OpenID, err
 	return logins{}.Code2Session(context.Background(), code)
 }
 
-// A door is one API, with a request that guesses and one that is right.
-type door struct {
+// An entrance is one API, with a request that guesses and one that is right.
+type entrance struct {
 	name        string
 	guess, good func() reply
 	wrong       int // the status of a guess
 }
 
-// doors returns the APIs, and the WeChat behind them.
-func (s *service) doors() ([]door, *codes) {
+// entrances returns the APIs, and the WeChat behind them.
+func (s *service) entrances() ([]entrance, *codes) {
 	wx := &codes{}
 	s.session.WeChat = wx
 	r := s.login("code-a")
-	n := 0
+	var n atomic.Int64
 	announce := func(key secret.String) func() reply {
 		return func() reply {
-			n++
-			body := fmt.Sprintf(`{"id":"a%d","kind":"message","to":["x"]}`, n)
+			body := fmt.Sprintf(`{"id":"a%d","kind":"message","to":["x"]}`, n.Add(1))
 			return s.do(s.announce, "POST", body, signed(key, s.now, "announce", body))
 		}
 	}
-	return []door{
-		{"session", func() reply { return s.do(s.session, "POST", `{"code":"guess"}`, nil) }, func() reply { return s.do(s.session, "POST", `{"code":"code-a"}`, nil) }, 400},
-		{"permits", func() reply { return s.do(s.permits, "GET", "", bearer(r.UserID, "guess")) }, func() reply { return s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig)) }, 401},
+	login := func(code string) func() reply {
+		return func() reply { return s.do(s.session, "POST", `{"code":"`+code+`"}`, nil) }
+	}
+	permits := func(sig string) func() reply {
+		return func() reply { return s.do(s.permits, "GET", "", bearer(r.UserID, sig)) }
+	}
+	return []entrance{
+		{"session", login("guess"), login("code-a"), 400},
+		{"permits", permits("guess"), permits(r.UserSig), 401},
 		{"announce", announce(sessionKey), announce(annKey), 401},
 	}, wx
 }
 
-// Guesses close the door of the API at which they are made, for the address from which they
-// come, until the window is over.
+// Guesses close the API at which they are made, for the address from which they come, until the
+// window is over.
 func TestGuessesOfEachAPIApart(t *testing.T) {
 	for i := range 3 {
 		s := newService(t, false)
-		doors, _ := s.doors()
+		apis, _ := s.entrances()
 		for n := range 30 {
-			if got := doors[i].guess(); got.status != doors[i].wrong {
-				t.Fatalf("guess %d at %s: %d %+v", n+1, doors[i].name, got.status, got.Error)
+			if got := apis[i].guess(); got.status != apis[i].wrong {
+				t.Fatalf("guess %d at %s: %d %+v", n+1, apis[i].name, got.status, got.Error)
 			}
 		}
-		s.wantFault(doors[i].guess(), 429, "too_many")
-		for j, d := range doors {
+		s.wantFault(apis[i].guess(), 429, "too_many")
+		for j, d := range apis {
 			want := 200
 			if i == j {
 				want = 429
 			}
 			if got := d.good(); got.status != want {
-				t.Errorf("after guesses at %s a good request at %s: %d %+v, want %d", doors[i].name, d.name, got.status, got.Error, want)
+				t.Errorf("after guesses at %s a good request at %s: %d %+v, want %d", apis[i].name, d.name, got.status, got.Error, want)
 			}
 		}
 		s.from = "203.0.113.8:0"
-		if got := doors[i].good(); got.status != 200 {
-			t.Errorf("%s, from another address: %d", doors[i].name, got.status)
+		if got := apis[i].good(); got.status != 200 {
+			t.Errorf("%s, from another address: %d", apis[i].name, got.status)
 		}
 		s.from = "203.0.113.7:9"
 		s.mini.FastForward(5*time.Minute + time.Second)
-		if got := doors[i].good(); got.status != 200 {
-			t.Errorf("%s, after the window: %d", doors[i].name, got.status)
+		if got := apis[i].good(); got.status != 200 {
+			t.Errorf("%s, after the window: %d", apis[i].name, got.status)
 		}
 	}
 }
@@ -117,17 +122,17 @@ func TestWhoseGuessesTheyAre(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, false)
-			doors, _ := s.doors()
+			apis, _ := s.entrances()
 			s.from = c.guess
 			for range 30 {
-				s.wantFault(doors[1].guess(), 401, "unauthorized")
+				s.wantFault(apis[1].guess(), 401, "unauthorized")
 			}
 			s.from = c.good
 			want := 200
 			if c.closed {
 				want = 429
 			}
-			if got := doors[1].good(); got.status != want {
+			if got := apis[1].good(); got.status != want {
 				t.Errorf("%d, want %d", got.status, want)
 			}
 		})
@@ -137,22 +142,15 @@ func TestWhoseGuessesTheyAre(t *testing.T) {
 // A UserSig that was ours is no guess, though it opens nothing: everybody behind a carrier's
 // address has one after the key was changed, or after a day.
 func TestWhatWasOursIsNoGuess(t *testing.T) {
-	signer := func(key, previous secret.String) *im.Signer {
-		sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: 1400000001, SecretKey: key, PreviousKey: previous})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sigs
-	}
 	newKey := secret.New("the key after the change")
 	for name, c := range map[string]struct {
 		sigs  *im.Signer
 		later time.Duration
 	}{
-		"expired":                {signer(imKey, secret.String{}), 25 * time.Hour},
-		"a phone's clock ahead":  {signer(imKey, secret.String{}), -time.Hour},
-		"of the key before":      {signer(newKey, imKey), 0},
-		"of the key before, old": {signer(newKey, imKey), 25 * time.Hour},
+		"expired":                {signer(t, imKey, secret.String{}), 25 * time.Hour},
+		"a phone's clock ahead":  {signer(t, imKey, secret.String{}), -time.Hour},
+		"of the key before":      {signer(t, newKey, imKey), 0},
+		"of the key before, old": {signer(t, newKey, imKey), 25 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, false)
@@ -168,10 +166,15 @@ func TestWhatWasOursIsNoGuess(t *testing.T) {
 			}
 			s.now = s.now.Add(-c.later) // and the clock by which UserSigs are made
 			again := s.login("code-a")
-			if got := s.do(s.permits, "GET", "", bearer(again.UserID, again.UserSig)); got.status != 200 {
-				t.Errorf("after another login: %d %+v", got.status, got.Error)
-			}
+			s.wantOK(s.do(s.permits, "GET", "", bearer(again.UserID, again.UserSig)))
 		})
+	}
+	s := newService(t, false)
+	erased := s.login("code-c")
+	s.do(s.session, "DELETE", "", bearer(erased.UserID, erased.UserSig))
+	for range 40 {
+		s.wantFault(s.do(s.permits, "GET", "", bearer(erased.UserID, erased.UserSig)), 401, "unauthorized")
+		s.now = s.now.Add(2 * time.Second)
 	}
 }
 
@@ -224,7 +227,7 @@ func (s *service) loginsAtOnce(wx *codes, n int, code string) map[int]int {
 // has said so, and of many at once no more are asked about than there are places.
 func TestLoginsAtOnce(t *testing.T) {
 	s := newService(t, false)
-	_, wx := s.doors()
+	_, wx := s.entrances()
 	for range 29 {
 		s.wantFault(s.do(s.session, "POST", `{"code":"guess"}`, nil), 400, "login_code")
 	}
@@ -239,6 +242,7 @@ func TestLoginsAtOnce(t *testing.T) {
 		{"guess", 310, map[int]int{asked: 300, 400: 300, 429: 10}},
 		{"code-a", 10, map[int]int{asked: 0, 429: 10}},
 	} {
+		s.mini.FastForward(time.Minute + time.Second) // a busy machine may not give all places back at once
 		if diff := cmp.Diff(c.want, s.loginsAtOnce(wx, c.n, c.code)); diff != "" {
 			t.Errorf("%d of %s, by status (0: asked about):\n%s", c.n, c.code, diff)
 		}
@@ -252,45 +256,23 @@ func TestLoginsAtOnce(t *testing.T) {
 // Guessed signatures that come all at once are no more than those that come one after the other.
 func TestGuessesAtOnce(t *testing.T) {
 	s := newService(t, false)
-	for name, c := range map[string]struct {
-		handler http.Handler
-		request func(i int) *http.Request
-		wrong   int
-	}{
-		"session": {s.session, func(i int) *http.Request {
-			r := httptest.NewRequest("DELETE", "/", nil)
-			r.Header = bearer("alice", fmt.Sprint("guess", i))
-			return r
-		}, 401},
-		"permits": {s.permits, func(i int) *http.Request {
-			r := httptest.NewRequest("GET", "/", nil)
-			r.Header = bearer("alice", fmt.Sprint("guess", i))
-			return r
-		}, 401},
-		"announce": {s.announce, func(i int) *http.Request {
-			r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
-			r.Header = signed(sessionKey, s.now, "announce", fmt.Sprint(i))
-			return r
-		}, 401},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var wg sync.WaitGroup
-			var mu sync.Mutex
-			answers := map[int]int{}
-			for i := range 200 {
-				wg.Go(func() {
-					w := httptest.NewRecorder()
-					c.handler.ServeHTTP(w, c.request(i))
-					mu.Lock()
-					defer mu.Unlock()
-					answers[w.Code]++
-				})
-			}
-			wg.Wait()
-			if answers[c.wrong] != 30 || answers[429] != 170 {
-				t.Errorf("answers %v, want 30 of %d and 170 of 429", answers, c.wrong)
-			}
-		})
+	apis, _ := s.entrances()
+	for _, d := range apis[1:] {
+		var wg sync.WaitGroup
+		var wrong, closed atomic.Int64
+		for range 200 {
+			wg.Go(func() {
+				switch got := d.guess(); got.status {
+				case d.wrong:
+					wrong.Add(1)
+				case 429:
+					closed.Add(1)
+				}
+			})
+		}
+		if wg.Wait(); wrong.Load() != 30 || closed.Load() != 170 {
+			t.Errorf("%s: %d were answered, want 30, and %d refused, want 170", d.name, wrong.Load(), closed.Load())
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestEnvTellsEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, name := range []string{"MISSING", "ALSO_MISSING", "A_KEY", "A_NUMBER", "A_COUNT", "A_FLAG", "A_CHOICE", "A_BASE"} {
+	for _, name := range strings.Fields("MISSING ALSO_MISSING A_KEY A_NUMBER A_COUNT A_FLAG A_CHOICE A_BASE") {
 		if !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s is not named in:\n%v", name, err)
 		}
@@ -107,20 +107,34 @@ templates:
     data: {thing1: "{{.Sender}}"}
 `
 
+// parse reads a notify.yml that has no fault.
+func parse(t *testing.T, file string) config.Notify {
+	t.Helper()
+	n, err := config.ParseNotify([]byte(file), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // sameZone compares zones, which are pointers.
 var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 
 func TestNotifyDefaults(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, minimal)
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Errorf("rules differ from the defaults:\n%s", d)
 	}
 	want := map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
 	if d := cmp.Diff(want, n.Specs); d != "" {
 		t.Error(d)
+	}
+	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); d != "" {
+		t.Error(d)
+	}
+	// The zone that is the default must be there without a time zone database.
+	if zone := parse(t, minimal+"rules: {zone: Asia/Shanghai}\n").Rules.Zone; zone != notify.DefaultRules().Zone {
+		t.Error("Asia/Shanghai is not the zone of the defaults")
 	}
 }
 
@@ -131,22 +145,14 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := config.ParseNotify(b, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, string(b))
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Error(d)
 	}
 	if len(n.Specs) != 1 {
 		t.Errorf("%d templates, want message alone", len(n.Specs))
 	}
-
-	whole := commentedOut.ReplaceAll(b, []byte("  $1"))
-	n, err = config.ParseNotify(whole, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatalf("with the examples: %v", err)
-	}
+	n = parse(t, commentedOut.ReplaceAllString(string(b), "  $1"))
 	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
 	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Specs))); d != "" {
 		t.Errorf("with the examples: %s", d)
@@ -159,10 +165,9 @@ func TestNotifyByteOrderMarks(t *testing.T) {
 	for _, u := range utf16.Encode([]rune(minimal)) {
 		utf16le = append(utf16le, byte(u), byte(u>>8))
 	}
-	for name, b := range map[string][]byte{"UTF-8": []byte("\ufeff" + minimal), "UTF-16": utf16le} {
-		n, err := config.ParseNotify(b, env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-		if err != nil || n.Specs["message"].ID != "T1" {
-			t.Errorf("%s: %v, %v", name, n.Specs, err)
+	for name, file := range map[string]string{"UTF-8": "\ufeff" + minimal, "UTF-16": string(utf16le)} {
+		if n := parse(t, file); n.Specs["message"].ID != "T1" {
+			t.Errorf("%s: %v", name, n.Specs)
 		}
 	}
 }
@@ -171,7 +176,9 @@ func TestNotifyByteOrderMarks(t *testing.T) {
 var commentedOut = regexp.MustCompile(`(?m)^  #( *[a-z0-9_]+:.*)$`)
 
 func TestNotifyOverrides(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+`
+	n := parse(t, minimal+`
+  missed_call: {id: T2, page: pages/calls, data: &data {thing1: "{{.Sender}}"}}
+  order_shipped: {id: T3, long_term: true, data: *data}
 rules:
   lead: 1s
   retry: {attempts: 2}
@@ -185,10 +192,7 @@ rules:
   groups: {Public: all, Community: "off"}
   unknown_after: 30s
 limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
-`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	want := notify.DefaultRules()
 	want.Lead, want.Retry.Attempts, want.PushOnline, want.Workers = time.Second, 2, notify.PushOnlineSend, 4
 	want.DigestSteps = []time.Duration{time.Minute, 90 * time.Minute}
@@ -196,41 +200,18 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 	want.Groups[notify.GroupPublic], want.Groups[notify.GroupCommunity] = notify.GroupAll, notify.GroupOff
 	want.FallbackToMessage = false
 	want.UnknownAfter, want.SendsPerSecond, want.UserSendsPerHour = 30*time.Second, 5, 6
+	want.MissedCalls = true // there is a template for them
 	if d := cmp.Diff(want, n.Rules, sameZone); d != "" {
 		t.Error(d)
 	}
-}
-
-func TestNotifyTemplates(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+`
-  missed_call: {id: T2, page: pages/calls, data: &data {thing1: "{{.Sender}}"}}
-  order_shipped: {id: T3, long_term: true, data: *data}
-`), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
 	data := map[string]string{"thing1": "{{.Sender}}"}
-	want := map[notify.Kind]notify.TemplateSpec{
+	specs := map[notify.Kind]notify.TemplateSpec{
 		"message":       {ID: "T1", Data: data},
 		"missed_call":   {ID: "T2", Page: "pages/calls", Data: data},
 		"order_shipped": {ID: "T3", LongTerm: true, Data: data},
 	}
-	if d := cmp.Diff(want, n.Specs); d != "" {
+	if d := cmp.Diff(specs, n.Specs); d != "" {
 		t.Error(d)
-	}
-	if !n.Rules.MissedCalls {
-		t.Error("a template is there for missed calls, and they are not told")
-	}
-}
-
-// The zone that is the default must be there without a time zone database.
-func TestDefaultZoneNeedsNoDatabase(t *testing.T) {
-	n, err := config.ParseNotify([]byte(minimal+"rules: {zone: Asia/Shanghai}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n.Rules.Zone != notify.DefaultRules().Zone {
-		t.Error("Asia/Shanghai is not the zone of the defaults")
 	}
 }
 
@@ -309,10 +290,7 @@ func TestNotifyOneBadTemplate(t *testing.T) {
 		"of an unknown": {"order: {id: T2, data: {thing1: \"{{.Sumary}}\"}}\n", []string{"templates.order", ".Summary"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := config.ParseNotify([]byte(minimal+"  "+c.entry+"rules: {lead: 1s}\n"), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-			if err != nil {
-				t.Fatal(err)
-			}
+			n := parse(t, minimal+"  "+c.entry+"rules: {lead: 1s}\n")
 			if d := n.Templates.Disabled(); len(d) != 1 || n.Rules.Lead != time.Second || n.Rules.MissedCalls || n.Ours() != nil {
 				t.Fatalf("disabled %v, lead %v, missed calls %v, ours %v", d, n.Rules.Lead, n.Rules.MissedCalls, n.Ours())
 			}
@@ -322,10 +300,6 @@ func TestNotifyOneBadTemplate(t *testing.T) {
 				}
 			}
 		})
-	}
-	n, err := config.ParseNotify([]byte(minimal), env(map[string]string{"TEMPLATE_MESSAGE": "T1"}))
-	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); err != nil || d != "" {
-		t.Errorf("ours: %s, %v", d, err)
 	}
 }
 
@@ -375,24 +349,4 @@ func TestNotifyOrDefaults(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzParseNotify(f *testing.F) {
-	f.Add([]byte(minimal))
-	f.Add([]byte("rules: {retry: {first: 1s, factor: .nan}}"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Add([]byte(minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n"))
-	f.Add([]byte(minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := config.ParseNotify(b, func(string) string { return "x" })
-		if n.Rules.Check() != nil {
-			t.Error("rules that make no sense were accepted")
-		}
-		if err != nil {
-			return
-		}
-		if !n.Templates.Has(notify.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled()) {
-			t.Errorf("of %d templates %v can be used", len(n.Specs), n.Templates.Kinds())
-		}
-	})
 }

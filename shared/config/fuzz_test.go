@@ -11,13 +11,18 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"wxnotify/shared/config"
+	"wxnotify/shared/notify"
 )
 
-// FuzzReferences: every variable that a notify.yml asks for and that is missing is named, and
-// a fault says where it is, in words for people.
+// FuzzReferences: rules and templates of a notify.yml can be used, or are not there. Every variable
+// that it asks for and that is missing is named, and a fault says where it is, in words for people.
 func FuzzReferences(f *testing.F) {
 	for _, s := range []string{"templates: {message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\"}}}",
-		"rules: {digest_max: ${MOST}}", "limits: {workers: [${A}]}", "templates: ${A}", "rules: {retry: ${A}, keep_learning: ${B}}", "a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}"} {
+		"rules: {digest_max: ${MOST}}", "limits: {workers: [${A}]}", "templates: ${A}", "rules: {retry: ${A}, keep_learning: ${B}}",
+		"a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}",
+		minimal, "rules: {retry: {first: 1s, factor: .nan}}", "a: &a [*a]",
+		minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n",
+		minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"} {
 		f.Add([]byte(s), "value")
 	}
 	place := regexp.MustCompile(`line \d+|templates\.|rules\.|limits\.`)
@@ -29,6 +34,12 @@ func FuzzReferences(f *testing.F) {
 			}
 			return value
 		})
+		if n.Rules.Check() != nil {
+			t.Error("rules that make no sense were accepted")
+		}
+		if err == nil && (!n.Templates.Has(notify.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled())) {
+			t.Errorf("of %d templates %v can be used", len(n.Specs), n.Templates.Kinds())
+		}
 		for _, d := range n.Templates.Disabled() {
 			err = errors.Join(err, d)
 		}

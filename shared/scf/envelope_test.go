@@ -2,7 +2,7 @@ package scf_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -13,83 +13,35 @@ import (
 	"wxnotify/shared/scf"
 )
 
-const urlHost = "1250000000-abcdefghij.ap-guangzhou.tencentscf.com"
-
-// httpSamples are all samples that are HTTP events, with what each must become. Header
-// lists only what is worth a look.
-var httpSamples = map[string]seen{
-	"url-post-json.json": {
-		Method: "POST", Path: "/", RawQuery: "a=1&b=2", Host: urlHost, Body: `{"test":"hello world"}`, Length: 22,
-		Header: http.Header{"Content-Type": {"application/json"}, "X-Scf-Remote-Addr": {"203.0.113.7"}},
-	},
-	"url-get-query.json": {
-		Method: "GET", Path: "/orders/42", RawQuery: "page=2&q=%E8%8C%B6+%E5%8F%B6", Host: urlHost,
-		Header: http.Header{"User-Agent": {"curl/8.5.0"}},
-	},
-	"url-get-repeated-query.json": {
-		Method: "GET", Path: "/orders", RawQuery: "tag=new&tag=paid&flag=", Host: urlHost,
-	},
-	"url-im-callback-post.json": {
-		Method: "POST", Path: "/im/callback", Host: urlHost, Length: 323,
-		RawQuery: "SdkAppid=1400000000&CallbackCommand=C2C.CallbackBeforeSendMsg&contenttype=json&ClientIP=198.51.100.9&OptPlatform=RESTAPI",
-		Body:     `{"CallbackCommand": "C2C.CallbackBeforeSendMsg", "From_Account": "jared", "To_Account": "jonh", "MsgSeq": 48374, "MsgRandom": 2837546, "MsgTime": 1767225600, "MsgKey": "48374_2837546_1767225600", "OnlineOnlyFlag": 0, "MsgBody": [{"MsgType": "TIMTextElem", "MsgContent": {"Text": "red packet"}}], "EventTime": 1767225600123}`,
-	},
-	"url-wechat-verify-get.json": {
-		Method: "GET", Path: "/wechat/callback", Host: urlHost,
-		RawQuery: "signature=f21891de399b4e54a9a34a4cc3bd6ac0c8ca7ea0&timestamp=1767225600&nonce=1320562132&echostr=1372623149153871234",
-	},
-	"url-wechat-message-post.json": {
-		Method: "POST", Path: "/wechat/callback", Host: urlHost, Length: 263,
-		RawQuery: "signature=a3d0ab7f6e0a9cbb9f6a2c0f1d2e3b4c5d6e7f80&timestamp=1767225600&nonce=486452656&openid=oEXAMPLE_openid_0001",
-		Body:     `<xml><ToUserName><![CDATA[gh_0123456789ab]]></ToUserName><FromUserName><![CDATA[oEXAMPLE_openid_0001]]></FromUserName><CreateTime>1767225600</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]></Content><MsgId>24300000000000001</MsgId></xml>`,
-	},
-	"url-post-form.json": {
-		Method: "POST", Path: "/pay/notify", Host: urlHost, Length: 40, Body: "out_trade_no=2026112200001&total_fee=100",
-		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
-	},
-	"url-post-empty-body.json": {Method: "POST", Path: "/", Host: urlHost},
-	"url-options-preflight.json": {
-		Method: "OPTIONS", Path: "/orders", Host: urlHost,
-		Header: http.Header{"Origin": {"https://shop.example.com"}, "Access-Control-Request-Method": {"POST"}},
-	},
-	"apigw-post.json": {
-		Method: "POST", Path: "/test/value", RawQuery: "foo=bar&bob=alice", Body: `{"test":"body"}`, Length: 15,
-		Host:   "service-abcd1234-1250000000.gz.apigw.tencentcs.com",
-		Header: http.Header{"Accept-Language": {"en-US,en,cn"}, "User-Agent": {"User Agent String"}},
-	},
-	"apigw-get-odd-query.json": {
-		Method: "GET", Path: "/demo", RawQuery: "a=b&a=c&x=y&i=", RemoteAddr: "198.51.100.8:0",
-		Host: "service-abcd1234-1250000000.sh.apigw.tencentcs.com",
-	},
-	"apigw-post-base64.json": {
-		Method: "POST", Path: "/upload", Host: "service-abcd1234-1250000000.gz.apigw.tencentcs.com",
-		Body: "\x89PNG\r\n\x1a\n\x00\x00", Length: 10, Header: http.Header{"Content-Type": {"image/png"}},
-	},
+// httpSamples are all samples that are HTTP events, with what is first in each request. That the
+// rest of it arrives is shown by FuzzEnvelope, which begins with the samples.
+var httpSamples = map[string]string{
+	"url-post-json.json":          "POST /?a=1&b=2 from 203.0.113.7:0",
+	"url-get-query.json":          "GET /orders/42?page=2&q=%E8%8C%B6+%E5%8F%B6 from 203.0.113.7:0",
+	"url-get-repeated-query.json": "GET /orders?tag=new&tag=paid&flag= from 203.0.113.7:0",
+	"url-im-callback-post.json": "POST /im/callback?SdkAppid=1400000000&CallbackCommand=C2C.CallbackBeforeSendMsg&contenttype=json" +
+		"&ClientIP=198.51.100.9&OptPlatform=RESTAPI from 203.0.113.7:0",
+	"url-wechat-verify-get.json": "GET /wechat/callback?signature=f21891de399b4e54a9a34a4cc3bd6ac0c8ca7ea0&timestamp=1767225600" +
+		"&nonce=1320562132&echostr=1372623149153871234 from 203.0.113.7:0",
+	"url-wechat-message-post.json": "POST /wechat/callback?signature=a3d0ab7f6e0a9cbb9f6a2c0f1d2e3b4c5d6e7f80&timestamp=1767225600" +
+		"&nonce=486452656&openid=oEXAMPLE_openid_0001 from 203.0.113.7:0",
+	"url-post-form.json":         "POST /pay/notify? from 203.0.113.7:0",
+	"url-post-empty-body.json":   "POST /? from 203.0.113.7:0",
+	"url-options-preflight.json": "OPTIONS /orders? from 203.0.113.7:0",
+	"apigw-post.json":            "POST /test/value?foo=bar&bob=alice from 203.0.113.7:0",
+	"apigw-get-odd-query.json":   "GET /demo?a=b&a=c&x=y&i= from 198.51.100.8:0",
+	"apigw-post-base64.json":     "POST /upload? from 203.0.113.7:0",
 }
 
 func TestHTTPSamples(t *testing.T) {
 	for name, want := range httpSamples {
-		t.Run(name, func(t *testing.T) {
-			got, calls, res, err := receive(t, sample(t, name))
-			if err != nil || calls != 1 || res.StatusCode != 200 {
-				t.Fatalf("calls %d, status %d, err %v", calls, res.StatusCode, err)
-			}
-			for k, v := range want.Header {
-				if diff := cmp.Diff(v, got.Header[k]); diff != "" {
-					t.Errorf("header %s (-want +got):\n%s", k, diff)
-				}
-			}
-			if got.Header.Get("Host") != "" {
-				t.Error("Host is among the headers; net/http keeps it in Request.Host")
-			}
-			if want.RemoteAddr == "" {
-				want.RemoteAddr = "203.0.113.7:0"
-			}
-			got.Header, want.Header = nil, nil
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("request (-want +got):\n%s", diff)
-			}
-		})
+		r, calls, res, err := receive(t, sample(t, name))
+		if err != nil || calls != 1 || res.StatusCode != 200 {
+			t.Fatalf("%s: calls %d, status %d, err %v", name, calls, res.StatusCode, err)
+		}
+		if got := fmt.Sprintf("%s %s?%s from %s", r.Method, r.Path, r.RawQuery, r.RemoteAddr); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
 	}
 }
 
@@ -221,87 +173,42 @@ func TestMalformedEnvelopes(t *testing.T) {
 		{"odd records", `{"Records":1}`, "an event without httpMethod"},
 		{"deep objects", get + `"x":` + strings.Repeat(`{"a":`, 1000), "nested deeper than 64"},
 		{"deep", get + `"x":` + deep + `}`, "a field: byte 87: nested deeper than 64"},
+		{"words in a literal", get + `"sesame":tru}`, "a field: byte 29: want a JSON value"},
+		{"words in an object", get + `"queryString":{"sesame":{"sesame":"sesame"}}}`, "queryString: byte 44: want a string or an array of strings"},
+		{"words in a text", get + `"body":"sesame\x"}`, "body: byte 34: invalid escape"},
 		{"deep in the context", get + `"requestContext":{"x":` + deep + `}}`, "nested deeper than 64"},
 	} {
 		_, calls, _, err := receive(t, []byte(c.event))
-		if err == nil || !strings.Contains(err.Error(), c.want) || calls != 0 {
-			t.Errorf("%s: got %d calls, error %v; want %q", c.name, calls, err, c.want)
-		}
-	}
-}
-
-func TestErrorsDoNotQuoteTheEvent(t *testing.T) {
-	for _, event := range []string{
-		`{"httpMethod":"GET","sesame":tru}`,
-		`{"httpMethod":"GET","queryString":{"sesame":{"sesame":"sesame"}}}`,
-		`{"sesame":"sesame"}`,
-		`{"httpMethod":"GET","body":"sesame\x"}`,
-	} {
-		if _, _, _, err := receive(t, []byte(event)); err == nil || strings.Contains(err.Error(), "sesame") {
-			t.Errorf("%s: error %v", event, err)
+		if err == nil || !strings.Contains(err.Error(), c.want) || calls != 0 || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%s: got %d calls, error %v; want %q, and no word of the event", c.name, calls, err, c.want)
 		}
 	}
 }
 
 func TestBodyCap(t *testing.T) {
-	text := func(n int) []byte {
-		return []byte(`{"httpMethod":"POST","body":"` + strings.Repeat("a", n) + `"}`)
-	}
-	escaped := func(n int) []byte {
-		return []byte(`{"httpMethod":"POST","body":"` + strings.Repeat(`\"`, n) + `"}`)
-	}
-	encoded := func(n int) []byte {
-		return []byte(`{"httpMethod":"POST","isBase64Encoded":true,"body":"` + base64.StdEncoding.EncodeToString(make([]byte, n)) + `"}`)
+	text := func(s string) string { return `{"httpMethod":"POST","body":"` + s + `"}` }
+	encoded := func(n int) string {
+		return `{"httpMethod":"POST","isBase64Encoded":true,"body":"` + base64.StdEncoding.EncodeToString(make([]byte, n)) + `"}`
 	}
 	for _, c := range []struct {
-		name  string
-		event []byte
-		ok    bool
+		name, event string
+		status      int
+		code        string
 	}{
-		{"text of 1 MiB", text(scf.MaxBody), true},
-		{"text above", text(scf.MaxBody + 1), false},
-		{"escaped text of 1 MiB", escaped(scf.MaxBody), true},
-		{"escaped text above", escaped(scf.MaxBody + 1), false},
-		{"base64 of 1 MiB", encoded(scf.MaxBody), true},
-		{"base64 above once decoded", encoded(scf.MaxBody + 1), false},
-		{"base64 above before that", encoded(scf.MaxBody + 100), false},
+		{"text of 1 MiB", text(strings.Repeat("a", scf.MaxBody)), 200, ""},
+		{"text above", text(strings.Repeat("a", scf.MaxBody+1)), 413, "body_too_large"},
+		{"escaped text of 1 MiB", text(strings.Repeat(`\"`, scf.MaxBody)), 200, ""},
+		{"escaped text above", text(strings.Repeat(`\"`, scf.MaxBody+1)), 413, "body_too_large"},
+		{"base64 of 1 MiB", encoded(scf.MaxBody), 200, ""},
+		{"base64 above once decoded", encoded(scf.MaxBody + 1), 413, "body_too_large"},
+		{"base64 above before that", encoded(scf.MaxBody + 100), 413, "body_too_large"},
+		{"no base64", `{"httpMethod":"POST","isBase64Encoded":true,"body":"%%%"}`, 400, "bad_body"},
 	} {
-		got, calls, res, err := receive(t, c.event)
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
+		got, calls, res, err := receive(t, []byte(c.event))
+		if err != nil || res.StatusCode != c.status {
+			t.Errorf("%s: status %d, err %v", c.name, res.StatusCode, err)
+		} else if c.code == "" && (calls != 1 || len(got.Body) != scf.MaxBody) || c.code != "" && (calls != 0 || code(t, res) != c.code) {
+			t.Errorf("%s: calls %d, body %d, response %+v", c.name, calls, len(got.Body), res)
 		}
-		if c.ok {
-			if calls != 1 || len(got.Body) != scf.MaxBody || res.StatusCode != 200 {
-				t.Errorf("%s: calls %d, body %d, status %d", c.name, calls, len(got.Body), res.StatusCode)
-			}
-			continue
-		}
-		if calls != 0 || res.StatusCode != 413 || code(t, res) != "body_too_large" {
-			t.Errorf("%s: calls %d, response %+v", c.name, calls, res)
-		}
-	}
-}
-
-func TestBodyNotBase64(t *testing.T) {
-	_, calls, res, err := receive(t, []byte(`{"httpMethod":"POST","isBase64Encoded":true,"body":"%%%"}`))
-	if err != nil || calls != 0 || res.StatusCode != 400 || code(t, res) != "bad_body" {
-		t.Errorf("calls %d, response %+v, err %v", calls, res, err)
-	}
-}
-
-// Many different or equal keys take linear time: the test would not end otherwise.
-func TestManyKeys(t *testing.T) {
-	const n = 100_000
-	var b strings.Builder
-	b.WriteString(`{"httpMethod":"GET","queryString":{`)
-	for i := range n {
-		k, _ := json.Marshal(i)
-		b.WriteString(`"` + string(k) + `":"","same":"",`)
-	}
-	b.WriteString(`"last":""}}`)
-	got, _, _, err := receive(t, []byte(b.String()))
-	if err != nil || strings.Count(got.RawQuery, "&") != n+1 {
-		t.Errorf("got %d keys, err %v", strings.Count(got.RawQuery, "&")+1, err)
 	}
 }

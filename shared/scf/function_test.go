@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,12 @@ func greeter(calls *int) scf.Build {
 
 func invoke(t *testing.T, h scf.Handler, event string) response {
 	t.Helper()
-	out, err := h.Invoke(inEvent(t.Context()), []byte(event))
+	return invokeIn(inEvent(t.Context()), t, h, event)
+}
+
+func invokeIn(ctx context.Context, t *testing.T, h scf.Handler, event string) response {
+	t.Helper()
+	out, err := h.Invoke(ctx, []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,115 +63,73 @@ func invoke(t *testing.T, h scf.Handler, event string) response {
 }
 
 func TestWiredAtStart(t *testing.T) {
-	var log lines
 	calls := 0
 	e := env{"GREETING": "hello", "NAME": "world"}
-	h, start := scf.NewFunction("greet", greeter(&calls), e.get, &log)
+	h, start := scf.NewFunction("greet", greeter(&calls), e.get, io.Discard)
 	start()
 	if calls != 1 {
 		t.Fatalf("build ran %d times at start, want 1", calls)
 	}
 	// What is read when used follows the environment, what was wired does not.
 	e["GREETING"], e["NAME"] = "bye", "moon"
-	for range 3 {
-		if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != "hello moon" {
-			t.Errorf("got %+v", res)
+	for range 2 {
+		if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != "hello moon" || calls != 1 {
+			t.Errorf("got %+v, built %d times", res, calls)
 		}
-	}
-	if calls != 1 {
-		t.Errorf("build ran %d times, want 1", calls)
 	}
 }
 
-func TestWiredAtTheFirstEvent(t *testing.T) {
+// What comes with events is there for the first that has it all.
+func TestWiredByAnEvent(t *testing.T) {
 	var log lines
 	calls := 0
 	e := env{}
 	h, start := scf.NewFunction("greet", greeter(&calls), e.get, &log)
 	start()
 	line := log.only(t, "not wired at start; the first event tries again")
-	if line["level"] != "INFO" || line["error"] != "GREETING is not set; NAME is not set" || line["function"] != "greet" {
+	if line["level"] != "INFO" || line["error"] != "GREETING is not set; NAME is not set" {
 		t.Errorf("logged %v", line)
 	}
-	e["GREETING"], e["NAME"], e["LOG_LEVEL"] = "hello", "world", "debug"
-	for range 3 {
-		if res := invoke(t, h, getEvent); res.Body != "hello world" {
-			t.Errorf("got %+v", res)
+	e["NAME"] = "world"
+	for i := range 2 {
+		res := invoke(t, h, getEvent)
+		if res.StatusCode != 500 || code(t, res) != "misconfigured" || strings.Contains(res.Body, "GREETING") || calls != i+2 {
+			t.Errorf("got %+v, built %d times", res, calls)
 		}
 	}
-	if calls != 2 {
-		t.Errorf("build ran %d times, want 2", calls)
+	failed := 0
+	for _, line := range log.all(t) {
+		if line["alert"] == "misconfigured" && line["level"] == "ERROR" && line["error"] == "GREETING is not set" && line["request_id"] == requestID {
+			failed++
+		}
+	}
+	if failed != 2 {
+		t.Errorf("%d errors logged, want 2\n%s", failed, log.text())
+	}
+	e["GREETING"], e["LOG_LEVEL"] = "hello", "debug"
+	for range 3 {
+		if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != "hello world" || calls != 4 {
+			t.Errorf("got %+v, built %d times", res, calls)
+		}
 	}
 	if n := strings.Count(log.text(), `"msg":"greeting"`); n != 3 {
 		t.Errorf("%d debug lines, want 3: LOG_LEVEL came with the event\n%s", n, log.text())
 	}
 }
 
-func TestMisconfiguredThenCorrected(t *testing.T) {
-	var log lines
-	calls := 0
-	e := env{"NAME": "world"}
-	h, start := scf.NewFunction("greet", greeter(&calls), e.get, &log)
-	start()
-	for i := range 2 {
-		res := invoke(t, h, getEvent)
-		if res.StatusCode != 500 || code(t, res) != "misconfigured" || strings.Contains(res.Body, "GREETING") {
-			t.Errorf("got %+v", res)
-		}
-		if calls != i+2 {
-			t.Errorf("build ran %d times, want %d", calls, i+2)
-		}
-	}
-	failed := 0
-	for _, line := range log.all(t) {
-		if line["alert"] == "misconfigured" {
-			failed++
-			if line["level"] != "ERROR" || line["error"] != "GREETING is not set" || line["request_id"] != requestID {
-				t.Errorf("logged %v", line)
-			}
-		}
-	}
-	if failed != 2 {
-		t.Errorf("%d errors logged, want 2\n%s", failed, log.text())
-	}
-	e["GREETING"] = "hello"
-	if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != "hello world" {
-		t.Errorf("got %+v", res)
-	}
-}
-
-func TestMisconfiguredWithAnEvent(t *testing.T) {
-	calls := 0
-	h, _ := scf.NewFunction("deliver", greeter(&calls), env{}.get, io.Discard)
-	for _, event := range []string{`{}`, `{"Type":"Timer"}`, `{"spill":{}}`} {
-		out, err := h.Invoke(inEvent(t.Context()), []byte(event))
-		if err == nil || !strings.Contains(err.Error(), "not configured") || strings.Contains(err.Error(), "GREETING") || out != nil {
-			t.Errorf("%s: got %s, err %v", event, out, err)
-		}
-	}
-}
-
 // A function may answer in its own protocol while it cannot be wired.
 func TestOwnFallback(t *testing.T) {
-	var log lines
-	e := env{}
-	calls := 0
+	e, calls := env{}, 0
 	build := func(ctx context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
 		h, err := greeter(&calls)(ctx, getenv, log)
 		if err != nil {
-			h = scf.HTTP(log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				io.WriteString(w, `{"ActionStatus":"OK","ErrorCode":0}`)
-			}))
+			h = scf.HTTP(log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "OK") }))
 		}
 		return h, err
 	}
-	h, start := scf.NewFunction("imcallback", build, e.get, &log)
-	start()
-	if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != `{"ActionStatus":"OK","ErrorCode":0}` {
+	h, _ := scf.NewFunction("imcallback", build, e.get, io.Discard)
+	if res := invoke(t, h, getEvent); res.StatusCode != 200 || res.Body != "OK" {
 		t.Errorf("got %+v", res)
-	}
-	if !strings.Contains(log.text(), `"alert":"misconfigured"`) {
-		t.Errorf("not logged: %s", log.text())
 	}
 	e["GREETING"], e["NAME"] = "hello", "world"
 	if res := invoke(t, h, getEvent); res.Body != "hello world" {
@@ -173,40 +137,33 @@ func TestOwnFallback(t *testing.T) {
 	}
 }
 
-func TestBadBuilds(t *testing.T) {
-	for name, build := range map[string]scf.Build{
-		"panics": func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { panic("open sesame") },
-		"returns nothing": func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) {
-			return nil, nil
-		},
-	} {
-		var log lines
-		h, start := scf.NewFunction("f", build, env{}.get, &log)
-		start()
-		if res := invoke(t, h, getEvent); res.StatusCode != 500 || code(t, res) != "misconfigured" {
-			t.Errorf("%s: got %+v", name, res)
-		}
-		if strings.Contains(log.text(), "sesame") {
-			t.Errorf("%s: the panic's value is in the log: %s", name, log.text())
-		}
-	}
-}
-
 type panicking struct{}
 
 func (panicking) Invoke(context.Context, []byte) ([]byte, error) { panic("open sesame") }
 
-// A Handler that is not from this package cannot hand a panic to the library, which
-// would answer with its value.
-func TestOwnHandlerPanics(t *testing.T) {
-	var log lines
-	h, _ := scf.NewFunction("f", func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) {
-		return panicking{}, nil
-	}, env{}.get, &log)
-	if _, err := h.Invoke(inEvent(t.Context()), []byte(`{}`)); err == nil || err.Error() != "scf: internal error" {
-		t.Errorf("got %v", err)
+// Who invokes a function that fails learns no setting's name, and no value of a panic, which the
+// library under us would tell.
+func TestBadBuildsAndHandlers(t *testing.T) {
+	const notConfigured = "scf: the function is not configured"
+	for name, c := range map[string]struct {
+		build scf.Build
+		want  string
+	}{
+		"build fails":         {greeter(new(int)), notConfigured},
+		"build panics":        {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { panic("open sesame") }, notConfigured},
+		"build makes nothing": {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { return nil, nil }, notConfigured},
+		"the handler panics":  {func(context.Context, func(string) string, *slog.Logger) (scf.Handler, error) { return panicking{}, nil }, "scf: internal error"},
+	} {
+		var log lines
+		h, start := scf.NewFunction("f", c.build, env{}.get, &log)
+		start()
+		if _, err := h.Invoke(inEvent(t.Context()), []byte(`{}`)); err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "GREETING") {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+		if log.text() == "" || strings.Contains(log.text(), "sesame") {
+			t.Errorf("%s: the log is silent, or has the panic's value: %s", name, log.text())
+		}
 	}
-	log.only(t, "panic")
 }
 
 // While a slow wiring fails, half of the event's time is left to answer in.
@@ -235,23 +192,49 @@ func TestWiringLeavesTimeToAnswer(t *testing.T) {
 	})
 }
 
+// An event has the time that the platform gives it, however far its clock and the machine's are apart:
+// the library's deadline may be over before the event begins. Without a limit that deadline stays.
+func TestTimeOfAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			limit         int32
+			library, want time.Duration
+			ended         error
+		}{
+			{60_000, time.Minute, 59500 * time.Millisecond, nil},
+			{60_000, -50 * time.Second, 59500 * time.Millisecond, nil},
+			{60_000, 20 * 365 * 24 * time.Hour, 59500 * time.Millisecond, nil},
+			{0, time.Minute, 59500 * time.Millisecond, nil},
+			{0, -time.Minute, -60500 * time.Millisecond, context.DeadlineExceeded},
+		} {
+			h, _ := scf.NewFunction("f", func(_ context.Context, _ func(string) string, log *slog.Logger) (scf.Handler, error) {
+				return scf.HTTP(log, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					deadline, _ := r.Context().Deadline()
+					if left := time.Until(deadline); left != c.want || r.Context().Err() != c.ended {
+						t.Errorf("%+v: %v are left, %v", c, left, r.Context().Err())
+					}
+				})), nil
+			}, env{}.get, io.Discard)
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(c.library))
+			defer cancel()
+			ctx = functioncontext.NewContext(ctx, &functioncontext.FunctionContext{RequestID: requestID, TimeLimitInMs: c.limit})
+			invokeIn(ctx, t, h, getEvent)
+		}
+	})
+}
+
 func TestConcurrentEventsWireOnce(t *testing.T) {
 	calls := 0
 	h, _ := scf.NewFunction("greet", greeter(&calls), env{"GREETING": "hello", "NAME": "world"}.get, io.Discard)
-	done := make(chan error)
-	const n = 8
-	for range n {
-		go func() {
-			_, err := h.Invoke(inEvent(context.Background()), []byte(getEvent))
-			done <- err
-		}()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := h.Invoke(inEvent(context.Background()), []byte(getEvent)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	for range n {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	if calls != 1 {
+	if wg.Wait(); calls != 1 {
 		t.Errorf("build ran %d times, want 1", calls)
 	}
 }
@@ -260,14 +243,11 @@ func TestBadLogLevel(t *testing.T) {
 	var log lines
 	calls := 0
 	e := env{"GREETING": "hello", "NAME": "world", "LOG_LEVEL": "loud"}
-	h, start := scf.NewFunction("greet", greeter(&calls), e.get, &log)
-	start()
+	h, _ := scf.NewFunction("greet", greeter(&calls), e.get, &log)
 	if res := invoke(t, h, getEvent); res.StatusCode != 200 {
 		t.Errorf("got %+v", res)
 	}
-	if !strings.Contains(log.text(), "LOG_LEVEL is not one of debug, info, warn, error; using info") {
-		t.Errorf("not logged: %s", log.text())
-	}
+	log.only(t, "LOG_LEVEL is not one of debug, info, warn, error; using info")
 	log.only(t, "request") // at level info
 }
 

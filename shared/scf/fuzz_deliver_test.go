@@ -84,7 +84,8 @@ func FuzzDeliverEvent(f *testing.F) {
 func FuzzSpill(f *testing.F) {
 	f.Add("a", uint8(3), uint16(10))
 	f.Add("\u2028<&\xff", uint8(40), uint16(5000))
-	f.Add("x", uint8(2), uint16(65000))
+	f.Add("s", uint8(5), uint16(60000))
+	f.Add("\u2028<&\xff", uint8(2), uint16(65000))
 	f.Fuzz(func(t *testing.T, unit string, n uint8, times uint16) {
 		if len(unit) > 8 {
 			return
@@ -92,7 +93,7 @@ func FuzzSpill(f *testing.F) {
 		var facts []notify.Fact
 		for i := range int(n%16) + 1 {
 			facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID(strings.ToValidUTF8(unit, "?")), To: "b", Seq: uint32(i),
-				SentAt: time.Unix(1795305600, 0).UTC(), Summary: strings.ToValidUTF8(strings.Repeat(unit, int(times%4000)/(i+1)), "?")}})
+				SentAt: time.Unix(1795305600, 0).UTC(), Summary: strings.ToValidUTF8(strings.Repeat(unit, int(times)/(i+1)), "?")}})
 		}
 		since := time.Unix(1795300000, 0).UTC()
 		var arrived []notify.Fact

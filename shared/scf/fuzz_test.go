@@ -40,6 +40,7 @@ func FuzzEnvelope(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	f.Add([]byte(`{"httpMethod":"GET","queryString":{` + manyKeys(40) + `,"k3":"again","k39":"again","k40":"last"}}`))
 	f.Fuzz(func(t *testing.T, event []byte) {
 		got, calls, res, err := receive(t, event)
 		want, wantErr := oracle(event)
@@ -75,6 +76,15 @@ func FuzzEnvelope(f *testing.F) {
 			t.Fatalf("headers (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// manyKeys are so many members of an object, k0 and so on.
+func manyKeys(n int) string {
+	var members []string
+	for i := range n {
+		members = append(members, fmt.Sprintf(`"k%d":""`, i))
+	}
+	return strings.Join(members, ",")
 }
 
 // A plain is an envelope as encoding/json reads it.

@@ -2,7 +2,6 @@ package scf_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -51,6 +50,9 @@ func TestLogger(t *testing.T) {
 func TestLoggerBranches(t *testing.T) {
 	var log lines
 	group := scf.NewLogger(&log, "f", slog.LevelInfo).WithGroup("g").With("x", 0)
+	if h := group.Handler(); h.WithGroup("") != h { // as slog asks of a Handler
+		t.Error("an empty group is another handler")
+	}
 	a, b := group.With("a", 1), group.With("b", 2)
 	ctx := inEvent(context.Background())
 	a.InfoContext(ctx, "from a")
@@ -60,23 +62,5 @@ func TestLoggerBranches(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]any{"x": 0.0, "b": 2.0}, log.only(t, "from b")["g"]); diff != "" {
 		t.Errorf("b (-want +got):\n%s", diff)
-	}
-}
-
-// Source: https://pkg.go.dev/log/slog#Handler
-func TestEmptyGroupIsNone(t *testing.T) {
-	h := scf.NewLogger(io.Discard, "f", slog.LevelInfo).Handler()
-	if h.WithGroup("") != h {
-		t.Error("want the receiver itself")
-	}
-}
-
-func TestLoggerLevel(t *testing.T) {
-	var log lines
-	l := scf.NewLogger(&log, "f", slog.LevelWarn)
-	l.InfoContext(inEvent(t.Context()), "quiet")
-	l.WarnContext(inEvent(t.Context()), "loud")
-	if all := log.all(t); len(all) != 1 || all[0]["msg"] != "loud" {
-		t.Errorf("got %v", all)
 	}
 }

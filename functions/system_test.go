@@ -1,0 +1,359 @@
+package functions_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
+	"wxnotify/simulator"
+)
+
+// Our templates: what is told, and a call that rang in vain.
+const (
+	template   = "T1"
+	templateMC = "T2"
+)
+
+// shards are few: a look at all of them is one request with a part for each.
+const shards = 4
+
+// A system is a store, a simulated WeChat and IM, and the functions, which are processes. The test is
+// everybody else: the platforms that call them, and the platform that runs them.
+type system struct {
+	t        *testing.T
+	db       *redis.Client // past the tap
+	store    *store.Store  // past the tap
+	tap      *tap
+	upstream *upstream
+	sim      *simulator.World
+	platform *simulator.ManualClock // of sim
+	api      http.Handler           // what answers for WeChat and IM; paths wrap it
+	settings map[string]string
+	path     path
+	crash    crash // zero: none
+	people   map[notify.UserID]*person
+
+	ahead    atomic.Int64 // of the store's clock, which the test moves, before the machine's
+	mu       sync.Mutex
+	function map[string]*process // an instance of each that runs
+	queue    []string            // events that the platform holds for deliver
+	heard    []report            // what IM and WeChat have told
+	lost     bool                // nobody may have heard of what happened
+	jumps    atomic.Int32
+	away     atomic.Bool // the store
+}
+
+// A person is a user, and what is to become of what was written to them.
+type person struct {
+	openID   notify.OpenID
+	messages []expected
+	erased   bool
+}
+
+// An expected message is one that has to end once, in one of states.
+type expected struct {
+	id     notify.MessageID
+	states []notify.State
+}
+
+// servers are real Redis servers, empty but for the scripts, whose names are there too. A system has
+// one for itself.
+var (
+	servers     chan string
+	scriptNames map[string]string
+)
+
+func startServers(t *testing.T, n int) {
+	servers = make(chan string, n)
+	for range n {
+		addr := redistest.Start(t)
+		db := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+		scriptNames = loadScripts(t, t.Context(), db)
+		db.Close()
+		servers <- addr
+	}
+}
+
+func newSystem(t *testing.T, p path) *system {
+	t.Helper()
+	addr := <-servers
+	s := &system{t: t, path: p, platform: simulator.NewManualClock(time.Now()), people: map[notify.UserID]*person{}, function: map[string]*process{}}
+	s.db = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	t.Cleanup(func() {
+		if err := s.db.FlushAll(context.Background()).Err(); err != nil {
+			t.Error(err)
+		}
+		s.db.Close()
+		servers <- addr
+	})
+	var err error
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Now: s.now, ServerTime: s.now})
+	s.must(err)
+	t.Cleanup(func() { s.store.Close() })
+	s.sim, err = simulator.New(simulator.Config{Clock: s.platform, HTTPClient: &http.Client{Transport: s},
+		IM: simulator.IMConfig{CallbackToken: secret.New("imToken2026")}})
+	s.must(err)
+	t.Cleanup(s.sim.Close)
+	for id, title := range map[string]string{template: "New message", templateMC: "Missed call"} {
+		s.must(s.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title,
+			Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
+	}
+	s.api = s.sim
+	s.upstream = newUpstream(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-TC-Action") != "" {
+			s.hold(rw, r)
+			return
+		}
+		s.api.ServeHTTP(rw, r)
+	}))
+	s.tap = newTap(t, addr, scriptNames, s.now)
+	s.configure()
+	s.watch(nil)
+	return s
+}
+
+// configure makes the settings of all functions.
+func (s *system) configure() {
+	s.t.Helper()
+	const data = `data: {thing1: "{{.Sender}}", thing2: "{{.Summary}}", number3: "{{.Count}}"}`
+	file := filepath.Join(s.t.TempDir(), "notify.yml")
+	s.must(os.WriteFile(file, fmt.Appendf(nil, "templates: {message: {id: %s, %s}, missed_call: {id: %s, %s}}\nrules: {lead: 0s%s}\n",
+		template, data, templateMC, data, s.path.rules), 0o600))
+	c := s.sim.Config()
+	s.settings = map[string]string{
+		"STORE_URL": "redis://" + s.tap.addr, "STORE_SHARDS": strconv.Itoa(shards), "NOTIFY_FILE": file, "LOG_LEVEL": "warn",
+		"DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": s.upstream.url, "WECHAT_API_BASE": s.upstream.url, "IM_API_BASE": s.upstream.url,
+		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(),
+		"WECHAT_TOKEN": c.WeChat.Token.Reveal(), "WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
+		"IM_SDKAPPID": fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
+		"USERID_KEY": strings.Repeat("u", 32), "SESSION_KEY": strings.Repeat("s", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
+	}
+	if s.path.trusted {
+		s.settings["SESSION_MODE"] = "trusted"
+	}
+}
+
+func (s *system) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *system) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
+// pass moves the store's clock.
+func (s *system) pass(d time.Duration) { s.ahead.Add(int64(d)) }
+
+// hold answers the platform's Invoke API: it keeps the event.
+func (s *system) hold(rw http.ResponseWriter, r *http.Request) {
+	var req struct{ ClientContext string }
+	b, err := io.ReadAll(r.Body)
+	if err != nil || json.Unmarshal(b, &req) != nil || !json.Valid([]byte(req.ClientContext)) {
+		rw.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append(s.queue, req.ClientContext)
+	fmt.Fprint(rw, `{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`)
+}
+
+// Where IM and WeChat tell the test what they have to tell.
+const (
+	callbackURL = "https://functions.example/imcallback"
+	pushURL     = "https://functions.example/wechatpush"
+)
+
+// A report is a callback or a push.
+type report struct {
+	path, body string
+	query      url.Values
+}
+
+// RoundTrip hears what IM and WeChat tell.
+func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, report{r.URL.Path, string(body), r.URL.Query()})
+	answer := "success"
+	if r.URL.Path == "/imcallback" {
+		answer = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+// told lets things happen on the platforms and returns what they tell of it.
+func (s *system) told(happens func()) (hs []happening) {
+	s.t.Helper()
+	s.must(s.sim.IM.SetCallbackURL(callbackURL))
+	s.must(s.sim.WeChat.SetPushURL(pushURL))
+	s.platform.Set(s.now().Add(2 * time.Second)) // after all that was
+	happens()
+	s.must(s.sim.IM.SetCallbackURL(""))
+	s.must(s.sim.WeChat.SetPushURL(""))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.heard {
+		hs = append(hs, s.reported(r))
+	}
+	s.heard = nil
+	if len(hs) == 0 {
+		s.t.Fatal("the platforms told nothing")
+	}
+	return hs
+}
+
+// subscribe makes a user of both platforms who has accepted our template so many times.
+func (s *system) subscribe(user notify.UserID, permits int) notify.OpenID {
+	s.t.Helper()
+	openID := notify.OpenID(s.sim.WeChat.NewUser())
+	s.sim.IM.Import(string(user), "")
+	s.sim.IM.Import("bob", "Bob")
+	s.must(s.store.Bind(s.t.Context(), user, openID))
+	s.permit(openID, template, permits)
+	return openID
+}
+
+// user makes a user whose messages are looked at in the end.
+func (s *system) user(user notify.UserID, permits int) *person {
+	s.t.Helper()
+	p := &person{openID: s.subscribe(user, permits)}
+	s.people[user] = p
+	return p
+}
+
+// permit lets an openid accept a template so many times, and both sides know.
+func (s *system) permit(openID notify.OpenID, template string, n int) {
+	s.t.Helper()
+	s.must(s.sim.WeChat.Subscribe(string(openID), template, n))
+	for i := range n {
+		s.record(notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint(openID, template, i), OpenID: openID, Source: notify.GrantPopup,
+			At: s.now(), Templates: []notify.TemplateID{notify.TemplateID(template)}}})
+	}
+}
+
+// say has bob write to user, which is due at once.
+func (s *system) say(user notify.UserID) notify.MessageID {
+	s.t.Helper()
+	sent, err := s.sim.IM.SendC2C("bob", string(user), simulator.Text("lunch?"))
+	s.must(err)
+	at := sent.MsgTime
+	if now := s.now(); now.Sub(at) > time.Hour { // the store is in another day already
+		at = now.Truncate(time.Second)
+	}
+	id := notify.MessageID(sent.MsgKey)
+	s.record(notify.Fact{Message: &notify.Message{ID: id, From: "bob", To: user, SentAt: at, Seq: sent.MsgSeq}})
+	return id
+}
+
+// expects notes that a message is to end for a user, in one of states.
+func (s *system) expects(user notify.UserID, id notify.MessageID, states ...notify.State) {
+	p := s.people[user]
+	p.messages = append(p.messages, expected{id: id, states: states})
+}
+
+// writes has bob write to a user, and the store know.
+func (s *system) writes(user notify.UserID, states ...notify.State) notify.MessageID {
+	s.t.Helper()
+	id := s.say(user)
+	s.expects(user, id, states...)
+	return id
+}
+
+func (s *system) record(facts ...notify.Fact) {
+	s.t.Helper()
+	rules := notify.DefaultRules()
+	rules.Lead, rules.MissedCalls, rules.TTL = 0, true, 48*time.Hour // a quota day, and some
+	_, err := s.store.Record(s.t.Context(), rules, facts)
+	s.must(err)
+}
+
+// ends returns the final states that a user's timeline tells of a message, in order.
+func (s *system) ends(user notify.UserID, id notify.MessageID) (states []notify.State) {
+	s.t.Helper()
+	steps, err := s.store.Timeline(s.t.Context(), user)
+	s.must(err)
+	for _, step := range steps {
+		for _, m := range step.Messages {
+			if step.Kind == notify.StepFinal && m.ID() == id {
+				states = append(states, step.State)
+			}
+		}
+	}
+	return states
+}
+
+func (s *system) cards(openID notify.OpenID) []simulator.Card {
+	return s.sim.WeChat.Cards(string(openID))
+}
+
+// waiting returns when each that waits in the store's queues is due: recipients, their calls, group
+// messages, and cards whose end is to be told.
+func (s *system) waiting() (due []time.Time, err error) {
+	pipe := s.db.Pipeline()
+	var replies []*redis.ZSliceCmd
+	for shard := range shards {
+		for _, queue := range []string{"q", "cq", "sq", "u"} {
+			replies = append(replies, pipe.ZRangeWithScores(s.t.Context(), store.DefaultPrefix+"{"+strconv.Itoa(shard)+"}:"+queue, 0, -1))
+		}
+	}
+	if _, err := pipe.Exec(s.t.Context()); err != nil {
+		return nil, err
+	}
+	for _, r := range replies {
+		for _, z := range r.Val() {
+			due = append(due, time.UnixMilli(int64(z.Score)))
+		}
+	}
+	return due, nil
+}
+
+// httpEvent is a request as a function URL makes an event of it.
+func (s *system) httpEvent(method string, query url.Values, body string, header map[string]string) string {
+	s.t.Helper()
+	q, headers := map[string]string{}, map[string]string{"x-scf-remote-addr": "203.0.113.7"}
+	for k := range query {
+		q[k] = query.Get(k)
+	}
+	for k, v := range header {
+		headers[strings.ToLower(k)] = v
+	}
+	b, err := json.Marshal(map[string]any{"httpMethod": method, "path": "/", "queryString": q, "headers": headers, "body": body})
+	s.must(err)
+	return string(b)
+}
+
+// A response is what a function answers to a request.
+type response struct {
+	StatusCode int
+	Body       string
+}
+
+func (s *system) response(answer []byte) (res response) {
+	if err := json.Unmarshal(answer, &res); err != nil {
+		s.t.Errorf("an answer that is none: %v", err)
+	}
+	return res
+}

@@ -1,0 +1,263 @@
+package wire_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/internal/testkit"
+	"wxnotify/shared/api"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+	"wxnotify/shared/wire"
+	"wxnotify/simulator"
+)
+
+var builds = map[string]func(wire.Seams) scf.Build{"imcallback": wire.IMCallback, "wechatpush": wire.WeChatPush, "session": wire.Session,
+	"permits": wire.Permits, "announce": wire.Announce, "deliver": wire.Deliver}
+
+const template = "T1"
+
+// templates is the part of notify.yml that all tests have; entries for other kinds go on behind it.
+const templates = "templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\n"
+
+// A fixture is what functions are built in: complete settings, a store, a simulated WeChat and IM,
+// and a platform that keeps the events with which deliver is invoked.
+type fixture struct {
+	t        *testing.T
+	sim      *simulator.World
+	redis    *miniredis.Miniredis
+	store    *store.Store
+	settings map[string]string
+	began    time.Time
+	ahead    time.Duration // of the functions' clock before that of everybody else
+	log      bytes.Buffer
+	invoked  []string
+	users    int
+	seamless bool // functions are built as they are deployed
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{t: t, redis: miniredis.RunT(t), began: time.Now()}
+	sim, err := simulator.New(simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: secret.New("imToken2026")}})
+	f.must(err)
+	t.Cleanup(sim.Close)
+	f.sim = sim
+	f.must(sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
+		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
+	f.store, err = store.Open(store.Config{Now: f.now, ServerTime: f.now, URL: secret.New("redis://" + f.redis.Addr())})
+	f.must(err)
+	t.Cleanup(func() { f.store.Close() })
+	c := sim.Config()
+	const upstream = "http://127.0.0.1:1" // the seams lead elsewhere
+	f.settings = map[string]string{
+		"STORE_URL": "redis://" + f.redis.Addr(), "NOTIFY_FILE": filepath.Join(t.TempDir(), "notify.yml"), "TEMPLATE_MESSAGE": template,
+		"DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": upstream, "WECHAT_API_BASE": upstream, "IM_API_BASE": upstream,
+		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(),
+		"WECHAT_TOKEN": c.WeChat.Token.Reveal(), "WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
+		"IM_SDKAPPID": fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
+		"USERID_KEY": strings.Repeat("u", 32), "SESSION_KEY": strings.Repeat("s", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
+	}
+	f.notifyFile(templates + "rules: {lead: 0s}\n")
+	return f
+}
+
+func (f *fixture) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) now() time.Time { return testkit.Future.Add(time.Since(f.began)) }
+
+func (f *fixture) notifyFile(text string) {
+	f.t.Helper()
+	f.must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(text), 0o600))
+}
+
+// RoundTrip answers the platform's Invoke API.
+func (f *fixture) RoundTrip(r *http.Request) (*http.Response, error) {
+	var call struct{ ClientContext string }
+	if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
+		return nil, err
+	}
+	f.invoked = append(f.invoked, call.ClientContext)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(`{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`))}, nil
+}
+
+// build builds a new instance of a function.
+func (f *fixture) build(function string, getenv func(string) string) (scf.Handler, error) {
+	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
+		Opened: func(st *store.Store) { f.t.Cleanup(func() { st.Close() }) }}
+	if f.seamless {
+		seams = wire.Seams{}
+	}
+	return builds[function](seams)(f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
+}
+
+func (f *fixture) getenv(name string) string { return f.settings[name] }
+
+// refuses is the answer of a function whose settings have a fault.
+const refuses = "refuses"
+
+// invoke has a new instance of a function answer an event within a time. One that is wired only to
+// refuse answers as the platform's seam does for it.
+func (f *fixture) invoke(function string, event any, limit time.Duration) (answer []byte, err error) {
+	f.t.Helper()
+	h, err := f.build(function, f.getenv)
+	if h == nil {
+		return nil, fmt.Errorf("%s: %w", refuses, err)
+	}
+	b, err := json.Marshal(event)
+	f.must(err)
+	ctx, cancel := context.WithTimeout(f.t.Context(), limit)
+	defer cancel()
+	return h.Invoke(ctx, b)
+}
+
+// A response is what a function answers to an HTTP request.
+type response struct {
+	StatusCode int
+	Headers    map[string]any
+	Body       string
+}
+
+// call sends a request. A function that refuses has status 0.
+func (f *fixture) call(function, method string, query url.Values, body string, header map[string]string) (res response) {
+	f.t.Helper()
+	q, headers := map[string]string{}, map[string]string{"x-scf-remote-addr": "203.0.113.7"}
+	for k := range query {
+		q[k] = query.Get(k)
+	}
+	for k, v := range header {
+		headers[strings.ToLower(k)] = v
+	}
+	answer, err := f.invoke(function, map[string]any{"httpMethod": method, "path": "/", "queryString": q, "headers": headers, "body": body}, 5*time.Second)
+	if err == nil {
+		f.must(json.Unmarshal(answer, &res))
+	}
+	return res
+}
+
+// wholeRun is time enough for a card.
+const wholeRun = 30 * time.Second
+
+// user returns somebody new of both platforms who is bound and has a permit.
+func (f *fixture) user() (notify.UserID, notify.OpenID) {
+	f.t.Helper()
+	f.users++
+	user, openID := notify.UserID(fmt.Sprint("user", f.users)), f.sim.WeChat.NewUser()
+	f.sim.IM.Import(string(user), "")
+	f.must(f.sim.WeChat.Subscribe(openID, template, 1))
+	f.must(f.store.Bind(f.t.Context(), user, notify.OpenID(openID)))
+	f.record(notify.Fact{Grant: &notify.Grant{ID: "tap", OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: f.now(),
+		Templates: []notify.TemplateID{template}}})
+	return user, notify.OpenID(openID)
+}
+
+func (f *fixture) record(facts ...notify.Fact) {
+	f.t.Helper()
+	rules := notify.DefaultRules()
+	rules.Lead = 0
+	_, err := f.store.Record(f.t.Context(), rules, facts)
+	f.must(err)
+}
+
+// message is one that was sent just now.
+func (f *fixture) message(id notify.MessageID, to notify.UserID) notify.Fact {
+	return notify.Fact{Message: &notify.Message{ID: id, From: "bob", To: to, SentAt: f.now().Truncate(time.Second), Seq: 1}}
+}
+
+// accepted returns how many messages of a user were recorded.
+func (f *fixture) accepted(user notify.UserID) (n int) {
+	f.t.Helper()
+	steps, err := f.store.Timeline(f.t.Context(), user)
+	f.must(err)
+	for _, s := range steps {
+		if s.Kind == notify.StepAccepted {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fixture) balance(openID notify.OpenID) int {
+	f.t.Helper()
+	b, err := f.store.Balances(f.t.Context(), openID, []notify.TemplateID{template})
+	f.must(err)
+	return b[template]
+}
+
+// callback is IM telling of a message.
+func (f *fixture) callback(to notify.UserID) response {
+	f.t.Helper()
+	const command = "C2C.CallbackAfterSendMsg"
+	q := url.Values{"SdkAppid": {fmt.Sprint(f.sim.Config().IM.SDKAppID)}, "CallbackCommand": {command}}
+	im.SignQuery(q, secret.New(f.settings["IM_CALLBACK_TOKEN"]), f.now())
+	return f.call("imcallback", http.MethodPost, q, fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":1,"MsgRandom":1,`+
+		`"MsgTime":%d,"MsgKey":"1_1_%[3]d","SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"lunch?"}}]}`,
+		command, to, f.now().Unix()), nil)
+}
+
+// sealer is WeChat, which signs with what the deployment was given.
+func (f *fixture) sealer() wechat.Sealer {
+	return wechat.Sealer{AppID: f.sim.Config().WeChat.AppID, Token: secret.New(f.settings["WECHAT_TOKEN"]),
+		EncodingAESKey: f.sim.Config().WeChat.AESKey, Mode: wechat.ModeSecure, Format: wechat.FormatJSON, Timestamp: f.now(), Nonce: "n1"}
+}
+
+// push is WeChat telling that a user accepted templates.
+func (f *fixture) push(openID notify.OpenID, accepted ...string) response {
+	f.t.Helper()
+	list := ""
+	for _, id := range accepted {
+		list += fmt.Sprintf(`,{"TemplateId":%q,"SubscribeStatusString":"accept","PopupScene":"0"}`, id)
+	}
+	q, body, err := f.sealer().Seal(fmt.Appendf(nil, `{"ToUserName":"gh_1","FromUserName":%q,"CreateTime":%d,"MsgType":"event",`+
+		`"Event":"subscribe_msg_popup_event","List":[%s]}`, openID, f.now().Unix(), list[1:]))
+	f.must(err)
+	return f.call("wechatpush", http.MethodPost, q, string(body), nil)
+}
+
+// login is a user who opens the mini program.
+func (f *fixture) login(openID string) response {
+	f.t.Helper()
+	return f.call("session", http.MethodPost, nil, `{"code":"`+f.sim.WeChat.Login(openID)+`"}`, nil)
+}
+
+// announcement is the backend announcing something to a user.
+func (f *fixture) announcement(user notify.UserID) response {
+	f.t.Helper()
+	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped","count":1}}`, user)
+	at := strconv.FormatInt(f.now().Unix(), 10)
+	return f.call("announce", http.MethodPost, nil, body, map[string]string{api.HeaderTimestamp: at,
+		api.HeaderSignature: api.Sign(secret.New(f.settings["ANNOUNCE_KEY"]), at, "announce", []byte(body))})
+}
+
+// run is one run of deliver.
+func (f *fixture) run(event any) error {
+	f.t.Helper()
+	_, err := f.invoke("deliver", event, wholeRun)
+	return err
+}
+
+func (f *fixture) cards(openID notify.OpenID) int { return len(f.sim.WeChat.Cards(string(openID))) }
