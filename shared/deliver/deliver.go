@@ -79,8 +79,10 @@ func (d *Deliverer) Run(ctx context.Context) Counts { return d.work(ctx, d.run) 
 // Once does what is due now and does not wait for more. Otherwise it is like Run.
 func (d *Deliverer) Once(ctx context.Context) Counts {
 	return d.work(ctx, func(ctx context.Context, total *Counts) error {
-		_, err := d.pass(ctx, total)
-		return err
+		if _, err := d.pass(ctx, total); err != nil {
+			return err
+		}
+		return d.stopWatching(ctx)
 	})
 }
 
@@ -119,16 +121,19 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 
 // handOver has another run go on: this one has no time left, and the timer's leave while one watches.
 func (d *Deliverer) handOver(ctx context.Context) error {
-	if _, err := d.Store.Rest(ctx, time.Time{}); err != nil { // it watches no longer
+	if err := d.stopWatching(ctx); err != nil || d.Wake == nil {
 		return err
-	}
-	if d.Wake == nil {
-		return nil
 	}
 	if err := d.Wake(ctx); err != nil {
 		d.Log.WarnContext(ctx, "no successor was started, the timer does", "error", err)
 	}
 	return nil
+}
+
+// stopWatching has the next run watch, whatever is due.
+func (d *Deliverer) stopWatching(ctx context.Context) error {
+	_, err := d.Store.Rest(ctx, time.Time{})
+	return err
 }
 
 // nap returns how long a waiting run sleeps before it looks again, when something is

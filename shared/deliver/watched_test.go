@@ -75,3 +75,13 @@ func TestRunHandsOver(t *testing.T) {
 		}
 	})
 }
+
+// Who only does what is due does not keep others from watching.
+func TestOnceWatchesNothing(t *testing.T) {
+	q := &queue{due: time.Now()}
+	d := &deliver.Deliverer{Store: q, Rules: notify.DefaultRules(), Log: slog.New(slog.DiscardHandler)}
+	d.Once(t.Context())
+	if len(q.rests) != 1 || !q.rests[0].IsZero() {
+		t.Errorf("it asked %v when the next is due", q.rests)
+	}
+}
