@@ -162,7 +162,7 @@ func (b *bubble) settle(most time.Duration) {
 	b.t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		b.pass(time.Minute)
-		if b.rest() && !b.spilling() {
+		if b.system.idle() && !b.spilling() {
 			return
 		}
 	}

@@ -20,19 +20,6 @@ type verdict struct {
 	broken   []string // promises
 }
 
-// rest reports whether nothing waits, is on its way, or is still to be told.
-func (w *system) rest() bool {
-	w.t.Helper()
-	for _, kind := range []string{"q", "cq", "sq", "u"} {
-		keys, err := w.raw.Keys(w.t.Context(), "*}:"+kind).Result()
-		must(w.t, err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // judge looks at everybody.
 func (w *system) judge() verdict {
 	w.t.Helper()

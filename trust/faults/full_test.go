@@ -60,29 +60,19 @@ func (w *redisSystem) operations() map[string]func() error {
 	}
 	now := w.clock.Now()
 	return map[string]func() error{
-		"message":      record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.id, SentAt: now}}),
-		"failed":       record(notify.Fact{Message: &notify.Message{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.id, SentAt: now, FailedCode: 1}}),
-		"read":         record(notify.Fact{Read: &notify.Read{Reader: p.id, Peer: "peer0", UpTo: now}}),
-		"recall":       record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.id}}),
-		"ring":         record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.id}, At: now, For: 30e9}}),
-		"ring's end":   record(notify.Fact{RingEnd: &notify.RingEnd{Call: notify.MessageID(p.rings[0]), Source: notify.CallSignal, Caller: "peer1", Users: []notify.UserID{p.id}, How: notify.CallCancelled, At: now}}),
-		"presence":     record(notify.Fact{Presence: &notify.Presence{User: p.id, Online: true, At: now}}),
-		"grant":        record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
-		"revoke":       record(notify.Fact{Revoke: &notify.Revoke{ID: "r", OpenID: openID, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
-		"sent":         record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
-		"group":        record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
-		"group recall": record(notify.Fact{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1}}}),
-		"claim":        func() error { _, err := w.look.Claim(ctx, 10); return err },
+		"message": record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.id, SentAt: now}}),
+		"recall":  record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.id}}),
+		"ring":    record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.id}, At: now, For: 30e9}}),
+		"grant":   record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
+		"sent":    record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
+		"group":   record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
+		"claim":   func() error { _, err := w.look.Claim(ctx, 10); return err },
 		"reserve": func() error {
 			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []notify.Identity{"m"}, PerHour: 10})
 			return err
 		},
 		"settle": func() error {
 			_, err := w.look.Settle(ctx, notify.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: notify.CardDelivered, Permit: notify.PermitSpent})
-			return err
-		},
-		"resolve": func() error {
-			_, err := w.look.Resolve(ctx, notify.OpenCard{ID: "card", OpenID: openID, Template: messageTemplate})
 			return err
 		},
 		"trip":        func() error { return w.look.Trip(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -250,14 +249,9 @@ func notBound(w *redisSystem, p *user) {
 
 // The table of docs/operations.md has a row for each of these tests, and none besides.
 func TestLossIsWrittenDown(t *testing.T) {
-	b, err := os.ReadFile("../../docs/operations.md")
-	must(t, err)
-	section := regexp.MustCompile(`(?s)\n## What is lost\n(.*?)\n## `).FindSubmatch(b)
-	if section == nil {
-		t.Fatal("docs/operations.md has no section What is lost")
-	}
+	section := operations(t, "What is lost")
 	var rows, want []string
-	for _, row := range regexp.MustCompile(`(?m)^\| \*\*(.+?)\*\* \|`).FindAllSubmatch(section[1], -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| \*\*(.+?)\*\* \|`).FindAllSubmatch(section, -1) {
 		rows = append(rows, string(row[1]))
 	}
 	for _, l := range cases {
@@ -266,7 +260,7 @@ func TestLossIsWrittenDown(t *testing.T) {
 	if !slices.Equal(rows, want) {
 		t.Errorf("docs/operations.md says of %q, and the tests of %q", rows, want)
 	}
-	if !regexp.MustCompile(`(?m)^\| .*the last moments.*everything`).Match(section[1]) {
+	if !regexp.MustCompile(`(?m)^\| .*the last moments.*everything`).Match(section) {
 		t.Error("the table has other columns than the tests")
 	}
 }

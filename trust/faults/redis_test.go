@@ -70,7 +70,7 @@ func (w *redisSystem) settle() {
 	for range 60 {
 		w.run(append(w.platform.take(), "{}", "{}")...)
 		w.clock.Advance(time.Second)
-		if w.platform.empty() && w.rest() {
+		if w.platform.empty() && w.idle() {
 			return
 		}
 		w.clock.Advance(30 * time.Second)

@@ -23,6 +23,7 @@ import (
 	"wxnotify/shared/store"
 	"wxnotify/shared/wire"
 	"wxnotify/simulator"
+	"wxnotify/trust/fixture"
 )
 
 // The templates. A card of either carries one notice, so that a card tells which.
@@ -164,6 +165,14 @@ func (w *system) build(name string) scf.Handler {
 	h, err := builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
 	must(w.t, err)
 	return h
+}
+
+// idle reports whether nothing waits, is on its way, or is still to be told.
+func (w *system) idle() bool {
+	w.t.Helper()
+	nothing, err := fixture.Idle(w.t.Context(), w.raw)
+	must(w.t, err)
+	return nothing
 }
 
 // join makes a user of both platforms who has logged in, with permits.

@@ -12,7 +12,6 @@ import (
 
 var loginRaces = []race{
 	{"users log in with one openid while runs deliver", manyUsers},
-	{"a user logs in with many openids while runs deliver", manyOpenIDs},
 	{"a user is erased by all, while messages come in and runs deliver", erasure},
 	{"logins and erasures of one user", loginAgainstErasure},
 }
@@ -69,41 +68,6 @@ func manyUsers(s *system) {
 			s.broken(trust.Violated, "%d users have one openid", owners)
 		}
 		s.account(openID)
-	}
-}
-
-// Whichever openid the user ends up with, each message is told once.
-func manyOpenIDs(s *system) {
-	for range s.rounds() {
-		p := s.platform()
-		user, _ := s.subscriber(1)
-		openIDs := make([]notify.OpenID, len(s.instances))
-		for i := range openIDs {
-			openIDs[i] = notify.OpenID(s.fresh("openid"))
-			s.record(s.one(), s.tap(openIDs[i], notify.GrantPopup, s.fresh("tap"), s.clock()))
-		}
-		facts := []notify.Fact{s.message(user), s.message(user), s.message(user)}
-		s.record(s.one(), facts...)
-		s.advance(s.rules.Lead)
-		s.meet(func(i int, st *store.Store) error {
-			if err := st.Bind(s.Context(), user, openIDs[i]); err != nil {
-				return err
-			}
-			_, err := p.deliverer(st).Pass(s.Context())
-			return err
-		})
-		s.must(s.one().Bind(s.Context(), user, openIDs[0])) // the next login
-		p.run()
-		p.toldOnce()
-		p.endedOnce(facts...)
-		got, err := s.one().OpenIDOf(s.Context(), user)
-		s.must(err)
-		if got != openIDs[0] {
-			s.broken(trust.Violated, "after a login with %s the openid is %s", openIDs[0], got)
-		}
-		for _, o := range openIDs {
-			s.account(o)
-		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
 // A platform is the IM and WeChat of a race. Everybody is offline, and every send goes well
@@ -165,23 +166,13 @@ func (p *platform) run() {
 			return err
 		})
 		p.advance(notify.Lease + time.Second)
-		if p.idle() {
+		nothing, err := fixture.Idle(p.Context(), p.raw)
+		p.must(err)
+		if nothing {
 			return
 		}
 	}
 	p.Fatal("something waits for ever")
-}
-
-// idle reports whether nothing waits.
-func (p *platform) idle() bool {
-	for _, queue := range []string{"q", "cq", "sq", "u"} {
-		keys, err := p.raw.Keys(p.Context(), "*}:"+queue).Result()
-		p.must(err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // mustNot notes that from now on a message of user must not be told, all of theirs for "*".

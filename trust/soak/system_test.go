@@ -137,18 +137,13 @@ func (w *system) readTimelines() {
 // idle reports whether nothing waits anywhere.
 func (w *system) idle() bool {
 	w.Helper()
-	for _, queue := range []string{"q", "cq", "sq", "u"} {
-		keys, err := w.raw.Keys(w.Context(), store.DefaultPrefix+"*}:"+queue).Result()
-		w.must(err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
+	nothing, err := fixture.Idle(w.Context(), w.raw)
+	w.must(err)
 	v := w.fns.vitals()
 	if v.Lost > 0 {
 		w.Fatalf("%d spills were given up", v.Lost)
 	}
-	return v.Spills == 0
+	return nothing && v.Spills == 0
 }
 
 // calmDown lets everything come to its end. The clock goes ahead from lease to lease.
