@@ -138,9 +138,9 @@ var transient = regexp.MustCompile(`(?m)^- \S+\{\d+\}:(?:lim:|id$|watch$).*\n(  
 
 func (s *system) kept() string { return transient.ReplaceAllString(s.redis.Dump(), "") }
 
-// refused checks that a request is answered with one of statuses, in few words, and changes
+// wantNoEffect wants a request to be answered with one of statuses, in few words, and to change
 // nothing that is stored.
-func (s *system) refused(name string, q request, statuses ...int) {
+func (s *system) wantNoEffect(name string, q request, statuses ...int) {
 	s.Helper()
 	before := s.kept()
 	w := s.do(q)
@@ -151,7 +151,7 @@ func (s *system) refused(name string, q request, statuses ...int) {
 	}
 	if after := s.kept(); after != before {
 		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s, %s: was refused and changed the store from\n%s\nto\n%s", q.function, name, before, after)
+		s.Errorf("%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
 	}
 }
 
