@@ -75,7 +75,7 @@ func newSystem(t *testing.T, addr string, mini *miniredis.Miniredis) *system {
 	rules.Preview, rules.DigestSteps = notify.PreviewText, []time.Duration{time.Minute}
 	rules.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPublic: notify.GroupAll}
 	s.functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: upstream{s}},
-		Base: "http://127.0.0.1", Courier: fixture.Alone{}, Rules: rules, Now: s.clock.Now, Log: slog.New(slog.DiscardHandler)})
+		Base: "http://127.0.0.1", Rules: rules, Now: s.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	s.must(err)
 	return s
 }

@@ -53,7 +53,7 @@ func newSystem(t *testing.T) *system {
 	t.Cleanup(s.sim.Close)
 	s.must(fixture.AddTemplates(s.sim.WeChat))
 	s.Functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
-		Base: "http://127.0.0.1", Courier: fixture.Alone{}, Rules: notify.DefaultRules(), Now: clock,
+		Base: "http://127.0.0.1", Rules: notify.DefaultRules(), Now: clock,
 		Log: slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	s.must(err)
 	return s
