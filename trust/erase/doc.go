@@ -1,4 +1,4 @@
-// Package erase has somebody who is everywhere in the store be erased, by themselves and by WeChat,
-// and looks through every key and value for their name: at once, after what was on its way, and
-// when all that ends by itself has ended.
+// Package erase has a user with every kind of record be erased, by themselves and by WeChat, and looks
+// through every key and value for their names: at once, after a run that was at work, after late
+// news, and after all TTLs.
 package erase

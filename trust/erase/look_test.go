@@ -16,34 +16,34 @@ import (
 )
 
 // names are the texts that must be nowhere.
-func (e *estate) names() []string {
-	return []string{e.alice.User, e.alice.OpenID, unionID, nick, said, heard, reportID}
+func (s *system) names() []string {
+	return []string{s.alice.UserID, s.alice.OpenID, unionID, nick, said, heard, reportID}
 }
 
 // entries reads all that the store holds.
-func (e *estate) entries() []scan.Entry {
-	e.Helper()
-	all, err := scan.All(e.ctx(), e.raw)
-	e.must(err)
-	trust.Count(e.T, trust.Scanned, len(all))
+func (s *system) entries() []scan.Entry {
+	s.Helper()
+	all, err := scan.All(s.ctx(), s.raw)
+	s.must(err)
+	trust.Count(s.T, trust.Scanned, len(all))
 	return all
 }
 
 // unnamed wants nothing to name alice, in whatever form.
-func (e *estate) unnamed(when string) {
-	e.Helper()
-	all := e.entries()
-	for _, name := range e.names() {
+func (s *system) unnamed(when string) {
+	s.Helper()
+	all := s.entries()
+	for _, name := range s.names() {
 		for _, form := range scan.Forms(name) {
 			for _, entry := range all {
 				if entry.Contains(form) {
-					trust.Count(e.T, trust.Violated, 1)
-					e.Errorf("%s %q is still there: %v", when, name, entry)
+					trust.Count(s.T, trust.Violated, 1)
+					s.Errorf("%s %q is still there: %v", when, name, entry)
 				}
 			}
 		}
 	}
-	e.onlyKnownHashes(when, all)
+	s.onlyKnownHashes(when, all)
 }
 
 // The hashes under which the store knows somebody, and where it may: nowhere else, and none
@@ -52,43 +52,43 @@ func (e *estate) unnamed(when string) {
 //	x     the tombstone: keeps late permits and reports of the openid out for a day
 //	xu    its counterpart in every shard: keeps the user's name out of what comes late
 //	gone  openids unknown to WeChat, to tell ten different ones in a row; a day
-//	lim   how often he called the permits function; a minute
-//	rd    of others: that they have read his conversation; about a day
-//	cl    of others: that he called them; a day
+//	lim   how often they called the permits function; a minute
+//	rd    of others: that they have read the conversation; about a day
+//	cl    of others: that they were called; a day
 //	r:m r:c dl  of others: who sent what waits, so that a recall still finds it
-//	d     of others: that his message came before; two days
+//	d     of others: that the message came before; two days
 var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|r:m|r:c|dl|d)$`)
 
-func (e *estate) onlyKnownHashes(when string, all []scan.Entry) {
-	e.Helper()
-	for _, hash := range e.hashes() {
+func (s *system) onlyKnownHashes(when string, all []scan.Entry) {
+	s.Helper()
+	for _, hash := range s.hashes() {
 		for _, entry := range all {
 			if entry.Contains(hash) && !hashKinds.MatchString(kindOf(entry)) {
-				trust.Count(e.T, trust.Violated, 1)
-				e.Errorf("%s a hash of alice is where none should be: %v", when, entry)
+				trust.Count(s.T, trust.Violated, 1)
+				s.Errorf("%s a hash of alice is where none should be: %v", when, entry)
 			}
 		}
 	}
 }
 
 // forgotten wants not even a hash of alice to be left.
-func (e *estate) forgotten(when string) {
-	e.Helper()
-	e.unnamed(when)
-	all := e.entries()
-	for _, hash := range e.hashes() {
+func (s *system) forgotten(when string) {
+	s.Helper()
+	s.unnamed(when)
+	all := s.entries()
+	for _, hash := range s.hashes() {
 		for _, entry := range all {
 			if entry.Contains(hash) {
-				trust.Count(e.T, trust.Violated, 1)
-				e.Errorf("%s a hash of alice is left: %v", when, entry)
+				trust.Count(s.T, trust.Violated, 1)
+				s.Errorf("%s a hash of alice is left: %v", when, entry)
 			}
 		}
 	}
 }
 
 // hashes are the forms that the store makes of her names, and those that anybody would make.
-func (e *estate) hashes() []string {
-	user, openID := e.alice.User, e.alice.OpenID
+func (s *system) hashes() []string {
+	user, openID := s.alice.UserID, s.alice.OpenID
 	out := []string{digest("user:" + user)}
 	for _, name := range []string{user, openID} {
 		s1, s2, m := sha1.Sum([]byte(name)), sha256.Sum256([]byte(name)), md5.Sum([]byte(name))
@@ -121,10 +121,10 @@ func kindOf(entry scan.Entry) string {
 }
 
 // kinds are the kinds of keys with an entry that holds any of texts.
-func (e *estate) kinds(texts ...string) []string {
-	e.Helper()
+func (s *system) kinds(texts ...string) []string {
+	s.Helper()
 	var out []string
-	for _, entry := range e.entries() {
+	for _, entry := range s.entries() {
 		if slices.ContainsFunc(texts, entry.Contains) && !slices.Contains(out, kindOf(entry)) {
 			out = append(out, kindOf(entry))
 		}

@@ -22,14 +22,14 @@ func TestStoreAwayForAnHour(t *testing.T) {
 				w.pass(10 * time.Second)
 				w.within(budgets)
 
-				w.line.gone(gone[0], gone[1])
+				w.proxy.Gone(gone[0], gone[1])
 				rounds := trust.Size(2, 2, 4)
 				for round := range rounds {
 					w.live(round + 2)
 					w.pass(time.Hour / time.Duration(rounds))
 				}
 				all := w.within(budgets)
-				w.line.gone(false, false)
+				w.proxy.Gone(false, false)
 				back := time.Now()
 				w.settle(10 * time.Minute)
 				w.quit()
@@ -47,40 +47,6 @@ func TestStoreAwayForAnHour(t *testing.T) {
 	}
 }
 
-// After six hours what was spilled first is given up, with an alert, and nothing else is.
-func TestStoreAwayForSixHours(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(t)
-		w.populate(1)
-		w.host()
-		p := w.people[0]
-		w.line.gone(false, true)
-		early := w.write(p, "peer0")
-		w.pass(30 * time.Minute)
-		late := w.write(p, "peer0")
-		w.pass(5*time.Hour + 40*time.Minute)
-		w.line.gone(false, false)
-		w.settle(10 * time.Minute)
-		w.quit()
-		trust.Count(t, trust.Faults, 1)
-		if n := w.shown(p, late); n != 1 {
-			t.Errorf("what was spilled five hours and 40 minutes ago was told %d times", n)
-		}
-		if n := w.shown(p, early); n != 0 {
-			t.Errorf("what was spilled more than six hours ago was told %d times", n)
-		}
-		steps, err := w.look.Timeline(t.Context(), p.user)
-		must(t, err)
-		if ends, _ := endsOf(steps); len(ends) != 1 {
-			t.Errorf("messages ended as %v, want one end", ends)
-		}
-		if alerts := w.log.with(`"alert":"spill"`); len(alerts) != 1 {
-			t.Errorf("%d alerts, want one:\n%s", len(alerts), alerts)
-		}
-	})
-}
-
 // Neither the store nor the platform takes anything: deliver fails the events, so that the
 // platform repeats them, and what receivers could hand to nobody is logged as lost.
 func TestPlatformAwayToo(t *testing.T) {
@@ -89,7 +55,7 @@ func TestPlatformAwayToo(t *testing.T) {
 		w := newBubble(t)
 		w.populate(3)
 		w.host()
-		w.line.gone(true, false)
+		w.proxy.Gone(true, false)
 		w.live(0) // spilled, and deliver has it
 		w.pass(time.Second)
 		w.platform.set(true, false)
@@ -104,7 +70,7 @@ func TestPlatformAwayToo(t *testing.T) {
 			t.Errorf("a message was handed to nobody, and the log says\n%s", alerts)
 		}
 		w.within(budgets)
-		w.line.gone(false, false)
+		w.proxy.Gone(false, false)
 		w.platform.set(false, false)
 		w.settle(15 * time.Minute)
 		w.quit()

@@ -12,14 +12,15 @@ import (
 
 	"wxnotify/shared/scf"
 	"wxnotify/simulator"
+	"wxnotify/trust/faultproxy"
 )
 
-// A bubble is a world in the time of testing/synctest, over pipes: nothing in it waits in vain,
+// A bubble is a system in the time of testing/synctest, over pipes: nothing in it waits in vain,
 // and an hour takes a moment.
 type bubble struct {
-	*world
-	mini *miniredis.Miniredis
-	line *vip // to the store
+	*system
+	mini  *miniredis.Miniredis
+	proxy *faultproxy.Proxy // to the store
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -30,20 +31,20 @@ type bubble struct {
 	spills int           // events with facts that it has in hand
 }
 
-// newBubble returns a world without people.
-func newBubble(t *testing.T) *bubble { return newBubbleIn(t, place{}) }
+// newBubble returns one without users.
+func newBubble(t *testing.T) *bubble { return newBubbleIn(t, environment{}) }
 
 // newBubbleIn is newBubble with clocks that disagree, as p says.
-func newBubbleIn(t *testing.T, p place) *bubble {
+func newBubbleIn(t *testing.T, p environment) *bubble {
 	t.Helper()
 	b := &bubble{mini: miniredis.NewMiniRedis()}
 	b.mini.ClockTTL(true)
 	t.Cleanup(b.mini.Close)
-	b.line = newPipes(t, b.mini.Dial)
-	look := newPipes(t, b.mini.Dial)
-	p.clock, p.storeAddr, p.dial, p.lookAddr, p.lookDial = simulator.RealClock{}, "store.example:6379", b.line.dial, "look.example:6379", look.dial
+	b.proxy = faultproxy.Pipes(t, b.mini.Dial)
+	look := faultproxy.Pipes(t, b.mini.Dial)
+	p.clock, p.storeAddr, p.dial, p.lookAddr, p.lookDial = simulator.RealClock{}, "store.example:6379", b.proxy.Dial, "look.example:6379", look.Dial
 	p.rules, p.shards = strings.Replace(briskRules, "lead: 0s", "lead: 3s", 1), 2 // a run that waits looks less often, at less
-	b.world = newWorld(t, p)
+	b.system = newSystem(t, p)
 	b.idle = b.deliver
 	return b
 }
@@ -161,7 +162,7 @@ func (b *bubble) settle(most time.Duration) {
 	b.t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		b.pass(time.Minute)
-		if b.rest() && !b.spilling() {
+		if b.system.idle() && !b.spilling() {
 			return
 		}
 	}
@@ -176,7 +177,7 @@ func (b *bubble) failed() int {
 }
 
 // within wants the answers since the last look to have been in time, and returns them.
-func (w *world) within(budgets map[string]time.Duration) []answered {
+func (w *system) within(budgets map[string]time.Duration) []answered {
 	w.t.Helper()
 	all := w.front.answers()
 	for _, a := range all {

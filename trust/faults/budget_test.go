@@ -4,17 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"wxnotify/shared/api"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/simulator"
 	"wxnotify/trust"
@@ -27,11 +23,11 @@ type outage struct {
 }
 
 var storeOutages = []outage{
-	{"the store answers nobody who dials", func(b *bubble) { b.line.gone(false, true) }},
-	{"the store takes requests and does not answer", func(b *bubble) { b.line.silence(true) }},
-	{"the store takes connections and does not answer", func(b *bubble) { b.line.sever(); b.line.silence(true) }},
-	{"the store answers after 650 ms", func(b *bubble) { b.line.slow(650 * time.Millisecond) }},
-	{"the store answers after 2.9 s", func(b *bubble) { b.line.slow(2900 * time.Millisecond) }},
+	{"the store answers nobody who dials", func(b *bubble) { b.proxy.Gone(false, true) }},
+	{"the store takes requests and does not answer", func(b *bubble) { b.proxy.Silence(true) }},
+	{"the store takes connections and does not answer", func(b *bubble) { b.proxy.Sever(); b.proxy.Silence(true) }},
+	{"the store answers after 650 ms", func(b *bubble) { b.proxy.Slow(650 * time.Millisecond) }},
+	{"the store answers after 2.9 s", func(b *bubble) { b.proxy.Slow(2900 * time.Millisecond) }},
 	{"the store is well", func(*bubble) {}},
 }
 
@@ -94,18 +90,18 @@ var callbackKinds = []string{
 }
 
 // everyCallback has IM and WeChat tell of everything that they tell of.
-func (w *world) everyCallback() {
+func (w *system) everyCallback() {
 	w.t.Helper()
 	x, m, p, other := w.sim.WeChat, w.sim.IM, w.people[0], w.people[1]
 	m.Switch("C2C.CallbackBeforeSendMsg", true)
 	m.Switch("Group.CallbackBeforeSendMsg", true)
-	user := string(p.user)
+	user := string(p.id)
 	m.SignIn(user, simulator.MiniProgram)
 	said := w.write(p, "peer0")
 	must(w.t, m.Recall("peer0", user, said.key))
 	w.write(p, "peer0")
 	m.Read(user, "peer0")
-	must(w.t, m.CreateGroup(simulator.Group{ID: "group", Type: simulator.GroupPublic, Name: "Group", Members: []string{"peer0", user, string(other.user)}}))
+	must(w.t, m.CreateGroup(simulator.Group{ID: "group", Type: simulator.GroupPublic, Name: "Group", Members: []string{"peer0", user, string(other.id)}}))
 	sent, err := m.SendGroup(simulator.GroupMessage{Group: "group", From: "peer0", Body: []simulator.Elem{simulator.Text("all")}, AtAll: true})
 	must(w.t, err)
 	must(w.t, m.RecallGroup("group", "peer0", sent.MsgSeq))
@@ -124,7 +120,7 @@ func (w *world) everyCallback() {
 }
 
 // everyRequest has clients and backends ask for everything, all at once.
-func (w *world) everyRequest() {
+func (w *system) everyRequest() {
 	w.t.Helper()
 	p := w.people[0]
 	var gone []func()
@@ -145,7 +141,7 @@ func (w *world) everyRequest() {
 	}
 }
 
-func (w *world) wantError(function string, status int, answer []byte) {
+func (w *system) wantError(function string, status int, answer []byte) {
 	w.t.Helper()
 	var out struct {
 		Error struct{ Code, Message string }
@@ -161,10 +157,10 @@ type request struct {
 	header                 http.Header
 }
 
-func (w *world) requests(p *person) []request {
-	bearer := http.Header{"Authorization": {"Bearer " + string(p.user) + ":" + p.sig}}
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped"}}`, p.user)
-	now := strconv.FormatInt(w.place.clock.Now().Unix(), 10)
+func (w *system) requests(p *user) []request {
+	bearer := http.Header{"Authorization": {"Bearer " + string(p.id) + ":" + p.sig}}
+	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped"}}`, p.id)
+	now := strconv.FormatInt(w.env.clock.Now().Unix(), 10)
 	signed := http.Header{api.HeaderTimestamp: {now},
 		api.HeaderSignature: {api.Sign(secret.New(w.settings["ANNOUNCE_KEY"]), now, "announce", []byte(body))}}
 	return []request{
@@ -174,105 +170,5 @@ func (w *world) requests(p *person) []request {
 		{"POST", "permits", `{"preferences":{"muted":false,"mutedPeers":["peer2"]}}`, bearer},
 		{"POST", "announce", body, signed},
 		{"DELETE", "session", "", bearer},
-	}
-}
-
-// Whichever answer of the store or of WeChat fails to come, and from then on all, a client is
-// answered before the platform ends the function, and when he asks again all is as if he had
-// asked once.
-func TestHalfWay(t *testing.T) {
-	for i, name := range []string{"login", "permits", "report", "preferences", "announcement", "erasure"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for after := 0; ; after++ {
-				complete := false
-				synctest.Test(t, func(t *testing.T) { complete = halfWay(t, i, after) })
-				if complete || t.Failed() {
-					t.Logf("%d places", after)
-					break
-				}
-			}
-		})
-	}
-}
-
-// halfWay has the store fall silent after so many requests, while WeChat is as slow as it can
-// be without failing. It reports whether request number i was through by then.
-func halfWay(t *testing.T, i, after int) (complete bool) {
-	w := newBubble(t)
-	w.populate(1)
-	p := w.people[0]
-	w.front.answers()
-	w.sim.Faults.Always("/sns/jscode2session", simulator.Delay(4900*time.Millisecond))
-	left := after
-	w.line.cutting(func(_ *rand.Rand, answers bool, n int) int {
-		if !answers {
-			left--
-			if left < 0 {
-				w.line.mute = true // called with its lock held
-			}
-		}
-		return n
-	})
-	r := w.requests(p)[i]
-	status, answer, err := w.front.call(t.Context(), r.method, r.function, r.header, []byte(r.body))
-	all := w.within(budgets)
-	if err != nil {
-		t.Errorf("after %d requests: %v", after, err)
-		return false
-	}
-	if status < 300 {
-		return true
-	}
-	if status != http.StatusServiceUnavailable {
-		t.Errorf("after %d requests it answers %d %s after %v", after, status, answer, all[0].took)
-	}
-	w.wantError(r.function, status, answer)
-	trust.Count(t, trust.Faults, 1)
-
-	w.line.cutting(nil)
-	w.line.silence(false)
-	w.pass(5 * time.Second)
-	r = w.requests(p)[i] // signed anew
-	if status, answer, err = w.front.call(t.Context(), r.method, r.function, r.header, []byte(r.body)); err != nil || status >= 300 {
-		t.Errorf("asked again after %d requests: %d %s %v", after, status, answer, err)
-	}
-	w.host()
-	w.settle(10 * time.Minute)
-	w.quit()
-	w.wantOnce(p, i)
-	return false
-}
-
-// wantOnce wants request number i to have had its effect once.
-func (b *bubble) wantOnce(p *person, i int) {
-	b.t.Helper()
-	openID, err := b.look.OpenIDOf(b.t.Context(), p.user)
-	balances, berr := b.look.Balances(b.t.Context(), openID, []notify.TemplateID{messageTemplate})
-	must(b.t, berr)
-	prefs, perr := b.look.Preferences(b.t.Context(), p.user)
-	must(b.t, perr)
-	cards := len(b.sim.WeChat.Cards(p.openID))
-	want := struct {
-		balance, cards int
-		muted, gone    bool
-	}{balance: permits}
-	switch i {
-	case 2:
-		want.balance = permits + 1
-	case 3:
-		want.muted = true
-	case 4:
-		want.balance, want.cards = permits-1, 1
-	case 5:
-		want.balance, want.gone = 0, true
-	}
-	got := want
-	got.balance, got.cards, got.muted, got.gone = balances[messageTemplate], cards, slices.Contains(prefs.MutedPeers, "peer2"), err != nil
-	if got != want {
-		b.t.Errorf("in the end there is %+v, want %+v", got, want)
-	}
-	if lines := b.log.with(`"level":"ERROR"`); i == 5 && len(lines) > 0 && !strings.Contains(lines[0], "request failed") {
-		b.t.Errorf("the log says %s", lines[0])
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"wxnotify/trust"
 )
 
-// A verdict is what a look at a world that has come to rest finds.
+// A verdict is what a look at a system that has come to rest finds.
 type verdict struct {
 	messages int // calls included
 	states   map[notify.State]int
@@ -20,25 +20,12 @@ type verdict struct {
 	broken   []string // promises
 }
 
-// rest reports whether nothing waits, is on its way, or is still to be told.
-func (w *world) rest() bool {
-	w.t.Helper()
-	for _, kind := range []string{"q", "cq", "sq", "u"} {
-		keys, err := w.raw.Keys(w.t.Context(), "*}:"+kind).Result()
-		must(w.t, err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // judge looks at everybody.
-func (w *world) judge() verdict {
+func (w *system) judge() verdict {
 	w.t.Helper()
 	v := verdict{states: map[notify.State]int{}}
 	for _, p := range w.people {
-		w.judgePerson(p, &v)
+		w.judgeUser(p, &v)
 	}
 	counts, err := w.look.Counts(w.t.Context())
 	must(w.t, err)
@@ -54,12 +41,12 @@ func (w *world) judge() verdict {
 	return v
 }
 
-func (w *world) judgePerson(p *person, v *verdict) {
+func (w *system) judgeUser(p *user, v *verdict) {
 	w.t.Helper()
-	steps, err := w.look.Timeline(w.t.Context(), p.user)
+	steps, err := w.look.Timeline(w.t.Context(), p.id)
 	must(w.t, err)
 	if len(steps) >= 100 {
-		w.t.Fatalf("the timeline of %s is full, and says nothing of what is missing", p.user)
+		w.t.Fatalf("the timeline of %s is full, and says nothing of what is missing", p.id)
 	}
 	ends, corrected := endsOf(steps)
 	shown := map[string]int{}
@@ -104,17 +91,17 @@ func (w *world) judgePerson(p *person, v *verdict) {
 			delivered++
 			cards = 1
 		}
-		judge(id, fmt.Sprintf("the call %s of %s", id[:6], p.user), cards)
+		judge(id, fmt.Sprintf("the call %s of %s", id[:6], p.id), cards)
 	}
 	if calls < delivered || calls > delivered+unknown {
-		v.broken = append(v.broken, fmt.Sprintf("%s was shown %d cards of calls for %d delivered", p.user, calls, delivered))
+		v.broken = append(v.broken, fmt.Sprintf("%s was shown %d cards of calls for %d delivered", p.id, calls, delivered))
 	}
 	w.judgeLedgers(p, unknown, v)
 }
 
 // judgeLedgers wants the accounts of p to add up, and to say what WeChat says. A card of which
-// nobody knows whether it was shown is paid for in our books.
-func (w *world) judgeLedgers(p *person, unknown int, v *verdict) {
+// nobody knows whether it was shown is paid for in our ledger.
+func (w *system) judgeLedgers(p *user, unknown int, v *verdict) {
 	w.t.Helper()
 	accounts, err := store.Accounts(w.t.Context(), w.look, notify.OpenID(p.openID))
 	must(w.t, err)
@@ -126,7 +113,7 @@ func (w *world) judgeLedgers(p *person, unknown int, v *verdict) {
 		}
 		real := w.sim.WeChat.Permits(p.openID, template)
 		if sum != a.Balance || a.Held != 0 || a.Drift != 0 || a.Balance > real || a.Balance < real-unknown {
-			v.broken = append(v.broken, fmt.Sprintf("the account of %s for %s is %+v, and WeChat says %d", p.user, template, a, real))
+			v.broken = append(v.broken, fmt.Sprintf("the account of %s for %s is %+v, and WeChat says %d", p.id, template, a, real))
 		}
 	}
 }
@@ -151,7 +138,7 @@ func endsOf(steps []notify.Step) (ends map[notify.MessageID][]notify.State, corr
 }
 
 // wantSound counts a fault and wants it to have broken nothing.
-func (w *world) wantSound() {
+func (w *system) wantSound() {
 	w.t.Helper()
 	v := w.judge()
 	trust.Count(w.t, trust.Faults, 1)
@@ -174,16 +161,16 @@ func (w *world) wantSound() {
 }
 
 // explain prints the timelines of those who have something to complain of.
-func (w *world) explain(v verdict) {
+func (w *system) explain(v verdict) {
 	all := strings.Join(slices.Concat(v.lost, v.doubled, v.broken), "\n")
 	for _, p := range w.people {
-		if !strings.Contains(all, string(p.user[:6])) {
+		if !strings.Contains(all, string(p.id[:6])) {
 			continue
 		}
-		steps, err := w.look.Timeline(w.t.Context(), p.user)
+		steps, err := w.look.Timeline(w.t.Context(), p.id)
 		must(w.t, err)
 		for _, s := range steps {
-			w.t.Logf("%s %s %s %s %v %s %s %s", p.user[:6], s.At.Format("15:04:05.000"), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail)
+			w.t.Logf("%s %s %s %s %v %s %s %s", p.id[:6], s.At.Format("15:04:05.000"), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail)
 		}
 		return
 	}

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -69,7 +68,7 @@ func disagree(t *testing.T, f clockFault) {
 	var struck atomic.Int64
 	since := func() time.Duration { return time.Duration(time.Now().UnixNano() - struck.Load()) }
 	struck.Store(time.Now().Add(24 * time.Hour).UnixNano())
-	var p place
+	var p environment
 	if f.off != nil {
 		p.off = func(function string, instance int) time.Duration { return f.off(function, instance, since()) }
 	}
@@ -92,29 +91,4 @@ func disagree(t *testing.T, f clockFault) {
 	w.settle(3 * time.Hour)
 	w.quit()
 	w.wantSound()
-}
-
-// A receiver whose clock is off by more than IM's signatures are good for refuses them, and says
-// so: what it cannot check it does not take.
-func TestReceiverFarOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newBubbleIn(t, place{off: func(function string, _ int) time.Duration {
-			if function == "imcallback" {
-				return 5 * time.Minute
-			}
-			return 0
-		}})
-		w.populate(1)
-		w.front.answers()
-		w.write(w.people[0], "peer0")
-		must(t, w.sim.Drain(t.Context()))
-		for _, a := range w.front.answers() {
-			if a.status != http.StatusForbidden {
-				t.Errorf("%s was answered %d", a.what, a.status)
-			}
-		}
-		if len(w.log.with(`"reason":"stale"`)) == 0 {
-			t.Errorf("the log does not say why:\n%s", w.log)
-		}
-	})
 }

@@ -31,7 +31,7 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t)
-			w := newTown(t, s, 4)
+			w := newRedisSystem(t, s, 4)
 			for _, p := range w.people {
 				w.write(p, "peer0") // waits
 				w.ring(p, "peer1")
@@ -52,7 +52,7 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 }
 
 // operations are steps that write, of each kind.
-func (w *town) operations() map[string]func() error {
+func (w *redisSystem) operations() map[string]func() error {
 	p, ctx, rules := w.people[0], w.t.Context(), notify.DefaultRules()
 	openID := notify.OpenID(p.openID)
 	record := func(f notify.Fact) func() error {
@@ -60,33 +60,23 @@ func (w *town) operations() map[string]func() error {
 	}
 	now := w.clock.Now()
 	return map[string]func() error{
-		"message":      record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.user, SentAt: now}}),
-		"failed":       record(notify.Fact{Message: &notify.Message{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.user, SentAt: now, FailedCode: 1}}),
-		"read":         record(notify.Fact{Read: &notify.Read{Reader: p.user, Peer: "peer0", UpTo: now}}),
-		"recall":       record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.user}}),
-		"ring":         record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.user}, At: now, For: 30e9}}),
-		"ring's end":   record(notify.Fact{RingEnd: &notify.RingEnd{Call: notify.MessageID(p.rings[0]), Source: notify.CallSignal, Caller: "peer1", Users: []notify.UserID{p.user}, How: notify.CallCancelled, At: now}}),
-		"presence":     record(notify.Fact{Presence: &notify.Presence{User: p.user, Online: true, At: now}}),
-		"grant":        record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
-		"revoke":       record(notify.Fact{Revoke: &notify.Revoke{ID: "r", OpenID: openID, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
-		"sent":         record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
-		"group":        record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
-		"group recall": record(notify.Fact{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1}}}),
-		"claim":        func() error { _, err := w.look.Claim(ctx, 10); return err },
+		"message": record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.id, SentAt: now}}),
+		"recall":  record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.id}}),
+		"ring":    record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.id}, At: now, For: 30e9}}),
+		"grant":   record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
+		"sent":    record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
+		"group":   record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
+		"claim":   func() error { _, err := w.look.Claim(ctx, 10); return err },
 		"reserve": func() error {
-			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.user, Template: messageTemplate, Messages: []notify.Identity{"m"}, PerHour: 10})
+			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []notify.Identity{"m"}, PerHour: 10})
 			return err
 		},
 		"settle": func() error {
 			_, err := w.look.Settle(ctx, notify.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: notify.CardDelivered, Permit: notify.PermitSpent})
 			return err
 		},
-		"resolve": func() error {
-			_, err := w.look.Resolve(ctx, notify.OpenCard{ID: "card", OpenID: openID, Template: messageTemplate})
-			return err
-		},
 		"trip":        func() error { return w.look.Trip(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },
-		"preferences": func() error { return w.look.SetPreferences(ctx, p.user, notify.Preferences{Muted: true}) },
+		"preferences": func() error { return w.look.SetPreferences(ctx, p.id, notify.Preferences{Muted: true}) },
 		"token":       func() error { return w.look.PutToken(ctx, "app", "token", now.Add(1e12)) },
 		"limit":       func() error { _, err := w.look.Allow(ctx, "somebody", 1, 1e12); return err },
 		"pace":        func() error { _, _, err := w.look.PaceWithin(ctx, "send", 10, 1, 1e9); return err },

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -10,113 +9,114 @@ import (
 
 	"wxnotify/shared/notify"
 	"wxnotify/trust"
+	"wxnotify/trust/faultproxy"
 )
 
 // A loss is a way in which the store forgets what it said it had.
 type loss struct {
 	name string
-	// prepare makes a town whose store can be lost.
-	prepare func(t *testing.T) (w *town, keep, lose func())
+	// prepare makes a system whose store can be lost.
+	prepare func(t *testing.T) (w *redisSystem, keep, lose func())
 }
 
 var losses = []loss{
 	// The replica hears nothing from keep on, and then takes over.
-	{"the last moments", func(t *testing.T) (*town, func(), func()) {
+	{"the last moments", func(t *testing.T) (*redisSystem, func(), func()) {
 		primary, replica := startServer(t), startServer(t)
-		link := newVIP(t, primary.addr)
-		replica.follow(primary, link.addr)
-		w := newTown(t, primary, 0)
+		link := faultproxy.New(t, primary.addr)
+		replica.follow(primary, link.Addr)
+		w := newRedisSystem(t, primary, 0)
 		keep := func() {
 			replica.caughtUp(primary)
-			link.silence(true)
+			link.Silence(true)
 		}
 		return w, keep, func() {
 			replica.do("REPLICAOF", "NO", "ONE")
-			for _, v := range []*vip{w.vip, w.lookVIP} {
-				v.lead(replica.addr)
-				v.sever()
+			for _, v := range []*faultproxy.Proxy{w.proxy, w.lookProxy} {
+				v.Lead(replica.addr)
+				v.Sever()
 			}
 		}
 	}},
-	{"everything", func(t *testing.T) (*town, func(), func()) {
+	{"everything", func(t *testing.T) (*redisSystem, func(), func()) {
 		s := startServer(t)
-		w := newTown(t, s, 0)
+		w := newRedisSystem(t, s, 0)
 		return w, func() {}, func() {
 			s.kill()
 			s.start("Ready to accept connections")
-			w.lookVIP.sever()
+			w.lookProxy.Sever()
 		}
 	}},
 }
 
-// A lesson is one row of the table in docs/operations.md.
-type lesson struct {
+// A lossCase is one row of the table in docs/operations.md.
+type lossCase struct {
 	name string
 	// before happens before the moments that are lost, and during in them.
-	before, during func(w *town, p *person)
+	before, during func(w *redisSystem, p *user)
 	// after is what must be so for each loss, when all has come to rest again.
-	after map[string]func(w *town, p *person)
+	after map[string]func(w *redisSystem, p *user)
 }
 
-func nothing(*town, *person) {}
+func nothing(*redisSystem, *user) {}
 
-var lessons = []lesson{
+var cases = []lossCase{
 	{"messages", nothing,
-		func(w *town, p *person) { w.write(p, "peer0") },
-		map[string]func(*town, *person){"the last moments": noTrace, "everything": noTrace}},
-	{"reads and recalls", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, p *person) {
-			must(w.t, w.sim.IM.Recall("peer0", string(p.user), p.messages[0].key))
+		func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		map[string]func(*redisSystem, *user){"the last moments": noTrace, "everything": noTrace}},
+	{"reads and recalls", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, p *user) {
+			must(w.t, w.sim.IM.Recall("peer0", string(p.id), p.messages[0].key))
 		},
-		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
-	{"permits", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, p *person) {
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"permits", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, p *user) {
 			w.clock.Advance(3 * time.Minute)
 			must(w.t, w.sim.WeChat.Subscribe(p.openID, messageTemplate, 1))
 			wantBalance(11)(w, p)
 		},
-		map[string]func(*town, *person){"the last moments": wantBalance(9), "everything": wantBalance(0)}},
-	{"permits switched off", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, p *person) { w.sim.WeChat.SwitchOff(p.openID, messageTemplate) },
-		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateNoPermit, 0), "everything": noTrace}},
-	{"logins", func(w *town, p *person) { must(w.t, w.look.EraseUser(w.t.Context(), p.user)) },
-		func(w *town, p *person) { w.login(p) },
-		map[string]func(*town, *person){"the last moments": notBound, "everything": notBound}},
-	{"presence", func(w *town, p *person) {
-		w.sim.IM.SignIn(string(p.user), "MiniProgram")
+		map[string]func(*redisSystem, *user){"the last moments": wantBalance(9), "everything": wantBalance(0)}},
+	{"permits switched off", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, p *user) { w.sim.WeChat.SwitchOff(p.openID, messageTemplate) },
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateNoPermit, 0), "everything": noTrace}},
+	{"logins", func(w *redisSystem, p *user) { must(w.t, w.look.EraseUser(w.t.Context(), p.id)) },
+		func(w *redisSystem, p *user) { w.login(p) },
+		map[string]func(*redisSystem, *user){"the last moments": notBound, "everything": notBound}},
+	{"presence", func(w *redisSystem, p *user) {
+		w.sim.IM.SignIn(string(p.id), "MiniProgram")
 		w.write(p, "peer0")
 	},
-		func(w *town, p *person) { w.sim.IM.Kill(string(p.user)) },
-		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
-	{"preferences", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, p *person) {
-			must(w.t, w.look.SetPreferences(w.t.Context(), p.user, notify.Preferences{Muted: true}))
+		func(w *redisSystem, p *user) { w.sim.IM.Kill(string(p.id)) },
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"preferences", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, p *user) {
+			must(w.t, w.look.SetPreferences(w.t.Context(), p.id, notify.Preferences{Muted: true}))
 		},
-		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
-	{"cards", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, p *person) {
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+	{"cards", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, p *user) {
 			w.run("{}")
 			wantCards(w, p, w.cardsWhileBehind)
 		},
-		map[string]func(*town, *person){
+		map[string]func(*redisSystem, *user){
 			"the last moments": wantEnd(notify.StateDelivered, 1),
-			"everything": func(w *town, p *person) {
+			"everything": func(w *redisSystem, p *user) {
 				noTrace(w, p)
 				wantCards(w, p, 1)
 			}}},
 	{"erasures", nothing,
-		func(w *town, p *person) { must(w.t, w.look.EraseUser(w.t.Context(), p.user)) },
-		map[string]func(*town, *person){"the last moments": bound, "everything": notBound}},
-	{"the access token", func(w *town, p *person) { w.write(p, "peer0") },
-		func(w *town, _ *person) { w.sim.WeChat.InvalidateToken() },
-		map[string]func(*town, *person){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+		func(w *redisSystem, p *user) { must(w.t, w.look.EraseUser(w.t.Context(), p.id)) },
+		map[string]func(*redisSystem, *user){"the last moments": bound, "everything": notBound}},
+	{"the access token", func(w *redisSystem, p *user) { w.write(p, "peer0") },
+		func(w *redisSystem, _ *user) { w.sim.WeChat.InvalidateToken() },
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
 }
 
 // Where the store forgot what it had acknowledged nothing is told twice, and what is lost is
 // what docs/operations.md says.
 func TestLoss(t *testing.T) {
 	for _, l := range losses {
-		for _, row := range lessons {
+		for _, row := range cases {
 			t.Run(l.name+"/"+row.name, func(t *testing.T) {
 				t.Parallel()
 				w, keep, lose := l.prepare(t)
@@ -138,15 +138,15 @@ func TestLoss(t *testing.T) {
 				}
 				trust.Count(t, trust.Faults, 1)
 
-				// From his next login on all is as ever.
+				// From the next login on all is as ever.
 				w.clock.Advance(25 * time.Hour)
 				w.login(p)
-				must(t, w.look.SetPreferences(t.Context(), p.user, notify.Preferences{}))
+				must(t, w.look.SetPreferences(t.Context(), p.id, notify.Preferences{}))
 				w.acceptAgain(p)
 				m := w.write(p, "peer1")
 				w.settle()
 				if n := w.shown(p, m); n != 1 {
-					t.Errorf("a message after his next login was told %d times, and ended as %v", n, w.ends(p)[notify.MessageID(m.key)])
+					t.Errorf("a message after the next login was told %d times, and ended as %v", n, w.ends(p)[notify.MessageID(m.key)])
 				}
 			})
 		}
@@ -154,12 +154,12 @@ func TestLoss(t *testing.T) {
 }
 
 // acceptAgain has p switch the template on, should it be off, and tick "always keep": then only
-// his mini program tells of his tap.
-func (w *town) acceptAgain(p *person) {
+// their mini program tells of the tap.
+func (w *redisSystem) acceptAgain(p *user) {
 	w.t.Helper()
 	w.sim.WeChat.SwitchOn(p.openID, messageTemplate)
 	w.sim.WeChat.SilentAccept(p.openID, messageTemplate)
-	header := http.Header{"Authorization": {"Bearer " + string(p.user) + ":" + p.sig}}
+	header := http.Header{"Authorization": {"Bearer " + string(p.id) + ":" + p.sig}}
 	status, answer, err := w.front.call(w.t.Context(), "POST", "permits", header, []byte(`{"reportId":"later tap","ageSeconds":0,"results":{"T1":"accept"}}`))
 	if err != nil || status != http.StatusOK {
 		w.t.Errorf("permits: %d %s %v", status, answer, err)
@@ -167,7 +167,7 @@ func (w *town) acceptAgain(p *person) {
 }
 
 // warm has each instance of deliver send a card, so that it knows of the replica.
-func (w *town) warm() {
+func (w *redisSystem) warm() {
 	w.t.Helper()
 	for range w.deliver {
 		other := w.join(1)
@@ -180,7 +180,7 @@ func (w *town) warm() {
 }
 
 // shown returns how many cards show a message.
-func (w *world) shown(p *person, m message) (n int) {
+func (w *system) shown(p *user, m message) (n int) {
 	for _, c := range w.sim.WeChat.Cards(p.openID) {
 		if c.Value("thing2") == m.text {
 			n++
@@ -189,31 +189,31 @@ func (w *world) shown(p *person, m message) (n int) {
 	return n
 }
 
-func wantCards(w *town, p *person, want int) {
+func wantCards(w *redisSystem, p *user, want int) {
 	w.t.Helper()
 	if n := len(w.sim.WeChat.Cards(p.openID)); n != want {
 		w.t.Errorf("%d cards were sent, want %d", n, want)
 	}
 }
 
-func (w *town) ends(p *person) map[notify.MessageID][]notify.State {
+func (w *redisSystem) ends(p *user) map[notify.MessageID][]notify.State {
 	w.t.Helper()
-	steps, err := w.look.Timeline(w.t.Context(), p.user)
+	steps, err := w.look.Timeline(w.t.Context(), p.id)
 	must(w.t, err)
 	ends, _ := endsOf(steps)
 	return ends
 }
 
-// noTrace wants nothing to be known of his messages.
-func noTrace(w *town, p *person) {
+// noTrace wants nothing to be known of the user's messages.
+func noTrace(w *redisSystem, p *user) {
 	w.t.Helper()
 	if ends := w.ends(p); len(ends) > 0 {
-		w.t.Errorf("his messages ended as %v, want no trace of them", ends)
+		w.t.Errorf("the messages ended as %v, want no trace of them", ends)
 	}
 }
 
-func wantEnd(state notify.State, cards int) func(*town, *person) {
-	return func(w *town, p *person) {
+func wantEnd(state notify.State, cards int) func(*redisSystem, *user) {
+	return func(w *redisSystem, p *user) {
 		w.t.Helper()
 		if got := w.ends(p)[notify.MessageID(p.messages[0].key)]; !slices.Equal(got, []notify.State{state}) {
 			w.t.Errorf("the message ended as %v, want %s", got, state)
@@ -222,8 +222,8 @@ func wantEnd(state notify.State, cards int) func(*town, *person) {
 	}
 }
 
-func wantBalance(want int) func(*town, *person) {
-	return func(w *town, p *person) {
+func wantBalance(want int) func(*redisSystem, *user) {
+	return func(w *redisSystem, p *user) {
 		w.t.Helper()
 		b, err := w.look.Balances(w.t.Context(), notify.OpenID(p.openID), []notify.TemplateID{messageTemplate})
 		must(w.t, err)
@@ -233,39 +233,34 @@ func wantBalance(want int) func(*town, *person) {
 	}
 }
 
-func bound(w *town, p *person) {
+func bound(w *redisSystem, p *user) {
 	w.t.Helper()
-	if _, err := w.look.OpenIDOf(w.t.Context(), p.user); err != nil {
-		w.t.Errorf("he is not bound: %v", err)
+	if _, err := w.look.OpenIDOf(w.t.Context(), p.id); err != nil {
+		w.t.Errorf("the user is not bound: %v", err)
 	}
 }
 
-func notBound(w *town, p *person) {
+func notBound(w *redisSystem, p *user) {
 	w.t.Helper()
-	if o, err := w.look.OpenIDOf(w.t.Context(), p.user); err == nil {
-		w.t.Errorf("he is bound to %s", o)
+	if o, err := w.look.OpenIDOf(w.t.Context(), p.id); err == nil {
+		w.t.Errorf("the user is bound to %s", o)
 	}
 }
 
 // The table of docs/operations.md has a row for each of these tests, and none besides.
 func TestLossIsWrittenDown(t *testing.T) {
-	b, err := os.ReadFile("../../docs/operations.md")
-	must(t, err)
-	section := regexp.MustCompile(`(?s)\n## What is lost\n(.*?)\n## `).FindSubmatch(b)
-	if section == nil {
-		t.Fatal("docs/operations.md has no section What is lost")
-	}
+	section := operations(t, "What is lost")
 	var rows, want []string
-	for _, row := range regexp.MustCompile(`(?m)^\| \*\*(.+?)\*\* \|`).FindAllSubmatch(section[1], -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| \*\*(.+?)\*\* \|`).FindAllSubmatch(section, -1) {
 		rows = append(rows, string(row[1]))
 	}
-	for _, l := range lessons {
+	for _, l := range cases {
 		want = append(want, l.name)
 	}
 	if !slices.Equal(rows, want) {
 		t.Errorf("docs/operations.md says of %q, and the tests of %q", rows, want)
 	}
-	if !regexp.MustCompile(`(?m)^\| .*the last moments.*everything`).Match(section[1]) {
+	if !regexp.MustCompile(`(?m)^\| .*the last moments.*everything`).Match(section) {
 		t.Error("the table has other columns than the tests")
 	}
 }

@@ -33,14 +33,9 @@ func TestAlertsAreWrittenDown(t *testing.T) {
 			return err
 		}))
 	}
-	b, err := os.ReadFile("../../docs/operations.md")
-	must(t, err)
-	section := regexp.MustCompile(`(?s)\n## Alerts\n(.*?)\n## `).FindSubmatch(b)
-	if section == nil {
-		t.Fatal("docs/operations.md has no section Alerts")
-	}
+	section := operations(t, "Alerts")
 	told := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\|").FindAllSubmatch(section[1], -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\|").FindAllSubmatch(section, -1) {
 		for name := range strings.FieldsSeq(string(row[1])) {
 			told[strings.Trim(name, "`")] = true
 		}
@@ -48,4 +43,16 @@ func TestAlertsAreWrittenDown(t *testing.T) {
 	if !maps.Equal(given, told) {
 		t.Errorf("the code alerts of %q, docs/operations.md tells of %q", slices.Sorted(maps.Keys(given)), slices.Sorted(maps.Keys(told)))
 	}
+}
+
+// operations returns a section of docs/operations.md.
+func operations(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	section := regexp.MustCompile(`(?s)\n## ` + name + `\n(.*?)\n## `).FindSubmatch(b)
+	if section == nil {
+		t.Fatalf("docs/operations.md has no section %s", name)
+	}
+	return section[1]
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxnotify/trust"
+	"wxnotify/trust/faultproxy"
 )
 
 // A fault is one way in which the store goes wrong for a while, and keeps what it said it had.
@@ -20,49 +21,49 @@ type fault struct {
 	// replica: there is one, which takes over
 	replica bool
 	// strike begins the fault and returns what ends it.
-	strike func(w *town, s *server) (end func())
+	strike func(w *redisSystem, s *server) (end func())
 }
 
 var faults = []fault{
-	{name: "slow", strike: func(w *town, _ *server) func() {
-		w.vip.slow(150 * time.Millisecond)
-		return func() { w.vip.slow(0) }
+	{name: "slow", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Slow(150 * time.Millisecond)
+		return func() { w.proxy.Slow(0) }
 	}},
-	{name: "slower than a receiver can wait", strike: func(w *town, _ *server) func() {
-		w.vip.slow(900 * time.Millisecond)
-		return func() { w.vip.slow(0) }
+	{name: "slower than a receiver can wait", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Slow(900 * time.Millisecond)
+		return func() { w.proxy.Slow(0) }
 	}},
-	{name: "refusing connections", strike: func(w *town, _ *server) func() {
-		w.vip.refuse()
-		return w.vip.listen
+	{name: "refusing connections", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Refuse()
+		return w.proxy.Listen
 	}},
-	{name: "answers lost after the effect", strike: func(w *town, _ *server) func() {
-		w.vip.cutting(func(r *rand.Rand, answers bool, n int) int {
+	{name: "answers lost after the effect", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Cut(func(r *rand.Rand, answers bool, n int) int {
 			if answers && r.IntN(3) == 0 {
 				return 0
 			}
 			return n
 		})
-		return func() { w.vip.cutting(nil) }
+		return func() { w.proxy.Cut(nil) }
 	}},
-	{name: "connections cut in the middle of a pipeline", strike: func(w *town, _ *server) func() {
-		w.vip.cutting(func(r *rand.Rand, _ bool, n int) int {
+	{name: "connections cut in the middle of a pipeline", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Cut(func(r *rand.Rand, _ bool, n int) int {
 			if r.IntN(5) == 0 {
 				return r.IntN(n)
 			}
 			return n
 		})
-		return func() { w.vip.cutting(nil) }
+		return func() { w.proxy.Cut(nil) }
 	}},
-	{name: "restarted with its data", args: []string{"--appendonly", "yes"}, strike: func(_ *town, s *server) func() {
+	{name: "restarted with its data", args: []string{"--appendonly", "yes"}, strike: func(_ *redisSystem, s *server) func() {
 		s.kill()
 		return func() { s.start("Ready to accept connections") }
 	}},
-	{name: "full", strike: func(_ *town, s *server) func() {
+	{name: "full", strike: func(_ *redisSystem, s *server) func() {
 		s.noMemory()
 		return func() { s.do("CONFIG", "SET", "maxmemory", "0") }
 	}},
-	{name: "busy with a script", args: []string{"--busy-reply-threshold", "20"}, strike: func(w *town, s *server) func() {
+	{name: "busy with a script", args: []string{"--busy-reply-threshold", "20"}, strike: func(w *redisSystem, s *server) func() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -73,69 +74,69 @@ var faults = []fault{
 			<-done
 		}
 	}},
-	{name: "without its replicas", strike: func(_ *town, s *server) func() {
+	{name: "without its replicas", strike: func(_ *redisSystem, s *server) func() {
 		s.do("CONFIG", "SET", "min-replicas-to-write", "1")
 		return func() { s.do("CONFIG", "SET", "min-replicas-to-write", "0") }
 	}},
-	{name: "not answering", strike: func(w *town, _ *server) func() {
-		w.vip.silence(true)
-		return func() { w.vip.silence(false) }
+	{name: "not answering", strike: func(w *redisSystem, _ *server) func() {
+		w.proxy.Silence(true)
+		return func() { w.proxy.Silence(false) }
 	}},
 	{name: "loading its data", args: []string{"--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"},
-		strike: func(w *town, s *server) func() {
+		strike: func(w *redisSystem, s *server) func() {
 			s.db.Do(w.t.Context(), "SHUTDOWN", "SAVE")
 			s.end(syscall.SIGKILL)
 			s.start("Server initialized")
 			return func() { s.until("persistence", "loading:0") }
 		}},
-	{name: "failing over, with connections cut", replica: true, strike: func(w *town, s *server) func() {
+	{name: "failing over, with connections cut", replica: true, strike: func(w *redisSystem, s *server) func() {
 		w.failOver(s)
-		w.vip.sever()
+		w.proxy.Sever()
 		return func() {}
 	}},
-	{name: "failing over, with connections that lead to what was the primary", replica: true, strike: func(w *town, s *server) func() {
+	{name: "failing over, with connections that lead to what was the primary", replica: true, strike: func(w *redisSystem, s *server) func() {
 		w.failOver(s)
 		return func() {}
 	}},
 	{name: "half of its slots gone", args: []string{"--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"},
-		strike: func(_ *town, s *server) func() {
+		strike: func(_ *redisSystem, s *server) func() {
 			s.do("CLUSTER", "DELSLOTSRANGE", 0, 8191)
 			return func() {
 				s.do("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
 				s.poll("cluster_state:ok", func(ctx context.Context) (string, error) { return s.db.ClusterInfo(ctx).Result() })
 			}
 		}},
-	{name: "with too many clients", strike: func(w *town, s *server) func() {
-		w.vip.sever()
+	{name: "with too many clients", strike: func(w *redisSystem, s *server) func() {
+		w.proxy.Sever()
 		s.do("CONFIG", "SET", "maxclients", 1)
 		return func() { s.do("CONFIG", "SET", "maxclients", 1000) }
 	}},
-	{name: "with another password", strike: func(w *town, s *server) func() {
-		w.vip.sever()
+	{name: "with another password", strike: func(w *redisSystem, s *server) func() {
+		w.proxy.Sever()
 		s.do("CONFIG", "SET", "requirepass", "sesame")
 		return func() { s.do("CONFIG", "SET", "requirepass", "") }
 	}},
-	{name: "forgetting its scripts", strike: func(_ *town, s *server) func() {
+	{name: "forgetting its scripts", strike: func(_ *redisSystem, s *server) func() {
 		s.do("SCRIPT", "FLUSH")
 		return func() { s.do("SCRIPT", "FLUSH") }
 	}},
 }
 
 // failOver has the replica take over from s, with all that s has, while things happen.
-func (w *town) failOver(s *server) {
+func (w *redisSystem) failOver(s *server) {
 	w.t.Helper()
 	host, port, _ := net.SplitHostPort(w.replica.addr)
 	s.do("FAILOVER", "TO", host, port)
 	w.replica.until("replication", "role:master")
 	s.until("replication", "role:slave")
-	for _, v := range []*vip{w.vip, w.lookVIP} {
-		v.lead(w.replica.addr)
+	for _, v := range []*faultproxy.Proxy{w.proxy, w.lookProxy} {
+		v.Lead(w.replica.addr)
 	}
-	w.lookVIP.sever()
+	w.lookProxy.Sever()
 }
 
 // While the store is away what comes in is spilled, and afterwards nothing is missing, nothing
-// doubled, and the books are right.
+// doubled, and the ledgers are right.
 func TestStore(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -145,7 +146,7 @@ func TestStore(t *testing.T) {
 				s.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 				s.poll("cluster_state:ok", func(ctx context.Context) (string, error) { return s.db.ClusterInfo(ctx).Result() })
 			}
-			w := newTown(t, s, trust.Size(4, 5, 36))
+			w := newRedisSystem(t, s, trust.Size(4, 5, 36))
 			if f.replica {
 				w.replica = startServer(t)
 				w.replica.follow(s, s.addr)

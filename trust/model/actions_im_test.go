@@ -8,7 +8,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-func (w *world) message() {
+func (w *system) message() {
 	m := w.newMessage(w.someone())
 	switch w.n("what", 12) {
 	case 9:
@@ -23,12 +23,12 @@ func (w *world) message() {
 	w.tell(notify.Fact{Message: &m})
 }
 
-func (w *world) newMessage(to notify.UserID) notify.Message {
+func (w *system) newMessage(to notify.UserID) notify.Message {
 	return notify.Message{ID: notify.MessageID(w.fresh("m")), Kind: notify.KindMessage, From: w.somebodyElse(to), To: to, SentAt: w.now().Truncate(time.Second), Seq: uint32(w.serial)}
 }
 
-// reply has somebody write back to who wrote to him.
-func (w *world) reply() {
+// reply has somebody write back to whoever wrote to them.
+func (w *system) reply() {
 	to := w.someone()
 	m := w.newMessage(to)
 	w.tell(notify.Fact{Message: &m})
@@ -39,7 +39,7 @@ func (w *world) reply() {
 
 const team notify.GroupID = "team"
 
-func (w *world) groupMessage() {
+func (w *system) groupMessage() {
 	g := notify.GroupMessage{Group: team, Type: notify.GroupPrivate, From: w.somebodyElse(""), SentAt: w.now().Truncate(time.Second),
 		Seq: uint32(1 + len(w.model.groups)), AtAll: w.oneIn(3, "all")}
 	if !g.AtAll {
@@ -53,11 +53,11 @@ func (w *world) groupMessage() {
 	}
 }
 
-func (w *world) announcement() {
+func (w *system) announcement() {
 	m := notify.Message{ID: notify.MessageID(w.fresh("a")), Kind: "order", To: w.someone(), SentAt: w.now().Truncate(time.Second), ByREST: true,
 		Lasts: 30 * time.Minute, Announcement: &notify.Announcement{Fields: map[string]string{"sender": "shop"}, Anyway: w.oneIn(3, "anyway")}}
 	for range 1 + w.n("again", 2) {
-		_, _, err := w.lab.stores[0].Announce(w.ctx, w.rules, []notify.Message{m})
+		_, _, err := w.storage.stores[0].Announce(w.ctx, w.rules, []notify.Message{m})
 		w.must(err)
 		w.model.record(notify.Fact{Message: &m}, w.now())
 		w.look()
@@ -68,7 +68,7 @@ func (w *world) announcement() {
 const ringsFor = 30 * time.Second
 
 // call has somebody call a user. Either source tells of it, or both.
-func (w *world) call() {
+func (w *system) call() {
 	w.sleep(max(0, 21*time.Second-w.now().Sub(w.called))) // calls are told apart by their time
 	w.called = w.now()
 	user, name := w.someone(), w.fresh("call")
@@ -101,12 +101,12 @@ func callOf(name notify.MessageID) string {
 
 func twins(a, b notify.MessageID) bool { return callOf(a) == callOf(b) }
 
-func (w *world) endOf(r notify.Ring) notify.Fact {
+func (w *system) endOf(r notify.Ring) notify.Fact {
 	how := []notify.CallEnd{notify.CallTimedOut, notify.CallAnswered, notify.CallRejected, notify.CallCancelled, notify.CallBusy, notify.CallHungUp}
 	return notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: pick(w, "how", how), At: w.now()}}
 }
 
-func (w *world) callEnds() {
+func (w *system) callEnds() {
 	if len(w.calls) == 0 {
 		return
 	}
@@ -118,7 +118,7 @@ func (w *world) callEnds() {
 	w.tell(w.endOf(r))
 }
 
-func (w *world) presence() {
+func (w *system) presence() {
 	user := w.someone()
 	w.status[user] = pick(w, "status", []notify.Status{notify.StatusOffline, notify.StatusOnline, notify.StatusPushOnline})
 	if w.prompt && w.status[user] == notify.StatusPushOnline {
@@ -130,13 +130,13 @@ func (w *world) presence() {
 	w.tell(notify.Fact{Presence: &notify.Presence{User: user, Online: w.status[user] == notify.StatusOnline, At: w.now()}})
 }
 
-// leavesUnheard: his network is gone, and IM does not tell.
-func (w *world) leavesUnheard() {
+// leavesUnheard: a user's network is gone, and IM does not tell.
+func (w *system) leavesUnheard() {
 	user := w.someone()
 	w.status[user] = notify.StatusOffline
 }
 
-func (w *world) read() {
+func (w *system) read() {
 	reader := w.someone()
 	upTo := w.now().Truncate(time.Second)
 	if w.oneIn(3, "older") {
@@ -146,7 +146,7 @@ func (w *world) read() {
 }
 
 // recall takes back one of the last messages, or one that is still to come.
-func (w *world) recall() {
+func (w *system) recall() {
 	if w.oneIn(4, "first") {
 		m := w.newMessage(w.someone())
 		w.tell(recallOf(notify.Fact{Message: &m}), notify.Fact{Message: &m})
@@ -168,7 +168,7 @@ func recallOf(f notify.Fact) notify.Fact {
 }
 
 // imChanges: it answers no more, or again; somebody reads on a device that tells nothing.
-func (w *world) imChanges() {
+func (w *system) imChanges() {
 	if w.oneIn(3, "unread") {
 		user := w.someone()
 		w.readElsewhere[user] = !w.readElsewhere[user]

@@ -7,7 +7,7 @@ import (
 )
 
 // time passes. Where delays count, runs come in time.
-func (w *world) time() {
+func (w *system) time() {
 	d := pick(w, "for", []time.Duration{500 * time.Millisecond, 3 * time.Second, 5 * time.Second, 13 * time.Second, 30 * time.Second,
 		61 * time.Second, 3 * time.Minute, 20 * time.Minute, 2 * time.Hour, 7 * time.Hour}) + time.Duration(w.n("ms", 1000))*time.Millisecond
 	if w.prompt {
@@ -18,7 +18,7 @@ func (w *world) time() {
 }
 
 // sleep lets time pass; the store's TTLs too, if it has a hand on them.
-func (w *world) sleep(d time.Duration) {
+func (w *system) sleep(d time.Duration) {
 	if d <= 0 {
 		return
 	}
@@ -29,15 +29,15 @@ func (w *world) sleep(d time.Duration) {
 	w.elapse(d)
 }
 
-func (w *world) elapse(d time.Duration) {
+func (w *system) elapse(d time.Duration) {
 	time.Sleep(d)
-	if w.lab.mini != nil {
-		w.lab.mini.FastForward(d)
+	if w.storage.mini != nil {
+		w.storage.mini.FastForward(d)
 	}
 }
 
 // idle returns a run that is not at work, or nil.
-func (w *world) idle() *run {
+func (w *system) idle() *run {
 	for _, r := range w.runs {
 		if !r.busy {
 			return r
@@ -46,13 +46,13 @@ func (w *world) idle() *run {
 	return nil
 }
 
-func (w *world) onePass() {
+func (w *system) onePass() {
 	if r := w.idle(); r != nil {
 		w.pass(r)
 	}
 }
 
-func (w *world) begin() {
+func (w *system) begin() {
 	if r := w.idle(); r != nil {
 		w.start(r)
 		synctest.Wait()
@@ -61,7 +61,7 @@ func (w *world) begin() {
 }
 
 // steps lets some of what is on its way through, in any order.
-func (w *world) steps() {
+func (w *system) steps() {
 	for range 1 + w.n("steps", 6) {
 		q := w.requests()
 		if len(q) == 0 {
@@ -72,7 +72,7 @@ func (w *world) steps() {
 }
 
 // lose has a request lost, or its answer, or made twice.
-func (w *world) lose() {
+func (w *system) lose() {
 	q := w.requests()
 	if len(q) == 0 {
 		return
@@ -86,7 +86,7 @@ func (w *world) lose() {
 }
 
 // crash ends a run. What it had asked for arrives, or does not, or does so later.
-func (w *world) crash() {
+func (w *system) crash() {
 	var busy []*run
 	for _, r := range w.runs {
 		if r.busy {
@@ -115,30 +115,30 @@ var severed = map[string]int{"Reconcile": 3, "Claim": 8, "ClaimCalls": 8, "Begin
 
 // disturb draws what becomes of the round trips of a request: it is cut off after some of them, or
 // the answer to one is lost, which then is made again. It reports whether there is anything.
-func (w *world) disturb(q *request) bool {
+func (w *system) disturb(q *request) bool {
 	if w.prompt || !w.healed.IsZero() || slices.Contains(elsewhere, q.name) {
 		return false
 	}
 	if n := severed[q.name]; n > 0 && w.oneIn(n, "stops half way") {
-		w.lab.cutAfter(w.n("after", 4))
+		w.storage.cutAfter(w.n("after", 4))
 		return true
 	}
 	return w.loseAnswer(8)
 }
 
 // loseAnswer has the answer to one of the next round trips be lost, in one of so many cases.
-func (w *world) loseAnswer(oneIn int) bool {
+func (w *system) loseAnswer(oneIn int) bool {
 	if w.prompt || !w.healed.IsZero() || !w.oneIn(oneIn, "an answer is lost") {
 		return false
 	}
-	w.lab.loseAnswerAfter(w.n("after", 4))
+	w.storage.loseAnswerAfter(w.n("after", 4))
 	return true
 }
 
 // undisturbed has round trips get through again. A client waits for fractions of the milliseconds
 // in which the store counts: the clock goes on to the next.
-func (w *world) undisturbed() {
-	w.lab.cutAfter(-1)
-	w.lab.loseAnswerAfter(-1)
+func (w *system) undisturbed() {
+	w.storage.cutAfter(-1)
+	w.storage.loseAnswerAfter(-1)
 	time.Sleep(w.now().Add(time.Millisecond - 1).Truncate(time.Millisecond).Sub(w.now()))
 }

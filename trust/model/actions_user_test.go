@@ -10,7 +10,7 @@ import (
 )
 
 // tap grants a permit of each template. WeChat tells of it, the mini program, or both.
-func (w *world) tap() {
+func (w *system) tap() {
 	o := pick(w, "openid", w.openIDs)
 	if w.taps[o] == mostTaps {
 		return
@@ -28,9 +28,9 @@ func (w *world) tap() {
 	}
 }
 
-// tapTwice is a tap of which both tell, and soon one of which WeChat does not, because he keeps
-// his choice always. Told in order they are two permits, and not one with two reports.
-func (w *world) tapTwice(o notify.OpenID, id string) {
+// tapTwice is a tap of which both tell, and soon one of which WeChat does not, because the user always
+// keeps the choice. Told in order they are two permits, and not one with two reports.
+func (w *system) tapTwice(o notify.OpenID, id string) {
 	g := notify.Grant{ID: id, OpenID: o, At: w.now(), Templates: w.templates.IDs()}
 	for _, s := range []notify.GrantSource{notify.GrantPopup, notify.GrantReport, notify.GrantReport} {
 		if g.Source == s {
@@ -50,44 +50,44 @@ func (w *world) tapTwice(o notify.OpenID, id string) {
 // mostTaps keeps an account within the 20 entries that explain it.
 const mostTaps = 8
 
-func (w *world) revoke() {
+func (w *system) revoke() {
 	o := pick(w, "openid", w.openIDs)
 	r := notify.Revoke{ID: w.fresh("revoke"), OpenID: o, At: w.now(), Templates: []notify.TemplateID{pick(w, "template", w.templates.IDs())}}
-	if w.oneIn(2, "heard late") { // he has tapped again since
+	if w.oneIn(2, "heard late") { // there was another tap since
 		r.At = w.tapped[o].Add(-2 * time.Minute)
 	}
 	w.tell(notify.Fact{Revoke: &r})
 }
 
 // session binds a user to an openid. A login that stops half way is made again.
-func (w *world) session() {
+func (w *system) session() {
 	w.bind(w.someone(), pick(w, "openid", w.openIDs))
 }
 
-func (w *world) bind(user notify.UserID, o notify.OpenID) {
-	w.halfway(12, func() error { return w.lab.stores[0].Bind(w.ctx, user, o) })
-	w.must(w.lab.stores[0].Bind(w.ctx, user, o))
+func (w *system) bind(user notify.UserID, o notify.OpenID) {
+	w.halfway(12, func() error { return w.storage.stores[0].Bind(w.ctx, user, o) })
+	w.must(w.storage.stores[0].Bind(w.ctx, user, o))
 	w.model.bind(user, o)
 	w.look()
 }
 
 // halfway does something of that many round trips at most, and cuts it off after some of them; or not at all.
-func (w *world) halfway(trips int, do func() error) {
+func (w *system) halfway(trips int, do func() error) {
 	if w.prompt || !w.oneIn(4, "stops half way") {
 		return
 	}
-	w.lab.cutAfter(w.n("after", trips))
+	w.storage.cutAfter(w.n("after", trips))
 	do()
-	w.lab.cutAfter(-1)
+	w.storage.cutAfter(-1)
 }
 
-func (w *world) erase() {
+func (w *system) erase() {
 	if !w.oneIn(2, "really") {
 		return
 	}
 	user, o := w.someone(), pick(w, "openid", w.openIDs)
 	w.anyErased = true
-	s := w.lab.stores[0]
+	s := w.storage.stores[0]
 	switch pick(w, "by", []string{"user", "openid", "WeChat"}) {
 	case "user":
 		w.halfway(24, func() error { return s.EraseUser(w.ctx, user) })
@@ -104,21 +104,21 @@ func (w *world) erase() {
 	}
 }
 
-func (w *world) preferences() {
+func (w *system) preferences() {
 	user := w.someone()
 	p := notify.Preferences{Muted: w.oneIn(4, "muted"), MutedPeers: []string{string(pick(w, "peer", []notify.UserID{"peer", w.users[0]}))}}
 	if w.oneIn(6, "quiet") {
 		p.QuietHours = "22:30-07:00"
 	}
-	err := w.lab.stores[0].SetPreferences(w.ctx, user, p)
+	err := w.storage.stores[0].SetPreferences(w.ctx, user, p)
 	w.must(ignore(err, store.ErrNotBound))
 	w.model.prefer(user, p)
 	w.look()
 }
 
 // replay has an operator announce again what was given up.
-func (w *world) replay() {
-	letters, err := w.lab.stores[0].DeadLetters(w.ctx, 10)
+func (w *system) replay() {
+	letters, err := w.storage.stores[0].DeadLetters(w.ctx, 10)
 	w.must(err)
 	if len(letters) == 0 {
 		return
@@ -126,14 +126,14 @@ func (w *world) replay() {
 	slices.SortFunc(letters, func(a, b notify.DeadLetter) int { return strings.Compare(a.ID, b.ID) })
 	l := letters[w.n("letter", len(letters))]
 	for range 1 + w.n("again", 2) {
-		_, err = w.lab.stores[0].Replay(w.ctx, l.User, l.ID)
+		_, err = w.storage.stores[0].Replay(w.ctx, l.User, l.ID)
 		w.must(ignore(err, store.ErrNotBound))
 		w.look()
 	}
 }
 
 // report has WeChat tell of a card, or of one that is none of ours.
-func (w *world) report() {
+func (w *system) report() {
 	if w.oneIn(8, "another's") {
 		w.serial++
 		w.foreign = true
@@ -146,13 +146,13 @@ func (w *world) report() {
 	}
 }
 
-// drawLuck is what WeChat makes of the next card.
-func (w *world) drawLuck() luck {
+// drawResult is what WeChat makes of the next card.
+func (w *system) drawResult() result {
 	if w.prompt || !w.healed.IsZero() {
-		return luck{shown: true}
+		return result{shown: true}
 	}
-	l := luck{shown: true, noID: w.oneIn(4, "no id"), blocked: w.oneIn(5, "blocked")}
-	switch n := w.n("luck", 30); {
+	l := result{shown: true, noID: w.oneIn(4, "no id"), blocked: w.oneIn(5, "blocked")}
+	switch n := w.n("result", 30); {
 	case n < 16:
 	case n < 18:
 		l.class, l.refused = notify.ClassUnknown, true

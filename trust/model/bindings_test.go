@@ -32,7 +32,7 @@ func (m *model) bind(user notify.UserID, openID notify.OpenID) {
 	m.promptSeen(user)
 }
 
-// unbind: what waits ends, and what was known of where he is goes with the binding.
+// unbind: what waits ends, and what was known of where the user is goes with the binding.
 func (m *model) unbind(user notify.UserID) {
 	p := m.person(user)
 	p.openID, p.unbound, p.told, p.prefers = "", m.moment, notify.Presence{}, notify.Preferences{}
@@ -52,12 +52,12 @@ func (m *model) eraseOpenID(openID notify.OpenID, now time.Time) {
 	m.erase(m.subscriber(openID).user, openID, now)
 }
 
-// erase forgets all of a user and his openid.
+// erase forgets all of a user and their openid.
 func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
 	*m.subscriber(openID) = subscriber{erased: now.Add(24 * time.Hour)}
-	for key := range m.purses {
+	for key := range m.ledgers {
 		if key.openID == openID {
-			m.purses[key].forget()
+			m.ledgers[key].forget()
 		}
 	}
 	if user != "" {

@@ -4,15 +4,15 @@
 // down, cut off and killed.
 //
 //	model_test.go       what the promises say of a history, and nothing else;
-//	                    with calls, purse and bindings
+//	                    with calls, ledger and bindings
 //	prompt_test.go      by when the rules want somebody told, where nothing goes wrong
 //	machine_test.go     what can happen; with actions_*
 //	invariants_test.go  what must hold after every step, and at the end; with ends, and watch,
 //	                    which looks at the requests of runs
-//	world_test.go       time, the runs, and whose request gets through next
+//	system_test.go       time, the runs, and whose request gets through next
 //	ports_test.go       IM, WeChat and the store as a run meets them
 //	snapshot_test.go    what is in the store
-//	lab_test.go         the Redis, and connections that can be cut
+//	storage_test.go         the Redis, and connections that can be cut
 //	run_test.go         the tests
 //
 // Nothing in a history is left to chance but what rapid draws: time is synctest's, of the

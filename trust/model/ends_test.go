@@ -9,7 +9,7 @@ import (
 
 // ended is told of an end in a timeline. It returns what is wrong with it: a message ends
 // once, but for one correction by WeChat, and the reason is true.
-func (w *world) ended(r ref, step notify.Step) string {
+func (w *system) ended(r ref, step notify.Step) string {
 	msg := w.model.messages[r]
 	if msg == nil || msg.since == 0 && !msg.failed {
 		return "" // erased
@@ -31,7 +31,7 @@ func (w *world) ended(r ref, step notify.Step) string {
 }
 
 // true reports whether a message may end so.
-func (w *world) true(user notify.UserID, msg *message, step notify.Step) bool {
+func (w *system) true(user notify.UserID, msg *message, step notify.Step) bool {
 	p := w.model.person(user)
 	switch step.State {
 	case notify.StateDelivered:
@@ -72,19 +72,19 @@ func (w *world) true(user notify.UserID, msg *message, step notify.Step) bool {
 }
 
 // old reports whether a message is past its time to live.
-func (w *world) old(msg *message) bool {
+func (w *system) old(msg *message) bool {
 	return !w.now().Before(msg.sent.Truncate(time.Second).Add(msg.lives).Add(-w.skewMost())) || msg.replays > 0
 }
 
 // skewMost is how far ahead of us some clock may be.
-func (w *world) skewMost() time.Duration {
+func (w *system) skewMost() time.Duration {
 	if w.skewed {
 		return 5 * time.Minute
 	}
 	return 0
 }
 
-func (w *world) anyDead() bool {
+func (w *system) anyDead() bool {
 	for class := range w.outcomes {
 		switch class {
 		case notify.ClassDefect, notify.ClassRetry, notify.ClassMinute, notify.ClassWording, notify.ClassUnlisted:

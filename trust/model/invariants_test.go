@@ -9,7 +9,7 @@ import (
 )
 
 // look compares the store with the model, after every step.
-func (w *world) look() {
+func (w *system) look() {
 	s := w.snapshot()
 	w.followForgotten(w.last, s)
 	w.last = s
@@ -25,7 +25,7 @@ func (w *world) look() {
 }
 
 // verdict ends the history if a promise is broken.
-func (w *world) verdict() {
+func (w *system) verdict() {
 	w.mu.Lock()
 	broken := strings.Join(w.broken, "\n")
 	w.mu.Unlock()
@@ -35,10 +35,10 @@ func (w *world) verdict() {
 }
 
 // followCards tells the model what was paid for.
-func (w *world) followCards(s *snapshot) {
+func (w *system) followCards(s *snapshot) {
 	for o, cards := range s.cards {
 		for id, c := range cards {
-			p := w.model.purse(o, c.Template)
+			p := w.model.ledger(o, c.Template)
 			switch {
 			case c.paid():
 				p.pay(id, c.LongTerm == 1)
@@ -51,7 +51,7 @@ func (w *world) followCards(s *snapshot) {
 
 // followForgotten tells the model of cards that went with their user, at an openid that is
 // theirs no more: what was unknown is paid for. What is being sent is when it is settled.
-func (w *world) followForgotten(before, now *snapshot) {
+func (w *system) followForgotten(before, now *snapshot) {
 	if before == nil {
 		return
 	}
@@ -61,7 +61,7 @@ func (w *world) followForgotten(before, now *snapshot) {
 			switch {
 			case there:
 			case c.Waits > 0:
-				w.model.purse(o, c.Template).pay(id, c.LongTerm == 1)
+				w.model.ledger(o, c.Template).pay(id, c.LongTerm == 1)
 			case c.State == notify.CardSending:
 				w.forgotten[id.Nameless()] = true
 			}
@@ -70,7 +70,7 @@ func (w *world) followForgotten(before, now *snapshot) {
 }
 
 // followTimelines tells the model what ended.
-func (w *world) followTimelines(s *snapshot) {
+func (w *system) followTimelines(s *snapshot) {
 	for user, steps := range s.timeline {
 		for _, raw := range slices.Backward(steps[:newSteps(w.seen[user], steps)]) {
 			step := decode[notify.Step](w, raw)
@@ -101,7 +101,7 @@ func newSteps(before, now []string) int {
 }
 
 // stillHeld drops leases that are over because the store says so.
-func (w *world) stillHeld(s *snapshot) {
+func (w *system) stillHeld(s *snapshot) {
 	for key, c := range w.held {
 		if s.docs[c.Lane][c.User].Lease != c.Lease {
 			delete(w.held, key)
@@ -109,7 +109,7 @@ func (w *world) stillHeld(s *snapshot) {
 	}
 }
 
-func (w *world) checkBindings(s *snapshot) {
+func (w *system) checkBindings(s *snapshot) {
 	for _, u := range w.users {
 		if s.bound[u] != w.model.person(u).openID {
 			w.violate("%s is bound to %q, want %q", u, s.bound[u], w.model.person(u).openID)
@@ -119,10 +119,10 @@ func (w *world) checkBindings(s *snapshot) {
 
 // checkLedgers: P2. What is left is what taps gave and cards and revocations took; held is
 // what is held for a card; the account adds up; at most one card of a template is sending.
-func (w *world) checkLedgers(s *snapshot) {
+func (w *system) checkLedgers(s *snapshot) {
 	for _, o := range w.openIDs {
 		for _, t := range w.templates.IDs() {
-			l, p := s.subs[o].Ledgers[t], w.model.purse(o, t)
+			l, p := s.subs[o].Ledgers[t], w.model.ledger(o, t)
 			if l.Balance != len(p.permits) {
 				w.violate("P2: %s has %d permits of %s, want %d: %+v", o, l.Balance, t, len(p.permits), l)
 			}
@@ -143,7 +143,7 @@ func (w *world) checkLedgers(s *snapshot) {
 	}
 }
 
-func (w *world) checkSending(s *snapshot, o notify.OpenID, t notify.TemplateID) {
+func (w *system) checkSending(s *snapshot, o notify.OpenID, t notify.TemplateID) {
 	sending := 0
 	for _, c := range s.cards[o] {
 		if c.State == notify.CardSending && c.Template == t && int64(c.Leased) > w.now().UnixMilli() {
@@ -156,7 +156,7 @@ func (w *world) checkSending(s *snapshot, o notify.OpenID, t notify.TemplateID) 
 }
 
 // checkMessages: P1. A message waits, or travels, or has ended; what counts adds up.
-func (w *world) checkMessages(s *snapshot) {
+func (w *system) checkMessages(s *snapshot) {
 	open := s.open()
 	for r, msg := range w.model.messages {
 		if msg.since == 0 || w.model.person(r.to).unbound >= msg.since {
@@ -182,7 +182,7 @@ func (w *world) checkMessages(s *snapshot) {
 }
 
 // checkQueues: P1. Who waits is in the queue of their lane.
-func (w *world) checkQueues(s *snapshot) {
+func (w *system) checkQueues(s *snapshot) {
 	for lane, docs := range s.docs {
 		for user := range docs {
 			if !slices.Contains(s.queues[lane], user) {
@@ -193,7 +193,7 @@ func (w *world) checkQueues(s *snapshot) {
 }
 
 // checkEnd: what must hold when nothing goes wrong any more and all is done.
-func (w *world) checkEnd() {
+func (w *system) checkEnd() {
 	s := w.last
 	for r := range s.open() {
 		w.violate("P1 lost: %v waits for ever", r)
@@ -203,7 +203,7 @@ func (w *world) checkEnd() {
 	}
 	for o, cards := range s.cards {
 		for id, c := range cards {
-			left := c.State == notify.CardSending && w.anyErased // his run ended, and nobody looks for it but the next card
+			left := c.State == notify.CardSending && w.anyErased // the run ended, and nobody looks for it but the next card
 			if c.held() && !left || len(c.Tell) > 0 {
 				w.violate("P1: card %s of %s is still open: %+v", id, o, c)
 			}
@@ -215,7 +215,7 @@ func (w *world) checkEnd() {
 
 // checkGroups: a message of a group has reached everybody whom it is for, unless things went wrong
 // for a day.
-func (w *world) checkGroups() {
+func (w *system) checkGroups() {
 	for id, g := range w.model.groups {
 		if g.since == 0 || g.recalled > 0 || w.healed.Sub(g.SentAt) > 23*time.Hour {
 			continue

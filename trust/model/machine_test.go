@@ -17,30 +17,30 @@ import (
 type action struct {
 	name   string
 	weight int
-	do     func(*world)
+	do     func(*system)
 }
 
 // goesWrong is what happens in most histories, and goesWell what does where delays count.
 var (
 	goesWell = []action{
-		{"message", 6, (*world).message}, {"reply", 2, (*world).reply}, {"group message", 2, (*world).groupMessage},
-		{"announcement", 1, (*world).announcement}, {"call", 2, (*world).call}, {"end of a call", 2, (*world).callEnds},
-		{"presence", 4, (*world).presence}, {"leaves unheard", 1, (*world).leavesUnheard},
-		{"read", 2, (*world).read}, {"recall", 2, (*world).recall}, {"again", 2, (*world).again},
-		{"tap", 4, (*world).tap}, {"revoke", 2, (*world).revoke}, {"session", 1, (*world).session},
-		{"time", 8, (*world).time},
+		{"message", 6, (*system).message}, {"reply", 2, (*system).reply}, {"group message", 2, (*system).groupMessage},
+		{"announcement", 1, (*system).announcement}, {"call", 2, (*system).call}, {"end of a call", 2, (*system).callEnds},
+		{"presence", 4, (*system).presence}, {"leaves unheard", 1, (*system).leavesUnheard},
+		{"read", 2, (*system).read}, {"recall", 2, (*system).recall}, {"again", 2, (*system).again},
+		{"tap", 4, (*system).tap}, {"revoke", 2, (*system).revoke}, {"session", 1, (*system).session},
+		{"time", 8, (*system).time},
 	}
 	goesWrong = append(slices.Clone(goesWell), []action{
-		{"late", 2, (*world).comesLate}, {"retake", 1, (*world).retake}, {"erase", 1, (*world).erase},
-		{"preferences", 1, (*world).preferences}, {"replay", 2, (*world).replay}, {"report", 3, (*world).report},
-		{"IM", 1, (*world).imChanges}, {"pass", 6, (*world).onePass}, {"start", 4, (*world).begin},
-		{"steps", 8, (*world).steps}, {"lose", 4, (*world).lose}, {"kill", 2, (*world).crash},
+		{"late", 2, (*system).comesLate}, {"retake", 1, (*system).retake}, {"erase", 1, (*system).erase},
+		{"preferences", 1, (*system).preferences}, {"replay", 2, (*system).replay}, {"report", 3, (*system).report},
+		{"IM", 1, (*system).imChanges}, {"pass", 6, (*system).onePass}, {"start", 4, (*system).begin},
+		{"steps", 8, (*system).steps}, {"lose", 4, (*system).lose}, {"kill", 2, (*system).crash},
 	}...)
 )
 
-// deck returns names of actions, each as often as it weighs.
-func deck(actions []action) (names []string, by map[string]func(*world)) {
-	by = map[string]func(*world){}
+// byWeight returns names of actions, each as often as it weighs.
+func byWeight(actions []action) (names []string, by map[string]func(*system)) {
+	by = map[string]func(*system){}
 	for _, a := range actions {
 		by[a.name] = a.do
 		for range a.weight {
@@ -50,17 +50,17 @@ func deck(actions []action) (names []string, by map[string]func(*world)) {
 	return names, by
 }
 
-func (w *world) n(what string, most int) int { return rapid.IntRange(0, most-1).Draw(w.T, what) }
+func (w *system) n(what string, most int) int { return rapid.IntRange(0, most-1).Draw(w.T, what) }
 
 // oneIn is true once in n times; shrunk, it is not.
-func (w *world) oneIn(n int, what string) bool { return w.n(what, n) == n-1 }
+func (w *system) oneIn(n int, what string) bool { return w.n(what, n) == n-1 }
 
-func pick[V any](w *world, what string, of []V) V { return rapid.SampledFrom(of).Draw(w.T, what) }
+func pick[V any](w *system, what string, of []V) V { return rapid.SampledFrom(of).Draw(w.T, what) }
 
-func (w *world) someone() notify.UserID { return pick(w, "user", w.users) }
+func (w *system) someone() notify.UserID { return pick(w, "user", w.users) }
 
 // somebodyElse may be a user or not.
-func (w *world) somebodyElse(user notify.UserID) notify.UserID {
+func (w *system) somebodyElse(user notify.UserID) notify.UserID {
 	others := []notify.UserID{"peer"}
 	for _, u := range w.users {
 		if u != user {
@@ -70,13 +70,13 @@ func (w *world) somebodyElse(user notify.UserID) notify.UserID {
 	return pick(w, "from", others)
 }
 
-func (w *world) fresh(prefix string) string {
+func (w *system) fresh(prefix string) string {
 	w.serial++
 	return fmt.Sprint(prefix, w.serial)
 }
 
 // tell has a callback come: once, twice, or later.
-func (w *world) tell(facts ...notify.Fact) {
+func (w *system) tell(facts ...notify.Fact) {
 	for _, f := range facts {
 		how := w.n("comes", 10)
 		if how == 9 && !w.prompt {
@@ -91,7 +91,7 @@ func (w *world) tell(facts ...notify.Fact) {
 }
 
 // accept is what a receiver does with facts.
-func (w *world) accept(facts ...notify.Fact) {
+func (w *system) accept(facts ...notify.Fact) {
 	for _, f := range facts {
 		w.told = append(w.told, toldFact{f, w.now()})
 	}
@@ -100,7 +100,7 @@ func (w *world) accept(facts ...notify.Fact) {
 	w.look()
 }
 
-func (w *world) receiverLuck() verdict {
+func (w *system) receiverLuck() verdict {
 	if w.prompt {
 		return passes
 	}
@@ -114,7 +114,7 @@ func (w *world) receiverLuck() verdict {
 }
 
 // again repeats a callback of the last hours, in which it is known to have been told.
-func (w *world) again() {
+func (w *system) again() {
 	if len(w.told) == 0 {
 		return
 	}
@@ -128,12 +128,12 @@ func (w *world) again() {
 }
 
 // meanwhile is what can happen between two requests of a run that comes in time.
-func (w *world) meanwhile() {
-	pick(w, "meanwhile", []func(*world){(*world).message, (*world).presence, (*world).leavesUnheard, (*world).read, (*world).reply, (*world).recall})(w)
+func (w *system) meanwhile() {
+	pick(w, "meanwhile", []func(*system){(*system).message, (*system).presence, (*system).leavesUnheard, (*system).read, (*system).reply, (*system).recall})(w)
 }
 
 // comesLate has a callback come that was held up.
-func (w *world) comesLate() {
+func (w *system) comesLate() {
 	if len(w.late) == 0 {
 		return
 	}
@@ -144,7 +144,7 @@ func (w *world) comesLate() {
 }
 
 // instance returns one that knows of no outage: what the store takes is drawn for each event.
-func (w *world) instance() *inbox.Inbox {
+func (w *system) instance() *inbox.Inbox {
 	return &inbox.Inbox{
 		Store: w, Courier: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		Filter: notify.Filter{Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs()},
@@ -152,7 +152,7 @@ func (w *world) instance() *inbox.Inbox {
 }
 
 // retake has deliver take in what was spilled.
-func (w *world) retake() {
+func (w *system) retake() {
 	if len(w.spilled) == 0 {
 		return
 	}

@@ -14,7 +14,7 @@ type model struct {
 	rules    notify.Rules
 	longTerm map[notify.TemplateID]bool
 	people   map[notify.UserID]*person
-	purses   map[purseKey]*purse
+	ledgers  map[ledgerKey]*ledger
 	openIDs  map[notify.OpenID]*subscriber
 	messages map[ref]*message
 	groups   map[notify.MessageID]*groupMessage
@@ -23,7 +23,7 @@ type model struct {
 }
 
 func newModel(rules notify.Rules, longTerm map[notify.TemplateID]bool) *model {
-	return &model{rules: rules, longTerm: longTerm, people: map[notify.UserID]*person{}, purses: map[purseKey]*purse{},
+	return &model{rules: rules, longTerm: longTerm, people: map[notify.UserID]*person{}, ledgers: map[ledgerKey]*ledger{},
 		openIDs: map[notify.OpenID]*subscriber{}, messages: map[ref]*message{}, groups: map[notify.MessageID]*groupMessage{}}
 }
 
@@ -40,11 +40,11 @@ type person struct {
 	openID  notify.OpenID // empty: not bound
 	reads   map[string]time.Time
 	told    notify.Presence // by the newest fact
-	login   int             // the moment in which he was last heard to come, or bound
-	bound   int             // the moment in which he last got a binding, and had none
-	unbound int             // the moment in which he last lost it
+	login   int             // the moment in which they were last heard to come, or bound
+	bound   int             // the moment in which they last got a binding, and had none
+	unbound int             // the moment in which they last lost it
 	prefers notify.Preferences
-	online  bool // IM has ever said that he is there, or that his phone rings
+	online  bool // IM has ever said that they are there, or that their phone rings
 	read    bool // IM has ever counted nothing unread
 	absence absence
 }
@@ -130,7 +130,7 @@ func (m *model) record(f notify.Fact, now time.Time) {
 			return
 		}
 		for _, t := range f.Revoke.Templates {
-			m.purse(f.Revoke.OpenID, t).revoke(f.Revoke.ID, f.Revoke.At)
+			m.ledger(f.Revoke.OpenID, t).revoke(f.Revoke.ID, f.Revoke.At)
 		}
 	case f.Erase != nil:
 		m.eraseOpenID(f.Erase.OpenID, now)

@@ -12,10 +12,10 @@ import (
 )
 
 // A run is one instance of deliver. What it asks of the store and of the platforms becomes
-// requests, of which the world lets one through at a time.
+// requests, of which the system lets one through at a time.
 type run struct {
 	*store.Store
-	w      *world
+	w      *system
 	number int
 	busy   bool // a pass is on
 	dead   bool // it was killed: nothing it asks for reaches anybody
@@ -60,7 +60,7 @@ const (
 
 var errLost = errors.New("no answer")
 
-// through has a request wait until the world lets it through. It outlives its caller: what
+// through has a request wait until the system lets it through. It outlives its caller: what
 // somebody gave up to wait for may still arrive.
 func through[A any](ctx context.Context, r *run, name, about string, do func(ctx context.Context) (A, error)) (A, error) {
 	type reply struct {
@@ -148,7 +148,7 @@ func (r *run) Settle(ctx context.Context, s notify.Settle) (notify.CardState, er
 	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) {
 		state, err := r.Store.Settle(ctx, s)
 		if r.w.forgotten[s.Card.Nameless()] && (s.Permit == notify.PermitSpent || s.Permit == notify.PermitHeld) {
-			r.w.model.purse(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
+			r.w.model.ledger(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
 		}
 		return state, err
 	})
@@ -330,8 +330,8 @@ func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
 	return through(ctx, r, "Answer", string(c.ID), func(context.Context) (int64, error) { return a.id, a.err })
 }
 
-// A luck is what WeChat makes of a card.
-type luck struct {
+// A result is what WeChat makes of a card.
+type result struct {
 	class   notify.Class
 	refused bool // with class; else it is accepted
 	shown   bool

@@ -14,7 +14,7 @@ type promptness struct {
 	exempt bool      // no delay is promised: the rules kept it back
 }
 
-// An absence is what somebody was told since he was last seen.
+// An absence is what somebody was told since they were last seen.
 type absence struct {
 	cards, kept int
 	last        time.Time
@@ -120,7 +120,7 @@ func (m *model) promptAsked(user notify.UserID, now time.Time) {
 }
 
 // promptShown: what is left waits for the next digest.
-func (w *world) promptShown(c *card) {
+func (w *system) promptShown(c *card) {
 	p := w.model.person(c.User)
 	for _, id := range c.messages {
 		if msg := w.model.messages[ref{c.User, id.ID()}]; msg != nil && msg.announced() {
@@ -132,7 +132,7 @@ func (w *world) promptShown(c *card) {
 }
 
 // promptKept: a digest is kept back to save a permit.
-func (w *world) promptKept(c *card) {
+func (w *system) promptKept(c *card) {
 	if c == nil {
 		return
 	}
@@ -146,7 +146,7 @@ func (w *world) promptKept(c *card) {
 	w.putOff(c.User, p)
 }
 
-func (w *world) putOff(user notify.UserID, p *person) {
+func (w *system) putOff(user notify.UserID, p *person) {
 	w.model.waiting(user, func(msg *message) {
 		if !msg.announced() && msg.call == nil {
 			msg.prompt.due = later(msg.prompt.due, w.model.digestDue(p.absence))
@@ -155,7 +155,7 @@ func (w *world) putOff(user notify.UserID, p *person) {
 }
 
 // checkPrompt: P5. Nobody who is away waits for longer than the rules say.
-func (w *world) checkPrompt() {
+func (w *system) checkPrompt() {
 	if !w.prompt {
 		return
 	}

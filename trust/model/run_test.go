@@ -38,7 +38,7 @@ func TestHistoriesInTime(t *testing.T) {
 }
 
 // histories plays n of them in l, each with all its checks.
-func histories(t *testing.T, l *lab, prompt bool, n int) {
+func histories(t *testing.T, l *storage, prompt bool, n int) {
 	t.Helper()
 	setUnlessGiven(t, map[string]any{"rapid.checks": n, "rapid.steps": 40, "rapid.shrinktime": "60s"})
 	played, cards := 0, 0
@@ -83,11 +83,11 @@ func setUnlessGiven(t *testing.T, flags map[string]any) {
 }
 
 // play plays one history in a time of its own. It tells what was broken.
-func play(t *testing.T, rt *rapid.T, l *lab, prompt bool, broken *string) (w *world) {
+func play(t *testing.T, rt *rapid.T, l *storage, prompt bool, broken *string) (w *system) {
 	var ended any
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, 1)
-		w = newWorld(rt, l, prompt)
+		w = newSystem(rt, l, prompt)
 		defer w.drain()
 		defer func() { ended = recover() }()
 		w.history()
@@ -103,20 +103,20 @@ func play(t *testing.T, rt *rapid.T, l *lab, prompt bool, broken *string) (w *wo
 	return w
 }
 
-// newWorld returns a world with people and rules that are drawn.
-func newWorld(rt *rapid.T, l *lab, prompt bool) *world {
-	w := &world{T: rt, ctx: context.Background(), lab: l, prompt: prompt,
+// newSystem returns one with users and rules that are drawn.
+func newSystem(rt *rapid.T, l *storage, prompt bool) *system {
+	w := &system{T: rt, ctx: context.Background(), storage: l, prompt: prompt,
 		users: []notify.UserID{"anna", "bert", "carl"}, openIDs: []notify.OpenID{"o1", "o2", "o3", "o4"},
 		status: map[notify.UserID]notify.Status{}, readElsewhere: map[notify.UserID]bool{}, cards: map[notify.CardID]*card{},
-		held: map[string]claimed{}, sentTo: map[purseKey]int{}, forgotten: map[notify.CardID]bool{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
+		held: map[string]claimed{}, sentTo: map[ledgerKey]int{}, forgotten: map[notify.CardID]bool{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
 		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}, decoded: map[string]any{}}
 	w.members = map[notify.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
 	return w
 }
 
 // history is all of one.
-func (w *world) history() {
-	w.must(w.lab.empty(w.ctx))
+func (w *system) history() {
+	w.must(w.storage.empty(w.ctx))
 	w.elapse(time.Duration(w.n("hour of the day", 24)) * time.Hour)
 	w.rules = w.drawRules()
 	specs := map[notify.Kind]notify.TemplateSpec{}
@@ -137,14 +137,14 @@ func (w *world) history() {
 	}
 	if !w.prompt && w.oneIn(4, "clocks differ") {
 		w.skewed = true
-		for i := range w.lab.skew[1:] {
-			w.lab.skew[1+i] = time.Duration(w.n("skew", 601)-300) * time.Second
+		for i := range w.storage.skew[1:] {
+			w.storage.skew[1+i] = time.Duration(w.n("skew", 601)-300) * time.Second
 		}
 	}
 	w.begins()
-	names, by := deck(goesWrong)
+	names, by := byWeight(goesWrong)
 	if w.prompt {
-		names, by = deck(goesWell)
+		names, by = byWeight(goesWell)
 	}
 	w.Repeat(map[string]func(*rapid.T){
 		"happens": func(*rapid.T) {
@@ -159,7 +159,7 @@ func (w *world) history() {
 }
 
 // begins has everybody log in, with some permits.
-func (w *world) begins() {
+func (w *system) begins() {
 	w.look()
 	for i, u := range w.users {
 		w.bind(u, w.openIDs[i])
@@ -173,7 +173,7 @@ func (w *world) begins() {
 	}
 }
 
-func (w *world) drawRules() notify.Rules {
+func (w *system) drawRules() notify.Rules {
 	r := notify.DefaultRules()
 	r.Preview = notify.PreviewNone
 	r.TTL = time.Hour // what waits behind a kept permit ends in time
@@ -194,16 +194,16 @@ func (w *world) drawRules() notify.Rules {
 }
 
 // runUntil lets time pass, and runs come whenever something is due.
-func (w *world) runUntil(t time.Time) {
+func (w *system) runUntil(t time.Time) {
 	w.runWhileDue(t)
 	w.elapse(t.Sub(w.now()))
 	w.look()
 }
 
 // runWhileDue is runUntil, but ends when nothing is due any more until t.
-func (w *world) runWhileDue(t time.Time) {
+func (w *system) runWhileDue(t time.Time) {
 	for range 3000 {
-		next, err := w.lab.stores[0].Rest(w.ctx, t.Add(time.Millisecond))
+		next, err := w.storage.stores[0].Rest(w.ctx, t.Add(time.Millisecond))
 		w.must(err)
 		if next.IsZero() {
 			return
@@ -215,11 +215,11 @@ func (w *world) runWhileDue(t time.Time) {
 }
 
 // heal ends all that goes wrong, and lets runs come until nothing is left to do.
-func (w *world) heal() {
+func (w *system) heal() {
 	w.healed, w.imSilent = w.now(), false
 	clear(w.readElsewhere)
-	for i := range w.lab.skew {
-		w.lab.skew[i] = 0
+	for i := range w.storage.skew {
+		w.storage.skew[i] = 0
 	}
 	for len(w.spilled) > 0 {
 		s := w.spilled[0]

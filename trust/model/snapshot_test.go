@@ -116,10 +116,10 @@ func (c cardDocument) pending() (end string, ok bool) {
 
 // A subscriberDocument is what an openid owns.
 type subscriberDocument struct {
-	Ledgers map[notify.TemplateID]ledger `json:"l"`
+	Ledgers map[notify.TemplateID]ledgerDocument `json:"l"`
 }
 
-type ledger struct {
+type ledgerDocument struct {
 	Balance int     `json:"b"`
 	Held    int     `json:"h"`
 	Opening int     `json:"o"`
@@ -127,7 +127,7 @@ type ledger struct {
 }
 
 // explained is what opening balance and entries add up to.
-func (l ledger) explained() int {
+func (l ledgerDocument) explained() int {
 	sum := float64(l.Opening)
 	for _, e := range l.Entries {
 		sum += e[2].(float64)
@@ -155,12 +155,12 @@ func toldKey(user notify.UserID, c notify.CardID, end string) string {
 const timelineDepth = 30
 
 // snapshot reads the store.
-func (w *world) snapshot() *snapshot {
+func (w *system) snapshot() *snapshot {
 	s := &snapshot{docs: map[notify.Lane]map[notify.UserID]document{notify.LaneMessages: {}, notify.LaneCalls: {}}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
 		subs: map[notify.OpenID]subscriberDocument{}, bound: map[notify.UserID]notify.OpenID{},
 		queues: map[notify.Lane][]notify.UserID{}, timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
 	var reads []func()
-	pipe := w.lab.raw.Pipeline()
+	pipe := w.storage.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
 	for n := range shards {
 		tag := store.DefaultPrefix + "{" + strconv.Itoa(n) + "}:"
@@ -216,7 +216,7 @@ func (w *world) snapshot() *snapshot {
 }
 
 // readRecipient reads the record of a recipient: where their cards go, and what waits in each lane.
-func (s *snapshot) readRecipient(w *world, user notify.UserID, fields map[string]string) {
+func (s *snapshot) readRecipient(w *system, user notify.UserID, fields map[string]string) {
 	if o := fields["o"]; o != "" {
 		s.bound[user] = notify.OpenID(o)
 	}
@@ -228,11 +228,11 @@ func (s *snapshot) readRecipient(w *world, user notify.UserID, fields map[string
 }
 
 // readTold finds out which ends were told already, and only not yet marked as such at their cards.
-func (s *snapshot) readTold(ctx context.Context, w *world) {
+func (s *snapshot) readTold(ctx context.Context, w *system) {
 	for _, cards := range s.cards {
 		for id, c := range cards {
 			if end, ok := c.pending(); ok && end != "" {
-				n, err := w.lab.raw.Exists(ctx, toldKey(c.User, id, end)).Result()
+				n, err := w.storage.raw.Exists(ctx, toldKey(c.User, id, end)).Result()
 				w.must(err)
 				s.told[id] = n == 1
 			}
@@ -241,7 +241,7 @@ func (s *snapshot) readTold(ctx context.Context, w *world) {
 }
 
 // decode reads a document. Most of a snapshot is what was in the one before.
-func decode[T any](w *world, doc string) T {
+func decode[T any](w *system, doc string) T {
 	if v, ok := w.decoded[doc].(T); ok {
 		return v
 	}

@@ -11,12 +11,12 @@ import (
 
 // hasClaimed: whoever is in a run's hands is not handed out. The store counts in milliseconds, from
 // the first time that it hears of what was asked.
-func (w *world) hasClaimed(r *run, b notify.Batch, asked time.Time) {
+func (w *system) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 	w.model.moment++
 	for _, rec := range b.Recipients {
 		key := string(rec.Lane) + " " + string(rec.User)
 		if before, ok := w.held[key]; ok && !w.skewed && w.now().Before(before.until) {
-			w.violate("P7: %s is handed out while he is in another run's hands until %v", key, before.until)
+			w.violate("P7: %s is handed out while another run has it in its hands until %v", key, before.until)
 		}
 		c := claimed{rec, w.model.moment, asked.Truncate(time.Millisecond).Add(notify.Lease)}
 		w.held[key] = c
@@ -26,7 +26,7 @@ func (w *world) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 
 // hasBegun: P4. Nothing begins for what is known to be done with, or for somebody who came
 // after the run had looked.
-func (w *world) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
+func (w *system) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
 	w.model.moment++
 	if len(ids) == 0 || w.cards[b.Card] != nil {
 		return
@@ -46,16 +46,16 @@ func (w *world) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
 }
 
 // available is what the model has left for a card.
-func (w *world) available(q notify.Reserve) int {
-	n := len(w.model.purse(q.OpenID, q.Template).permits)
+func (w *system) available(q notify.Reserve) int {
+	n := len(w.model.ledger(q.OpenID, q.Template).permits)
 	if q.LongTerm {
 		return min(n, 1)
 	}
 	return n - w.last.heldFor(q.OpenID, q.Template)
 }
 
-// hasReserved: P2. There was a permit, and it was his; and if none was given there was none.
-func (w *world) hasReserved(r *run, q notify.Reserve, got notify.Reserved, available int) {
+// hasReserved: P2. There was a permit, and it was theirs; and if none was given there was none.
+func (w *system) hasReserved(r *run, q notify.Reserve, got notify.Reserved, available int) {
 	w.model.moment++
 	sub, c := w.model.subscriber(q.OpenID), w.cards[q.Card]
 	mine := sub.user == q.User && !w.now().Before(sub.erased)
@@ -89,7 +89,7 @@ func (w *world) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avail
 		}
 	case notify.ReserveGone:
 		if !w.outcomes[notify.ClassGone] {
-			w.violate("P5: %s gets no card, and WeChat knows him", q.OpenID)
+			w.violate("P5: %s gets no card, and WeChat knows them", q.OpenID)
 		}
 	case notify.ReserveKept:
 		if !q.Digest || !q.Learn && available > q.Keep {
@@ -100,7 +100,7 @@ func (w *world) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avail
 }
 
 // checkRecalled: what was taken back in a group is asked for between begin and reserve.
-func (w *world) checkRecalled(c *card, q notify.Reserve) {
+func (w *system) checkRecalled(c *card, q notify.Reserve) {
 	for _, id := range q.Messages {
 		if g := w.model.groups[id.ID()]; g != nil && g.recalled > 0 && g.recalled < c.moment {
 			w.violate("P4: a card goes out for %s, which was taken back before it began", id)
@@ -114,7 +114,7 @@ const freshFor = 22 * time.Second
 
 // checkAsked: P4. IM was asked just before, and did not say that they are there. Of two answers of
 // late, one for each lane, the card goes by its own; if IM said nothing to that, by what was known before.
-func (w *world) checkAsked(r *run, c notify.Card) {
+func (w *system) checkAsked(r *run, c notify.Card) {
 	cd, held := w.cards[c.ID], r.claimed[string(c.ID)]
 	if cd == nil || w.insists(cd) {
 		return
@@ -141,7 +141,7 @@ func (w *world) checkAsked(r *run, c notify.Card) {
 }
 
 // insists reports whether a card tells of what goes out wherever somebody is.
-func (w *world) insists(c *card) bool {
+func (w *system) insists(c *card) bool {
 	for _, id := range c.messages {
 		if msg := w.model.messages[ref{c.User, id.ID()}]; msg == nil || msg.anyway {
 			return true
@@ -151,8 +151,8 @@ func (w *world) insists(c *card) bool {
 }
 
 // show has a card reach WeChat: P2, it was paid for; P3, it tells of nothing that was told.
-func (w *world) show(c notify.Card) (int64, error) {
-	cd, l := w.cards[c.ID], w.luck
+func (w *system) show(c notify.Card) (int64, error) {
+	cd, l := w.cards[c.ID], w.result
 	switch {
 	case cd == nil || !cd.reserved:
 		w.violate("P2: a card goes out without a permit")
@@ -163,7 +163,7 @@ func (w *world) show(c notify.Card) (int64, error) {
 		w.violate("P2: card %s goes to %s, and is paid by %s", c.ID, c.To, cd.to)
 	}
 	cd.sent = true
-	w.sentTo[purseKey{c.To, c.Template}]++
+	w.sentTo[ledgerKey{c.To, c.Template}]++
 	w.serial++
 	id := int64(w.serial)
 	if l.shown {
@@ -180,9 +180,9 @@ func (w *world) show(c notify.Card) (int64, error) {
 }
 
 // hasShown is what the user sees.
-func (w *world) hasShown(cd *card, c notify.Card, id int64, l luck) {
+func (w *system) hasShown(cd *card, c notify.Card, id int64, l result) {
 	w.shown++
-	w.model.purse(c.To, c.Template).sent++
+	w.model.ledger(c.To, c.Template).sent++
 	for _, m := range cd.messages {
 		msg := w.model.messages[ref{cd.User, m.ID()}]
 		if msg == nil {
@@ -205,7 +205,7 @@ func (w *world) hasShown(cd *card, c notify.Card, id int64, l luck) {
 
 // hasReported notes that the store was told of a card by WeChat. A card that has ended unknown
 // already, though its recipient was not told yet, ends so first.
-func (w *world) hasReported(s *notify.Sent) {
+func (w *system) hasReported(s *notify.Sent) {
 	for _, r := range w.reports {
 		if s == nil || r.Sent != *s || !r.of.reported.IsZero() {
 			continue
@@ -218,8 +218,8 @@ func (w *world) hasReported(s *notify.Sent) {
 
 // wasReported reports whether WeChat has told of a card of late, and nothing else can have been
 // meant.
-func (w *world) wasReported(id notify.CardID) bool {
+func (w *system) wasReported(id notify.CardID) bool {
 	c := w.cards[id]
 	return c != nil && !c.reported.IsZero() && w.now().Sub(c.reported) < 9*time.Minute &&
-		w.sentTo[purseKey{c.to, c.Template}] == 1 && !w.foreign && !w.anyErased && !w.skewed
+		w.sentTo[ledgerKey{c.to, c.Template}] == 1 && !w.foreign && !w.anyErased && !w.skewed
 }

@@ -2,6 +2,7 @@ package race_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -10,32 +11,14 @@ import (
 )
 
 var cardRaces = []race{
-	{"all look at one recipient who is due", oneRecipient},
 	{"all look at many who are due", manyRecipients},
 	{"a call that both sources tell of is told once", ringing},
 	{"operators replay one dead letter", replay},
 	{"one tries whether a circuit can close", prober},
+	{"each user whom WeChat does not know counts once", goneInRow},
 }
 
-// There is one card, whoever looks.
-func oneRecipient(s *stage) {
-	for range s.rounds() {
-		p := s.platform()
-		user, openID := s.subscriber(3)
-		facts := []notify.Fact{s.message(user), s.message(user), s.message(user)}
-		s.record(s.one(), facts...)
-		s.advance(s.rules.Lead)
-		p.run()
-		p.toldOnce(facts...)
-		p.endedOnce(facts...)
-		if p.cards[openID] != 1 {
-			s.broken(trust.Doubled, "%d cards of what one card can carry", p.cards[openID])
-		}
-		s.owns(openID, 2, 0)
-	}
-}
-
-func manyRecipients(s *stage) {
+func manyRecipients(s *system) {
 	p := s.platform()
 	var facts []notify.Fact
 	var openIDs []notify.OpenID
@@ -54,7 +37,7 @@ func manyRecipients(s *stage) {
 }
 
 // ringing has every instance hear of a call from both sources, and look at it.
-func ringing(s *stage) {
+func ringing(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(3)
@@ -86,7 +69,7 @@ func ringing(s *stage) {
 }
 
 // replay has a letter announced again by everybody: once.
-func replay(s *stage) {
+func replay(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(2)
@@ -121,7 +104,7 @@ func replay(s *stage) {
 }
 
 // prober has everybody come to a circuit whose time is over, each with a card: one is sent.
-func prober(s *stage) {
+func prober(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		for range s.instances {
@@ -142,15 +125,6 @@ func prober(s *stage) {
 		if sent != 1 {
 			s.broken(trust.Violated, "%d cards try whether a circuit can close", sent)
 		}
-		tried := make([]bool, len(s.instances))
-		s.must(s.one().Trip(s.Context(), notify.Circuit{Name: "another", Until: s.clock(), Detail: "app"}))
-		s.meet(func(i int, st *store.Store) (err error) {
-			tried[i], err = st.Probe(s.Context(), "another", time.Minute)
-			return err
-		})
-		if n := count(tried, func(ok bool) bool { return ok }); n != 1 {
-			s.broken(trust.Violated, "%d may try whether a circuit can close", n)
-		}
 		s.must(s.raw.FlushAll(s.Context()).Err())
 	}
 }
@@ -159,3 +133,18 @@ type refusal notify.Class
 
 func (r refusal) Error() string       { return fmt.Sprint("refused: ", notify.Class(r)) }
 func (r refusal) Class() notify.Class { return notify.Class(r) }
+
+func goneInRow(s *system) {
+	for range s.rounds() {
+		counts := make([]int, len(s.instances))
+		s.meet(func(i int, st *store.Store) (err error) {
+			counts[i], err = st.CountGone(s.Context(), notify.OpenID([]string{"a", "b", "c", "d", "e"}[i%5]))
+			return err
+		})
+		if got, want := slices.Max(counts), min(5, len(s.instances)); got != want {
+			s.broken(trust.Violated, "%d users in a row, want %d", got, want)
+		}
+		_, err := s.one().CountGone(s.Context(), "")
+		s.must(err)
+	}
+}

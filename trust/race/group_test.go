@@ -34,7 +34,7 @@ func (p *platform) toTeam(group notify.GroupID, seq uint32) notify.GroupMessage 
 }
 
 // Each member is told of each message once, whoever spreads which page.
-func spreads(s *stage) {
+func spreads(s *system) {
 	for range max(1, s.rounds()/4) {
 		p := s.platform()
 		group, users := p.team(3*page + 1)
@@ -60,7 +60,7 @@ func spreads(s *stage) {
 }
 
 // What was taken back before a card was reserved is not told, and what came to a member ends.
-func spreadAgainstRecall(s *stage) {
+func spreadAgainstRecall(s *system) {
 	for range max(1, s.rounds()/4) {
 		p := s.platform()
 		group, users := p.team(page + 1)

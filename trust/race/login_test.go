@@ -3,7 +3,6 @@ package race_test
 import (
 	"errors"
 	"sync"
-	"sync/atomic"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
@@ -13,14 +12,12 @@ import (
 
 var loginRaces = []race{
 	{"users log in with one openid while runs deliver", manyUsers},
-	{"cards of who was bound before are reserved while another logs in", reserveAgainstLogin},
-	{"a user logs in with many openids while runs deliver", manyOpenIDs},
 	{"a user is erased by all, while messages come in and runs deliver", erasure},
 	{"logins and erasures of one user", loginAgainstErasure},
 }
 
 // The last login wins. A card goes to an openid only for whom it belongs to.
-func manyUsers(s *stage) {
+func manyUsers(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		_, openID := s.subscriber(len(s.instances))
@@ -44,9 +41,9 @@ func manyUsers(s *stage) {
 			mu.Lock()
 			bound[i] = p.next()
 			for other, at := range bound {
-				if other != i && at < began { // his login came after the other's
+				if other != i && at < began { // this login came after the other's
 					p.seeing.Lock()
-					p.gone[purse{users[other], openID}] = p.next()
+					p.gone[binding{users[other], openID}] = p.next()
 					p.seeing.Unlock()
 				}
 			}
@@ -74,80 +71,8 @@ func manyUsers(s *stage) {
 	}
 }
 
-// Once somebody else has logged in, no card of who was bound before is sent.
-func reserveAgainstLogin(s *stage) {
-	for round := range s.rounds() {
-		user, openID := s.subscriber(2 * len(s.instances))
-		next := notify.UserID(s.fresh("user"))
-		var loggedIn atomic.Bool
-		s.meet(func(i int, st *store.Store) error {
-			if i == 0 {
-				err := st.Bind(s.Context(), next, openID)
-				loggedIn.Store(true)
-				return err
-			}
-			for n := range 20 {
-				late := loggedIn.Load()
-				c := card(round, 100*i+n, user, openID)
-				r, err := st.Reserve(s.Context(), c)
-				if err != nil {
-					return err
-				}
-				if r.Status != notify.ReserveOK {
-					continue
-				}
-				if late {
-					s.broken(trust.Violated, "a card of %s is sent to %s, which is another's", user, openID)
-				}
-				if _, err := st.Settle(s.Context(), outcome(c, notify.CardNotSent, notify.PermitRefunded)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if r, err := s.one().Reserve(s.Context(), card(round, 0, user, openID)); err != nil || r.Status != notify.ReserveUnbound {
-			s.broken(trust.Violated, "a card of who was bound before is answered %+v, %v", r, err)
-		}
-	}
-}
-
-// Whichever openid he ends up with, each message is told once.
-func manyOpenIDs(s *stage) {
-	for range s.rounds() {
-		p := s.platform()
-		user, _ := s.subscriber(1)
-		openIDs := make([]notify.OpenID, len(s.instances))
-		for i := range openIDs {
-			openIDs[i] = notify.OpenID(s.fresh("openid"))
-			s.record(s.one(), s.tap(openIDs[i], notify.GrantPopup, s.fresh("tap"), s.clock()))
-		}
-		facts := []notify.Fact{s.message(user), s.message(user), s.message(user)}
-		s.record(s.one(), facts...)
-		s.advance(s.rules.Lead)
-		s.meet(func(i int, st *store.Store) error {
-			if err := st.Bind(s.Context(), user, openIDs[i]); err != nil {
-				return err
-			}
-			_, err := p.deliverer(st).Pass(s.Context())
-			return err
-		})
-		s.must(s.one().Bind(s.Context(), user, openIDs[0])) // his next login
-		p.run()
-		p.toldOnce()
-		p.endedOnce(facts...)
-		got, err := s.one().OpenIDOf(s.Context(), user)
-		s.must(err)
-		if got != openIDs[0] {
-			s.broken(trust.Violated, "after a login with %s his openid is %s", openIDs[0], got)
-		}
-		for _, o := range openIDs {
-			s.account(o)
-		}
-	}
-}
-
-// When the last erasure is done nothing names the user, and no card to him begins.
-func erasure(s *stage) {
+// When the last erasure is done nothing names the user, and no card to them begins.
+func erasure(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(5)
@@ -166,7 +91,7 @@ func erasure(s *stage) {
 					return err
 				}
 				p.seeing.Lock()
-				p.gone[purse{user, openID}] = p.next()
+				p.gone[binding{user, openID}] = p.next()
 				p.seeing.Unlock()
 				return nil
 			case 1:
@@ -186,7 +111,7 @@ func erasure(s *stage) {
 }
 
 // unnamed wants nothing in the store to name any of names.
-func (s *stage) unnamed(names ...string) {
+func (s *system) unnamed(names ...string) {
 	s.Helper()
 	all, err := scan.All(s.Context(), s.raw)
 	s.must(err)
@@ -202,7 +127,7 @@ func (s *stage) unnamed(names ...string) {
 
 // Whatever came of logins and erasures at once, the next login makes all well, and the next
 // erasure leaves nothing.
-func loginAgainstErasure(s *stage) {
+func loginAgainstErasure(s *system) {
 	for range s.rounds() {
 		user, openID := s.subscriber(2)
 		s.meet(func(i int, st *store.Store) error {

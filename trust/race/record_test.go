@@ -13,11 +13,10 @@ var recordRaces = []race{
 	{"what all record at once wakes one run", wakeOnce},
 	{"what is due when runs stop watching is watched or woken", restAgainstRecord},
 	{"messages, reads, recalls and logins come in while runs deliver", sameRecipient},
-	{"everybody hears of the same messages", duplicates},
 }
 
 // Of many receivers that record at once, in whatever shards, one hears that deliver must be woken.
-func wakeOnce(s *stage) {
+func wakeOnce(s *system) {
 	for range s.rounds() {
 		facts := make([]notify.Fact, len(s.instances))
 		for i := range facts {
@@ -41,7 +40,7 @@ func wakeOnce(s *stage) {
 }
 
 // keys returns the keys of a kind, and one that is not there.
-func (s *stage) keys(kind string) []string {
+func (s *system) keys(kind string) []string {
 	s.Helper()
 	keys, err := s.raw.Keys(s.Context(), "*}:"+kind).Result()
 	s.must(err)
@@ -50,7 +49,7 @@ func (s *stage) keys(kind string) []string {
 
 // Half of the instances are runs about to end, half are receivers. Either a run sees what came
 // in and goes on, or a receiver is told to wake another.
-func restAgainstRecord(s *stage) {
+func restAgainstRecord(s *system) {
 	for range s.rounds() {
 		users := make([]notify.UserID, len(s.instances))
 		facts := make([]notify.Fact, len(s.instances))
@@ -85,7 +84,7 @@ func restAgainstRecord(s *stage) {
 }
 
 // What the store knew when a card was begun is not told; everything ends once.
-func sameRecipient(s *stage) {
+func sameRecipient(s *system) {
 	const people, each = 4, 6
 	for range s.rounds() {
 		p := s.platform()
@@ -157,27 +156,4 @@ func (p *platform) happen(st *store.Store, which int, user notify.UserID, first,
 		p.mustNot(user, "*")
 	}
 	return nil
-}
-
-// A message that every instance hears of, some of them twice, waits once.
-func duplicates(s *stage) {
-	for range s.rounds() {
-		p := s.platform()
-		user, openID := s.subscriber(5)
-		facts := []notify.Fact{s.message(user), s.message(user), s.message(user)}
-		s.meet(func(i int, st *store.Store) error {
-			for n := range len(facts) * (1 + i%2) {
-				at := (n + i) % len(facts)
-				if _, err := st.Record(s.Context(), s.rules, facts[at:at+1]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		s.advance(s.rules.Lead)
-		p.run()
-		p.toldOnce(facts...)
-		p.endedOnce(facts...)
-		s.owns(openID, 4, 0)
-	}
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,42 +20,29 @@ import (
 
 var functions = []string{"imcallback", "wechatpush", "session", "permits", "announce", "deliver"}
 
-// built is the folder of the functions' binaries, once they are needed.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "wxnotify")
-	if err != nil {
-		return "", err
-	}
+// dir is the folder of the functions' binaries, once they are built.
+var dir string
+
+var build = sync.OnceValue(func() error {
 	args := []string{"build", "-ldflags=-s -w", "-o", dir + "/"}
 	for _, f := range functions {
 		args = append(args, "wxnotify/functions/"+f)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return dir, fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return dir, nil
+	return nil
 })
 
 func TestMain(m *testing.M) {
+	var err error
+	if dir, err = os.MkdirTemp("", "wxnotify"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
-	if needed.Load() {
-		dir, _ := built()
-		os.RemoveAll(dir)
-	}
+	os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-var needed atomic.Bool
-
-// binaries builds the functions, and returns the folder that they are in.
-func binaries(t *testing.T) string {
-	t.Helper()
-	needed.Store(true)
-	dir, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // The messages of the Go1 runtime, as scf-go-lib knows them; gob goes by field names.
@@ -74,65 +60,56 @@ type (
 	}
 )
 
-// A process is one running instance of a function, and all that it prints.
+// A process is one running instance of a function.
 type process struct {
 	t      *testing.T
 	name   string
 	client *rpc.Client
 	env    string
-	out    *output
+	out    *os.File // what it printed on both of its streams: there, when the answer is
+	read   int64    // how much of out was taken
 }
 
-// An output is what a process printed, on both of its streams. It is a file, so that what
-// was printed before an answer is there when the answer is.
-type output struct {
-	t    *testing.T
-	file *os.File
-	read int64
-}
-
-func newOutput(t *testing.T) *output {
-	t.Helper()
-	f, err := os.Create(filepath.Join(t.TempDir(), "output"))
+// printed returns what was printed since it was called last.
+func (p *process) printed() string {
+	p.t.Helper()
+	b, err := io.ReadAll(io.NewSectionReader(p.out, p.read, 1<<30))
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	return &output{t: t, file: f}
-}
-
-// take returns what was printed since it was called last.
-func (o *output) take() string {
-	o.t.Helper()
-	b, err := io.ReadAll(io.NewSectionReader(o.file, o.read, 1<<30))
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	o.read += int64(len(b))
+	p.read += int64(len(b))
 	return string(b)
 }
 
 // start starts an instance with settings and waits until it answers. It ends with the test.
-func start(t *testing.T, dir, name string, settings map[string]string) *process {
+func start(t *testing.T, name string, settings map[string]string) *process {
 	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
 	env, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := port.Addr(t)
-	p := &process{t: t, name: name, env: string(env), out: newOutput(t)}
+	p := &process{t: t, name: name, env: string(env), out: out}
 	cmd := exec.Command(filepath.Join(dir, name))
 	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + strings.TrimPrefix(at, "127.0.0.1:")}
 	for k, v := range settings {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
-	cmd.Stdout, cmd.Stderr = p.out.file, p.out.file
+	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
+		out.Close()
 	})
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		conn, err := net.Dial("tcp", at)
@@ -141,7 +118,7 @@ func start(t *testing.T, dir, name string, settings map[string]string) *process 
 			return p
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v\n%s", name, err, p.out.take())
+			t.Fatalf("%s: %v\n%s", name, err, p.printed())
 		}
 	}
 }
@@ -155,7 +132,7 @@ func (p *process) invoke(event string, d time.Duration) string {
 	req.Deadline.Seconds, req.Deadline.Nanos = deadline.Unix(), int64(deadline.Nanosecond())
 	var res invokeResponse
 	if err := p.client.Call("Function.Invoke", &req, &res); err != nil {
-		p.t.Fatalf("%s: %v\n%s", p.name, err, p.out.take())
+		p.t.Fatalf("%s: %v\n%s", p.name, err, p.printed())
 	}
 	if res.Error != nil {
 		return fmt.Sprintf("error %s: %s", res.Error.Type, res.Error.Message)

@@ -1,12 +1,9 @@
 package security_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,16 +22,20 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/internal/testkit"
-	"wxnotify/shared/api"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
-	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/wechat"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
+)
+
+// The app of the deployment.
+const (
+	sdkAppID   = 1400000001
+	appID      = "wxba5fad812f8e6fb9"
+	templateID = "T1"
 )
 
 // What is planted. Each is told apart by its text, so that a leak names its source.
@@ -190,24 +191,23 @@ func (u *upstream) answer(w http.ResponseWriter, r *http.Request, body []byte, m
 	}
 }
 
-// A scene is the six functions, as they are deployed, and what is around them.
-type scene struct {
+// A deployment is the six functions, as they are deployed, and what is around them.
+type deployment struct {
 	t        *testing.T
 	check    *leakCheck
 	redis    *miniredis.Miniredis
 	upstream *upstream
 	settings map[string]string
-	dir      string
 	run      map[string]*process
 	n        int
 }
 
-func newScene(t *testing.T) *scene {
+func newDeployment(t *testing.T) *deployment {
 	t.Helper()
-	s := &scene{t: t, check: newLeakCheck(t), redis: redistest.StartSmall(t), dir: binaries(t), run: map[string]*process{}}
-	s.redis.RequireAuth(planted["the store's password"])
-	s.upstream = &upstream{moods: [2]string{"good", "good"}, check: s.check, calls: map[string]int{}, failed: map[string]int{}}
-	srv := httptest.NewUnstartedServer(s.upstream)
+	dp := &deployment{t: t, check: newLeakCheck(t), redis: redistest.StartSmall(t), run: map[string]*process{}}
+	dp.redis.RequireAuth(planted["the store's password"])
+	dp.upstream = &upstream{moods: [2]string{"good", "good"}, check: dp.check, calls: map[string]int{}, failed: map[string]int{}}
+	srv := httptest.NewUnstartedServer(dp.upstream)
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	srv.Start()
 	t.Cleanup(srv.Close)
@@ -216,32 +216,32 @@ func newScene(t *testing.T) *scene {
 	if err := os.WriteFile(file, []byte("templates: {message: {id: "+templateID+`, data: {thing1: "{{.Sender}}", thing2: "{{.Summary}}"}}}`+"\nrules: {lead: 0s, preview: text}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.settings = map[string]string{
-		"LOG_LEVEL": "debug", "NOTIFY_FILE": file, "STORE_URL": "redis://:" + planted["the store's password"] + "@" + s.redis.Addr(), "DELIVER_FUNCTION": "deliver",
+	dp.settings = map[string]string{
+		"LOG_LEVEL": "debug", "NOTIFY_FILE": file, "STORE_URL": "redis://:" + planted["the store's password"] + "@" + dp.redis.Addr(), "DELIVER_FUNCTION": "deliver",
 		"TENCENT_API_BASE": srv.URL, "WECHAT_API_BASE": srv.URL, "IM_API_BASE": srv.URL, "WECHAT_APPID": appID, "IM_SDKAPPID": strconv.Itoa(sdkAppID),
 		"TENCENTCLOUD_SECRETID": "AKIDexample", "TENCENTCLOUD_REGION": "ap-guangzhou",
 	}
 	for name, text := range planted {
 		if strings.ToUpper(name) == name {
-			s.settings[name] = text
+			dp.settings[name] = text
 		}
 	}
 	for _, f := range functions {
-		s.run[f] = start(t, s.dir, f, s.settings)
+		dp.run[f] = start(t, f, dp.settings)
 	}
-	trusted := maps.Clone(s.settings)
+	trusted := maps.Clone(dp.settings)
 	trusted["SESSION_MODE"] = "trusted"
-	s.run["session, trusted"] = start(t, s.dir, "session", trusted)
-	return s
+	dp.run["session, trusted"] = start(t, "session", trusted)
+	return dp
 }
 
 // call sends a request to a function, and looks through all that comes of it.
-func (s *scene) call(function, where string, q request) string {
-	s.t.Helper()
+func (dp *deployment) call(function, where string, q request) string {
+	dp.t.Helper()
 	if q.method == "" {
 		q.method = http.MethodPost
 	}
-	headers := map[string]string{"x-scf-remote-addr": fmt.Sprintf("198.51.100.%d", s.n%250), "cookie": planted["a header"]}
+	headers := map[string]string{"x-scf-remote-addr": fmt.Sprintf("198.51.100.%d", dp.n%250), "cookie": planted["a header"]}
 	for k := range q.header {
 		headers[k] = q.header.Get(k)
 	}
@@ -249,14 +249,14 @@ func (s *scene) call(function, where string, q request) string {
 	query["ClientIP"] = planted["a query string"]
 	event, err := json.Marshal(map[string]any{"httpMethod": q.method, "path": "/", "queryString": query, "headers": headers, "body": q.body})
 	if err != nil {
-		s.t.Fatal(err)
+		dp.t.Fatal(err)
 	}
-	return s.event(function, where, string(event), 5*time.Second)
+	return dp.event(function, where, string(event), 5*time.Second)
 }
 
-func (s *scene) event(function, where, event string, d time.Duration) string {
-	s.t.Helper()
-	p := s.run[function]
+func (dp *deployment) event(function, where, event string, d time.Duration) string {
+	dp.t.Helper()
+	p := dp.run[function]
 	answer := p.invoke(event, d)
 	var session struct{ UserSig string }
 	var res struct {
@@ -265,117 +265,121 @@ func (s *scene) event(function, where, event string, d time.Duration) string {
 	}
 	_ = json.Unmarshal([]byte(answer), &res) // an error is none
 	if json.Unmarshal([]byte(res.Body), &session) == nil && session.UserSig != "" && p.name == "session" {
-		// The one exception: his own UserSig is what the user asked for.
-		s.check.plant("a user's UserSig", session.UserSig)
-		s.check.look(function+" answers, "+where, answer, "a user's UserSig")
+		// The one exception: their own UserSig is what users ask for.
+		dp.check.plant("a user's UserSig", session.UserSig)
+		dp.check.look(function+" answers, "+where, answer, "a user's UserSig")
 	} else {
-		s.check.look(function+" answers, "+where, answer)
+		dp.check.look(function+" answers, "+where, answer)
 	}
-	s.check.look(function+" prints, "+where, p.out.take())
+	dp.check.look(function+" prints, "+where, p.printed())
 	return res.Body
 }
 
 // login returns a user of the real session function.
-func (s *scene) login() (user, usersig string) {
-	s.t.Helper()
-	s.n++
-	body := s.call("session", "login", request{body: fmt.Sprintf(`{"code":"%s-%d"}`, planted["a login code"], s.n)})
+func (dp *deployment) login() (user, usersig string) {
+	dp.t.Helper()
+	dp.n++
+	body := dp.call("session", "login", request{body: fmt.Sprintf(`{"code":"%s-%d"}`, planted["a login code"], dp.n)})
 	var got struct{ UserID, UserSig string }
 	if err := json.Unmarshal([]byte(body), &got); err != nil || got.UserSig == "" {
-		s.t.Fatalf("login: %s, %v", body, err)
+		dp.t.Fatalf("login: %s, %v", body, err)
 	}
 	return got.UserID, got.UserSig
 }
 
 // everything sends good and bad requests to every function.
-func (s *scene) everything(where, user, usersig string) {
-	s.t.Helper()
+func (dp *deployment) everything(where, user, usersig string) {
+	dp.t.Helper()
 	now := time.Now()
-	s.n++
-	s.messages(where, user, now)
-	s.pushes(where, now)
-	s.clients(where, user, usersig)
-	s.backends(where, user, now)
-	s.event("deliver", where, []string{`{}`, `{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T00:00:00Z","Message":""}`}[s.n%2], runTime)
+	dp.n++
+	dp.messages(where, user, now)
+	dp.pushes(where, now)
+	dp.clients(where, user, usersig)
+	dp.backends(where, user, now)
+	dp.event("deliver", where, []string{`{}`, `{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T00:00:00Z","Message":""}`}[dp.n%2], runTime)
 }
 
 // runTime leaves a run of deliver a moment: no card is begun in its last 20 s.
 const runTime = 20*time.Second + 700*time.Millisecond
 
-func (s *scene) messages(where, user string, now time.Time) {
-	s.t.Helper()
+func (dp *deployment) messages(where, user string, now time.Time) {
+	dp.t.Helper()
 	for i, token := range []string{planted["IM_CALLBACK_TOKEN"], planted["IM_CALLBACK_TOKEN_PREVIOUS"], "guess"} {
 		text := planted["a message's text"]
-		q := url.Values{"SdkAppid": {strconv.Itoa(sdkAppID)}, "CallbackCommand": {after}}
+		q := url.Values{"SdkAppid": {strconv.Itoa(sdkAppID)}, "CallbackCommand": {afterSend}}
 		im.SignQuery(q, secret.New(token), now)
 		good := fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":%d,"MsgRandom":2,"MsgTime":%d,"MsgKey":"%d_%[3]d_%[4]d",`+
-			`"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":%[6]q}}],"CloudCustomData":%[6]q}`, after, user, s.n*10+i, now.Unix(), s.n, text)
-		for _, body := range []string{good, good[:len(good)-5], strings.Replace(good, after, "x."+text, 1), strings.Replace(good, `"MsgTime":`, `"MsgTime":"`+text+`","x":`, 1),
+			`"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":%[6]q}}],"CloudCustomData":%[6]q}`, afterSend, user, dp.n*10+i, now.Unix(), dp.n, text)
+		for _, body := range []string{good, good[:len(good)-5], strings.Replace(good, afterSend, "x."+text, 1), strings.Replace(good, `"MsgTime":`, `"MsgTime":"`+text+`","x":`, 1),
 			strings.Replace(good, `"bob"`, `"`+text+`\n"`, 1), text, ""} {
-			s.call("imcallback", where, request{query: q, body: body})
+			dp.call("imcallback", where, request{query: q, body: body})
 		}
 		q.Set("CallbackCommand", "C2C."+text)
-		s.call("imcallback", where, request{query: q, body: strings.Replace(good, after, "C2C."+text, 1)})
+		dp.call("imcallback", where, request{query: q, body: strings.Replace(good, afterSend, "C2C."+text, 1)})
 	}
 }
 
-func (s *scene) pushes(where string, now time.Time) {
-	s.t.Helper()
+func (dp *deployment) pushes(where string, now time.Time) {
+	dp.t.Helper()
 	openID := fmt.Sprintf("%s-%s-1", planted["an openid"], planted["a login code"])
-	for i, key := range []string{planted["WECHAT_ENCODING_AES_KEY"], planted["WECHAT_ENCODING_AES_KEY_PREVIOUS"], aesKey} {
-		for _, msg := range []string{event(popup, openID, "accept", now.Add(time.Duration(-s.n*3-i)*time.Second)), event(change, openID, planted["a message's text"], now), event(sent, openID, "", now),
+	for i, key := range []string{planted["WECHAT_ENCODING_AES_KEY"], planted["WECHAT_ENCODING_AES_KEY_PREVIOUS"], "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"} {
+		for _, msg := range []string{event(popup, openID, templateID, "accept", now.Add(time.Duration(-dp.n*3-i)*time.Second)), event(change, openID, templateID, planted["a message's text"], now), event(sent, openID, templateID, "", now),
 			fmt.Sprintf(`{"MsgType":"text","FromUserName":%q,"Content":%q,"CreateTime":%d}`, openID, planted["a message's text"], now.Unix()),
-			event("wxa_punish_event", openID, "x", now), event(popup, openID+" ", "accept", now), "{", planted["a message's text"]} {
+			event("wxa_punish_event", openID, templateID, "x", now), event(popup, openID+" ", templateID, "accept", now), "{", planted["a message's text"]} {
 			for _, mode := range []wechat.Mode{wechat.ModeSecure, wechat.ModePlain} {
 				token := []string{planted["WECHAT_TOKEN"], planted["WECHAT_TOKEN_PREVIOUS"], "guess"}[i]
 				q, body, err := wechat.Sealer{AppID: appID, Token: secret.New(token), EncodingAESKey: secret.New(key), Mode: mode, Timestamp: now, Nonce: "1", OpenID: openID}.Seal([]byte(msg))
 				if err != nil {
-					s.t.Fatal(err)
+					dp.t.Fatal(err)
 				}
-				s.call("wechatpush", where, request{query: q, body: string(body)})
+				dp.call("wechatpush", where, request{query: q, body: string(body)})
 			}
 		}
 	}
 	for _, token := range []string{planted["WECHAT_TOKEN"], "guess"} {
 		q, err := wechat.Sealer{AppID: appID, Token: secret.New(token), Timestamp: now, Nonce: "1"}.SignURL("echo")
 		if err != nil {
-			s.t.Fatal(err)
+			dp.t.Fatal(err)
 		}
-		s.call("wechatpush", where, request{method: "GET", query: q})
+		dp.call("wechatpush", where, request{method: "GET", query: q})
 	}
 }
 
-func (s *scene) clients(where, user, usersig string) {
-	s.t.Helper()
-	login := fmt.Sprintf(`{"code":"%s-x%d"}`, planted["a login code"], s.n)
+func bearer(user, usersig string) http.Header {
+	return (&fixture.User{UserID: user, UserSig: usersig}).Bearer()
+}
+
+func (dp *deployment) clients(where, user, usersig string) {
+	dp.t.Helper()
+	login := fmt.Sprintf(`{"code":"%s-x%d"}`, planted["a login code"], dp.n)
 	for _, body := range []string{login, `{"code":"` + planted["a login code"] + `","userId":"x"}`, `{"code":["` + planted["a login code"] + `"]}`, login[:9], login + planted["a login code"]} {
-		s.call("session", where, request{body: body})
-		s.call("session, trusted", where, request{body: body})
+		dp.call("session", where, request{body: body})
+		dp.call("session, trusted", where, request{body: body})
 	}
-	named := fmt.Sprintf(`{"code":"%s-t%d","userId":"carol"}`, planted["a login code"], s.n)
+	named := fmt.Sprintf(`{"code":"%s-t%d","userId":"carol"}`, planted["a login code"], dp.n)
 	for _, key := range []string{planted["SESSION_KEY"], "guess"} {
-		s.call("session, trusted", where, request{body: named, header: signed(secret.New(key), "session", named, time.Now())})
+		dp.call("session, trusted", where, request{body: named, header: signed(secret.New(key), "session", named, time.Now())})
 	}
-	report := fmt.Sprintf(`{"reportId":"report-%d","results":{%q:"accept"},"preferences":{"mutedPeers":["nobody"]}}`, s.n, templateID)
+	report := fmt.Sprintf(`{"reportId":"report-%d","results":{%q:"accept"},"preferences":{"mutedPeers":["nobody"]}}`, dp.n, templateID)
 	for _, header := range []http.Header{bearer(user, usersig), bearer("bob", usersig), bearer(user, usersig[:50]), bearer(user, planted["a header"]), {"Authorization": {planted["a header"]}}} {
-		s.call("permits", where, request{method: "GET", header: header})
+		dp.call("permits", where, request{method: "GET", header: header})
 		for _, body := range []string{report, report[:20], `{"reportId":"` + planted["a message's text"] + strings.Repeat("x", 60) + `"}`} {
-			s.call("permits", where, request{body: body, header: header})
+			dp.call("permits", where, request{body: body, header: header})
 		}
 	}
-	s.call("session", where, request{method: "DELETE", header: bearer("bob", usersig)})
-	s.call("session", where, request{method: "PUT", header: bearer(user, usersig)})
+	dp.call("session", where, request{method: "DELETE", header: bearer("bob", usersig)})
+	dp.call("session", where, request{method: "PUT", header: bearer(user, usersig)})
 }
 
-func (s *scene) backends(where, user string, now time.Time) {
-	s.t.Helper()
-	body := fmt.Sprintf(`{"id":"order-%d","kind":"message","to":[%q,"nobody"],"fields":{"summary":%q,"sender":%[3]q}}`, s.n, user, planted["an announcement's text"])
+func (dp *deployment) backends(where, user string, now time.Time) {
+	dp.t.Helper()
+	body := fmt.Sprintf(`{"id":"order-%d","kind":"message","to":[%q,"nobody"],"fields":{"summary":%q,"sender":%[3]q}}`, dp.n, user, planted["an announcement's text"])
 	good := signed(secret.New(planted["ANNOUNCE_KEY"]), "announce", body, now)
-	s.call("announce", where, request{body: body, header: good})
-	s.call("announce", where, request{body: body, header: good}) // a replay
+	dp.call("announce", where, request{body: body, header: good})
+	dp.call("announce", where, request{body: body, header: good}) // a replay
 	for _, key := range []string{planted["ANNOUNCE_KEY"], "guess"} {
 		for _, bad := range []string{body[:60], strings.Replace(body, `"fields":`, `"fields":"`+planted["an announcement's text"]+`","x":`, 1), strings.Replace(body, `"kind":"message"`, `"kind":"`+planted["an announcement's text"]+`"`, 1)} {
-			s.call("announce", where, request{body: bad, header: signed(secret.New(key), "announce", bad, now)})
+			dp.call("announce", where, request{body: bad, header: signed(secret.New(key), "announce", bad, now)})
 		}
 	}
 }
@@ -385,26 +389,26 @@ func (s *scene) backends(where, user string, now time.Time) {
 // in several ways. No secret, token, UserSig, message text, query or openid shows in what
 // they print, answer or fail with, but the user's own UserSig in the answer of session.
 func TestNothingLeaks(t *testing.T) {
-	s := newScene(t)
+	dp := newDeployment(t)
 	var user, usersig string
 	moods := []string{"good", "refuses", "cut", "stale token", "busy", "wording", "gone", "broken", "html", "redirects"}
 	moods = moods[:trust.Size(3, 5, len(moods))]
 	for round := range trust.Size(1, 1, 2) {
 		for _, mood := range moods {
-			s.upstream.are("good", "good")
-			user, usersig = s.login() // nobody has told him anything yet
-			s.upstream.are("good", mood)
-			s.everything(fmt.Sprintf("while WeChat is %q (%d)", mood, round), user, usersig)
-			s.upstream.are(mood, "good")
+			dp.upstream.are("good", "good")
+			user, usersig = dp.login() // who was told of nothing yet
+			dp.upstream.are("good", mood)
+			dp.everything(fmt.Sprintf("while WeChat is %q (%d)", mood, round), user, usersig)
+			dp.upstream.are(mood, "good")
 			where := fmt.Sprintf("while IM is %q (%d)", mood, round)
-			s.messages(where, user, time.Now().Add(10*time.Second))
-			s.event("deliver", where, "{}", runTime)
-			s.redis.FastForward(10 * time.Minute) // no limit stays, and no circuit
-			s.redis.Del(store.DefaultPrefix + "{0}:circuits")
+			dp.messages(where, user, time.Now().Add(10*time.Second))
+			dp.event("deliver", where, "{}", runTime)
+			dp.redis.FastForward(10 * time.Minute) // no limit stays, and no circuit
+			dp.redis.Del(store.DefaultPrefix + "{0}:circuits")
 		}
 	}
-	s.upstream.are("good", "good")
-	calls, failed := s.upstream.calls, s.upstream.failed
+	dp.upstream.are("good", "good")
+	calls, failed := dp.upstream.calls, dp.upstream.failed
 	const send, presence = "/cgi-bin/message/subscribe/send", "/v4/openim/query_online_status"
 	if calls[send] == failed[send] || failed[send] == 0 || failed[presence] == 0 || calls["/"] == 0 {
 		t.Errorf("too little happened for this to show anything: %v, of which failed %v", calls, failed)
@@ -412,27 +416,26 @@ func TestNothingLeaks(t *testing.T) {
 	t.Logf("calls %v, of which failed %v", calls, failed)
 	spill := fmt.Sprintf(`{"spill":{"facts":[{"message":{"id":"1","from":"bob","to":%q,"sentAt":%%s,"seq":%%s,"summary":%q}}],"since":%q}}`, user, planted["a message's text"], time.Now().Format(time.RFC3339))
 	for _, odd := range [][2]string{{`"2026-11-22T00:00:00Z"`, "1"}, {`"` + planted["a message's text"] + `"`, "1"}, {`"2026-11-22T00:00:00Z"`, `"` + planted["a message's text"] + `"`}, {"{", "1"}} {
-		s.event("deliver", "with a spill", fmt.Sprintf(spill, odd[0], odd[1]), runTime+4*time.Second)
+		dp.event("deliver", "with a spill", fmt.Sprintf(spill, odd[0], odd[1]), runTime+4*time.Second)
 	}
-	s.redis.SetError("OOM command not allowed when used memory > 'maxmemory'.")
-	s.everything("while the store is full", user, usersig)
-	s.redis.SetError("")
-	s.redis.RequireAuth("changed")
-	s.redis.Close()
-	if err := s.redis.Restart(); err != nil { // so that everybody has to log in again
+	dp.redis.SetError("OOM command not allowed when used memory > 'maxmemory'.")
+	dp.everything("while the store is full", user, usersig)
+	dp.redis.SetError("")
+	dp.redis.RequireAuth("changed")
+	dp.redis.Close()
+	if err := dp.redis.Restart(); err != nil { // so that everybody has to log in again
 		t.Fatal(err)
 	}
-	s.everything("with another password", user, usersig)
-	s.redis.Close()
-	s.everything("while the store is away", user, usersig)
-	s.upstream.are("broken", "broken")
-	s.everything("while everything is away", user, usersig)
+	dp.everything("with another password", user, usersig)
+	dp.redis.Close()
+	dp.everything("while the store is away", user, usersig)
+	dp.upstream.are("broken", "broken")
+	dp.everything("while everything is away", user, usersig)
 }
 
 // TestMisconfiguredFunctionsLeakNothing plants each secret where it is malformed: what a
 // function says of its settings names them, and never their values.
 func TestMisconfiguredFunctionsLeakNothing(t *testing.T) {
-	dir := binaries(t)
 	for _, bad := range []map[string]string{
 		{"WECHAT_ENCODING_AES_KEY": "planted-wrong", "USERID_KEY": "planted-short", "SESSION_KEY": "planted-short", "ANNOUNCE_KEY": "planted-short",
 			"IM_SECRET_KEY": "planted-space ", "IM_CALLBACK_TOKEN": " planted-space", "STORE_URL": "planted://:planted-redis@host",
@@ -442,9 +445,9 @@ func TestMisconfiguredFunctionsLeakNothing(t *testing.T) {
 		for _, f := range functions {
 			settings := maps.Clone(bad)
 			settings["LOG_LEVEL"], settings["WECHAT_APPID"], settings["IM_SDKAPPID"] = "debug", appID, "1"
-			p := start(t, dir, f, settings)
+			p := start(t, f, settings)
 			answer := p.invoke(`{"httpMethod":"POST","path":"/","body":"{}"}`, 5*time.Second)
-			for where, text := range map[string]string{"answer": answer, "log": p.out.take()} {
+			for where, text := range map[string]string{"answer": answer, "log": p.printed()} {
 				for line := range strings.Lines(text) {
 					trust.Count(t, trust.Scanned, 1)
 					if strings.Contains(line, "planted") {
@@ -457,61 +460,5 @@ func TestMisconfiguredFunctionsLeakNothing(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// A panic's value may be anything; no answer and no log line shows it.
-func TestPanicsLeakNothing(t *testing.T) {
-	text := planted["a message's text"]
-	check := newLeakCheck(t)
-	type private struct{ Text string }
-	for _, v := range []any{text, errors.New(text), fmt.Errorf("x: %w", errors.New(text)), private{text}, &private{text}, []byte(text), slog.String("text", text), secret.New(text), http.ErrAbortHandler} {
-		var out bytes.Buffer
-		log := scf.NewLogger(&out, "test", slog.LevelDebug)
-		answer, err := scf.HTTP(log, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(v) })).Invoke(t.Context(), []byte(`{"httpMethod":"GET","path":"/"}`))
-		check.look("HTTP", fmt.Sprint(string(answer), err))
-		_, err = scf.Event(log, func(context.Context, struct{}) (int, error) { panic(v) }).Invoke(t.Context(), []byte(`{}`))
-		check.look("event", fmt.Sprint(err))
-		h := newHouse(t, false)
-		alice, _ := h.login("alice")
-		receiver, err := im.NewReceiver(im.ReceiverConfig{SDKAppID: sdkAppID, Token: secret.New(imToken)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		door := &im.Handler{Now: testkit.At(h.now), Receiver: receiver, Log: log, Accept: func(context.Context, []notify.Fact) error { panic(v) }}
-		check.look("callback", h.passes("a panic within", door, h.callback(alice)).Body.String())
-		if printed := out.String(); !strings.Contains(printed, "panic") {
-			t.Errorf("nothing was logged of %T", v)
-		} else {
-			check.look("log", printed)
-		}
-	}
-}
-
-// A secret prints as a mask wherever it stands and however it is printed.
-func TestSecretsPrintMasked(t *testing.T) {
-	check := newLeakCheck(t)
-	s := secret.New(planted["WECHAT_APPSECRET"])
-	nested := struct {
-		A secret.String
-		b secret.String
-		C []secret.String
-		D map[string]secret.String
-		E *secret.String
-	}{s, s, []secret.String{s}, map[string]secret.String{"k": s}, &s}
-	for _, v := range []any{s, &s, nested, &nested, api.Announce{Key: s}, wechat.Config{Token: s, EncodingAESKey: s}, im.SignerConfig{SecretKey: s}, []any{nested, s}} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
-			check.look(verb, fmt.Sprintf(verb, v))
-		}
-		var out bytes.Buffer
-		for _, log := range []*slog.Logger{slog.New(slog.NewJSONHandler(&out, nil)), slog.New(slog.NewTextHandler(&out, nil))} {
-			log.Info("x", "v", v)
-		}
-		check.look("log", out.String())
-	}
-	if b, err := json.Marshal(nested); err != nil || !strings.Contains(string(b), "[secret]") {
-		t.Errorf("%s, %v", b, err)
-	} else {
-		check.look("JSON", string(b))
 	}
 }

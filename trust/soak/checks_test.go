@@ -9,12 +9,12 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
-	"wxnotify/trust/soak/town"
+	"wxnotify/trust/fixture"
 )
 
 // checkMessages wants every message to somebody who stayed to have one end, and WeChat to have
 // shown no more of them than were told.
-func (w *world) checkMessages() {
+func (w *system) checkMessages() {
 	w.Helper()
 	all, told, gaps := 0, 0, 0
 	for _, c := range w.people {
@@ -26,12 +26,12 @@ func (w *world) checkMessages() {
 		for id, what := range c.sent {
 			all++
 			if len(c.ends[id]) == 0 {
-				w.broken(trust.Lost, "%s %s to citizen %d has no end", what, id, c.number)
+				w.broken(trust.Lost, "%s %s to user %d has no end", what, id, c.number)
 			}
 		}
 		for id, ends := range c.ends {
 			if n := len(ends) - corrections(ends); n > 1 {
-				w.broken(trust.Violated, "message %s to citizen %d ended %d times: %q", id, c.number, n, ends)
+				w.broken(trust.Violated, "message %s to user %d ended %d times: %q", id, c.number, n, ends)
 			}
 		}
 	}
@@ -56,9 +56,9 @@ func corrections(ends []string) int {
 	return reported + dead
 }
 
-// checkCards wants what a citizen's phone shows to be told once, and returns of how many messages
-// his cards tell.
-func (w *world) checkCards(c *citizen) (told int) {
+// checkCards wants what a user's phone shows to be told once, and returns of how many messages
+// their cards tell.
+func (w *system) checkCards(c *user) (told int) {
 	w.Helper()
 	seen := map[string]bool{}
 	for _, card := range w.sim.WeChat.Cards(c.OpenID) {
@@ -69,7 +69,7 @@ func (w *world) checkCards(c *citizen) (told int) {
 		told += n
 		text := card.Value("thing2")
 		if strings.HasPrefix(text, "said ") && seen[text] {
-			w.broken(trust.Doubled, "citizen %d is shown %q twice", c.number, text)
+			w.broken(trust.Doubled, "user %d is shown %q twice", c.number, text)
 		}
 		seen[text] = true
 	}
@@ -84,41 +84,41 @@ func (w *world) checkCards(c *citizen) (told int) {
 		}
 	}
 	if !c.leaves && !c.gap && told > ended {
-		w.broken(trust.Doubled, "cards tell citizen %d of %d messages, and only %d were told", c.number, told, ended)
+		w.broken(trust.Doubled, "cards tell user %d of %d messages, and only %d were told", c.number, told, ended)
 	}
 	return told
 }
 
 // checkAccounts wants the permits of everybody to add up: given = spent + left, none held; and
 // never more cards than permits.
-func (w *world) checkAccounts() {
+func (w *system) checkAccounts() {
 	w.Helper()
 	exact := 0
 	for _, c := range w.people {
 		accounts, err := store.Accounts(w.Context(), w.store, notify.OpenID(c.OpenID))
 		w.must(err)
 		spent := w.spent(c)
-		for _, t := range []notify.TemplateID{town.Message, town.Call} {
+		for _, t := range []notify.TemplateID{fixture.Message, fixture.Call} {
 			a := accounts[t]
 			sum := a.Opening
 			for _, e := range a.Entries {
 				sum += e.Change
 			}
 			if sum != a.Balance || a.Held != 0 || a.Balance < 0 {
-				w.broken(trust.Violated, "the account of citizen %d does not add up: %+v", c.number, a)
+				w.broken(trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
 			}
 			if c.restless {
 				continue
 			}
 			exact++
 			if given := c.taps[string(t)]; given != spent[t]+a.Balance {
-				w.broken(trust.Violated, "citizen %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
+				w.broken(trust.Violated, "user %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
 			}
 			if left := w.sim.WeChat.Permits(c.OpenID, string(t)); a.Balance > left {
-				w.broken(trust.Violated, "citizen %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
+				w.broken(trust.Violated, "user %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
 			}
 			if a.Drift != 0 {
-				w.broken(trust.Violated, "WeChat lacked %d permits of citizen %d", a.Drift, c.number)
+				w.broken(trust.Violated, "WeChat lacked %d permits of user %d", a.Drift, c.number)
 			}
 		}
 	}
@@ -127,8 +127,8 @@ func (w *world) checkAccounts() {
 	}
 }
 
-// spent counts a citizen's cards that were paid for, by template.
-func (w *world) spent(c *citizen) map[notify.TemplateID]int {
+// spent counts a user's cards that were paid for, by template.
+func (w *system) spent(c *user) map[notify.TemplateID]int {
 	w.Helper()
 	cards, err := w.raw.HVals(w.Context(), key("c", c.OpenID)).Result()
 	w.must(err)
@@ -143,7 +143,7 @@ func (w *world) spent(c *citizen) map[notify.TemplateID]int {
 		w.must(json.Unmarshal([]byte(v), &card))
 		switch {
 		case card.Until != 0 || card.State == notify.CardSending:
-			w.broken(trust.Violated, "a card of citizen %d never ends: %s", c.number, v)
+			w.broken(trust.Violated, "a card of user %d never ends: %s", c.number, v)
 		case card.State == notify.CardDelivered, card.State == notify.CardUnknown, card.State == notify.CardRefused && card.Reported == 1:
 			out[card.Template]++
 		}
@@ -151,19 +151,19 @@ func (w *world) spent(c *citizen) map[notify.TemplateID]int {
 	return out
 }
 
-func (w *world) broken(what, format string, args ...any) {
+func (w *system) broken(what, format string, args ...any) {
 	w.Helper()
 	trust.Count(w.T, what, 1)
 	w.Errorf(format, args...)
 }
 
 // storeBytes returns how much memory the store uses.
-func (w *world) storeBytes() int { return w.info("memory", "used_memory") }
+func (w *system) storeBytes() int { return w.info("memory", "used_memory") }
 
 // connections returns how many the store has.
-func (w *world) connections() int { return w.info("clients", "connected_clients") }
+func (w *system) connections() int { return w.info("clients", "connected_clients") }
 
-func (w *world) info(section, name string) int {
+func (w *system) info(section, name string) int {
 	w.Helper()
 	text, err := w.raw.Info(w.Context(), section).Result()
 	w.must(err)

@@ -11,14 +11,14 @@ import (
 
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
-	"wxnotify/trust/soak/town"
+	"wxnotify/trust/fixture"
 )
 
 // workers is how many people act at once.
 const workers = 8
 
-// live has the town live until ctx ends, with perSecond things happening.
-func (w *world) live(ctx context.Context, perSecond int) {
+// live has the users act until ctx ends, with perSecond things happening.
+func (w *system) live(ctx context.Context, perSecond int) {
 	bucket := make(chan struct{}, workers)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -50,7 +50,7 @@ func (w *world) live(ctx context.Context, perSecond int) {
 }
 
 // act is one thing that somebody does.
-func (w *world) act(r *rand.Rand) {
+func (w *system) act(r *rand.Rand) {
 	c, other := w.two(r)
 	switch n := r.IntN(1000); {
 	case n < 400:
@@ -58,19 +58,19 @@ func (w *world) act(r *rand.Rand) {
 	case n < 450:
 		w.sayInGroup(r)
 	case n < 550:
-		w.sim.IM.Read(c.User, other.User)
+		w.sim.IM.Read(c.UserID, other.UserID)
 	case n < 590:
 		w.recall(r)
 	case n < 630:
-		w.sim.IM.SignIn(c.User, simulator.MiniProgram)
+		w.sim.IM.SignIn(c.UserID, simulator.MiniProgram)
 	case n < 780:
-		[]func(string, ...simulator.Platform){w.sim.IM.Close, w.sim.IM.Background, w.sim.IM.Kill, w.sim.IM.Logout}[r.IntN(4)](c.User)
+		[]func(string, ...simulator.Platform){w.sim.IM.Close, w.sim.IM.Background, w.sim.IM.Kill, w.sim.IM.Logout}[r.IntN(4)](c.UserID)
 	case n < 820:
 		w.call(r, c, other)
 	case n < 930:
 		w.tap(r, c)
 	case n < 950:
-		town.Do(w.fns, http.MethodGet, "/permits", c.Bearer(), nil)
+		fixture.Do(w.fns, http.MethodGet, "/permits", c.Bearer(), nil)
 	case n < 975:
 		w.announce(c)
 	case n < 990:
@@ -82,22 +82,22 @@ func (w *world) act(r *rand.Rand) {
 	}
 }
 
-func (w *world) two(r *rand.Rand) (c, other *citizen) {
+func (w *system) two(r *rand.Rand) (c, other *user) {
 	i := r.IntN(len(w.people))
 	j := (i + 1 + r.IntN(len(w.people)-1)) % len(w.people)
 	return w.people[i], w.people[j]
 }
 
 // text is what no other message says.
-func (w *world) text() string { return fmt.Sprintf("said %d", w.serial.Add(1)) }
+func (w *system) text() string { return fmt.Sprintf("said %d", w.serial.Add(1)) }
 
-// say has one of two people write to the other, as a rule always the same one: who answers has
+// say has one of two users write to the other, as a rule always the same one: who answers has
 // read, and needs no card.
-func (w *world) say(from, to *citizen) {
+func (w *system) say(from, to *user) {
 	if (from.number < to.number) != ((from.number+to.number)%2 == 0) && w.serial.Load()%8 != 0 {
 		from, to = to, from
 	}
-	sent, err := w.sim.IM.SendC2C(from.User, to.User, simulator.Text(w.text()))
+	sent, err := w.sim.IM.SendC2C(from.UserID, to.UserID, simulator.Text(w.text()))
 	if err != nil {
 		w.Errorf("IM does not take a message: %v", err)
 		return
@@ -105,13 +105,13 @@ func (w *world) say(from, to *citizen) {
 	to.gets(sent.MsgKey, "message")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.recent[w.next%len(w.recent)] = said{from.User, to.User, sent.MsgKey}
+	w.recent[w.next%len(w.recent)] = said{from.UserID, to.UserID, sent.MsgKey}
 	w.next++
 }
 
 type said struct{ from, to, key string }
 
-func (w *world) recall(r *rand.Rand) {
+func (w *system) recall(r *rand.Rand) {
 	w.mu.Lock()
 	s := w.recent[r.IntN(len(w.recent))]
 	w.mu.Unlock()
@@ -120,10 +120,10 @@ func (w *world) recall(r *rand.Rand) {
 	}
 }
 
-func (w *world) sayInGroup(r *rand.Rand) {
+func (w *system) sayInGroup(r *rand.Rand) {
 	g := w.groups[r.IntN(len(w.groups))]
 	from := g.members[r.IntN(len(g.members))]
-	sent, err := w.sim.IM.SendGroup(simulator.GroupMessage{Group: g.id, From: from.User, Body: []simulator.Elem{simulator.Text(w.text())}})
+	sent, err := w.sim.IM.SendGroup(simulator.GroupMessage{Group: g.id, From: from.UserID, Body: []simulator.Elem{simulator.Text(w.text())}})
 	if err != nil {
 		w.Errorf("IM does not take a group's message: %v", err)
 		return
@@ -136,8 +136,8 @@ func (w *world) sayInGroup(r *rand.Rand) {
 }
 
 // call rings, one source for each two people, because calls of both at once are one call; and is answered, declined or left alone.
-func (w *world) call(r *rand.Rand, from, to *citizen) {
-	id, err := w.sim.IM.Ring(simulator.Call{From: from.User, To: []string{to.User}, Webhooks: (from.number+to.number)%2 == 0, RingFor: 2 * time.Second})
+func (w *system) call(r *rand.Rand, from, to *user) {
+	id, err := w.sim.IM.Ring(simulator.Call{From: from.UserID, To: []string{to.UserID}, Webhooks: (from.number+to.number)%2 == 0, RingFor: 2 * time.Second})
 	if err != nil {
 		w.Errorf("IM does not take a call: %v", err)
 		return
@@ -145,7 +145,7 @@ func (w *world) call(r *rand.Rand, from, to *citizen) {
 	to.gets(id, "call")
 	switch r.IntN(4) {
 	case 0:
-		w.sim.IM.Answer(id, to.User)
+		w.sim.IM.Answer(id, to.UserID)
 		w.sim.IM.EndCall(id, simulator.CallNormal)
 	case 1:
 		w.sim.IM.EndCall(id, simulator.CallRejected)
@@ -157,26 +157,26 @@ func (w *world) call(r *rand.Rand, from, to *citizen) {
 // tapEvery is how far apart the taps of one person are: WeChat's events tell seconds.
 const tapEvery = 1100 * time.Millisecond
 
-// tap is a tap on the button that subscribes. Every third person has kept his answer: WeChat
-// tells nobody, and his mini program reports.
-func (w *world) tap(r *rand.Rand, c *citizen) {
+// tap is a tap on the button that subscribes. Every third user has kept the answer: WeChat
+// tells nobody, and the mini program reports.
+func (w *system) tap(r *rand.Rand, c *user) {
 	if !c.mayTap() {
 		return
 	}
 	if c.number%3 == 0 {
-		if w.sim.WeChat.SilentAccept(c.OpenID, string(town.Message)).Results[string(town.Message)] == "accept" {
+		if w.sim.WeChat.SilentAccept(c.OpenID, string(fixture.Message)).Results[string(fixture.Message)] == "accept" {
 			w.report(c)
 		}
 		return
 	}
-	template := []notify.TemplateID{town.Message, town.Call}[r.IntN(2)]
+	template := []notify.TemplateID{fixture.Message, fixture.Call}[r.IntN(2)]
 	result := w.sim.WeChat.TapDialog(c.OpenID, map[string]simulator.Answer{string(template): simulator.Accept})
 	if result.Results[string(template)] == "accept" && slices.Contains(result.Shown, string(template)) {
 		c.tapped(template)
 	}
 }
 
-func (c *citizen) mayTap() bool {
+func (c *user) mayTap() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.lastTap) < tapEvery {
@@ -187,42 +187,42 @@ func (c *citizen) mayTap() bool {
 }
 
 // report tells of a tap until somebody has heard it.
-func (w *world) report(c *citizen) {
-	body := []byte(fmt.Sprintf(`{"reportId":"report-%08d","ageSeconds":0,"results":{%q:"accept"}}`, w.serial.Add(1), town.Message))
+func (w *system) report(c *user) {
+	body := []byte(fmt.Sprintf(`{"reportId":"report-%08d","ageSeconds":0,"results":{%q:"accept"}}`, w.serial.Add(1), fixture.Message))
 	for range 5 {
-		if town.Do(w.fns, http.MethodPost, "/permits", c.Bearer(), body).Code == http.StatusOK {
-			c.tapped(town.Message)
+		if fixture.Do(w.fns, http.MethodPost, "/permits", c.Bearer(), body).Code == http.StatusOK {
+			c.tapped(fixture.Message)
 			return
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.restless = true // the permit is his, and may or may not have been heard of
+	c.restless = true // the permit is there, and may or may not have been heard of
 }
 
 // announce is the operator's backend at work.
-func (w *world) announce(c *citizen) {
+func (w *system) announce(c *user) {
 	id := fmt.Sprintf("announcement-%d", w.serial.Add(1))
 	for range 3 { // it asks again until it is answered
-		header, body := town.Announcement(w.clock.Now(), id, c.User, w.text())
-		if town.Do(w.fns, http.MethodPost, "/announce", header, body).Code == http.StatusOK {
+		header, body := fixture.Announcement(w.clock.Now(), id, c.UserID, w.text())
+		if fixture.Do(w.fns, http.MethodPost, "/announce", header, body).Code == http.StatusOK {
 			c.gets(id, "announcement")
 			return
 		}
 	}
 }
 
-func (w *world) login(c *citizen) {
+func (w *system) login(c *user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.Person
-	if town.LogIn(w.fns, w.sim.WeChat, &p) == nil && p.User != c.User {
-		w.Errorf("citizen %d is %s, and was %s", c.number, p.User, c.User)
+	p := c.User
+	if fixture.LogIn(w.fns, w.sim.WeChat, &p) == nil && p.UserID != c.UserID {
+		w.Errorf("user %d is %s, and was %s", c.number, p.UserID, c.UserID)
 	}
 }
 
-// leave erases one of the few who do, in one of the two ways, and lets him come back.
-func (w *world) leave(r *rand.Rand) {
+// leave erases one of the few who do, in one of the two ways, and lets them come back.
+func (w *system) leave(r *rand.Rand) {
 	c := w.people[r.IntN(len(w.people)/8+1)]
 	c.mu.Lock()
 	c.leaves, c.restless = true, true
@@ -230,16 +230,16 @@ func (w *world) leave(r *rand.Rand) {
 	if r.IntN(2) == 0 {
 		w.sim.WeChat.CancelAuthorization(c.OpenID)
 	} else {
-		town.Do(w.fns, http.MethodDelete, "/session", c.Bearer(), nil)
+		fixture.Do(w.fns, http.MethodDelete, "/session", c.Bearer(), nil)
 	}
 	w.login(c)
 }
 
 // switchOff refuses a template from the menu of a card.
-func (w *world) switchOff(r *rand.Rand) {
+func (w *system) switchOff(r *rand.Rand) {
 	c := w.people[len(w.people)-1-r.IntN(len(w.people)/8+1)]
 	c.mu.Lock()
 	c.restless = true
 	c.mu.Unlock()
-	w.sim.WeChat.SwitchOff(c.OpenID, string(town.Call))
+	w.sim.WeChat.SwitchOff(c.OpenID, string(fixture.Call))
 }

@@ -24,7 +24,7 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/simulator"
-	"wxnotify/trust/soak/town"
+	"wxnotify/trust/fixture"
 )
 
 // instances is how many instances of each function the process has, each with a store client of
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// platforms is the configuration of the simulated platforms: the functions and the world have
+// platforms is the configuration of the simulated platforms: the functions and the test have
 // the same.
 func platforms(c simulator.Clock) simulator.Config {
 	return simulator.Config{Clock: c, RecordLimit: 1,
@@ -56,7 +56,7 @@ func platforms(c simulator.Clock) simulator.Config {
 			Leaving: simulator.Leaving{Close: 100 * time.Millisecond, Background: 200 * time.Millisecond, Network: 300 * time.Millisecond}}}
 }
 
-// rules are those of a town in a hurry.
+// rules are in a hurry.
 func rules() notify.Rules {
 	r := notify.DefaultRules()
 	r.Lead, r.BlindWindow, r.Grace = 100*time.Millisecond, 400*time.Millisecond, 100*time.Millisecond
@@ -72,7 +72,7 @@ func rules() notify.Rules {
 // A hosted is the process of the functions, from the inside.
 type hosted struct {
 	clock  clock
-	fns    []*town.Functions
+	fns    []*fixture.Functions
 	turn   atomic.Int64
 	wakes  chan struct{}
 	spills chan []byte
@@ -121,7 +121,7 @@ func host(addr, base string) error {
 			return err
 		}
 		stores = append(stores, st)
-		f, err := town.New(town.Config{Store: st, Platforms: cfg, HTTP: client, Base: base, Courier: h, Rules: rules(),
+		f, err := fixture.New(fixture.Config{Store: st, Platforms: cfg, HTTP: client, Base: base, Courier: h, Rules: rules(),
 			Now: h.clock.Now, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return err
@@ -185,7 +185,7 @@ type vitals struct {
 }
 
 // deliver is one instance of deliver: started by a timer, a wake or a spill.
-func (h *hosted) deliver(f *town.Functions, quit <-chan struct{}) {
+func (h *hosted) deliver(f *fixture.Functions, quit <-chan struct{}) {
 	timer := time.NewTicker(time.Second)
 	defer timer.Stop()
 	for {

@@ -14,7 +14,7 @@ import (
 	"wxnotify/trust"
 )
 
-// size is how long the town lives, how many people it has, and how much they do.
+// size is how long it takes, how many users there are, and how much they do.
 type size struct {
 	d         time.Duration
 	people    int
@@ -40,7 +40,7 @@ const (
 	maxConns   = instances*2*8*2 + 10 // of the stores, as many that are being let go of, and our own
 )
 
-// TestSoak prints its seed with every failure: it is the day, so that each day has weather of its
+// TestSoak prints its seed with every failure: it is the day, so that each day has faults of its
 // own. The variable SOAK_SEED repeats one.
 func TestSoak(t *testing.T) {
 	seed := uint64(time.Now().Unix() / 86400)
@@ -50,16 +50,16 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	before := goleak.IgnoreCurrent()
-	t.Run("town", func(t *testing.T) { soak(t, seed, sizeOf(t)) })
+	t.Run("system", func(t *testing.T) { soak(t, seed, sizeOf(t)) })
 	http.DefaultClient.CloseIdleConnections()
 	goleak.VerifyNone(t, before)
 	if t.Failed() {
-		t.Logf("to repeat the weather and what people do: SOAK_SEED=%d", seed)
+		t.Logf("to repeat the faults and what users do: SOAK_SEED=%d", seed)
 	}
 }
 
 func soak(t *testing.T, seed uint64, s size) {
-	w := newWorld(t, seed, s.people)
+	w := newSystem(t, seed, s.people)
 	conns, memory, start := w.connections(), w.storeBytes(), w.fns.vitals()
 	ctx, cancel := context.WithTimeout(t.Context(), s.d)
 	defer cancel()
@@ -71,12 +71,11 @@ func soak(t *testing.T, seed uint64, s size) {
 	var middle vitals
 	most := 0
 	around.Go(func() {
-		trust.Count(t, trust.Faults, w.weather(ctx, min(s.d/time.Duration(len(spells)), 20*time.Second)))
+		trust.Count(t, trust.Faults, w.disturb(ctx, min(s.d/time.Duration(len(faults)), 20*time.Second)))
 	})
 	around.Go(func() { w.live(ctx, s.perSecond) })
 	around.Go(func() { middle, most = w.watch(ctx, s.d) })
 	around.Wait()
-	trust.Count(t, trust.Faults, int(w.proxy.cuts.Load()))
 	w.calmDown()
 	stop()
 	follower.Wait()
@@ -97,11 +96,11 @@ func soak(t *testing.T, seed uint64, s size) {
 		w.broken(trust.Violated, "the functions leave something behind: %v", err)
 	}
 	w.eventually("the functions' connections to the store have ended", func() bool { return w.connections() < conns })
-	t.Logf("%v, %d things happened, %d bytes more in the store, %d connections cut; heap %d KB at the start, %d KB in the middle, %d KB in the end", s.d, w.acts.Load(), w.storeBytes()-memory, w.proxy.cuts.Load(), start.Heap>>10, middle.Heap>>10, end.Heap>>10)
+	t.Logf("%v, %d things happened, %d bytes more in the store; heap %d KB at the start, %d KB in the middle, %d KB in the end", s.d, w.acts.Load(), w.storeBytes()-memory, start.Heap>>10, middle.Heap>>10, end.Heap>>10)
 }
 
 // watch looks at the process in the middle, and at the store's connections all along.
-func (w *world) watch(ctx context.Context, d time.Duration) (middle vitals, most int) {
+func (w *system) watch(ctx context.Context, d time.Duration) (middle vitals, most int) {
 	half := time.NewTimer(d / 2)
 	defer half.Stop()
 	tick := time.NewTicker(max(d/100, 50*time.Millisecond))
@@ -121,7 +120,7 @@ func (w *world) watch(ctx context.Context, d time.Duration) (middle vitals, most
 }
 
 // checkVitals wants the process to be as it was.
-func (w *world) checkVitals(start, middle vitals, d time.Duration) (end vitals) {
+func (w *system) checkVitals(start, middle vitals, d time.Duration) (end vitals) {
 	w.Helper()
 	end = w.fns.vitals()
 	if end.Heap > middle.Heap+middle.Heap/4+heapSlack {
@@ -138,7 +137,7 @@ func (w *world) checkVitals(start, middle vitals, d time.Duration) (end vitals) 
 }
 
 // eventually waits for what takes a moment.
-func (w *world) eventually(what string, ok func() bool) {
+func (w *system) eventually(what string, ok func() bool) {
 	w.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -7,8 +7,8 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A purse is what somebody has to spend on cards of one template.
-type purse struct {
+// A ledger is what an openid has to spend on cards of one template.
+type ledger struct {
 	permits []time.Time // taps that were not spent or taken away, oldest first
 	taps    map[string]*tap
 	revokes map[string]bool
@@ -19,7 +19,7 @@ type purse struct {
 	zeroed  map[notify.CardID]bool
 }
 
-type purseKey struct {
+type ledgerKey struct {
 	openID   notify.OpenID
 	template notify.TemplateID
 }
@@ -30,19 +30,19 @@ type tap struct {
 	counts  bool
 }
 
-func (m *model) purse(o notify.OpenID, t notify.TemplateID) *purse {
-	key := purseKey{o, t}
-	p := m.purses[key]
+func (m *model) ledger(o notify.OpenID, t notify.TemplateID) *ledger {
+	key := ledgerKey{o, t}
+	p := m.ledgers[key]
 	if p == nil {
-		p = &purse{}
-		m.purses[key] = p
+		p = &ledger{}
+		m.ledgers[key] = p
 		p.forget()
 	}
 	return p
 }
 
 // forget is what an erasure does. What was granted and sent before stays true.
-func (p *purse) forget() {
+func (p *ledger) forget() {
 	p.permits, p.taps, p.revokes, p.void = nil, map[string]*tap{}, map[string]bool{}, time.Time{}
 	p.paid, p.zeroed = map[notify.CardID]bool{}, map[notify.CardID]bool{}
 }
@@ -53,7 +53,7 @@ func (m *model) grant(g notify.Grant, now time.Time) {
 		return
 	}
 	for _, t := range g.Templates {
-		p := m.purse(g.OpenID, t)
+		p := m.ledger(g.OpenID, t)
 		of := p.taps[g.ID]
 		if of == nil {
 			of = &tap{sources: map[notify.GrantSource]bool{}}
@@ -73,7 +73,7 @@ func (m *model) grant(g notify.Grant, now time.Time) {
 	}
 }
 
-func (p *purse) revoke(id string, at time.Time) {
+func (p *ledger) revoke(id string, at time.Time) {
 	if !p.revokes[id] {
 		p.revokes[id] = true
 		p.zero(at)
@@ -81,7 +81,7 @@ func (p *purse) revoke(id string, at time.Time) {
 }
 
 // zero takes away what was granted up to a time, and nothing newer.
-func (p *purse) zero(at time.Time) {
+func (p *ledger) zero(at time.Time) {
 	if at.After(p.void) {
 		p.void = at
 	}
@@ -89,7 +89,7 @@ func (p *purse) zero(at time.Time) {
 }
 
 // pay spends the oldest permit on a card, once.
-func (p *purse) pay(card notify.CardID, longTerm bool) {
+func (p *ledger) pay(card notify.CardID, longTerm bool) {
 	if card = card.Nameless(); p.paid[card] {
 		return
 	}
@@ -100,7 +100,7 @@ func (p *purse) pay(card notify.CardID, longTerm bool) {
 }
 
 // refuse: WeChat knew of no permit when the card was reserved.
-func (p *purse) refuse(card notify.CardID, reserved time.Time) {
+func (p *ledger) refuse(card notify.CardID, reserved time.Time) {
 	if card = card.Nameless(); !p.zeroed[card] {
 		p.zeroed[card] = true
 		p.zero(reserved)

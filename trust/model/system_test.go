@@ -17,13 +17,13 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A world is one history: people, the platforms, a store, and runs of deliver. Its methods
+// A system is one history: users, the platforms, a store, and runs of deliver. Its methods
 // are called by one goroutine, but for those in which a request arrives, of which there is
 // one at a time.
-type world struct {
+type system struct {
 	*rapid.T
 	ctx       context.Context
-	lab       *lab
+	storage   *storage
 	model     *model
 	rules     notify.Rules
 	templates notify.Templates
@@ -46,7 +46,7 @@ type world struct {
 	imSilent      bool
 	cards         map[notify.CardID]*card
 	forgotten     map[notify.CardID]bool // nameless cards that were being sent when their user was erased
-	sentTo        map[purseKey]int       // cards
+	sentTo        map[ledgerKey]int      // cards
 	foreign       bool                   // WeChat has told of a card that is not ours
 	held          map[string]claimed     // by lane and user: who is in whose hands until when
 	reports       []report               // what WeChat is going to tell of cards
@@ -61,7 +61,7 @@ type world struct {
 	outcomes      map[notify.Class]bool // that WeChat has answered
 	anyErased     bool
 	healed        time.Time // since when nothing goes wrong any more; zero: it still does
-	luck          luck      // of the card that is just sent
+	result        result    // of the card that is just sent
 	shown         int       // cards
 	last          *snapshot
 	decoded       map[string]any             // documents of snapshots
@@ -96,31 +96,31 @@ type report struct {
 	of *card
 }
 
-func (w *world) now() time.Time { return time.Now() }
+func (w *system) now() time.Time { return time.Now() }
 
 // violate notes that a promise is broken.
-func (w *world) violate(format string, args ...any) {
+func (w *system) violate(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.broken = append(w.broken, fmt.Sprintf(format, args...))
 }
 
 // must ends the history with what does not belong to it.
-func (w *world) must(err error) {
+func (w *system) must(err error) {
 	if err != nil {
 		w.Fatalf("not of the history: %v", err)
 	}
 }
 
 // enter has a request wait.
-func (w *world) enter(q *request) {
+func (w *system) enter(q *request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, q)
 }
 
 // requests returns what is on its way when everybody waits, in an order that can be repeated.
-func (w *world) requests() []*request {
+func (w *system) requests() []*request {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,12 +131,12 @@ func (w *world) requests() []*request {
 }
 
 // let decides about a request, waits for what comes of it, and looks.
-func (w *world) let(q *request, v verdict) {
+func (w *system) let(q *request, v verdict) {
 	if q.name == "Send" && w.now().Sub(q.made) > time.Minute {
 		v = isLost // no connection waits for so long
 	}
 	if q.name == "Send" && v != isLost {
-		w.luck = w.drawLuck()
+		w.result = w.drawResult()
 	}
 	disturbed := w.disturb(q)
 	w.mu.Lock()
@@ -161,7 +161,7 @@ func (w *world) let(q *request, v verdict) {
 var elsewhere = []string{"Presence", "Unread", "Members", "MembersAmong", "Send", "Answer"}
 
 // start begins a pass of a run.
-func (w *world) start(r *run) {
+func (w *system) start(r *run) {
 	ctx, kill := context.WithCancel(w.ctx)
 	r.busy, r.dead, r.kill = true, false, kill
 	d := &deliver.Deliverer{Store: r, IM: r, Directory: r, WeChat: r, Rules: w.rules, Templates: w.templates, Log: slog.New(slog.DiscardHandler)}
@@ -175,7 +175,7 @@ func (w *world) start(r *run) {
 }
 
 // end kills a run. Another may start in its place; what was on its way may still arrive.
-func (w *world) end(r *run) {
+func (w *system) end(r *run) {
 	r.dead = true
 	r.kill()
 	synctest.Wait()
@@ -183,13 +183,13 @@ func (w *world) end(r *run) {
 	w.runs[i] = w.newRun(r.number)
 }
 
-func (w *world) newRun(number int) *run {
-	return &run{Store: w.lab.stores[number], w: w, number: number,
+func (w *system) newRun(number int) *run {
+	return &run{Store: w.storage.stores[number], w: w, number: number,
 		asked: map[notify.UserID][]answer{}, claimed: map[string]claimed{}}
 }
 
 // pass has a run do what is due, and whatever was on its way get through.
-func (w *world) pass(r *run) {
+func (w *system) pass(r *run) {
 	if !r.busy {
 		w.start(r)
 	}
@@ -212,7 +212,7 @@ func (w *world) pass(r *run) {
 }
 
 // drain ends everybody, so that the history can end.
-func (w *world) drain() {
+func (w *system) drain() {
 	for _, r := range w.runs {
 		r.dead = true
 		if r.kill != nil {
@@ -241,13 +241,13 @@ func (w *world) drain() {
 }
 
 // Record implements inbox.Recorder, for the receivers.
-func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+func (w *system) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
 	v := w.recording
 	if v == isLost {
 		return false, errLost
 	}
 	w.loseAnswer(6)
-	wake, err := w.lab.stores[0].Record(ctx, rules, facts)
+	wake, err := w.storage.stores[0].Record(ctx, rules, facts)
 	w.undisturbed()
 	w.must(err)
 	for _, f := range facts {
@@ -261,10 +261,10 @@ func (w *world) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 }
 
 // Wake implements inbox.Courier: a history says itself when runs start.
-func (w *world) Wake(context.Context) error { return nil }
+func (w *system) Wake(context.Context) error { return nil }
 
 // Spill implements inbox.Courier.
-func (w *world) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (w *system) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
 	w.spilled = append(w.spilled, spill{facts, since})
 	return nil
 }
@@ -280,7 +280,7 @@ func ignore(err error, expected ...error) error {
 }
 
 // whereabouts is where somebody is.
-func (w *world) whereabouts(u notify.UserID) notify.Status {
+func (w *system) whereabouts(u notify.UserID) notify.Status {
 	if s, ok := w.status[u]; ok {
 		return s
 	}

@@ -8,27 +8,28 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/simulator"
+	"wxnotify/trust/faultproxy"
 )
 
-// A town is a world on a real Redis behind a vip, whose time is moved by hand.
-type town struct {
-	*world
-	clock   *simulator.ManualClock
-	vip     *vip // of the functions
-	lookVIP *vip // of the test, to which nothing happens but that it leads elsewhere
+// A redisSystem is a system on a real Redis behind a proxy, whose time is moved by hand.
+type redisSystem struct {
+	*system
+	clock     *simulator.ManualClock
+	proxy     *faultproxy.Proxy // of the functions
+	lookProxy *faultproxy.Proxy // of the test, to which nothing happens but that it leads elsewhere
 
 	replica          *server // nil: none
 	cardsWhileBehind int     // that go out although the replica hears nothing
 }
 
-// begin is when towns begin: noon in Beijing.
+// begin is when a redisSystem begins: noon in Beijing.
 var begin = testkit.Future.Add(4 * time.Hour)
 
-// newTown returns one whose people have been told of something already.
-func newTown(t testing.TB, s *server, people int) *town {
+// newRedisSystem returns one whose users have been told of something already.
+func newRedisSystem(t testing.TB, s *server, people int) *redisSystem {
 	t.Helper()
-	w := &town{clock: simulator.NewManualClock(begin), vip: newVIP(t, s.addr), lookVIP: newVIP(t, s.addr)}
-	w.world = newWorld(t, place{clock: w.clock, storeAddr: w.vip.addr, lookAddr: w.lookVIP.addr, storeNow: w.clock.Now})
+	w := &redisSystem{clock: simulator.NewManualClock(begin), proxy: faultproxy.New(t, s.addr), lookProxy: faultproxy.New(t, s.addr)}
+	w.system = newSystem(t, environment{clock: w.clock, storeAddr: w.proxy.Addr, lookAddr: w.lookProxy.Addr, storeNow: w.clock.Now})
 	for range people {
 		w.join(5)
 	}
@@ -45,7 +46,7 @@ func newTown(t testing.TB, s *server, people int) *town {
 const runTime = 20*time.Second + 500*time.Millisecond
 
 // run has an instance of deliver take each of events, side by side.
-func (w *town) run(events ...string) {
+func (w *redisSystem) run(events ...string) {
 	w.t.Helper()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
@@ -64,12 +65,12 @@ func (w *town) run(events ...string) {
 }
 
 // settle lets time pass, and deliver run, until all has come to rest.
-func (w *town) settle() {
+func (w *redisSystem) settle() {
 	w.t.Helper()
 	for range 60 {
 		w.run(append(w.platform.take(), "{}", "{}")...)
 		w.clock.Advance(time.Second)
-		if w.platform.empty() && w.rest() {
+		if w.platform.empty() && w.idle() {
 			return
 		}
 		w.clock.Advance(30 * time.Second)

@@ -10,41 +10,41 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
-	"wxnotify/trust/soak/town"
+	"wxnotify/trust/fixture"
 )
 
-// A citizen is a person, and what the world knows of him.
-type citizen struct {
-	town.Person
+// A user is one of both platforms, and what became of them.
+type user struct {
+	fixture.User
 	number int
 
 	mu       sync.Mutex
 	lastTap  time.Time
 	taps     map[string]int    // template -> permits that WeChat gave
-	sent     map[string]string // messages to him that were sent -> what they are
-	restless bool              // he has switched a template off, or was erased: his account is not told exactly
-	leaves   bool              // he was erased: what waited then has no end
+	sent     map[string]string // messages to them that were sent -> what they are
+	restless bool              // they have switched a template off, or were erased: their account is not told exactly
+	leaves   bool              // they were erased: what waited then has no end
 
 	ends  ledgerOfEnds
-	steps map[string]int // entries of his timeline, and how often each is in it
+	steps map[string]int // entries of the timeline, and how often each is in it
 	last  string         // the newest of them, when it was read
 	gap   bool           // some were read too late
 }
 
-func newCitizen(number int, openID string) *citizen {
-	return &citizen{Person: town.Person{OpenID: openID}, number: number, taps: map[string]int{}, sent: map[string]string{},
+func newUser(number int, openID string) *user {
+	return &user{User: fixture.User{OpenID: openID}, number: number, taps: map[string]int{}, sent: map[string]string{},
 		steps: map[string]int{}, ends: ledgerOfEnds{}}
 }
 
 // tapped notes a permit.
-func (c *citizen) tapped(template notify.TemplateID) {
+func (c *user) tapped(template notify.TemplateID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.taps[string(template)]++
 }
 
-// gets notes that a message was sent to him.
-func (c *citizen) gets(id, what string) {
+// gets notes that a message was sent to them.
+func (c *user) gets(id, what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent[id] = what
@@ -56,8 +56,8 @@ type ledgerOfEnds map[string][]string
 // timelineLength is how many entries the store keeps.
 const timelineLength = 100
 
-// follow reads what is new in the citizen's timeline: the store keeps the last entries only.
-func (c *citizen) follow(ctx context.Context, db *redis.Client, key string) error {
+// follow reads what is new in the user's timeline: the store keeps the last entries only.
+func (c *user) follow(ctx context.Context, db *redis.Client, key string) error {
 	entries, err := db.LRange(ctx, key, 0, -1).Result()
 	if err != nil {
 		return fmt.Errorf("timeline: %w", err)

@@ -18,21 +18,22 @@ import (
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/simulator"
-	"wxnotify/trust/soak/town"
+	"wxnotify/trust/faultproxy"
+	"wxnotify/trust/fixture"
 )
 
-// A world is a town around the process of the functions.
-type world struct {
+// A system is simulated platforms and a store, with faults, around the process of the functions.
+type system struct {
 	*testing.T
 	seed  uint64
 	clock *clock
 	sim   *simulator.World
 	raw   *redis.Client
 	store *store.Store // to look around, past the proxy
-	proxy *proxy
+	proxy *faultproxy.Proxy
 	fns   *process
 
-	people []*citizen
+	people []*user
 	groups []group
 	serial atomic.Int64
 	acts   atomic.Int64
@@ -44,14 +45,14 @@ type world struct {
 
 type group struct {
 	id      string
-	members []*citizen
+	members []*user
 }
 
-func newWorld(t *testing.T, seed uint64, people int) *world {
+func newSystem(t *testing.T, seed uint64, people int) *system {
 	t.Helper()
-	w := &world{T: t, seed: seed, clock: newClock()}
+	w := &system{T: t, seed: seed, clock: newClock()}
 	addr := redistest.Start(t)
-	w.proxy = newProxy(t, addr)
+	w.proxy = faultproxy.New(t, addr)
 	w.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, PoolSize: 1})
 	t.Cleanup(func() { w.raw.Close() })
 	var err error
@@ -63,10 +64,10 @@ func newWorld(t *testing.T, seed uint64, people int) *world {
 	w.sim, err = simulator.New(cfg)
 	w.must(err)
 	t.Cleanup(w.sim.Close)
-	w.must(town.AddTemplates(w.sim.WeChat))
+	w.must(fixture.AddTemplates(w.sim.WeChat))
 	srv := httptest.NewServer(w.sim)
 	t.Cleanup(srv.Close)
-	w.fns = startProcess(t, w.proxy.addr, srv.URL)
+	w.fns = startProcess(t, w.proxy.Addr, srv.URL)
 	w.must(w.sim.IM.SetCallbackURL(w.fns.url + "/imcallback"))
 	w.must(w.sim.WeChat.SetPushURL(w.fns.url + "/wechatpush"))
 	w.tellTime()
@@ -74,33 +75,33 @@ func newWorld(t *testing.T, seed uint64, people int) *world {
 	return w
 }
 
-func (w *world) must(err error) {
+func (w *system) must(err error) {
 	w.Helper()
 	if err != nil {
 		w.Fatal(err)
 	}
 }
 
-// settle has people move in: they log in, get a name, most of them subscribe, and they are in
+// settle makes users: they log in, get a name, most of them subscribe, and they are in
 // groups of ten.
-func (w *world) settle(people int) {
+func (w *system) settle(people int) {
 	w.Helper()
 	for i := range people {
-		c := newCitizen(i, w.sim.WeChat.NewUser())
-		w.must(town.LogIn(w.fns, w.sim.WeChat, &c.Person))
-		w.sim.IM.Import(c.User, fmt.Sprint("Citizen ", i))
+		c := newUser(i, w.sim.WeChat.NewUser())
+		w.must(fixture.LogIn(w.fns, w.sim.WeChat, &c.User))
+		w.sim.IM.Import(c.UserID, fmt.Sprint("User ", i))
 		w.people = append(w.people, c)
 		if i%3 != 0 {
-			w.sim.WeChat.TapDialog(c.OpenID, map[string]simulator.Answer{string(town.Message): simulator.Accept, string(town.Call): simulator.Accept})
-			c.tapped(town.Message)
-			c.tapped(town.Call)
+			w.sim.WeChat.TapDialog(c.OpenID, map[string]simulator.Answer{string(fixture.Message): simulator.Accept, string(fixture.Call): simulator.Accept})
+			c.tapped(fixture.Message)
+			c.tapped(fixture.Call)
 		}
 	}
 	for i := 0; i+10 <= people; i += 10 {
 		g := group{fmt.Sprint("@TGS#", i), w.people[i : i+10]}
 		var members []string
 		for _, m := range g.members {
-			members = append(members, m.User)
+			members = append(members, m.UserID)
 		}
 		w.must(w.sim.IM.CreateGroup(simulator.Group{ID: g.id, Type: simulator.GroupPublic, Members: members}))
 		w.groups = append(w.groups, g)
@@ -115,7 +116,7 @@ func key(kind, id string) string {
 }
 
 // follow reads everybody's timeline again and again, with a pause in between, until ctx ends.
-func (w *world) follow(ctx context.Context, pause time.Duration) {
+func (w *system) follow(ctx context.Context, pause time.Duration) {
 	for ctx.Err() == nil {
 		w.readTimelines()
 		select {
@@ -125,33 +126,28 @@ func (w *world) follow(ctx context.Context, pause time.Duration) {
 	}
 }
 
-func (w *world) readTimelines() {
+func (w *system) readTimelines() {
 	for _, c := range w.people {
-		if err := c.follow(context.WithoutCancel(w.Context()), w.raw, key("t", c.User)); err != nil {
+		if err := c.follow(context.WithoutCancel(w.Context()), w.raw, key("t", c.UserID)); err != nil {
 			w.Error(err)
 		}
 	}
 }
 
 // idle reports whether nothing waits anywhere.
-func (w *world) idle() bool {
+func (w *system) idle() bool {
 	w.Helper()
-	for _, queue := range []string{"q", "cq", "sq", "u"} {
-		keys, err := w.raw.Keys(w.Context(), store.DefaultPrefix+"*}:"+queue).Result()
-		w.must(err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
+	nothing, err := fixture.Idle(w.Context(), w.raw)
+	w.must(err)
 	v := w.fns.vitals()
 	if v.Lost > 0 {
 		w.Fatalf("%d spills were given up", v.Lost)
 	}
-	return v.Spills == 0
+	return nothing && v.Spills == 0
 }
 
 // calmDown lets everything come to its end. The clock goes ahead from lease to lease.
-func (w *world) calmDown() {
+func (w *system) calmDown() {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
@@ -177,4 +173,4 @@ func (w *world) calmDown() {
 }
 
 // tellTime sets the clock of the functions' process to ours.
-func (w *world) tellTime() { w.fns.call("ahead?" + time.Duration(w.clock.ahead.Load()).String()) }
+func (w *system) tellTime() { w.fns.call("ahead?" + time.Duration(w.clock.ahead.Load()).String()) }

@@ -20,9 +20,9 @@ import (
 
 const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 
-// A stage is where n instances meet. Time stands still on it unless the test moves it, so what
+// A system is where n instances meet. Time stands still in it unless the test moves it, so what
 // comes of a race depends on the order alone.
-type stage struct {
+type system struct {
 	*testing.T
 	addr      string
 	instances []*store.Store
@@ -38,39 +38,39 @@ type stage struct {
 // A race is run with each number of instances.
 type race struct {
 	name string
-	run  func(s *stage)
+	run  func(s *system)
 }
 
-// crowds is how many instances meet before miniredis, and before a redis-server, in a quick, a
+// counts is how many instances meet before miniredis, and before a redis-server, in a quick, a
 // short and a full run.
-var crowds = [][2][]int{
+var counts = [][2][]int{
 	{{2}, {8}},
 	{{2, 8}, {8, 200}},
 	{{2, 8}, {2, 8, 32, 200}},
 }
 
 func TestRaces(t *testing.T) {
-	before := crowds[trust.Size(0, 1, 2)]
+	before := counts[trust.Size(0, 1, 2)]
 	server, mini := redistest.Start(t), miniredis.RunT(t).Addr()
-	for _, r := range slices.Concat(permitRaces, cardRaces, recordRaces, loginRaces, tokenRaces, limitRaces, groupRaces) {
+	for _, r := range slices.Concat(permitRaces, cardRaces, recordRaces, loginRaces, tokenRaces, groupRaces) {
 		t.Run(r.name, func(t *testing.T) {
 			for _, n := range before[0] {
-				t.Run(fmt.Sprintf("%d before miniredis", n), func(t *testing.T) { r.run(newStage(t, mini, n)) })
+				t.Run(fmt.Sprintf("%d before miniredis", n), func(t *testing.T) { r.run(newSystem(t, mini, n)) })
 			}
 			for _, n := range before[1] {
-				t.Run(fmt.Sprintf("%d before redis-server", n), func(t *testing.T) { r.run(newStage(t, server, n)) })
+				t.Run(fmt.Sprintf("%d before redis-server", n), func(t *testing.T) { r.run(newSystem(t, server, n)) })
 			}
 		})
 	}
 }
 
 // rounds is how often the instances meet: the fewer they are, the more often.
-func (s *stage) rounds() int {
+func (s *system) rounds() int {
 	return max(1, trust.Size(8, 10, 100)/len(s.instances))
 }
 
-func newStage(t *testing.T, addr string, n int) *stage {
-	s := &stage{T: t, addr: addr, rules: notify.DefaultRules(), now: time.UnixMilli(1795305599500).UTC()}
+func newSystem(t *testing.T, addr string, n int) *system {
+	s := &system{T: t, addr: addr, rules: notify.DefaultRules(), now: time.UnixMilli(1795305599500).UTC()}
 	s.rules.KeepLearning = false
 	s.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
 	t.Cleanup(func() { s.raw.Close() })
@@ -82,7 +82,7 @@ func newStage(t *testing.T, addr string, n int) *stage {
 }
 
 // open returns another instance.
-func (s *stage) open() *store.Store {
+func (s *system) open() *store.Store {
 	s.Helper()
 	st, err := store.Open(store.Config{URL: secret.New("redis://" + s.addr), Shards: 4, Now: s.clock, ServerTime: s.clock})
 	s.must(err)
@@ -90,33 +90,33 @@ func (s *stage) open() *store.Store {
 	return st
 }
 
-func (s *stage) clock() time.Time {
+func (s *system) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
-func (s *stage) advance(d time.Duration) {
+func (s *system) advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(d)
 }
 
-func (s *stage) fresh(prefix string) string {
+func (s *system) fresh(prefix string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
 	return fmt.Sprintf("%s%d", prefix, s.serial)
 }
 
-// meet has do called by everybody at once, each with the instance of his number.
-func (s *stage) meet(do func(i int, st *store.Store) error) {
+// meet has do called by everybody at once, each with an instance of their own.
+func (s *system) meet(do func(i int, st *store.Store) error) {
 	s.Helper()
 	s.meetings(len(s.instances), do)
 }
 
 // meetings is meet for the first n instances.
-func (s *stage) meetings(n int, do func(i int, st *store.Store) error) {
+func (s *system) meetings(n int, do func(i int, st *store.Store) error) {
 	s.Helper()
 	s.connect()
 	trust.Count(s.T, trust.Races, 1)
@@ -139,7 +139,7 @@ func (s *stage) meetings(n int, do func(i int, st *store.Store) error) {
 
 // connect has every instance be connected before the first race: two hundred connections made at
 // once would be a race of their own.
-func (s *stage) connect() {
+func (s *system) connect() {
 	s.Helper()
 	if s.connected {
 		return
@@ -151,7 +151,7 @@ func (s *stage) connect() {
 	}
 }
 
-func (s *stage) must(err error) {
+func (s *system) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)
@@ -159,17 +159,17 @@ func (s *stage) must(err error) {
 }
 
 // broken tells of a promise that did not hold.
-func (s *stage) broken(what string, format string, args ...any) {
+func (s *system) broken(what string, format string, args ...any) {
 	s.Helper()
 	trust.Count(s.T, what, 1)
 	s.Errorf(format, args...)
 }
 
 // one is the instance with which a test prepares and looks around.
-func (s *stage) one() *store.Store { return s.instances[0] }
+func (s *system) one() *store.Store { return s.instances[0] }
 
 // subscriber binds a new user with so many permits, granted minutes apart.
-func (s *stage) subscriber(permits int) (notify.UserID, notify.OpenID) {
+func (s *system) subscriber(permits int) (notify.UserID, notify.OpenID) {
 	s.Helper()
 	user := notify.UserID(s.fresh("user"))
 	openID := notify.OpenID("o-" + user)
@@ -182,15 +182,15 @@ func (s *stage) subscriber(permits int) (notify.UserID, notify.OpenID) {
 	return user, openID
 }
 
-func (s *stage) tap(openID notify.OpenID, source notify.GrantSource, id string, at time.Time) notify.Fact {
+func (s *system) tap(openID notify.OpenID, source notify.GrantSource, id string, at time.Time) notify.Fact {
 	return notify.Fact{Grant: &notify.Grant{ID: id, OpenID: openID, Source: source, At: at, Templates: []notify.TemplateID{tmpl}}}
 }
 
-func (s *stage) message(to notify.UserID) notify.Fact {
+func (s *system) message(to notify.UserID) notify.Fact {
 	return notify.Fact{Message: &notify.Message{ID: notify.MessageID(s.fresh("m")), From: "peer", To: to, SentAt: s.clock().Truncate(time.Second), ByREST: true}}
 }
 
-func (s *stage) record(st *store.Store, facts ...notify.Fact) (wake bool) {
+func (s *system) record(st *store.Store, facts ...notify.Fact) (wake bool) {
 	s.Helper()
 	wake, err := st.Record(s.Context(), s.rules, facts)
 	s.must(err)
@@ -198,7 +198,7 @@ func (s *stage) record(st *store.Store, facts ...notify.Fact) (wake bool) {
 }
 
 // account wants an account to add up, and returns it.
-func (s *stage) account(openID notify.OpenID) notify.Account {
+func (s *system) account(openID notify.OpenID) notify.Account {
 	s.Helper()
 	all, err := store.Accounts(s.Context(), s.one(), openID)
 	s.must(err)
@@ -214,7 +214,7 @@ func (s *stage) account(openID notify.OpenID) notify.Account {
 }
 
 // owns wants openID to have so many permits, of which so many are held.
-func (s *stage) owns(openID notify.OpenID, balance, held int) {
+func (s *system) owns(openID notify.OpenID, balance, held int) {
 	s.Helper()
 	if a := s.account(openID); a.Balance != balance || a.Held != held {
 		s.broken(trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
@@ -222,7 +222,7 @@ func (s *stage) owns(openID notify.OpenID, balance, held int) {
 }
 
 // ends returns the states in which messages of user ended.
-func (s *stage) ends(user notify.UserID) map[notify.MessageID][]notify.State {
+func (s *system) ends(user notify.UserID) map[notify.MessageID][]notify.State {
 	s.Helper()
 	steps, err := s.one().Timeline(s.Context(), user)
 	s.must(err)

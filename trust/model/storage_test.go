@@ -24,9 +24,9 @@ const runs = 4
 // shards is fewer than in production: two show all that several do.
 const shards = 2
 
-// A lab is a Redis that one history after the other has to itself, and what connects to it.
+// A storage is a Redis that one history after the other has to itself, and what connects to it.
 // The first store is the receivers'; each run has one of its own.
-type lab struct {
+type storage struct {
 	mini   *miniredis.Miniredis // nil: a real one
 	raw    *redis.Client
 	stores [1 + runs]*store.Store
@@ -37,17 +37,17 @@ type lab struct {
 	loses int // round trips until one arrives whose answer is lost; negative: none does
 }
 
-func onMiniredis(t *testing.T) *lab {
+func onMiniredis(t *testing.T) *storage {
 	m := miniredis.RunT(t)
-	return newLab(t, m.Addr(), m)
+	return newStorage(t, m.Addr(), m)
 }
 
-func onRedis(t *testing.T) *lab { return newLab(t, redistest.Start(t), nil) }
+func onRedis(t *testing.T) *storage { return newStorage(t, redistest.Start(t), nil) }
 
-func onCluster(t *testing.T) *lab { return newLab(t, redistest.StartCluster(t), nil) }
+func onCluster(t *testing.T) *storage { return newStorage(t, redistest.StartCluster(t), nil) }
 
-func newLab(t *testing.T, addr string, mini *miniredis.Miniredis) *lab {
-	l := &lab{mini: mini, cut: -1, loses: -1, raw: redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})}
+func newStorage(t *testing.T, addr string, mini *miniredis.Miniredis) *storage {
+	l := &storage{mini: mini, cut: -1, loses: -1, raw: redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})}
 	t.Cleanup(func() { l.raw.Close() })
 	for i := range l.stores {
 		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Dial: l.dial,
@@ -61,8 +61,8 @@ func newLab(t *testing.T, addr string, mini *miniredis.Miniredis) *lab {
 	return l
 }
 
-// empty makes the lab as new.
-func (l *lab) empty(ctx context.Context) error {
+// empty makes the storage as new.
+func (l *storage) empty(ctx context.Context) error {
 	l.skew = [1 + runs]time.Duration{}
 	l.cutAfter(-1)
 	l.loseAnswerAfter(-1)
@@ -70,7 +70,7 @@ func (l *lab) empty(ctx context.Context) error {
 }
 
 // cutAfter lets so many round trips of the stores through and no more; negative: all.
-func (l *lab) cutAfter(trips int) {
+func (l *storage) cutAfter(trips int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = trips
@@ -78,14 +78,14 @@ func (l *lab) cutAfter(trips int) {
 
 // loseAnswerAfter lets so many round trips of the stores through, and loses the answer of the next
 // one, which arrives: the client makes it again. Negative: none is lost.
-func (l *lab) loseAnswerAfter(trips int) {
+func (l *storage) loseAnswerAfter(trips int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.loses = trips
 }
 
 // through says what becomes of the next round trip.
-func (l *lab) through() verdict {
+func (l *storage) through() verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cut == 0 {
@@ -100,19 +100,19 @@ func (l *lab) through() verdict {
 	return passes
 }
 
-func (l *lab) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (l *storage) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &wire{Conn: c, lab: l}, nil
+	return &wire{Conn: c, storage: l}, nil
 }
 
 // A wire holds what is written until an answer is wanted: that is one round trip.
 type wire struct {
 	net.Conn
-	lab *lab
-	out []byte
+	storage *storage
+	out     []byte
 }
 
 var errCut = errors.New("the connection is cut")
@@ -126,7 +126,7 @@ func (w *wire) Read(b []byte) (int, error) {
 	if len(w.out) > 0 {
 		v := passes
 		if greeting := bytes.Contains(w.out, []byte("hello\r\n")); !greeting {
-			v = w.lab.through()
+			v = w.storage.through()
 		}
 		if v == isLost {
 			w.Close()

@@ -23,6 +23,7 @@ import (
 	"wxnotify/shared/store"
 	"wxnotify/shared/wire"
 	"wxnotify/simulator"
+	"wxnotify/trust/fixture"
 )
 
 // The templates. A card of either carries one notice, so that a card tells which.
@@ -47,8 +48,8 @@ rules:
 limits: {sends_per_second: 1000, user_sends_per_hour: 1000, workers: 8}
 `
 
-// A place is where a world's functions find their surroundings.
-type place struct {
+// An environment is what a system's functions find around them.
+type environment struct {
 	clock     simulator.Clock
 	storeAddr string                                                            // as the functions know it
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error) // from there; nil: the network
@@ -61,8 +62,8 @@ type place struct {
 	shards int    // 0: the usual number
 }
 
-// A world is a WeChat, an IM, the functions, and people who use them.
-type world struct {
+// A system is the functions, with a simulated WeChat and IM around them, and users.
+type system struct {
 	t        testing.TB
 	sim      *simulator.World
 	front    *front
@@ -72,17 +73,17 @@ type world struct {
 	raw      *redis.Client
 	log      *logs
 	settings map[string]string
-	place    place
+	env      environment
 
-	people []*person
+	people []*user
 
 	mu        sync.Mutex
 	instances int
 }
 
-// A person is a user of the mini program.
-type person struct {
-	user   notify.UserID
+// A user is one of the mini program.
+type user struct {
+	id     notify.UserID
 	sig    string
 	openID string
 
@@ -91,16 +92,16 @@ type person struct {
 	rings    []string
 }
 
-// A message is one that somebody wrote to him. Its text tells which card shows it.
+// A message is one that somebody wrote to a user. Its text tells which card shows it.
 type message struct {
 	key  string
 	text string
 	from string
 }
 
-func newWorld(t testing.TB, p place) *world {
+func newSystem(t testing.TB, p environment) *system {
 	t.Helper()
-	w := &world{t: t, platform: newPlatform(), front: &front{}, log: &logs{}, place: p}
+	w := &system{t: t, platform: newPlatform(), front: &front{}, log: &logs{}, env: p}
 	var err error
 	w.sim, err = simulator.New(simulator.Config{Clock: p.clock, HTTPClient: &http.Client{Transport: w.front},
 		WeChat: simulator.WeChatConfig{PushURL: "https://functions.example/wechatpush"},
@@ -143,14 +144,14 @@ func newWorld(t testing.TB, p place) *world {
 }
 
 // seams returns those of one instance of a function.
-func (w *world) seams(function string) wire.Seams {
+func (w *system) seams(function string) wire.Seams {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.instances++
-	s := wire.Seams{Dial: w.place.dial, Upstream: w.sim.Transport(), Platform: w.platform, Now: w.place.clock.Now, StoreNow: w.place.storeNow,
+	s := wire.Seams{Dial: w.env.dial, Upstream: w.sim.Transport(), Platform: w.platform, Now: w.env.clock.Now, StoreNow: w.env.storeNow,
 		Opened: func(st *store.Store) { w.t.Cleanup(func() { st.Close() }) }}
-	if off, n := w.place.off, w.instances; off != nil {
-		s.Now = func() time.Time { return w.place.clock.Now().Add(off(function, n)) }
+	if off, n := w.env.off, w.instances; off != nil {
+		s.Now = func() time.Time { return w.env.clock.Now().Add(off(function, n)) }
 	}
 	return s
 }
@@ -159,19 +160,27 @@ var builds = map[string]func(wire.Seams) scf.Build{"imcallback": wire.IMCallback
 	"permits": wire.Permits, "announce": wire.Announce, "deliver": wire.Deliver}
 
 // build wires an instance of a function.
-func (w *world) build(name string) scf.Handler {
+func (w *system) build(name string) scf.Handler {
 	w.t.Helper()
 	h, err := builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
 	must(w.t, err)
 	return h
 }
 
-// join makes a user of both platforms who has logged in, with permits.
-func (w *world) join(permits int) *person {
+// idle reports whether nothing waits, is on its way, or is still to be told.
+func (w *system) idle() bool {
 	w.t.Helper()
-	p := &person{openID: w.sim.WeChat.NewUser()}
+	nothing, err := fixture.Idle(w.t.Context(), w.raw)
+	must(w.t, err)
+	return nothing
+}
+
+// join makes a user of both platforms who has logged in, with permits.
+func (w *system) join(permits int) *user {
+	w.t.Helper()
+	p := &user{openID: w.sim.WeChat.NewUser()}
 	w.login(p)
-	w.sim.IM.Import(string(p.user), "")
+	w.sim.IM.Import(string(p.id), "")
 	for _, template := range []string{messageTemplate, callTemplate} {
 		must(w.t, w.sim.WeChat.Subscribe(p.openID, template, permits))
 	}
@@ -181,7 +190,7 @@ func (w *world) join(permits int) *person {
 }
 
 // login is p opening the mini program.
-func (w *world) login(p *person) {
+func (w *system) login(p *user) {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"code":%q}`, w.sim.WeChat.Login(p.openID))
 	status, answer, err := w.front.call(w.t.Context(), "POST", "session", nil, []byte(body))
@@ -190,16 +199,16 @@ func (w *world) login(p *person) {
 	}
 	var out struct{ UserID, UserSig string }
 	must(w.t, json.Unmarshal(answer, &out))
-	p.user, p.sig = notify.UserID(out.UserID), out.UserSig
+	p.id, p.sig = notify.UserID(out.UserID), out.UserSig
 }
 
 // write has a peer write to p.
-func (w *world) write(p *person, peer string) message {
+func (w *system) write(p *user, peer string) message {
 	w.t.Helper()
 	p.mu.Lock()
-	text := fmt.Sprintf("%s %d", p.user[:6], len(p.messages))
+	text := fmt.Sprintf("%s %d", p.id[:6], len(p.messages))
 	p.mu.Unlock()
-	sent, err := w.sim.IM.SendC2C(peer, string(p.user), simulator.Text(text))
+	sent, err := w.sim.IM.SendC2C(peer, string(p.id), simulator.Text(text))
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -211,9 +220,9 @@ func (w *world) write(p *person, peer string) message {
 }
 
 // ring has a peer call p.
-func (w *world) ring(p *person, peer string) string {
+func (w *system) ring(p *user, peer string) string {
 	w.t.Helper()
-	id, err := w.sim.IM.Ring(simulator.Call{From: peer, To: []string{string(p.user)}})
+	id, err := w.sim.IM.Ring(simulator.Call{From: peer, To: []string{string(p.id)}})
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -224,8 +233,8 @@ func (w *world) ring(p *person, peer string) string {
 }
 
 // live lets one round of things happen to everybody at once: each is written to, and some
-// read, have a message taken back, grant, or are called.
-func (w *world) live(round int) {
+// read, have a message recalled, grant, or are called.
+func (w *system) live(round int) {
 	w.t.Helper()
 	var wg sync.WaitGroup
 	for i, p := range w.people {
@@ -234,9 +243,9 @@ func (w *world) live(round int) {
 			m := w.write(p, peer)
 			switch (i + round) % 6 {
 			case 0:
-				w.sim.IM.Read(string(p.user), peer)
+				w.sim.IM.Read(string(p.id), peer)
 			case 1:
-				if err := w.sim.IM.Recall(peer, string(p.user), m.key); err != nil {
+				if err := w.sim.IM.Recall(peer, string(p.id), m.key); err != nil {
 					w.t.Error(err)
 				}
 			case 2:
@@ -246,7 +255,7 @@ func (w *world) live(round int) {
 			case 3:
 				id := w.ring(p, peer)
 				if round%2 == 0 {
-					if err := w.sim.IM.Answer(id, string(p.user)); err != nil {
+					if err := w.sim.IM.Answer(id, string(p.id)); err != nil {
 						w.t.Error(err)
 					}
 				}

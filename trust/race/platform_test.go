@@ -13,12 +13,13 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
-// A platform is the IM and the WeChat of a race. Everybody is offline, and every send goes well
+// A platform is the IM and WeChat of a race. Everybody is offline, and every send goes well
 // unless fail says otherwise.
 type platform struct {
-	*stage
+	*system
 	order  atomic.Int64 // numbers what happens
 	groups map[notify.GroupID][]notify.Member
 	fail   func(notify.Card) error
@@ -27,19 +28,19 @@ type platform struct {
 	begun  map[notify.CardID][]notify.Identity
 	told   map[string]int // user and message -> cards that told of it
 	cards  map[notify.OpenID]int
-	over   map[string]int64 // user and message, or "*" for all of his -> when it was known that it must not be told
-	gone   map[purse]int64  // when it was known that a user's cards go to an openid no more
+	over   map[string]int64  // user and message, or "*" for all of them -> when it was known that it must not be told
+	gone   map[binding]int64 // when it was known that a user's cards go to an openid no more
 }
 
-// A purse is whose cards go where.
-type purse struct {
+// A binding says whose cards go where.
+type binding struct {
 	user   notify.UserID
 	openID notify.OpenID
 }
 
-func (s *stage) platform() *platform {
-	return &platform{stage: s, begun: map[notify.CardID][]notify.Identity{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
-		over: map[string]int64{}, gone: map[purse]int64{}}
+func (s *system) platform() *platform {
+	return &platform{system: s, begun: map[notify.CardID][]notify.Identity{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
+		over: map[string]int64{}, gone: map[binding]int64{}}
 }
 
 // deliverer is one that works through an instance.
@@ -165,26 +166,16 @@ func (p *platform) run() {
 			return err
 		})
 		p.advance(notify.Lease + time.Second)
-		if p.idle() {
+		nothing, err := fixture.Idle(p.Context(), p.raw)
+		p.must(err)
+		if nothing {
 			return
 		}
 	}
 	p.Fatal("something waits for ever")
 }
 
-// idle reports whether nothing waits.
-func (p *platform) idle() bool {
-	for _, queue := range []string{"q", "cq", "sq", "u"} {
-		keys, err := p.raw.Keys(p.Context(), "*}:"+queue).Result()
-		p.must(err)
-		if len(keys) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// mustNot notes that from now on a message of user must not be told, all of his for "*".
+// mustNot notes that from now on a message of user must not be told, all of theirs for "*".
 func (p *platform) mustNot(user notify.UserID, id notify.MessageID) {
 	p.seeing.Lock()
 	defer p.seeing.Unlock()
@@ -220,8 +211,8 @@ func (w *watcher) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserve
 	got, err := w.Store.Reserve(ctx, r)
 	w.p.seeing.Lock()
 	defer w.p.seeing.Unlock()
-	if known, ok := w.p.gone[purse{r.User, r.OpenID}]; ok && known < asked && got.Status == notify.ReserveOK {
-		w.p.broken(trust.Violated, "a card of %s is sent to %s, which was taken from him", r.User, r.OpenID)
+	if known, ok := w.p.gone[binding{r.User, r.OpenID}]; ok && known < asked && got.Status == notify.ReserveOK {
+		w.p.broken(trust.Violated, "a card of %s is sent to %s, which is another's now", r.User, r.OpenID)
 	}
 	return got, err
 }

@@ -1,0 +1,192 @@
+package security_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"wxnotify/internal/testkit"
+	"wxnotify/shared/api"
+	"wxnotify/shared/im"
+	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
+	"wxnotify/shared/store"
+	"wxnotify/shared/wechat"
+	"wxnotify/simulator"
+	"wxnotify/trust"
+	"wxnotify/trust/fixture"
+)
+
+// A system is all functions with a URL, over one store, and what they log.
+type system struct {
+	*testing.T
+	*fixture.Functions
+	now   time.Time
+	redis *miniredis.Miniredis
+	store *store.Store
+	sim   *simulator.World
+	log   bytes.Buffer
+	from  string // the address that requests come from
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	s := &system{T: t, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
+	clock := func() time.Time { return s.now }
+	var err error
+	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.redis.Addr()), Shards: 2, Now: clock, ServerTime: clock})
+	s.must(err)
+	t.Cleanup(func() { s.store.Close() })
+	s.sim, err = simulator.New(simulator.Config{Clock: simulator.NewManualClock(s.now), IM: simulator.IMConfig{CallbackToken: secret.New("callbackToken2026")}})
+	s.must(err)
+	t.Cleanup(s.sim.Close)
+	s.must(fixture.AddTemplates(s.sim.WeChat))
+	s.Functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
+		Base: "http://127.0.0.1", Rules: notify.DefaultRules(), Now: clock,
+		Log: slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	s.must(err)
+	return s
+}
+
+func (s *system) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// login returns a new user who is bound.
+func (s *system) login() *fixture.User {
+	s.Helper()
+	u := &fixture.User{OpenID: s.sim.WeChat.NewUser()}
+	s.must(fixture.LogIn(s, s.sim.WeChat, u))
+	return u
+}
+
+// A request is what somebody sends to a function.
+type request struct {
+	function string
+	method   string // empty: POST
+	query    url.Values
+	header   http.Header
+	body     string
+}
+
+func (r request) clone() request {
+	r.query, r.header = url.Values(http.Header(r.query).Clone()), r.header.Clone()
+	return r
+}
+
+// callback is what IM sends of a message to user.
+func (s *system) callback(user string) request {
+	c := s.sim.Config().IM
+	q := url.Values{"SdkAppid": {fmt.Sprint(c.SDKAppID)}, "CallbackCommand": {afterSend}}
+	im.SignQuery(q, c.CallbackToken, s.now)
+	return request{function: "imcallback", query: q, body: messageTo(user, 1, s.now)}
+}
+
+// push is what WeChat sends of a tap in the dialog.
+func (s *system) push(openID string) request {
+	s.Helper()
+	c := s.sim.Config().WeChat
+	q, body, err := wechat.Sealer{AppID: c.AppID, Token: c.Token, EncodingAESKey: c.AESKey, Mode: wechat.ModeSecure, Timestamp: s.now, Nonce: "415670741"}.
+		Seal([]byte(event(popup, openID, string(fixture.Message), "accept", s.now)))
+	s.must(err)
+	return request{function: "wechatpush", query: q, body: string(body)}
+}
+
+// report is what a mini program tells of a tap.
+func report(u *fixture.User, id string) request {
+	return request{function: "permits", header: u.Bearer(), body: fmt.Sprintf(`{"reportId":%q,"results":{%q:"accept"}}`, id, fixture.Message)}
+}
+
+// announcement is what a backend sends.
+func (s *system) announcement(to string) request {
+	header, body := fixture.Announcement(s.now, "order-1", to, "on its way")
+	return request{function: "announce", header: header, body: string(body)}
+}
+
+func (s *system) do(q request) *httptest.ResponseRecorder {
+	s.Helper()
+	if q.method == "" {
+		q.method = http.MethodPost
+	}
+	r := httptest.NewRequest(q.method, "/"+q.function, strings.NewReader(q.body))
+	r.URL.RawQuery, r.RemoteAddr = q.query.Encode(), s.from
+	if q.header != nil {
+		r.Header = q.header
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// transient is what a request may leave that changes nothing: counters of guesses, the store's own
+// record of whose it is, and that a run of deliver was woken.
+var transient = regexp.MustCompile(`(?m)^- \S+\{\d+\}:(?:lim:|id$|watch$).*\n(   .*\n)*`)
+
+func (s *system) kept() string { return transient.ReplaceAllString(s.redis.Dump(), "") }
+
+// wantNoEffect wants a request to be answered with one of statuses, in few words, and to change
+// nothing that is stored.
+func (s *system) wantNoEffect(name string, q request, statuses ...int) {
+	s.Helper()
+	before := s.kept()
+	w := s.do(q)
+	trust.Count(s.T, trust.Attacks, 1)
+	if !slices.Contains(statuses, w.Code) || w.Body.Len() > 500 {
+		trust.Count(s.T, trust.Violated, 1)
+		s.Errorf("%s, %s: answered %d %s, want one of %v", q.function, name, w.Code, w.Body, statuses)
+	}
+	if after := s.kept(); after != before {
+		trust.Count(s.T, trust.Violated, 1)
+		s.Errorf("%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
+	}
+}
+
+// passes checks that a request gets through: without it the refusals would show nothing.
+func (s *system) passes(name string, q request) *httptest.ResponseRecorder {
+	s.Helper()
+	w := s.do(q)
+	if w.Code != http.StatusOK && w.Code != http.StatusNoContent {
+		s.Fatalf("%s, %s: answered %d %s, and should pass", q.function, name, w.Code, w.Body)
+	}
+	return w
+}
+
+// What IM and WeChat send.
+const (
+	afterSend = "C2C.CallbackAfterSendMsg"
+	popup     = "subscribe_msg_popup_event"
+	change    = "subscribe_msg_change_event"
+	sent      = "subscribe_msg_sent_event"
+)
+
+func messageTo(user string, seq int, at time.Time) string {
+	return fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":%d,"MsgRandom":2,"MsgTime":%d,"MsgKey":"%[3]d_2_%[4]d",`+
+		`"SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`, afterSend, user, seq, at.Unix())
+}
+
+// event is the JSON of a subscribe event of an openid.
+func event(name, openID, template, status string, at time.Time) string {
+	return fmt.Sprintf(`{"ToUserName":"gh_1","FromUserName":%q,"CreateTime":%d,"MsgType":"event","Event":%q,`+
+		`"List":{"TemplateId":%q,"SubscribeStatusString":%q,"ErrorCode":"43101","ErrorStatus":"user refuse","MsgID":"1","PopupScene":"0"}}`,
+		openID, at.Unix(), name, template, status)
+}
+
+// signed is the header of a request that a backend signs.
+func signed(key secret.String, word, body string, at time.Time) http.Header {
+	ts := strconv.FormatInt(at.Unix(), 10)
+	return http.Header{api.HeaderTimestamp: {ts}, api.HeaderSignature: {api.Sign(key, ts, word, []byte(body))}}
+}
