@@ -28,15 +28,11 @@ func (c countedWrites) Write(b []byte) (int, error) {
 func TestTripsAreSentAtOnce(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int64
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now,
+	s := opened(t, store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 			return countedWrites{conn, &writes}, err
 		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	if _, err := s.FindMessage(t.Context(), "m"); err != nil { // makes the connection
 		t.Fatal(err)
 	}

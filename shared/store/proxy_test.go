@@ -110,11 +110,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			m := miniredis.RunT(t)
 			m.RequireAuth(c.password)
 			clock := NewClock()
-			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
+			s := opened(t, store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 			ctx, rules := t.Context(), notify.DefaultRules()
 			if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
 				t.Fatal(err)
@@ -152,11 +148,7 @@ func TestClosedConnectionsAreNotUsed(t *testing.T) {
 		<-all
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
@@ -180,15 +172,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	var dials atomic.Int64
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
+	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	var wg sync.WaitGroup
 	for i := range 256 {
 		wg.Go(func() {

@@ -62,11 +62,6 @@ var forgetRules = []rule{
 			equal(b, "mentioned", s.Message.At, []notify.UserID{alice})
 		}
 	}},
-	{"an erasure by openid takes the sender's name too", func(b *bench) {
-		b.bobEverywhere()
-		b.record(notify.Erase{OpenID: bobOpenID})
-		b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
-	}},
 	{"an erasure that lost a round trip is completed by the next", func(b *bench) {
 		lost := 0
 		for trip := range 10 {
@@ -105,47 +100,6 @@ var forgetRules = []rule{
 				equal(b, "sender", n.From, bob)
 			}
 		}
-	}},
-	{"a recall finds the message of an erased sender", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(notify.Recall{ID: "waits", From: bob, To: alice}, notify.Recall{ID: "dead", From: bob, To: alice})
-		b.ended("waits", notify.StateRecalled, notify.ReasonNone)
-		equal(b, "letters", b.letters(10), nil)
-	}},
-	{"so does a read report", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()})
-		equal(b, "ends", b.endings("waits"), map[notify.State]int{})
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.ended("waits", notify.StateRead, notify.ReasonReadReport)
-		b.ended("vain", notify.StateRead, notify.ReasonReadReport)
-		b.replayed(b.letters(10)[0].ID, notify.Replayed{})
-		b.nothingNames(string(bob))
-	}},
-	{"and news that IM did not deliver it", func(b *bench) {
-		b.bobEverywhere()
-		failed := b.message("waits")
-		failed.FailedCode = 20007
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(failed)
-		b.ended("waits", notify.StateFailedIM, notify.ReasonNone)
-	}},
-	{"and who mutes him", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.prefer(notify.Preferences{MutedPeers: []string{string(bob)}})
-		b.ended("waits", notify.StateMuted, notify.ReasonMutedPeer)
-		b.ended("ringing", notify.StateMuted, notify.ReasonMutedPeer)
-	}},
-	{"a call of an erased caller is one call, whoever tells of it", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		ringing := b.ring("ringing")
-		b.record(twin(ringing), b.endOf(twin(ringing), notify.CallAnswered))
-		b.ended("ringing", notify.StateAnswered, notify.ReasonNone)
-		b.nothingNames(string(bob))
 	}},
 	{"a member is not told twice because the sender was erased between", func(b *bench) {
 		b.bobEverywhere()

@@ -52,18 +52,6 @@ var indexRules = []rule{
 			b.found(id, alice)
 		}
 	}},
-	{"a message to somebody who is not bound is not found", func(b *bench) {
-		b.record(b.message("m1"), b.ring("call"))
-		b.found("m1")
-		b.found("call")
-	}},
-	{"messages of several senders with one id are found once", func(b *bench) {
-		b.bind()
-		fromCarol := b.message("m1")
-		fromCarol.From = carol
-		b.record(b.message("m1"), fromCarol)
-		b.found("m1", alice)
-	}},
 	{"a message is found on the next day, and by instances that disagree on the day", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))

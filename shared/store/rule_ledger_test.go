@@ -11,14 +11,6 @@ import (
 
 var ledgerRules = []rule{
 	mixed(3), mixed(4), mixed(5),
-	{"the ledger keeps its last 20 events over an opening balance", func(b *bench) {
-		for range 25 {
-			b.grant(tmpl)
-		}
-		l := b.ledger(tmpl)
-		equal(b, "opening, events, balance", [3]int{l.Opening, len(l.Events), l.Balance}, [3]int{5, 20, 25})
-		equal(b, "left", b.balance(tmpl), 25)
-	}},
 }
 
 // mixed is the rule that accounts and cards agree whatever happens in whatever order.

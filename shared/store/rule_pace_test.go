@@ -32,16 +32,6 @@ var paceRules = []rule{
 		b.pace(10, 10, 0)
 		b.pace(10, 1, 100*time.Millisecond)
 	}},
-	{"what was not used up is saved for a second at most", func(b *bench) {
-		b.pace(10, 10, 0)
-		b.Advance(300 * time.Millisecond)
-		b.pace(10, 3, 0)
-		b.pace(10, 1, 100*time.Millisecond)
-	}},
-	{"more than a second's worth waits accordingly", func(b *bench) {
-		b.pace(10, 25, 1500*time.Millisecond)
-		b.pace(10, 25, 4*time.Second)
-	}},
 	{"a rate that does not divide a second is kept", func(b *bench) {
 		b.pace(3, 3, 0)
 		for i := range 30 {
