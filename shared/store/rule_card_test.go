@@ -17,12 +17,6 @@ var cardRules = []rule{
 		equal(b, "left of another template", b.balance(tmpl2), 1)
 		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
 	}},
-	{"reserve after an erasure is erased", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.must(b.Store.EraseUser(b.Context(), alice))
-		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveErased) })
-	}},
 	{"reserve repeated by its caller is ok and holds one permit", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)

@@ -120,4 +120,32 @@ var messageRules = []rule{
 		b.record(m, m)
 		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
 	}},
+	{"a repeated message is known a day later", func(b *bench) {
+		b.bind()
+		m := b.message("m1")
+		b.rules.TTL = 7 * 24 * time.Hour
+		b.record(m)
+		rec := b.after(b.rules.Lead)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateDelivered, "m1")})
+		b.Advance(24*time.Hour - b.rules.Lead)
+		b.record(m)
+		b.Advance(time.Hour)
+		b.nothingDue()
+		b.ended("m1", notify.StateDelivered, notify.ReasonNone)
+	}},
+	{"instances may disagree on the day", func(b *bench) {
+		ahead := b.Open(func() time.Time { return b.Now().Add(time.Hour) })
+		b.bind()
+		m := b.message("m1")
+		_, err := ahead.Record(b.Context(), b.rules, factsOf([]any{m}))
+		b.must(err)
+		b.unchanged(func() { b.record(m) })
+
+		m2 := b.message("m2")
+		b.record(m2)
+		b.unchanged(func() {
+			_, err := ahead.Record(b.Context(), b.rules, factsOf([]any{m2}))
+			b.must(err)
+		})
+	}},
 }

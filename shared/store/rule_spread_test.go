@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -278,14 +277,6 @@ var spreadRules = []rule{
 		equal(b, "wake", b.recordGroup(m), false)
 		equal(b, "kept", b.kept(), nil)
 	}},
-	{"a message of a group from the far future is spread for a day", func(b *bench) {
-		m := b.groupMessage(1)
-		m.SentAt = b.Now().Add(1000 * time.Hour)
-		b.recordGroup(m)
-		b.Advance(24 * time.Hour)
-		b.nothingToSpread()
-		equal(b, "kept", b.kept(), nil)
-	}},
 	{"what is too old to be spread keeps nothing waiting", func(b *bench) {
 		const old = 90
 		for seq := range uint32(old) {
@@ -332,14 +323,6 @@ var spreadRules = []rule{
 		}
 		equal(b, "spreads", len(got), len(all))
 		equal(b, "groups", len(groups), len(all))
-	}},
-	{"of 200 callers one gets the spread", func(b *bench) {
-		b.recordGroup(b.groupMessage(1))
-		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) {
-			spreads, err := b.Store.Spreads(ctx, 1000)
-			return len(spreads) == 1, err
-		})
-		equal(b, "callers that got it", got, 1)
 	}},
 	{"a spread that cannot be read is handed out again, and keeps nothing waiting", func(b *bench) {
 		b.recordGroup(b.groupMessage(1), b.groupMessage(2), b.groupMessage(3))

@@ -69,7 +69,6 @@ func runRules(t *testing.T, open func(t *testing.T) Harness) {
 		rules []rule
 	}{
 		{"messages", messageRules},
-		{"marks", markRules},
 		{"recipients", recipientRules},
 		{"wake and rest", wakeRules},
 		{"claim", claimRules},

@@ -179,7 +179,7 @@ var mutations = []mutation{
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./functions -run TestAnswersOf"),
 	one("tell messages apart by the id alone", domain+"identity.go", "len(scope), scope, id))", "0, \"\", \"\"))", mailbox),
 	one("take what is said of a call elsewhere for its own", domain+"identity.go", "return identify(sortSignal, string(c), call)", "return identify(sortSignal, \"\", call)", im),
-	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", mailbox),
+	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
 	one("let what waits for a digest wait on after a login at the mini program", domain+"bindings.go", "\tb.seen()\n", "\tb.Absence = Absence{}\n", mailbox),
 	one("have who ends quiet hours early wait for the old end", domain+"preferences.go", "\t\t\tw.schedule(b.Now, b.Now)\n", nothing, mailbox),
