@@ -125,11 +125,11 @@ func TestDeploymentsShareAServer(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	clock := NewClock()
-	stage := func(prefix string) *store.Store {
+	deployment := func(prefix string) *store.Store {
 		s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 		return s
 	}
-	dev, prod := stage("wxnotify-dev"), stage("wxnotify-prod")
+	dev, prod := deployment("wxnotify-dev"), deployment("wxnotify-prod")
 	if err := dev.Bind(t.Context(), "alice", "o-alice"); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ var announceRules = []rule{
 		equal(b, "notices", rec.Notices, []notify.Notice{{ID: a.Identity(), Kind: "shipped", SentAt: a.SentAt,
 			WindowEnd: b.Now().Add(b.rules.BlindWindow).Truncate(time.Millisecond), Expires: a.SentAt.Add(2 * time.Hour), Announcement: a.Announcement}})
 	}},
-	{"each recipient is told of what became of his announcement", func(b *bench) {
+	{"each recipient is told of what became of their announcement", func(b *bench) {
 		b.bind()
 		b.bindTo(carol, carolOpenID)
 		b.must(b.Store.SetPreferences(b.Context(), carol, notify.Preferences{Muted: true}))

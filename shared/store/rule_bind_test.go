@@ -68,7 +68,7 @@ var bindRules = []rule{
 		b.bindTo(carol, aliceOpenID)
 		b.nothingNames(string(alice))
 	}},
-	{"a user who moves to another openid takes his notices along", func(b *bench) {
+	{"a user who moves to another openid takes their notices along", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		b.bindTo(alice, otherOpenID)

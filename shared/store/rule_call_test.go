@@ -72,7 +72,7 @@ var callRules = []rule{
 		equal(b, "lane", batch.Recipients[0].Lane, notify.LaneCalls)
 		equal(b, "lane of the rest", b.only().Lane, notify.LaneMessages)
 	}},
-	{"a recipient in both lanes has two leases, so that his cards are told apart", func(b *bench) {
+	{"a recipient in both lanes has two leases, so that their cards are told apart", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		b.Advance(b.rules.Lead)

@@ -23,8 +23,8 @@ func (b *bench) letterOf(rec notify.Recipient, card notify.CardID) *notify.DeadL
 	return l
 }
 
-// bury gives up all that waits for rec, and returns the letter.
-func (b *bench) bury(rec notify.Recipient) notify.DeadLetter {
+// giveUp gives up all that waits for rec, and returns the letter.
+func (b *bench) giveUp(rec notify.Recipient) notify.DeadLetter {
 	b.Helper()
 	card := b.begin(rec)
 	l := b.letterOf(rec, card.Card)
@@ -41,7 +41,7 @@ func (b *bench) aliceDead(ids ...notify.MessageID) notify.DeadLetter {
 	for _, id := range ids {
 		b.record(b.message(id))
 	}
-	return b.bury(b.after(b.rules.Lead))
+	return b.giveUp(b.after(b.rules.Lead))
 }
 
 func (b *bench) letters(limit int) []notify.DeadLetter {
@@ -65,7 +65,7 @@ var deadRules = []rule{
 		fromCarol := b.message("m3")
 		fromCarol.From = carol
 		b.record(b.message("m1"), b.message("m2"), fromCarol)
-		want := b.bury(b.after(b.rules.Lead))
+		want := b.giveUp(b.after(b.rules.Lead))
 		equal(b, "senders", want.From, []notify.UserID{bob, carol})
 		equal(b, "letters", b.letters(10), []notify.DeadLetter{want})
 		b.counted(map[notify.State]int64{notify.StateDead: 3})
@@ -77,7 +77,7 @@ var deadRules = []rule{
 			user := notify.UserID(fmt.Sprint("user", i%4))
 			b.bindTo(user, notify.OpenID("o-"+user))
 			b.record(b.messageTo(user, notify.MessageID(fmt.Sprint("m", i))))
-			want = append([]string{b.bury(b.after(b.rules.Lead)).ID}, want...)
+			want = append([]string{b.giveUp(b.after(b.rules.Lead)).ID}, want...)
 		}
 		for _, limit := range []int{1, 5, 12, 100} {
 			var got []string
@@ -91,7 +91,7 @@ var deadRules = []rule{
 	{"what ends a message ends it in its letter too", func(b *bench) {
 		b.aliceDead("recalled", "failed", "answered")
 		b.record(b.ring("call"))
-		b.bury(b.only())
+		b.giveUp(b.only())
 		failed, reply := b.message("failed"), b.messageTo(bob, "reply")
 		failed.FailedCode, reply.From = 20012, alice
 		for i, c := range []struct {
@@ -152,7 +152,7 @@ var deadRules = []rule{
 		b.Advance(30*24*time.Hour + time.Second)
 		user := b.sameShard(alice)
 		b.record(b.messageTo(user, "m2"))
-		letter := b.bury(b.after(b.rules.Lead))
+		letter := b.giveUp(b.after(b.rules.Lead))
 		equal(b, "letters", b.letters(1), []notify.DeadLetter{letter})
 		for entry := range b.dump() {
 			if strings.HasSuffix(entry, "}:dead "+string(alice)) {

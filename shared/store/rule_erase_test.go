@@ -221,7 +221,7 @@ var eraseRules = slices.Concat(
 			b.must(b.Store.EraseOpenID(b.Context(), aliceOpenID))
 			b.nothingNames(string(aliceOpenID))
 		}},
-		{"erasing a user who is not bound takes what is left of him and says so", func(b *bench) {
+		{"erasing a user who is not bound takes what is left of them and says so", func(b *bench) {
 			b.aliceEverywhere()
 			b.bindTo(carol, aliceOpenID)
 			if err := b.Store.EraseUser(b.Context(), alice); !errors.Is(err, store.ErrNotBound) {
@@ -230,7 +230,7 @@ var eraseRules = slices.Concat(
 			b.nothingNames(string(alice))
 			b.boundTo(carol, aliceOpenID)
 		}},
-		{"erasing takes a user's name off the cards of an openid that was his, and leaves them paid for", func(b *bench) {
+		{"erasing takes a user's name off the cards of an openid that was theirs, and leaves them paid for", func(b *bench) {
 			b.aliceEverywhere()
 			b.Advance(notify.InFlight) // the card that is being sent is no more
 			sending := reserveOf("sending")

@@ -14,7 +14,7 @@ const said = "what bob said"
 
 // bobEverywhere has bob be the sender of all that others can have from somebody: messages
 // that wait, that are given up and that travel on a card, calls that ring, rang in vain and
-// ended, a read conversation, and messages of groups that he wrote or is mentioned in.
+// ended, a read conversation, and messages of groups that they wrote or are mentioned in.
 func (b *bench) bobEverywhere() {
 	b.Helper()
 	b.rules.MissedCalls = true
@@ -40,7 +40,7 @@ func (b *bench) bobEverywhere() {
 }
 
 var forgetRules = []rule{
-	{"an erased sender is named nowhere, and what he sent waits on", func(b *bench) {
+	{"an erased sender is named nowhere, and what they sent waits on", func(b *bench) {
 		b.bobEverywhere()
 		letter, before := b.letters(10)[0], b.counts()
 		b.must(b.Store.EraseUser(b.Context(), bob))
@@ -116,7 +116,7 @@ var forgetRules = []rule{
 			}
 		}
 	}},
-	{"what an erased user sends within a day does not name him, then it does", func(b *bench) {
+	{"what an erased user sends within a day does not name them, then it does", func(b *bench) {
 		b.bind()
 		b.bindTo(bob, bobOpenID)
 		b.must(b.Store.EraseUser(b.Context(), bob))
@@ -139,7 +139,7 @@ var forgetRules = []rule{
 		}
 		equal(b, "senders", from, map[notify.MessageID]notify.UserID{"late": "", "late call": "", "later": bob})
 	}},
-	{"after a new login he is named again", func(b *bench) {
+	{"after a new login they are named again", func(b *bench) {
 		b.bind()
 		b.bindTo(bob, bobOpenID)
 		b.must(b.Store.EraseUser(b.Context(), bob))

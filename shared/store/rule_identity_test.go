@@ -66,5 +66,8 @@ var identityRules = []rule{
 		}
 		equal(b, "delivered", slices.Sorted(maps.Keys(want)), all)
 		b.found(id, alice)
+		same := notify.IdentitiesOf(b.timeline(alice), id)
+		slices.Sort(same)
+		equal(b, "on record", same, all)
 	}},
 }

@@ -114,7 +114,7 @@ var claimRules = []rule{
 			batch, err := b.Store.Claim(ctx, 1000)
 			return len(batch.Recipients) == 1, err
 		})
-		equal(b, "callers that got him", got, 1)
+		equal(b, "callers that got them", got, 1)
 	}},
 }
 

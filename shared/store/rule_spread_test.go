@@ -277,6 +277,14 @@ var spreadRules = []rule{
 		equal(b, "wake", b.recordGroup(m), false)
 		equal(b, "kept", b.kept(), nil)
 	}},
+	{"a message of a group from the far future is spread for a day", func(b *bench) {
+		m := b.groupMessage(1)
+		m.SentAt = b.Now().Add(1000 * time.Hour)
+		b.recordGroup(m)
+		b.Advance(24 * time.Hour)
+		b.nothingToSpread()
+		equal(b, "kept", b.kept(), nil)
+	}},
 	{"what is too old to be spread keeps nothing waiting", func(b *bench) {
 		const old = 90
 		for seq := range uint32(old) {

@@ -11,7 +11,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// spoil writes what cannot be read at a key of alice's shard, or of that of her openid: into the
+// spoil writes what cannot be read at a key of alice's shard, or of that of their openid: into the
 // field of a hash, or if that is "" as the whole. It returns the key, and what mends it.
 func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 	b.Helper()
