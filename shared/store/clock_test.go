@@ -17,11 +17,7 @@ func TestLeasesGoByTheStoresClock(t *testing.T) {
 	m := miniredis.RunT(t)
 	now := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC) // far from ours
 	m.SetTime(now)
-	s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + m.Addr())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, store.Config{Now: time.Now, URL: secret.New("redis://" + m.Addr())})
 	if err := s.Bind(t.Context(), "alice", "oAlice"); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // FuzzDecodeLetter: what the store may hold for a dead letter is refused, or read with one
 // message for each notice and each sender once; and what is written reads back.
 func FuzzDecodeLetter(f *testing.F) {
-	f.Add("alice", `{"o":"oAlice","c":"card","k":"message","tm":"T","at":1795305600000,"cl":"unlisted","ca":"errcode 1","n":[{"i":"m1","p":"bob"},{"i":"m2","p":"bob"}]}`)
+	f.Add("alice", wholeLetter)
 	f.Add("alice", `{"at":1795305600000,"n":{}}`)
 	f.Add("", `{"at":1e300,"n":[{}]}`)
 	f.Fuzz(func(t *testing.T, user, doc string) {
@@ -99,9 +99,7 @@ func FuzzHandOut(f *testing.F) {
 
 // FuzzDecodeSubscriber: a record is refused, or read back as it was written.
 func FuzzDecodeSubscriber(f *testing.F) {
-	f.Add(`{"u":"alice","us":1795305600000,"l":{"T":{"b":1,"h":1,"o":0,"e":[[1795305600000,"popup",2,1],[1795305600001,"delivered",-1]],"z":1,"gs":2,"ab":3,"ea":4.5,"ed":0.5,"dr":6,"lc":"x"}},` +
-		`"a":{"T":"card"},"x":1,"pt":1795309200000,"ev":[{"i":"9007199254740993","t":"T","at":1795305600000,"f":"43101","r":1795305600001}]}`)
-	for _, s := range []string{`null`, `7`, `{"l":{"T":{"b":1,"h":0,"o":0,"e":[[1]]}}}`, `{"ev":[{}]}`, `{"l":{"T":{}}}`, `{"x":0}`, `{"l":{"T":{"b":1,"h":0,"o":0,"e":[[null,null,1e300]]}}}`} {
+	for _, s := range []string{wholeSubscriber, `null`, `7`, `{"l":{"T":{"b":1,"h":0,"o":0,"e":[[1]]}}}`, `{"ev":[{}]}`, `{"l":{"T":{}}}`, `{"x":0}`, `{"l":{"T":{"b":1,"h":0,"o":0,"e":[[null,null,1e300]]}}}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {
@@ -128,8 +126,7 @@ func FuzzDecodeSubscriber(f *testing.F) {
 
 // FuzzDecodeCard: a card is refused, or read back as it was written.
 func FuzzDecodeCard(f *testing.F) {
-	for _, s := range []string{`{"s":"sending","t":"T","u":"alice","la":"calls","m":["m1"],"lg":1,"at":1795305600000,"le":1795305660000,"ua":120000}`,
-		`{"s":"unknown","t":"T","at":1795305600000,"f":"unknown","d":"unreached","id":"9007199254740993","w":1795305660000,"v":1,"q":1,"rp":1,"ra":1,"tell":[["unknown","no_report",""],["delivered","reported","unknown",1]]}`,
+	for _, s := range []string{wholeSending, wholeUnknown,
 		`{"s":"unknown"}`, `{"s":"sending","t":"T","at":1}`, `{"s":"void","t":"T","at":1,"tell":[[]]}`, `{"s":"void","t":"T","at":1,"tell":7}`, `null`} {
 		f.Add(s)
 	}

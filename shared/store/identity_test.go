@@ -73,11 +73,7 @@ func TestRefusedAddsNothing(t *testing.T) {
 	key := store.DefaultPrefix + "{0}:id"
 	m.HSet(key, "schema", "2", "shards", strconv.Itoa(shards), "appid", "wx1")
 	now := NewClock().Now
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
 	if err := second(s.Claim(t.Context(), 1)); err == nil || m.HGet(key, "sdkappid") != "" {
 		t.Errorf("claimed, %v, and the store is that of IM app %q", err, m.HGet(key, "sdkappid"))
 	}
@@ -129,15 +125,11 @@ func TestDeploymentsShareAServer(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	clock := NewClock()
-	stage := func(prefix string) *store.Store {
-		s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
+	deployment := func(prefix string) *store.Store {
+		s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 		return s
 	}
-	dev, prod := stage("wxnotify-dev"), stage("wxnotify-prod")
+	dev, prod := deployment("wxnotify-dev"), deployment("wxnotify-prod")
 	if err := dev.Bind(t.Context(), "alice", "o-alice"); err != nil {
 		t.Fatal(err)
 	}

@@ -110,11 +110,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			m := miniredis.RunT(t)
 			m.RequireAuth(c.password)
 			clock := NewClock()
-			s, err := store.Open(store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
+			s := opened(t, store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
 			ctx, rules := t.Context(), notify.DefaultRules()
 			if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
 				t.Fatal(err)
@@ -152,11 +148,7 @@ func TestClosedConnectionsAreNotUsed(t *testing.T) {
 		<-all
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
@@ -180,15 +172,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	var dials atomic.Int64
-	s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
+	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	var wg sync.WaitGroup
 	for i := range 256 {
 		wg.Go(func() {
@@ -200,5 +188,38 @@ func TestConnectionsAreBounded(t *testing.T) {
 	wg.Wait()
 	if n := dials.Load(); n > 8 {
 		t.Errorf("%d connections, want 8 at most", n)
+	}
+}
+
+// countedWrites counts what is written to a connection.
+type countedWrites struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (c countedWrites) Write(b []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// What goes in one trip is written at once, however long it is: a proxy or the network hands it on
+// together, and a server answers all of it.
+func TestTripsAreSentAtOnce(t *testing.T) {
+	t.Parallel()
+	var writes atomic.Int64
+	s := opened(t, store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return countedWrites{conn, &writes}, err
+		}})
+	if _, err := s.FindMessage(t.Context(), "m"); err != nil { // makes the connection
+		t.Fatal(err)
+	}
+	before := writes.Load()
+	if _, err := s.FindMessage(t.Context(), "m"); err != nil {
+		t.Fatal(err)
+	}
+	if n := writes.Load() - before; n != 1 {
+		t.Errorf("hundreds of commands are written in %d parts", n)
 	}
 }

@@ -25,11 +25,7 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	ctx := t.Context()
 	primary, replica := redistest.Start(t, "--repl-diskless-sync-delay", "0"), redistest.Start(t)
 	raw, other := clientAt(t, primary), clientAt(t, replica)
-	s, err := store.Open(store.Config{Now: time.Now, URL: secret.New("redis://" + primary), Shards: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
+	s := opened(t, store.Config{Now: time.Now, URL: secret.New("redis://" + primary), Shards: 2})
 	if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +51,7 @@ func TestReserveReachesTheReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, raw, "state=online")
-	err = reserve("T1")
+	err := reserve("T1")
 	for tries := 0; err != nil && strings.Contains(err.Error(), "behind") && tries < 100; tries++ { // on a busy machine
 		err = reserve("T1")
 	}
@@ -70,13 +66,9 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	// Connections that break while the question is asked say nothing of replicas: the server may be going down.
 	for breaks := range int64(4) { // four and more are a proxy's
 		var asked atomic.Int64
-		broken, err := store.Open(store.Config{Now: time.Now, Shards: 2, URL: secret.New("redis://" + proxyThatCloses(t, primary, func(command string) bool {
+		broken := opened(t, store.Config{Now: time.Now, Shards: 2, URL: secret.New("redis://" + proxyThatCloses(t, primary, func(command string) bool {
 			return command == "INFO" && asked.Add(1) <= breaks || command == "EXISTS" && asked.Load() == breaks
 		}))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { broken.Close() })
 		if r, err := broken.Reserve(ctx, notify.Reserve{Card: "card T2", OpenID: "o-alice", User: "alice", Template: "T2",
 			Messages: []notify.Identity{"m"}, PerHour: 100}); err == nil {
 			t.Errorf("%d questions broke off, the replica stands still, and a permit was reserved: %+v", breaks, r)

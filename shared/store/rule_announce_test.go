@@ -38,13 +38,7 @@ var announceRules = []rule{
 		equal(b, "notices", rec.Notices, []notify.Notice{{ID: a.Identity(), Kind: "shipped", SentAt: a.SentAt,
 			WindowEnd: b.Now().Add(b.rules.BlindWindow).Truncate(time.Millisecond), Expires: a.SentAt.Add(2 * time.Hour), Announcement: a.Announcement}})
 	}},
-	{"without a time of its own an announcement lasts as long as a message", func(b *bench) {
-		b.bind()
-		a := b.announcement("a1")
-		b.announce(a)
-		equal(b, "expires", b.only().Notices[0].Expires, a.SentAt.Add(b.rules.TTL))
-	}},
-	{"each recipient is told of what became of his announcement", func(b *bench) {
+	{"each recipient is told of what became of their announcement", func(b *bench) {
 		b.bind()
 		b.bindTo(carol, carolOpenID)
 		b.must(b.Store.SetPreferences(b.Context(), carol, notify.Preferences{Muted: true}))
@@ -77,35 +71,5 @@ var announceRules = []rule{
 		equal(b, "again", b.announce(a), []notify.Accepted{{}})
 		b.nothingDue()
 		b.ended("a1", notify.StateDelivered, notify.ReasonNone)
-	}},
-	{"an announcement may have the id of a message", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.announce(b.announcement("m1"))
-		equal(b, "notices", len(b.only().Notices), 2)
-	}},
-	{"an announcement waits for no step of an absence and for nobody's blind window", func(b *bench) {
-		b.bind()
-		b.told()
-		b.record(b.message("m1"))
-		b.record(notify.Presence{User: alice, Online: true, At: b.Now()})
-		b.announce(b.announcement("a1"))
-		equal(b, "notices", len(b.only().Notices), 2)
-	}},
-	{"an announcement does not end a hold", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		rec := b.after(b.rules.Lead)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Minute), Hold: true})
-		b.announce(b.announcement("a1"))
-		equal(b, "notices", len(b.after(time.Minute).Notices), 2)
-	}},
-	{"an announcement is not read with a conversation", func(b *bench) {
-		b.bind()
-		a := b.announcement("a1")
-		a.From = bob
-		b.announce(a)
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now().Add(time.Minute)})
-		equal(b, "notices", idsOf(b.only()), []notify.MessageID{"a1"})
 	}},
 }

@@ -14,7 +14,7 @@ const said = "what bob said"
 
 // bobEverywhere has bob be the sender of all that others can have from somebody: messages
 // that wait, that are given up and that travel on a card, calls that ring, rang in vain and
-// ended, a read conversation, and messages of groups that he wrote or is mentioned in.
+// ended, a read conversation, and messages of groups that they wrote or are mentioned in.
 func (b *bench) bobEverywhere() {
 	b.Helper()
 	b.rules.MissedCalls = true
@@ -40,7 +40,7 @@ func (b *bench) bobEverywhere() {
 }
 
 var forgetRules = []rule{
-	{"an erased sender is named nowhere, and what he sent waits on", func(b *bench) {
+	{"an erased sender is named nowhere, and what they sent waits on", func(b *bench) {
 		b.bobEverywhere()
 		letter, before := b.letters(10)[0], b.counts()
 		b.must(b.Store.EraseUser(b.Context(), bob))
@@ -61,11 +61,6 @@ var forgetRules = []rule{
 		for _, s := range b.spreads() {
 			equal(b, "mentioned", s.Message.At, []notify.UserID{alice})
 		}
-	}},
-	{"an erasure by openid takes the sender's name too", func(b *bench) {
-		b.bobEverywhere()
-		b.record(notify.Erase{OpenID: bobOpenID})
-		b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
 	}},
 	{"an erasure that lost a round trip is completed by the next", func(b *bench) {
 		lost := 0
@@ -106,47 +101,6 @@ var forgetRules = []rule{
 			}
 		}
 	}},
-	{"a recall finds the message of an erased sender", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(notify.Recall{ID: "waits", From: bob, To: alice}, notify.Recall{ID: "dead", From: bob, To: alice})
-		b.ended("waits", notify.StateRecalled, notify.ReasonNone)
-		equal(b, "letters", b.letters(10), nil)
-	}},
-	{"so does a read report", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()})
-		equal(b, "ends", b.endings("waits"), map[notify.State]int{})
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.ended("waits", notify.StateRead, notify.ReasonReadReport)
-		b.ended("vain", notify.StateRead, notify.ReasonReadReport)
-		b.replayed(b.letters(10)[0].ID, notify.Replayed{})
-		b.nothingNames(string(bob))
-	}},
-	{"and news that IM did not deliver it", func(b *bench) {
-		b.bobEverywhere()
-		failed := b.message("waits")
-		failed.FailedCode = 20007
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.record(failed)
-		b.ended("waits", notify.StateFailedIM, notify.ReasonNone)
-	}},
-	{"and who mutes him", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		b.prefer(notify.Preferences{MutedPeers: []string{string(bob)}})
-		b.ended("waits", notify.StateMuted, notify.ReasonMutedPeer)
-		b.ended("ringing", notify.StateMuted, notify.ReasonMutedPeer)
-	}},
-	{"a call of an erased caller is one call, whoever tells of it", func(b *bench) {
-		b.bobEverywhere()
-		b.must(b.Store.EraseUser(b.Context(), bob))
-		ringing := b.ring("ringing")
-		b.record(twin(ringing), b.endOf(twin(ringing), notify.CallAnswered))
-		b.ended("ringing", notify.StateAnswered, notify.ReasonNone)
-		b.nothingNames(string(bob))
-	}},
 	{"a member is not told twice because the sender was erased between", func(b *bench) {
 		b.bobEverywhere()
 		b.bindTo(bob, bobOpenID)
@@ -162,7 +116,7 @@ var forgetRules = []rule{
 			}
 		}
 	}},
-	{"what an erased user sends within a day does not name him, then it does", func(b *bench) {
+	{"what an erased user sends within a day does not name them, then it does", func(b *bench) {
 		b.bind()
 		b.bindTo(bob, bobOpenID)
 		b.must(b.Store.EraseUser(b.Context(), bob))
@@ -185,7 +139,7 @@ var forgetRules = []rule{
 		}
 		equal(b, "senders", from, map[notify.MessageID]notify.UserID{"late": "", "late call": "", "later": bob})
 	}},
-	{"after a new login he is named again", func(b *bench) {
+	{"after a new login they are named again", func(b *bench) {
 		b.bind()
 		b.bindTo(bob, bobOpenID)
 		b.must(b.Store.EraseUser(b.Context(), bob))

@@ -41,29 +41,6 @@ var indexRules = []rule{
 		}
 		b.found(notify.GroupMessageID(team, 7), users[20:]...)
 	}},
-	{"whatever came of it a message is found", func(b *bench) {
-		b.bind()
-		failed, uncounted := b.message("failed"), b.message("uncounted")
-		failed.FailedCode, uncounted.Uncounted = 20012, notify.ReasonSilent
-		b.record(notify.Recall{ID: "recalled", From: bob, To: alice})
-		b.record(failed, uncounted, b.message("recalled"), b.ring("call"))
-		b.announce(b.announcement("announced"))
-		for _, id := range []notify.MessageID{"failed", "uncounted", "recalled", "call", "announced"} {
-			b.found(id, alice)
-		}
-	}},
-	{"a message to somebody who is not bound is not found", func(b *bench) {
-		b.record(b.message("m1"), b.ring("call"))
-		b.found("m1")
-		b.found("call")
-	}},
-	{"messages of several senders with one id are found once", func(b *bench) {
-		b.bind()
-		fromCarol := b.message("m1")
-		fromCarol.From = carol
-		b.record(b.message("m1"), fromCarol)
-		b.found("m1", alice)
-	}},
 	{"a message is found on the next day, and by instances that disagree on the day", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))

@@ -137,7 +137,7 @@ func (b *bench) nothingNames(names ...string) {
 }
 
 // checkConsistency wants what holds at any time: who is in a queue has something that
-// waits for him, and the other way round; every account adds up; a permit is held for each
+// waits for them, and the other way round; every account adds up; a permit is held for each
 // card that is being sent or unknown, and for no other.
 func (b *bench) checkConsistency() {
 	b.Helper()

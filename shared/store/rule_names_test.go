@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"wxnotify/shared/notify"
 )
 
 func (b *bench) keepNames(names map[string]string) {
@@ -61,31 +59,6 @@ var nameRules = []rule{
 			b.must(err)
 			if ttl <= 59*time.Minute || ttl > time.Hour {
 				b.Errorf("%s lives for %v, want an hour", key, ttl)
-			}
-		}
-	}},
-	{"a user's name is in the slot of what else is kept of him", func(b *bench) {
-		for i := range 20 {
-			user := notify.UserID(fmt.Sprint("user", i))
-			b.bindTo(user, notify.OpenID(fmt.Sprint("openid", i)))
-			b.keepNames(map[string]string{string(user): "name of " + string(user)})
-		}
-		slots := map[string]map[string]bool{}
-		for key := range b.dump() {
-			slot, rest, _ := strings.Cut(key, "}:")
-			kind, id, _ := strings.Cut(rest, ":")
-			id, _, _ = strings.Cut(id, " ")
-			if kind == "nm" || kind == "r" {
-				if slots[id] == nil {
-					slots[id] = map[string]bool{}
-				}
-				slots[id][slot] = true
-			}
-		}
-		equal(b, "users", len(slots), 20)
-		for user, in := range slots {
-			if len(in) != 1 {
-				b.Errorf("%s is in %v", user, in)
 			}
 		}
 	}},

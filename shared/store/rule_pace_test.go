@@ -1,14 +1,9 @@
 package store_test
 
 import (
-	"cmp"
 	"context"
-	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
-
-	"wxnotify/shared/store"
 )
 
 // pace wants Pace of n at perSecond to answer with want.
@@ -31,16 +26,6 @@ var paceRules = []rule{
 		b.Advance(100*time.Millisecond + time.Hour)
 		b.pace(10, 10, 0)
 		b.pace(10, 1, 100*time.Millisecond)
-	}},
-	{"what was not used up is saved for a second at most", func(b *bench) {
-		b.pace(10, 10, 0)
-		b.Advance(300 * time.Millisecond)
-		b.pace(10, 3, 0)
-		b.pace(10, 1, 100*time.Millisecond)
-	}},
-	{"more than a second's worth waits accordingly", func(b *bench) {
-		b.pace(10, 25, 1500*time.Millisecond)
-		b.pace(10, 25, 4*time.Second)
 	}},
 	{"a rate that does not divide a second is kept", func(b *bench) {
 		b.pace(3, 3, 0)
@@ -126,45 +111,6 @@ var paceRules = []rule{
 		b.must(err)
 		equal(b, "wait", got, 0)
 	}},
-	{"all instances together keep the rate in any second", func(b *bench) {
-		const perSecond, instances, rounds = 20, 8, 150
-		stores := []*store.Store{b.Store, b.Open(b.Now)}
-		var mu sync.Mutex
-		var all []work
-		r := rand.New(rand.NewPCG(1, 2))
-		start := b.Now()
-		for round := range rounds {
-			var wg sync.WaitGroup
-			for i := range instances {
-				n := 1 + r.IntN(6)
-				wg.Go(func() {
-					wait, err := stores[i%len(stores)].Pace(b.Context(), "name", perSecond, n)
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					if wait > time.Minute {
-						return // nothing was reserved
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					all = append(all, work{b.Now().Add(wait), n})
-				})
-			}
-			wg.Wait()
-			b.Advance(time.Duration(r.IntN(2000)) * time.Millisecond)
-			if round%40 == 39 {
-				b.Advance(2 * time.Minute) // an idle time between busy ones
-			}
-		}
-		most, total := busiest(all)
-		if most > 2*perSecond {
-			b.Errorf("%d in one second, want %d at most", most, 2*perSecond)
-		}
-		if most <= perSecond || total < perSecond*rounds/2 {
-			b.Errorf("%d in the busiest second and %d in %v: too quiet to show anything", most, total, b.Now().Sub(start))
-		}
-	}},
 	{"what waits is done at the full rate", func(b *bench) {
 		const perSecond, each = 200, 5
 		waits := make([]time.Duration, 400)
@@ -179,26 +125,4 @@ var paceRules = []rule{
 			equal(b, "wait", wait, want)
 		}
 	}},
-}
-
-// work is n things done at a time.
-type work struct {
-	at time.Time
-	n  int
-}
-
-// busiest returns how many things were done in the busiest second, and in all.
-func busiest(all []work) (most, total int) {
-	slices.SortFunc(all, func(a, b work) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.n, b.n)) })
-	first, in := 0, 0
-	for _, w := range all {
-		in += w.n
-		total += w.n
-		for w.at.Sub(all[first].at) >= time.Second {
-			in -= all[first].n
-			first++
-		}
-		most = max(most, in)
-	}
-	return most, total
 }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -126,13 +125,6 @@ var spreadRules = []rule{
 		b.claim()
 		equal(b, "while a run watches", b.recordGroup(b.groupMessage(4)), false)
 	}},
-	{"a claim tells that messages of groups wait", func(b *bench) {
-		equal(b, "before", b.claim().Spreads, false)
-		b.recordGroup(b.groupMessage(1))
-		equal(b, "spreads", b.claim().Spreads, true)
-		b.finishSpread(b.spread())
-		equal(b, "after", b.claim().Spreads, false)
-	}},
 	{"a repeated message of a group changes nothing", func(b *bench) {
 		m := b.groupMessage(1)
 		b.recordGroup(m)
@@ -205,19 +197,6 @@ var spreadRules = []rule{
 		b.Advance(notify.Lease)
 		b.nothingToSpread()
 	}},
-	{"a recall takes back as many messages as it names", func(b *bench) {
-		b.recordGroup(b.groupMessage(230))
-		var seqs []uint32
-		for i := range 250 {
-			seqs = append(seqs, uint32(i+1))
-		}
-		b.recallGroup(team, seqs...)
-		b.nothingToSpread()
-		equal(b, "recalled", len(b.recalled(notify.GroupMessageRef{Group: team, Seq: 1}, notify.GroupMessageRef{Group: team, Seq: 230},
-			notify.GroupMessageRef{Group: team, Seq: 250}, notify.GroupMessageRef{Group: team, Seq: 251})), 3)
-		b.recordGroup(b.groupMessage(249))
-		b.nothingToSpread()
-	}},
 	{"recalled messages are named for eight days", func(b *bench) {
 		seqs := []uint32{1, 3, 1023, 1024, math.MaxUint32}
 		b.recallGroup(team, seqs...)
@@ -264,17 +243,6 @@ var spreadRules = []rule{
 		equal(b, "page", again.Page, "page 2")
 		equal(b, "attempts", again.Attempts, 1)
 	}},
-	{"what has reached all members is forgotten", func(b *bench) {
-		b.recordGroup(b.groupMessage(1))
-		s := b.spread()
-		b.advance(s, "page 2")
-		s = b.spread()
-		b.finishSpread(s)
-		equal(b, "kept", b.kept(), nil)
-		b.unchanged(func() { b.finishSpread(s) })
-		b.Advance(notify.Lease)
-		b.nothingToSpread()
-	}},
 	{"who has lost the lease of a spread changes nothing", func(b *bench) {
 		b.recordGroup(b.groupMessage(1))
 		old := b.spread()
@@ -287,13 +255,6 @@ var spreadRules = []rule{
 		b.unchanged(func() { b.advance(notify.Spread{Message: s.Message}, "page 3") })
 		equal(b, "page", b.spread().Page, "page 2")
 	}},
-	{"a lease of a spread that ended counts while nobody else has one", func(b *bench) {
-		b.recordGroup(b.groupMessage(1))
-		s := b.spread()
-		b.Advance(2 * notify.Lease)
-		b.advance(s, "page 2")
-		equal(b, "page", b.spread().Page, "page 2")
-	}},
 	{"a message of a group is spread for a day", func(b *bench) {
 		b.recordGroup(b.groupMessage(1), b.groupMessage(2))
 		left := b.groupMessage(1).SentAt.Add(24 * time.Hour).Sub(b.Now())
@@ -302,6 +263,13 @@ var spreadRules = []rule{
 		b.Advance(notify.Lease)
 		b.nothingToSpread()
 		equal(b, "kept", b.kept(), nil)
+	}},
+	{"a lease of a spread that ended counts while nobody else has one", func(b *bench) {
+		b.recordGroup(b.groupMessage(1))
+		s := b.spread()
+		b.Advance(2 * notify.Lease)
+		b.advance(s, "page 2")
+		equal(b, "page", b.spread().Page, "page 2")
 	}},
 	{"a message of a group that is heard of after a day is not spread", func(b *bench) {
 		m := b.groupMessage(1)
@@ -363,14 +331,6 @@ var spreadRules = []rule{
 		}
 		equal(b, "spreads", len(got), len(all))
 		equal(b, "groups", len(groups), len(all))
-	}},
-	{"of 200 callers one gets the spread", func(b *bench) {
-		b.recordGroup(b.groupMessage(1))
-		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) {
-			spreads, err := b.Store.Spreads(ctx, 1000)
-			return len(spreads) == 1, err
-		})
-		equal(b, "callers that got it", got, 1)
 	}},
 	{"a spread that cannot be read is handed out again, and keeps nothing waiting", func(b *bench) {
 		b.recordGroup(b.groupMessage(1), b.groupMessage(2), b.groupMessage(3))

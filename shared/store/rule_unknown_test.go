@@ -28,11 +28,6 @@ func noReport(n int) notify.Ended {
 	return notify.Ended{State: notify.StateUnknown, Reason: notify.ReasonSilentWeChat, Messages: n}
 }
 
-// stranded is the end of cards whose run ended while it sent, with n messages.
-func stranded(n int) notify.Ended {
-	return notify.Ended{State: notify.StateUnknown, Reason: notify.ReasonStranded, Messages: n}
-}
-
 // reported is the end of cards of which WeChat told, with n messages.
 func reported(state notify.State, n int) notify.Ended {
 	return notify.Ended{State: state, Reason: notify.ReasonReported, Messages: n}
@@ -74,23 +69,6 @@ func (b *bench) unknownCard(card notify.CardID) {
 }
 
 var unknownRules = []rule{
-	{"the permit of an unknown card is held, and nobody else can spend it", func(b *bench) {
-		b.bind()
-		b.granted(2)
-		b.unknownCard("c1")
-		b.owns(tmpl, 2, 1)
-		equal(b, "left", b.balance(tmpl), 1)
-		b.unknownCard("c2") // it blocks no other
-		b.owns(tmpl, 2, 2)
-		b.reserved(reserveOf("c3"), notify.ReserveNoPermit)
-		equal(b, "resolved", b.resolve("c1"), notify.Resolved{State: notify.CardUnknown, Handed: true, Detail: "errcode 0"})
-	}},
-	{"what was handed over waits no more, and has not ended yet", func(b *bench) {
-		b.aliceUnknown("m1", "m2")
-		b.counted(map[notify.State]int64{})
-		b.Advance(unknownAfter)
-		b.nothingDue()
-	}},
 	{"when WeChat has been silent for too long an unknown card is paid for, and its messages end unknown", func(b *bench) {
 		b.aliceUnknown("m1", "m2")
 		b.Advance(unknownAfter - time.Millisecond)
@@ -109,79 +87,6 @@ var unknownRules = []rule{
 		b.Advance(notify.Lease)
 		b.overdue(false)
 		b.unchanged(func() { b.reconciled() })
-	}},
-	{"without patience an unknown card ends at the next look", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
-		s := settleOf("c1", notify.CardUnknown, notify.PermitHeld, "")
-		s.UnknownAfter = 0
-		b.settles(s)
-		b.reconciled(noReport(1))
-	}},
-	{"the timeline names the card that was unknown", func(b *bench) {
-		card := b.aliceUnknown("m1")
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		steps := b.timeline(alice)
-		equal(b, "last step", steps[len(steps)-1], notify.Step{At: b.Now().Truncate(time.Millisecond), Kind: notify.StepFinal, Card: card,
-			Messages: b.identities("m1"), State: notify.StateUnknown, Reason: notify.ReasonSilentWeChat})
-	}},
-	{"a card of which no run has heard again ends once, whoever finds it first", func(b *bench) {
-		for i, find := range []func(card notify.CardID){
-			func(card notify.CardID) { b.resolve(card) },
-			func(notify.CardID) { b.reserved(reserveOf(notify.CardID(b.fresh("another"))), notify.ReserveNoPermit) },
-		} {
-			b.Advance(time.Hour)
-			id := notify.MessageID(fmt.Sprint("m", i))
-			_, r := b.aliceSending(id)
-			b.Advance(notify.Lease)
-			find(r.Card)
-			rec := b.only()
-			equal(b, "resolved", b.resolve(rec.Open.ID), notify.Resolved{State: notify.CardUnknown, Handed: true})
-			b.handed(rec, r)
-			b.nothingDue()
-			b.Advance(unknownAfter)
-			b.reconciled(stranded(1))
-			b.ended(id, notify.StateUnknown, notify.ReasonStranded)
-		}
-		b.owns(tmpl, 0, 0)
-	}},
-	{"a stranded card whose end was told before its recipient was taken up ends once", func(b *bench) {
-		_, r := b.aliceSending("m1")
-		b.Advance(notify.Lease)
-		b.resolve(r.Card)
-		b.Advance(unknownAfter)
-		b.reconciled(stranded(1))
-		rec := b.only()
-		equal(b, "resolved", b.resolve(r.Card), notify.Resolved{State: notify.CardUnknown, Final: notify.StateUnknown, Handed: true})
-		b.handed(rec, r)
-		b.ended("m1", notify.StateUnknown, notify.ReasonStranded)
-		b.Advance(time.Hour)
-		b.reconciled()
-		b.nothingDue()
-	}},
-	{"a permit that is switched off while it is held is paid once", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.unknownCard("c1")
-		b.Advance(time.Second)
-		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
-		b.owns(tmpl, 0, 1)
-		equal(b, "left", b.balance(tmpl), 0)
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		b.owns(tmpl, 0, 0)
-	}},
-	{"a card whose reservation the store has forgotten may be unknown", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.settle("c1", notify.CardUnknown, notify.PermitHeld, "")
-		b.owns(tmpl, 1, 1)
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		b.ended("of c1", notify.StateUnknown, notify.ReasonSilentWeChat)
-		b.owns(tmpl, 0, 0)
 	}},
 	{"unknown cards of all shards are reconciled, some at a time", func(b *bench) {
 		const all = 30
@@ -219,35 +124,7 @@ var unknownRules = []rule{
 		equal(b, "who told it", got, 1)
 		b.ended("m1", notify.StateUnknown, notify.ReasonSilentWeChat)
 	}},
-	{"the end of an unknown card is told its user where he is bound now", func(b *bench) {
-		b.aliceUnknown("m1")
-		b.bindTo(alice, otherOpenID)
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		b.ended("m1", notify.StateUnknown, notify.ReasonSilentWeChat)
-	}},
-	{"the end of an unknown card of somebody who is not bound any more is counted", func(b *bench) {
-		b.aliceUnknown("m1")
-		b.bindTo(carol, aliceOpenID)
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		b.counted(map[notify.State]int64{notify.StateUnknown: 1})
-		b.overdue(false)
-	}},
-	{"what is unknown when its user is erased ends erased", func(b *bench) {
-		for i, erase := range []func() error{
-			func() error { return b.Store.EraseUser(b.Context(), alice) },
-			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
-		} {
-			b.aliceUnknown("m1", "m2")
-			b.must(erase())
-			b.counted(map[notify.State]int64{notify.StateErased: int64(2 + 2*i)})
-			b.Advance(unknownAfter)
-			b.overdue(false)
-			b.reconciled()
-		}
-	}},
-	{"what is unknown and not handed over yet when its user is erased ends erased once", func(b *bench) {
+	{"what is unknown when its user is erased ends erased, once, whether its run has let go of it or not", func(b *bench) {
 		for i, erase := range []func() error{
 			func() error { return b.Store.EraseUser(b.Context(), alice) },
 			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
@@ -256,22 +133,22 @@ var unknownRules = []rule{
 			b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
 			b.must(erase())
 			b.handed(rec, r)
-			b.counted(map[notify.State]int64{notify.StateErased: int64(2 + 2*i)})
+			b.aliceUnknown("m3", "m4")
+			b.must(erase())
+			b.counted(map[notify.State]int64{notify.StateErased: int64(4 + 4*i)})
+			b.Advance(unknownAfter)
+			b.overdue(false)
+			b.reconciled()
 		}
 	}},
 	{"what has ended with an unknown card that no run let go of does not end again when its user is erased", func(b *bench) {
-		for i, erase := range []func() error{
-			func() error { return b.Store.EraseUser(b.Context(), alice) },
-			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
-		} {
-			_, r := b.aliceSending("m1", "m2")
-			b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
-			b.Advance(unknownAfter)
-			b.reconciled(noReport(2))
-			b.record(b.message("m3"))
-			b.must(erase())
-			b.counted(map[notify.State]int64{notify.StateUnknown: int64(2 + 2*i), notify.StateErased: int64(1 + i)})
-		}
+		_, r := b.aliceSending("m1", "m2")
+		b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
+		b.Advance(unknownAfter)
+		b.reconciled(noReport(2))
+		b.record(b.message("m3"))
+		b.must(b.Store.EraseUser(b.Context(), alice))
+		b.counted(map[notify.State]int64{notify.StateUnknown: 2, notify.StateErased: 1})
 	}},
 	{"a card that was forgotten is not overdue for ever", func(b *bench) {
 		b.bind()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +11,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// spoil writes what cannot be read at a key of alice's shard, or of that of her openid: into the
+// spoil writes what cannot be read at a key of alice's shard, or of that of their openid: into the
 // field of a hash, or if that is "" as the whole. It returns the key, and what mends it.
 func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 	b.Helper()
@@ -111,6 +112,30 @@ var unreadableRules = []rule{
 			if maps.Equal(b.dumpWithoutWatch(), before) {
 				b.Errorf("%s: nothing is recorded when it is mended", what)
 			}
+		}
+	}},
+	{"something unreadable keeps no other recipient's message from being recorded", func(b *bench) {
+		b.bind()
+		b.bindTo(bob, otherOpenID)
+		for _, doc := range []string{"{garbage", "7", "{}", `{"n":[7]}`} {
+			key, mend := b.spoil("r:"+string(alice), "m", doc)
+			other := b.messageTo(bob, notify.MessageID(b.fresh("m")))
+			_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other}))
+			if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
+				b.Errorf("%s: %v; want an error of what cannot be read, with its key", doc, err)
+			}
+			steps := b.timeline(bob)
+			equal(b, doc+": the last step of bob", steps[len(steps)-1].Messages, []notify.Identity{other.Identity()})
+			mend()
+		}
+	}},
+	{"a store that refuses is not one that holds something unreadable", func(b *bench) {
+		b.bind()
+		b.record(b.message("m0"))
+		ctx, cancel := context.WithCancel(b.Context())
+		cancel()
+		if _, err := b.Store.Record(ctx, b.rules, factsOf([]any{b.message("m1")})); err == nil || errors.Is(err, notify.ErrUnreadable) {
+			b.Errorf("a store that does not answer: %v", err)
 		}
 	}},
 	{"a message of a group that could not be kept is spread when it comes again", func(b *bench) {

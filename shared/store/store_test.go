@@ -146,6 +146,12 @@ func open(t *testing.T, addr string, now func() time.Time) *store.Store {
 	if now == nil {
 		cfg.Now = time.Now
 	}
+	return opened(t, cfg)
+}
+
+// opened opens a store that closes with the test.
+func opened(t *testing.T, cfg store.Config) *store.Store {
+	t.Helper()
 	s, err := store.Open(cfg)
 	if err != nil {
 		t.Fatal(err)

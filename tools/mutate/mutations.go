@@ -4,6 +4,7 @@ package main
 const (
 	store    = "./shared/store -run TestRedis"
 	repeats  = "./shared/store -run TestRepeats"
+	mailbox  = "./shared/notify -skip TestAnythingHappensOnce|TestFactsTogether"
 	rules    = "./shared/deliver ./shared/notify -run TestTable|TestTimeline|TestDecide"
 	permits  = "./shared/notify -run TestPermits|TestWhatADigest|TestAbsences|TestWhoMaySend|TestHowCards|TestWhatARun|TestReportsOf|TestBindings|TestErasing|TestLogins"
 	unknown  = "./shared/deliver -run TestUnknown|TestStrandedCard|TestTable"
@@ -30,7 +31,7 @@ func one(name, file, old, new, tests string) mutation {
 
 // mutations are what must not go unnoticed.
 var mutations = []mutation{
-	one("drop the dedupe", domain+"arrive.go", "isNew := known == MarkNone || known == MarkRecalled", "isNew := true", store),
+	one("drop the dedupe", domain+"arrive.go", "isNew := known == MarkNone || known == MarkRecalled", "isNew := true", mailbox),
 	one("skip the lease", "shared/store/take.lua", "redis.call('ZADD', KEYS[i + 1], hidden, member)", "redis.call('ZADD', KEYS[i + 1], ms(now), member)", store),
 	{"send before reserve", []edit{
 		{engine + "send.go", "\treserved, err := c.reserveInTurn(ctx, c.Reserve(card, notices))\n", "\tf := c.send(ctx, card, notices)\n\treserved, err := c.reserveInTurn(ctx, c.Reserve(card, notices))\n"},
@@ -40,9 +41,9 @@ var mutations = []mutation{
 	one("refund on timeout", domain+"outcome.go", "Permit: PermitHeld, wait: waitReport", "Permit: PermitRefunded, wait: waitReport", unknown),
 	one("zero newer grants", domain+"ledger.go", "if granted.After(t) {", "if granted.IsZero() {", permits),
 	one("drop a sent event that no card knows yet", domain+"report.go", "return !p.Received.After(now.Add(-reportKept))", "return true", permits),
-	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, store),
+	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, mailbox),
 	one("skip the last presence query", engine+"deliver.go", "Status: status[rec.User], ", "Status: rec.Known, ", rules),
-	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", store),
+	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", mailbox),
 	one("announce what was recalled in a group before begin", domain+"attempt.go", "case n.OfGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/deliver -run TestGroupRecall"),
 	one("leave a notice out of finish", domain+"attempt.go", "return a.end(r.At, notices, r.Final, r.why()), r.Final", "return a.end(r.At, notices[:1], r.Final, r.why()), r.Final", rules),
 	one("pair two taps with one popup", domain+"ledger.go", " && !e.Paired", nothing, permits),
@@ -66,19 +67,19 @@ var mutations = []mutation{
 	one("count held permits as free", domain+"ledger.go", "\treturn l.Balance - l.Held\n", "\treturn l.Balance\n", permits),
 	one("send two cards of a template at once", domain+"reservation.go", "\tcase c.sending(now):\n\t\treturn c.Lease, nil\n", "\tcase c.sending(now):\n\t\treturn time.Time{}, nil\n", permits),
 	one("reserve for whoever was bound before", domain+"reservation.go", "\tcase s.User != r.User:\n\t\treturn Reserved{Status: ReserveUnbound}, nil\n", nothing, permits),
-	one("tell of who is muted", domain+"arrive.go", "\tcase muted != \"\":\n\t\treturn StateMuted, muted\n", "\tcase muted == \"never\":\n\t\treturn StateMuted, muted\n", store),
-	one("send for who came back after the look", domain+"arrive.go", "\tw.release()\n\tw.Due = later(came", "\tw.Due = later(came", store),
+	one("tell of who is muted", domain+"arrive.go", "\tcase muted != \"\":\n\t\treturn StateMuted, muted\n", "\tcase muted == \"never\":\n\t\treturn StateMuted, muted\n", mailbox),
+	one("send for who came back after the look", domain+"arrive.go", "\tw.release()\n\tw.Due = later(came", "\tw.Due = later(came", mailbox),
 	one("keep permits that WeChat says are gone", domain+"outcome.go", "Permit: PermitZeroed, Final: StateNoPermit", "Permit: PermitRefunded, Final: StateNoPermit", rules),
 	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
 	one("trust that nothing was read elsewhere before a digest", engine+"recheck.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
 	one("tell the sender of his own message to a group", engine+"fanout.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
 	one("leave an erased user's name at an openid that was his", domain+"subscriber.go", "s.Moved || s.User != \"\" && s.Cards.Len() > 0", "false", permits),
-	one("have a message for a digest wait on when its reader was seen", domain+"arrive.go", "\tw.schedule(b.Now, w.windowWithin(b.Now, after))\n", nothing, store),
+	one("have a message for a digest wait on when its reader was seen", domain+"arrive.go", "\tw.schedule(b.Now, w.windowWithin(b.Now, after))\n", nothing, mailbox),
 	one("wake nobody", "shared/store/watch.lua", "watch()\nreturn 1", "return 0", store),
 	one("lose what neither store nor platform took", "shared/inbox/inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
 	one("keep texts that nobody asked for", domain+"filter.go", "if f.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/inbox ./shared/notify -run TestInbox|TestPreview"),
-	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", store),
+	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", mailbox),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
 	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
 	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),
@@ -176,18 +177,18 @@ var mutations = []mutation{
 	one("take something unreadable for an outage", "shared/store/visit.go", "fmt.Errorf(\"store: %w: %s: %w\", notify.ErrUnreadable, strings", "fmt.Errorf(\"store: %v: %s: %w\", notify.ErrUnreadable, strings", store),
 	one("hold the instance of a spill for a run", "shared/wire/functions.go", "\t\t\treturn deliver.Counts{}, in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn deliver.Counts{}, err\n\t\t\t}\n", "./shared/wire -run TestFromLoginToErasure"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./shared/wire -run TestAnswersOf"),
-	one("tell messages apart by the id alone", domain+"identity.go", "len(scope), scope, id))", "0, \"\", \"\"))", store),
+	one("tell messages apart by the id alone", domain+"identity.go", "len(scope), scope, id))", "0, \"\", \"\"))", mailbox),
 	one("take what is said of a call elsewhere for its own", domain+"identity.go", "return identify(sortSignal, string(c), call)", "return identify(sortSignal, \"\", call)", im),
 	one("take a group's message for one of its sender's", domain+"identity.go", "case m.Group != \"\":", "case false:", store),
 	one("mark messages by the id alone", "shared/store/record.go", "digest(string(id))[:8]", "digest(string(id.ID()))[:8]", store),
-	one("let what waits for a digest wait on after a login at the mini program", domain+"bindings.go", "\tb.seen()\n", "\tb.Absence = Absence{}\n", store),
-	one("have who ends quiet hours early wait for the old end", domain+"preferences.go", "\t\t\tw.schedule(b.Now, b.Now)\n", nothing, store),
+	one("let what waits for a digest wait on after a login at the mini program", domain+"bindings.go", "\tb.seen()\n", "\tb.Absence = Absence{}\n", mailbox),
+	one("have who ends quiet hours early wait for the old end", domain+"preferences.go", "\t\t\tw.schedule(b.Now, b.Now)\n", nothing, mailbox),
 	one("hide what was claimed from a run that did not hear of it", "shared/store/take.lua", "    redis.call('SET', KEYS[1], hidden, 'PX', ARGV[2])\n", nothing, repeats),
 	one("wake nobody whose answer was lost", "shared/store/watch.lua", "return who == word and 1 or 0", "return 0", repeats),
 	one("have nobody renew the token when an answer was lost", "shared/store/commit.lua", "if version == ARGV[3] then return 1 end\n", nothing, repeats),
 	one("pay twice for a forgotten card when an answer was lost", domain+"reservation.go", " && l.countsFirst(t.Card)", nothing, permits),
 	one("announce a call that was answered while its card waited", engine+"send.go", "if c.waited {", "if false {", "./shared/deliver -run TestCallEndsWhileItsCardWaits"),
-	one("name what has ended as still in a card", domain+"holding.go", "n.Card == q.Card && n.Ends == nil {", "n.Card == q.Card {", store),
+	one("name what has ended as still in a card", domain+"holding.go", "n.Card == q.Card && n.Ends == nil {", "n.Card == q.Card {", mailbox),
 	one("close the circuit of a template that a card fell back from", engine+"send.go", "\tc.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it\n", "\t_ = own\n", "./shared/deliver -run TestFallbackClosesNoCircuit"),
 	one("send a card with a template that did not pay for it", domain+"reservation.go", " && known.Template == r.Template:", ":", permits),
 	one("let a send outlive its turn when the store is slow", engine+"send.go", "notify.SendBudget-c.asked.Elapsed()", "notify.SendBudget", "./shared/deliver -run TestNoSendOutlivesItsTurn"),

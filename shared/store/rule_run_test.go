@@ -27,9 +27,6 @@ var claimRules = []rule{
 			b.Advance(notify.Lease)
 		}
 	}},
-	{"a claim tells the store's time", func(b *bench) {
-		equal(b, "now", b.claim().Now, b.Now().Truncate(time.Millisecond))
-	}},
 	{"a claimed recipient is hidden for the lease and handed out again after it", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
@@ -117,17 +114,11 @@ var claimRules = []rule{
 			batch, err := b.Store.Claim(ctx, 1000)
 			return len(batch.Recipients) == 1, err
 		})
-		equal(b, "callers that got him", got, 1)
+		equal(b, "callers that got them", got, 1)
 	}},
 }
 
 var beginRules = []rule{
-	{"begin names what is in the card and the timeline says so", func(b *bench) {
-		_, card := b.aliceBegun("m1", "m2")
-		steps := b.timeline(alice)
-		equal(b, "last step", steps[len(steps)-1], notify.Step{At: b.Now().Truncate(time.Millisecond), Kind: notify.StepBegun,
-			Card: card.Card, Messages: b.identities("m1", "m2")})
-	}},
 	{"begin with a lost lease begins nothing", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
@@ -136,55 +127,11 @@ var beginRules = []rule{
 		b.unchanged(func() { equal(b, "begun", b.begins(beginOf(old)), nil) })
 		b.begin(rec)
 	}},
-	{"begin of somebody for whom nothing waits begins nothing", func(b *bench) {
-		b.bind()
-		b.unchanged(func() {
-			equal(b, "begun", b.begins(notify.Begin{User: alice, Lease: "x", Card: "c", Template: tmpl}), nil)
-		})
-	}},
-	{"begin of no messages begins nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		card := beginOf(b.after(b.rules.Lead))
-		card.Messages = nil
-		b.unchanged(func() { equal(b, "begun", b.begins(card), nil) })
-	}},
-	{"begin when all was cancelled begins nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		card := beginOf(b.after(b.rules.Lead))
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.unchanged(func() { equal(b, "begun", b.begins(card), nil) })
-	}},
-	{"begin leaves out what was cancelled meanwhile", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"), b.message("m2"), b.message("m3"))
-		card := beginOf(b.after(b.rules.Lead))
-		b.record(notify.Recall{ID: "m2", From: bob, To: alice})
-		equal(b, "begun", b.begins(card), b.identities("m1", "m3"))
-	}},
-	{"begin leaves what was not asked for", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"), b.message("m2"))
-		rec := b.after(b.rules.Lead)
-		card := beginOf(rec)
-		card.Messages = b.identities("m2")
-		equal(b, "begun", b.begins(card), b.identities("m2"))
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m2")})
-		equal(b, "left", idsOf(b.only()), []notify.MessageID{"m1"})
-	}},
 	{"begin may be repeated by its caller", func(b *bench) {
 		_, card := b.aliceBegun("m1", "m2")
 		b.unchanged(func() { equal(b, "begun", b.begins(card), card.Messages) })
 		card.Card = "another"
 		b.unchanged(func() { equal(b, "another card", b.begins(card), nil) })
-	}},
-	{"begin that is repeated leaves out what has ended since", func(b *bench) {
-		_, card := b.aliceBegun("m1", "m2")
-		b.record(notify.Recall{ID: "m1", From: bob, To: alice})
-		b.unchanged(func() { equal(b, "begun", b.begins(card), b.identities("m2")) })
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
-		b.unchanged(func() { equal(b, "begun", b.begins(card), nil) })
 	}},
 	{"who claims after a begun card is shown it", func(b *bench) {
 		_, card := b.aliceBegun("m1")
@@ -209,6 +156,57 @@ var beginRules = []rule{
 		none, err := b.Store.Begin(b.Context(), nil)
 		b.must(err)
 		equal(b, "begun for nobody", len(none), 0)
+	}},
+}
+
+var finishRules = []rule{
+	{"finish ends messages, writes the steps and clears the card", func(b *bench) {
+		rec, card := b.aliceBegun("m1", "m2")
+		b.record(b.message("m3"))
+		before := len(b.timeline(alice))
+		asked := notify.Step{At: b.Now().Add(time.Millisecond).Truncate(time.Millisecond), Kind: notify.StepAsked, Detail: "offline"}
+		end := notify.Step{At: asked.At, Kind: notify.StepFinal, Card: card.Card, State: notify.StateDelivered, Messages: card.Messages}
+		ends := b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card,
+			Final: b.final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
+		equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDelivered, Messages: 2}}})
+		equal(b, "steps", b.timeline(alice)[before:], []notify.Step{asked, end})
+		b.counted(map[notify.State]int64{notify.StateDelivered: 2})
+		next := b.after(b.rules.Lead)
+		equal(b, "notices", idsOf(next), []notify.MessageID{"m3"})
+		if next.Open != nil {
+			b.Errorf("the card is still open: %+v", next.Open)
+		}
+	}},
+	{"finish with a lost lease changes nothing", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"))
+		old := b.after(b.rules.Lead)
+		rec := b.after(notify.Lease)
+		b.unchanged(func() {
+			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(notify.StateCameOnline, "m1"),
+				Steps: []notify.Step{{At: b.Now(), Kind: notify.StepAsked}}})
+		})
+		b.begin(rec)
+	}},
+	{"finish may be repeated", func(b *bench) {
+		rec, card := b.aliceBegun("m1")
+		b.record(b.message("m2"))
+		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1"),
+			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}}
+		b.finish(f)
+		b.unchanged(func() { b.finish(f) })
+	}},
+	{"one call finishes for many", func(b *bench) {
+		users := b.inTwoShards()
+		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
+		b.Advance(b.rules.Lead)
+		var fs []notify.Finish
+		for _, rec := range b.claim().Recipients {
+			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(notify.StateNoPermit, identitiesOf(rec)...)})
+		}
+		b.finish(fs...)
+		b.finish()
+		b.counted(map[notify.State]int64{notify.StateNoPermit: 2})
 	}},
 }
 

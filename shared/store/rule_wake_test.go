@@ -7,108 +7,6 @@ import (
 	"wxnotify/shared/notify"
 )
 
-var presenceRules = []rule{
-	{"leaving brings the look forward to grace", func(b *bench) {
-		b.bind()
-		b.record(b.returned())
-		b.record(b.message("m1"))
-		b.Advance(10 * time.Second)
-		b.record(b.left())
-		equal(b, "known", b.after(b.rules.Grace).Known, notify.StatusOffline)
-	}},
-	{"leaving puts nothing off that is due earlier", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.record(b.left())
-		b.after(b.rules.Lead)
-	}},
-	{"coming back moves the window of all that waits", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.Advance(2 * time.Second)
-		b.record(b.returned())
-		window := b.Now().Add(b.rules.BlindWindow)
-		rec := b.after(b.rules.BlindWindow)
-		equal(b, "known", rec.Known, notify.StatusOnline)
-		equal(b, "window", rec.Notices[0].WindowEnd, window)
-	}},
-	{"an older leaving after a newer coming back changes nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.record(b.returned())
-		older := b.left()
-		older.At = older.At.Add(-time.Millisecond)
-		b.unchanged(func() { equal(b, "wake", b.record(older), false) })
-		b.after(b.rules.BlindWindow)
-	}},
-	{"an older coming back after a newer leaving changes nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.record(b.left())
-		older := b.returned()
-		older.At = older.At.Add(-time.Millisecond)
-		b.unchanged(func() { b.record(older) })
-		equal(b, "known", b.after(b.rules.Lead).Known, notify.StatusOffline)
-	}},
-	{"a repeated presence changes nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		left := b.left()
-		b.record(left)
-		b.Advance(time.Second)
-		b.unchanged(func() { b.record(left) })
-	}},
-	{"presence is remembered while nothing waits", func(b *bench) {
-		b.bind()
-		b.record(b.returned())
-		b.Advance(time.Hour)
-		b.record(b.message("m1"))
-		b.after(b.rules.BlindWindow)
-	}},
-	{"coming back takes the lease from a run that only looked", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.record(b.message("m1"))
-		rec := b.after(b.rules.Lead)
-		b.record(b.returned())
-		equal(b, "begun", b.begins(beginOf(rec)), nil)
-		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateCameOnline, "m1")})
-		})
-		b.after(b.rules.BlindWindow)
-	}},
-	{"coming back does not take the lease from a begun card", func(b *bench) {
-		rec, card := b.aliceBegun("m1")
-		b.record(b.returned())
-		equal(b, "begun again", b.begins(card), card.Messages)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1")})
-		b.ended("m1", notify.StateDelivered, notify.ReasonNone)
-		b.Advance(time.Hour)
-		b.nothingDue()
-	}},
-	{"coming back does not shorten a hold", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		rec := b.after(b.rules.Lead)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(time.Hour), Hold: true, Carried: notify.Carried{Attempts: 1}})
-		b.record(b.returned())
-		b.after(time.Hour)
-	}},
-	{"the timeline says who left and came back", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.Advance(time.Second)
-		b.record(b.left())
-		b.Advance(time.Second)
-		b.record(b.returned())
-		var kinds []notify.StepKind
-		for _, s := range b.timeline(alice) {
-			kinds = append(kinds, s.Kind)
-		}
-		equal(b, "steps", kinds, []notify.StepKind{notify.StepAccepted, notify.StepLeft, notify.StepReturned})
-	}},
-}
-
 var wakeRules = []rule{
 	{"of many callers one is told to wake", func(b *bench) {
 		b.bind()
@@ -144,16 +42,6 @@ var wakeRules = []rule{
 		equal(b, "later", b.record(b.message("m1")), false)
 		b.rules.BlindWindow = time.Minute
 		equal(b, "in a minute", b.record(b.message("m2")), true)
-	}},
-	{"leaving wakes when it brings something near", func(b *bench) {
-		b.bind()
-		b.record(b.returned())
-		equal(b, "message", b.record(b.message("m1")), false)
-		equal(b, "left", b.record(notify.Presence{User: alice, At: b.Now().Add(time.Millisecond)}), true)
-	}},
-	{"presence of somebody for whom nothing waits wakes nobody", func(b *bench) {
-		b.bind()
-		equal(b, "left", b.record(b.left()), false)
 	}},
 	{"rest says when the next recipient is due", func(b *bench) {
 		b.bind()
