@@ -460,7 +460,7 @@ func TestNothingStarvesACall(t *testing.T) {
 		}, 2 * time.Second},
 		"groups, and an IM that does not say who is in them": {func(m *memory, _ *platform, d *deliver.Deliverer) {
 			d.Directory = silentClient(t)
-			for i := range 10 {
+			for i := range 20 { // eight at a time, until it is too late for the others
 				m.spreads = append(m.spreads, notify.Spread{Message: notify.GroupMessage{Group: "g1", Seq: uint32(i), For: notify.GroupAll}})
 			}
 		}, time.Millisecond},

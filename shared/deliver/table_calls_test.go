@@ -48,7 +48,7 @@ func callRows() []row {
 			s.silent = true
 			s.ring("call", false)
 		}},
-		{rule: "over, and a template for missed calls: told once he has gone", then: 2 * time.Minute,
+		{rule: "over, and a template for missed calls: told once they have gone", then: 2 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +45s; missed_call card 1 +45s; call delivered; 1 left; 0 missed_call left",
 			do: func(s *system) {
 				s.templates(notify.KindMessage, notify.KindMissedCall)
@@ -58,12 +58,24 @@ func callRows() []row {
 				s.run(40 * time.Second)
 				s.im.Kill(tom)
 			}},
-		{rule: "over, a template for missed calls, and he stays: he has seen it", then: 5 * time.Minute,
+		{rule: "over, a template for missed calls, and they stay: they have seen it", then: 5 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +1m35s; call came online (online); 1 left; 1 missed_call left", do: func(s *system) {
 				s.templates(notify.KindMessage, notify.KindMissedCall)
 				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.in()
 				s.ring("call", false)
+			}},
+		{rule: "heard of when it has stopped ringing", want: "call ended (timed_out); 1 left", do: func(s *system) {
+			r := ringAt(s, "")
+			r.Ring.At = s.clock.Now().Add(-40 * time.Second)
+			s.accept(r)
+			s.named("call-", "call")
+		}},
+		{rule: "online, and nobody tells of its end: over when the ring time is",
+			want: "asked 7x +0s to +30s; call ended (timed_out); 1 left", do: func(s *system) {
+				s.in()
+				s.accept(ringAt(s, ""))
+				s.named("call-", "call")
 			}},
 		{rule: "announced while it rang: not told as missed as well", then: 5 * time.Minute,
 			want: "asked +0s; card 1 +0s; call delivered; 0 left; 1 missed_call left", do: func(s *system) {
@@ -77,7 +89,7 @@ func callRows() []row {
 				s.must(s.wx.Subscribe("o-tom", "call", 1))
 				s.ring("call", false)
 			}},
-		{rule: "PushOnline: his phone app rings", want: "asked +1s; call came online (push_online); 1 left", do: func(s *system) {
+		{rule: "PushOnline: their phone app rings", want: "asked +1s; call came online (push_online); 1 left", do: func(s *system) {
 			s.im.SignIn(tom, simulator.IPhone)
 			s.run(time.Second)
 			s.im.Kill(tom)

@@ -1,6 +1,7 @@
 package deliver_test
 
 import (
+	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -13,12 +14,9 @@ func digestRows() []row {
 			want: "asked +3s; card 1 +3s; asked +5m3s; card 1 +5m3s; asked +20m3s; card 1 +20m3s; asked +1h20m3s; card 1 +1h20m3s; " +
 				"asked +5h20m3s; card 1 +5h20m3s; asked +17h20m3s; card 1 +17h20m3s; asked +29h20m3s; card 1 +29h20m3s; a b c d e f g delivered; 1 left",
 			do: func(s *system) {
-				for _, step := range []struct {
-					name string
-					then time.Duration
-				}{{"a", time.Minute}, {"b", 6 * time.Minute}, {"c", 20 * time.Minute}, {"d", time.Hour}, {"e", 4 * time.Hour}, {"f", 12 * time.Hour}, {"g", 13 * time.Hour}} {
-					s.say(step.name)
-					s.run(step.then)
+				for i, then := range []time.Duration{time.Minute, 6 * time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 13 * time.Hour} {
+					s.say(string("abcdefg"[i]))
+					s.run(then)
 				}
 			}},
 		{rule: "later notices are merged", has: 3, then: time.Hour,
@@ -28,13 +26,20 @@ func digestRows() []row {
 				s.run(time.Minute)
 				s.say("d")
 			}},
-		{rule: "no more than 100 on one card", has: none, then: time.Hour, want: "asked +3s; card 100 +3s; asked +3s +5m3s; card 20 +5m3s; 1 left",
+		{rule: "no more than 100 on one card, nor than 80 of one sender waiting: of what is too much one is noted", has: none,
+			want: "asked +3s; card 100 +3s; asked +3s +5m3s; card 60 +5m3s; 1 left",
 			do: func(s *system) {
 				s.onRedis()
 				s.has(3)
-				for i := range 120 {
+				for i := range 166 {
 					_, err := s.im.SendC2C([]string{"anna", "carol"}[i%2], tom, simulator.Text("hi"))
 					s.must(err)
+				}
+				s.run(time.Hour)
+				counts, err := s.store.Counts(s.t.Context())
+				s.must(err)
+				if noted := strings.Count(s.timeline(), "crowded"); counts[notify.StateNotCounted] != 6 || noted != 1 {
+					s.t.Errorf("messages ended %v; %d too many are noted", counts, noted)
 				}
 			}},
 		{rule: "only while more permits are left than keep_for_first", has: 2, then: 30 * time.Minute,
@@ -173,7 +178,8 @@ func digestRows() []row {
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +5m3s; card 1 +5m3s; a b delivered; 1 left; 0 digest left, drift 1",
 			do: func(s *system) {
 				s.templates(notify.KindMessage, notify.KindDigest)
-				s.accept(notify.Fact{Grant: &notify.Grant{ID: "drift", OpenID: "o-tom", Source: notify.GrantReport, At: s.clock.Now(), Templates: []notify.TemplateID{"digest"}}})
+				s.accept(notify.Fact{Grant: &notify.Grant{ID: "drift", OpenID: "o-tom", Source: notify.GrantReport, At: s.clock.Now(),
+					Templates: []notify.TemplateID{"digest"}}})
 				s.told("a")
 				s.say("b")
 			}},
@@ -219,7 +225,7 @@ func digestRows() []row {
 				s.told("a")
 				s.say("b")
 			}},
-		{rule: "keep_learning: before he has granted twice nobody knows what he needs, and more is kept", has: 3, then: 10 * time.Minute,
+		{rule: "keep_learning: before two grants nobody knows what is needed, and more is kept", has: 3, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +5m3s; kept +5m3s; a delivered; b waits; 2 left", do: func(s *system) {
 				s.rules(func(r *notify.Rules) { r.KeepLearning = true })
 				s.told("a")
@@ -231,7 +237,7 @@ func digestRows() []row {
 				s.run(time.Minute)
 				s.say("a")
 			}},
-		{rule: "a call in an absence in which he was told waits for no step", has: 3, then: time.Hour,
+		{rule: "a call in an absence in which they were told waits for no step", has: 3, then: time.Hour,
 			want: "asked +3s; card 1 +3s; asked +1m; card 1 +1m; a call delivered; 1 left", do: func(s *system) {
 				s.told("a")
 				s.ring("call", false)

@@ -197,7 +197,13 @@ func outcomeRows() []row {
 					s.t.Errorf("letters %+v, want one that names time9", letters)
 				}
 			}},
-		{rule: "47001: dead letter", want: "asked +3s; card 1: 47001 +3s; a dead; letter (defect); 1 left; alert (defect)", do: sends(47001)},
+		{rule: "47001: dead letter",
+			want: "asked +3s; card 1: 47001 +3s; asked +1m3s; card 1: 47001 +1m3s; a b dead; letter (defect); 1 left; alert (defect)",
+			do: func(s *system) {
+				s.sim.Faults.Always(pathSend, simulator.Code(47001))
+				s.told("a")
+				s.told("b")
+			}},
 		{rule: "timeout, reset: unknown, no second send; the sent event settles it",
 			want: "asked +3s; card 1: unknown +3s; a delivered (reported); 0 left",
 			do:   answers(simulator.DropAfterSuccess())},
@@ -287,6 +293,13 @@ func circuitRows() []row {
 			do: func(s *system) {
 				ownCalls(s)
 				s.sim.Faults.Always(pathSend, simulator.Code(40013))
+				s.told("a")
+				s.ring("call", false)
+			}},
+		{rule: "and so does a quota that is used up",
+			want: "asked +3s; card 1: 45009 +3s; quota_day +3s; asked +1m; quota_day +1m; a waits; call ended (timed_out); 1 left",
+			do: func(s *system) {
+				s.sim.Faults.Always(pathSend, simulator.Code(45009))
 				s.told("a")
 				s.ring("call", false)
 			}},

@@ -57,10 +57,10 @@ func countingRows() []row {
 			}},
 		{rule: "our own admin's messages do not count",
 			want: "a not counted (admin); 1 left", do: func(s *system) { s.sayFrom("administrator", "a") }},
-		{rule: "what the recipient sends to himself does not count",
+		{rule: "what the recipient sends to themselves does not count",
 			want: "a not counted (self); 1 left", do: func(s *system) { s.sayFrom(tom, "a") }},
 		{rule: "AVChatRoom does not count", want: "a has left no trace; 1 left", do: func(s *system) { s.group(simulator.GroupLive, "a", tom) }},
-		{rule: "nothing is stored for an unbound recipient: he is only counted", has: none, want: "a has left no trace; 1 not bound; 0 left",
+		{rule: "nothing is stored for an unbound recipient, who is only counted", has: none, want: "a has left no trace; 1 not bound; 0 left",
 			do: func(s *system) {
 				s.im.Import("zoe", "Zoe")
 				sent, err := s.im.SendC2C("anna", "zoe", simulator.Text("hi"))
@@ -90,7 +90,7 @@ func timingRows() []row {
 				s.in()
 				s.say("a")
 			}},
-		{rule: "online, then his network is lost: IM notices after 60 s, within the window", then: 2 * time.Minute,
+		{rule: "online, then the network is lost: IM notices after 60 s, within the window", then: 2 * time.Minute,
 			want: "asked +1m5s; card 1 +1m5s; a delivered; 0 left", do: func(s *system) {
 				s.in()
 				s.im.LoseNetwork(tom)
@@ -155,7 +155,7 @@ func timingRows() []row {
 				s.silent = true
 				s.say("a")
 			}},
-		{rule: "IM cannot answer for 2 min, and he was last known offline: send", then: 5 * time.Minute,
+		{rule: "IM cannot answer for 2 min, and they were last known offline: send", then: 5 * time.Minute,
 			want: "asked 25x +13s to +2m13s; card 1 +2m13s; a delivered; 0 left", do: func(s *system) {
 				s.in()
 				s.run(time.Second)
@@ -164,7 +164,7 @@ func timingRows() []row {
 				s.silent = true
 				s.say("a")
 			}},
-		{rule: "IM cannot answer for 2 min, and he was last known online: not sent", then: 5 * time.Minute,
+		{rule: "IM cannot answer for 2 min, and they were last known online: not sent", then: 5 * time.Minute,
 			want: "asked 25x +1m5s to +3m5s; a came online (online); 1 left", do: func(s *system) {
 				s.in()
 				s.silent = true
@@ -213,7 +213,7 @@ func cancelRows() []row {
 			_, err := s.im.SendC2C(tom, "anna", simulator.Text("hello"))
 			s.must(err)
 		}},
-		{rule: "but not what REST sends in his name", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: func(s *system) {
+		{rule: "but not what REST sends in their name", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: func(s *system) {
 			s.say("a")
 			s.run(time.Second)
 			s.accept(notify.Fact{Message: &notify.Message{ID: "1_1_1", From: tom, To: "anna", SentAt: s.clock.Now(), ByREST: true}})
@@ -256,7 +256,7 @@ func cancelRows() []row {
 			s.say("a")
 			s.must(s.store.Bind(s.t.Context(), "zoe", "o-tom"))
 		}},
-		{rule: "the user cancels his authorization: everything of him goes", want: "a has left no trace; 1 erased; 0 left", do: func(s *system) {
+		{rule: "the user cancels the authorization: everything of theirs goes", want: "a has left no trace; 1 erased; 0 left", do: func(s *system) {
 			s.say("a")
 			s.wx.CancelAuthorization("o-tom")
 		}},
