@@ -40,7 +40,7 @@ func TestLostCalls(t *testing.T) {
 			s := newSystem(t)
 			s.has(1)
 			fault, left := once(call, 1, loses)
-			s.tap(fault)
+			s.intercept(fault)
 			s.group(simulator.GroupWork, "a", tom)
 			for range 3 {
 				s.run(time.Minute) // and the timer starts the next run
@@ -70,7 +70,7 @@ func TestLostCalls(t *testing.T) {
 			s.has(1)
 			s.sim.Faults.Next(pathSend, 1, c.answer)
 			fault, _ := once("finish", 1, loses)
-			s.tap(fault)
+			s.intercept(fault)
 			s.say("a")
 			s.run(5 * time.Minute)
 			if got := s.summary(0); !strings.HasPrefix(got, "asked; "+c.want) {
@@ -86,7 +86,7 @@ func TestUnresolvedCardStopsNobody(t *testing.T) {
 	s := newSystem(t)
 	users := s.away(2, 1)
 	lost := "user0 user1 o-user0 o-user1"
-	s.tap(func(call, who string) error {
+	s.intercept(func(call, who string) error {
 		if (call == "reserve" || call == "resolve") && strings.Contains(lost, who) {
 			return errLost
 		}
@@ -109,7 +109,7 @@ func TestRecallsThatAreNotKnown(t *testing.T) {
 	s.has(1)
 	other := s.away(1, 1)
 	failing := true
-	s.tap(func(call, _ string) error {
+	s.intercept(func(call, _ string) error {
 		if call == "recalled" && failing {
 			return errLost
 		}
@@ -164,7 +164,7 @@ func TestPanicStaysWithItsCard(t *testing.T) {
 			s.deliver.Log = slog.New(slog.NewJSONHandler(&log, nil))
 			users := s.away(3, 9)
 			panics := 0
-			s.tap(func(call, who string) error {
+			s.intercept(func(call, who string) error {
 				mine := who == "" || who == "user1" || who == "o-user1"
 				if mine && (call == place || call == "reserve" && place == "resolve") { // there is something to resolve
 					panics++

@@ -57,7 +57,7 @@ func TestSpreadGoesOn(t *testing.T) {
 			s := newSystem(t)
 			users := s.groupOf(130)
 			fault, left := once(call, 2, loses)
-			s.tap(fault)
+			s.intercept(fault)
 			s.groupSay("a", simulator.GroupMessage{AtAll: true})
 			s.run(5 * time.Minute)
 			s.got(1, users...)
@@ -95,7 +95,7 @@ func TestSpreadEnds(t *testing.T) {
 		s := newSystem(t)
 		users := s.groupOf(120)
 		left := 0
-		s.tap(func(call, who string) error {
+		s.intercept(func(call, who string) error {
 			if call != "record" {
 				return nil
 			}

@@ -48,15 +48,15 @@ type system struct {
 
 	mu       sync.Mutex
 	silent   bool // IM does not say who is there
-	happened []deed
+	happened []action
 	names    map[notify.MessageID]string
 	order    []notify.MessageID
 	cards    []notify.Card // that WeChat was asked to send
 	alerts   []string
 }
 
-// A deed is one thing that the deliverer did, or put off.
-type deed struct {
+// An action is one thing that the deliverer did, or put off.
+type action struct {
 	at   time.Time
 	what string
 }
@@ -236,7 +236,7 @@ func (s *system) alert(class, message string) {
 func (s *system) note(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.happened = append(s.happened, deed{s.clock.Now(), what})
+	s.happened = append(s.happened, action{s.clock.Now(), what})
 }
 
 // templates gives each of kinds a template of its own, named as the kind, here and at
@@ -408,7 +408,7 @@ func (s *system) summary(grain time.Duration) string {
 	var parts []string
 	steps, err := s.store.Timeline(s.t.Context(), tom)
 	s.must(err)
-	parts = append(parts, s.doings(steps, grain)...)
+	parts = append(parts, s.actions(steps, grain)...)
 	ends := s.ends(steps)
 	parts = append(parts, ends...)
 	counts, err := s.store.Counts(s.t.Context())
@@ -438,18 +438,18 @@ func (s *system) summary(grain time.Duration) string {
 var reasons = []notify.Reason{notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonOperator, notify.ReasonQuotaDay,
 	notify.ReasonBusy, notify.ReasonTooMany}
 
-// doings tells what was done and put off, in order; more than three questions in a row
+// actions tells what was done and put off, in order; more than three questions in a row
 // are summed up.
-func (s *system) doings(steps []notify.Step, grain time.Duration) []string {
+func (s *system) actions(steps []notify.Step, grain time.Duration) []string {
 	s.mu.Lock()
 	all := slices.Clone(s.happened)
 	s.mu.Unlock()
 	for _, step := range steps {
 		if step.Kind == notify.StepPutOff && slices.Contains(reasons, step.Reason) {
-			all = append(all, deed{step.At, string(step.Reason)})
+			all = append(all, action{step.At, string(step.Reason)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b deed) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
+	slices.SortStableFunc(all, func(a, b action) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
 	var out []string
 	for len(all) > 0 {
 		n := 1
@@ -464,14 +464,14 @@ func (s *system) doings(steps []notify.Step, grain time.Duration) []string {
 
 // times tells when one thing happened again and again: of more than three times within 10 s of
 // one another the first and the last.
-func (s *system) times(all []deed, grain time.Duration) []string {
+func (s *system) times(all []action, grain time.Duration) []string {
 	if grain == 0 {
 		if len(all) > 1 {
 			return []string{fmt.Sprintf("%s %dx", all[0].what, len(all))}
 		}
 		return []string{all[0].what}
 	}
-	at := func(h deed) string { return " +" + brief(h.at.Sub(s.begin).Truncate(grain)) }
+	at := func(h action) string { return " +" + brief(h.at.Sub(s.begin).Truncate(grain)) }
 	var out []string
 	few := ""
 	for len(all) > 0 {

@@ -175,12 +175,12 @@ func groupRows() []row {
 			}
 		}},
 		{rule: "but not at who is no member: who is called is the caller's claim",
-			want: "asked +0s; card 1 +0s; call delivered; strange call not counted (not_member); 0 left", do: func(s *system) {
+			want: "asked +0s; card 1 +0s; call delivered; call of a stranger not counted (not_member); 0 left", do: func(s *system) {
 				s.crowd(simulator.GroupWork)
 				s.must(s.im.CreateGroup(simulator.Group{ID: "g2", Type: simulator.GroupWork, Members: []string{"anna", "bert"}}))
 				s.accept(ringAt(s, "g1"), ringAt(s, "g2"))
 				s.named("call-g1", "call")
-				s.named("call-g2", "strange call")
+				s.named("call-g2", "call of a stranger")
 			}},
 		{rule: "unless IM does not say who is", want: "asked +0s; card 1 +0s; call delivered; 0 left", do: func(s *system) {
 			s.sim.Faults.Always("/v4/group_open_http_svc/get_specified_group_member_info", simulator.Code(10007))
