@@ -2,9 +2,11 @@ package deliver_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
 
@@ -31,6 +33,14 @@ func TestCircuit(t *testing.T) {
 			s.deliver.Rules.Workers = 1 // one card finds out before the next is sent
 			s.sim.Faults.Always(pathSend, simulator.Code(code))
 			s.tell(users...)
+			s.run(10 * time.Second)
+			for _, user := range users {
+				steps, err := s.store.Timeline(t.Context(), notify.UserID(user))
+				s.must(err)
+				if !slices.ContainsFunc(steps, func(s notify.Step) bool { return s.Reason == notify.ReasonOperator }) {
+					t.Errorf("%s was not put off for the operator: %+v", user, steps)
+				}
+			}
 			s.run(9 * time.Minute)
 			s.tried(1)
 			s.run(10 * time.Minute)
@@ -50,10 +60,20 @@ func TestOneAlert(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.sim.Faults.Always(pathSend, simulator.Code(40013))
-	s.tell(s.away(20, 1)...)
+	var sending sync.WaitGroup
+	sending.Add(8)
+	s.intercept(func(call, _ string) error {
+		if call == "send" {
+			sending.Done()
+			sending.Wait()
+		}
+		return nil
+	})
+	s.tell(s.away(8, 1)...)
 	s.run(time.Minute)
-	if len(s.cards) < 2 || len(s.alerts) != 1 {
-		t.Errorf("%d cards, alerts %q, want one", len(s.cards), s.alerts)
+	s.tried(8)
+	if len(s.alerts) != 1 {
+		t.Errorf("alerts %q, want one", s.alerts)
 	}
 }
 
@@ -82,7 +102,7 @@ func TestWhatClosesACircuit(t *testing.T) {
 			s.sim.Faults.Next(pathSend, 1, simulator.Code(40037))
 			s.told("a")
 			s.sim.Faults.Always(pathSend, c.answer)
-			s.run(9*time.Minute + 5*time.Second)
+			s.run(9*time.Minute + 30*time.Second)
 			if len(s.cards) < 2 || len(s.circuits()) > 0 == c.closes {
 				t.Errorf("%d cards, open circuits %q", len(s.cards), s.circuits())
 			}

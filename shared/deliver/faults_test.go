@@ -100,6 +100,9 @@ func TestUnresolvedCardStopsNobody(t *testing.T) {
 	lost = "nobody"
 	s.run(2 * time.Minute)
 	s.got(1, users...)
+	if !strings.Contains(strings.Join(s.alerts, "\n"), "store: card not resolved") {
+		t.Errorf("alerts %q", s.alerts)
+	}
 }
 
 // What was recalled is not sent because one read of the store failed: cards of groups wait, others go.
