@@ -1,31 +1,45 @@
 package deliver_test
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
 )
 
-// A row is one rule of docs/design.md, played on a stage.
+// A row is one rule of docs/design.md, shown on a system of its own.
 type row struct {
 	rule string
-	play func(s *stage)
-	want string // the story that must come of it
+	has  int             // permits that tom has granted before; 0: one
+	do   func(s *system) // what happens
+	then time.Duration   // how long it goes on after that; 0: a minute
+	want string          // the summary that must come of it
 	// grain is the step in which times are told: what WeChat's limits and backoff put off
 	// comes after a jitter. 0: a second. Negative: times are not told.
 	grain time.Duration
+}
+
+// none is has for a tom who has granted nothing before.
+const none = -1
+
+func (r row) run(s *system) (summary string) {
+	if n := cmp.Or(r.has, 1); n != none {
+		s.has(n)
+	}
+	r.do(s)
+	s.run(cmp.Or(r.then, time.Minute))
+	return s.summary(max(cmp.Or(r.grain, time.Second), 0))
 }
 
 // A section is a part of the design's rules.
@@ -49,18 +63,17 @@ func TestTable(t *testing.T) {
 		{"outcomes of a send", outcomeRows()},
 	}
 	seen := &states{seen: map[notify.State]bool{}}
-	stories := make([][]string, len(sections))
+	summaries := make([][]string, len(sections))
 	t.Run("rows", func(t *testing.T) {
 		for i, sec := range sections {
-			stories[i] = make([]string, len(sec.rows))
+			summaries[i] = make([]string, len(sec.rows))
 			for j, r := range sec.rows {
 				t.Run(r.rule, func(t *testing.T) {
 					t.Parallel()
-					s := newStage(t)
-					r.play(s)
-					stories[i][j] = s.story(r.step())
-					if stories[i][j] != r.want {
-						t.Errorf("\nhappened %s\nwant     %s\n%s", stories[i][j], r.want, s.timeline())
+					s := newSystem(t)
+					summaries[i][j] = r.run(s)
+					if summaries[i][j] != r.want {
+						t.Errorf("\nhappened %s\nwant     %s\n%s", summaries[i][j], r.want, s.timeline())
 					}
 					seen.look(s)
 				})
@@ -70,7 +83,7 @@ func TestTable(t *testing.T) {
 	for i, sec := range sections {
 		var b strings.Builder
 		for j, r := range sec.rows {
-			fmt.Fprintf(&b, "\n  %-88s -> %s", r.rule, stories[i][j])
+			fmt.Fprintf(&b, "\n  %-88s -> %s", r.rule, summaries[i][j])
 		}
 		t.Logf("%s:%s", sec.name, b.String())
 	}
@@ -84,23 +97,13 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func (r row) step() time.Duration {
-	switch {
-	case r.grain < 0:
-		return 0
-	case r.grain == 0:
-		return time.Second
-	}
-	return r.grain
-}
-
 // states are those in which messages ended.
 type states struct {
 	mu   sync.Mutex
 	seen map[notify.State]bool
 }
 
-func (x *states) look(s *stage) {
+func (x *states) look(s *system) {
 	counts, err := s.store.Counts(s.t.Context())
 	s.must(err)
 	x.mu.Lock()
@@ -145,34 +148,33 @@ func closedList(t *testing.T) []notify.State {
 // A message that is told leaves its whole way in the timeline.
 func TestTimeline(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.subscribed("user2", 1)
-	w.status["user2"] = notify.StatusOffline
-	w.say("user1", "user2")
-	w.say("user1", "user2")
-	if c := w.after(10 * time.Second); c != (deliver.Counts{Claimed: 1, Sent: 1, Merged: 1}) {
+	s := newSystem(t)
+	s.has(1)
+	s.say("a", "b")
+	s.clock.Advance(10 * time.Second)
+	c, err := s.deliver.Pass(t.Context())
+	s.must(err)
+	if c != (deliver.Counts{Claimed: 1, Sent: 1, Merged: 1}) {
 		t.Errorf("the run counts %+v, want one claimed, one sent, one merged", c)
 	}
-	steps, err := w.store.Timeline(t.Context(), "user2")
-	if err != nil {
-		t.Fatal(err)
-	}
+	steps, err := s.store.Timeline(t.Context(), tom)
+	s.must(err)
 	var kinds []notify.StepKind
 	for _, s := range steps {
 		kinds = append(kinds, s.Kind)
 	}
 	want := []notify.StepKind{notify.StepAccepted, notify.StepAccepted, notify.StepAsked, notify.StepBegun, notify.StepReserved, notify.StepSent,
 		notify.StepSettled, notify.StepFinal}
-	if d := cmp.Diff(want, kinds); d != "" {
-		t.Errorf("timeline (-want +got):\n%s", d)
+	if !slices.Equal(kinds, want) {
+		t.Errorf("timeline %q, want %q", kinds, want)
 	}
-	if got := w.sent[0]; got.To != openID("user2") || got.Data["thing1"] != "Anna" || got.Page != "p?peer=user1" {
+	if got := s.cards[0]; got.To != "o-tom" || got.Data["thing1"] != "Anna" || got.Page != "p?peer=anna" {
 		t.Errorf("the card is %+v", got)
 	}
 }
 
 // timeline prints what the store noted of tom.
-func (s *stage) timeline() string {
+func (s *system) timeline() string {
 	steps, err := s.store.Timeline(s.t.Context(), tom)
 	s.must(err)
 	var b strings.Builder

@@ -142,106 +142,60 @@ func TestInboxLeavesOut(t *testing.T) {
 	}
 }
 
+// What was spilled is recorded when the store is back, or handed on with its age. What nobody takes is
+// an error, so that the platform repeats the event.
 func TestRetake(t *testing.T) {
-	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b"}}}
-	t.Run("until the store is back", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r, c := &recorder{until: time.Now().Add(30 * time.Second)}, &courier{}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			if err := newInbox(r, c).Retake(ctx, facts, time.Now(), 10*time.Second); err != nil {
-				t.Error(err)
-			}
-			if d := cmp.Diff(facts, r.facts); d != "" || c.spilled != nil {
-				t.Errorf("spilled %v, recorded:\n%s", c.spilled, d)
-			}
+	read := func(user notify.UserID) notify.Fact { return notify.Fact{Read: &notify.Read{Reader: user}} }
+	a, b, c := read("a"), read("b"), read("c")
+	some := func(facts ...notify.Fact) []notify.Fact { return facts }
+	const long = time.Hour
+	for name, x := range map[string]struct {
+		away, refuses     time.Duration // how long the store and the platform are away
+		spoilt, first     bool          // b cannot be recorded; that shows while the store is away, too
+		facts             []notify.Fact
+		age               time.Duration
+		recorded, spilled []notify.Fact
+		most              time.Duration // of the two minutes that there are
+		fails             bool
+	}{
+		"until the store is back":                          {away: 30 * time.Second, facts: some(a), recorded: some(a), most: 50 * time.Second},
+		"spills again, with its age, when the time is out": {away: long, facts: some(a), age: long, spilled: some(a), most: 115 * time.Second},
+		"gives up what something unreadable keeps from it, after few tries, and nothing else": {
+			spoilt: true, facts: some(a, b, c), recorded: some(a, c), most: 5 * time.Second},
+		"carries on what the store's absence keeps from it, beside something unreadable": {
+			spoilt: true, first: true, away: long, facts: some(a, b), spilled: some(a), most: 115 * time.Second},
+		"gives up after six hours": {facts: some(a), age: 7 * time.Hour},
+		"spills again later if the platform does not take it": {
+			away: long, refuses: 115 * time.Second, facts: some(a), spilled: some(a), most: 2 * time.Minute},
+		"fails if the platform takes nothing": {away: long, refuses: long, facts: some(a), most: 2 * time.Minute, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				since := start.Add(-x.age)
+				store, platform := &recorder{until: start.Add(x.away), spoiltFirst: x.first}, &courier{away: start.Add(x.refuses)}
+				if x.spoilt {
+					store.spoilt = "b"
+				}
+				var log bytes.Buffer
+				in := newInbox(store, platform)
+				in.Log = slog.New(slog.NewJSONHandler(&log, nil))
+				if err := in.Retake(within(t, 2*time.Minute), x.facts, since, 20*time.Second); (err != nil) != x.fails {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(start); took > x.most {
+					t.Errorf("it took %v, want at most %v", took, x.most)
+				}
+				if d := cmp.Diff(x.recorded, store.facts) + cmp.Diff(x.spilled, platform.spilled); d != "" {
+					t.Errorf("recorded, and spilled (-want +got):\n%s", d)
+				}
+				if len(x.spilled) > 0 && !platform.since.Equal(since) {
+					t.Errorf("spilled as of %v, want %v", platform.since, since)
+				}
+				if text := log.String(); x.spoilt && (strings.Count(text, `"alert":"unreadable"`) != 1 || !strings.Contains(text, "key of b")) {
+					t.Errorf("log:\n%s", text)
+				}
+			})
 		})
-	})
-	t.Run("spills again, with its age, when the time is out", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			since := time.Now().Add(-time.Hour)
-			r, c := &recorder{err: errors.New("away")}, &courier{}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			start := time.Now()
-			if err := newInbox(r, c).Retake(ctx, facts, since, 10*time.Second); err != nil {
-				t.Error(err)
-			}
-			if d := cmp.Diff(facts, c.spilled); d != "" || !c.since.Equal(since) {
-				t.Errorf("since %v, want %v; spilled:\n%s", c.since, since, d)
-			}
-			if took := time.Since(start); took > 115*time.Second {
-				t.Errorf("took %v of 2 min", took)
-			}
-		})
-	})
-	t.Run("gives up what something unreadable keeps from it, after few tries, and nothing else", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var log bytes.Buffer
-			r, c := &recorder{spoilt: "b"}, &courier{}
-			in := newInbox(r, c)
-			in.Log = slog.New(slog.NewJSONHandler(&log, nil))
-			all := []notify.Fact{{Read: &notify.Read{Reader: "a"}}, {Read: &notify.Read{Reader: "b"}}, {Read: &notify.Read{Reader: "c"}}}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			start := time.Now()
-			if err := in.Retake(ctx, all, time.Now(), 10*time.Second); err != nil || c.spilled != nil {
-				t.Errorf("%v; spilled %v", err, c.spilled)
-			}
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("it was tried for %v", took)
-			}
-			if d := cmp.Diff([]notify.Fact{all[0], all[2]}, r.facts); d != "" {
-				t.Error(d)
-			}
-			if text := log.String(); strings.Count(text, `"alert":"unreadable"`) != 1 || !strings.Contains(text, "key of b") {
-				t.Errorf("log:\n%s", text)
-			}
-		})
-	})
-	t.Run("carries on what the store's absence keeps from it, beside something unreadable", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r, c := &recorder{spoilt: "b", until: time.Now().Add(time.Hour), spoiltFirst: true}, &courier{}
-			all := []notify.Fact{{Read: &notify.Read{Reader: "a"}}, {Read: &notify.Read{Reader: "b"}}}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			if err := newInbox(r, c).Retake(ctx, all, time.Now(), 10*time.Second); err != nil {
-				t.Error(err)
-			}
-			if d := cmp.Diff(all[:1], c.spilled); d != "" {
-				t.Errorf("spilled:\n%s", d)
-			}
-		})
-	})
-	t.Run("gives up after six hours", func(t *testing.T) {
-		r, c := &recorder{}, &courier{}
-		if err := newInbox(r, c).Retake(t.Context(), facts, time.Now().Add(-7*time.Hour), time.Second); err != nil {
-			t.Error(err)
-		}
-		if r.calls != 0 || c.spilled != nil {
-			t.Error("it went on")
-		}
-	})
-}
-
-// A hand-over that fails is tried again while there is time; after that the platform
-// is asked to repeat the event.
-func TestRetakeGoesOn(t *testing.T) {
-	facts := []notify.Fact{{Read: &notify.Read{Reader: "a", Peer: "b"}}}
-	synctest.Test(t, func(t *testing.T) {
-		c := &courier{away: time.Now().Add(55 * time.Second)}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if err := newInbox(&recorder{err: errors.New("away")}, c).Retake(ctx, facts, time.Now(), 20*time.Second); err != nil || len(c.spilled) != 1 {
-			t.Errorf("error %v, spilled %v", err, c.spilled)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		in := newInbox(&recorder{err: errors.New("away")}, &courier{err: errors.New("platform: away")})
-		if err := in.Retake(ctx, facts, time.Now(), 20*time.Second); err == nil {
-			t.Error("facts are lost, and no error")
-		}
-	})
+	}
 }

@@ -7,11 +7,8 @@ const (
 	mailbox  = "./shared/notify -skip TestAnythingHappensOnce|TestFactsTogether"
 	rules    = "./shared/deliver ./shared/notify -run TestTable|TestTimeline|TestDecide"
 	permits  = "./shared/notify -run TestPermits|TestWhatADigest|TestAbsences|TestWhoMaySend|TestHowCards|TestWhatARun|TestReportsOf|TestBindings|TestErasing|TestLogins"
-	unknown  = "./shared/deliver -run TestUnknown|TestStrandedCard|TestTable"
-	kept     = "./shared/deliver ./shared/notify -run TestDigest|TestUnread|TestTable"
-	faults   = "./shared/deliver ./shared/inbox -run TestReserveUnheard|TestFinishUnheard|TestInbox|TestRetake|TestReceiver"
-	circuits = "./shared/deliver -run TestCircuit|TestQuota|TestOneProbe|TestTable"
-	groups   = "./shared/deliver -run TestWhoIsTold|TestLargeGroup|TestSpreadGoesOn"
+	table    = "./shared/deliver -run TestTable"
+	inbox    = "./shared/inbox -run TestInbox|TestRetake|TestReceiver"
 	im       = "./shared/im"
 	wechat   = "./shared/wechat"
 	api      = "./shared/api"
@@ -38,13 +35,13 @@ var mutations = []mutation{
 		{engine + "send.go", "\treturn c.send(ctx, card, notices)\n", "\treturn f\n"},
 	}, rules},
 	one("send a card found in sending", domain+"reservation.go", "return Resolved{State: CardSending, Until: c.Lease}, nil", "return Resolved{State: CardVoid}, nil", permits),
-	one("refund on timeout", domain+"outcome.go", "Permit: PermitHeld, wait: waitReport", "Permit: PermitRefunded, wait: waitReport", unknown),
+	one("refund on timeout", domain+"outcome.go", "Permit: PermitHeld, wait: waitReport", "Permit: PermitRefunded, wait: waitReport", table),
 	one("zero newer grants", domain+"ledger.go", "if granted.After(t) {", "if granted.IsZero() {", permits),
 	one("drop a sent event that no card knows yet", domain+"report.go", "return !p.Received.After(now.Add(-reportKept))", "return true", permits),
 	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, mailbox),
 	one("skip the last presence query", engine+"deliver.go", "Status: status[rec.User], ", "Status: rec.Known, ", rules),
 	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", mailbox),
-	one("announce what was recalled in a group before begin", domain+"attempt.go", "case n.OfGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", "./shared/deliver -run TestGroupRecall"),
+	one("announce what was recalled in a group before begin", domain+"attempt.go", "case n.OfGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:", "case false:", table),
 	one("leave a notice out of finish", domain+"attempt.go", "return a.end(r.At, notices, r.Final, r.why()), r.Final", "return a.end(r.At, notices[:1], r.Final, r.why()), r.Final", rules),
 	one("pair two taps with one popup", domain+"ledger.go", " && !e.Paired", nothing, permits),
 	{"use the caller's clock for a lease", []edit{
@@ -58,7 +55,7 @@ var mutations = []mutation{
 		{"shared/im/usersig_verify.go", "\tplain, err := inflate(packed)\n", "\tif len(usersig) > maxUserSig {\n\t\treturn claims{}, ErrUserSigMalformed\n\t}\n\tplain, err := inflate(packed)\n"},
 	}, im},
 	one("log a query string", "shared/wechat/handler.go", `"push refused", "reason", Reason(err), "err", err)`, `"push refused", "reason", Reason(err), "err", err, "query", r.URL.RawQuery)`, security),
-	one("count a card's notices from the queue instead of the card", engine+"send.go", "c.Card, c.Recipient.OpenID, notices, c.names", "c.Card, c.Recipient.OpenID, c.Recipient.Notices, c.names", "./shared/deliver"),
+	one("count a card's notices from the queue instead of the card", engine+"send.go", "c.Card, c.Recipient.OpenID, notices, c.names", "c.Card, c.Recipient.OpenID, c.Recipient.Notices, c.names", table),
 	one("forget the tombstone of an erased user", domain+"subscriber.go", "SubscriberRecord{Cards: cards, Erased: now.Add(erasedFor)}", "SubscriberRecord{Cards: cards}", permits),
 
 	one("settle a card twice", domain+"reservation.go", "if c.State == CardSending {\n\t\ts.Gone", "if true {\n\t\ts.Gone", permits),
@@ -70,14 +67,14 @@ var mutations = []mutation{
 	one("tell of who is muted", domain+"arrive.go", "\tcase muted != \"\":\n\t\treturn StateMuted, muted\n", "\tcase muted == \"never\":\n\t\treturn StateMuted, muted\n", mailbox),
 	one("send for who came back after the look", domain+"arrive.go", "\tw.release()\n\tw.Due = later(came", "\tw.Due = later(came", mailbox),
 	one("keep permits that WeChat says are gone", domain+"outcome.go", "Permit: PermitZeroed, Final: StateNoPermit", "Permit: PermitRefunded, Final: StateNoPermit", rules),
-	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", circuits),
+	one("go on sending when the quota is used up", domain+"outcome.go", "wait: waitCircuit, trips: tripQuota", "wait: waitCircuit", table),
 	one("announce what has expired", domain+"decide.go", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif look.Now.Before(n.Expires) {", "\tvar expired []Notice\n\tfor _, n := range notices {\n\t\tif true {", rules),
-	one("trust that nothing was read elsewhere before a digest", engine+"recheck.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", kept),
-	one("tell the sender of his own message to a group", engine+"fanout.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", groups),
+	one("trust that nothing was read elsewhere before a digest", engine+"recheck.go", "(total == 0 || told && left == 0)", "total < 0 && told && left == 0", table),
+	one("tell the sender of his own message to a group", engine+"fanout.go", "!member.Muted && member.User != m.From && ", "!member.Muted && ", table),
 	one("leave an erased user's name at an openid that was his", domain+"subscriber.go", "s.Moved || s.User != \"\" && s.Cards.Len() > 0", "false", permits),
 	one("have a message for a digest wait on when its reader was seen", domain+"arrive.go", "\tw.schedule(b.Now, w.windowWithin(b.Now, after))\n", nothing, mailbox),
 	one("wake nobody", "shared/store/watch.lua", "watch()\nreturn 1", "return 0", store),
-	one("lose what neither store nor platform took", "shared/inbox/inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", faults),
+	one("lose what neither store nor platform took", "shared/inbox/inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", inbox),
 	one("keep texts that nobody asked for", domain+"filter.go", "if f.Rules.Preview != PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/inbox ./shared/notify -run TestInbox|TestPreview"),
 	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", mailbox),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
@@ -91,7 +88,7 @@ var mutations = []mutation{
 	one("fail at a proxy that closes at INFO", "shared/store/replicas.go", "\t\treturn \"\", nil\n", "\t\treturn \"\", err\n", "./shared/store -run TestProxyThatClosesConnections"),
 	one("take a server that goes down for a proxy", "shared/store/replicas.go", "info, err = s.infoAgain(ctx, err)", "info, err = \"\", nil", "./shared/store -run TestReserveReachesTheReplica"),
 	one("open as many connections as cards", "shared/store/store.go", "make(chan struct{}, connections)", "make(chan struct{}, 1000)", "./shared/store -run TestConnectionsAreBounded"),
-	one("try a circuit once a minute whatever retry.max is", engine+"admission.go", "min(halfOpenFor, c.pass.Rules.Retry.Max)", "halfOpenFor", "./shared/deliver -run TestCircuitIsTriedEachRetryMax"),
+	one("try a circuit once a minute whatever retry.max is", engine+"admission.go", "min(halfOpenFor, c.pass.Rules.Retry.Max)", "halfOpenFor", table),
 	one("refuse a message for a control character in its text", "shared/im/json.go", "o, err := parseClean(escapeStrings(b))", "o, err := parseClean(b)", im),
 	one("take a control character in an id for a blank", "shared/im/json.go", "case inString && c < ' ':", "case inString && c == '\"':", im),
 	one("take two ids that cannot be read for one", "shared/im/fields.go", " || c == utf8.RuneError", " || c == utf8.MaxRune", im),
@@ -101,7 +98,7 @@ var mutations = []mutation{
 	one("have a hang-up of 0 seconds ring", "shared/im/signal.go", `end == 0 && inner.has("room_id") && !zeroEnds`, "end == 0", im),
 	one("have a switch to audio ring", "shared/im/signal.go", ` || inner.str("switch_to_audio_call") != "" || inner.flag("switch_to_audio_call")`, nothing, im),
 	one("refuse milliseconds", "shared/im/json.go", "n > maxSecond*1000:", "n > maxSecond:", im),
-	one("tell everything to who wants to be told of mentions", engine+"fanout.go", " && (!member.MentionsOnly || m.Mentions(member.User))", nothing, groups),
+	one("tell everything to who wants to be told of mentions", engine+"fanout.go", " && (!member.MentionsOnly || m.Mentions(member.User))", nothing, table),
 	one("let a ringing call wait for all that IM may take", engine+"ask.go", "context.WithTimeout(ctx, callBudget)", "context.WithTimeout(ctx, 10*callBudget)", "./shared/deliver -run TestSilentIM"),
 	one("refuse for a reason that no page names", "shared/im/verify.go", `&refusal{"repeated_parameter",`, `&refusal{"twice",`, "./events -run TestRefusals"),
 	one("know the words for accept of one day", "shared/wechat/answer.go", `strings.HasPrefix(answer, "accept")`, `strings.HasPrefix(answer, "accept") && len(answer) < len("acceptWithForcePush")`, wechat),
@@ -170,10 +167,10 @@ var mutations = []mutation{
 	one("fall back to a template that WeChat refuses", engine+"send.go", "[]string{string(c.Template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
 	one("end what could fall back when WeChat has no permit", domain+"attempt.go", "r.Class == ClassRefused && a.CanFallBack(notices)", "false", rules),
 	one("tell a missing setting twice", "shared/config/env.go", "if !slices.ContainsFunc(names(line), func(name string) bool { return e.faulty[name] }) {", "if line != \"\" {", "./shared/wire -run TestSettingsAreNamed"),
-	one("wait for a store that is away at each event", "shared/inbox/inbox.go", "in.outage.pause(since) > 0", "in.outage.pause(since) > time.Hour", faults),
-	one("look at a store that is away each second", "shared/inbox/outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", faults),
-	one("carry what is unreadable on for six hours", "shared/inbox/spill.go", "if errors.Is(err, notify.ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", faults),
-	one("give up what an outage keeps from being recorded", "shared/inbox/spill.go", "left, err = append(left, f), failed", "_ = failed", faults),
+	one("wait for a store that is away at each event", "shared/inbox/inbox.go", "in.outage.pause(since) > 0", "in.outage.pause(since) > time.Hour", inbox),
+	one("look at a store that is away each second", "shared/inbox/outage.go", "Factor: 2, Max: 15 * time.Second", "Factor: 1, Max: 15 * time.Second", inbox),
+	one("carry what is unreadable on for six hours", "shared/inbox/spill.go", "if errors.Is(err, notify.ErrUnreadable) && try >= unreadableTries {", "if try < 0 {", inbox),
+	one("give up what an outage keeps from being recorded", "shared/inbox/spill.go", "left, err = append(left, f), failed", "_ = failed", inbox),
 	one("take something unreadable for an outage", "shared/store/visit.go", "fmt.Errorf(\"store: %w: %s: %w\", notify.ErrUnreadable, strings", "fmt.Errorf(\"store: %v: %s: %w\", notify.ErrUnreadable, strings", store),
 	one("hold the instance of a spill for a run", "shared/wire/functions.go", "\t\t\treturn deliver.Counts{}, in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)\n", "\t\t\tif err := in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve); err != nil {\n\t\t\t\treturn deliver.Counts{}, err\n\t\t\t}\n", "./shared/wire -run TestFromLoginToErasure"),
 	one("take an optional secret as it was deployed", "shared/config/env.go", "return secret.New(e.get(name)) }", "return secret.New(e.getenv(name)) }", "./shared/wire -run TestAnswersOf"),
@@ -189,7 +186,7 @@ var mutations = []mutation{
 	one("pay twice for a forgotten card when an answer was lost", domain+"reservation.go", " && l.countsFirst(t.Card)", nothing, permits),
 	one("announce a call that was answered while its card waited", engine+"send.go", "if c.waited {", "if false {", "./shared/deliver -run TestCallEndsWhileItsCardWaits"),
 	one("name what has ended as still in a card", domain+"holding.go", "n.Card == q.Card && n.Ends == nil {", "n.Card == q.Card {", mailbox),
-	one("close the circuit of a template that a card fell back from", engine+"send.go", "\tc.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it\n", "\t_ = own\n", "./shared/deliver -run TestFallbackClosesNoCircuit"),
+	one("close the circuit of a template that a card fell back from", engine+"send.go", "\tc.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it\n", "\t_ = own\n", table),
 	one("send a card with a template that did not pay for it", domain+"reservation.go", " && known.Template == r.Template:", ":", permits),
 	one("let a send outlive its turn when the store is slow", engine+"send.go", "notify.SendBudget-c.asked.Elapsed()", "notify.SendBudget", "./shared/deliver -run TestNoSendOutlivesItsTurn"),
 	one("take a bug of a script for something unreadable", "shared/store/unreadable.go", "r.err == nil || !strings.Contains(r.err.Error(), wrongType)", "r.err == nil", "./shared/store -run TestErrorsOfScripts"),

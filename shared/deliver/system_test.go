@@ -28,12 +28,12 @@ import (
 	"wxnotify/simulator"
 )
 
-// A stage is the whole path between the simulated platforms: callbacks and pushes come in
+// A system is the whole path between the simulated platforms: callbacks and pushes come in
 // through the real receivers, questions and cards go out through the real clients. Time
 // is the simulator's clock.
 //
 // Anna writes, tom is told: as the openid o-tom.
-type stage struct {
+type system struct {
 	t       *testing.T
 	clock   *simulator.ManualClock
 	sim     *simulator.World
@@ -48,33 +48,34 @@ type stage struct {
 
 	mu       sync.Mutex
 	silent   bool // IM does not say who is there
-	happened []happening
+	happened []action
 	names    map[notify.MessageID]string
 	order    []notify.MessageID
 	cards    []notify.Card // that WeChat was asked to send
 	alerts   []string
 }
 
-// A happening is one thing that the deliverer did, or put off.
-type happening struct {
+// An action is one thing that the deliverer did, or put off.
+type action struct {
 	at   time.Time
 	what string
 }
 
 const (
-	tom      = "tom"
-	pathAsk  = "/v4/openim/query_online_status"
-	pathSend = "/cgi-bin/message/subscribe/send"
-	noTrace  = "has left no trace"
+	tom        = "tom"
+	pathAsk    = "/v4/openim/query_online_status"
+	pathUnread = "/v4/openim/get_c2c_unread_msg_num"
+	pathSend   = "/cgi-bin/message/subscribe/send"
+	noTrace    = "has left no trace"
 )
 
-func newStage(t *testing.T) *stage {
+func newSystem(t *testing.T) *system {
 	t.Helper()
 	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
-	s := &stage{t: t, clock: simulator.NewManualClock(evening), names: map[notify.MessageID]string{}}
+	s := &system{t: t, clock: simulator.NewManualClock(evening), names: map[notify.MessageID]string{}}
 	s.begin = s.clock.Now()
 	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
-		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("stageCallbackToken")}})
+		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("systemCallbackToken")}})
 	s.must(err)
 	t.Cleanup(sim.Close)
 	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
@@ -87,7 +88,7 @@ func newStage(t *testing.T) *stage {
 	rules := notify.DefaultRules()
 	rules.KeepLearning = false // rows about it switch it on
 	s.inbox = &inbox.Inbox{
-		Store: s.store, Courier: &courier{}, Log: log, Now: s.clock.Now,
+		Store: s.store, Courier: courier{s}, Log: log, Now: s.clock.Now,
 		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
 	}
 	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
@@ -100,8 +101,8 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// onRedis has the stage keep its state in a real Redis, which is quicker.
-func (s *stage) onRedis() {
+// onRedis has the system keep its state in a real Redis, which is quicker.
+func (s *system) onRedis() {
 	s.t.Helper()
 	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
 	s.must(err)
@@ -110,7 +111,7 @@ func (s *stage) onRedis() {
 	s.bind(tom)
 }
 
-func (s *stage) must(err error) {
+func (s *system) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -118,7 +119,7 @@ func (s *stage) must(err error) {
 }
 
 // connect makes the client of IM.
-func (s *stage) connect() {
+func (s *system) connect() {
 	c := s.sim.Config().IM
 	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
 		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
@@ -127,7 +128,7 @@ func (s *stage) connect() {
 }
 
 // client makes the client of WeChat.
-func (s *stage) client() deliver.Sender {
+func (s *system) client() deliver.Sender {
 	c := s.sim.Config().WeChat
 	sends, err := wechat.NewClient(wechat.ClientConfig{AppID: c.AppID, AppSecret: c.AppSecret, BaseURL: "http://127.0.0.1",
 		HTTPClient: &http.Client{Transport: s.sim.Transport()}, Tokens: s.store, Now: s.clock.Now})
@@ -136,7 +137,7 @@ func (s *stage) client() deliver.Sender {
 }
 
 // RoundTrip is the network on which the platforms reach our receivers.
-func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
 	var h http.Handler
 	log := slog.New(slog.DiscardHandler)
 	switch c := s.sim.Config(); r.URL.Path {
@@ -158,10 +159,19 @@ func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// A courier wakes nobody, and records what is spilled when this machine is slow.
+type courier struct{ *system }
+
+func (courier) Wake(context.Context) error { return nil }
+func (c courier) Spill(ctx context.Context, facts []notify.Fact, _ time.Time) error {
+	_, err := c.store.Record(context.WithoutCancel(ctx), c.deliver.Rules, facts)
+	return err
+}
+
 // watchedIM notes when IM is asked who is there.
 type watchedIM struct {
 	deliver.Asker
-	s *stage
+	s *system
 }
 
 func (w watchedIM) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
@@ -175,7 +185,7 @@ func (w watchedIM) Presence(ctx context.Context, users []notify.UserID) (map[not
 // watchedSender notes what goes out, and what WeChat says of it.
 type watchedSender struct {
 	deliver.Sender
-	s *stage
+	s *system
 }
 
 func (w watchedSender) Send(ctx context.Context, c notify.Card) (int64, error) {
@@ -217,21 +227,21 @@ func (a alerts) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func (s *stage) alert(class, message string) {
+func (s *system) alert(class, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alerts = append(s.alerts, class+": "+message)
 }
 
-func (s *stage) note(what string) {
+func (s *system) note(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.happened = append(s.happened, happening{s.clock.Now(), what})
+	s.happened = append(s.happened, action{s.clock.Now(), what})
 }
 
 // templates gives each of kinds a template of its own, named as the kind, here and at
 // WeChat.
-func (s *stage) templates(kinds ...notify.Kind) {
+func (s *system) templates(kinds ...notify.Kind) {
 	s.t.Helper()
 	specs := map[notify.Kind]notify.TemplateSpec{}
 	for _, kind := range kinds {
@@ -243,7 +253,7 @@ func (s *stage) templates(kinds ...notify.Kind) {
 	s.use(specs)
 }
 
-func (s *stage) use(specs map[notify.Kind]notify.TemplateSpec) {
+func (s *system) use(specs map[notify.Kind]notify.TemplateSpec) {
 	s.t.Helper()
 	ts, err := notify.NewTemplates(specs)
 	s.must(err)
@@ -252,35 +262,84 @@ func (s *stage) use(specs map[notify.Kind]notify.TemplateSpec) {
 }
 
 // kindOf returns the kind that a template is named after.
-func (s *stage) kindOf(id notify.TemplateID) notify.Kind { return notify.Kind(id) }
+func (s *system) kindOf(id notify.TemplateID) notify.Kind { return notify.Kind(id) }
 
-func (s *stage) rules(change func(*notify.Rules)) {
+func (s *system) rules(change func(*notify.Rules)) {
 	change(&s.inbox.Rules)
 	change(&s.deliver.Rules)
 }
 
-func (s *stage) bind(users ...notify.UserID) {
+func openID(u notify.UserID) notify.OpenID { return "o-" + notify.OpenID(u) }
+
+func (s *system) bind(users ...notify.UserID) {
 	s.t.Helper()
 	for _, user := range users {
 		s.must(s.store.Bind(s.t.Context(), user, openID(user)))
 	}
 }
 
+// away makes n users who are not there and have so many permits each.
+func (s *system) away(n, permits int) (users []string) {
+	s.t.Helper()
+	for i := range n {
+		user := fmt.Sprint("user", i)
+		users = append(users, user)
+		s.im.Import(user, "User")
+		s.bind(notify.UserID(user))
+		s.must(s.wx.Subscribe("o-"+user, "message", permits))
+	}
+	return users
+}
+
+// tell lets anna write to each of users.
+func (s *system) tell(users ...string) {
+	s.t.Helper()
+	for _, user := range users {
+		_, err := s.im.SendC2C("anna", user, simulator.Text("hi"))
+		s.must(err)
+	}
+}
+
+// tried wants WeChat to have been asked for so many cards.
+func (s *system) tried(want int) {
+	s.t.Helper()
+	if len(s.cards) != want {
+		s.t.Fatalf("WeChat was asked for %d cards, want %d", len(s.cards), want)
+	}
+}
+
+// got wants each of users to have got so many cards.
+func (s *system) got(want int, users ...string) {
+	s.t.Helper()
+	for _, user := range users {
+		if got := len(s.wx.Cards("o-" + user)); got != want {
+			s.t.Errorf("%s got %d cards, want %d", user, got, want)
+		}
+	}
+}
+
 // has makes tom subscribe n times.
-func (s *stage) has(n int) {
+func (s *system) has(n int) {
 	s.t.Helper()
 	s.must(s.wx.Subscribe("o-tom", "message", n))
 }
 
+// told lets anna write to tom, and has a minute pass.
+func (s *system) told(name string) {
+	s.t.Helper()
+	s.say(name)
+	s.run(time.Minute)
+}
+
 // say lets anna write to tom.
-func (s *stage) say(names ...string) {
+func (s *system) say(names ...string) {
 	s.t.Helper()
 	for _, name := range names {
 		s.sayFrom("anna", name)
 	}
 }
 
-func (s *stage) sayFrom(from, name string) simulator.Sent {
+func (s *system) sayFrom(from, name string) simulator.Sent {
 	s.t.Helper()
 	sent, err := s.im.SendC2C(from, tom, simulator.Text("hi"))
 	s.must(err)
@@ -289,7 +348,7 @@ func (s *stage) sayFrom(from, name string) simulator.Sent {
 }
 
 // named gives a message a name, under which it is told of.
-func (s *stage) named(id notify.MessageID, name string) {
+func (s *system) named(id notify.MessageID, name string) {
 	if s.names[id] == "" {
 		s.order = append(s.order, id)
 	}
@@ -297,7 +356,7 @@ func (s *stage) named(id notify.MessageID, name string) {
 }
 
 // ring lets anna call tom, for half a minute.
-func (s *stage) ring(name string, webhooks bool) string {
+func (s *system) ring(name string, webhooks bool) string {
 	s.t.Helper()
 	id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Webhooks: webhooks})
 	s.must(err)
@@ -305,44 +364,35 @@ func (s *stage) ring(name string, webhooks bool) string {
 	return id
 }
 
-func (s *stage) accept(facts ...notify.Fact) {
+func (s *system) accept(facts ...notify.Fact) {
 	s.t.Helper()
 	s.must(s.inbox.Accept(s.t.Context(), facts))
 }
 
-// run lets d pass, in jumps from one thing that falls due to the next.
-func (s *stage) run(d time.Duration) {
+// run lets d pass, in jumps from one thing that falls due to the next, and does what falls due at
+// its time. What is lost on purpose ends a pass, not the test.
+func (s *system) run(d time.Duration) {
 	s.t.Helper()
-	passUntil(s.t, s.store, s.deliver, s.clock.Now().Add(d), s.clock.Now, s.clock.Set, s.clock.Next)
-}
-
-// passUntil does what falls due until end, each at its time.
-func passUntil(t *testing.T, st *store.Store, d *deliver.Deliverer, end time.Time,
-	now func() time.Time, set func(time.Time), other func() (time.Time, bool)) {
-	t.Helper()
+	end := s.clock.Now().Add(d)
 	idle := 0
 	for {
 		next := end
-		if due, err := st.Rest(t.Context(), end); err != nil {
-			t.Fatal(err)
-		} else if !due.IsZero() && due.Before(next) {
+		due, err := s.store.Rest(s.t.Context(), end)
+		s.must(err)
+		if !due.IsZero() && due.Before(next) {
 			next = due
 		}
-		if at, ok := other(); ok && at.Before(next) {
+		if at, ok := s.clock.Next(); ok && at.Before(next) {
 			next = at
 		}
-		if !next.After(now()) {
-			next = now()
-			idle++
-		} else {
+		if idle++; next.After(s.clock.Now()) {
 			idle = 0
+		} else if next = s.clock.Now(); idle > 1000 {
+			s.t.Fatal("something is due, and a thousand passes do nothing about it")
 		}
-		if idle > 1000 {
-			t.Fatal("something is due, and a thousand passes do nothing about it")
-		}
-		set(next)
-		if _, err := d.Pass(t.Context()); err != nil {
-			t.Fatal(err)
+		s.clock.Set(next)
+		if _, err := s.deliver.Pass(s.t.Context()); err != nil && !errors.Is(err, errLost) {
+			s.t.Fatal(err)
 		}
 		if !next.Before(end) {
 			return
@@ -350,15 +400,15 @@ func passUntil(t *testing.T, st *store.Store, d *deliver.Deliverer, end time.Tim
 	}
 }
 
-// story tells what became of everything: what was asked and sent, how messages ended, what
+// summary tells what became of everything: what was asked and sent, how messages ended, what
 // is left of the permits. Times are since the beginning, in whole steps of grain; without
 // a grain they are left out.
-func (s *stage) story(grain time.Duration) string {
+func (s *system) summary(grain time.Duration) string {
 	s.t.Helper()
 	var parts []string
 	steps, err := s.store.Timeline(s.t.Context(), tom)
 	s.must(err)
-	parts = append(parts, s.doings(steps, grain)...)
+	parts = append(parts, s.actions(steps, grain)...)
 	ends := s.ends(steps)
 	parts = append(parts, ends...)
 	counts, err := s.store.Counts(s.t.Context())
@@ -383,23 +433,23 @@ func (s *stage) story(grain time.Duration) string {
 	return strings.Join(slices.Compact(parts), "; ")
 }
 
-// told are the reasons for putting off that a story tells of; the others follow from what
+// reasons are those for putting off that a summary tells of; the others follow from what
 // was asked and when.
-var told = []notify.Reason{notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonOperator, notify.ReasonQuotaDay,
+var reasons = []notify.Reason{notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonOperator, notify.ReasonQuotaDay,
 	notify.ReasonBusy, notify.ReasonTooMany}
 
-// doings tells what was done and put off, in order; more than three questions in a row
+// actions tells what was done and put off, in order; more than three questions in a row
 // are summed up.
-func (s *stage) doings(steps []notify.Step, grain time.Duration) []string {
+func (s *system) actions(steps []notify.Step, grain time.Duration) []string {
 	s.mu.Lock()
 	all := slices.Clone(s.happened)
 	s.mu.Unlock()
 	for _, step := range steps {
-		if step.Kind == notify.StepPutOff && slices.Contains(told, step.Reason) {
-			all = append(all, happening{step.At, string(step.Reason)})
+		if step.Kind == notify.StepPutOff && slices.Contains(reasons, step.Reason) {
+			all = append(all, action{step.At, string(step.Reason)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b happening) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
+	slices.SortStableFunc(all, func(a, b action) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
 	var out []string
 	for len(all) > 0 {
 		n := 1
@@ -414,14 +464,14 @@ func (s *stage) doings(steps []notify.Step, grain time.Duration) []string {
 
 // times tells when one thing happened again and again: of more than three times within 10 s of
 // one another the first and the last.
-func (s *stage) times(all []happening, grain time.Duration) []string {
+func (s *system) times(all []action, grain time.Duration) []string {
 	if grain == 0 {
 		if len(all) > 1 {
 			return []string{fmt.Sprintf("%s %dx", all[0].what, len(all))}
 		}
 		return []string{all[0].what}
 	}
-	at := func(h happening) string { return " +" + brief(h.at.Sub(s.begin).Truncate(grain)) }
+	at := func(h action) string { return " +" + brief(h.at.Sub(s.begin).Truncate(grain)) }
 	var out []string
 	few := ""
 	for len(all) > 0 {
@@ -457,7 +507,7 @@ func brief(d time.Duration) string {
 }
 
 // ends tells how the named messages ended: those that ended alike together.
-func (s *stage) ends(steps []notify.Step) []string {
+func (s *system) ends(steps []notify.Step) []string {
 	var out, names []string
 	last := ""
 	flush := func() {
@@ -504,7 +554,7 @@ func endOf(steps []notify.Step, id notify.MessageID) string {
 }
 
 // left tells how many permits the ledgers have; and WeChat, where it disagrees.
-func (s *stage) left() []string {
+func (s *system) left() []string {
 	accounts, err := store.Accounts(s.t.Context(), s.store, "o-tom")
 	s.must(err)
 	var out []string

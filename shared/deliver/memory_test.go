@@ -1,0 +1,335 @@
+package deliver_test
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wxnotify/shared/deliver"
+	"wxnotify/shared/notify"
+)
+
+// A memory is a store in memory for tests whose time is synctest's. It keeps queues, leases and
+// the pace, as the contract of deliver.Store has them; every permit is there. What the
+// embedded nil would have to do does not occur in these tests.
+type memory struct {
+	deliver.Store
+	mu      sync.Mutex
+	waiting map[notify.Lane]map[notify.UserID]*entry
+	queue   map[notify.Lane]*byDue
+	leases  int       // handed out
+	paced   time.Time // until then the rate is used up
+	trip    time.Duration
+	// spreads wait to be spread; known are the names that are kept.
+	spreads []notify.Spread
+	known   map[string]string
+
+	ended   map[notify.Identity][]notify.State
+	settled map[notify.CardID]time.Time
+}
+
+// An entry is what waits for a recipient.
+type entry struct {
+	rec   notify.Recipient
+	at    time.Time // when it is due, or its lease ends
+	index int       // in the queue
+}
+
+// byDue is a heap: the first is due first.
+type byDue []*entry
+
+func (q byDue) Len() int           { return len(q) }
+func (q byDue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+func (q byDue) Swap(i, j int)      { q[i], q[j] = q[j], q[i]; q[i].index, q[j].index = i, j }
+func (q *byDue) Push(x any)        { s := x.(*entry); s.index = len(*q); *q = append(*q, s) }
+func (q *byDue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+func newMemory() *memory {
+	return &memory{
+		known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[notify.Identity][]notify.State{}, settled: map[notify.CardID]time.Time{},
+		waiting: map[notify.Lane]map[notify.UserID]*entry{notify.LaneCalls: {}, notify.LaneMessages: {}},
+		queue:   map[notify.Lane]*byDue{notify.LaneCalls: {}, notify.LaneMessages: {}}}
+}
+
+// pause lets d pass, or ends with ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// wait makes a notice wait that is due now.
+func (m *memory) wait(lane notify.Lane, user notify.UserID, n notify.Notice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	n.From, n.SentAt = cmp.Or(n.From, "anna"), now.Truncate(time.Second)
+	n.WindowEnd = now
+	if n.Expires.IsZero() {
+		n.Expires = now.Add(24 * time.Hour)
+	}
+	s := m.waiting[lane][user]
+	if s == nil {
+		s = &entry{rec: notify.Recipient{User: user, Lane: lane, OpenID: openID(user)}, at: now}
+		m.waiting[lane][user] = s
+		heap.Push(m.queue[lane], s)
+	}
+	s.rec.Notices = append(s.rec.Notices, n)
+}
+
+// messages makes a message wait for each of n recipients, u0 and so on.
+func (m *memory) messages(n int) {
+	for i := range n {
+		user := notify.UserID(fmt.Sprint("u", i))
+		m.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
+	}
+}
+
+// rings makes a call wait that rings for half a minute.
+func (m *memory) rings(user notify.UserID) {
+	m.wait(notify.LaneCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
+}
+
+func (m *memory) left(lane notify.Lane) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting[lane])
+}
+
+func (m *memory) Claim(ctx context.Context, limit int) (notify.Batch, error) {
+	return m.claim(ctx, limit, notify.LaneCalls, notify.LaneMessages)
+}
+
+func (m *memory) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
+	return m.claim(ctx, limit, notify.LaneCalls)
+}
+
+func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Lane) (notify.Batch, error) {
+	if err := pause(ctx, m.trip); err != nil {
+		return notify.Batch{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := notify.Batch{Now: time.Now(), Spreads: len(m.spreads) > 0}
+	for _, lane := range lanes {
+		q := m.queue[lane]
+		for taken := 0; taken < limit && len(*q) > 0 && !(*q)[0].at.After(b.Now); taken++ {
+			s := (*q)[0]
+			m.leases++
+			s.rec.Lease = fmt.Sprint("L", m.leases)
+			s.at = b.Now.Add(notify.Lease)
+			heap.Fix(q, 0)
+			rec := s.rec
+			rec.Notices = slices.Clone(rec.Notices)
+			b.Recipients = append(b.Recipients, rec)
+		}
+	}
+	return b, nil
+}
+
+// mine returns the entry that a lease is for, if it still holds.
+func (m *memory) mine(lane notify.Lane, user notify.UserID, lease string) *entry {
+	if s := m.waiting[lane][user]; s != nil && s.rec.Lease == lease {
+		return s
+	}
+	return nil
+}
+
+func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+	if err := pause(ctx, m.trip); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([][]notify.Identity, len(cards))
+	for i, c := range cards {
+		if m.mine(c.Lane, c.User, c.Lease) != nil {
+			out[i] = c.Messages
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Reserve(ctx context.Context, _ notify.Reserve) (notify.Reserved, error) {
+	return notify.Reserved{Status: notify.ReserveOK, Left: 9}, pause(ctx, m.trip)
+}
+
+func (m *memory) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
+	if err := pause(ctx, m.trip); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.settled[s.Card] = time.Now()
+	return s.State, nil
+}
+
+func (m *memory) Finish(ctx context.Context, _ notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
+	if err := pause(ctx, m.trip); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([][]notify.Ended, len(fs))
+	for i, f := range fs {
+		s := m.mine(f.Lane, f.User, f.Lease)
+		if s == nil {
+			continue
+		}
+		for _, end := range f.Final {
+			for _, id := range end.Messages {
+				m.ended[id] = append(m.ended[id], end.State)
+			}
+			s.rec.Notices = slices.DeleteFunc(s.rec.Notices, func(n notify.Notice) bool { return slices.Contains(end.Messages, n.ID) })
+			out[i] = append(out[i], notify.Ended{State: end.State, Reason: end.Reason, Messages: len(end.Messages)})
+		}
+		s.rec.Lease = ""
+		if len(s.rec.Notices) > 0 {
+			s.at = f.Again
+			heap.Fix(m.queue[f.Lane], s.index)
+			continue
+		}
+		heap.Remove(m.queue[f.Lane], s.index)
+		delete(m.waiting[f.Lane], f.User)
+	}
+	return out, nil
+}
+
+func (m *memory) PaceWithin(ctx context.Context, _ string, perSecond, n int, atMost time.Duration) (time.Duration, bool, error) {
+	if err := pause(ctx, m.trip); err != nil {
+		return 0, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	used := m.paced
+	if used.Before(now) {
+		used = now
+	}
+	used = used.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+	wait := max(0, used.Sub(now)-time.Second)
+	if wait > min(atMost, time.Minute) {
+		return wait, false, nil
+	}
+	m.paced = used
+	return wait, true, nil
+}
+
+func (m *memory) Rest(_ context.Context, until time.Time) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var first time.Time
+	for _, q := range m.queue {
+		if len(*q) > 0 && (*q)[0].at.Before(until) && (first.IsZero() || (*q)[0].at.Before(first)) {
+			first = (*q)[0].at
+		}
+	}
+	return first, nil
+}
+
+func (m *memory) CachedNames(_ context.Context, ids []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, id := range ids {
+		if name, ok := m.known[id]; ok {
+			out[id] = name
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) KeepNames(context.Context, map[string]string, time.Duration) error { return nil }
+
+func (m *memory) Spreads(context.Context, int) ([]notify.Spread, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := m.spreads
+	m.spreads = nil
+	return out, nil
+}
+
+func (m *memory) Advance(context.Context, notify.Spread, string, bool) error { return nil }
+
+func (m *memory) Recalled(context.Context, []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
+	return nil, nil
+}
+
+// A platform is IM and WeChat for a memory: everybody is away, and a send takes a while.
+type platform struct {
+	deliver.Directory
+	takes func(notify.Card) time.Duration
+
+	mu    sync.Mutex
+	asks  int
+	asked map[notify.OpenID]time.Time   // when IM was asked about whom
+	sent  map[notify.OpenID][]time.Time // when each send began
+	ends  []time.Time                   // when each was answered
+}
+
+func newPlatform(takes time.Duration) *platform {
+	return &platform{takes: func(notify.Card) time.Duration { return takes }, sent: map[notify.OpenID][]time.Time{}, asked: map[notify.OpenID]time.Time{}}
+}
+
+func (p *platform) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+	began := time.Now()
+	if err := pause(ctx, 50*time.Millisecond); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asks++
+	out := map[notify.UserID]notify.Status{}
+	for _, u := range users {
+		out[u] = notify.StatusOffline
+		p.asked[openID(u)] = began
+	}
+	return out, nil
+}
+
+func (p *platform) Unread(context.Context, notify.UserID, []notify.UserID) (int, map[notify.UserID]int, error) {
+	return 0, nil, errors.New("im: away")
+}
+
+func (p *platform) Send(ctx context.Context, c notify.Card) (int64, error) {
+	p.mu.Lock()
+	p.sent[c.To] = append(p.sent[c.To], time.Now())
+	p.mu.Unlock()
+	err := pause(ctx, p.takes(c))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ends = append(p.ends, time.Now())
+	return 1, err
+}
+
+// cards returns how many sends there were.
+func (p *platform) cards() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, at := range p.sent {
+		n += len(at)
+	}
+	return n
+}
+
+// over returns a deliverer of cards that wait in m.
+func over(t *testing.T, m *memory, p *platform) *deliver.Deliverer {
+	t.Helper()
+	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &deliver.Deliverer{Store: m, IM: p, Directory: p, WeChat: p, Rules: notify.DefaultRules(), Templates: ts, Log: slog.New(slog.DiscardHandler)}
+}
