@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -147,21 +145,7 @@ func TestTriggerInterrupted(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer srv.Close()
-	out, stderr := newOutput(), newOutput()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"trigger", "--to=" + srv.URL, "im.state", "user=a"}, console{now: time.Now, out: out, err: stderr})
-	}()
+	triggered := begin(t, "", "trigger", "--to="+srv.URL, "im.state", "user=a")
 	<-arrived
-	cancel()
-	select {
-	case c := <-code:
-		if c != exitFailure || !strings.Contains(stderr.String(), "context canceled") {
-			t.Errorf("exit %d: %s", c, stderr)
-		}
-	case <-time.After(patience):
-		t.Fatal("trigger does not end")
-	}
+	triggered.interrupted(exitFailure, "context canceled")
 }

@@ -15,7 +15,7 @@ import (
 
 const never = history.Never
 
-// A scene is one user and what was sent to him. He is there from 1000 to 1100 and from
+// A scene is one user and what was sent to them. They are there from 1000 to 1100 and from
 // 50000 to 50100.
 type scene struct {
 	seen, lost int // when IM noticed the first leaving, 0 for at once; 1: its callback never came
@@ -92,9 +92,8 @@ func ring(at int, items ...int32) play.Card {
 
 func with(c play.Card, o world.Outcome) play.Card { c.Outcome = o; return c }
 
-// One permit, tapped while he was there.
-var tap = []history.Second{1010}
-var taps = []history.Second{1010, 1012, 1014, 1016}
+// Permits are tapped in the first session.
+var tap, taps = []history.Second{1010}, []history.Second{1010, 1012, 1014, 1016}
 
 func TestMissed(t *testing.T) {
 	for _, c := range []struct {

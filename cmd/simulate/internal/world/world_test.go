@@ -26,27 +26,26 @@ func small() *history.History {
 	}
 }
 
-func TestIMNoticesLate(t *testing.T) {
-	clock := &world.Clock{}
-	im := world.IM{History: small(), Clock: clock}
-	for at, want := range map[int]notify.Status{99: notify.StatusOffline, 100: notify.StatusOnline, 259: notify.StatusOnline, 260: notify.StatusOffline} {
-		clock.Set(time.Duration(at) * time.Second)
-		got, err := im.Presence(t.Context(), []notify.UserID{"user0", "contact0-1"})
-		if err != nil || got["user0"] != want || got["contact0-1"] != notify.StatusOffline {
-			t.Errorf("at %d IM says %v, %v, want %v", at, got, err, want)
-		}
-	}
-}
-
-func TestIMCountsUnread(t *testing.T) {
+func TestIMKnowsWhatHappened(t *testing.T) {
 	clock := &world.Clock{}
 	im := world.IM{History: small(), Clock: clock}
 	one, two := history.ContactID(0, 1), history.ContactID(0, 2)
-	for at, want := range map[int]map[notify.UserID]int{120: {one: 1, two: 0}, 160: {one: 0, two: 0}, 220: {one: 1, two: 1}, 240: {one: 1, two: 0}} {
-		clock.Set(time.Duration(at) * time.Second)
+	for _, c := range []struct {
+		at       int
+		status   notify.Status
+		one, two int // unread
+	}{
+		{99, notify.StatusOffline, 0, 0}, {100, notify.StatusOnline, 0, 0}, {120, notify.StatusOnline, 1, 0}, {160, notify.StatusOnline, 0, 0},
+		{220, notify.StatusOnline, 1, 1}, {259, notify.StatusOnline, 1, 0}, {260, notify.StatusOffline, 1, 0}, // IM notices late
+	} {
+		clock.Set(time.Duration(c.at) * time.Second)
+		status, err := im.Presence(t.Context(), []notify.UserID{"user0", "contact0-1"})
+		if err != nil || status["user0"] != c.status || status["contact0-1"] != notify.StatusOffline {
+			t.Errorf("at %d IM says %v, %v, want %v", c.at, status, err, c.status)
+		}
 		total, by, err := im.Unread(t.Context(), "user0", []notify.UserID{one, two})
-		if err != nil || total != want[one]+want[two] || !cmp.Equal(by, want) {
-			t.Errorf("at %d unread are %d, %v, %v, want %v", at, total, by, err, want)
+		if err != nil || total != c.one+c.two || by[one] != c.one || by[two] != c.two || len(by) != 2 {
+			t.Errorf("at %d unread are %d, %v, %v; want %d and %d", c.at, total, by, err, c.one, c.two)
 		}
 	}
 	if _, _, err := im.Unread(t.Context(), "nobody", nil); err == nil {
