@@ -10,7 +10,7 @@ import (
 // TestValueRules sends values as the only keyword of a template of their kind. The rules
 // themselves are tested where they are: in shared/keyword.
 func TestValueRules(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	for kind, values := range map[string]struct{ legal, illegal string }{
 		"thing": {"今天下午开会", "👍"}, "short_thing": {"已完成", "已经全部完成"}, "number": {"36.8", "1,000"},
 		"letter": {"abc", "a1"}, "symbol": {"!", "a"}, "character_string": {"A-1024", "编号1"}, "time": {"9:30", "9:30 PM"},

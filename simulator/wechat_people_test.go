@@ -13,7 +13,7 @@ import (
 type answers = map[string]simulator.Answer
 
 func TestDialogResults(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	if err := s.WeChat.AddTemplate(simulator.Template{ID: "same", Title: "来电提醒", Content: "x:{{thing1.DATA}}"}); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestDialogResults(t *testing.T) {
 }
 
 func TestPermitsAccumulate(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	if err := s.WeChat.Subscribe(user, templateID, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestPermitsAccumulate(t *testing.T) {
 }
 
 func TestKeptChoices(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.WeChat.TapDialog(user, answers{templateID: simulator.KeepAccept, otherID: simulator.KeepReject})
 	s.one()
 	r := s.WeChat.TapDialog(user, answers{templateID: simulator.Reject, otherID: simulator.Accept})
@@ -99,7 +99,7 @@ func TestKeptChoices(t *testing.T) {
 }
 
 func TestSwitchOffAndOn(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.subscribed(2)
 	s.WeChat.SwitchOff(user, templateID)
 	ev := s.opened(s.one())
@@ -130,7 +130,7 @@ func TestSwitchOffAndOn(t *testing.T) {
 }
 
 func TestMainSwitch(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.subscribed(2)
 	s.WeChat.MainSwitch(user, false)
 	s.none()
@@ -151,7 +151,7 @@ func TestMainSwitch(t *testing.T) {
 }
 
 func TestBannedTemplateInDialog(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	if err := s.WeChat.BanTemplate(templateID, true); err != nil {
 		t.Fatal(err)
 	}
