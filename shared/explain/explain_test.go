@@ -15,12 +15,12 @@ import (
 // explainZone is not Beijing's.
 var explainZone = time.FixedZone("", 9*60*60)
 
-// at returns a time s seconds after noon in Beijing.
+// explainAt returns a time s seconds after noon in Beijing.
 func explainAt(s int) time.Time {
 	return time.Date(2031, 5, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(s) * time.Second)
 }
 
-// A timeline is a timeline in short: seconds, then the step.
+// A timeline is written in short: seconds, then the step.
 type timeline []notify.Step
 
 func (t timeline) add(s int, step notify.Step) timeline {
@@ -30,7 +30,7 @@ func (t timeline) add(s int, step notify.Step) timeline {
 
 func msgs(ids ...notify.Identity) []notify.Identity { return ids }
 
-// delivered is the usual way of m1 and m2, between steps about others.
+// deliveredTimeline is the usual way of m1 and m2, between steps about others.
 func deliveredTimeline() timeline {
 	return timeline{}.
 		add(0, notify.Step{Kind: notify.StepLeft}).

@@ -34,7 +34,7 @@ func render(t testing.TB, tmpl *notify.Template, r notify.Rules, neutral bool, n
 	return c
 }
 
-// namesOf has everybody called by his id.
+// namesOf has everybody called by their id.
 func namesOf(ns []notify.Notice) notify.Names {
 	names := notify.Names{}
 	for _, n := range ns {

@@ -192,7 +192,7 @@ func TestAccepted(t *testing.T) {
 	accepted(20, "m4", lead)
 	ended("m4")
 
-	// Whoever was told waits for a digest, until he is seen again.
+	// Whoever was told waits for a digest, until they are seen again.
 	delivered := func(ids ...notify.Identity) {
 		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateDelivered, Messages: ids}, func() int { return 1 })
 	}
