@@ -285,15 +285,15 @@ func TestEventsOfABoundUser(t *testing.T) {
 		accepted, permits int
 		ends              notify.State // of a message
 	}{
-		"the same tap again is one permit": {events: "permits/report 200 permits/report 200 permits/report-rejected 200 permits/report-too-old 400 permits/get 200",
-			says: map[string]string{"permits/get": `"balance":1`}, permits: 1},
+		"the same tap again is one permit": {permits: 1, says: map[string]string{"permits/get": `"balance":1`},
+			events: "permits/report 200 permits/report 200 permits/report-rejected 200 permits/report-too-old 400 permits/get 200"},
 		"a push that is not signed takes nothing away": {events: "wechatpush/popup-base64 200 wechatpush/change 200", permits: 1},
 		"preferences are kept": {events: "permits/preferences 200 permits/preferences-malformed 400 permits/get 200", says: map[string]string{
 			"permits/preferences-malformed": "quietHours",
 			"permits/get":                   `"preferences":{"muted":false,"quietHours":"22:30-07:00","mutedPeers":["user3"]}`}},
 		"nothing is left of who is erased": {events: "permits/report 200 session/erase 204 permits/get 401"},
-		"messages wait": {events: "imcallback/c2c-after 200 imcallback/c2c-forged 403 imcallback/c2c-typing 200 imcallback/c2c-api-gateway 200 imcallback/c2c-before 200",
-			accepted: 3},
+		"messages wait": {accepted: 3, events: "imcallback/c2c-after 200 imcallback/c2c-forged 403 imcallback/c2c-typing 200 " +
+			"imcallback/c2c-api-gateway 200 imcallback/c2c-before 200"},
 		"a message is read": {events: "imcallback/c2c-after 200 imcallback/read-report 200", accepted: 1, ends: notify.StateRead},
 		"both sources tell of one call": {events: "imcallback/call-invite 200 imcallback/callkit-start 200 imcallback/call-cancel 200",
 			accepted: 1, ends: notify.StateEnded},

@@ -252,23 +252,6 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-func TestConfigHidesSecrets(t *testing.T) {
-	s := newFixture(t)
-	cfg := s.Config()
-	for _, hidden := range []secret.String{cfg.WeChat.AppSecret, cfg.WeChat.AESKey, cfg.IM.SecretKey} {
-		if hidden.Empty() {
-			t.Error("a secret has no default")
-		}
-	}
-	text, err := json.Marshal(cfg.IM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(text, []byte(secretKey)) {
-		t.Error("the config prints the secret key")
-	}
-}
-
 func TestEventsAndRecord(t *testing.T) {
 	s := newFixture(t)
 	var seen []simulator.Event

@@ -162,26 +162,6 @@ func TestGrantsKeepTheRate(t *testing.T) {
 	}
 }
 
-func TestMessageIDsLeadBack(t *testing.T) {
-	h := history.New(history.Params{Users: 60, Days: 4, Seed: 2})
-	kinds := map[history.Kind]bool{}
-	for i, it := range h.Items {
-		if it.Kind == history.Chat && kinds[it.Kind] {
-			continue
-		}
-		kinds[it.Kind] = true
-		if got, err := h.ItemOf(it.User, h.MessageID(int32(i))); err != nil || got != int32(i) {
-			t.Errorf("item %d of kind %d: %s leads to %d, %v", i, it.Kind, h.MessageID(int32(i)), got, err)
-		}
-	}
-	if len(kinds) != 3 {
-		t.Errorf("only kinds %v were tried", kinds)
-	}
-	if i, err := h.ItemOf(1, "no such message"); err == nil {
-		t.Errorf("a message that nobody sent is item %d", i)
-	}
-}
-
 func inSession(h *history.History, user int32, at history.Second) bool {
 	for _, s := range h.Sessions[user] {
 		if s.Login <= at && at < s.Leave {
