@@ -15,9 +15,6 @@ const (
 	Web         Platform = "Web"
 	Android     Platform = "Android"
 	IPhone      Platform = "iPhone"
-	IPad        Platform = "iPad"
-	Windows     Platform = "Windows"
-	Mac         Platform = "Mac"
 )
 
 // spelling is how one platform is written in two places.
@@ -32,9 +29,6 @@ var spellings = map[Platform]spelling{
 	Web:         {"Web", "Web"},
 	Android:     {"Android", "Android"},
 	IPhone:      {"iOS", "iOS"},
-	IPad:        {"iPad", "iPad"},
-	Windows:     {"Windows", "Windows"},
-	Mac:         {"Mac", "Mac"},
 }
 
 // A Status is what IM says of a user.
@@ -62,7 +56,7 @@ type device struct {
 
 // pushable devices stay reachable by vendor push when they are not connected.
 func (p Platform) pushable() bool {
-	return p == Android || p == IPhone || p == IPad || p == Mac
+	return p == Android || p == IPhone
 }
 
 // native devices kick one another: by default one of them may be signed in, plus Web.

@@ -137,7 +137,6 @@ func TestPresenceDelays(t *testing.T) {
 		"app no network":          {simulator.Android, func(m *simulator.IM, u string) { m.LoseNetwork(u) }, 400 * time.Second, "Disconnect", "TimeOut", simulator.PushOnline},
 		"app logout":              {simulator.Android, func(m *simulator.IM, u string) { m.Logout(u) }, 0, "Logout", "Unregister", simulator.Offline},
 		"app background":          {simulator.Android, func(m *simulator.IM, u string) { m.Background(u) }, -1, "", "", simulator.Online},
-		"PC killed":               {simulator.Windows, func(m *simulator.IM, u string) { m.Kill(u) }, 0, "Disconnect", "LinkClose", simulator.Offline},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)
