@@ -104,7 +104,10 @@ func TestGroupOverREST(t *testing.T) {
 	if number(t, m, "MemberNum") != 3 || m["Next"] != nil {
 		t.Errorf("got %v", m)
 	}
-	m = s.rest("group_open_http_svc/get_specified_group_member_info", `{"GroupId":"class-3-2","Member_List_Account":["tommy","x"]}`)
+	if err := s.IM.Join("class-3-2", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	m = s.rest("group_open_http_svc/get_specified_group_member_info", `{"GroupId":"class-3-2","Member_List_Account":["bob","x"]}`)
 	if len(m["MemberList"].([]any)) != 1 {
 		t.Errorf("got %v", m)
 	}

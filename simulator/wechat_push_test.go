@@ -157,6 +157,12 @@ func TestVerifyURL(t *testing.T) {
 	if err := s.WeChat.VerifyURL(); err == nil {
 		t.Error("a quoted echostr passed")
 	}
+	s.inbox.take()
+	if err := s.WeChat.SetPushURL(""); err != nil || s.WeChat.VerifyURL() == nil {
+		t.Errorf("nobody listens: %v", err)
+	}
+	s.WeChat.SwitchOff(user, templateID)
+	s.none()
 }
 
 func TestOtherEvents(t *testing.T) {

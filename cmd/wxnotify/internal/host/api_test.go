@@ -123,6 +123,9 @@ func TestAPIErrors(t *testing.T) {
 	if _, err := f.InvokeAsync("f", bytes.Repeat([]byte("1"), host.MaxAsyncEvent)); !errors.Is(err, host.ErrQueueFull) {
 		t.Errorf("the largest event: got %v, want ErrQueueFull", err)
 	}
+	if _, err := f.InvokeAsync("g", []byte("{}")); !errors.Is(err, host.ErrUnknownFunction) {
+		t.Errorf("unknown function: got %v", err)
+	}
 	q.answer <- "ok"
 	f.ended(busy)
 }
