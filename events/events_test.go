@@ -277,7 +277,48 @@ const (
 	template = notify.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
 )
 
-// A bound user's world: a store that knows him, and functions that use it.
+func TestEventsOfABoundUser(t *testing.T) {
+	const waits = `{"to":"user2","state":"accepted","reason":""}`
+	for name, c := range map[string]struct {
+		events            string            // each with the status of its answer
+		says              map[string]string // parts of answers
+		accepted, permits int
+		ends              notify.State // of a message
+	}{
+		"the same tap again is one permit": {permits: 1, says: map[string]string{"permits/get": `"balance":1`},
+			events: "permits/report 200 permits/report 200 permits/report-rejected 200 permits/report-too-old 400 permits/get 200"},
+		"a push that is not signed takes nothing away": {events: "wechatpush/popup-base64 200 wechatpush/change 200", permits: 1},
+		"preferences are kept": {events: "permits/preferences 200 permits/preferences-malformed 400 permits/get 200", says: map[string]string{
+			"permits/preferences-malformed": "quietHours",
+			"permits/get":                   `"preferences":{"muted":false,"quietHours":"22:30-07:00","mutedPeers":["user3"]}`}},
+		"nothing is left of who is erased": {events: "permits/report 200 session/erase 204 permits/get 401"},
+		"messages wait": {accepted: 3, events: "imcallback/c2c-after 200 imcallback/c2c-forged 403 imcallback/c2c-typing 200 " +
+			"imcallback/c2c-api-gateway 200 imcallback/c2c-before 200"},
+		"a message is read": {events: "imcallback/c2c-after 200 imcallback/read-report 200", accepted: 1, ends: notify.StateRead},
+		"both sources tell of one call": {events: "imcallback/call-invite 200 imcallback/callkit-start 200 imcallback/call-cancel 200",
+			accepted: 1, ends: notify.StateEnded},
+		"announcements": {events: "announce/one 200 announce/defaults 200 announce/several 200 announce/forged 401 announce/own-kind 400", accepted: 3,
+			says: map[string]string{"announce/one": waits, "announce/defaults": waits, "announce/several": waits}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBound(t)
+			for words := strings.Fields(c.events); len(words) > 0; words = words[2:] {
+				if body := b.send(words[0], words[1]); !strings.Contains(body, c.says[words[0]]) {
+					t.Errorf("%s: %s", words[0], body)
+				}
+			}
+			n, err := b.store.Balances(t.Context(), openID, []notify.TemplateID{template})
+			if n[template] != c.permits || err != nil {
+				t.Errorf("%d permits, want %d, %v", n[template], c.permits, err)
+			}
+			if accepted, ends := b.steps(); accepted != c.accepted || c.ends != "" && !slices.Contains(ends, c.ends) {
+				t.Errorf("%d notices were accepted, they ended as %q; want %d, %q", accepted, ends, c.accepted, c.ends)
+			}
+		})
+	}
+}
+
+// A bound is a store that knows the user, and functions that use it.
 type bound struct {
 	*testing.T
 	store *store.Store
@@ -298,132 +339,51 @@ func newBound(t *testing.T) *bound {
 }
 
 // send invokes a function with an event, which must be answered with status.
-func (b *bound) send(event string, status int) string {
+func (b *bound) send(event, status string) string {
 	b.Helper()
 	got := invoke(b.T, event, b.env...)
-	if got.status != status {
+	if fmt.Sprint(got.status) != status {
 		b.Fatalf("%s: answered %d %s\n%s", event, got.status, got.body, got.stderr)
 	}
 	return got.body
 }
 
-func (b *bound) permits(want int) {
-	b.Helper()
-	if n, err := b.store.Balances(b.Context(), openID, []notify.TemplateID{template}); n[template] != want || err != nil {
-		b.Errorf("%d permits, want %d, %v", n[template], want, err)
-	}
-}
-
-// steps counts the steps of a kind on the user's timeline, and the states they tell.
-func (b *bound) steps(kind notify.StepKind) (n int, states []notify.State) {
+// steps counts the notices on the user's timeline, and returns how they ended.
+func (b *bound) steps() (accepted int, ends []notify.State) {
 	b.Helper()
 	steps, err := b.store.Timeline(b.Context(), user)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, s := range steps {
-		if s.Kind == kind {
-			n, states = n+1, append(states, s.State)
+		switch s.Kind {
+		case notify.StepAccepted:
+			accepted++
+		case notify.StepFinal:
+			ends = append(ends, s.State)
 		}
 	}
-	return n, states
-}
-
-func (b *bound) accepted(want int) {
-	b.Helper()
-	if n, _ := b.steps(notify.StepAccepted); n != want {
-		b.Errorf("%d notices were accepted, want %d", n, want)
-	}
-}
-
-func TestPermitEvents(t *testing.T) {
-	b := newBound(t)
-	b.send("permits/report", 200)
-	b.send("permits/report", 200) // the same tap again
-	b.send("permits/report-rejected", 200)
-	b.send("permits/report-too-old", 400)
-	b.permits(1)
-	if body := b.send("permits/get", 200); !strings.Contains(body, `"balance":1`) {
-		t.Errorf("permits/get: %s", body)
-	}
-	b.send("wechatpush/popup-base64", 200) // a tap of long ago
-	b.send("wechatpush/change", 200)       // not signed, so it takes nothing away
-	b.permits(2)
-
-	b.send("permits/preferences", 200)
-	if body := b.send("permits/preferences-malformed", 400); !strings.Contains(body, "quietHours") {
-		t.Errorf("permits/preferences-malformed: %s", body)
-	}
-	const preferences = `"preferences":{"muted":false,"quietHours":"22:30-07:00","mutedPeers":["user3"]}`
-	if body := b.send("permits/get", 200); !strings.Contains(body, preferences) {
-		t.Errorf("permits/get: %s", body)
-	}
-
-	b.send("session/erase", 204)
-	b.permits(0)
-	b.send("permits/get", 401)
-}
-
-func TestMessageEvents(t *testing.T) {
-	b := newBound(t)
-	b.send("imcallback/c2c-after", 200)
-	b.send("imcallback/c2c-forged", 403)
-	b.send("imcallback/c2c-typing", 200)
-	b.accepted(1)
-	b.send("imcallback/c2c-api-gateway", 200)
-	b.send("imcallback/c2c-before", 200)
-	b.accepted(3)
-	b.send("imcallback/read-report", 200)
-	if n, states := b.steps(notify.StepFinal); n == 0 || slices.Contains(states, notify.StateRecalled) {
-		t.Errorf("after the read report: %v", states)
-	}
-}
-
-// Both generations of calls tell of the same ringing, which then ends.
-func TestCallEvents(t *testing.T) {
-	b := newBound(t)
-	b.send("imcallback/call-invite", 200)
-	b.send("imcallback/callkit-start", 200)
-	b.accepted(1)
-	b.send("imcallback/call-cancel", 200)
-	if _, states := b.steps(notify.StepFinal); !slices.Contains(states, notify.StateEnded) {
-		t.Errorf("after the call was cancelled: %v", states)
-	}
+	return accepted, ends
 }
 
 // What is said in a group waits for deliver, which asks who is in it.
 func TestGroupEvents(t *testing.T) {
 	b := newBound(t)
-	b.send("imcallback/group-before", 200)
-	b.send("imcallback/group-mention", 200)
-	b.accepted(0)
+	b.send("imcallback/group-before", "200")
+	b.send("imcallback/group-mention", "200")
+	if n, _ := b.steps(); n != 0 {
+		t.Errorf("%d notices were accepted before deliver has asked", n)
+	}
 	spreads, err := b.store.Spreads(t.Context(), 100)
 	if err != nil || len(spreads) != 1 || !slices.Equal(spreads[0].Message.At, []notify.UserID{user}) {
 		t.Fatalf("to be told in groups: %+v, %v", spreads, err)
 	}
-	b.send("imcallback/group-recall", 200)
+	b.send("imcallback/group-recall", "200")
 	m := spreads[0].Message
 	taken, err := b.store.Recalled(t.Context(), []notify.GroupMessageRef{{Group: m.Group, Seq: m.Seq}})
 	if err != nil || !taken[m.ID()] {
 		t.Errorf("taken back: %v, %v", taken, err)
 	}
-}
-
-func TestAnnounceEvents(t *testing.T) {
-	b := newBound(t)
-	const waits = `{"to":"user2","state":"accepted","reason":""}`
-	for _, event := range []string{"announce/one", "announce/defaults"} {
-		if body := b.send(event, 200); !strings.Contains(body, waits) {
-			t.Errorf("%s: %s", event, body)
-		}
-	}
-	b.accepted(2)
-	if body := b.send("announce/several", 200); !strings.Contains(body, waits) || !strings.Contains(body, `{"to":"user1","state":"not bound","reason":""}`) {
-		t.Errorf("announce/several: %s", body)
-	}
-	b.send("announce/forged", 401)
-	b.send("announce/own-kind", 400)
-	b.accepted(3)
 }
 
 // example returns the settings of .env.example, as somebody has them who filled in the

@@ -58,14 +58,3 @@ func TestManualClockGoesBack(t *testing.T) {
 		t.Error("something still waits")
 	}
 }
-
-func TestRealClock(t *testing.T) {
-	var c simulator.RealClock
-	before := time.Now()
-	ran := make(chan time.Time)
-	c.AfterFunc(time.Millisecond, func() { ran <- c.Now() })
-	c.AfterFunc(time.Hour, func() { t.Error("a stopped function ran") })()
-	if at := <-ran; at.Sub(before) < time.Millisecond {
-		t.Errorf("ran after %v", at.Sub(before))
-	}
-}

@@ -41,18 +41,8 @@ type Mode string
 
 // The modes of message push.
 const (
-	ModePlain      Mode = "plain"      // clear body
-	ModeCompatible Mode = "compatible" // clear fields and Encrypt side by side
-	ModeSecure     Mode = "secure"     // ToUserName and Encrypt only
-)
-
-// A Format is how the body of a push is written.
-type Format string
-
-// The formats of message push.
-const (
-	FormatJSON Format = "json"
-	FormatXML  Format = "xml"
+	ModePlain  Mode = "plain"  // clear body
+	ModeSecure Mode = "secure" // ToUserName and Encrypt only
 )
 
 // WeChatConfig describes one mini program.
@@ -67,20 +57,12 @@ type WeChatConfig struct {
 	Token   secret.String // default: invented
 	// AESKey is the EncodingAESKey, 43 characters. Default: invented.
 	AESKey secret.String
-	Mode   Mode   // default ModeSecure
-	Format Format // default FormatJSON
+	Mode   Mode // default ModeSecure
 	// PushTimeout is how long a push may take, by the machine's clock. Default 5 s.
 	PushTimeout time.Duration
 
-	// TokenLifetime is how long an access token works. Default 2 h.
-	TokenLifetime time.Duration
 	// SentDelay passes between an accepted send and its sent event. Default 1 s.
 	SentDelay time.Duration
-	// SensitiveWords are refused with 45168 wherever they appear in a value.
-	SensitiveWords []string
-	// Pages are the pages of the released version, without a leading slash. A send that
-	// names another gets 41030. Empty: pages are not checked, as in today's documents.
-	Pages []string
 }
 
 // IMConfig describes one IM app.
@@ -92,8 +74,6 @@ type IMConfig struct {
 
 	// CallbackURL is where callbacks go; empty: nobody listens, and nothing is sent.
 	CallbackURL string
-	// CallURL is where the Call product sends its callbacks. Default: CallbackURL.
-	CallURL string
 	// CallbackToken switches authentication on: Sign and RequestTime in every callback.
 	CallbackToken secret.String
 	// CallbackTimeout is how long a callback may take, by the machine's clock. Default 2 s.
@@ -103,19 +83,9 @@ type IMConfig struct {
 	CallbackRetries int
 	// CallbackRetryAfter passes between two tries. Default 5 s.
 	CallbackRetryAfter time.Duration
-	// HoldIfBeforeFails is the console option "do not deliver": a message whose
-	// before-type callback failed is refused with 80003. Default: it is delivered.
-	HoldIfBeforeFails bool
-	// BeforeC2C and BeforeGroup switch the callbacks before sending on.
-	BeforeC2C, BeforeGroup bool
-	// Without names callbacks that are switched off, such as State.StateChange, which
-	// lower editions do not have.
-	Without []string
 
 	// Leaving says how fast IM notices that a mini program is gone.
 	Leaving Leaving
-	// DirtyWords fail a message with 80001 wherever they appear in a text.
-	DirtyWords []string
 }
 
 // Leaving holds the times after which IM takes a mini program for disconnected. The
@@ -155,9 +125,7 @@ func (c WeChatConfig) withDefaults() WeChatConfig {
 	setDefault(&c.AppID, "wx5a1c0de5a1c0de55")
 	setDefault(&c.OriginalID, "gh_5a1c0de5a1c0")
 	setDefault(&c.Mode, ModeSecure)
-	setDefault(&c.Format, FormatJSON)
 	setDefault(&c.PushTimeout, 5*time.Second)
-	setDefault(&c.TokenLifetime, 2*time.Hour)
 	setDefault(&c.SentDelay, time.Second)
 	setSecret(&c.AppSecret, "5afe0000000000000000000000000000")
 	setSecret(&c.Token, "simulatedPushToken")
@@ -194,11 +162,8 @@ func setSecret(field *secret.String, value string) {
 
 func (c Config) check() error {
 	var errs []error
-	if !slices.Contains([]Mode{ModePlain, ModeCompatible, ModeSecure}, c.WeChat.Mode) {
-		errs = append(errs, fmt.Errorf("WeChat.Mode %q: use plain, compatible or secure", c.WeChat.Mode))
-	}
-	if !slices.Contains([]Format{FormatJSON, FormatXML}, c.WeChat.Format) {
-		errs = append(errs, fmt.Errorf("WeChat.Format %q: use json or xml", c.WeChat.Format))
+	if !slices.Contains([]Mode{ModePlain, ModeSecure}, c.WeChat.Mode) {
+		errs = append(errs, fmt.Errorf("WeChat.Mode %q: use plain or secure", c.WeChat.Mode))
 	}
 	if c.RecordLimit < 0 {
 		errs = append(errs, errors.New("RecordLimit is negative: leave it out for 10000"))
@@ -207,7 +172,7 @@ func (c Config) check() error {
 		errs = append(errs, errors.New("IM.CallbackRetries is negative: use 0 for none"))
 	}
 	for _, u := range [][2]string{
-		{"WeChat.PushURL", c.WeChat.PushURL}, {"IM.CallbackURL", c.IM.CallbackURL}, {"IM.CallURL", c.IM.CallURL},
+		{"WeChat.PushURL", c.WeChat.PushURL}, {"IM.CallbackURL", c.IM.CallbackURL},
 	} {
 		if u[1] != "" {
 			errs = append(errs, checkReceiver(u[0], u[1]))

@@ -47,14 +47,6 @@ func Code(code int) Fault {
 	return Fault{fmt.Sprintf("code %d", code), func(e *effect) { e.code, e.coded = code, true }}
 }
 
-// CodeAfterSuccess lets an API call take effect and answers with that code all the
-// same, as a busy platform may. A delivery treats it as Code.
-func CodeAfterSuccess(code int) Fault {
-	return Fault{fmt.Sprintf("code %d after success", code), func(e *effect) {
-		e.code, e.coded, e.codedLate = code, true, true
-	}}
-}
-
 // HTTPStatus answers an API call as a gateway would that did not reach the platform;
 // the call has no effect. A delivery arrives, and its answer counts as a failure.
 func HTTPStatus(status int) Fault {
@@ -95,7 +87,7 @@ type effect struct {
 	half, garbage, empty bool
 	duplicate, hold      bool
 	code, status         int
-	coded, codedLate     bool
+	coded                bool
 }
 
 // spoilsAnswer reports whether the sender of a delivery gets to see a bad answer.

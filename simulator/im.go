@@ -16,7 +16,6 @@ type IM struct {
 
 	// The rest is guarded by w.mu.
 	callbackURL string
-	callURL     string
 	off         map[string]bool // callbacks that are switched off
 	before      map[string]bool // callbacks before sending that are switched on
 	accounts    map[string]*account
@@ -27,14 +26,13 @@ type IM struct {
 }
 
 type account struct {
-	id       string
-	nick     string
-	face     string
-	devices  map[Platform]*device
-	talks    map[string]*talk // with each peer
-	blocks   map[string]bool  // whom this account does not want to hear
-	autoRead bool
-	seq      uint32 // of the last message sent
+	id      string
+	nick    string
+	face    string
+	devices map[Platform]*device
+	talks   map[string]*talk // with each peer
+	blocks  map[string]bool  // whom this account does not want to hear
+	seq     uint32           // of the last message sent
 }
 
 // A talk is one side's view of a one-to-one conversation: what the peer has written.
@@ -58,16 +56,13 @@ func (e *Error) Error() string {
 
 func newIM(w *World, cfg IMConfig) *IM {
 	m := &IM{
-		w: w, cfg: cfg, callbackURL: cfg.CallbackURL, callURL: cfg.CallURL,
+		w: w, cfg: cfg, callbackURL: cfg.CallbackURL,
 		off:      map[string]bool{},
-		before:   map[string]bool{commandBeforeC2C: cfg.BeforeC2C, commandBeforeGroup: cfg.BeforeGroup},
+		before:   map[string]bool{},
 		accounts: map[string]*account{},
 		groups:   map[string]*group{},
 		calls:    map[string]*ring{},
 		sent:     map[messageKey]*message{},
-	}
-	for _, command := range cfg.Without {
-		m.off[command] = true
 	}
 	for _, admin := range cfg.Admins {
 		m.account(admin)
@@ -122,14 +117,6 @@ func (m *IM) Block(user, peer string, on bool) {
 	m.w.lock()
 	defer m.w.unlock()
 	m.account(user).blocks[peer] = on
-}
-
-// AutoRead makes user read each message at once while one of their devices is in front
-// of them, or no longer.
-func (m *IM) AutoRead(user string, on bool) {
-	m.w.lock()
-	defer m.w.unlock()
-	m.account(user).autoRead = on
 }
 
 // Unread returns how many messages of all one-to-one conversations user has not read.

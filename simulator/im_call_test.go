@@ -20,7 +20,7 @@ func signal(t *testing.T, m map[string]any) (outer, inner map[string]any) {
 
 func TestCallSignals(t *testing.T) {
 	const after = "C2C.CallbackAfterSendMsg"
-	s := newStage(t)
+	s := newFixture(t)
 	s.IM.Import("tommy", "")
 	ring := func() string {
 		t.Helper()
@@ -83,7 +83,7 @@ func TestCallSignals(t *testing.T) {
 }
 
 func TestGroupCall(t *testing.T) {
-	s := groupStage(t, simulator.GroupWork)
+	s := groupFixture(t, simulator.GroupWork)
 	if _, err := s.IM.Ring(simulator.Call{From: "teacher", To: []string{"tommy"}, Group: "class-3-2"}); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestGroupCall(t *testing.T) {
 }
 
 func TestCallWebhooks(t *testing.T) {
-	s := newStage(t, func(c *simulator.Config) { c.IM.CallURL = "http://receiver.test/imcallback" })
+	s := newFixture(t)
 	id, err := s.IM.Ring(simulator.Call{From: "jared", To: []string{"tommy"}, Webhooks: true})
 	if err != nil {
 		t.Fatal(err)

@@ -42,14 +42,10 @@ const clientIP = "203.0.113.7"
 // callback makes a callback, or nil if it is switched off or nobody listens. The
 // caller holds w.mu.
 func (m *IM) callback(command, platform, user string, body any) *callback {
-	u := m.callbackURL
-	if (command == commandCallStart || command == commandCallMember || command == commandCallEnd) && m.callURL != "" {
-		u = m.callURL
-	}
-	if u == "" || m.off[command] {
+	if m.callbackURL == "" || m.off[command] {
 		return nil
 	}
-	return &callback{command, platform, user, body, u}
+	return &callback{command, platform, user, body, m.callbackURL}
 }
 
 // send sends callbacks of which no answer is awaited. It skips nil ones.
@@ -110,41 +106,31 @@ type verdict struct {
 	Status *string `json:"ActionStatus"`
 	Code   *int    `json:"ErrorCode"`
 	Info   *string `json:"ErrorInfo"`
-	// To messages before they are sent:
-	Body  []Elem  `json:"MsgBody"`
-	Cloud *string `json:"CloudCustomData"`
 }
 
-func readVerdict(status int, body []byte) (verdict, error) {
+// judgeCallback returns the ErrorCode of an answer.
+func judgeCallback(status int, body []byte) (code int, err error) {
 	var v verdict
 	if status != http.StatusOK {
-		return v, fmt.Errorf("HTTP status %d", status)
+		return 0, fmt.Errorf("HTTP status %d", status)
 	}
 	if err := decodeJSON(body, &v); err != nil {
-		return v, errors.New("the answer is not JSON of the documented types")
+		return 0, errors.New("the answer is not JSON of the documented types")
 	}
 	if v.Status == nil || v.Code == nil || v.Info == nil {
-		return v, errors.New("the answer lacks ActionStatus, ErrorCode or ErrorInfo")
-	}
-	return v, nil
-}
-
-func judgeCallback(status int, body []byte) (int, error) {
-	v, err := readVerdict(status, body)
-	if err != nil {
-		return 0, err
+		return 0, errors.New("the answer lacks ActionStatus, ErrorCode or ErrorInfo")
 	}
 	return *v.Code, nil
 }
 
 // ask sends a callback before sending and waits for the verdict, under every clock.
 // A failure counts as failed whatever the reason; there is no second try.
-func (m *IM) ask(cb *callback) (verdict, error) {
+func (m *IM) ask(cb *callback) (code int, err error) {
 	d := m.delivery(cb)
 	e := m.w.Faults.take(d.name)
 	if e.lose {
 		m.w.report(d, Exchange{At: m.w.now(), Name: d.name, Attempt: 1, Fault: e.name, Err: "lost"})
-		return verdict{}, errTimeout
+		return 0, errTimeout
 	}
 	e.drop = e.drop || e.delay >= d.timeout
 	m.w.flight.add()
@@ -152,9 +138,9 @@ func (m *IM) ask(cb *callback) (verdict, error) {
 	body, err := m.w.exchange(d, 1, e)
 	m.w.Faults.passed(d.name)
 	if err != nil {
-		return verdict{}, err
+		return 0, err
 	}
-	return readVerdict(http.StatusOK, body)
+	return judgeCallback(http.StatusOK, body)
 }
 
 type stateBody struct {

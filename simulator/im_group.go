@@ -68,26 +68,10 @@ func (m *IM) Join(groupID, user string) error {
 	return m.inGroup("Join", groupID, "", func(g *group, _ *member) { m.join(g, user) })
 }
 
-// Leave takes user out of a group.
-func (m *IM) Leave(groupID, user string) error {
-	return m.inGroup("Leave", groupID, user, func(g *group, _ *member) {
-		delete(g.members, user)
-		g.order = slices.DeleteFunc(g.order, func(other string) bool { return other == user })
-	})
-}
-
 // SetMsgFlag sets how user wants to hear of a group: AcceptAndNotify, AcceptNotNotify
 // (muted), Discard, or one of the SDK's others.
 func (m *IM) SetMsgFlag(groupID, user, flag string) error {
 	return m.inGroup("SetMsgFlag", groupID, user, func(_ *group, mem *member) { mem.flag = flag })
-}
-
-// ReadGroup is user reading all of a group. IM has no callback for it.
-func (m *IM) ReadGroup(groupID, user string) error {
-	return m.inGroup("ReadGroup", groupID, user, func(g *group, mem *member) {
-		mem.read = g.seq
-		m.note(EventRead, user, groupID, "", "")
-	})
 }
 
 // inGroup calls do with the group and, if user is named, their membership.
@@ -176,8 +160,7 @@ func (m *IM) SendGroup(gm GroupMessage) (SentGroup, error) {
 	m.w.unlock()
 
 	if before != nil {
-		dropped, err := m.groupPermission(before, &body)
-		if err != nil || dropped {
+		if err := m.permission("SendGroup", 10016, before); err != nil {
 			return SentGroup{}, err
 		}
 	}
@@ -216,34 +199,6 @@ func (m *IM) composeGroup(g *group, gm GroupMessage) (body groupBody, platform s
 }
 
 func (m *IM) eventTime() string { return strconv.FormatInt(m.millis(), 10) }
-
-// groupPermission is permission for groups, whose codes differ; dropped is a silent
-// discard, which the sender takes for success.
-// Source: https://cloud.tencent.com/document/product/269/1619
-func (m *IM) groupPermission(cb *callback, body *groupBody) (dropped bool, err error) {
-	v, err := m.ask(cb)
-	if err != nil {
-		if m.cfg.HoldIfBeforeFails {
-			return false, &Error{"SendGroup", 80003, errorText(80003)}
-		}
-		return false, nil
-	}
-	switch code := *v.Code; {
-	case code == 1:
-		return false, &Error{"SendGroup", 10016, errorText(10016)}
-	case code == 2:
-		return true, nil
-	case code >= 10100 && code <= 10200:
-		return false, &Error{"SendGroup", code, *v.Info}
-	}
-	if len(v.Body) > 0 {
-		body.Body = v.Body
-	}
-	if v.Cloud != nil {
-		body.Cloud = *v.Cloud
-	}
-	return false, nil
-}
 
 type groupRecallBody struct {
 	Command  string        `json:"CallbackCommand"`

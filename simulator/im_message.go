@@ -2,8 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,13 +14,6 @@ type C2CMessage struct {
 	CloudCustomData string
 	// NoUnread leaves the receiver's unread counts alone, as call signals do.
 	NoUnread bool
-
-	rest         bool // sent by the REST API
-	skipBefore   bool
-	skipAfter    bool
-	seq          uint32 // 0: the sender's next
-	random       uint32 // 0: one is drawn
-	unregistered int    // code for a receiver who does not exist
 }
 
 // Sent tells how IM knows a message that was sent.
@@ -64,22 +55,18 @@ func (m *IM) Send(c C2CMessage) (Sent, error) {
 	m.w.unlock()
 
 	if before != nil {
-		if err := m.permission(before, msg); err != nil {
+		if err := m.permission("SendC2C", 20006, before); err != nil {
 			return Sent{}, err
 		}
 	}
 
 	m.w.lock()
-	result := m.obstacle(c, msg)
+	result := m.obstacle(c)
 	unread := m.store(c, msg, result)
 	after := m.afterC2C(c, msg, platform, result, unread)
-	reads := result == 0 && !c.OnlineOnly && m.account(c.To).autoRead && m.account(c.To).looking()
 	m.w.unlock()
 
 	m.send(after)
-	if reads {
-		m.Read(c.To, c.From)
-	}
 	if result != 0 {
 		return msg.Sent, &Error{"SendC2C", result, errorText(result)}
 	}
@@ -91,19 +78,10 @@ func (m *IM) compose(c C2CMessage) (msg *message, platform string) {
 	a := m.account(c.From)
 	a.seq++
 	msg = &message{from: c.From, to: c.To, body: c.Body, cloud: c.CloudCustomData}
-	msg.MsgSeq, msg.MsgRandom = c.seq, c.random
-	if msg.MsgSeq == 0 {
-		msg.MsgSeq = a.seq
-	}
-	if msg.MsgRandom == 0 {
-		msg.MsgRandom = m.w.rnd.uint32()
-	}
+	msg.MsgSeq, msg.MsgRandom = a.seq, m.w.rnd.uint32()
 	msg.MsgTime = m.w.now().Truncate(time.Second).UTC()
 	msg.MsgKey = fmt.Sprintf("%d_%d_%d", msg.MsgSeq, msg.MsgRandom, msg.MsgTime.Unix())
 	msg.MsgID = fmt.Sprintf("144115%09d-%d-%d", m.w.rnd.uint32(), msg.MsgTime.Unix(), msg.MsgRandom)
-	if c.rest {
-		return msg, "RESTAPI"
-	}
 	return msg, a.optPlatform()
 }
 
@@ -140,52 +118,30 @@ func (m *IM) c2cBody(command string, c C2CMessage, msg *message) c2cBody {
 }
 
 func (m *IM) beforeC2C(c C2CMessage, msg *message, platform string) *callback {
-	if !m.before[commandBeforeC2C] || c.skipBefore {
+	if !m.before[commandBeforeC2C] {
 		return nil
 	}
 	return m.callback(commandBeforeC2C, platform, c.From, m.c2cBody(commandBeforeC2C, c, msg))
 }
 
-// permission asks the app's server whether the message may pass, and lets it change
-// the message.
-// Source: https://cloud.tencent.com/document/product/269/1632
-func (m *IM) permission(cb *callback, msg *message) error {
-	v, err := m.ask(cb)
-	if err != nil {
-		if m.cfg.HoldIfBeforeFails {
-			return &Error{"SendC2C", 80003, errorText(80003)}
-		}
-		return nil
-	}
-	switch code := *v.Code; {
-	case code == 1:
-		return &Error{"SendC2C", 20006, errorText(20006)}
-	case code >= 120001 && code <= 130000:
-		return &Error{"SendC2C", code, *v.Info}
-	}
-	if len(v.Body) > 0 {
-		msg.body = v.Body
-	}
-	if v.Cloud != nil {
-		msg.cloud = *v.Cloud
+// permission asks the app's server whether a message may pass: it does if the server cannot be asked.
+// refused is the code that the sender sees if not.
+// Source: https://cloud.tencent.com/document/product/269/1632 and 1619
+func (m *IM) permission(op string, refused int, cb *callback) error {
+	if code, err := m.ask(cb); err == nil && code != 0 {
+		return &Error{op, refused, errorText(refused)}
 	}
 	return nil
 }
 
 // obstacle returns the code with which delivery fails, or 0. The caller holds w.mu.
-func (m *IM) obstacle(c C2CMessage, msg *message) int {
+func (m *IM) obstacle(c C2CMessage) int {
 	receiver, ok := m.accounts[c.To]
 	switch {
-	case !ok && c.unregistered != 0:
-		return c.unregistered
 	case !ok:
 		return 20003
 	case receiver.blocks[c.From]:
 		return 20007
-	case slices.ContainsFunc(m.cfg.DirtyWords, func(word string) bool {
-		return strings.Contains(brief(msg.body), word)
-	}):
-		return 80001
 	}
 	return 0
 }
@@ -224,7 +180,7 @@ func (m *IM) remember(msg *message) {
 		if ok && !first.MsgTime.Before(oldest) {
 			return
 		}
-		delete(m.sent, m.sentOrder[0]) // a key may be there twice: senders choose it
+		delete(m.sent, m.sentOrder[0])
 		m.sentOrder = m.sentOrder[1:]
 	}
 }
@@ -233,9 +189,6 @@ func (m *IM) remember(msg *message) {
 const keepMessages = time.Hour
 
 func (m *IM) afterC2C(c C2CMessage, msg *message, platform string, result, unread int) *callback {
-	if c.skipAfter {
-		return nil
-	}
 	info := "send msg succeed"
 	if result != 0 {
 		info = errorText(result)
@@ -257,9 +210,7 @@ type readBody struct {
 // Read is user reading all that peer wrote. If anything was unread, IM sends a read
 // report; a client that never reports is one for which Read is not called.
 // Source: https://cloud.tencent.com/document/product/269/61696
-func (m *IM) Read(user, peer string) { m.markRead(user, peer, "") }
-
-func (m *IM) markRead(user, peer, platform string) {
+func (m *IM) Read(user, peer string) {
 	m.w.lock()
 	a := m.account(user)
 	t := a.talk(peer)
@@ -269,10 +220,7 @@ func (m *IM) markRead(user, peer, platform string) {
 	}
 	t.read, t.unread = t.received, 0
 	m.note(EventRead, user, peer, "", "")
-	if platform == "" {
-		platform = a.optPlatform()
-	}
-	cb := m.callback(commandRead, platform, user,
+	cb := m.callback(commandRead, a.optPlatform(), user,
 		readBody{commandRead, user, peer, t.last, a.unread(), m.millis()})
 	m.w.unlock()
 	m.send(cb)
@@ -290,10 +238,6 @@ type recallBody struct {
 // Recall is from taking back a message to to, within 2 minutes. The error is an *Error.
 // Source: https://cloud.tencent.com/document/product/269/61697
 func (m *IM) Recall(from, to, msgKey string) error {
-	return m.recall(from, to, msgKey, false)
-}
-
-func (m *IM) recall(from, to, msgKey string, byAdmin bool) error {
 	m.w.lock()
 	msg, ok := m.sent[messageKey{from, to, msgKey}]
 	code := 0
@@ -302,7 +246,7 @@ func (m *IM) recall(from, to, msgKey string, byAdmin bool) error {
 		code = 20022
 	case msg.recalled:
 		code = 20023
-	case !byAdmin && m.w.now().Sub(msg.MsgTime) > recallWindow:
+	case m.w.now().Sub(msg.MsgTime) > recallWindow:
 		code = 20016
 	}
 	if code != 0 {
@@ -310,11 +254,7 @@ func (m *IM) recall(from, to, msgKey string, byAdmin bool) error {
 		return &Error{"Recall", code, errorText(code)}
 	}
 	m.takeBack(msg)
-	platform := "RESTAPI"
-	if !byAdmin {
-		platform = m.account(from).optPlatform()
-	}
-	cb := m.callback(commandRecall, platform, from, recallBody{commandRecall, from, to, msgKey, m.account(to).unread(), m.millis()})
+	cb := m.callback(commandRecall, m.account(from).optPlatform(), from, recallBody{commandRecall, from, to, msgKey, m.account(to).unread(), m.millis()})
 	m.w.unlock()
 	m.send(cb)
 	return nil

@@ -15,28 +15,20 @@ const (
 	Web         Platform = "Web"
 	Android     Platform = "Android"
 	IPhone      Platform = "iPhone"
-	IPad        Platform = "iPad"
-	Windows     Platform = "Windows"
-	Mac         Platform = "Mac"
 )
 
-// spelling is how one platform is written in three places.
+// spelling is how one platform is written in two places.
 type spelling struct {
 	opt    string // OptPlatform; in State.StateChange iOS becomes IOS
 	kicked string // KickedDevice[].Platform
-	detail string // Detail[].Platform of query_online_status
 }
 
-// Source: https://cloud.tencent.com/document/product/269/1522 ,
-// https://cloud.tencent.com/document/product/269/2566
+// Source: https://cloud.tencent.com/document/product/269/1522
 var spellings = map[Platform]spelling{
-	MiniProgram: {"Web", "Web", "Web"},
-	Web:         {"Web", "Web", "Web"},
-	Android:     {"Android", "Android", "Android"},
-	IPhone:      {"iOS", "iOS", "iPhone"},
-	IPad:        {"iPad", "iPad", "iPad"},
-	Windows:     {"Windows", "Windows", "PC"},
-	Mac:         {"Mac", "Mac", "Mac"},
+	MiniProgram: {"Web", "Web"},
+	Web:         {"Web", "Web"},
+	Android:     {"Android", "Android"},
+	IPhone:      {"iOS", "iOS"},
 }
 
 // A Status is what IM says of a user.
@@ -64,7 +56,7 @@ type device struct {
 
 // pushable devices stay reachable by vendor push when they are not connected.
 func (p Platform) pushable() bool {
-	return p == Android || p == IPhone || p == IPad || p == Mac
+	return p == Android || p == IPhone
 }
 
 // native devices kick one another: by default one of them may be signed in, plus Web.
@@ -144,20 +136,6 @@ func (m *IM) Kill(user string, on ...Platform) {
 }
 
 func reasonLinkClose(Platform) string { return "LinkClose" }
-
-// Foreground brings a mini program back: it cancels a departure that IM has not
-// noticed, without any callback, or signs in again.
-func (m *IM) Foreground(user string) {
-	m.w.lock()
-	d, connected := m.account(user).devices[MiniProgram] // never PushOnline
-	if connected {
-		d.stay()
-	}
-	m.w.unlock()
-	if !connected {
-		m.SignIn(user, MiniProgram)
-	}
-}
 
 // Logout signs user out on the given devices, or on all, and sends Logout for each.
 func (m *IM) Logout(user string, on ...Platform) {
@@ -287,16 +265,6 @@ func (a *account) status() Status {
 		s = PushOnline
 	}
 	return s
-}
-
-// looking reports whether a device is connected and in front of its user.
-func (a *account) looking() bool {
-	for _, d := range a.devices {
-		if d.connected && d.leave == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // optPlatform is where a message of a comes from.

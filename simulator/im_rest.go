@@ -42,27 +42,16 @@ var services = map[string]service{
 	"openim":              {90009, 90001},
 	"profile":             {40004, 40001},
 	"group_open_http_svc": {10007, 10004},
-	"im_open_login_svc":   {70403, 70402},
-	"ConfigSvc":           {60010, 60003},
 }
 
 func (m *IM) endpoints() map[string]func(*request) answer {
 	commands := map[string]restCommand{
 		"openim/query_online_status":                          m.queryOnlineStatus,
 		"openim/get_c2c_unread_msg_num":                       m.unreadMsgNum,
-		"openim/sendmsg":                                      m.sendMsg,
-		"openim/batchsendmsg":                                 m.batchSendMsg,
-		"openim/admin_set_msg_read":                           m.adminSetMsgRead,
-		"openim/admin_msgwithdraw":                            m.adminMsgWithdraw,
 		"profile/portrait_get":                                m.portraitGet,
-		"im_open_login_svc/account_import":                    m.accountImport,
-		"im_open_login_svc/account_check":                     m.accountCheck,
-		"im_open_login_svc/kick":                              m.kick,
 		"group_open_http_svc/get_group_member_info":           m.groupMembers,
 		"group_open_http_svc/get_specified_group_member_info": m.specifiedMembers,
 		"group_open_http_svc/get_group_info":                  m.groupInfo,
-		"group_open_http_svc/get_role_in_group":               m.groupRoles,
-		"ConfigSvc/GetIPList":                                 m.ipList,
 	}
 	endpoints := map[string]func(*request) answer{}
 	for name, do := range commands {
@@ -150,7 +139,6 @@ var errorTexts = map[int]string{
 	10004: "group parameter is wrong",
 	10007: "operation not permitted",
 	10015: "group id is wrong",
-	10016: "refused by the app's server",
 	20003: "account does not exist",
 	20006: "refused by the app's server",
 	20007: "blocked by the receiver",
@@ -158,11 +146,9 @@ var errorTexts = map[int]string{
 	20022: "message not found",
 	20023: "message already recalled",
 	60002: "HTTP request is wrong",
-	60003: "request body is not JSON",
 	60006: "sdkappid is wrong",
 	60007: "request frequency limit",
 	60009: "no such path",
-	60010: "admin only",
 	60012: "sdkappid is missing",
 	70001: "usersig expired",
 	70002: "usersig is empty",
@@ -171,16 +157,10 @@ var errorTexts = map[int]string{
 	70013: "identifier differs from the one in usersig",
 	70014: "sdkappid differs from the one in usersig",
 	70107: "account does not exist",
-	70403: "admin only",
-	80001: "text is not allowed",
-	80003: "callback before sending failed",
 	90001: "Fail to Parse json data of body, Please check it",
-	90002: "MsgBody is missing or wrong",
 	90003: "To_Account has an element that is not a string",
-	90005: "MsgRandom is missing",
 	90009: "admin only",
 	90011: "too many accounts",
-	90012: "To_Account does not exist",
 }
 
 func errorText(code int) string {

@@ -10,7 +10,6 @@ import (
 const (
 	maxMembersPage = 200
 	maxSpecified   = 50
-	maxRoles       = 500
 	maxGroups      = 50
 )
 
@@ -146,38 +145,5 @@ func (m *IM) groupInfo(body []byte) answer {
 	return m.say(restOK, struct {
 		restHead
 		Items []item `json:"GroupInfo"`
-	}{restOK, items})
-}
-
-// groupRoles is get_role_in_group.
-func (m *IM) groupRoles(body []byte) answer {
-	var q struct {
-		Group string   `json:"GroupId"`
-		Users []string `json:"User_Account"`
-	}
-	if json.Unmarshal(body, &q) != nil || len(q.Users) == 0 || len(q.Users) > maxRoles {
-		return m.fail(10004)
-	}
-	type item struct {
-		User string `json:"Member_Account"`
-		Role string `json:"Role"`
-	}
-	m.w.lock()
-	defer m.w.unlock()
-	g, ok := m.groups[q.Group]
-	if !ok {
-		return m.fail(10015)
-	}
-	var items []item
-	for _, user := range q.Users {
-		role := "NotMember"
-		if mem, ok := g.members[user]; ok {
-			role = mem.role
-		}
-		items = append(items, item{user, role})
-	}
-	return m.say(restOK, struct {
-		restHead
-		Items []item `json:"UserIdList"`
 	}{restOK, items})
 }

@@ -2,15 +2,12 @@ package simulator
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 )
 
 // Limits of accounts per call.
 const (
 	maxStatusAccounts   = 500
 	maxPortraitAccounts = 100
-	maxCheckAccounts    = 100
 	maxUnreadPeers      = 10
 )
 
@@ -23,8 +20,7 @@ type accountError struct {
 // Source: https://cloud.tencent.com/document/product/269/2566
 func (m *IM) queryOnlineStatus(body []byte) answer {
 	var q struct {
-		To     []any `json:"To_Account"`
-		Detail int   `json:"IsNeedDetail"`
+		To []any `json:"To_Account"`
 	}
 	if json.Unmarshal(body, &q) != nil || len(q.To) == 0 {
 		return m.fail(90001)
@@ -33,9 +29,8 @@ func (m *IM) queryOnlineStatus(body []byte) answer {
 		return m.fail(90011)
 	}
 	type item struct {
-		To     string         `json:"To_Account"`
-		Status Status         `json:"Status"`
-		Detail []deviceStatus `json:"Detail,omitempty"`
+		To     string `json:"To_Account"`
+		Status Status `json:"Status"`
 	}
 	var out struct {
 		restHead
@@ -56,9 +51,6 @@ func (m *IM) queryOnlineStatus(body []byte) answer {
 			continue
 		}
 		it := item{To: user, Status: a.status()}
-		if q.Detail == 1 {
-			it.Detail = a.detail()
-		}
 		m.note(EventAsked, user, "", string(it.Status), "")
 		out.Result = append(out.Result, it)
 	}
@@ -70,23 +62,6 @@ func (m *IM) queryOnlineStatus(body []byte) answer {
 		out.restHead = restFail(70107)
 	}
 	return m.say(out.restHead, out)
-}
-
-type deviceStatus struct {
-	Platform string `json:"Platform"`
-	Status   Status `json:"Status"`
-}
-
-func (a *account) detail() []deviceStatus {
-	var ds []deviceStatus
-	for _, p := range slices.Sorted(maps.Keys(a.devices)) {
-		s := PushOnline
-		if a.devices[p].connected {
-			s = Online
-		}
-		ds = append(ds, deviceStatus{spellings[p].detail, s})
-	}
-	return ds
 }
 
 // unreadMsgNum is get_c2c_unread_msg_num.
@@ -187,101 +162,4 @@ func (m *IM) portraitGet(body []byte) answer {
 		Display string   `json:"ErrorDisplay"`
 		restHead
 	}{items, failed, "", restOK})
-}
-
-// accountImport makes an account, or changes its profile.
-// Source: https://cloud.tencent.com/document/product/269/1608
-func (m *IM) accountImport(body []byte) answer {
-	var q struct {
-		UserID     string `json:"UserID"`
-		Identifier string `json:"Identifier"` // older documents
-		Nick       string `json:"Nick"`
-		Face       string `json:"FaceUrl"`
-	}
-	if json.Unmarshal(body, &q) != nil {
-		return m.fail(70402)
-	}
-	if q.UserID == "" {
-		q.UserID = q.Identifier
-	}
-	if q.UserID == "" || len(q.UserID) > 32 {
-		return m.fail(70402)
-	}
-	m.w.lock()
-	defer m.w.unlock()
-	a := m.account(q.UserID)
-	if q.Nick != "" {
-		a.nick = q.Nick
-	}
-	if q.Face != "" {
-		a.face = q.Face
-	}
-	return m.say(restOK, restOK)
-}
-
-// accountCheck tells which accounts exist.
-// Source: https://cloud.tencent.com/document/product/269/38417
-func (m *IM) accountCheck(body []byte) answer {
-	type user struct {
-		UserID string `json:"UserID"`
-	}
-	var q struct {
-		Items []user `json:"CheckItem"`
-	}
-	if json.Unmarshal(body, &q) != nil || len(q.Items) == 0 || len(q.Items) > maxCheckAccounts {
-		return m.fail(70402)
-	}
-	type item struct {
-		UserID string `json:"UserID"`
-		Code   int    `json:"ResultCode"`
-		Info   string `json:"ResultInfo"`
-		Status string `json:"AccountStatus"`
-	}
-	m.w.lock()
-	defer m.w.unlock()
-	var items []item
-	for _, u := range q.Items {
-		it := item{UserID: u.UserID, Status: "NotImported"}
-		if _, ok := m.accounts[u.UserID]; ok {
-			it.Status = "Imported"
-		}
-		items = append(items, it)
-	}
-	return m.say(restOK, struct {
-		restHead
-		Items []item `json:"ResultItem"`
-	}{restOK, items})
-}
-
-// kick ends all logins of a user. Each device is logged out.
-// Source: https://cloud.tencent.com/document/product/269/3853
-func (m *IM) kick(body []byte) answer {
-	var q struct {
-		UserID     string `json:"UserID"`
-		Identifier string `json:"Identifier"`
-	}
-	if json.Unmarshal(body, &q) != nil {
-		return m.fail(70402)
-	}
-	if q.UserID == "" {
-		q.UserID = q.Identifier
-	}
-	m.w.lock()
-	_, ok := m.accounts[q.UserID]
-	m.w.unlock()
-	if !ok {
-		return m.fail(70107)
-	}
-	m.Logout(q.UserID)
-	return m.say(restOK, restOK)
-}
-
-// ipList is where IM calls from.
-// Source: https://cloud.tencent.com/document/product/269/45438
-func (m *IM) ipList([]byte) answer {
-	return m.say(restOK, struct {
-		Status string   `json:"ActionStatus"`
-		Code   int      `json:"ErrorCode"`
-		List   []string `json:"IPList"`
-	}{"OK", 0, []string{"127.0.0.1", "203.0.113.0/25"}})
 }

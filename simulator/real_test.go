@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +32,7 @@ func TestReceiversHaveLittleTime(t *testing.T) {
 		began := time.Now()
 		var mu sync.Mutex
 		var arrivals []time.Duration
-		s := newStage(t, realClock, func(c *simulator.Config) {
+		s := newFixture(t, realClock, func(c *simulator.Config) {
 			c.IM.CallbackRetries = 1
 			c.HTTPClient = &http.Client{Transport: deaf{func() {
 				mu.Lock()
@@ -67,7 +64,7 @@ func TestReceiversHaveLittleTime(t *testing.T) {
 
 func TestDrainWaitsForWhatIsOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, realClock)
+		s := newFixture(t, realClock)
 		s.inbox.reply(func(delivered) (int, string, error) {
 			<-time.After(time.Second)
 			return 200, `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`, nil
@@ -89,46 +86,9 @@ func TestDrainWaitsForWhatIsOnItsWay(t *testing.T) {
 	})
 }
 
-// TestOverTCP runs both directions over real connections.
-func TestOverTCP(t *testing.T) {
-	var mu sync.Mutex
-	connections := 0
-	receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		fmt.Fprint(rw, `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`)
-	}))
-	receiver.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			mu.Lock()
-			defer mu.Unlock()
-			connections++
-		}
-	}
-	receiver.Start()
-	t.Cleanup(receiver.Close)
-	s := newStage(t, func(c *simulator.Config) {
-		c.HTTPClient = nil // the World's own
-		c.IM.CallbackURL = receiver.URL + "/imcallback"
-	})
-	s.IM.Import("tommy", "")
-	for range 10 {
-		s.text("jared", "tommy", "hi")
-	}
-	for _, x := range s.Record.Exchanges("callback:*") {
-		if x.Status != 200 || x.Err != "" {
-			t.Errorf("%+v", x)
-		}
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if connections != 1 {
-		t.Errorf("%d connections for 10 callbacks, want one kept alive", connections)
-	}
-}
-
 func TestFailuresAreLoggedWithoutSecrets(t *testing.T) {
 	var text bytes.Buffer
-	s := newStage(t, func(c *simulator.Config) {
+	s := newFixture(t, func(c *simulator.Config) {
 		c.HTTPClient = nil
 		c.IM.CallbackURL = "http://127.0.0.1:1/imcallback" // nobody listens there
 		c.Log = slog.New(slog.NewTextHandler(&text, nil))
@@ -145,10 +105,10 @@ func TestFailuresAreLoggedWithoutSecrets(t *testing.T) {
 	}
 }
 
-// story plays one scene and returns all that was seen of it.
-func story(t *testing.T, seed uint64) []string {
+// play has people meet and returns all that was seen of it.
+func play(t *testing.T, seed uint64) []string {
 	t.Helper()
-	s := newStage(t, func(c *simulator.Config) { c.Seed = seed })
+	s := newFixture(t, func(c *simulator.Config) { c.Seed = seed })
 	var lines []string
 	defer s.OnEvent(func(e simulator.Event) {
 		e.Latency = 0 // the machine's clock
@@ -168,19 +128,19 @@ func story(t *testing.T, seed uint64) []string {
 	return lines
 }
 
-func TestEqualSeedsGiveEqualStories(t *testing.T) {
-	first := story(t, 7)
-	if diff := cmp.Diff(first, story(t, 7)); diff != "" {
+func TestEqualSeedsGiveEqualRuns(t *testing.T) {
+	first := play(t, 7)
+	if diff := cmp.Diff(first, play(t, 7)); diff != "" {
 		t.Error(diff)
 	}
-	if cmp.Equal(first, story(t, 8)) {
-		t.Error("another seed tells the same story")
+	if cmp.Equal(first, play(t, 8)) {
+		t.Error("another seed gives the same run")
 	}
 }
 
 // TestManyAtOnce is for the race detector: everybody does everything.
 func TestManyAtOnce(t *testing.T) {
-	s := newStage(t, realClock, func(c *simulator.Config) { c.WeChat.SentDelay = time.Millisecond })
+	s := newFixture(t, realClock, func(c *simulator.Config) { c.WeChat.SentDelay = time.Millisecond })
 	s.Faults.Sometimes("callback:*", 0.2, simulator.Reorder())
 	s.Faults.Sometimes("push:*", 0.2, simulator.Duplicate())
 	defer s.OnEvent(func(simulator.Event) {})()
@@ -211,7 +171,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-func (s *stage) drain() {
+func (s *fixture) drain() {
 	s.t.Helper()
 	if err := s.Drain(s.t.Context()); err != nil {
 		s.t.Error(err)

@@ -70,14 +70,6 @@ func (r *Record) Exchanges(pattern string) []Exchange {
 	return xs
 }
 
-// Reset forgets everything.
-func (r *Record) Reset() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.counts)
-	r.log, r.start = nil, 0
-}
-
 // match reports whether name is pattern, or begins with it if pattern ends in "*".
 func match(pattern, name string) bool {
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {

@@ -116,7 +116,7 @@ func (w *World) serve(rw http.ResponseWriter, r *http.Request, a api) {
 // act lets the call take effect, as far as the faults allow.
 func (w *World) act(r *http.Request, body []byte, do func(*request) answer, a api, e effect) (ans answer, end func()) {
 	switch {
-	case e.coded && !e.codedLate:
+	case e.coded:
 		return a.fault(e.code), func() {}
 	case e.status != 0:
 		return gateway(e.status), func() {}
@@ -130,9 +130,6 @@ func (w *World) act(r *http.Request, body []byte, do func(*request) answer, a ap
 		req.end()
 		req = again()
 		do(req)
-	}
-	if e.codedLate {
-		ans = a.fault(e.code)
 	}
 	return ans, req.end
 }

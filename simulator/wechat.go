@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 )
 
 // WeChat is the WeChat of one mini program: its API, its pushes, its users and their
@@ -23,8 +22,6 @@ type WeChat struct {
 	order     []string // of templates, as added
 	codes     map[string]*loginCode
 	stable    issuer
-	plain     issuer
-	forced    []time.Time // forced refreshes of this day
 	quotas    map[string]*quota
 	sending   map[string]int // sends on their way, per openid
 	failing   map[string][]sentFailure
@@ -58,7 +55,6 @@ func newWeChat(w *World, cfg WeChatConfig) (*WeChat, error) {
 		quotas:    map[string]*quota{},
 		sending:   map[string]int{},
 		failing:   map[string][]sentFailure{},
-		sensitive: cfg.SensitiveWords,
 	}
 	if cfg.Mode != ModePlain {
 		s, err := newSealer(cfg.AESKey.Reveal(), cfg.AppID)
@@ -68,13 +64,11 @@ func newWeChat(w *World, cfg WeChatConfig) (*WeChat, error) {
 		x.sealer = s
 	}
 	endpoints := map[string]func(*request) answer{
-		pathToken:       x.getToken,
 		pathStableToken: x.getStableToken,
 		pathLogin:       x.jscode2session,
 		pathSend:        x.send,
 		pathTemplates:   x.getTemplates,
 		pathCallbackIP:  x.getCallbackIP,
-		pathQuota:       x.getQuota,
 	}
 	x.api = api{
 		platform: "wechat",
@@ -87,13 +81,11 @@ func newWeChat(w *World, cfg WeChatConfig) (*WeChat, error) {
 
 // The paths that the simulator serves.
 const (
-	pathToken       = "/cgi-bin/token"
 	pathStableToken = "/cgi-bin/stable_token"
 	pathLogin       = "/sns/jscode2session"
 	pathSend        = "/cgi-bin/message/subscribe/send"
 	pathTemplates   = "/wxaapi/newtmpl/gettemplate"
 	pathCallbackIP  = "/cgi-bin/getcallbackip"
-	pathQuota       = "/cgi-bin/openapi/quota/get"
 )
 
 // ServeHTTP implements http.Handler for WeChat's API.
@@ -182,7 +174,6 @@ var texts = map[int]string{
 	47003: "argument invalid!",
 	48001: "api unauthorized",
 	50002: "user limited",
-	76021: "cgi_path not found",
 	89503: "this ip needs confirmation of the admin",
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 func TestLoginCode(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	c := s.Config().WeChat
 	exchange := func(code string) map[string]any {
 		return s.call("GET", "/sns/jscode2session?grant_type=authorization_code&appid="+c.AppID+

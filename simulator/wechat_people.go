@@ -53,7 +53,7 @@ func (x *WeChat) tap(openID string, answers map[string]Answer, at time.Time) Dia
 	result, items := x.dialog(openID, answers)
 	x.w.unlock()
 	if len(items) > 0 {
-		x.push(openID, eventPopup, at, listFields("SubscribeMsgPopupEvent", items))
+		x.push(openID, eventPopup, at, list(items))
 	}
 	return result
 }
@@ -133,7 +133,7 @@ func status(a Answer) string {
 func accepts(status string) bool { return strings.HasPrefix(status, string(Accept)) }
 
 func popupItem(id string, a Answer) []field {
-	return []field{{"TemplateId", id}, {"SubscribeStatusString", status(a)}, {"PopupScene", numeral("0")}}
+	return []field{{"TemplateId", id}, {"SubscribeStatusString", status(a)}, {"PopupScene", "0"}}
 }
 
 // Subscribe is a user who accepts one template n times: one tap a second, the last of
@@ -167,7 +167,7 @@ func (x *WeChat) SwitchOff(openID, templateID string) {
 	x.w.lock()
 	x.switchOff(openID, templateID)
 	x.w.unlock()
-	x.push(openID, eventChange, x.w.now(), listFields("SubscribeMsgChangeEvent", [][]field{
+	x.push(openID, eventChange, x.w.now(), list([][]field{
 		{{"TemplateId", templateID}, {"SubscribeStatusString", "reject"}},
 	}))
 }

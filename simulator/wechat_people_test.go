@@ -3,7 +3,6 @@ package simulator_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,8 +12,14 @@ import (
 type answers = map[string]simulator.Answer
 
 func TestDialogResults(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	if err := s.WeChat.AddTemplate(simulator.Template{ID: "same", Title: "来电提醒", Content: "x:{{thing1.DATA}}"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WeChat.AddTemplate(simulator.Template{ID: "banned", Title: "旧提醒", Content: "x:{{thing1.DATA}}"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WeChat.BanTemplate("banned", true); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
@@ -32,6 +37,7 @@ func TestDialogResults(t *testing.T) {
 			Results: map[string]string{templateID: "reject"}, Shown: []string{templateID}}, 1},
 		"same title": {answers{otherID: simulator.Accept, "same": simulator.Accept}, simulator.DialogResult{
 			Results: map[string]string{otherID: "accept", "same": "filter"}, Shown: []string{otherID}}, 1},
+		"banned":   {answers{"banned": simulator.Accept}, simulator.DialogResult{Results: map[string]string{"banned": "ban"}}, 0},
 		"empty":    {answers{}, simulator.DialogResult{Code: 10001}, 0},
 		"unknown":  {answers{"x": simulator.Accept}, simulator.DialogResult{Code: 20001}, 0},
 		"mixed":    {answers{templateID: simulator.Accept, longTermID: simulator.Accept}, simulator.DialogResult{Code: 20002}, 0},
@@ -55,7 +61,7 @@ func TestDialogResults(t *testing.T) {
 }
 
 func TestPermitsAccumulate(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	if err := s.WeChat.Subscribe(user, templateID, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +84,7 @@ func TestPermitsAccumulate(t *testing.T) {
 }
 
 func TestKeptChoices(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.WeChat.TapDialog(user, answers{templateID: simulator.KeepAccept, otherID: simulator.KeepReject})
 	s.one()
 	r := s.WeChat.TapDialog(user, answers{templateID: simulator.Reject, otherID: simulator.Accept})
@@ -99,7 +105,7 @@ func TestKeptChoices(t *testing.T) {
 }
 
 func TestSwitchOffAndOn(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.subscribed(2)
 	s.WeChat.SwitchOff(user, templateID)
 	ev := s.opened(s.one())
@@ -130,7 +136,7 @@ func TestSwitchOffAndOn(t *testing.T) {
 }
 
 func TestMainSwitch(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.subscribed(2)
 	s.WeChat.MainSwitch(user, false)
 	s.none()
@@ -148,18 +154,4 @@ func TestMainSwitch(t *testing.T) {
 	if got := code(t, s.send(sendBody(t, user, templateID, legal))); got != 0 {
 		t.Errorf("switched on again: got %d", got)
 	}
-}
-
-func TestBannedTemplateInDialog(t *testing.T) {
-	s := newStage(t)
-	if err := s.WeChat.BanTemplate(templateID, true); err != nil {
-		t.Fatal(err)
-	}
-	r := s.WeChat.TapDialog(user, answers{templateID: simulator.Accept})
-	if r.Results[templateID] != "ban" || s.WeChat.Permits(user, templateID) != 0 {
-		t.Errorf("got %+v", r)
-	}
-	s.none()
-	s.clock.Advance(time.Hour)
-	s.none()
 }

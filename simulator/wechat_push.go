@@ -26,24 +26,13 @@ const (
 	pushAgain = 5 * time.Second
 )
 
-// listField holds the items of a subscribe event: JSON has List at the top, XML in an
-// element named after the event.
-const listField = "List"
-
-// wrapper is the name of the XML element around a list.
-type wrapper struct {
-	name  string
-	items [][]field
-}
-
-func listFields(xmlName string, items [][]field) []field {
-	return []field{{listField, wrapper{xmlName, items}}}
-}
+// list is what subscribe events tell of templates.
+func list(items [][]field) []field { return []field{{"List", items}} }
 
 func (x *WeChat) pushSent(openID, templateID string, msgID int64, result sentFailure) {
-	x.push(openID, eventSent, x.w.now(), listFields("SubscribeMsgSentEvent", [][]field{{
-		{"TemplateId", templateID}, {"MsgID", numeral(strconv.FormatInt(msgID, 10))},
-		{"ErrorCode", numeral(result.code)}, {"ErrorStatus", result.status},
+	x.push(openID, eventSent, x.w.now(), list([][]field{{
+		{"TemplateId", templateID}, {"MsgID", strconv.FormatInt(msgID, 10)},
+		{"ErrorCode", result.code}, {"ErrorStatus", result.status},
 	}}))
 }
 
@@ -114,44 +103,22 @@ func (x *WeChat) pushRequest(u, from string, fields []field, now time.Time) (*ht
 	}
 	body := fields
 	if x.cfg.Mode != ModePlain {
-		encrypt := x.sealer.seal(x.w.rnd.text(16, hexits), x.encode(fields))
-		if x.cfg.Mode == ModeSecure {
-			body = fields[:1:1] // ToUserName
-		}
-		body = append(body[:len(body):len(body)], field{"Encrypt", encrypt})
+		encrypt := x.sealer.seal(x.w.rnd.text(16, hexits), objectJSON(fields))
+		body = []field{fields[0], {"Encrypt", encrypt}} // ToUserName
 		q = append(q, [2]string{"encrypt_type", "aes"},
 			[2]string{"msg_signature", signature(token, timestamp, nonce, encrypt)})
 	}
-	r, err := http.NewRequest(http.MethodPost, u+"?"+query(q), bytes.NewReader(x.encode(body)))
+	r, err := http.NewRequest(http.MethodPost, u+"?"+query(q), bytes.NewReader(objectJSON(body)))
 	if err != nil {
 		return nil, err
 	}
-	// Whatever the format: JSON has been seen under this label, and it will stay.
+	// JSON has been seen under this label, and it will stay.
 	// Source: https://github.com/tencentyun/wafer2-startup/issues/104
 	r.Header.Set("Content-Type", "text/xml")
 	return r, nil
 }
 
 func (x *WeChat) nonce() string { return strconv.FormatUint(uint64(x.w.rnd.uint32()), 10) }
-
-func (x *WeChat) encode(fields []field) []byte {
-	flat := make([]field, len(fields))
-	for i, f := range fields {
-		flat[i] = f
-		if list, ok := f.value.(wrapper); ok {
-			flat[i] = field{f.name, list.items}
-			if x.cfg.Format == FormatXML {
-				flat[i] = field{list.name, []field{{f.name, list.items}}}
-			}
-		}
-	}
-	if x.cfg.Format == FormatJSON {
-		return objectJSON(flat)
-	}
-	var b strings.Builder
-	elementXML(&b, "xml", flat)
-	return []byte(b.String())
-}
 
 // query writes parameters in their order.
 func query(pairs [][2]string) string {

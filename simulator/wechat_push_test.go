@@ -3,10 +3,7 @@ package simulator_test
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +24,7 @@ func wechatSign(parts ...string) string {
 }
 
 // opened checks a secure JSON push as a receiver does and returns the message.
-func (s *stage) opened(d delivered) map[string]any {
+func (s *fixture) opened(d delivered) map[string]any {
 	s.t.Helper()
 	m := object(s.t, d.body)
 	encrypt, ok := m["Encrypt"].(string)
@@ -49,106 +46,39 @@ func (s *stage) opened(d delivered) map[string]any {
 	return object(s.t, []byte(msg))
 }
 
-func TestPushModesAndFormats(t *testing.T) {
-	for _, mode := range []simulator.Mode{simulator.ModePlain, simulator.ModeCompatible, simulator.ModeSecure} {
-		for _, format := range []simulator.Format{simulator.FormatJSON, simulator.FormatXML} {
-			t.Run(fmt.Sprintf("%s %s", mode, format), func(t *testing.T) {
-				s := newStage(t, func(c *simulator.Config) {
-					c.WeChat.Mode, c.WeChat.Format = mode, format
-				})
-				s.WeChat.TapDialog(user, map[string]simulator.Answer{templateID: simulator.Accept, otherID: simulator.Reject})
-				d := s.one()
-				checkQuery(t, s, d, mode)
-				outer, inner := d.body, d.body
-				if mode != simulator.ModePlain {
-					msg, _ := simulator.OpenForTest(t, s.World, encryptOf(t, d.body, format))
-					inner = []byte(msg)
+func TestPushModes(t *testing.T) {
+	for _, mode := range []simulator.Mode{simulator.ModePlain, simulator.ModeSecure} {
+		t.Run(string(mode), func(t *testing.T) {
+			s := newFixture(t, func(c *simulator.Config) { c.WeChat.Mode = mode })
+			s.WeChat.TapDialog(user, map[string]simulator.Answer{templateID: simulator.Accept, otherID: simulator.Reject})
+			d, secure := s.one(), mode == simulator.ModeSecure
+			if d.label != "text/xml" || d.query.Get("openid") != user || d.query.Get("timestamp") != strconv.FormatInt(start.Unix(), 10) {
+				t.Errorf("Content-Type %q, query %q", d.label, d.raw)
+			}
+			if (d.query.Get("encrypt_type") == "aes") != secure || d.query.Has("msg_signature") != secure {
+				t.Errorf("mode %s has query %q", mode, d.raw)
+			}
+			clear, got := object(t, d.body), object(t, d.body)
+			if secure {
+				got = s.opened(d)
+				if delete(clear, "Encrypt"); len(clear) != 1 || clear["ToUserName"] != s.Config().WeChat.OriginalID {
+					t.Errorf("clear fields: %v", clear)
 				}
-				want := popup{To: s.Config().WeChat.OriginalID, From: user, Time: strconv.FormatInt(start.Unix(), 10),
-					Type: "event", Event: "subscribe_msg_popup_event", List: []popupEntry{
-						{templateID, "accept", "0"}, {otherID, "reject", "0"}}}
-				if diff := cmp.Diff(want, readPopup(t, inner, format)); diff != "" {
-					t.Errorf("message: %s", diff)
-				}
-				clear := popup{To: want.To}
-				if mode != simulator.ModeSecure {
-					clear = want
-				}
-				if diff := cmp.Diff(clear, readPopup(t, outer, format)); diff != "" {
-					t.Errorf("clear fields: %s", diff)
-				}
-			})
-		}
+			}
+			item := func(id, status string) any {
+				return map[string]any{"TemplateId": id, "SubscribeStatusString": status, "PopupScene": "0"}
+			}
+			want := map[string]any{"ToUserName": s.Config().WeChat.OriginalID, "FromUserName": user, "CreateTime": num(start.Unix()),
+				"MsgType": "event", "Event": "subscribe_msg_popup_event", "List": []any{item(templateID, "accept"), item(otherID, "reject")}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
-}
-
-func checkQuery(t *testing.T, s *stage, d delivered, mode simulator.Mode) {
-	t.Helper()
-	if d.label != "text/xml" {
-		t.Errorf("Content-Type %q", d.label)
-	}
-	if d.query.Get("openid") != user || d.query.Get("timestamp") != strconv.FormatInt(start.Unix(), 10) {
-		t.Errorf("query %q", d.raw)
-	}
-	token := s.Config().WeChat.Token.Reveal()
-	if want := wechatSign(token, d.query.Get("timestamp"), d.query.Get("nonce")); d.query.Get("signature") != want {
-		t.Errorf("signature %q, want %q", d.query.Get("signature"), want)
-	}
-	if aes := d.query.Get("encrypt_type") == "aes"; aes != (mode != simulator.ModePlain) || aes != d.query.Has("msg_signature") {
-		t.Errorf("mode %s has query %q", mode, d.raw)
-	}
-}
-
-type popupEntry struct {
-	ID     string `json:"TemplateId" xml:"TemplateId"`
-	Status string `json:"SubscribeStatusString" xml:"SubscribeStatusString"`
-	Scene  string `json:"PopupScene" xml:"PopupScene"`
-}
-
-type popup struct {
-	To    string       `xml:"ToUserName"`
-	From  string       `xml:"FromUserName"`
-	Time  string       `xml:"CreateTime"`
-	Type  string       `xml:"MsgType"`
-	Event string       `xml:"Event"`
-	List  []popupEntry `xml:"SubscribeMsgPopupEvent>List"`
-}
-
-func readPopup(t *testing.T, body []byte, format simulator.Format) popup {
-	t.Helper()
-	var p popup
-	if format == simulator.FormatXML {
-		if err := xml.Unmarshal(body, &p); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	var j struct {
-		ToUserName, FromUserName, MsgType, Event string
-		CreateTime                               json.Number
-		List                                     []popupEntry
-	}
-	if err := json.Unmarshal(body, &j); err != nil {
-		t.Fatal(err)
-	}
-	return popup{j.ToUserName, j.FromUserName, j.CreateTime.String(), j.MsgType, j.Event, j.List}
-}
-
-func encryptOf(t *testing.T, body []byte, format simulator.Format) string {
-	t.Helper()
-	var e struct{ Encrypt string }
-	err := json.Unmarshal(body, &e)
-	if format == simulator.FormatXML {
-		err = xml.Unmarshal(body, &e)
-	}
-	if err != nil || e.Encrypt == "" {
-		t.Fatalf("no Encrypt in %s (%v)", body, err)
-	}
-	return e.Encrypt
 }
 
 func TestOneItemIsAnObject(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.WeChat.TapDialog(user, map[string]simulator.Answer{templateID: simulator.Accept})
 	ev := s.opened(s.one())
 	if _, ok := ev["List"].(map[string]any); !ok {
@@ -166,7 +96,7 @@ func TestPushIsTriedThreeTimes(t *testing.T) {
 		"unreachable": func(delivered) (int, string, error) { return 0, "", errors.New("connection reset") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
+			s := newFixture(t)
 			s.inbox.reply(answer)
 			s.WeChat.SwitchOff(user, templateID)
 			var got []delivered
@@ -201,7 +131,7 @@ func TestPushIsTriedThreeTimes(t *testing.T) {
 }
 
 func TestPushStopsWhenAnswered(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.Faults.Next("push:subscribe_msg_change_event", 1, simulator.DropAfterSuccess())
 	s.inbox.reply(func(delivered) (int, string, error) { return 200, "", nil }) // empty is an answer
 	s.WeChat.SwitchOff(user, templateID)
@@ -212,20 +142,8 @@ func TestPushStopsWhenAnswered(t *testing.T) {
 	s.none()
 }
 
-func TestNobodyListens(t *testing.T) {
-	s := newStage(t)
-	if err := s.WeChat.SetPushURL(""); err != nil {
-		t.Fatal(err)
-	}
-	s.WeChat.SwitchOff(user, templateID)
-	s.none()
-	if err := s.WeChat.VerifyURL(); err == nil {
-		t.Error("VerifyURL without a URL: no error")
-	}
-}
-
 func TestVerifyURL(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	s.inbox.reply(func(d delivered) (int, string, error) {
 		if d.query.Get("signature") != wechatSign(s.Config().WeChat.Token.Reveal(), d.query.Get("timestamp"), d.query.Get("nonce")) {
 			return 403, "", nil
@@ -239,10 +157,16 @@ func TestVerifyURL(t *testing.T) {
 	if err := s.WeChat.VerifyURL(); err == nil {
 		t.Error("a quoted echostr passed")
 	}
+	s.inbox.take()
+	if err := s.WeChat.SetPushURL(""); err != nil || s.WeChat.VerifyURL() == nil {
+		t.Errorf("nobody listens: %v", err)
+	}
+	s.WeChat.SwitchOff(user, templateID)
+	s.none()
 }
 
 func TestOtherEvents(t *testing.T) {
-	s := newStage(t, func(c *simulator.Config) { c.WeChat.AESKey = secret.New(strings.Repeat("A", 43)) })
+	s := newFixture(t, func(c *simulator.Config) { c.WeChat.AESKey = secret.New(strings.Repeat("A", 43)) })
 	s.subscribed(2)
 	s.WeChat.CancelAuthorization(user)
 	ev := s.opened(s.one())

@@ -140,10 +140,6 @@ func (x *WeChat) checkSend(q sendRequest, t *template) (code int, text string) {
 	if c := u.choice(t.ID); u.mainOff || c.off || c.left(t) == 0 {
 		return 43101, ""
 	}
-	page, _, _ := strings.Cut(strings.TrimPrefix(q.Page, "/"), "?")
-	if q.Page != "" && len(x.cfg.Pages) > 0 && !slices.Contains(x.cfg.Pages, page) {
-		return 41030, ""
-	}
 	if !slices.Contains([]string{"", "formal", "trial", "developer"}, q.State) {
 		return 47003, "argument invalid! miniprogram_state invalid"
 	}

@@ -85,22 +85,6 @@ func parseTemplate(t Template) (*template, error) {
 	return parsed, nil
 }
 
-// RemoveTemplate deletes a template: sends get 40037, and its permits are gone.
-func (x *WeChat) RemoveTemplate(id string) {
-	x.w.lock()
-	defer x.w.unlock()
-	delete(x.templates, id)
-	for i, other := range x.order {
-		if other == id {
-			x.order = append(x.order[:i:i], x.order[i+1:]...)
-			break
-		}
-	}
-	for _, u := range x.users {
-		delete(u.choices, id)
-	}
-}
-
 // BanTemplate forbids a template, or allows it again: sends get 43107, dialogs "ban".
 func (x *WeChat) BanTemplate(id string, banned bool) error {
 	x.w.lock()

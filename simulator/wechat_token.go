@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// Facts of the two token issuers, which know nothing of each other.
+// Facts of the token issuer.
 // Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-access-token/api_getstableaccesstoken
 const (
 	tokenOverlap   = 5 * time.Minute // a replaced token still works
-	forcesPerDay   = 20
-	forceSpacing   = 30 * time.Second
+	tokenLife      = 2 * time.Hour
 	tokenLength    = 512 // what WeChat asks its customers to have room for
 	tokenMemory    = 24 * time.Hour
 	grantToken     = "client_credential"
@@ -69,26 +68,6 @@ type tokenAnswer struct {
 	ExpiresIn int64  `json:"expires_in"` // seconds
 }
 
-// getToken is GET /cgi-bin/token: each call replaces the token.
-// Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-access-token/api_getaccesstoken
-func (x *WeChat) getToken(r *request) answer {
-	if r.method != http.MethodGet {
-		return x.fail(43001)
-	}
-	if code := x.checkSecret(r.query.Get("grant_type"), grantToken, r.query.Get("appid"), r.query.Get("secret")); code != 0 {
-		return x.fail(code)
-	}
-	x.w.lock()
-	defer x.w.unlock()
-	if code := x.spend(pathToken); code != 0 {
-		return x.fail(code)
-	}
-	now := x.w.now()
-	t := x.plain.replace(x.newTokenValue(), now, x.cfg.TokenLifetime, tokenOverlap)
-	x.w.note(Event{Platform: "wechat", Kind: EventToken, Name: pathToken})
-	return x.say(0, tokenAnswer{t.value, int64(t.expires.Sub(now) / time.Second)})
-}
-
 // getStableToken is POST /cgi-bin/stable_token. In normal mode it repeats the current
 // token until it is 5 minutes from its end, and then replaces it with an overlap.
 func (x *WeChat) getStableToken(r *request) answer {
@@ -102,7 +81,6 @@ func (x *WeChat) getStableToken(r *request) answer {
 		Grant  string `json:"grant_type"`
 		AppID  string `json:"appid"`
 		Secret string `json:"secret"`
-		Force  bool   `json:"force_refresh"`
 	}
 	if json.Unmarshal(r.body, &q) != nil {
 		return x.fail(47001)
@@ -118,11 +96,6 @@ func (x *WeChat) getStableToken(r *request) answer {
 	now := x.w.now()
 	t := x.stable.current
 	switch {
-	case q.Force:
-		if code := x.spendForce(now); code != 0 {
-			return x.fail(code)
-		}
-		t = x.renewStable(now, 0)
 	case t == nil || t.code(now) != 0:
 		t = x.renewStable(now, tokenOverlap)
 	case t.expires.Sub(now) <= tokenOverlap:
@@ -133,27 +106,7 @@ func (x *WeChat) getStableToken(r *request) answer {
 
 func (x *WeChat) renewStable(now time.Time, overlap time.Duration) *accessToken {
 	x.w.note(Event{Platform: "wechat", Kind: EventToken, Name: pathStableToken})
-	return x.stable.replace(x.newTokenValue(), now, x.cfg.TokenLifetime, overlap)
-}
-
-// spendForce counts a forced refresh. The documents give the limits and not the codes;
-// those of quotas are the nearest.
-func (x *WeChat) spendForce(now time.Time) (code int) {
-	today := x.forced[:0]
-	for _, t := range x.forced {
-		if beijingDay(t) == beijingDay(now) {
-			today = append(today, t)
-		}
-	}
-	x.forced = today
-	if len(today) >= forcesPerDay {
-		return 45009
-	}
-	if n := len(today); n > 0 && now.Sub(today[n-1]) < forceSpacing {
-		return 45011
-	}
-	x.forced = append(today, now)
-	return 0
+	return x.stable.replace(x.newTokenValue(), now, tokenLife, overlap)
 }
 
 func (x *WeChat) newTokenValue() string { return x.w.rnd.text(tokenLength, alphabet) }
@@ -183,10 +136,8 @@ func (x *WeChat) checkToken(r *request) (code int) {
 	}
 	x.w.lock()
 	defer x.w.unlock()
-	for _, s := range []*issuer{&x.stable, &x.plain} {
-		if t, ok := s.all[value]; ok {
-			return t.code(x.w.now())
-		}
+	if t, ok := x.stable.all[value]; ok {
+		return t.code(x.w.now())
 	}
 	return 40001
 }
@@ -197,10 +148,8 @@ func (x *WeChat) InvalidateToken() {
 	x.w.lock()
 	defer x.w.unlock()
 	now := x.w.now()
-	for _, s := range []*issuer{&x.stable, &x.plain} {
-		for _, t := range s.all {
-			t.until = now
-		}
+	for _, t := range x.stable.all {
+		t.until = now
 	}
 }
 
@@ -209,11 +158,9 @@ func (x *WeChat) ExpireToken() {
 	x.w.lock()
 	defer x.w.unlock()
 	now := x.w.now()
-	for _, s := range []*issuer{&x.stable, &x.plain} {
-		for _, t := range s.all {
-			if t.expires.After(now) {
-				t.expires, t.until = now, time.Time{}
-			}
+	for _, t := range x.stable.all {
+		if t.expires.After(now) {
+			t.expires, t.until = now, time.Time{}
 		}
 	}
 }

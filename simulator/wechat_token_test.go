@@ -8,31 +8,15 @@ import (
 	"wxnotify/simulator"
 )
 
-func (s *stage) stableBody(force bool) string {
-	c := s.Config().WeChat
-	return fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%t}`,
-		c.AppID, c.AppSecret.Reveal(), force)
-}
-
-// stable fetches a token in normal mode and returns it with its remaining seconds.
-func (s *stage) stable() (token string, expiresIn int64) {
-	s.t.Helper()
-	return s.tokenOf(s.call("POST", "/cgi-bin/stable_token", s.stableBody(false)))
-}
-
-func (s *stage) force() map[string]any {
-	s.t.Helper()
-	return s.call("POST", "/cgi-bin/stable_token", s.stableBody(true))
-}
-
-func (s *stage) plainToken() string {
+// stable fetches a token and returns it with its remaining seconds.
+func (s *fixture) stable() (token string, expiresIn int64) {
 	s.t.Helper()
 	c := s.Config().WeChat
-	token, _ := s.tokenOf(s.call("GET", "/cgi-bin/token?grant_type=client_credential&appid="+c.AppID+"&secret="+c.AppSecret.Reveal(), ""))
-	return token
+	return s.tokenOf(s.call("POST", "/cgi-bin/stable_token", fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":false}`,
+		c.AppID, c.AppSecret.Reveal())))
 }
 
-func (s *stage) tokenOf(m map[string]any) (string, int64) {
+func (s *fixture) tokenOf(m map[string]any) (string, int64) {
 	s.t.Helper()
 	token, ok := m["access_token"].(string)
 	if !ok {
@@ -42,12 +26,12 @@ func (s *stage) tokenOf(m map[string]any) (string, int64) {
 }
 
 // works returns the errcode that token earns.
-func (s *stage) works(token string) int64 {
+func (s *fixture) works(token string) int64 {
 	s.t.Helper()
 	return code(s.t, s.call("GET", "/cgi-bin/getcallbackip?access_token="+token, ""))
 }
 
-func (s *stage) mustWork(token string, want int64) {
+func (s *fixture) mustWork(token string, want int64) {
 	s.t.Helper()
 	if got := s.works(token); got != want {
 		s.t.Errorf("token earns %d at %s, want %d", got, s.clock.Now().Sub(start), want)
@@ -55,7 +39,7 @@ func (s *stage) mustWork(token string, want int64) {
 }
 
 func TestStableTokenLife(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	first, in := s.stable()
 	if in != 7200 || len(first) < 512 {
 		t.Errorf("expires in %d with %d characters, want 7200 and at least 512", in, len(first))
@@ -82,7 +66,7 @@ func TestStableTokenLife(t *testing.T) {
 }
 
 func TestStableTokenExpires(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	token, _ := s.stable()
 	s.clock.Advance(2 * time.Hour)
 	s.mustWork(token, 42001)
@@ -91,48 +75,8 @@ func TestStableTokenExpires(t *testing.T) {
 	}
 }
 
-func TestForceRefresh(t *testing.T) {
-	s := newStage(t)
-	first, _ := s.stable()
-	second, _ := s.tokenOf(s.force())
-	s.mustWork(first, 40001)
-	s.mustWork(second, 0)
-	if got := code(t, s.force()); got != 45011 {
-		t.Errorf("a second force at once earns %d, want 45011", got)
-	}
-	for i := 1; i < 20; i++ {
-		s.clock.Advance(30 * time.Second)
-		s.tokenOf(s.force())
-	}
-	s.clock.Advance(30 * time.Second)
-	if got := code(t, s.force()); got != 45009 {
-		t.Errorf("force 21 of the day earns %d, want 45009", got)
-	}
-	s.clock.Advance(24 * time.Hour)
-	s.tokenOf(s.force())
-}
-
-func TestPlainTokenReplacesItsPredecessor(t *testing.T) {
-	s := newStage(t)
-	stable, _ := s.stable()
-	first := s.plainToken()
-	second := s.plainToken()
-	if first == second {
-		t.Fatal("two calls gave one token")
-	}
-	s.mustWork(first, 0)
-	third := s.plainToken()
-	s.mustWork(first, 40001) // only one predecessor lives on
-	s.clock.Advance(5*time.Minute - time.Second)
-	s.mustWork(second, 0)
-	s.clock.Advance(time.Second)
-	s.mustWork(second, 40001)
-	s.mustWork(third, 0)
-	s.mustWork(stable, 0) // the issuers know nothing of each other
-}
-
 func TestInvalidateAndExpire(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	first, _ := s.stable()
 	s.WeChat.InvalidateToken()
 	s.mustWork(first, 40001)
@@ -145,35 +89,34 @@ func TestInvalidateAndExpire(t *testing.T) {
 }
 
 func TestTokenRefusals(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	c := s.Config().WeChat
-	ok := "/cgi-bin/token?grant_type=client_credential&appid=" + c.AppID + "&secret="
+	ask := func(grant, appID, secret string) string {
+		return fmt.Sprintf(`{"grant_type":%q,"appid":%q,"secret":%q}`, grant, appID, secret)
+	}
 	for name, tt := range map[string]struct {
 		method, path, body string
 		want               int64
 	}{
-		"grant":        {"GET", "/cgi-bin/token?grant_type=x&appid=a&secret=b", "", 40002},
-		"no appid":     {"GET", "/cgi-bin/token?grant_type=client_credential", "", 41002},
-		"other appid":  {"GET", "/cgi-bin/token?grant_type=client_credential&appid=wx1&secret=b", "", 40013},
-		"no secret":    {"GET", ok, "", 41004},
-		"wrong secret": {"GET", ok + "x", "", 40125},
-		"post":         {"POST", ok + c.AppSecret.Reveal(), "", 43001},
+		"grant":        {"POST", "/cgi-bin/stable_token", ask("x", "a", "b"), 40002},
+		"no appid":     {"POST", "/cgi-bin/stable_token", ask("client_credential", "", ""), 41002},
+		"other appid":  {"POST", "/cgi-bin/stable_token", ask("client_credential", "wx1", "b"), 40013},
+		"no secret":    {"POST", "/cgi-bin/stable_token", ask("client_credential", c.AppID, ""), 41004},
+		"wrong secret": {"POST", "/cgi-bin/stable_token", ask("client_credential", c.AppID, "x"), 40125},
 		"get":          {"GET", "/cgi-bin/stable_token", "", 43002},
 		"empty":        {"POST", "/cgi-bin/stable_token", "", 44002},
 		"not json":     {"POST", "/cgi-bin/stable_token", "grant_type=x", 47001},
 		"no token":     {"GET", "/cgi-bin/getcallbackip", "", 41001},
 		"odd token":    {"GET", "/cgi-bin/getcallbackip?access_token=x", "", 40001},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := code(t, s.call(tt.method, tt.path, tt.body)); got != tt.want {
-				t.Errorf("got %d, want %d", got, tt.want)
-			}
-		})
+		if got := code(t, s.call(tt.method, tt.path, tt.body)); got != tt.want {
+			t.Errorf("%s: got %d, want %d", name, got, tt.want)
+		}
 	}
 }
 
 func TestQuotas(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	token, _ := s.stable()
 	list := func() int64 {
 		return code(t, s.call("GET", "/wxaapi/newtmpl/gettemplate?access_token="+token, ""))
@@ -190,15 +133,7 @@ func TestQuotas(t *testing.T) {
 	want(0, 0, 45011)
 	s.clock.Advance(time.Minute)
 	want(0, 45009)
-	m := s.call("POST", "/cgi-bin/openapi/quota/get?access_token="+token, `{"cgi_path":"/wxaapi/newtmpl/gettemplate"}`)
-	quota, ok := m["quota"].(map[string]any)
-	if !ok || number(t, quota, "used") != 3 || number(t, quota, "remain") != 0 {
-		t.Errorf("quota/get says %v", m)
-	}
 	s.clock.Set(start.Add(16 * time.Hour)) // midnight in Beijing
 	token, _ = s.stable()
 	want(0)
-	if got := code(t, s.call("POST", "/cgi-bin/openapi/quota/get?access_token="+token, `{"cgi_path":"/nowhere"}`)); got != 76021 {
-		t.Errorf("an unknown path earns %d, want 76021", got)
-	}
 }

@@ -4,19 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
-	"strings"
 )
 
-// A field is one member of an object whose order matters on the wire, or one XML
-// element. Its value is a string, a numeral, an int64, a []field or a [][]field.
+// A field is one member of an object whose order matters on the wire. Its value is a string, an int64, a []field or a
+// [][]field.
 type field struct {
 	name  string
 	value any
 }
-
-// A numeral is a number that XML prints bare and JSON in quotes.
-type numeral string
 
 // encodeJSON encodes v as the platforms do: & and < are not escaped.
 func encodeJSON(v any) []byte {
@@ -61,8 +56,6 @@ func objectJSON(fields []field) []byte {
 
 func valueJSON(v any) []byte {
 	switch v := v.(type) {
-	case numeral:
-		return encodeJSON(string(v))
 	case []field:
 		return objectJSON(v)
 	case [][]field:
@@ -77,33 +70,4 @@ func valueJSON(v any) []byte {
 	default:
 		return encodeJSON(v)
 	}
-}
-
-// fieldsXML writes fields as elements. A list repeats its element, one per item.
-func fieldsXML(b *strings.Builder, fields []field) {
-	for _, f := range fields {
-		items, ok := f.value.([][]field)
-		if !ok {
-			elementXML(b, f.name, f.value)
-			continue
-		}
-		for _, item := range items {
-			elementXML(b, f.name, item)
-		}
-	}
-}
-
-func elementXML(b *strings.Builder, name string, value any) {
-	b.WriteString("<" + name + ">")
-	switch v := value.(type) {
-	case []field:
-		fieldsXML(b, v)
-	case numeral:
-		b.WriteString(string(v))
-	case int64:
-		b.WriteString(strconv.FormatInt(v, 10))
-	case string:
-		b.WriteString("<![CDATA[" + strings.ReplaceAll(v, "]]>", "]]]]><![CDATA[>") + "]]>")
-	}
-	b.WriteString("</" + name + ">")
 }

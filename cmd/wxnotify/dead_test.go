@@ -71,7 +71,7 @@ func message(id notify.MessageID, to notify.UserID) notify.Fact {
 	return notify.Fact{Message: &notify.Message{ID: id, Kind: notify.KindMessage, From: "anna", To: to, SentAt: time.Now()}}
 }
 
-// deliver is one pass of deliver, in a world where all are away and WeChat answers err.
+// deliver is one pass of deliver while all are away and WeChat answers err.
 func (d *deployment) deliver(err error) {
 	d.t.Helper()
 	templates, e := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
@@ -79,7 +79,7 @@ func (d *deployment) deliver(err error) {
 	if e != nil {
 		d.t.Fatal(e)
 	}
-	w := away{err}
+	w := away{err: err}
 	_, e = (&deliver.Deliverer{Store: d, IM: w, Directory: w, WeChat: w, Rules: d.rules, Templates: templates,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}).Pass(d.t.Context())
 	if e != nil {
@@ -88,8 +88,13 @@ func (d *deployment) deliver(err error) {
 	d.minute()
 }
 
-// away is a world in which nobody is there, nobody has a name, and a card ends in err.
-type away struct{ err error }
+// away are platforms where nobody is there, nobody has a name, and a card ends in err. Nothing
+// else is asked of them.
+type away struct {
+	deliver.Asker
+	deliver.Directory
+	err error
+}
 
 func (away) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
 	all := map[notify.UserID]notify.Status{}
@@ -99,23 +104,7 @@ func (away) Presence(_ context.Context, users []notify.UserID) (map[notify.UserI
 	return all, nil
 }
 
-func (away) Unread(context.Context, notify.UserID, []notify.UserID) (int, map[notify.UserID]int, error) {
-	return 1, nil, nil
-}
-
-func (away) Members(context.Context, notify.GroupID, notify.GroupType, string) ([]notify.Member, string, error) {
-	return nil, "", notify.ErrNoGroup
-}
-
-func (away) MembersAmong(context.Context, notify.GroupID, []notify.UserID) ([]notify.Member, error) {
-	return nil, notify.ErrNoGroup
-}
-
 func (away) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
-	return nil, nil
-}
-
-func (away) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
 	return nil, nil
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
 	"wxnotify/cmd/internal/demo"
+	"wxnotify/internal/testkit"
 )
 
 // invoke runs wxnotify invoke on the project of testdata.
@@ -95,7 +95,7 @@ func TestInvokeSettings(t *testing.T) {
 			if !strings.HasPrefix(s.Env["STORE_URL"], "redis://") {
 				t.Errorf("STORE_URL = %q", s.Env["STORE_URL"])
 			}
-			if !gone(s.PID) {
+			if !testkit.Gone(s.PID) {
 				t.Error("the function still runs")
 			}
 		})
@@ -147,11 +147,9 @@ func TestInvokeReadsStandardInput(t *testing.T) {
 	if got.code != 0 || got.out != "{}\n" {
 		t.Errorf("without an event: got %+v", got)
 	}
-}
-
-func TestInvokeLogsToStandardError(t *testing.T) {
+	// The log goes to standard error.
 	line := `{"time":"2026-11-22T02:00:00Z","level":"INFO","msg":"hello","n":1}`
-	got := invoke(t, "", `{"Op":"print","Text":`+strconv.Quote(line+"\n")+`}`, "quiet", "--event=-")
+	got = invoke(t, "", `{"Op":"print","Text":`+strconv.Quote(line+"\n")+`}`, "quiet", "--event=-")
 	if got.code != 0 || got.out != "null\n" {
 		t.Errorf("got %+v", got)
 	}
@@ -174,13 +172,14 @@ func TestInvokeDoesNotRunWhatTheFunctionWakes(t *testing.T) {
 }
 
 func TestInvokeFailures(t *testing.T) {
+	store := writeFile(t, ".env", "STORE_URL=redis://192.0.2.1/0\nWECHAT_APPID=wx1\n")
+	bad := writeFile(t, ".env", "A=1\nsecret-without-a-key\n")
 	for _, c := range []struct {
 		name, stdin string
 		args        []string
 		says        string
 	}{
 		{"an error of the function", `{"Op":"error","Text":"no luck"}`, []string{"echo", "--event=-"}, "echo: 430: no luck"},
-		{"an exit", `{"Op":"exit"}`, []string{"echo", "--event=-"}, "439"},
 		{"an unknown function", "", []string{"nobody"}, `there is no function "nobody"; functions are echo, quiet`},
 		{"a missing event file", "", []string{"echo", "--event=testdata/none.json"}, "none.json"},
 		{"an event that is not JSON", "{", []string{"echo", "--event=-"}, "event: line 1"},
@@ -188,11 +187,13 @@ func TestInvokeFailures(t *testing.T) {
 		{"a missing config", "", []string{"echo", "--config=testdata/none.yml"}, "none.yml"},
 		{"a missing binary", "", []string{"echo", "--build=testdata"}, "438"},
 		{"a missing env file", "", []string{"echo", "--env-file=testdata/none.env"}, "none.env"},
+		{"unset variables", "", []string{"echo", "--env-file=" + store}, "WECHAT_ENCODING_AES_KEY, IM_CALLBACK_TOKEN"},
+		{"a bad env file", "", []string{"echo", "--env-file=" + bad}, ".env: line 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append(append([]string{"invoke"}, flags(t, "")...), c.args...) // the last flag counts
 			got := wxnotify(t, nil, c.stdin, args...)
-			if got.code != exitFailure || got.out != "" || !strings.Contains(got.err, c.says) {
+			if got.code != exitFailure || got.out != "" || !strings.Contains(got.err, c.says) || strings.Contains(got.err, "secret-without") {
 				t.Errorf("got %+v, want exit 1 and %q", got, c.says)
 			}
 		})
@@ -201,35 +202,9 @@ func TestInvokeFailures(t *testing.T) {
 
 // Ctrl-C does not wait for the function.
 func TestInvokeInterrupted(t *testing.T) {
-	stderr := newOutput()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	code := make(chan int, 1)
-	go func() {
-		args := append([]string{"invoke", "echo", "--event=-"}, flags(t, "")...)
-		code <- run(ctx, args, console{now: time.Now, in: strings.NewReader(`{"Op":"hang"}`), out: newOutput(), err: stderr})
-	}()
-	stderr.await(t, "| hanging")
-	cancel()
-	select {
-	case c := <-code:
-		if c != exitFailure || !strings.Contains(stderr.String(), "the host is closing") {
-			t.Errorf("exit %d: %s", c, stderr)
-		}
-	case <-time.After(20 * time.Second): // the function has 30
-		t.Fatal("invoke does not end")
-	}
-}
-
-func TestSettingsErrors(t *testing.T) {
-	got := invoke(t, "STORE_URL=redis://192.0.2.1/0\nWECHAT_APPID=wx1\n", "", "echo")
-	if got.code != exitFailure || !strings.Contains(got.err, "WECHAT_ENCODING_AES_KEY, IM_CALLBACK_TOKEN") {
-		t.Errorf("unset variables: got %+v", got)
-	}
-	got = invoke(t, "A=1\nsecret-without-a-key\n", "", "echo")
-	if got.code != exitFailure || !strings.Contains(got.err, ".env: line 2") || strings.Contains(got.err, "secret-without") {
-		t.Errorf("bad env file: got %+v", got)
-	}
+	invoked := begin(t, `{"Op":"hang"}`, append([]string{"invoke", "echo", "--event=-"}, flags(t, "")...)...)
+	invoked.err.Await(t, "| hanging")
+	invoked.interrupted(exitFailure, "the host is closing")
 }
 
 // The default env file may be missing.
@@ -262,12 +237,7 @@ func TestEnsureStore(t *testing.T) {
 	if err := c.Set(t.Context(), "k", "v", time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(patience)
-	for c.Exists(t.Context(), "k").Val() != 0 { // keys expire by the clock
-		if time.Now().After(deadline) {
-			t.Fatal("a key outlives its time")
-		}
-	}
+	testkit.Eventually(t, "a key ends with its time", func() bool { return c.Exists(t.Context(), "k").Val() == 0 })
 	started, _, err = ensureStore(settings)
 	if err != nil || started {
 		t.Errorf("a store that is named: got %v, %v", started, err)

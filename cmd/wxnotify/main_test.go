@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/internal/cli"
+	"wxnotify/internal/testkit"
 )
 
 // How a run ends.
@@ -21,9 +22,6 @@ const (
 	exitFailure = cli.ExitFailure
 	exitUsage   = cli.ExitUsage
 )
-
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
 
 // build is a folder with the function fn.
 var build string
@@ -82,59 +80,6 @@ func functions(t *testing.T) string {
 	return dir
 }
 
-// output is written by a command and read by a test.
-type output struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{}
-	over    chan struct{} // closed when nothing more is written
-}
-
-func newOutput() *output {
-	return &output{changed: make(chan struct{}), over: make(chan struct{})}
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.text.Write(p)
-	close(o.changed)
-	o.changed = make(chan struct{})
-	return len(p), nil
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// await returns the first line that holds s.
-func (o *output) await(t *testing.T, s string) string {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		o.mu.Lock()
-		text, changed := o.text.String(), o.changed
-		o.mu.Unlock()
-		for line := range strings.Lines(text) {
-			if strings.Contains(line, s) && strings.HasSuffix(line, "\n") {
-				return strings.TrimSpace(line)
-			}
-		}
-		select {
-		case <-changed:
-			continue
-		case <-o.over:
-			if o.String() != text {
-				continue
-			}
-		case <-deadline:
-		}
-		t.Fatalf("waited in vain for %q in\n%s", s, text)
-	}
-}
-
 // invocation is one run of the program in this process.
 type invocation struct {
 	code     int
@@ -144,7 +89,7 @@ type invocation struct {
 func wxnotify(t *testing.T, env map[string]string, stdin string, args ...string) invocation {
 	t.Helper()
 	var out, stderr bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	code := run(ctx, args, console{now: time.Now, in: strings.NewReader(stdin), out: &out, err: &stderr, env: env})
 	return invocation{code, out.String(), stderr.String()}
@@ -174,14 +119,65 @@ func decode[T any](t *testing.T, js string) T {
 	return v
 }
 
-// gone reports whether pid runs no more.
-func gone(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return true
+// A session is a command that runs until it is interrupted.
+type session struct {
+	t        *testing.T
+	out, err testkit.Output
+	stop     context.CancelFunc
+	code     chan int
+}
+
+// begin runs the program in the background.
+func begin(t *testing.T, stdin string, args ...string) *session {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	s := &session{t: t, stop: cancel, code: make(chan int, 1)}
+	go func() {
+		s.code <- run(ctx, args, console{now: time.Now, in: strings.NewReader(stdin), out: &s.out, err: &s.err})
+	}()
+	return s
+}
+
+// interrupted stops the program, as Ctrl-C does, and wants an exit status and what it says of it.
+func (s *session) interrupted(code int, says string) {
+	s.t.Helper()
+	s.stop()
+	got := testkit.Receive(s.t, "the end of the program", s.code)
+	if got != code || !strings.Contains(s.err.String(), says) || says == "" && s.err.String() != "" {
+		s.t.Errorf("exit %d: %s", got, &s.err)
 	}
-	_, state, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
-	return strings.HasPrefix(state, "Z")
+}
+
+// A process is the program itself.
+type process struct {
+	*exec.Cmd
+	out   testkit.Output
+	ended chan error
+}
+
+func startProcess(t *testing.T, env string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], args...), ended: make(chan error, 1)}
+	p.Env = []string{mainProcess + "=1", "PATH=" + os.Getenv("PATH"), env}
+	p.Stdout, p.Stderr = &p.out, &p.out
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	go func() { p.ended <- p.Wait() }()
+	return p
+}
+
+// signalled sends a signal and wants an exit status.
+func (p *process) signalled(t *testing.T, signal os.Signal, code int) {
+	t.Helper()
+	if err := p.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Receive(t, "the end of the program", p.ended)
+	if got := p.ProcessState.ExitCode(); got != code {
+		t.Errorf("exit %d, want %d:\n%s", got, code, &p.out)
+	}
 }
 
 func TestUsage(t *testing.T) {

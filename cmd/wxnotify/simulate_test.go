@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"wxnotify/internal/testkit"
 )
 
-// A scene is what happens to one message, and how the story says that it ended.
+// A scene is what happens to one message, and how the output says that it ended.
 type scene struct {
 	name     string
 	triggers []string
@@ -23,58 +20,46 @@ type scene struct {
 
 // scenes of each user, one after the other. Who writes is not in the opening exchange:
 // a message of one's own counts as having read the other's.
-func scenes(now time.Time, user3 string) map[string][]scene {
-	key := fmt.Sprintf("7_8_%d", now.Unix())
+func scenes(user3 string) map[string][]scene {
+	popup := "wechat.popup openid=" + user3
 	return map[string][]scene{
 		"user1": {
 			{"online", []string{"im.message from=anna to=user1 text=s-online"},
 				"s-online", `no card: user1 is there, and IM itself showed "s-online" [came online]`, 0},
 		},
 		"user2": {
-			{"offline and subscribed", []string{"im.message from=anna to=user2 text=s-away"},
-				"s-away", `one card told user2 of "s-away"; 3 permits left [delivered]`, 1},
 			{"the same callback five times", []string{"im.message --times 5 from=anna to=user2 text=s-five"},
-				"s-five", `one card told user2 of "s-five"; 2 permits left [delivered]`, 1},
+				"s-five", `one card told user2 of "s-five"; 3 permits left [delivered]`, 1},
 			{"online, then gone within the blind window",
 				[]string{"im.state user=user2 action=Login", "im.message from=anna to=user2 text=s-gone", "im.state user=user2 action=Disconnect"},
-				"s-gone", `one card told user2 of "s-gone"; 1 permit left [delivered]`, 1},
+				"s-gone", `one card told user2 of "s-gone"; 2 permits left [delivered]`, 1},
 			{"read first",
 				[]string{"im.state user=user2 action=Login", "im.message from=ben to=user2 text=s-read", "im.read user=user2 peer=ben"},
 				"s-read", `no card: user2 has read "s-read" [read]`, 0},
-			{"recalled first",
-				[]string{"im.message from=anna to=user2 text=s-recalled key=" + key, "im.recall from=anna to=user2 key=" + key},
-				"s-recalled", `no card: "s-recalled" was taken back [recalled]`, 0},
 		},
 		"user3": {
 			{"no permit", []string{"im.message from=anna to=user3 text=s-unpaid"},
 				"s-unpaid", `no card: user3 has no permit for "s-unpaid": a tap on "Allow" gives one [no permit]`, 0},
-			{"a permit at last", []string{"wechat.popup openid=" + user3, "im.message from=anna to=user3 text=s-paid"},
-				"s-paid", `one card told user3 of "s-paid"; no permits left [delivered]`, 1},
-			{"a call", []string{"wechat.popup openid=" + user3, "im.call from=carl to=user3 id=s-call"},
+			{"a call", []string{popup, "im.call from=carl to=user3 id=s-call"},
 				"邀请您通话", `one card told user3 of the call of carl; no permits left [delivered]`, 1},
-			{"a call that is answered", []string{"im.state user=user3 action=Login", "im.call from=carl to=user3 id=s-answered",
-				"im.call from=carl to=user3 id=s-answered how=answer"},
-				"s-answered", `no card: user3 has answered the call of carl [answered]`, 0},
-			{"a mention", []string{"wechat.popup openid=" + user3, "im.group group=team from=anna at=user3 text=s-mention", "im.state user=user3 action=Disconnect"},
+			{"a mention in a new absence",
+				[]string{popup, "im.state user=user3 action=Login", "im.group group=team from=anna at=user3 text=s-mention",
+					"im.state user=user3 action=Disconnect"},
 				"s-mention", `one card told user3 of "s-mention"; no permits left [delivered]`, 1},
-			{"an announcement", []string{"wechat.popup openid=" + user3, "announce.send to=user3 sender=Shop summary=s-shipped"},
+			{"an announcement", []string{popup, "announce.send to=user3 sender=Shop summary=s-shipped"},
 				"s-shipped", `one card told user3 of "s-shipped"; no permits left [delivered]`, 1},
-		},
-		"bob": {
-			{"not bound", []string{"im.message from=anna to=bob text=s-stranger"},
-				"s-stranger", `no card: nobody is logged in as bob through the mini program [not bound]`, 0},
 		},
 	}
 }
 
 // awaitOpening waits for the end of the opening exchange and returns what the suggestions
 // name.
-func awaitOpening(t *testing.T, out *output) (addr, user3 string) {
+func awaitOpening(t *testing.T, out *testkit.Output) (addr, user3 string) {
 	t.Helper()
-	out.await(t, "There is more")
-	f := strings.Fields(out.await(t, "wxnotify trigger --addr"))
+	out.Await(t, "There is more")
+	f := strings.Fields(out.Await(t, "wxnotify trigger --addr"))
 	addr = f[len(f)-5]
-	_, user3, _ = strings.Cut(out.await(t, "wechat.popup openid="), "openid=")
+	_, user3, _ = strings.Cut(out.Await(t, "wechat.popup openid="), "openid=")
 	if !strings.HasPrefix(addr, "127.0.0.1:") || !strings.HasPrefix(user3, "o") {
 		t.Fatalf("the address is %q, user3 is %q in\n%s", addr, user3, out)
 	}
@@ -106,14 +91,8 @@ func TestSimulation(t *testing.T) {
 	args := simArgs(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	out, stderr := newOutput(), newOutput()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, args, console{now: time.Now, out: out, err: stderr})
-		close(out.over)
-	}()
+	local := begin(t, "", args...)
+	out := &local.out
 	addr, user3 := awaitOpening(t, out)
 	for _, s := range []string{
 		`user2     is asked 5 times and taps "Allow": 5 permits`,
@@ -121,13 +100,13 @@ func TestSimulation(t *testing.T) {
 		"user2's phone", "消息内容  See you at 7!", "消息数量  2", "pages/chat/index?peer=user1",
 		"✓ one card told user2 of 2 messages; 4 permits left [delivered]",
 	} {
-		out.await(t, s)
+		out.Await(t, s)
 	}
 	if s := out.String(); strings.Contains(s, "\x1b") || strings.Count(s, "'s phone ─") != 1 {
 		t.Errorf("there are colours, or there is not one card:\n%s", s)
 	}
 
-	all := scenes(time.Now(), user3)
+	all := scenes(user3)
 	t.Run("scenes", func(t *testing.T) {
 		for user, scenes := range all {
 			t.Run(user, func(t *testing.T) {
@@ -138,12 +117,12 @@ func TestSimulation(t *testing.T) {
 							t.Fatalf("%s: %s: %+v", sc.name, line, got)
 						}
 					}
-					out.await(t, sc.ends)
+					out.Await(t, sc.ends)
 				}
 			})
 		}
 	})
-	_, url, _ := strings.Cut(out.await(t, storeURL+"="), storeURL+"=")
+	_, url, _ := strings.Cut(out.Await(t, storeURL+"="), storeURL+"=")
 	url, _, _ = strings.Cut(url, " ")
 	for user, want := range map[string]string{"user2": "notified, ", "nobody": "You are not logged in to the mini program"} {
 		if got := wxnotify(t, map[string]string{storeURL: url}, "", "explain", "--lang=en", "--user="+user); got.code != 0 || !strings.Contains(got.out, want) {
@@ -154,17 +133,9 @@ func TestSimulation(t *testing.T) {
 	if forged.code != exitFailure || !strings.Contains(forged.out, "answer  403") {
 		t.Errorf("forged: %+v", forged)
 	}
-	out.await(t, "✗ POST /imcallback is answered 403 Forbidden")
+	out.Await(t, "✗ POST /imcallback is answered 403 Forbidden")
 
-	cancel()
-	select {
-	case c := <-code:
-		if c != 0 || stderr.String() != "" {
-			t.Errorf("exit %d: %s", c, stderr)
-		}
-	case <-time.After(patience):
-		t.Fatal("local --sim does not end")
-	}
+	local.interrupted(0, "")
 	story, cards := out.String(), 1
 	for _, scenes := range all {
 		for _, sc := range scenes {
@@ -213,31 +184,9 @@ func nothingLeft(t *testing.T, temp string) {
 // The program itself is interrupted at its busiest.
 func TestSimulationInterrupted(t *testing.T) {
 	temp := t.TempDir()
-	out := newOutput()
-	cmd := exec.Command(os.Args[0], simArgs(t)...)
-	cmd.Env = []string{mainProcess + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp}
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- cmd.Wait()
-		close(out.over)
-	}()
-	out.await(t, "logs in")
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("%v:\n%s", err, out)
-		}
-	case <-time.After(patience):
-		t.Fatalf("the program does not end:\n%s", out)
-	}
-	out.await(t, "nothing is left running")
+	p := startProcess(t, "TMPDIR="+temp, simArgs(t)...)
+	p.out.Await(t, "logs in")
+	p.signalled(t, os.Interrupt, 0)
+	p.out.Await(t, "nothing is left running")
 	nothingLeft(t, temp)
 }

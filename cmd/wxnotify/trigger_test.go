@@ -1,13 +1,12 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,20 +63,15 @@ func TestTriggerSends(t *testing.T) {
 }
 
 func TestTriggerSettings(t *testing.T) {
-	demoToken := demo.Settings()["IM_CALLBACK_TOKEN"]
 	for _, c := range []struct {
-		name, lines string
-		env         map[string]string
-		line        string
-		token       string // that signed it
-		invented    string // settings named on standard error
+		name, lines, line string
+		env               map[string]string
+		token, invented   string // that signed it; settings named on standard error
 	}{
-		{"none", "", nil, "im.state user=a", demoToken, "IM_CALLBACK_TOKEN, IM_SDKAPPID"},
-		{"a file", "IM_CALLBACK_TOKEN=mine\nIM_SDKAPPID=1\n", nil, "im.state user=a", "mine", ""},
-		{"the environment before the file", "IM_CALLBACK_TOKEN=mine\n", map[string]string{"IM_CALLBACK_TOKEN": "newer", "IM_SDKAPPID": "1"}, "im.state user=a", "newer", ""},
-		{"those of the other platform do not matter", "WECHAT_APPID=wx1\nWECHAT_TOKEN=t\nWECHAT_ENCODING_AES_KEY=\n", nil,
-			"wechat.popup openid=o template=T1", "", ""},
-		{"a template", "WECHAT_APPID=wx1\nWECHAT_TOKEN=t\n", nil, "wechat.popup openid=o", "", "TEMPLATE_MESSAGE"},
+		{"the environment before the file", "IM_CALLBACK_TOKEN=mine\n", "im.state user=a",
+			map[string]string{"IM_CALLBACK_TOKEN": "newer", "IM_SDKAPPID": "1"}, "newer", ""},
+		{"those of the other platform do not matter", "IM_CALLBACK_TOKEN=mine\n", "im.state user=a", nil, "mine", "IM_SDKAPPID"},
+		{"a template", "WECHAT_APPID=wx1\nWECHAT_TOKEN=t\n", "wechat.popup openid=o", nil, "", "TEMPLATE_MESSAGE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			addr, got := receiver(t, 200, "success")
@@ -89,12 +83,8 @@ func TestTriggerSettings(t *testing.T) {
 			if named := strings.TrimSuffix(strings.TrimPrefix(r.err, "wxnotify: demo settings are used for "), "; .env sets your own\n"); named != c.invented {
 				t.Errorf("standard error says %q, want %q", r.err, c.invented)
 			}
-			if c.token == "" {
-				return
-			}
-			_, at, _ := strings.Cut((*got)[0].Query, "RequestTime=")
-			at, _, _ = strings.Cut(at, "&")
-			if sign := im.Sign(secret.New(c.token), at); !strings.Contains((*got)[0].Query, "Sign="+sign) {
+			query, err := url.ParseQuery((*got)[0].Query)
+			if err != nil || c.token != "" && query.Get("Sign") != im.Sign(secret.New(c.token), query.Get("RequestTime")) {
 				t.Errorf("signed with another token: %s", (*got)[0].Query)
 			}
 		})
@@ -147,21 +137,7 @@ func TestTriggerInterrupted(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer srv.Close()
-	out, stderr := newOutput(), newOutput()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"trigger", "--to=" + srv.URL, "im.state", "user=a"}, console{now: time.Now, out: out, err: stderr})
-	}()
+	triggered := begin(t, "", "trigger", "--to="+srv.URL, "im.state", "user=a")
 	<-arrived
-	cancel()
-	select {
-	case c := <-code:
-		if c != exitFailure || !strings.Contains(stderr.String(), "context canceled") {
-			t.Errorf("exit %d: %s", c, stderr)
-		}
-	case <-time.After(patience):
-		t.Fatal("trigger does not end")
-	}
+	triggered.interrupted(exitFailure, "context canceled")
 }

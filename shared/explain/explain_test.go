@@ -15,24 +15,24 @@ import (
 // explainZone is not Beijing's.
 var explainZone = time.FixedZone("", 9*60*60)
 
-// at returns a time s seconds after noon in Beijing.
+// explainAt returns a time s seconds after noon in Beijing.
 func explainAt(s int) time.Time {
 	return time.Date(2031, 5, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(s) * time.Second)
 }
 
-// A tale is a timeline in short: seconds, then the step.
-type tale []notify.Step
+// A timeline is written in short: seconds, then the step.
+type timeline []notify.Step
 
-func (t tale) add(s int, step notify.Step) tale {
+func (t timeline) add(s int, step notify.Step) timeline {
 	step.At = explainAt(s)
 	return append(t, step)
 }
 
 func msgs(ids ...notify.Identity) []notify.Identity { return ids }
 
-// delivered is the usual way of m1 and m2, between steps about others.
-func deliveredTale() tale {
-	return tale{}.
+// deliveredTimeline is the usual way of m1 and m2, between steps about others.
+func deliveredTimeline() timeline {
+	return timeline{}.
 		add(0, notify.Step{Kind: notify.StepLeft}).
 		add(1, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m1")}).
 		add(2, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m2")}).
@@ -49,27 +49,27 @@ func deliveredTale() tale {
 }
 
 func TestExplainMessage(t *testing.T) {
-	waits := tale{}.add(0, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m1")})
-	putOff := func(why notify.Reason, until time.Time) tale {
+	waits := timeline{}.add(0, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m1")})
+	putOff := func(why notify.Reason, until time.Time) timeline {
 		return waits.add(1, notify.Step{Kind: notify.StepPutOff, Reason: why, Until: until})
 	}
-	sent := func(detail string) tale {
+	sent := func(detail string) timeline {
 		return waits.add(1, notify.Step{Kind: notify.StepReserved, Card: "c1-u"}).add(2, notify.Step{Kind: notify.StepSent, Card: "c1-u", Detail: detail})
 	}
 	unknown := sent("unknown").add(3, notify.Step{Kind: notify.StepSettled, Card: "c1-u", Detail: "held"})
-	final := func(t tale, s int, state notify.State, why notify.Reason) tale {
+	final := func(t timeline, s int, state notify.State, why notify.Reason) timeline {
 		return t.add(s, notify.Step{Kind: notify.StepFinal, Card: "c1-u", State: state, Reason: why, Messages: msgs("m1")})
 	}
 	for _, c := range []struct {
 		name  string
-		steps tale
+		steps timeline
 		state notify.State
 		why   notify.Reason
 		zh    string
 		en    string
 		n     int // steps
 	}{
-		{"delivered", deliveredTale(), notify.StateDelivered, "",
+		{"delivered", deliveredTimeline(), notify.StateDelivered, "",
 			"提醒已于 5月1日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
 			`We notified you on 1 May at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 8},
 		{"accepted", waits, "", "",
@@ -97,7 +97,7 @@ func TestExplainMessage(t *testing.T) {
 		{"corrected", final(final(sent(""), 3, notify.StateDelivered, ""), 8, notify.StateRefused, notify.ReasonReported), notify.StateRefused, notify.ReasonReported,
 			"微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
 			"WeChat reports that this notification was not shown to you; please check that the mini program may send notifications.", 5},
-		{"corrected, and the correction names the card alone", deliveredTale().add(120, notify.Step{Kind: notify.StepFinal, Card: "c1-u", State: notify.StateRefused, Reason: notify.ReasonReported}),
+		{"corrected, and the correction names the card alone", deliveredTimeline().add(120, notify.Step{Kind: notify.StepFinal, Card: "c1-u", State: notify.StateRefused, Reason: notify.ReasonReported}),
 			notify.StateRefused, notify.ReasonReported,
 			"微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
 			"WeChat reports that this notification was not shown to you; please check that the mini program may send notifications.", 9},
@@ -112,7 +112,7 @@ func TestExplainMessage(t *testing.T) {
 			"您要求清除全部数据，等待中的提醒也一并取消了。", "You asked us to erase your data, and what was waiting for you was cancelled with it.", 2},
 		{"a state of a newer version", final(waits, 4, "teleported", ""), "teleported", "",
 			"这条消息的提醒已经结束（teleported）。", "Nothing more will be sent for this message (teleported).", 2},
-		{"never heard of", deliveredTale()[:1], "", "",
+		{"never heard of", deliveredTimeline()[:1], "", "",
 			"没有找到这条消息的提醒记录：可能已过保存期（最长 7 天）或被更新的记录替换，当时您还没有登录过小程序，或者查的不是这个环境。",
 			"We have no record of this message: it is kept for 7 days at most and newer records may have taken its place, you had not logged in to the mini program then, or this is not the right environment.", 0},
 	} {
@@ -130,7 +130,7 @@ func TestExplainMessage(t *testing.T) {
 // Only what concerns a message is told of it: not what happened before it came or after
 // it ended, nor other messages and their cards.
 func TestExplainPicksSteps(t *testing.T) {
-	steps := deliveredTale().
+	steps := deliveredTimeline().
 		add(10, notify.Step{Kind: notify.StepReserved, Card: "c0-u"}).
 		add(11, notify.Step{Kind: notify.StepPutOff, Card: "c0-u", Messages: msgs("call"), Reason: notify.ReasonBackoff})
 	texts := func(id notify.Identity, lang string) (out []string) {
@@ -167,20 +167,20 @@ func TestExplainPicksSteps(t *testing.T) {
 }
 
 func TestExplainCard(t *testing.T) {
-	put := tale{}.add(1, notify.Step{Kind: notify.StepReserved, Card: "c2-u"}).
+	put := timeline{}.add(1, notify.Step{Kind: notify.StepReserved, Card: "c2-u"}).
 		add(2, notify.Step{Kind: notify.StepSent, Card: "c2-u", Detail: "quota"}).
 		add(3, notify.Step{Kind: notify.StepSettled, Card: "c2-u", Detail: "refunded"}).
 		add(3, notify.Step{Kind: notify.StepPutOff, Card: "c2-u", Reason: notify.ReasonQuotaDay, Until: explainAt(12*60*60 + 60)})
 	for _, c := range []struct {
 		name  string
-		steps tale
+		steps timeline
 		card  notify.CardID
 		state notify.State
 		zh    string
 		en    string
 		n     int
 	}{
-		{"of two messages", deliveredTale(), "c1-u", notify.StateDelivered,
+		{"of two messages", deliveredTimeline(), "c1-u", notify.StateDelivered,
 			"这次提醒共包含 2 条消息：提醒已于 5月1日 13:01:06 发送给您，可以在微信的“服务通知”里查看。",
 			`This notification was for 2 messages: We notified you on 1 May at 13:01:06; you will find it under "Service Notifications" in WeChat.`, 4},
 		{"not sent", put, "c2-u", "",
@@ -206,12 +206,12 @@ func TestExplainCard(t *testing.T) {
 }
 
 func TestExplainUser(t *testing.T) {
-	waits := deliveredTale().
+	waits := deliveredTimeline().
 		add(100, notify.Step{Kind: notify.StepAccepted, Messages: msgs("m4")}).
 		add(101, notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonDigest, Until: explainAt(366)})
 	for _, c := range []struct {
 		name    string
-		steps   tale
+		steps   timeline
 		unbound bool
 		state   notify.State
 		zh, en  string
@@ -221,9 +221,9 @@ func TestExplainUser(t *testing.T) {
 			"Messages on record: 4 (2 notified, 1 recalled, 1 waiting (one notification of this absence has gone out, and later messages are put together))."},
 		{"erased", waits.add(102, notify.Step{Kind: notify.StepFinal, State: notify.StateErased}), false, "",
 			"记录中有 4 条消息：2 条已提醒，1 条已撤回，1 条数据已清除。", "Messages on record: 4 (2 notified, 1 recalled, 1 erased)."},
-		{"corrected", deliveredTale().add(120, notify.Step{Kind: notify.StepFinal, Card: "c1-u", State: notify.StateRefused, Reason: notify.ReasonReported}), false, "",
+		{"corrected", deliveredTimeline().add(120, notify.Step{Kind: notify.StepFinal, Card: "c1-u", State: notify.StateRefused, Reason: notify.ReasonReported}), false, "",
 			"记录中有 3 条消息：2 条微信拒收，1 条已撤回。", "Messages on record: 3 (2 refused by WeChat, 1 recalled)."},
-		{"no message", deliveredTale()[:1], false, "", "记录中没有需要提醒您的消息。", "On record is no message that you would have to be notified of."},
+		{"no message", deliveredTimeline()[:1], false, "", "记录中没有需要提醒您的消息。", "On record is no message that you would have to be notified of."},
 		{"nothing", nil, false, "",
 			"没有找到您的提醒记录：可能最近 7 天没有需要提醒您的消息，您还没有登录过小程序，或者查的不是这个环境。",
 			"We have no record of notifications for you: nothing came in during the last 7 days, you have never logged in to the mini program, or this is not the right environment."},
@@ -283,7 +283,7 @@ func TestExplainSteps(t *testing.T) {
 
 // What a console reads stays as it is.
 func TestExplanationJSON(t *testing.T) {
-	got, err := json.MarshalIndent(explain.Explain(deliveredTale()[5:7], explain.Subject{User: "u", Message: "m3"}, "en", explainZone), "", "  ")
+	got, err := json.MarshalIndent(explain.Explain(deliveredTimeline()[5:7], explain.Subject{User: "u", Message: "m3"}, "en", explainZone), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestExplanationJSON(t *testing.T) {
 
 // Whatever a timeline holds, there is a sentence, and none of it is left to be filled in.
 func FuzzExplain(f *testing.F) {
-	seed, err := json.Marshal(deliveredTale())
+	seed, err := json.Marshal(deliveredTimeline())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestDecide(t *testing.T) {
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Carried: notify.Carried{AskedSince: now}}},
 		{"a call, IM silent, last seen online", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}, Known: notify.StatusOnline}, notify.StatusUnknown,
 			notify.Plan{Again: at(5), Why: notify.ReasonRinging, Carried: notify.Carried{AskedSince: now}}},
-		{"a call, his phone app rings", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusPushOnline,
+		{"a call, their phone app rings", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusPushOnline,
 			notify.Plan{Final: []notify.Final{{State: notify.StateCameOnline, Reason: notify.ReasonPushOnline, Messages: ids("call")}}}},
 		{"a call that rang in vain", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{silent, call}}, notify.StatusOffline,
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Missed: ids("silent")}},

@@ -13,21 +13,21 @@ import (
 func TestBindings(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
-		story story
+		steps steps
 		user  notify.UserID
 		since time.Duration
 		moved bool // cards stay with an openid that is its user's no more
 	}{
-		{"a login binds", story{later(time.Minute), bind("alice")}, "alice", time.Minute, false},
-		{"a repeated login makes a binding no younger", story{bind("alice"), later(time.Minute), bind("alice")}, "alice", 0, false},
-		{"the latest login wins", story{bind("alice"), later(time.Minute), bind("carol")}, "carol", time.Minute, false},
+		{"a login binds", steps{later(time.Minute), bind("alice")}, "alice", time.Minute, false},
+		{"a repeated login makes a binding no younger", steps{bind("alice"), later(time.Minute), bind("alice")}, "alice", 0, false},
+		{"the latest login wins", steps{bind("alice"), later(time.Minute), bind("carol")}, "carol", time.Minute, false},
 		{"cards of a user who was bound before stay", permitted(asks("c"), later(time.Minute), bind("carol")), "carol", time.Minute, true},
 		{"a login elsewhere unbinds", permitted(asks("c"), unbind("alice")), "", 0, true},
 		{"but nobody else", permitted(asks("c"), unbind("carol")), "alice", 0, false},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
-			s.tell(c.story)
+			s.tell(c.steps)
 			if s.User != c.user || s.User != "" && !s.Since.Equal(s.began.Add(c.since)) || s.Moved != c.moved {
 				t.Errorf("%q since %v, moved %v; want %q since %v, %v", s.User, s.Since, s.Moved, c.user, c.since, c.moved)
 			}
@@ -36,10 +36,10 @@ func TestBindings(t *testing.T) {
 }
 
 func TestErasing(t *testing.T) {
-	unknown := func(rest ...move) story {
+	unknown := func(rest ...move) steps {
 		return permitted(append([]move{asks("c"), settles("c", silence)}, rest...)...)
 	}
-	former := func(rest ...move) story {
+	former := func(rest ...move) steps {
 		return permitted(append([]move{asks("c"), bind("carol"), endsCards("alice")}, rest...)...)
 	}
 	checkRows(t, []subscriberRow{
@@ -83,13 +83,13 @@ func TestLoginsAndErasureAroundACardOnItsWay(t *testing.T) {
 		for _, first := range []int{0, 1} {
 			for end, e := range endings {
 				for place := range 4 {
-					moves := story{login[first], login[1-first], deletes("alice")}
+					moves := steps{login[first], login[1-first], deletes("alice")}
 					if e.how != nil {
 						moves = slices.Insert(moves, min(place, len(moves)), settles(card, *e.how))
 					}
 					t.Run(fmt.Sprint(who, ", second first: ", first == 1, ", ", end, " at ", place), func(t *testing.T) {
 						s := newSubscriber()
-						s.tell(story{bind("alice"), popup(0), asks(card)})
+						s.tell(steps{bind("alice"), popup(0), asks(card)})
 						for i, m := range moves {
 							s.do(m)
 							s.check(t)
@@ -97,7 +97,7 @@ func TestLoginsAndErasureAroundACardOnItsWay(t *testing.T) {
 								t.Errorf("after move %d the permit of a card on its way is free", i)
 							}
 						}
-						s.tell(story{later(time.Hour)})
+						s.tell(steps{later(time.Hour)})
 						s.reconcile()
 						s.check(t)
 						s.namesNobody(t, "alice")
@@ -117,16 +117,16 @@ func deletes(user notify.UserID) move {
 	return func(s *subscriber) string {
 		bound := s.User == user
 		for range 5 {
-			if s.tell(story{endsCards(user)}) == "" {
+			if s.tell(steps{endsCards(user)}) == "" {
 				break
 			}
 			s.reconcile()
 		}
 		for range 5 {
-			if !bound || s.tell(story{erases(user)}) == "erased" {
+			if !bound || s.tell(steps{erases(user)}) == "erased" {
 				break
 			}
-			s.tell(story{endsCards("")})
+			s.tell(steps{endsCards("")})
 			s.reconcile()
 		}
 		return ""

@@ -12,40 +12,40 @@ const day = 24 * time.Hour
 
 func TestPermits(t *testing.T) {
 	checkRows(t, []subscriberRow{
-		{"a tap is a permit", story{popup(0)}, "", "1, 0 held"},
-		{"popup and report of one tap count once", story{popup(0), report(2 * time.Minute)}, "", "1, 0 held"},
-		{"the report may come first", story{report(2 * time.Minute), popup(0)}, "", "1, 0 held"},
-		{"further apart they are two taps", story{popup(0), report(2*time.Minute + time.Millisecond)}, "", "2, 0 held"},
-		{"two popups are two taps", story{popup(0), popup(time.Second)}, "", "2, 0 held"},
-		{"one popup pairs with one report", story{popup(0), report(time.Second), report(2 * time.Second)}, "", "2, 0 held"},
-		{"a report pairs with the nearest popup", story{popup(0), popup(100 * time.Second), report(80 * time.Second), report(-30 * time.Second)}, "", "2, 0 held"},
-		{"a grant that was switched off since is void", story{later(time.Hour), switchedOff(time.Minute), popup(time.Minute)}, "", "0, 0 held"},
-		{"a grant that is newer counts", story{later(time.Hour), switchedOff(time.Minute), popup(time.Minute + time.Millisecond)}, "", "1, 0 held"},
-		{"an older revoke does not reach back", story{later(time.Hour), switchedOff(time.Minute), switchedOff(0), popup(time.Minute)}, "", "0, 0 held"},
-		{"a grant without a time counts for nothing", story{func(s *subscriber) string {
+		{"a tap is a permit", steps{popup(0)}, "", "1, 0 held"},
+		{"popup and report of one tap count once", steps{popup(0), report(2 * time.Minute)}, "", "1, 0 held"},
+		{"the report may come first", steps{report(2 * time.Minute), popup(0)}, "", "1, 0 held"},
+		{"further apart they are two taps", steps{popup(0), report(2*time.Minute + time.Millisecond)}, "", "2, 0 held"},
+		{"two popups are two taps", steps{popup(0), popup(time.Second)}, "", "2, 0 held"},
+		{"one popup pairs with one report", steps{popup(0), report(time.Second), report(2 * time.Second)}, "", "2, 0 held"},
+		{"a report pairs with the nearest popup", steps{popup(0), popup(100 * time.Second), report(80 * time.Second), report(-30 * time.Second)}, "", "2, 0 held"},
+		{"a grant that was switched off since is void", steps{later(time.Hour), switchedOff(time.Minute), popup(time.Minute)}, "", "0, 0 held"},
+		{"a grant that is newer counts", steps{later(time.Hour), switchedOff(time.Minute), popup(time.Minute + time.Millisecond)}, "", "1, 0 held"},
+		{"an older revoke does not reach back", steps{later(time.Hour), switchedOff(time.Minute), switchedOff(0), popup(time.Minute)}, "", "0, 0 held"},
+		{"a grant without a time counts for nothing", steps{func(s *subscriber) string {
 			s.Grant(notify.Grant{Source: notify.GrantPopup, Templates: []notify.TemplateID{"T"}}, s.now)
 			return ""
 		}}, "", "0, 0 held"},
-		{"switching off takes what was granted before", story{popup(0), popup(time.Minute), later(time.Hour), switchedOff(30 * time.Second)}, "", "1, 0 held"},
-		{"each card has used the oldest permit", story{bind("alice"), popup(0), asks("c"), settles("c", accepted), later(time.Hour), popup(time.Hour), switchedOff(time.Minute)}, "", "1, 0 held"},
-		{"a card that was paid before a grant has not used that", story{bind("alice"), popup(0), popup(0), asks("c"), settles("c", accepted), later(time.Hour), popup(time.Hour), switchedOff(time.Minute)}, "", "1, 0 held"},
-		{"a grant from far ahead is taken for five minutes ahead", story{popup(day), later(6 * time.Minute), switchedOff(5 * time.Minute)}, "", "0, 0 held"},
-		{"a revoke from far ahead voids five minutes", story{switchedOff(day), later(6 * time.Minute), popup(5*time.Minute + time.Millisecond)}, "", "1, 0 held"},
-		{"of an erased openid nothing is heard for a day", story{bind("alice"), erases("alice"), later(day - time.Millisecond), popup(0), switchedOff(0)}, "", "0, 0 held"},
-		{"after a day permits count again", story{bind("alice"), erases("alice"), later(day), popup(day)}, "", "1, 0 held"},
-		{"a new login brings it back", story{bind("alice"), erases("alice"), bind("alice"), popup(0)}, "", "1, 0 held"},
+		{"switching off takes what was granted before", steps{popup(0), popup(time.Minute), later(time.Hour), switchedOff(30 * time.Second)}, "", "1, 0 held"},
+		{"each card has used the oldest permit", steps{bind("alice"), popup(0), asks("c"), settles("c", accepted), later(time.Hour), popup(time.Hour), switchedOff(time.Minute)}, "", "1, 0 held"},
+		{"a card that was paid before a grant has not used that", steps{bind("alice"), popup(0), popup(0), asks("c"), settles("c", accepted), later(time.Hour), popup(time.Hour), switchedOff(time.Minute)}, "", "1, 0 held"},
+		{"a grant from far ahead is taken for five minutes ahead", steps{popup(day), later(6 * time.Minute), switchedOff(5 * time.Minute)}, "", "0, 0 held"},
+		{"a revoke from far ahead voids five minutes", steps{switchedOff(day), later(6 * time.Minute), popup(5*time.Minute + time.Millisecond)}, "", "1, 0 held"},
+		{"of an erased openid nothing is heard for a day", steps{bind("alice"), erases("alice"), later(day - time.Millisecond), popup(0), switchedOff(0)}, "", "0, 0 held"},
+		{"after a day permits count again", steps{bind("alice"), erases("alice"), later(day), popup(day)}, "", "1, 0 held"},
+		{"a new login brings it back", steps{bind("alice"), erases("alice"), bind("alice"), popup(0)}, "", "1, 0 held"},
 	})
 }
 
 // The last 20 entries are kept; what was before is in the opening.
 func TestEntriesOfAnAccount(t *testing.T) {
 	s := newSubscriber()
-	s.tell(story{later(day), each(25, func(i int) move { return popup(time.Duration(i) * time.Hour) })})
+	s.tell(steps{later(day), each(25, func(i int) move { return popup(time.Duration(i) * time.Hour) })})
 	a := s.Ledgers["T"].Account()
 	if a.Balance != 25 || a.Opening != 5 || len(a.Entries) != 20 {
 		t.Errorf("balance %d, opening %d, %d entries; want 25, 5, 20", a.Balance, a.Opening, len(a.Entries))
 	}
-	s.tell(story{later(30 * time.Hour), switchedOff(10 * time.Hour)})
+	s.tell(steps{later(30 * time.Hour), switchedOff(10 * time.Hour)})
 	if got := s.Ledgers["T"].Balance; got != 14 {
 		t.Errorf("after switching off %d permits are left, want the 14 that are newer", got)
 	}
@@ -75,17 +75,17 @@ func TestWhatADigestLeaves(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
-			s.tell(story{bind("alice"), popup(0)})
+			s.tell(steps{bind("alice"), popup(0)})
 			s.Ledgers["T"] = &notify.Ledger{}
 			for i, n := range c.absences {
 				at := time.Duration(i) * c.gap
-				s.tell(story{later(at), each(n, func(j int) move { return asks(notify.CardID(fmt.Sprint(i, j)), newAbsence) }), popup(at)})
+				s.tell(steps{later(at), each(n, func(j int) move { return asks(notify.CardID(fmt.Sprint(i, j)), newAbsence) }), popup(at)})
 				s.spendAll()
 			}
 			s.Ledgers["T"].Balance = 1
 			s.Ledgers["T"].Opening = 1
 			want := fmt.Sprintf("kept, %d of 1", c.want)
-			if got := s.tell(story{asks("digest", digest(c.keep, c.learn))}); got != want {
+			if got := s.tell(steps{asks("digest", digest(c.keep, c.learn))}); got != want {
 				t.Errorf("%s; want %s", got, want)
 			}
 		})
@@ -102,20 +102,20 @@ func (s *subscriber) spendAll() {
 func TestAbsencesAreCountedOnce(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
-		story story
+		steps steps
 		want  int
 	}{
-		{"with a permit", story{popup(0), asks("c", newAbsence)}, 1},
-		{"with a permit, asked again", story{popup(0), asks("c", newAbsence), asks("c", newAbsence)}, 1},
-		{"without one", story{asks("c", newAbsence)}, 1},
-		{"without one, asked again", story{asks("c", newAbsence), asks("c", newAbsence)}, 1},
-		{"two absences", story{asks("c", newAbsence), asks("d", newAbsence)}, 2},
-		{"a later card of the same absence", story{asks("c", newAbsence), asks("d")}, 1},
-		{"a card that is put off asks again", story{popup(0), asks("c", newAbsence, digest(5, false))}, 0},
+		{"with a permit", steps{popup(0), asks("c", newAbsence)}, 1},
+		{"with a permit, asked again", steps{popup(0), asks("c", newAbsence), asks("c", newAbsence)}, 1},
+		{"without one", steps{asks("c", newAbsence)}, 1},
+		{"without one, asked again", steps{asks("c", newAbsence), asks("c", newAbsence)}, 1},
+		{"two absences", steps{asks("c", newAbsence), asks("d", newAbsence)}, 2},
+		{"a later card of the same absence", steps{asks("c", newAbsence), asks("d")}, 1},
+		{"a card that is put off asks again", steps{popup(0), asks("c", newAbsence, digest(5, false))}, 0},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
-			s.tell(append(story{bind("alice")}, c.story...))
+			s.tell(append(steps{bind("alice")}, c.steps...))
 			if got := s.Ledgers["T"].Account().Wanted; got != c.want {
 				t.Errorf("%d absences; want %d", got, c.want)
 			}
@@ -127,17 +127,17 @@ func TestAbsencesAreCountedOnce(t *testing.T) {
 func TestHowLongARecordIsKept(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
-		story story
+		steps steps
 		want  time.Duration
 	}{
-		{"of a user for ever", story{bind("alice")}, 0},
-		{"of somebody who never logs in a month", story{popup(0)}, 30 * day},
-		{"of somebody who has gone a month", story{bind("alice"), popup(0), unbind("alice")}, 30 * day},
-		{"of somebody of whom only a revoke is known a day", story{switchedOff(0)}, day},
+		{"of a user for ever", steps{bind("alice")}, 0},
+		{"of somebody who never logs in a month", steps{popup(0)}, 30 * day},
+		{"of somebody who has gone a month", steps{bind("alice"), popup(0), unbind("alice")}, 30 * day},
+		{"of somebody of whom only a revoke is known a day", steps{switchedOff(0)}, day},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
-			s.tell(c.story)
+			s.tell(c.steps)
 			if got := s.KeptFor(); got != c.want {
 				t.Errorf("%v; want %v", got, c.want)
 			}

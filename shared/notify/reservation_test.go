@@ -10,8 +10,8 @@ import (
 )
 
 // permitted begins the stories of cards: alice is bound and has two permits.
-func permitted(rest ...move) story {
-	return append(story{bind("alice"), popup(0), popup(0)}, rest...)
+func permitted(rest ...move) steps {
+	return append(steps{bind("alice"), popup(0), popup(0)}, rest...)
 }
 
 func TestWhoMaySend(t *testing.T) {
@@ -21,8 +21,8 @@ func TestWhoMaySend(t *testing.T) {
 		{"asked again it is held once", permitted(asks("c"), asks("c")), "ok", "2, 1 held"},
 		{"a card pays with its own template", permitted(asks("c"), asks("c", u)), "void", "2, 1 held"},
 		{"a card whose lease is over is given up", permitted(asks("c"), later(notify.Lease), asks("c")), "void", "2, 1 held"},
-		{"without a permit nothing is sent", story{bind("alice"), asks("c")}, "no permit", "0, 0 held"},
-		{"a held permit is not free", story{bind("alice"), popup(0), asks("c"), settles("c", silence), asks("d")}, "no permit", "1, 1 held"},
+		{"without a permit nothing is sent", steps{bind("alice"), asks("c")}, "no permit", "0, 0 held"},
+		{"a held permit is not free", steps{bind("alice"), popup(0), asks("c"), settles("c", silence), asks("d")}, "no permit", "1, 1 held"},
 		{"nothing is sent to whom the openid is not", permitted(asks("c", ofUser("carol"))), "unbound", "2, 0 held"},
 		{"nor when it is nobody's", permitted(unbind("alice"), asks("c")), "unbound", "2, 0 held"},
 		{"nor when it is erased", permitted(erases("alice"), asks("c")), "erased", "0, 0 held"},
@@ -33,7 +33,7 @@ func TestWhoMaySend(t *testing.T) {
 		{"it is in nobody's way when it is settled", permitted(asks("c"), settles("c", accepted), asks("d")), "ok", "1, 1 held"},
 		{"a user is sent one card at a time", permitted(asks("c"), later(notify.InFlight-time.Millisecond), asks("d", u)), "busy until 13s", "2, 1 held"},
 		{"which no send outlives", permitted(asks("c"), later(notify.InFlight), asks("d", u)), "no permit", "2, 1 held"},
-		{"a long-term permit pays for any number", story{bind("alice"), popup(0), asks("c", longTerm), settles("c", accepted, longTerm), asks("d", longTerm)}, "ok", "1, 1 held"},
+		{"a long-term permit pays for any number", steps{bind("alice"), popup(0), asks("c", longTerm), settles("c", accepted, longTerm), asks("d", longTerm)}, "ok", "1, 1 held"},
 		{"a digest leaves what the rules keep", permitted(asks("c", digest(2, false))), "kept, 2 of 2", "2, 0 held"},
 		{"a digest may take what is above", permitted(asks("c", digest(1, false))), "ok", "2, 1 held"},
 		{"of a long-term template it keeps nothing", permitted(asks("c", longTerm, digest(9, true))), "ok", "2, 1 held"},
@@ -83,10 +83,10 @@ func TestWhatARunFinds(t *testing.T) {
 }
 
 func TestReportsOfWeChat(t *testing.T) {
-	corrected := func(rest ...move) story {
+	corrected := func(rest ...move) steps {
 		return permitted(append([]move{asks("c"), settles("c", accepted), wechatReports(1, 0, "43101")}, rest...)...)
 	}
-	unknown := func(rest ...move) story {
+	unknown := func(rest ...move) steps {
 		return permitted(append([]move{asks("c"), settles("c", silence)}, rest...)...)
 	}
 	checkRows(t, []subscriberRow{
@@ -109,7 +109,7 @@ func TestReportsOfWeChat(t *testing.T) {
 		{"it may be ten minutes late", unknown(wechatReports(0, 10*time.Minute, ""), concludes("c")), "alice: delivered reported", "1, 0 held"},
 		{"and no later", unknown(wechatReports(0, 10*time.Minute+time.Millisecond, ""), concludes("c")), "nothing", "2, 1 held"},
 		{"the same one again means no other card", unknown(wechatReports(0, 0, ""), asks("d"), settles("d", silence), wechatReports(0, 0, ""), concludes("d")), "nothing", "1, 1 held"},
-		{"of an openid never heard of it is not kept", story{wechatReports(1, 0, "43101"), bind("alice"), popup(0), asks("c"), settles("c", accepted)}, "delivered", "0, 0 held"},
+		{"of an openid never heard of it is not kept", steps{wechatReports(1, 0, "43101"), bind("alice"), popup(0), asks("c"), settles("c", accepted)}, "delivered", "0, 0 held"},
 	})
 }
 
@@ -135,7 +135,7 @@ func TestOldCardsAreForgotten(t *testing.T) {
 	send := func(i int) move {
 		return func(s *subscriber) string {
 			card := notify.CardID(fmt.Sprint("c", i))
-			return s.tell(story{popup(0), asks(card), settles(card, accepted)})
+			return s.tell(steps{popup(0), asks(card), settles(card, accepted)})
 		}
 	}
 	s := newSubscriber()
@@ -143,11 +143,11 @@ func TestOldCardsAreForgotten(t *testing.T) {
 	if got := s.Cards.Len(); got != 70 {
 		t.Errorf("of the last hour %d cards are kept, want all 70", got)
 	}
-	s.tell(story{later(2 * time.Hour), each(1, func(int) move { return send(69) })})
+	s.tell(steps{later(2 * time.Hour), each(1, func(int) move { return send(69) })})
 	if got := s.Cards.Len(); got != 64 {
 		t.Errorf("of the last day %d cards are kept, want 64", got)
 	}
-	s.tell(story{later(day + time.Millisecond), each(1, func(int) move { return send(70) })})
+	s.tell(steps{later(day + time.Millisecond), each(1, func(int) move { return send(70) })})
 	if got := s.Cards.Len(); got != 3 {
 		t.Errorf("%d cards are kept; want the two last and the one that is unknown", got)
 	}
@@ -162,7 +162,7 @@ func TestCardsForgetWhatTheyCarried(t *testing.T) {
 		known bool
 	}{{3 * time.Hour, true}, {3*time.Hour + time.Millisecond, false}} {
 		next := notify.CardID(fmt.Sprint("after ", c.after))
-		s.tell(story{popup(0), later(c.after), asks(next), settles(next, accepted)})
+		s.tell(steps{popup(0), later(c.after), asks(next), settles(next, accepted)})
 		for id, card := range s.Cards.All() {
 			if want := id != "known" || c.known; len(card.Messages) > 0 != want {
 				t.Errorf("after %v %s carried %q", c.after, id, card.Messages)
@@ -175,18 +175,18 @@ func TestCardsForgetWhatTheyCarried(t *testing.T) {
 func TestUnreadableCard(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
-		moves story
+		moves steps
 		want  string
 	}{
-		{"it is not reserved", story{asks("bad")}, "unreadable"},
-		{"it is not settled", story{settles("bad", accepted)}, "unreadable"},
-		{"it is not resolved", story{resolves("bad")}, "unreadable"},
-		{"it is not concluded", story{concludes("bad")}, "unreadable"},
-		{"it is not told", story{wasTold("bad", notify.StateUnknown)}, "unreadable"},
-		{"its openid is not erased", story{erases("alice")}, "unreadable"},
-		{"the cards of its openid are not ended", story{endsCards("")}, "unreadable"},
-		{"another card goes out", story{asks("c")}, "ok"},
-		{"a report finds its card", story{asks("c"), settles("c", silence), wechatReports(7, 0, ""), concludes("c")}, "alice: delivered reported"},
+		{"it is not reserved", steps{asks("bad")}, "unreadable"},
+		{"it is not settled", steps{settles("bad", accepted)}, "unreadable"},
+		{"it is not resolved", steps{resolves("bad")}, "unreadable"},
+		{"it is not concluded", steps{concludes("bad")}, "unreadable"},
+		{"it is not told", steps{wasTold("bad", notify.StateUnknown)}, "unreadable"},
+		{"its openid is not erased", steps{erases("alice")}, "unreadable"},
+		{"the cards of its openid are not ended", steps{endsCards("")}, "unreadable"},
+		{"another card goes out", steps{asks("c")}, "ok"},
+		{"a report finds its card", steps{asks("c"), settles("c", silence), wechatReports(7, 0, ""), concludes("c")}, "alice: delivered reported"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()

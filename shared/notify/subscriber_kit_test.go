@@ -11,8 +11,8 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A story is what happens to an openid, a move after the other. Times count from its beginning.
-type story []move
+// Steps are what happens to an openid, a move after the other. Times count from its beginning.
+type steps []move
 
 // A move does something and returns what is answered.
 type move func(s *subscriber) string
@@ -28,8 +28,8 @@ func newSubscriber() *subscriber {
 	return &subscriber{began: testkit.Future, now: testkit.Future, due: map[notify.CardID]time.Time{}}
 }
 
-// tell returns the answer to the last move of a story.
-func (s *subscriber) tell(st story) (answer string) {
+// tell returns the answer to the last of some moves.
+func (s *subscriber) tell(st steps) (answer string) {
 	for _, m := range st {
 		answer = s.do(m)
 	}
@@ -61,10 +61,10 @@ func (s *subscriber) permits() string {
 	return fmt.Sprintf("%d, %d held", l.Balance, l.Held)
 }
 
-// A subscriberRow is one rule: after the story the last answer is answer, and there are so many permits.
+// A subscriberRow is one rule: after the steps the last answer is answer, and there are so many permits.
 type subscriberRow struct {
 	rule            string
-	story           story
+	steps           steps
 	answer, permits string
 }
 
@@ -73,7 +73,7 @@ func checkRows(t *testing.T, rows []subscriberRow) {
 	for _, r := range rows {
 		t.Run(r.rule, func(t *testing.T) {
 			s := newSubscriber()
-			answer := s.tell(r.story)
+			answer := s.tell(r.steps)
 			if answer != r.answer || s.permits() != r.permits {
 				t.Errorf("answer %q, permits %s; want %q, %s", answer, s.permits(), r.answer, r.permits)
 			}

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func render(t testing.TB, tmpl *notify.Template, r notify.Rules, neutral bool, n
 	return c
 }
 
-// namesOf has everybody called by his id.
+// namesOf has everybody called by their id.
 func namesOf(ns []notify.Notice) notify.Names {
 	names := notify.Names{}
 	for _, n := range ns {
@@ -138,153 +139,119 @@ func TestValues(t *testing.T) {
 // TestAnnouncedValues: what a backend announces is shown as it is, in a spelling that WeChat
 // takes and that says the same, or not at all: never is another value made of it.
 func TestAnnouncedValues(t *testing.T) {
-	for _, c := range []struct{ keyword, text, want string }{ // no want: it does not fit
-		{"time1", "2026年12月24日 9:30", "2026年12月24日 9:30"},
-		{"time1", "2026-12-24 09:30:00", "2026-12-24 09:30:00"},
-		{"time1", "2026/12/24 9:30", "2026/12/24 9:30"},
-		{"time1", "2026年12月24日9：30", "2026年12月24日 9:30"},
-		{"time1", "08:30~10:00", "08:30~10:00"},
-		{"time1", "08:30 ～ 10:00", "08:30~10:00"},
-		{"time1", "08:30-10:00", "08:30~10:00"},
-		{"time1", "2026-12-24 08:30-10:00", "2026-12-24 08:30~10:00"},
-		{"time1", "2026年12月24日 8:30至2026年12月25日 10:00", "2026年12月24日 8:30~2026年12月25日 10:00"},
-		{"time1", "soon", ""},
-		{"time1", "2031-02-03", ""},
-		{"time1", "24:10", ""},
-		{"time1", "9:30 PM", ""},
-		{"time1", "2月3日 9:31", ""},
-		{"time1", "2026-12-24T09:30:00+08:00", ""},
-		{"time1", "about 09:30", ""},
-		{"date1", "2026-12-24", "2026-12-24"},
-		{"date1", "2026年12月", "2026年12月"},
-		{"date1", "12月24日", "12月24日"},
-		{"date1", "2026.12.24", "2026.12.24"},
-		{"date1", "2026-12-24 09:30", "2026-12-24 09:30"},
-		{"date1", "2026-12-24至2026-12-26", "2026-12-24~2026-12-26"},
-		{"date1", "12.24-12.26", "12.24~12.26"},
-		{"date1", "2026-12-24-2026-12-26", ""},
-		{"date1", "2026-01-02-03", ""},
-		{"date1", "09:31", ""},
-		{"date1", "2026-13-24", ""},
-		{"date1", "tomorrow", ""},
-		{"amount1", "￥1,280.50", "￥1280.50"},
-		{"amount1", "6000.00", "6000.00元"},
-		{"amount1", "6000.00元", "6000.00元"},
-		{"amount1", "$ 12", "$12"},
-		{"amount1", "1,234,567元", "1234567元"},
-		{"amount1", "１２．５０元", "12.50元"},
-		{"amount1", "12.50 元", "12.50元"},
-		{"amount1", "￥１,２８０.50", "￥1280.50"},
-		{"amount1", "100 200", ""},
-		{"amount1", "12 50", ""},
-		{"amount1", "3 100元", ""},
-		{"amount1", "￥3 100", ""},
-		{"amount1", "100，200", ""},
-		{"amount1", "￥12💰50", ""},
-		{"amount1", "￥1,28", ""},
-		{"amount1", "-5.00", ""},
-		{"amount1", "￥-5.00", ""},
-		{"amount1", "3万元", ""},
-		{"amount1", "￥100-200", ""},
-		{"amount1", "12345678901元", ""},
-		{"car_number1", "粤AD12345", "粤AD12345"},
-		{"car_number1", "粤A·D12345", "粤AD12345"},
-		{"car_number1", "粤A 12345", "粤A12345"},
-		{"car_number1", "粤A8Z8888挂", ""},
-		{"number1", "36.8", "36.8"},
-		{"number1", "1,280", "1280"},
-		{"number1", "３６．８", "36.8"},
-		{"number1", "101，102", ""},
-		{"number1", "12 50", ""},
-		{"number1", "-3", ""},
-		{"number1", "85%", ""},
-		{"number1", "3 items", ""},
-		{"number1", "10➖20", ""},
-		{"number1", "3⭐5", ""},
-		{"number1", "3🏽5", ""},
-		{"number1", "10\ufffd20", ""},
-		{"number1", "10\xff20", ""},
-		{"number1", "⭐5⭐", "5"},
-		{"phone_number1", "138****1234", "138****1234"},
-		{"phone_number1", "+86 138 0013 8000", "+8613800138000"},
-		{"phone_number1", "400-123-4567", "400-123-4567"},
-		{"phone_number1", "(0755) 8888-6666", "(0755)8888-6666"},
-		{"phone_number1", "010 12345678", "01012345678"},
-		{"phone_number1", "8001 8002", ""},
-		{"phone_number1", "88886666 88886667", ""},
-		{"phone_number1", "８００１　８００２", ""},
-		{"phone_number1", "010-12345678转8", ""},
-		{"phone_number1", "138-0013-8000-13800", ""},
-		{"phrase1", "已发货", "已发货"},
-		{"phrase1", "已发货，请查收", "已发货"},
-		{"phrase1", "已发货🎉！", "已发货"},
-		{"phrase1", "已取消；原因：超时", "已取消"},
-		{"phrase1", "订单：已取消", ""},
-		{"phrase1", "审核-未通过", ""},
-		{"phrase1", "审核/未通过", ""},
-		{"phrase1", "不,已取消", ""},
-		{"phrase1", "订单 已取消", ""},
-		{"phrase1", "已退款（部分）", ""},
-		{"phrase1", "您的货已经发出", ""},
-		{"phrase1", "第1步", ""},
-		{"phrase1", "shipped", ""},
-		{"letter1", "abc", "abc"},
-		{"letter1", "a1", ""},
-		{"symbol1", "!?", "!?"},
-		{"symbol1", "a!", ""},
-		{"character_string1", "SF-1024", "SF-1024"},
-		{"character_string1", "ＳＦ１０２４", "SF1024"},
-		{"character_string1", "SF 1024", ""},
-		{"character_string1", "单号1024", ""},
-		{"name1", "张三", "张三"},
-		{"name1", "顺丰 小王", "顺丰·小王"},
-		{"name1", "客服01", ""},
-		{"name1", "阿卜杜热合曼买买提江艾力", ""},
-		{"thing1", "一二三四五六七八九十一二三四五六七八九十一", "一二三四五六七八九十一二三四五六七..."},
-		{"thing1", "您的订单已经发货，合计金额￥1280.50元", "您的订单已经发货，合计金额..."},
-		{"thing1", "包裹到了，取件请拨打 138 0013 8000 转", "包裹到了，取件请拨打..."},
-		{"thing1", "包裹到了，取件请拨打 138-0013—8000", "包裹到了，取件请拨打..."},
-		{"thing1", "您的订单已经发货，合计金额１２８０元，请查收", "您的订单已经发货，合计金额..."},
-		{"thing1", "您的订单已经全部发货，到货率为95%，请查收", "您的订单已经全部发货，到货率为..."},
-		{"thing1", "您的订单已经发货，单号 1024 请注意查收", "您的订单已经发货，单号 1024..."},
-		{"thing1", "😀 shipped", "shipped"},
-		{"thing1", "满2✖3件", "满2 3件"},
-		{"thing1", "Anna👍", "Anna"},
-		{"thing1", "Anna 👨‍👩‍👧 👍🏽 Smith", "Anna Smith"},
-		{"thing1", "3️⃣号楼 ©2026 ★", "3号楼 ©2026 ★"},
-		{"thing1", strings.Repeat("1234567890", 3), ""},
-		{"short_thing1", "照片已经冲印好", "照片已经冲"},
-		{"short_thing1", "已完成", "已完成"},
-		{"short_thing1", "共12800元", ""},
-		{"short_thing1", "12345万", ""},
-		{"short_thing1", "9:30 PM", ""},
-		{"short_thing1", "12.5 万元", ""},
-		{"short_thing1", "1280 元/月", ""},
-		{"short_thing1", "12345%", ""},
-		{"short_thing1", "12:30—13:30", ""},
-		{"short_thing1", "12345 6", ""},
-		{"short_thing1", "１２３４５６", ""},
-		{"short_thing1", "十二月二十四日", ""},
-		{"short_thing1", "壹仟贰佰叁拾元", ""},
-		{"short_thing1", "满100减50", ""},
-		{"short_thing1", "100 km", ""},
-		{"short_thing1", "满5减1", "满5减1"},
-		{"thing_of_tomorrow1", "照片已经冲印好", "照片已经冲"},
-		{"thing_of_tomorrow1", "2031-02-03", ""},
-		{"thing_of_tomorrow1", "100 km", ""},
+	for _, c := range []struct {
+		keyword string
+		asIs    []string
+		sentAs  map[string]string // the same in another spelling, or its beginning
+		refused []string
+	}{
+		{keyword: "time1",
+			asIs: []string{"2026年12月24日 9:30", "2026-12-24 09:30:00", "2026/12/24 9:30", "08:30~10:00"},
+			sentAs: map[string]string{
+				"2026年12月24日9：30": "2026年12月24日 9:30", "08:30 ～ 10:00": "08:30~10:00", "08:30-10:00": "08:30~10:00",
+				"2026-12-24 08:30-10:00":             "2026-12-24 08:30~10:00",
+				"2026年12月24日 8:30至2026年12月25日 10:00": "2026年12月24日 8:30~2026年12月25日 10:00",
+			},
+			refused: []string{"soon", "2031-02-03", "24:10", "9:30 PM", "2月3日 9:31", "2026-12-24T09:30:00+08:00", "about 09:30"}},
+		{keyword: "date1",
+			asIs:    []string{"2026-12-24", "2026年12月", "12月24日", "2026.12.24", "2026-12-24 09:30"},
+			sentAs:  map[string]string{"2026-12-24至2026-12-26": "2026-12-24~2026-12-26", "12.24-12.26": "12.24~12.26"},
+			refused: []string{"2026-12-24-2026-12-26", "2026-01-02-03", "09:31", "2026-13-24", "tomorrow"}},
+		{keyword: "amount1",
+			asIs: []string{"6000.00元"},
+			sentAs: map[string]string{
+				"￥1,280.50": "￥1280.50", "6000.00": "6000.00元", "$ 12": "$12", "1,234,567元": "1234567元", "１２．５０元": "12.50元",
+				"12.50 元": "12.50元", "￥１,２８０.50": "￥1280.50",
+			},
+			refused: []string{
+				"100 200", "12 50", "3 100元", "￥3 100", "100，200", "￥12💰50", "￥1,28", "-5.00", "￥-5.00", "3万元", "￥100-200",
+				"12345678901元",
+			}},
+		{keyword: "car_number1",
+			asIs:    []string{"粤AD12345"},
+			sentAs:  map[string]string{"粤A·D12345": "粤AD12345", "粤A 12345": "粤A12345"},
+			refused: []string{"粤A8Z8888挂"}},
+		{keyword: "number1",
+			asIs:    []string{"36.8"},
+			sentAs:  map[string]string{"1,280": "1280", "３６．８": "36.8", "⭐5⭐": "5"},
+			refused: []string{"101，102", "12 50", "-3", "85%", "3 items", "10➖20", "3⭐5", "3🏽5", "10\ufffd20", "10\xff20"}},
+		{keyword: "phone_number1",
+			asIs:    []string{"138****1234", "400-123-4567"},
+			sentAs:  map[string]string{"+86 138 0013 8000": "+8613800138000", "(0755) 8888-6666": "(0755)8888-6666", "010 12345678": "01012345678"},
+			refused: []string{"8001 8002", "88886666 88886667", "８００１　８００２", "010-12345678转8", "138-0013-8000-13800"}},
+		{keyword: "phrase1",
+			asIs:   []string{"已发货"},
+			sentAs: map[string]string{"已发货，请查收": "已发货", "已发货🎉！": "已发货", "已取消；原因：超时": "已取消"},
+			refused: []string{
+				"订单：已取消", "审核-未通过", "审核/未通过", "不,已取消", "订单 已取消", "已退款（部分）", "您的货已经发出", "第1步", "shipped",
+			}},
+		{keyword: "letter1",
+			asIs:    []string{"abc"},
+			refused: []string{"a1"}},
+		{keyword: "symbol1",
+			asIs:    []string{"!?"},
+			refused: []string{"a!"}},
+		{keyword: "character_string1",
+			asIs:    []string{"SF-1024"},
+			sentAs:  map[string]string{"ＳＦ１０２４": "SF1024"},
+			refused: []string{"SF 1024", "单号1024"}},
+		{keyword: "name1",
+			asIs:    []string{"张三"},
+			sentAs:  map[string]string{"顺丰 小王": "顺丰·小王"},
+			refused: []string{"客服01", "阿卜杜热合曼买买提江艾力"}},
+		{keyword: "thing1",
+			sentAs: map[string]string{
+				"一二三四五六七八九十一二三四五六七八九十一":      "一二三四五六七八九十一二三四五六七...",
+				"您的订单已经发货，合计金额￥1280.50元":     "您的订单已经发货，合计金额...",
+				"包裹到了，取件请拨打 138 0013 8000 转": "包裹到了，取件请拨打...",
+				"包裹到了，取件请拨打 138-0013—8000":   "包裹到了，取件请拨打...",
+				"您的订单已经发货，合计金额１２８０元，请查收":     "您的订单已经发货，合计金额...",
+				"您的订单已经全部发货，到货率为95%，请查收":     "您的订单已经全部发货，到货率为...",
+				"您的订单已经发货，单号 1024 请注意查收":     "您的订单已经发货，单号 1024...", "😀 shipped": "shipped", "满2✖3件": "满2 3件",
+				"Anna👍": "Anna", "Anna 👨‍👩‍👧 👍🏽 Smith": "Anna Smith", "3️⃣号楼 ©2026 ★": "3号楼 ©2026 ★",
+			},
+			refused: []string{strings.Repeat("1234567890", 3)}},
+		{keyword: "short_thing1",
+			asIs:   []string{"已完成", "满5减1"},
+			sentAs: map[string]string{"照片已经冲印好": "照片已经冲"},
+			refused: []string{
+				"共12800元", "12345万", "9:30 PM", "12.5 万元", "1280 元/月", "12345%", "12:30—13:30", "12345 6", "１２３４５６", "十二月二十四日",
+				"壹仟贰佰叁拾元", "满100减50", "100 km",
+			}},
+		{keyword: "thing_of_tomorrow1",
+			sentAs:  map[string]string{"照片已经冲印好": "照片已经冲"},
+			refused: []string{"2031-02-03", "100 km"}},
 	} {
-		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
-		n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": c.text}}}
-		words := slices.Contains([]string{"thing1", "short_thing1", "thing_of_tomorrow1", "name1", "phrase1"}, c.keyword)
-		for _, neutral := range []bool{false, !words} { // words may give way to neutral ones, facts may not
-			card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, neutral, sentAt)
-			if got := card.Data[c.keyword]; got != c.want {
-				t.Errorf("%s of %q = %q, want %q (neutral %v)", c.keyword, c.text, got, c.want, neutral)
-			}
-			unfit, _ := errors.AsType[*notify.UnfitError](err)
-			if c.want == "" && (unfit == nil || unfit.Keyword != c.keyword || cmp.Diff(unfit.Fields, []string{".Summary"}) != "" || strings.Contains(err.Error(), c.text)) {
-				t.Errorf("%s of %q: %v, want an error that names the keyword and its field, and not the value", c.keyword, c.text, err)
-			}
+		want := maps.Clone(c.sentAs)
+		if want == nil {
+			want = map[string]string{}
+		}
+		for _, text := range c.asIs {
+			want[text] = text
+		}
+		for _, text := range c.refused {
+			want[text] = ""
+		}
+		for text, want := range want {
+			checkAnnounced(t, c.keyword, text, want)
+		}
+	}
+}
+
+// checkAnnounced wants a value that a backend announced to be sent as want; "": not at all.
+func checkAnnounced(t *testing.T, keyword, text, want string) {
+	t.Helper()
+	tmpl := mustTemplate(t, map[string]string{keyword: "{{.Summary}}"})
+	n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": text}}}
+	words := slices.Contains([]string{"thing1", "short_thing1", "thing_of_tomorrow1", "name1", "phrase1"}, keyword)
+	for _, neutral := range []bool{false, !words} { // words may give way to neutral ones, facts may not
+		card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, neutral, sentAt)
+		if got := card.Data[keyword]; got != want {
+			t.Errorf("%s of %q = %q, want %q (neutral %v)", keyword, text, got, want, neutral)
+		}
+		unfit, _ := errors.AsType[*notify.UnfitError](err)
+		if want == "" && (unfit == nil || unfit.Keyword != keyword || cmp.Diff(unfit.Fields, []string{".Summary"}) != "" || strings.Contains(err.Error(), text)) {
+			t.Errorf("%s of %q: %v, want an error that names the keyword and its field, and not the value", keyword, text, err)
 		}
 	}
 }

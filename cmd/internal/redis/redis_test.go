@@ -25,20 +25,21 @@ func ping(t *testing.T, url string) error {
 }
 
 func TestServersAnswerUntilClosed(t *testing.T) {
-	for _, kind := range []string{redis.Real, redis.Small} {
+	for kind, start := range map[string]func() (*redis.Server, error){
+		redis.Real:  func() (*redis.Server, error) { return redis.Start(t.Context(), redis.Real) },
+		redis.Small: func() (*redis.Server, error) { return redis.Start(t.Context(), redis.Small) },
+		"on a port": func() (*redis.Server, error) { return redis.StartTCP(t.Context()) },
+	} {
 		t.Run(kind, func(t *testing.T) {
-			s, err := redis.Start(t.Context(), kind)
+			s, err := start()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := ping(t, s.URL); err != nil || s.Kind != kind {
-				t.Errorf("a %s server does not answer: %v", s.Kind, err)
+			if err := ping(t, s.URL); err != nil || s.Kind != kind && kind != "on a port" {
+				t.Errorf("a %s server at %s does not answer: %v", s.Kind, s.URL, err)
 			}
-			if err := s.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-			if ping(t, s.URL) == nil {
-				t.Error("a closed server answers")
+			if err := s.Close(); err != nil || ping(t, s.URL) == nil {
+				t.Errorf("Close: %v, or a closed server answers", err)
 			}
 			if socket, ok := strings.CutPrefix(s.URL, "unix://"); ok {
 				if _, err := os.Stat(filepath.Dir(socket)); !os.IsNotExist(err) {
@@ -46,22 +47,6 @@ func TestServersAnswerUntilClosed(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestServerOnAPort(t *testing.T) {
-	s, err := redis.StartTCP(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ping(t, s.URL); err != nil || !strings.HasPrefix(s.URL, "redis://127.0.0.1:") {
-		t.Errorf("%s does not answer: %v", s.URL, err)
-	}
-	if err := s.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	if ping(t, s.URL) == nil {
-		t.Error("a closed server answers")
 	}
 }
 
@@ -80,7 +65,10 @@ func TestServerEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWithoutRedisServer(t *testing.T) {
+func TestKindsThatCannotBe(t *testing.T) {
+	if _, err := redis.Start(t.Context(), "memcached"); err == nil || !strings.Contains(err.Error(), `"memcached": use auto`) {
+		t.Errorf("error %v, want the kinds that there are", err)
+	}
 	t.Setenv("PATH", t.TempDir())
 	if _, err := redis.Start(t.Context(), redis.Real); err == nil || !strings.Contains(err.Error(), "apt-get install redis-server") {
 		t.Errorf("error %v, want what to install", err)
@@ -92,11 +80,5 @@ func TestWithoutRedisServer(t *testing.T) {
 	defer s.Close()
 	if s.Kind != redis.Small {
 		t.Errorf("a server of kind %s, want %s", s.Kind, redis.Small)
-	}
-}
-
-func TestUnknownKind(t *testing.T) {
-	if _, err := redis.Start(t.Context(), "memcached"); err == nil || !strings.Contains(err.Error(), `"memcached": use auto`) {
-		t.Errorf("error %v, want the kinds that there are", err)
 	}
 }

@@ -2,7 +2,6 @@ package trigger_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -245,28 +244,5 @@ func TestFaults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that says %q", line, err, want)
 		}
-	}
-}
-
-func TestSend(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("Sign") == "" {
-			t.Error("the query did not arrive")
-		}
-		w.WriteHeader(http.StatusTeapot)
-		w.Write([]byte("ok"))
-	}))
-	defer srv.Close()
-	r := made(t, "im.state user=a")
-	if status, body, err := r.Send(t.Context(), srv.Client(), srv.URL+"/imcallback"); status != http.StatusTeapot || body != "ok" || err != nil {
-		t.Errorf("%d %q %v", status, body, err)
-	}
-	srv.Close()
-	_, _, err := r.Send(t.Context(), srv.Client(), srv.URL)
-	if err == nil || strings.Contains(err.Error(), r.Query.Get("Sign")) {
-		t.Errorf("error %v: there must be one, without the signature", err)
-	}
-	if _, _, err := r.Send(t.Context(), srv.Client(), "127.0.0.1:9000"); err == nil || !strings.Contains(err.Error(), "--to") {
-		t.Errorf("error %v, want one that names --to", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 const never = history.Never
 
-// A scene is one user and what was sent to him. He is there from 1000 to 1100 and from
+// A scene is one user and what was sent to them. They are there from 1000 to 1100 and from
 // 50000 to 50100.
 type scene struct {
 	seen, lost int // when IM noticed the first leaving, 0 for at once; 1: its callback never came
@@ -92,9 +92,8 @@ func ring(at int, items ...int32) play.Card {
 
 func with(c play.Card, o world.Outcome) play.Card { c.Outcome = o; return c }
 
-// One permit, tapped while he was there.
-var tap = []history.Second{1010}
-var taps = []history.Second{1010, 1012, 1014, 1016}
+// Permits are tapped in the first session.
+var tap, taps = []history.Second{1010}, []history.Second{1010, 1012, 1014, 1016}
 
 func TestMissed(t *testing.T) {
 	for _, c := range []struct {
@@ -122,7 +121,7 @@ func TestMissed(t *testing.T) {
 		{"seen leaving late, told in time", scene{seen: 1160, taps: tap, items: []history.Item{chat(1120)}, cards: []play.Card{card(1165, 0)}}, nil},
 		{"callback lost: the end of the window", scene{lost: 1, taps: tap, items: []history.Item{chat(2000)}}, []history.Second{2065}},
 		{"callback lost, told in time", scene{lost: 1, taps: tap, items: []history.Item{chat(2000)}, cards: []play.Card{card(2065, 0)}}, nil},
-		{"callback lost, he was there beyond the window", scene{lost: 1, taps: tap, items: []history.Item{chat(1010)}}, nil},
+		{"callback lost, they were there beyond the window", scene{lost: 1, taps: tap, items: []history.Item{chat(1010)}}, nil},
 
 		{"a digest waits for its step", scene{taps: taps, items: []history.Item{chat(2000), chat(2010)}, cards: []play.Card{card(2003, 0), card(2303, 1)}}, nil},
 		{"a digest is late", scene{taps: taps, items: []history.Item{chat(2000), chat(2010)}, cards: []play.Card{card(2003, 0), card(2400, 1)}}, []history.Second{2303}},
@@ -181,10 +180,10 @@ func TestAbsences(t *testing.T) {
 	s := scene{
 		taps: taps,
 		items: []history.Item{
-			chat(500),                    // before he ever came: no absence
-			chat(1095),                   // just before he left
+			chat(500),                    // before they ever came: no absence
+			chat(1095),                   // just before they left
 			call(2000, 2030), chat(2500), // in the first absence
-			chat(50095), // just before he left again; nothing came in that absence
+			chat(50095), // just before they left again; nothing came in that absence
 		},
 		cards:   []play.Card{card(1105, 1), ring(2000, 2), card(2503, 3), card(50105, 4)},
 		balance: 0,

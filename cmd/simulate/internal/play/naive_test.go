@@ -12,7 +12,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// One user was there from 100 to 200 and permitted three cards; IM saw him leaving at 260.
+// One user was there from 100 to 200 and permitted three cards; IM saw them leaving at 260.
 func TestNaiveRule(t *testing.T) {
 	never := history.Item{Repeated: history.Never, Recalled: history.Never, Read: history.Never}
 	at := func(s history.Second, kind history.Kind) history.Item {
@@ -24,7 +24,7 @@ func TestNaiveRule(t *testing.T) {
 		Params:   history.Params{Users: 1, Days: 1, Seed: 1},
 		Sessions: [][]history.Session{{{Login: 100, Leave: 200, Seen: 260}}},
 		Items: []history.Item{
-			at(150, history.Chat),    // he is there
+			at(150, history.Chat),    // they are there
 			at(230, history.Chat),    // IM has not noticed
 			at(300, history.Chat),    // told twice: the callback is repeated
 			at(400, history.Call),    // one card

@@ -92,13 +92,15 @@ func TestFaultsOfABusyMachine(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	dir, r := t.TempDir(), three()
+	r.Rates[1].Wxnotify.Covered = 300 // is told as missed
 	if err := r.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	md := read(t, dir, "simulation.md")
 	for _, want := range []string{
 		"> " + r.Summary(), "14 days of 1,000 users are made up from seed 9", "| messages and calls | 1,234,567 | 1,234,567 |",
-		"| **absences covered** | **0.10** | **0.05** | **0.39** | **0.16** | **0.86** | **0.40** |",
+		"| **absences covered** | **0.10** | **0.05** | **0.30** | **0.16** | **0.86** | **0.40** |",
+		"| 2 permits a day: covered at least 0.90 of the bound | 0.714 of it; with foresight 0.95 | **no** |",
 		"| delay, known to be offline: p50, p95 | 3 s, 4 s |", "| 6 permits a day: covered at least 0.85 of the bound | 0.862 of it",
 		"--users 1000 --days 14 --seed 9 --rates 0.5,2,6", "(simulation-covered.svg)", "(simulation-delay.svg)",
 	} {
@@ -109,7 +111,7 @@ func TestWrite(t *testing.T) {
 	if strings.Contains(md, "%!") {
 		t.Error("simulation.md has a format that does not fit")
 	}
-	for name, want := range map[string]string{"simulation-covered.svg": ">0.39<", "simulation-delay.svg": "p50 3 s, p95 4 s"} {
+	for name, want := range map[string]string{"simulation-covered.svg": ">0.30<", "simulation-delay.svg": "p50 3 s, p95 4 s"} {
 		svg := read(t, dir, name)
 		if !strings.Contains(svg, want) || !strings.Contains(svg, "prefers-color-scheme: dark") {
 			t.Errorf("%s lacks %q, or its colours for dark pages", name, want)
@@ -123,34 +125,6 @@ func TestWrite(t *testing.T) {
 			} else if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-		}
-	}
-}
-
-// What was not reached is told.
-func TestGoalsThatAreNotReached(t *testing.T) {
-	r := three()
-	r.Rates[1].Wxnotify.Covered = 300
-	dir := t.TempDir()
-	if err := r.Write(dir); err != nil {
-		t.Fatal(err)
-	}
-	if want := "| 2 permits a day: covered at least 0.90 of the bound | 0.714 of it; with foresight 0.95 | **no** |"; !strings.Contains(read(t, dir, "simulation.md"), want) {
-		t.Errorf("simulation.md does not say %q", want)
-	}
-}
-
-func TestWriteIntoNothing(t *testing.T) {
-	if err := three().Write(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want that the folder does not exist", err)
-	}
-}
-
-func TestTableIsAligned(t *testing.T) {
-	lines := strings.Split(strings.TrimSuffix(three().Table(), "\n"), "\n")
-	for _, l := range lines[1:] {
-		if len([]rune(l)) != len([]rune(lines[0])) {
-			t.Errorf("lines of %d and %d characters:\n%s\n%s", len([]rune(lines[0])), len([]rune(l)), lines[0], l)
 		}
 	}
 }

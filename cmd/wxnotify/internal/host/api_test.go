@@ -16,10 +16,10 @@ import (
 )
 
 // client is Tencent's own client of the API.
-func client(t *testing.T, h *host.Host) *scf.Client {
+func client(t *testing.T, url string) *scf.Client {
 	t.Helper()
 	p := profile.NewClientProfile()
-	p.HttpProfile.Scheme, p.HttpProfile.Endpoint, _ = strings.Cut(h.URL(), "://")
+	p.HttpProfile.Scheme, p.HttpProfile.Endpoint, _ = strings.Cut(url, "://")
 	c, err := scf.NewClient(common.NewTokenCredential("id", "key", "token"), "ap-guangzhou", p)
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +34,8 @@ func invokeRequest(function, kind string, event []byte) *scf.InvokeRequest {
 }
 
 func TestAPIInvokeSync(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
-	c := client(t, h)
+	f := start(t, host.Config{})
+	c := client(t, f.URL())
 	for _, name := range []string{"f", "demo-dev-app-f"} {
 		for _, kind := range []string{"", "RequestResponse"} {
 			req := invokeRequest(name, kind, []byte(`{"Op":"value","Value":{"茶":"<&>"}}`))
@@ -61,69 +61,49 @@ func TestAPIInvokeSync(t *testing.T) {
 	if resp, err := c.Invoke(none); err != nil || *resp.Response.Result.RetMsg != "{}" {
 		t.Errorf("without an event: %v, %v; want the empty object as event", resp, err)
 	}
-	failed, err := c.Invoke(invokeRequest("f", "", event(t, op{Op: "error", Text: "no luck"})))
-	if err != nil || *failed.Response.Result.ErrMsg != "no luck" || *failed.Response.Result.RetMsg != "" || *failed.Response.Result.InvokeResult != host.StatusUserCode {
+	failed, err := c.Invoke(invokeRequest("f", "", op{Op: "error", Text: "no luck"}.event()))
+	if err != nil || *failed.Response.Result.ErrMsg != "no luck" || *failed.Response.Result.RetMsg != "" ||
+		*failed.Response.Result.InvokeResult != host.StatusUserCode {
 		t.Errorf("a failure: %v, %v; want it in ErrMsg", failed, err)
 	}
 }
 
-func TestAPIInvokeAsync(t *testing.T) {
-	url, asked := questions(t)
-	h := start(t, host.Config{Project: project(fn("f"))})
-	resp, err := client(t, h).Invoke(invokeRequest("f", "Event", event(t, op{Op: "ask", URL: url})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := receive(t, "the function", asked) // while the caller has its answer already
-	if id := *resp.Response.Result.FunctionRequestId; q.requestID != id {
-		t.Errorf("request %s runs, want %s", q.requestID, id)
-	}
-	q.answer <- "ok"
-}
-
-// A function wakes another with nothing but what the host gave it.
+// A function wakes another with nothing but what the host gave it, and goes on meanwhile.
 func TestFunctionInvokesFunction(t *testing.T) {
-	url, asked := questions(t)
-	h := start(t, host.Config{Project: project(fn("first"), fn("second")), MaxInstances: 1})
-	r, err := h.Invoke(t.Context(), "first", event(t, op{
-		Op: "invoke", Function: "demo-dev-app-second", Text: "Event", Value: op{Op: "ask", URL: url, Text: "woken"},
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := receive(t, "the second function", asked)
-	if q.text != "woken" || !strings.Contains(string(r.Payload), q.requestID) {
-		t.Errorf("%q runs as %s; the first function was told %s", q.text, q.requestID, r.Payload)
+	f := start(t, host.Config{Project: project(fn("first"), fn("second")), MaxInstances: 1})
+	woken := op{Op: "ask", URL: f.url, Text: "woken"}
+	event := op{Op: "invoke", Function: "demo-dev-app-second", Text: "Event", Value: woken}.event()
+	first := f.ended(f.begin(t.Context(), "first", event))
+	q := f.next()
+	if q.text != "woken" || !strings.Contains(string(first.Payload), q.requestID) {
+		t.Errorf("%q runs as %s; the first function was told %s", q.text, q.requestID, first.Payload)
 	}
 	q.answer <- "ok"
-	r, err = h.Invoke(t.Context(), "first", event(t, op{Op: "invoke", Function: "second", Value: op{Op: "value", Value: "back"}}))
-	if err != nil || !strings.Contains(string(r.Payload), `back`) {
-		t.Errorf("synchronously: %s, %v", r.Payload, err)
+	event = op{Op: "invoke", Function: "second", Value: op{Op: "value", Value: "back"}}.event()
+	if o := f.ended(f.begin(t.Context(), "first", event)); !strings.Contains(string(o.Payload), `back`) {
+		t.Errorf("synchronously: %s", o.Payload)
 	}
 }
 
 func TestAPIErrors(t *testing.T) {
-	url, asked := questions(t)
-	h := start(t, host.Config{Project: project(fn("f")), MaxInstances: 1, MaxWaiting: -1, MaxQueued: 1})
-	c := client(t, h)
-	large := append(append([]byte{'"'}, bytes.Repeat([]byte("x"), host.MaxAsyncEvent)...), '"')
-	with := func(r *scf.InvokeRequest, change func(*scf.InvokeRequest)) *scf.InvokeRequest { change(r); return r }
-	busy := invoke(t.Context(), h, "f", event(t, op{Op: "ask", URL: url}))
-	q := receive(t, "the function", asked)
-	if _, err := h.InvokeAsync("f", []byte("{}")); err != nil { // fills the queue
-		t.Fatal(err)
-	}
+	f := start(t, host.Config{MaxInstances: 1, MaxWaiting: -1, MaxQueued: 1})
+	c := client(t, f.URL())
+	large := []byte(`"` + strings.Repeat("x", host.MaxAsyncEvent-1) + `"`)
+	namespace, version := invokeRequest("f", "", []byte("{}")), invokeRequest("f", "", []byte("{}"))
+	namespace.Namespace, version.Qualifier = common.StringPtr("x"), common.StringPtr("3")
+	q, busy := f.busy("f")
+	f.queue("f", []byte("{}")) // fills the queue
 	for _, tc := range []struct {
 		name string
 		req  *scf.InvokeRequest
 		code string
 	}{
 		{"unknown function", invokeRequest("g", "Event", []byte("{}")), "ResourceNotFound.Function"},
-		{"another namespace", with(invokeRequest("f", "", []byte("{}")), func(r *scf.InvokeRequest) { r.Namespace = common.StringPtr("x") }), "ResourceNotFound.Function"},
-		{"another version", with(invokeRequest("f", "", []byte("{}")), func(r *scf.InvokeRequest) { r.Qualifier = common.StringPtr("3") }), "ResourceNotFound.Qualifier"},
+		{"another namespace", namespace, "ResourceNotFound.Function"},
+		{"another version", version, "ResourceNotFound.Qualifier"},
 		{"unknown type", invokeRequest("f", "DryRun", []byte("{}")), "InvalidParameterValue.InvokeType"},
 		{"large asynchronous event", invokeRequest("f", "Event", large), "InvalidParameter.RequestTooLarge"},
-		{"not JSON", invokeRequest("f", "", []byte("x")), "InvalidParameterValue.Param"},
+		{"not JSON", invokeRequest("f", "Event", []byte("x")), "InvalidParameterValue.Param"},
 		{"throttled", invokeRequest("f", "", []byte("{}")), "RequestLimitExceeded"},
 		{"full queue", invokeRequest("f", "Event", []byte("{}")), "LimitExceeded.Quota"},
 	} {
@@ -135,12 +115,23 @@ func TestAPIErrors(t *testing.T) {
 			}
 		})
 	}
+	// The same refusals in HTTP and Go.
+	resp, body := do(t, request(t, "GET", f.URL()+"/f", nil))
+	if resp.StatusCode != http.StatusTooManyRequests || decode[failure](t, body).StatusCode != host.StatusThrottled {
+		t.Errorf("throttled: got %d: %s", resp.StatusCode, body)
+	}
+	if _, err := f.InvokeAsync("f", bytes.Repeat([]byte("1"), host.MaxAsyncEvent)); !errors.Is(err, host.ErrQueueFull) {
+		t.Errorf("the largest event: got %v, want ErrQueueFull", err)
+	}
+	if _, err := f.InvokeAsync("g", []byte("{}")); !errors.Is(err, host.ErrUnknownFunction) {
+		t.Errorf("unknown function: got %v", err)
+	}
 	q.answer <- "ok"
-	receive(t, "the answer", busy)
+	f.ended(busy)
 }
 
 func TestAPIKeepsStrangersOut(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
+	f := start(t, host.Config{})
 	good := http.Header{
 		"Authorization": {"TC3-HMAC-SHA256 Credential=x"}, "Content-Type": {"application/json"},
 		"X-Tc-Action": {"Invoke"}, "X-Tc-Version": {"2018-04-16"},
@@ -159,7 +150,7 @@ func TestAPIKeepsStrangersOut(t *testing.T) {
 		{"not JSON", "POST", `x`, "", "", "InvalidParameter"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req := request(t, c.method, h.URL()+"/", []byte(c.body))
+			req := request(t, c.method, f.URL()+"/", []byte(c.body))
 			req.Header = good.Clone()
 			switch {
 			case c.key == "Host":

@@ -1,158 +1,113 @@
 package host_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/cmd/wxnotify/internal/host"
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/internal/testkit"
 )
 
 func TestAsyncRetries(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		retries int
-		answers []string // of the function, one an attempt
+		answers string // of the function, one an attempt
 		dropped bool
 	}{
-		{"success at once", 0, []string{"ok"}, false},
-		{"success at the third attempt", 0, []string{"no", "no", "ok"}, false},
-		{"errors only", 0, []string{"no", "no", "no"}, true},
-		{"an exit counts as an error", 0, []string{"exit", "exit", "exit"}, true},
-		{"no retries", -1, []string{"no"}, true},
-		{"five retries", 5, []string{"no", "no", "no", "no", "no", "no"}, true},
+		{"success at the third attempt", 0, "no no ok", false},
+		{"errors only", 0, "no no no", true},
+		{"an exit counts as an error", 0, "exit exit exit", true},
+		{"no retries", -1, "no", true},
+		{"five retries", 5, "no no no no no no", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			url, asked := questions(t)
-			log, lines := newLog()
-			clock := newClock()
-			h := start(t, host.Config{Project: project(fn("f")), Log: log, Clock: clock, Retries: c.retries})
-			id, err := h.InvokeAsync("f", event(t, op{Op: "ask", URL: url}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n, answer := range c.answers {
+			f := start(t, host.Config{Retries: c.retries})
+			id := f.queue("f", f.ask(""))
+			for n, answer := range strings.Fields(c.answers) {
 				if n > 0 {
-					clock.awaitTimer(t, time.Minute)
-					clock.advance(time.Minute)
+					f.clock.pass(t, time.Minute)
 				}
-				q := receive(t, "an attempt", asked)
+				q := f.next()
 				if q.requestID != id {
 					t.Errorf("attempt %d has request id %s, want %s", n+1, q.requestID, id)
 				}
 				q.answer <- answer
 			}
 			if c.dropped {
-				lines.await(t, "dropped", id)
+				f.log.Await(t, "dropped", id)
 			}
 			// Another day brings no further attempt: the next question is another event's.
-			eventually(t, "the queue is idle", func() bool { return h.Running() == 0 })
-			clock.advance(24 * time.Hour)
-			last, err := h.InvokeAsync("f", event(t, op{Op: "ask", URL: url}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			q := receive(t, "the last event", asked)
+			testkit.Eventually(t, "the queue is idle", func() bool { return f.Running() == 0 })
+			f.clock.Advance(24 * time.Hour)
+			last := f.queue("f", f.ask(""))
+			q := f.next()
 			if q.requestID != last {
-				t.Errorf("request %s runs again after %d attempts", q.requestID, len(c.answers))
+				t.Errorf("request %s runs again after %s", q.requestID, c.answers)
 			}
 			q.answer <- "ok"
-			if !c.dropped && lines.find("dropped") != "" {
-				t.Errorf("dropped: %s", lines.find("dropped"))
+			if line := f.log.Line("dropped"); !c.dropped && line != "" {
+				t.Error(line)
 			}
 		})
 	}
 }
 
+// Throttling is no failure: it is retried although Retries is none, until the event is too old.
 func TestAsyncWhenThrottled(t *testing.T) {
-	url, asked := questions(t)
-	log, lines := newLog()
-	clock := newClock()
-	h := start(t, host.Config{
-		Project: project(fn("f")), Log: log, Clock: clock,
-		MaxInstances: 1, MaxWaiting: -1, Retries: -1, EventTTL: 5 * time.Minute,
-	})
-	ask := event(t, op{Op: "ask", URL: url, Text: "sync"})
-	busy := invoke(t.Context(), h, "f", ask)
-	q := receive(t, "the busy function", asked)
-
-	served, err := h.InvokeAsync("f", event(t, op{Op: "ask", URL: url, Text: "served"}))
-	if err != nil {
-		t.Fatal(err)
+	f := start(t, host.Config{MaxInstances: 1, MaxWaiting: -1, Retries: -1, EventTTL: 5 * time.Minute})
+	q, busy := f.busy("f")
+	served := f.queue("f", f.ask("served"))
+	for range 3 {
+		f.clock.pass(t, time.Minute)
 	}
-	clock.awaitTimer(t, time.Minute)
-	for range 3 { // throttling is no failure: it is retried although Retries is none
-		clock.advance(time.Minute)
-		clock.awaitTimer(t, time.Minute)
-	}
+	testkit.Eventually(t, "the event waits again", func() bool { return f.Running() == 0 })
 	q.answer <- "ok"
-	if o := receive(t, "the busy function", busy); o.err != nil {
-		t.Fatal(o.err)
-	}
-	clock.advance(time.Minute)
-	q = receive(t, "the throttled event", asked)
-	if q.requestID != served || q.text != "served" {
+	f.ended(busy)
+	f.clock.pass(t, time.Minute)
+	if q = f.next(); q.requestID != served || q.text != "served" {
 		t.Errorf("request %s came, want %s", q.requestID, served)
 	}
-
 	q.answer <- "ok"
-	eventually(t, "the queue is idle", func() bool { return h.Running() == 0 })
+	testkit.Eventually(t, "the queue is idle", func() bool { return f.Running() == 0 })
 
-	busy = invoke(t.Context(), h, "f", ask)
-	q = receive(t, "the busy function", asked)
-	expired, err := h.InvokeAsync("f", event(t, op{Op: "state"}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	q, busy = f.busy("f")
+	expired := f.queue("f", op{Op: "state"}.event())
 	for range 5 {
-		clock.awaitTimer(t, time.Minute)
-		clock.advance(time.Minute)
+		f.clock.pass(t, time.Minute)
 	}
-	lines.await(t, "dropped", "throttled for too long", expired, "age=5m0s")
+	f.log.Await(t, "dropped", "throttled for too long", expired, "age=5m0s")
 	q.answer <- "ok"
-	receive(t, "the busy function", busy)
+	f.ended(busy)
 }
 
 func TestAsyncQueueIsBounded(t *testing.T) {
-	url, asked := questions(t)
-	log, lines := newLog()
-	h := start(t, host.Config{Project: project(fn("f"), fn("g")), Log: log, MaxQueued: 3, MaxInstances: 1})
-	ask := event(t, op{Op: "ask", URL: url})
-	for _, f := range []string{"f", "f", "g"} {
-		if _, err := h.InvokeAsync(f, ask); err != nil {
-			t.Fatal(err)
-		}
+	f := start(t, host.Config{Project: project(fn("f"), fn("g")), MaxQueued: 3, MaxInstances: 1})
+	for _, function := range []string{"f", "f", "g"} {
+		f.queue(function, f.ask(""))
 	}
-	if _, err := h.InvokeAsync("g", ask); !errors.Is(err, host.ErrQueueFull) {
-		t.Errorf("got %v, want ErrQueueFull", err)
-	}
-	q := receive(t, "an event", asked)
+	q := f.next()
 	q.answer <- "ok" // makes room for one
-	eventually(t, "there is room again", func() bool {
-		_, err := h.InvokeAsync("g", ask)
+	testkit.Eventually(t, "there is room again", func() bool {
+		_, err := f.InvokeAsync("g", f.ask(""))
 		return err == nil
 	})
-	closeHost(t, h)
-	lines.await(t, "events dropped: the host is closing", "events=3")
+	f.close()
+	f.log.Await(t, "events dropped: the host is closing", "events=3")
 }
 
 // As many events at once as there may be instances, in the order in which they came.
 func TestAsyncConcurrency(t *testing.T) {
-	url, asked := questions(t)
-	h := start(t, host.Config{Project: project(fn("f")), MaxInstances: 2})
+	f := start(t, host.Config{MaxInstances: 2})
 	var ids []string
 	for range 4 {
-		id, err := h.InvokeAsync("f", event(t, op{Op: "ask", URL: url}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, id)
+		ids = append(ids, f.queue("f", f.ask("")))
 	}
-	first, second := receive(t, "an event", asked), receive(t, "an event", asked)
+	first, second := f.next(), f.next()
 	if first.pid == second.pid {
 		t.Error("two events at once ran in one process")
 	}
@@ -160,137 +115,93 @@ func TestAsyncConcurrency(t *testing.T) {
 		t.Errorf("%v run first, want the first two of %v", got, ids)
 	}
 	first.answer <- "ok"
-	third := receive(t, "an event", asked)
+	third := f.next()
 	if third.requestID != ids[2] || third.pid != first.pid {
 		t.Errorf("request %s runs in %d, want %s in %d", third.requestID, third.pid, ids[2], first.pid)
 	}
 	second.answer <- "ok"
 	third.answer <- "ok"
-	fourth := receive(t, "an event", asked)
-	fourth.answer <- "ok"
-}
-
-func TestAsyncRefusals(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
-	large := append(append([]byte{'"'}, bytes.Repeat([]byte("x"), host.MaxAsyncEvent-1)...), '"')
-	if _, err := h.InvokeAsync("f", large); !errors.Is(err, host.ErrTooLarge) {
-		t.Errorf("large event: %v", err)
-	}
-	if _, err := h.InvokeAsync("f", large[2:]); !errors.Is(err, host.ErrBadEvent) {
-		t.Errorf("what is not JSON: %v", err)
-	}
-	if _, err := h.InvokeAsync("g", []byte("{}")); !errors.Is(err, host.ErrUnknownFunction) {
-		t.Errorf("unknown function: %v", err)
-	}
+	f.next().answer <- "ok"
 }
 
 func TestSyncOnlyAcceptsAsyncEvents(t *testing.T) {
-	log, lines := newLog()
 	p := project(fn("f"))
 	p.Timers = []serverless.Timer{{Function: "f", Name: "tick", Cron: "* * * * * * *"}}
-	clock := newClock()
-	h := start(t, host.Config{Project: p, Log: log, Clock: clock, SyncOnly: true})
-	id, err := h.InvokeAsync("f", event(t, op{Op: "exit"}))
-	if err != nil || id == "" {
-		t.Fatalf("got %q, %v", id, err)
+	f := start(t, host.Config{Project: p, SyncOnly: true})
+	if f.queue("f", op{Op: "exit"}.event()) == "" {
+		t.Error("the event has no request id")
 	}
-	lines.await(t, "accepted, and not run", "function=f")
-	clock.advance(time.Hour) // no timer either
-	if s := stateOf(t, h, "f"); s.Events != 1 {
-		t.Errorf("the function has seen %d events, want its first", s.Events)
-	}
-	if line := lines.find("function failed"); line != "" {
-		t.Error(line)
+	f.log.Await(t, "accepted, and not run", "function=f")
+	f.clock.Advance(time.Hour) // no timer either
+	if s := f.state("f"); s.Events != 1 || f.log.Line("function failed") != "" {
+		t.Errorf("the function has seen %d events, want its first; %s", s.Events, f.log)
 	}
 }
 
 func TestTimers(t *testing.T) {
-	url, asked := questions(t)
 	p := project(fn("f"), fn("g"))
-	// fn takes its orders from the event's Message, and asks with the rest of the event.
 	p.Timers = []serverless.Timer{
-		{Function: "f", Name: "every-minute", Cron: "0 * * * * * *", Argument: string(event(t, op{Op: "ask", URL: url, Text: "minute"}))},
-		{Function: "g", Name: "nightly", Cron: "0 0 10 * * SUN *", Argument: string(event(t, op{Op: "ask", URL: url, Text: "sunday"}))},
+		{Function: "f", Name: "every-minute", Cron: "0 * * * * * *"},
+		{Function: "g", Name: "nightly", Cron: "0 0 10 * * SUN *"},
 	}
-	clock := newClock() // Sunday 2031-05-04, 01:59:30 UTC, which is 09:59:30 in Beijing
-	h := start(t, host.Config{Project: p, Clock: clock})
-
-	clock.awaitTimer(t, 30*time.Second)
-	clock.advance(29 * time.Second)
-	if n := h.Running(); n != 0 {
+	url, asked := questions(t)
+	for i, text := range []string{"minute", "sunday"} { // fn takes its orders from the Message, and asks with the rest of the event
+		p.Timers[i].Argument = string(op{Op: "ask", URL: url, Text: text}.event())
+	}
+	f := start(t, host.Config{Project: p}) // on Sunday 2031-05-04, 01:59:30 UTC, which is 09:59:30 in Beijing
+	f.asked = asked
+	f.clock.Advance(29 * time.Second)
+	if n := f.Running(); n != 0 {
 		t.Fatalf("%d timers fired a second early", n)
 	}
-	clock.advance(time.Second)
+	f.clock.Advance(time.Second)
 	got := map[string]string{}
 	for range 2 {
-		q := receive(t, "a timer event", asked)
+		q := f.next()
 		kind, js, _ := strings.Cut(q.text, " ")
 		got[kind] = js
 		q.answer <- "ok"
 	}
-	want := map[string]string{
+	for kind, want := range map[string]string{
 		"minute": `{"Type":"Timer","TriggerName":"every-minute","Time":"2031-05-04T02:00:00Z"}`,
 		"sunday": `{"Type":"Timer","TriggerName":"nightly","Time":"2031-05-04T02:00:00Z"}`,
-	}
-	for kind, js := range want {
-		if got[kind] != js {
-			t.Errorf("%s event:\ngot  %s\nwant %s", kind, got[kind], js)
+	} {
+		if got[kind] != want {
+			t.Errorf("%s event:\ngot  %s\nwant %s", kind, got[kind], want)
 		}
 	}
-
-	for n := 1; n <= 3; n++ {
-		clock.awaitTimer(t, time.Minute)
-		clock.advance(time.Minute)
-		q := receive(t, "the next minute", asked)
-		if at := time.Date(2031, 5, 4, 2, n, 0, 0, time.UTC).Format(time.RFC3339); !strings.Contains(q.text, at) {
-			t.Errorf("got %s, want %s", q.text, at)
+	next := func(want string) {
+		t.Helper()
+		f.clock.pass(t, time.Minute)
+		q := f.next()
+		if !strings.Contains(q.text, want) {
+			t.Errorf("got %s, want %s", q.text, want)
 		}
 		q.answer <- "ok"
 	}
+	next("02:01:00Z")
+	// A machine that slept does not make up for what it missed.
+	f.clock.slept.Store(int64(2 * time.Hour))
+	next("02:02:00Z")
+	next("04:03:00Z")
 
-	closeHost(t, h)
-	clock.advance(24 * time.Hour)
-	if n := h.Running(); n != 0 {
+	f.close()
+	f.clock.Advance(24 * time.Hour)
+	if n := f.Running(); n != 0 {
 		t.Errorf("%d timers fired after Close", n)
 	}
 }
 
-// A machine that slept does not make up for what it missed.
-func TestTimersSkipWhatPassed(t *testing.T) {
-	url, asked := questions(t)
-	p := project(fn("f"))
-	p.Timers = []serverless.Timer{{Function: "f", Name: "m", Cron: "0 * * * * * *", Argument: string(event(t, op{Op: "ask", URL: url}))}}
-	clock := newClock()
-	start(t, host.Config{Project: p, Clock: clock})
-	clock.awaitTimer(t, 30*time.Second)
-	clock.sleep(2 * time.Hour)
-	q := receive(t, "the timer that was due", asked)
-	if !strings.Contains(q.text, "02:00:00Z") {
-		t.Errorf("got %s", q.text)
-	}
-	q.answer <- "ok"
-	clock.awaitTimer(t, 30*time.Second)
-	clock.advance(30 * time.Second)
-	q = receive(t, "the next timer", asked)
-	if !strings.Contains(q.text, "04:00:00Z") {
-		t.Errorf("got %s, want the first minute after the sleep", q.text)
-	}
-	q.answer <- "ok"
-}
-
 func TestTimerEventHasThePlatformsShape(t *testing.T) {
 	for _, name := range []string{"timer.json", "timer-empty-message.json"} {
-		var want map[string]any
-		if err := json.Unmarshal(sample(t, name), &want); err != nil {
-			t.Fatal(err)
-		}
-		at, err := time.Parse(time.RFC3339, want["Time"].(string))
+		want := decode[map[string]string](t, sample(t, name))
+		at, err := time.Parse(time.RFC3339, want["Time"])
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := decode[map[string]any](t, host.TimerEvent(want["TriggerName"].(string), at, want["Message"].(string)))
-		if len(got) != len(want) || got["Type"] != want["Type"] || got["Time"] != want["Time"] || got["Message"] != want["Message"] || got["TriggerName"] != want["TriggerName"] {
-			t.Errorf("%s: got %v, want %v", name, got, want)
+		got := decode[map[string]string](t, host.TimerEvent(want["TriggerName"], at, want["Message"]))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
 }

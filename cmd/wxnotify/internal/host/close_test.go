@@ -13,76 +13,63 @@ import (
 	"testing"
 
 	"wxnotify/cmd/wxnotify/internal/host"
+	"wxnotify/internal/testkit"
 )
 
 func TestCloseEndsEverything(t *testing.T) {
-	url, asked := questions(t)
-	log, lines := newLog()
 	starting := fn("starting")
 	starting.Environment = map[string]string{"NEVER_LISTEN": "1"}
-	h := start(t, host.Config{Project: project(fn("idle"), fn("busy"), fn("parent"), starting), Log: log, MaxInstances: 1})
+	f := start(t, host.Config{Project: project(fn("idle"), fn("busy"), fn("parent"), starting), MaxInstances: 1})
 
-	idle := stateOf(t, h, "idle").PID
-	eventually(t, "the idle process is stopped", func() bool { return processState(idle) == "T" })
-	r, err := h.Invoke(t.Context(), "parent", event(t, op{Op: "spawn"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	grandchild := decode[int](t, r.Payload)
-	busy := invoke(t.Context(), h, "busy", event(t, op{Op: "ask", URL: url}))
-	q := receive(t, "the busy function", asked)
-	waiting := invoke(t.Context(), h, "busy", event(t, op{Op: "state"}))
-	eventually(t, "an event waits", func() bool { return h.Waiting("busy") == 1 })
-	began := invoke(t.Context(), h, "starting", []byte("{}"))
-	request := make(chan error, 1)
+	idle := f.state("idle").PID
+	testkit.Eventually(t, "the idle process is stopped", func() bool { return testkit.ProcessState(idle) == "T" })
+	grandchild := decode[int](t, f.ended(f.begin(t.Context(), "parent", op{Op: "spawn"}.event())).Payload)
+	q, busy := f.busy("busy")
+	waiting := f.begin(t.Context(), "busy", op{Op: "state"}.event())
+	testkit.Eventually(t, "an event waits", func() bool { return f.Waiting("busy") == 1 })
+	began := f.begin(t.Context(), "starting", []byte("{}"))
+	answered := make(chan error, 1)
 	go func() {
-		resp, err := http.Get(h.URL() + "/busy")
+		resp, err := http.Get(f.URL() + "/busy")
 		if err == nil {
 			resp.Body.Close()
 		}
-		request <- err
+		answered <- err
 	}()
-	eventually(t, "a request waits", func() bool { return h.Waiting("busy") == 2 })
+	testkit.Eventually(t, "a request waits", func() bool { return f.Waiting("busy") == 2 })
 
-	closeHost(t, h)
+	f.close()
 
-	for name, pid := range map[string]int{"idle": idle, "busy": q.pid, "grandchild": grandchild} {
-		if name == "grandchild" { // killed, and then reaped by whoever inherited it
-			eventually(t, "the grandchild is gone", func() bool { return gone(pid) })
-		}
-		if !gone(pid) {
-			t.Errorf("%s process %d is left, in state %s", name, pid, processState(pid))
-		}
+	if !testkit.Gone(idle) || !testkit.Gone(q.pid) || len(children(t)) > 0 {
+		t.Errorf("idle %s, busy %s, children %v are left", testkit.ProcessState(idle), testkit.ProcessState(q.pid), children(t))
 	}
-	if left := children(t); len(left) > 0 {
-		t.Errorf("children are left: %v", left)
-	}
+	// Killed, and then reaped by whoever inherited it.
+	testkit.Eventually(t, "the grandchild is gone", func() bool { return testkit.Gone(grandchild) })
 	for name, ch := range map[string]<-chan outcome{"busy": busy, "waiting": waiting, "starting": began} {
-		if o := receive(t, name, ch); !errors.Is(o.err, host.ErrClosed) {
+		if o := testkit.Receive(t, name, ch); !errors.Is(o.err, host.ErrClosed) {
 			t.Errorf("%s event: got %v, want ErrClosed", name, o.err)
 		}
 	}
-	receive(t, "the request", request)
-	if _, err := h.Invoke(t.Context(), "idle", []byte("{}")); !errors.Is(err, host.ErrClosed) {
+	testkit.Receive(t, "the request", answered)
+	if _, err := f.Invoke(t.Context(), "idle", []byte("{}")); !errors.Is(err, host.ErrClosed) {
 		t.Errorf("Invoke after Close: %v", err)
 	}
-	if _, err := h.InvokeAsync("idle", []byte("{}")); !errors.Is(err, host.ErrClosed) {
+	if _, err := f.InvokeAsync("idle", []byte("{}")); !errors.Is(err, host.ErrClosed) {
 		t.Errorf("InvokeAsync after Close: %v", err)
 	}
-	if line := lines.find("function failed"); line != "" {
+	if line := f.log.Line("function failed"); line != "" {
 		t.Errorf("closing is reported as a failure: %s", line)
 	}
-	closeHost(t, h) // a second time is no error
+	f.close() // a second time is no error
 }
 
 // children lists the processes whose parent is this one and that run fn.
-func children(t *testing.T) []int {
+func children(t *testing.T) (pids []int) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pids []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -100,14 +87,14 @@ func children(t *testing.T) []int {
 }
 
 func TestCloseGivesUpWithItsContext(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
-	pid := stateOf(t, h, "f").PID
-	ctx, cancel := context.WithCancel(context.Background())
+	f := start(t, host.Config{})
+	pid := f.state("f").PID
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := h.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	if err := f.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want nil or context.Canceled", err)
 	}
-	eventually(t, "the process is gone", func() bool { return gone(pid) })
+	testkit.Eventually(t, "the process is gone", func() bool { return testkit.Gone(pid) })
 }
 
 // hostProcess makes this test binary a host that only a signal ends, and that has its
@@ -118,17 +105,15 @@ const (
 )
 
 func hostUntilKilled() {
-	build = os.Getenv(hostProcess)
 	h, err := host.Start(host.Config{
-		Project: project(fn("f")), Build: build,
+		Project: project(fn("f")), Build: os.Getenv(hostProcess),
 		Sink: func(_ string, line []byte) { fmt.Printf("%s\n", line) },
 	})
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
 	for _, event := range []string{`{"Op":"state"}`, os.Getenv(hostEvent)} {
-		r, err := h.Invoke(context.Background(), "f", []byte(event))
+		var r host.Result
+		if err == nil {
+			r, err = h.Invoke(context.Background(), "f", []byte(event))
+		}
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -151,7 +136,7 @@ func TestFunctionsDieWithTheHost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), hostProcess+"="+build, hostEvent+"="+string(event(t, c.event)))
+			cmd.Env = append(os.Environ(), hostProcess+"="+build, hostEvent+"="+string(c.event.event()))
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -167,15 +152,15 @@ func TestFunctionsDieWithTheHost(t *testing.T) {
 					said <- lines.Text()
 				}
 			}()
-			pid := decode[state](t, []byte(receive(t, "the other host", said))).PID
-			if got := receive(t, "the second event", said); got != c.says {
+			pid := decode[state](t, []byte(testkit.Receive(t, "the other host", said))).PID
+			if got := testkit.Receive(t, "the second event", said); got != c.says {
 				t.Fatalf("the other host says %q, want %q", got, c.says)
 			}
-			eventually(t, "the function is "+c.name, func() bool { return c.state == "" || processState(pid) == c.state })
+			testkit.Eventually(t, "the function is "+c.name, func() bool { return c.state == "" || testkit.ProcessState(pid) == c.state })
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the function is gone", func() bool { return gone(pid) })
+			testkit.Eventually(t, "the function is gone", func() bool { return testkit.Gone(pid) })
 		})
 	}
 }

@@ -43,7 +43,7 @@ func request(t *testing.T, method, url string, body []byte) *http.Request {
 
 // Every sample event of a function URL is what the host makes of the request behind it.
 func TestEventsAreThoseOfFunctionURLs(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
+	f := start(t, host.Config{})
 	files, err := filepath.Glob("testdata/url-*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no samples: %v", err)
@@ -77,7 +77,7 @@ func TestEventsAreThoseOfFunctionURLs(t *testing.T) {
 				body = []byte(*want.Body)
 				want.Headers["content-length"] = strconv.Itoa(len(body)) // some samples count characters
 			}
-			req := request(t, want.HTTPMethod, h.URL()+"/f"+want.Path+"?"+strings.Join(query, "&"), body)
+			req := request(t, want.HTTPMethod, f.URL()+"/f"+want.Path+"?"+strings.Join(query, "&"), body)
 			for k, v := range want.Headers {
 				req.Header.Set(k, v)
 			}
@@ -95,7 +95,7 @@ func TestEventsAreThoseOfFunctionURLs(t *testing.T) {
 }
 
 func TestEventDetails(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
+	f := start(t, host.Config{})
 	binary := []byte{0xff, 0xfe, 0, 1}
 	xml := strings.Repeat("<a>&", 1000)
 	for _, c := range []struct {
@@ -124,7 +124,7 @@ func TestEventDetails(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req := request(t, c.method, h.URL()+c.target, c.body)
+			req := request(t, c.method, f.URL()+c.target, c.body)
 			for k, v := range c.header {
 				req.Header[k] = v
 			}
@@ -141,13 +141,13 @@ func TestEventDetails(t *testing.T) {
 }
 
 // answer has the function return payload, through its URL.
-func answer(t *testing.T, h *host.Host, payload string) (*http.Response, []byte) {
-	t.Helper()
-	return do(t, request(t, "POST", h.URL()+"/f", event(t, op{Op: "text", Text: payload})))
+func (f *fixture) answer(payload string) (*http.Response, []byte) {
+	f.t.Helper()
+	return do(f.t, request(f.t, "POST", f.URL()+"/f", op{Op: "text", Text: payload}.event()))
 }
 
 func TestReplies(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
+	f := start(t, host.Config{})
 	const js = "application/json"
 	for _, c := range []struct {
 		name, payload string
@@ -166,17 +166,17 @@ func TestReplies(t *testing.T) {
 		{"an array", `[1]`, 200, js, `[1]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			resp, body := answer(t, h, c.payload)
+			resp, body := f.answer(c.payload)
 			if resp.StatusCode != c.status || resp.Header.Get("Content-Type") != c.contentType || string(body) != c.body {
 				t.Errorf("got %d, %q, %q; want %d, %q, %q", resp.StatusCode, resp.Header.Get("Content-Type"), body, c.status, c.contentType, c.body)
 			}
 		})
 	}
-	resp, _ := answer(t, h, string(sample(t, "response-integrated-multi-header.json")))
+	resp, _ := f.answer(string(sample(t, "response-integrated-multi-header.json")))
 	if d := cmp.Diff([]string{"a=1", "b=2"}, resp.Header["Set-Cookie"]); d != "" {
 		t.Errorf("Set-Cookie (-want +got):\n%s", d)
 	}
-	resp, body := answer(t, h, `{"statusCode":200,"headers":{"Content-Length":"1","Connection":"close"},"body":"four"}`)
+	resp, body := f.answer(`{"statusCode":200,"headers":{"Content-Length":"1","Connection":"close"},"body":"four"}`)
 	if string(body) != "four" || resp.Close {
 		t.Errorf("the function's Content-Length or Connection went through: %q", body)
 	}
@@ -190,12 +190,12 @@ type failure struct {
 }
 
 func TestBadReplies(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f"))})
+	f := start(t, host.Config{})
 	for _, payload := range []string{
 		``, `plain`, `{"statusCode":"200"}`, `{"statusCode":99}`, `{"statusCode":200,"body":{}}`, `{"statusCode":200,"headers":[]}`,
 		`{"statusCode":200,"headers":{"a":{}}}`, `{"statusCode":200,"isBase64Encoded":true,"body":"?"}`, `{"statusCode":200,"isBase64Encoded":"true"}`,
 	} {
-		resp, body := answer(t, h, payload)
+		resp, body := f.answer(payload)
 		if resp.StatusCode != http.StatusBadGateway || !strings.Contains(decode[failure](t, body).ErrorMessage, "invalid scf response format") {
 			t.Errorf("payload %q: got %d, %s", payload, resp.StatusCode, body)
 		}
@@ -205,7 +205,12 @@ func TestBadReplies(t *testing.T) {
 func TestHTTPFailures(t *testing.T) {
 	slow, private := fn("slow"), fn("private")
 	slow.Timeout, private.HTTP = 200*time.Millisecond, false
-	h := start(t, host.Config{Project: project(fn("f"), slow, private)})
+	f := start(t, host.Config{Project: project(fn("f"), slow, private), Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Wrapped", r.URL.Path)
+			next.ServeHTTP(w, r)
+		})
+	}})
 	for _, c := range []struct {
 		name, target string
 		body         []byte
@@ -213,11 +218,10 @@ func TestHTTPFailures(t *testing.T) {
 		failure      failure
 		says         string
 	}{
-		{"an error", "/f", event(t, op{Op: "error", Text: "no luck"}), 500, failure{ErrorCode: 1, StatusCode: 430}, "no luck"},
-		{"a panic", "/f", event(t, op{Op: "panic", Text: "oh no"}), 500, failure{ErrorCode: 1, StatusCode: 430}, "oh no"},
-		{"an exit", "/f", event(t, op{Op: "exit"}), 500, failure{ErrorCode: -1, StatusCode: 439}, "exit status 3"},
-		{"a timeout", "/slow", event(t, op{Op: "hang"}), 500, failure{ErrorCode: -1, StatusCode: 433}, "Invoking task timed out after 0.2 seconds"},
-		{"too large a reply", "/f", event(t, op{Op: "big", Count: host.MaxReply}), 502, failure{ErrorCode: -1, StatusCode: 407}, "at most 6291456"},
+		{"an error", "/f", op{Op: "error", Text: "no luck"}.event(), 500, failure{ErrorCode: 1, StatusCode: 430}, "no luck"},
+		{"a panic", "/f", op{Op: "panic", Text: "oh no"}.event(), 500, failure{ErrorCode: 1, StatusCode: 430}, "oh no"},
+		{"a timeout", "/slow", op{Op: "hang"}.event(), 500, failure{ErrorCode: -1, StatusCode: 433}, "timed out after 0.2 seconds"},
+		{"too large a reply", "/f", op{Op: "big", Count: host.MaxReply}.event(), 502, failure{ErrorCode: -1, StatusCode: 407}, "at most 6291456"},
 		{"too large a body", "/f", bytes.Repeat([]byte("x"), host.MaxEvent+1), 413, failure{ErrorCode: -1, StatusCode: 406}, "6291456"},
 		{"too large an event", "/f", bytes.Repeat([]byte("x"), host.MaxEvent-10), 413, failure{ErrorCode: -1, StatusCode: 406}, "6291456"},
 		{"a bad query", "/f?a=%zz", nil, 400, failure{ErrorCode: -1, StatusCode: 400}, "query string"},
@@ -226,9 +230,10 @@ func TestHTTPFailures(t *testing.T) {
 		{"a function without a URL", "/private", nil, 404, failure{ErrorCode: -1, StatusCode: 404}, "no function URL /private"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			resp, body := do(t, request(t, "POST", h.URL()+c.target, c.body))
+			resp, body := do(t, request(t, "POST", f.URL()+c.target, c.body))
 			got := decode[failure](t, body)
-			if resp.StatusCode != c.status || got.ErrorCode != c.failure.ErrorCode || got.StatusCode != c.failure.StatusCode || !strings.Contains(got.ErrorMessage, c.says) {
+			if resp.StatusCode != c.status || got.ErrorCode != c.failure.ErrorCode || got.StatusCode != c.failure.StatusCode ||
+				!strings.Contains(got.ErrorMessage, c.says) {
 				t.Errorf("got %d: %s\nwant %d, %+v, %q", resp.StatusCode, body, c.status, c.failure, c.says)
 			}
 			if strings.Contains(string(body), "main.go") {
@@ -237,34 +242,9 @@ func TestHTTPFailures(t *testing.T) {
 			if c.status == 500 && len(got.RequestID) != 36 {
 				t.Errorf("request id is %q", got.RequestID)
 			}
+			if path, _, _ := strings.Cut(c.target, "?"); resp.Header.Get("X-Wrapped") != path {
+				t.Errorf("Wrap saw %q", resp.Header.Get("X-Wrapped"))
+			}
 		})
 	}
-}
-
-func TestWrap(t *testing.T) {
-	h := start(t, host.Config{Project: project(fn("f")), Wrap: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("X-Wrapped", r.URL.Path)
-			next.ServeHTTP(w, r)
-		})
-	}})
-	for _, path := range []string{"/", "/f"} {
-		resp, body := do(t, request(t, "POST", h.URL()+path, []byte(`{}`)))
-		if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Wrapped") != path {
-			t.Errorf("%s: %s, header %q: %s", path, resp.Status, resp.Header.Get("X-Wrapped"), body)
-		}
-	}
-}
-
-func TestHTTPThrottled(t *testing.T) {
-	url, asked := questions(t)
-	h := start(t, host.Config{Project: project(fn("f")), MaxInstances: 1, MaxWaiting: -1})
-	busy := invoke(t.Context(), h, "f", event(t, op{Op: "ask", URL: url}))
-	q := receive(t, "the function", asked)
-	resp, body := do(t, request(t, "GET", h.URL()+"/f", nil))
-	if resp.StatusCode != http.StatusTooManyRequests || decode[failure](t, body).StatusCode != host.StatusThrottled {
-		t.Errorf("got %d: %s", resp.StatusCode, body)
-	}
-	q.answer <- "ok"
-	receive(t, "the answer", busy)
 }

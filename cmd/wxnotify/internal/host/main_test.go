@@ -15,16 +15,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/host"
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/internal/testkit"
+	"wxnotify/simulator"
 )
-
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
 
 // build is a folder with the binary fn.
 var build string
@@ -60,7 +59,7 @@ func TestMain(m *testing.M) {
 func fn(key string) serverless.Function {
 	return serverless.Function{
 		Key: key, Name: "demo-dev-app-" + key, Namespace: "default", Handler: "fn",
-		Timeout: patience, MemoryMB: 128, HTTP: true,
+		Timeout: testkit.Patience, MemoryMB: 128, HTTP: true,
 	}
 }
 
@@ -68,38 +67,47 @@ func project(functions ...serverless.Function) *serverless.Project {
 	return &serverless.Project{App: "app", Stage: "dev", Name: "demo", Region: "ap-guangzhou", Functions: functions}
 }
 
-// start starts a host that closes with the test, and fails the test if that takes long.
-func start(t *testing.T, cfg host.Config) *host.Host {
+// A fixture is a host that closes with its test, and that has a clock of its own.
+type fixture struct {
+	*host.Host
+	t     *testing.T
+	clock *manualClock
+	log   *testkit.Output
+	url   string          // where functions ask
+	asked <-chan question // in the middle of an event
+}
+
+// start starts a host; its only function is f if cfg names no project.
+func start(t *testing.T, cfg host.Config) *fixture {
 	t.Helper()
+	f := &fixture{t: t, log: &testkit.Output{}}
+	f.clock = &manualClock{ManualClock: simulator.NewManualClock(time.Date(2031, 5, 4, 1, 59, 30, 0, time.UTC))}
+	f.url, f.asked = questions(t)
+	if cfg.Project == nil {
+		cfg.Project = project(fn("f"))
+	}
 	if cfg.Build == "" {
 		cfg.Build = build
 	}
-	h, err := host.Start(cfg)
-	if err != nil {
+	cfg.Clock, cfg.Log = f.clock, slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	if f.Host, err = host.Start(cfg); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeHost(t, h) })
-	return h
+	t.Cleanup(f.close)
+	return f
 }
 
-func closeHost(t *testing.T, h *host.Host) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (f *fixture) close() {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
-	if err := h.Close(ctx); err != nil {
-		t.Errorf("Close: %v", err)
+	if err := f.Close(ctx); err != nil {
+		f.t.Errorf("Close: %v", err)
 	}
 }
 
-func event(t *testing.T, v any) []byte {
-	t.Helper()
-	js, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
-
+// An op is what fn is to do.
 type op struct {
 	Op       string
 	Value    any    `json:",omitempty"`
@@ -107,6 +115,74 @@ type op struct {
 	Count    int    `json:",omitempty"`
 	URL      string `json:",omitempty"`
 	Function string `json:",omitempty"`
+}
+
+func (o op) event() []byte {
+	js, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
+	return js
+}
+
+// ask is the event of a function that asks what to do.
+func (f *fixture) ask(text string) []byte { return op{Op: "ask", URL: f.url, Text: text}.event() }
+
+// question is asked by a function in the middle of an event.
+type question struct {
+	requestID string
+	pid       int
+	text      string
+	answer    chan<- string // "ok", "exit" or the text of an error
+}
+
+// next waits for the next question.
+func (f *fixture) next() question {
+	f.t.Helper()
+	return testkit.Receive(f.t, "a function that asks", f.asked)
+}
+
+// outcome is what Invoke returned.
+type outcome struct {
+	host.Result
+	err error
+}
+
+// begin invokes a function in the background.
+func (f *fixture) begin(ctx context.Context, function string, event []byte) <-chan outcome {
+	ch := make(chan outcome, 1)
+	go func() {
+		r, err := f.Invoke(ctx, function, event)
+		ch <- outcome{r, err}
+	}()
+	return ch
+}
+
+// busy has a function begin an event that ends when the question is answered.
+func (f *fixture) busy(function string) (question, <-chan outcome) {
+	f.t.Helper()
+	ch := f.begin(f.t.Context(), function, f.ask("busy"))
+	return f.next(), ch
+}
+
+// ended waits for an event that succeeds.
+func (f *fixture) ended(ch <-chan outcome) outcome {
+	f.t.Helper()
+	o := testkit.Receive(f.t, "an answer", ch)
+	if o.err != nil {
+		f.t.Error(o.err)
+	}
+	return o
+}
+
+// queue accepts an asynchronous event.
+func (f *fixture) queue(function string, event []byte) (id string) {
+	f.t.Helper()
+	id, err := f.InvokeAsync(function, event)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return id
 }
 
 // state is what fn says of itself.
@@ -119,43 +195,28 @@ type state struct {
 	Left    float64 // seconds until the deadline
 }
 
-func stateOf(t *testing.T, h *host.Host, function string) state {
-	t.Helper()
-	r, err := h.Invoke(t.Context(), function, event(t, op{Op: "state"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return decode[state](t, r.Payload)
+func (f *fixture) state(function string) state {
+	f.t.Helper()
+	return decode[state](f.t, f.ended(f.begin(f.t.Context(), function, op{Op: "state"}.event())).Payload)
 }
 
-func decode[T any](t *testing.T, js []byte) T {
+func decode[T any](t *testing.T, js []byte) (v T) {
 	t.Helper()
-	var v T
 	if err := json.Unmarshal(js, &v); err != nil {
 		t.Fatalf("%s: %v", js, err)
 	}
 	return v
 }
 
-// question is asked by a function in the middle of an event.
-type question struct {
-	requestID string
-	pid       int
-	text      string
-	answer    chan<- string // "ok", "exit" or the text of an error
-}
-
 // questions starts a server at url to which functions put questions.
 func questions(t *testing.T) (url string, asked <-chan question) {
 	t.Helper()
-	ch := make(chan question)
-	done := make(chan struct{})
+	ch, done := make(chan question), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := make(chan string, 1)
 		pid, _ := strconv.Atoi(r.FormValue("pid"))
-		q := question{requestID: r.FormValue("request_id"), pid: pid, text: r.FormValue("text"), answer: answer}
 		select {
-		case ch <- q:
+		case ch <- question{r.FormValue("request_id"), pid, r.FormValue("text"), answer}:
 		case <-r.Context().Done():
 			return
 		case <-done:
@@ -185,206 +246,44 @@ func sample(t *testing.T, name string) []byte {
 	return data
 }
 
-// receive waits for a value.
-func receive[T any](t *testing.T, what string, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
-		panic("unreachable")
-	}
-}
-
-// eventually waits for a condition that nobody announces.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-// processState returns the letter of the state of pid: T is stopped, Z is a zombie, ""
-// is gone.
-func processState(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, after, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')'):]), " ")
-	return after[:1]
-}
-
-// gone reports whether pid runs no more.
-func gone(pid int) bool {
-	s := processState(pid)
-	return s == "" || s == "Z"
-}
-
-// invokeError asserts that err is an *InvokeError with that status.
+// invokeError wants an *InvokeError with that status.
 func invokeError(t *testing.T, err error, status int) *host.InvokeError {
 	t.Helper()
-	var e *host.InvokeError
-	if !errors.As(err, &e) {
-		t.Fatalf("got %v, want an *InvokeError", err)
-	}
-	if e.Status != status {
-		t.Fatalf("got %v, want status %d", e, status)
+	e, _ := errors.AsType[*host.InvokeError](err)
+	if e == nil || e.Status != status {
+		t.Fatalf("got %v, want an *InvokeError with status %d", err, status)
 	}
 	return e
 }
 
-// fakeClock moves when a test says so.
-type fakeClock struct {
-	mu      sync.Mutex
-	now     time.Time
-	timers  map[*fakeTimer]struct{}
-	changed chan struct{} // closed and replaced when a timer is added
+// A manualClock moves when a test says so.
+type manualClock struct {
+	*simulator.ManualClock
+	slept atomic.Int64 // a machine that sleeps runs nothing meanwhile
 }
 
-type fakeTimer struct {
-	at time.Time
-	f  func()
-}
+func (c *manualClock) Now() time.Time { return c.ManualClock.Now().Add(time.Duration(c.slept.Load())) }
 
-func newClock() *fakeClock {
-	return &fakeClock{
-		now:     time.Date(2031, 5, 4, 1, 59, 30, 0, time.UTC),
-		timers:  make(map[*fakeTimer]struct{}),
-		changed: make(chan struct{}),
-	}
-}
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) AfterFunc(d time.Duration, f func()) func() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := &fakeTimer{c.now.Add(d), f}
-	c.timers[t] = struct{}{}
-	close(c.changed)
-	c.changed = make(chan struct{})
+// AfterFunc implements host.Clock.
+func (c *manualClock) AfterFunc(d time.Duration, f func()) func() bool {
+	var over atomic.Bool
+	stop := c.ManualClock.AfterFunc(d, func() {
+		if over.CompareAndSwap(false, true) {
+			f()
+		}
+	})
 	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		_, waits := c.timers[t]
-		delete(c.timers, t)
-		return waits
+		stop()
+		return over.CompareAndSwap(false, true)
 	}
 }
 
-// advance moves the clock and runs what falls due, in order, each at its time.
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	end := c.now.Add(d)
-	c.mu.Unlock()
-	for {
-		c.mu.Lock()
-		var next *fakeTimer
-		for t := range c.timers {
-			if !t.at.After(end) && (next == nil || t.at.Before(next.at)) {
-				next = t
-			}
-		}
-		if next == nil {
-			c.now = end
-			c.mu.Unlock()
-			return
-		}
-		delete(c.timers, next)
-		if next.at.After(c.now) {
-			c.now = next.at
-		}
-		c.mu.Unlock()
-		next.f()
-	}
-}
-
-// sleep is advance on a machine that slept: what fell due runs late, at the end.
-func (c *fakeClock) sleep(d time.Duration) {
-	c.mu.Lock()
-	c.now = c.now.Add(d)
-	c.mu.Unlock()
-	c.advance(0)
-}
-
-// awaitTimer waits until something is due in exactly d.
-func (c *fakeClock) awaitTimer(t *testing.T, d time.Duration) {
+// pass waits until something is due in exactly d, and lets that time pass.
+func (c *manualClock) pass(t *testing.T, d time.Duration) {
 	t.Helper()
-	for {
-		c.mu.Lock()
-		at, changed := c.now.Add(d), c.changed
-		for timer := range c.timers {
-			if timer.at.Equal(at) {
-				c.mu.Unlock()
-				return
-			}
-		}
-		c.mu.Unlock()
-		receive(t, "a timer in "+d.String(), changed)
-	}
-}
-
-// logLines is a log whose lines a test can wait for.
-type logLines struct {
-	mu      sync.Mutex
-	lines   []string
-	changed chan struct{}
-}
-
-func newLog() (*slog.Logger, *logLines) {
-	l := &logLines{changed: make(chan struct{})}
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})), l
-}
-
-// Write implements io.Writer.
-func (l *logLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, strings.TrimSpace(string(p)))
-	close(l.changed)
-	l.changed = make(chan struct{})
-	return len(p), nil
-}
-
-// find returns the first line with all the words, or "".
-func (l *logLines) find(words ...string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-next:
-	for _, line := range l.lines {
-		for _, w := range words {
-			if !strings.Contains(line, w) {
-				continue next
-			}
-		}
-		return line
-	}
-	return ""
-}
-
-// await waits for a line with all the words.
-func (l *logLines) await(t *testing.T, words ...string) string {
-	t.Helper()
-	for {
-		l.mu.Lock()
-		changed := l.changed
-		l.mu.Unlock()
-		if line := l.find(words...); line != "" {
-			return line
-		}
-		receive(t, "a log line with "+strings.Join(words, ", "), changed)
-	}
+	testkit.Eventually(t, "something is due in "+d.String(), func() bool {
+		at, ok := c.Next()
+		return ok && at.Equal(c.ManualClock.Now().Add(d))
+	})
+	c.Advance(d)
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// One who leaves the line in the moment in which his turn comes must pass it on.
+// An event that leaves the line in the moment in which its turn comes must pass it on.
 func TestLeavePassesAGrantOn(t *testing.T) {
 	idle := &instance{process: &process{done: make(chan struct{})}}
 	for _, c := range []struct {

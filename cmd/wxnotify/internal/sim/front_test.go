@@ -93,53 +93,39 @@ func (b *board) end(says ...string) {
 func TestMirror(t *testing.T) {
 	b := newBoard(t, nil)
 	openID := string(b.people[1].openID)
-	status := func(want simulator.Status) {
+	is := func(status simulator.Status, unread, permits int) {
 		t.Helper()
-		if got, _ := b.world.IM.Status("user2"); got != want {
-			t.Errorf("user2 is %s, want %s", got, want)
-		}
-	}
-	unread := func(want int) {
-		t.Helper()
-		if got := b.world.IM.Unread("user2"); got != want {
-			t.Errorf("%d unread, want %d", got, want)
-		}
-	}
-	permits := func(want int) {
-		t.Helper()
-		if got := b.world.WeChat.Permits(openID, b.settings["TEMPLATE_MESSAGE"]); got != want {
-			t.Errorf("%d permits, want %d", got, want)
+		got, _ := b.world.IM.Status("user2")
+		n, m := b.world.IM.Unread("user2"), b.world.WeChat.Permits(openID, b.settings["TEMPLATE_MESSAGE"])
+		if got != status || n != unread || m != permits {
+			t.Errorf("user2 is %s, has %d unread and %d permits; want %s, %d, %d", got, n, m, status, unread, permits)
 		}
 	}
 	b.pull("im.state user=user2 action=Login")
-	status(simulator.Online)
 	key := fmt.Sprintf("1_1_%d", time.Now().Unix())
 	b.pull("im.message from=user1 to=user2 text=one key=" + key)
 	b.pull("im.message from=user1 to=user2 text=one key=" + key)
 	b.pull("im.message from=user1 to=user2 text=two")
 	b.pull("im.message from=user1 to=user2 before=1")
 	b.pull("im.message from=user1 to=user2 failed=80001")
-	unread(2)
+	is(simulator.Online, 2, 0)
 	b.pull("im.recall from=user1 to=user2 key=" + key)
-	unread(1)
+	is(simulator.Online, 1, 0)
 	b.pull("im.read user=user2 peer=user1")
-	unread(0)
 	b.pull("im.state user=user2 action=Disconnect")
-	status(simulator.Offline)
 	b.pull("wechat.popup openid=" + openID)
 	b.pull("wechat.popup openid=" + openID + " status=reject")
 	b.pull("wechat.popup openid=" + openID + " status=perhaps")
-	permits(1)
+	is(simulator.Offline, 0, 1)
 	b.pull("wechat.change openid=" + openID)
-	permits(0)
+	is(simulator.Offline, 0, 0)
 	b.pull("wechat.popup openid=" + openID)
 	b.pull("wechat.cancel openid=" + openID)
-	permits(0)
 	b.pull("wechat.verify")
 	b.pull("wechat.debug")
 	b.pull("im.call from=user1 to=user2 id=c1")
 	b.pull("im.call from=user1 to=user2 id=c1 how=timeout")
-	unread(0) // signals are no messages
+	is(simulator.Offline, 0, 0) // signals are no messages
 	b.end("user2     comes online [imcallback, ",
 		`user1     writes to user2: "one" [`,
 		`user1     writes to user2: "one" (again) [`,

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -34,40 +35,26 @@ func TestFacts(t *testing.T) {
 		return notify.Fact{RingEnd: &notify.RingEnd{Caller: "user1", Users: []notify.UserID{"user2"}, How: how}}
 	}
 	for _, c := range []struct {
-		fact  notify.Fact
-		actor string
-		text  string
+		fact notify.Fact
+		want string
 	}{
-		{message(notify.Message{Summary: "hi"}), "user1", `writes to user2: "hi"`},
-		{message(notify.Message{Summary: "hi", FailedCode: 80001}), "user1", "writes to user2, but IM does not deliver it (code 80001)"},
-		{message(notify.Message{Silent: true}), "user1", "sends user2 a signal, with nothing in it to read"},
-		{notify.Fact{Read: &notify.Read{Reader: "user2", Peer: "user1"}}, "user2", "has read what user1 wrote"},
-		{notify.Fact{Recall: &notify.Recall{ID: "m1", From: "user1", To: "user2"}}, "user1", `takes back "hi"`},
-		{notify.Fact{Recall: &notify.Recall{ID: "m9", From: "user1", To: "user2"}}, "user1", "takes back a message"},
-		{notify.Fact{Presence: &notify.Presence{User: "user2", Online: true}}, "user2", "comes online"},
-		{notify.Fact{Presence: &notify.Presence{User: "user2"}}, "user2", "leaves, and IM has noticed"},
-		{notify.Fact{Grant: &notify.Grant{OpenID: "o"}}, "user of o", `taps "Allow": one more permit`},
-		{notify.Fact{Revoke: &notify.Revoke{OpenID: "o"}}, "user of o", "switches these cards off: no permit is left"},
-		{notify.Fact{Sent: &notify.Sent{OpenID: "o"}}, "WeChat", "reports that the card for user of o has arrived"},
-		{notify.Fact{Sent: &notify.Sent{OpenID: "o", Failed: "7"}}, "WeChat", "reports that the card for user of o has not arrived (7)"},
-		{group(notify.GroupMessage{Summary: "hi"}), "user1", `writes to the group g: "hi"`},
-		{group(notify.GroupMessage{At: []notify.UserID{"user2", "user3"}}), "user1", "writes to the group g: a message, and mentions user2, user3"},
-		{group(notify.GroupMessage{AtAll: true, Summary: "hi"}), "user1", `writes to the group g: "hi", and mentions everybody`},
-		{group(notify.GroupMessage{Silent: true}), "user1", "sends the group g a signal, with nothing in it to read"},
-		{group(notify.GroupMessage{FailedCode: 10007}), "user1", "writes to the group g, but IM does not deliver it (code 10007)"},
-		{notify.Fact{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1, 2}}}, "IM", "tells that the group g has lost 2 messages: taken back"},
-		{notify.Fact{Ring: &notify.Ring{Caller: "user1", Users: []notify.UserID{"user2"}, For: time.Minute}}, "user1", "calls user2: it rings for 60s"},
-		{notify.Fact{Ring: &notify.Ring{Users: []notify.UserID{"user2", "user3"}, For: time.Second}}, "somebody", "calls user2, user3: it rings for 1s"},
-		{ended(notify.CallAnswered), "user2", "answers the call"},
-		{ended(notify.CallRejected), "user2", "declines the call"},
-		{ended(notify.CallBusy), "user2", "is in another call"},
-		{ended(notify.CallCancelled), "user1", "gives up calling user2"},
-		{ended(notify.CallTimedOut), "IM", "tells that the call to user2 rang in vain"},
-		{ended(notify.CallHungUp), "IM", "tells that the call to user2 is over"},
-		{notify.Fact{Erase: &notify.Erase{OpenID: "o"}}, "user of o", "wants to be forgotten: binding, permits and history are erased"},
+		{message(notify.Message{Summary: "hi"}), `user1 writes to user2: "hi"`},
+		{message(notify.Message{Summary: "hi", FailedCode: 80001}), "user1 writes to user2, but IM does not deliver it (code 80001)"},
+		{message(notify.Message{Silent: true}), "user1 sends user2 a signal, with nothing in it to read"},
+		{notify.Fact{Recall: &notify.Recall{ID: "m1", From: "user1", To: "user2"}}, `user1 takes back "hi"`},
+		{notify.Fact{Recall: &notify.Recall{ID: "m9", From: "user1", To: "user2"}}, "user1 takes back a message"},
+		{notify.Fact{Sent: &notify.Sent{OpenID: "o", Failed: "7"}}, "WeChat reports that the card for user of o has not arrived (7)"},
+		{group(notify.GroupMessage{Summary: "hi"}), `user1 writes to the group g: "hi"`},
+		{group(notify.GroupMessage{At: []notify.UserID{"user2", "user3"}}), "user1 writes to the group g: a message, and mentions user2, user3"},
+		{group(notify.GroupMessage{AtAll: true, Summary: "hi"}), `user1 writes to the group g: "hi", and mentions everybody`},
+		{group(notify.GroupMessage{Silent: true}), "user1 sends the group g a signal, with nothing in it to read"},
+		{group(notify.GroupMessage{FailedCode: 10007}), "user1 writes to the group g, but IM does not deliver it (code 10007)"},
+		{notify.Fact{Ring: &notify.Ring{Users: []notify.UserID{"user2", "user3"}, For: time.Second}}, "somebody calls user2, user3: it rings for 1s"},
+		{ended(notify.CallBusy), "user2 is in another call"},
+		{ended(notify.CallHungUp), "IM tells that the call to user2 is over"},
 	} {
-		if l := n.fact(c.fact, name); l.actor != c.actor || l.text != c.text {
-			t.Errorf("got  %s: %s\nwant %s: %s", l.actor, l.text, c.actor, c.text)
+		if l := n.fact(c.fact, name); l.actor+" "+l.text != c.want {
+			t.Errorf("got  %s: %s\nwant %s", l.actor, l.text, c.want)
 		}
 	}
 }
@@ -81,19 +68,6 @@ func TestSteps(t *testing.T) {
 		{notify.Step{Kind: notify.StepLeft}, plain, "looks again in 2s: user2 may come back"},
 		{notify.Step{Kind: notify.StepReturned}, plain, "looks again in 8s, the blind window"},
 		{notify.Step{Kind: notify.StepAsked, Detail: "online"}, plain, "asks IM whether user2 is there: online"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonWindow}, plain, "looks again at the end of the blind window: user2 may just have left"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonIMSilent}, plain, "asks again soon: IM did not answer"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonBusy}, plain, "waits: another card to user2 is on its way"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonNeverSent}, plain, "starts over: the card that was begun was never sent"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonBackoff}, plain, "tries again soon: WeChat did not take the card just now"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonOperator}, plain, "waits until somebody has mended what the log tells of"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonWording}, plain, "tries again in words of its own: WeChat refused the text"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonQuotaDay}, plain, "waits for tomorrow: today's quota of WeChat is used up"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonDigest}, plain, "keeps it for a digest: user2 was told already, and has not been back"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonKept}, plain, "keeps the digest back: user2's last permits are for coming absences"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonQuietHours}, plain, "waits for the end of the quiet hours"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonRinging}, plain, "asks again soon: it rings, and user2 seems to be there"},
-		{notify.Step{Kind: notify.StepPutOff, Reason: notify.ReasonTooMany}, plain, "waits: user2 got as many cards this hour as the rules allow"},
 		{notify.Step{Kind: notify.StepPutOff}, plain, "tries again later"},
 		{notify.Step{Kind: notify.StepBegun}, plain, ""},
 		{notify.Step{Kind: notify.StepReserved}, plain, "takes one of user2's permits and sends a card"},
@@ -112,6 +86,20 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// Each reason to wait has words of its own.
+func TestReasonsToWait(t *testing.T) {
+	seen := map[string]bool{putOff("user2", notify.Step{}): true}
+	for _, r := range []notify.Reason{notify.ReasonWindow, notify.ReasonIMSilent, notify.ReasonBusy, notify.ReasonNeverSent, notify.ReasonBackoff,
+		notify.ReasonOperator, notify.ReasonWording, notify.ReasonQuotaDay, notify.ReasonDigest, notify.ReasonKept, notify.ReasonQuietHours,
+		notify.ReasonRinging, notify.ReasonTooMany} {
+		text := putOff("user2", notify.Step{Reason: r})
+		if seen[text] {
+			t.Errorf("%s: %q is said of another reason too", r, text)
+		}
+		seen[text] = true
+	}
+}
+
 // A message that is the signal of a call has no end worth a line; the call has.
 func TestSignals(t *testing.T) {
 	n := newTestNarrator()
@@ -124,52 +112,57 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// Every final state is told, with its own name beside it.
+// Every final state is told in words of its own, with its name beside them.
 func TestFinals(t *testing.T) {
-	hi := []notify.Identity{"m1"}
+	whatever := []notify.Reason{""}
+	seen := map[string]bool{}
+	for state, reasons := range map[notify.State][]notify.Reason{
+		notify.StateDelivered: whatever, notify.StateRecalled: whatever, notify.StateUnbound: whatever, notify.StateNoPermit: whatever, notify.StateRefused: whatever,
+		notify.StateExpired: whatever, notify.StateFailedIM: whatever, notify.StateErased: whatever, notify.StateUnknown: whatever, notify.StateDead: whatever,
+		notify.StateEnded: whatever, notify.StateQuota: whatever,
+		notify.StateRead:       {notify.ReasonReadReport, notify.ReasonOwnReply, notify.ReasonUnreadNone},
+		notify.StateCameOnline: {notify.ReasonOnline, notify.ReasonPushOnline},
+		notify.StateNotCounted: {notify.ReasonSilent, notify.ReasonAdmin, notify.ReasonSelf, notify.ReasonCrowded, ""},
+		notify.StateMuted:      {notify.ReasonMutedAll, notify.ReasonMutedPeer},
+	} {
+		for _, reason := range reasons {
+			l := final(t, state, reason, "m1")
+			if seen[l.text] || l.note != string(state) || strings.HasPrefix(l.text, "no card: "+string(state)+" of") {
+				t.Errorf("%s, %s: got %+v", state, reason, l)
+			}
+			seen[l.text] = true
+		}
+	}
 	for _, c := range []struct {
 		state    notify.State
-		reason   notify.Reason
 		messages []notify.Identity
 		mood     mood
 		text     string
 	}{
-		{notify.StateDelivered, "", hi, good, `one card told user2 of "hi"; 4 permits left`},
-		{notify.StateDelivered, "", []notify.Identity{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
-		{notify.StateDelivered, "", []notify.Identity{"m3"}, good, "one card told user2 of a message; 4 permits left"},
-		{notify.StateRead, notify.ReasonReadReport, hi, none, `no card: user2 has read "hi"`},
-		{notify.StateRead, notify.ReasonOwnReply, hi, none, `no card: user2 has answered "hi"`},
-		{notify.StateRecalled, "", hi, none, `no card: "hi" was taken back`},
-		{notify.StateCameOnline, notify.ReasonOnline, hi, none, `no card: user2 is there, and IM itself showed "hi"`},
-		{notify.StateCameOnline, notify.ReasonPushOnline, hi, none, `no card: user2's phone rings for "hi" by itself`},
-		{notify.StateNotCounted, notify.ReasonSilent, hi, none, "no card: there is nothing in it to read"},
-		{notify.StateNotCounted, notify.ReasonAdmin, hi, none, "no card: the administrator's messages are not announced"},
-		{notify.StateNotCounted, notify.ReasonSelf, hi, none, "no card: user2 wrote to nobody else"},
-		{notify.StateNotCounted, notify.ReasonCrowded, hi, none, "no card: too many messages wait for user2 already"},
-		{notify.StateNotCounted, "", hi, none, "no card: messages of its kind are not announced"},
-		{notify.StateUnbound, notify.ReasonNewerBinding, hi, none, "no card: user2 belongs to another login now"},
-		{notify.StateNoPermit, "", hi, none, `no card: user2 has no permit for "hi": a tap on "Allow" gives one`},
-		{notify.StateRefused, "", hi, none, "no card: WeChat does not let us write to user2"},
-		{notify.StateExpired, "", hi, none, `no card: "hi" is too old`},
-		{notify.StateFailedIM, "", hi, none, `no card: IM did not deliver "hi"`},
-		{notify.StateErased, "", hi, none, "no card: user2 asked to be forgotten"},
-		{notify.StateUnknown, "", hi, bad, `nobody can say whether a card told user2 of "hi"; no second one is sent`},
-		{notify.StateDead, "", hi, bad, `gave up "hi": it is a dead letter now`},
-		{notify.StateRead, notify.ReasonUnreadNone, hi, none, `no card: IM counts nothing unread for user2, so "hi" was read`},
-		{notify.StateAnswered, "", []notify.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
-		{notify.StateEnded, notify.ReasonCancelled, []notify.Identity{"c1"}, none, "no card: the call of user1 rings no longer"},
-		{notify.StateEnded, notify.ReasonCancelled, []notify.Identity{"c2"}, none, "no card: a call rings no longer"},
-		{notify.StateMuted, notify.ReasonMutedAll, hi, none, "no card: user2 has switched cards off"},
-		{notify.StateMuted, notify.ReasonMutedPeer, hi, none, `no card: user2 has muted where "hi" is from`},
-		{notify.StateQuota, notify.ReasonQuotaDay, hi, none, `no card: WeChat's quota was used up for as long as "hi" lived`},
-		{notify.StateDelivered, "", []notify.Identity{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
+		{notify.StateDelivered, []notify.Identity{"m1"}, good, `one card told user2 of "hi"; 4 permits left`},
+		{notify.StateDelivered, []notify.Identity{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
+		{notify.StateDelivered, []notify.Identity{"m3"}, good, "one card told user2 of a message; 4 permits left"},
+		{notify.StateDelivered, []notify.Identity{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
+		{notify.StateRead, []notify.Identity{"m1"}, none, `no card: user2 has read "hi"`},
+		{notify.StateUnknown, []notify.Identity{"m1"}, bad, `nobody can say whether a card told user2 of "hi"; no second one is sent`},
+		{notify.StateDead, []notify.Identity{"m1"}, bad, `gave up "hi": it is a dead letter now`},
+		{notify.StateAnswered, []notify.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
+		{notify.StateEnded, []notify.Identity{"c2"}, none, "no card: a call rings no longer"},
 	} {
-		step := notify.Step{Kind: notify.StepFinal, State: c.state, Reason: c.reason, Messages: c.messages}
-		l, ok := newTestNarrator().step("user2", step, func() int { return 4 })
-		if !ok || l.text != c.text || l.mood != c.mood || l.note != string(c.state) {
-			t.Errorf("%s, %s: got %+v, %v; want %q", c.state, c.reason, l, ok, c.text)
+		if l := final(t, c.state, "", c.messages...); l.text != c.text || l.mood != c.mood {
+			t.Errorf("%s of %v: got %+v; want %q", c.state, c.messages, l, c.text)
 		}
 	}
+}
+
+func final(t *testing.T, state notify.State, reason notify.Reason, messages ...notify.Identity) line {
+	t.Helper()
+	step := notify.Step{Kind: notify.StepFinal, State: state, Reason: reason, Messages: messages}
+	l, ok := newTestNarrator().step("user2", step, func() int { return 4 })
+	if !ok {
+		t.Errorf("%s, %s: no line", state, reason)
+	}
+	return l
 }
 
 // What waits, and for how long, depends on what was heard of the recipient before.
@@ -199,7 +192,7 @@ func TestAccepted(t *testing.T) {
 	accepted(20, "m4", lead)
 	ended("m4")
 
-	// Whoever was told waits for a digest, until he is seen again.
+	// Whoever was told waits for a digest, until they are seen again.
 	delivered := func(ids ...notify.Identity) {
 		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateDelivered, Messages: ids}, func() int { return 1 })
 	}
