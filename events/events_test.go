@@ -374,7 +374,7 @@ func TestGroupEvents(t *testing.T) {
 	if n, _ := b.steps(); n != 0 {
 		t.Errorf("%d notices were accepted before deliver has asked", n)
 	}
-	spreads, err := b.store.Spreads(t.Context(), 100)
+	spreads, err := b.store.FanOuts(t.Context(), 100)
 	if err != nil || len(spreads) != 1 || !slices.Equal(spreads[0].Message.At, []notify.UserID{user}) {
 		t.Fatalf("to be told in groups: %+v, %v", spreads, err)
 	}

@@ -122,7 +122,7 @@ func call(s *system) []happening {
 	return []happening{aRun()}
 }
 
-// missedCall rings at somebody who seems to be there, and ends in vain.
+// missedCall rings at somebody who seems to be there, and ends unanswered.
 func missedCall(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
@@ -214,7 +214,7 @@ func spilled(s *system) []happening {
 	return []happening{h}
 }
 
-// handedOn is a spill for which deliver finds the store away until its time is out.
+// handedOn is an overflow for which deliver finds the store away until its time is out.
 func handedOn(s *system) []happening {
 	hs := spilled(s)
 	hs[0].time = 26500 * time.Millisecond // deliver keeps 25 s of it

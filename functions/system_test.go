@@ -25,7 +25,7 @@ import (
 	"wxnotify/simulator"
 )
 
-// Our templates: what is told, and a call that rang in vain.
+// Our templates: what is told, and a call that went unanswered.
 const (
 	template   = "T1"
 	templateMC = "T2"

@@ -24,7 +24,7 @@ type Announce struct {
 	Key       secret.String // ANNOUNCE_KEY
 	Store     Announcer
 	Limits    Limiter
-	Courier   Waker
+	Invoker   Waker
 	Rules     notify.Rules
 	Templates notify.Templates // which an announcement has to fit
 	Log       *slog.Logger
@@ -177,7 +177,7 @@ func (a *Announce) record(ctx context.Context, messages []notify.Message) ([]ann
 func (a *Announce) wake(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, wakeBudget)
 	defer cancel()
-	if err := a.Courier.Wake(ctx); err != nil {
+	if err := a.Invoker.Wake(ctx); err != nil {
 		a.Log.WarnContext(ctx, "wake failed, the timer will do the work", "error", err)
 	}
 }

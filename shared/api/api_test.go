@@ -37,8 +37,8 @@ func (l logins) Code2Session(_ context.Context, code string) (notify.OpenID, err
 
 type noCourier struct{}
 
-func (noCourier) Wake(context.Context) error                            { return nil }
-func (noCourier) Spill(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
+func (noCourier) Wake(context.Context) error                               { return nil }
+func (noCourier) Overflow(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
 
 // A service is our APIs over a real store.
 type service struct {
@@ -77,12 +77,12 @@ func newService(t *testing.T, trusted bool) *service {
 	sigs := signer(t, imKey, secret.String{})
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	inbox := &inbox.Inbox{
-		Store: s.store, Courier: noCourier{}, Log: log, Now: clock,
+		Store: s.store, Invoker: noCourier{}, Log: log, Now: clock,
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []notify.TemplateID{"T1"}},
 	}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
 		Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
-	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Courier: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}
+	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Invoker: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}
 	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
 		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}
 	if trusted {

@@ -35,7 +35,7 @@ func (c *delivery) keptBack(ctx context.Context, names []string) (until time.Tim
 	}
 	while := min(halfOpenFor, c.pass.Rules.Retry.Max)
 	for _, name := range ripe {
-		mine, err := c.Store.Probe(ctx, name, while)
+		mine, err := c.Store.TryCircuit(ctx, name, while)
 		if err != nil {
 			c.Log.WarnContext(ctx, "circuit not tried", "circuit", name, "error", err)
 		}
@@ -76,11 +76,11 @@ func (p *pass) stillAdmitted(ctx context.Context, cards []*delivery) (still []*d
 }
 
 // trip opens the circuit that a result calls for, or closes those that the card was sent to try.
-func (c *delivery) trip(ctx context.Context, r notify.Result) {
+func (c *delivery) afterSend(ctx context.Context, r notify.Result) {
 	circuit := c.Opens(r, c.manyUnknown(ctx, r))
 	if circuit.Name != "" {
 		c.circuits.open(circuit)
-		if err := c.Store.Trip(ctx, circuit); err != nil {
+		if err := c.Store.OpenCircuit(ctx, circuit); err != nil {
 			c.Log.WarnContext(ctx, "circuit not written down", "circuit", circuit.Name, "error", err)
 		}
 		return
@@ -99,16 +99,16 @@ func (c *delivery) trip(ctx context.Context, r notify.Result) {
 // in a row that something else must be wrong.
 func (c *delivery) manyUnknown(ctx context.Context, r notify.Result) bool {
 	switch {
-	case r.Gone():
+	case r.UnknownOpenID():
 		c.circuits.setUnknown(true)
-		n, err := c.Store.CountGone(ctx, c.Recipient.OpenID)
+		n, err := c.Store.CountUnknownOpenID(ctx, c.Recipient.OpenID)
 		if err != nil || n < unknownInARow {
 			return false
 		}
 		c.Log.ErrorContext(ctx, "WeChat knows none of the last users: check WECHAT_APPID", "alert", "gone", "in_a_row", unknownInARow)
 		return true
 	case r.Card == notify.CardDelivered && c.circuits.setUnknown(false):
-		if _, err := c.Store.CountGone(ctx, ""); err != nil {
+		if _, err := c.Store.CountUnknownOpenID(ctx, ""); err != nil {
 			c.Log.WarnContext(ctx, "the row of unknown openids goes on", "error", err)
 		}
 	}

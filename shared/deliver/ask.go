@@ -27,7 +27,7 @@ func (p *pass) ask(ctx context.Context, recs []notify.Recipient) (map[notify.Use
 	nameCtx, stop := context.WithTimeout(ctx, nameBudget)
 	defer stop()
 	named := guard.Begin(ctx, p.Log, func() notify.Names { return p.lookUp(nameCtx, recs) })
-	if recs[0].Lane == notify.LaneMessages {
+	if recs[0].Queue == notify.QueueMessages {
 		return p.presence(ctx, recs), <-named, nil
 	}
 

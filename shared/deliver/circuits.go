@@ -17,7 +17,7 @@ type circuits struct {
 }
 
 func newCircuits(b notify.Batch) *circuits {
-	cs := &circuits{known: make(map[string]notify.Circuit, len(b.Circuits)), unknown: b.GoneInRow > 0, alerted: map[string]bool{}}
+	cs := &circuits{known: make(map[string]notify.Circuit, len(b.Circuits)), unknown: b.UnknownInARow > 0, alerted: map[string]bool{}}
 	for _, c := range b.Circuits {
 		cs.known[c.Name] = c
 	}

@@ -19,7 +19,7 @@ const (
 	// wrapUp is how much of an invocation's time, and of a lease, is kept back: no card is
 	// begun in it.
 	wrapUp = notify.SendBudget + settleBudget + 3*time.Second
-	// claimLimit is how many recipients of a lane one pass takes, and askLimit how many of
+	// claimLimit is how many recipients of a queue one pass takes, and askLimit how many of
 	// them IM is asked about in one call: just before they are served, and no more than can be
 	// sent to in askSeconds, so that its word is fresh.
 	claimLimit = 2000
@@ -169,7 +169,7 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (done, error) {
 	}
 	p := d.take(ctx, batch, claimed, c)
 	err = p.besideCalls(ctx, func() error {
-		calls, messages := p.lanes(ctx, batch.Recipients)
+		calls, messages := p.byQueue(ctx, batch.Recipients)
 		if err := p.serve(ctx, calls); err != nil {
 			return err
 		}
@@ -177,13 +177,13 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (done, error) {
 			p.reconcile(ctx)
 		}
 		var fanningOut sync.WaitGroup
-		if batch.Spreads {
+		if batch.FanOuts {
 			guard.Go(ctx, p.Log, &fanningOut, func() { p.fanOut(ctx) })
 		}
 		defer fanningOut.Wait()
 		return p.serve(ctx, messages)
 	})
-	busy := len(batch.Recipients) > 0 || batch.Overdue || batch.Spreads
+	busy := len(batch.Recipients) > 0 || batch.Overdue || batch.FanOuts
 	return done{batch.Now, busy, batch.Watched && !busy}, err
 }
 
@@ -235,14 +235,14 @@ func (p *pass) room(ctx context.Context) bool {
 	return !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() < notify.Lease-wrapUp
 }
 
-// lanes ends what earlier runs left half done, and returns who waits in each lane.
-func (p *pass) lanes(ctx context.Context, recs []notify.Recipient) (calls, messages []notify.Recipient) {
+// queues ends what earlier runs left half done, and returns who waits in each queue.
+func (p *pass) byQueue(ctx context.Context, recs []notify.Recipient) (calls, messages []notify.Recipient) {
 	var begun []notify.Recipient
 	for _, rec := range recs {
 		switch {
 		case rec.Open != nil:
 			begun = append(begun, rec)
-		case rec.Lane == notify.LaneCalls:
+		case rec.Queue == notify.QueueCalls:
 			calls = append(calls, rec)
 		default:
 			messages = append(messages, rec)
@@ -266,7 +266,7 @@ func (p *pass) besideCalls(ctx context.Context, work func() error) error {
 	return work()
 }
 
-// serveCalls does what is due in the lane of calls.
+// serveCalls does what is due in the queue of calls.
 func (p *pass) serveCalls(ctx context.Context) {
 	claimed := stopwatch.Start()
 	batch, err := p.Store.ClaimCalls(ctx, p.atMost(askLimit))
@@ -276,7 +276,7 @@ func (p *pass) serveCalls(ctx context.Context) {
 	}
 	var counts Counts
 	side := p.take(ctx, batch, claimed, &counts)
-	calls, _ := side.lanes(ctx, batch.Recipients)
+	calls, _ := side.byQueue(ctx, batch.Recipients)
 	if err := side.serve(ctx, calls); err != nil {
 		p.Log.ErrorContext(ctx, "calls not served, another run goes on", "alert", "store", "error", err)
 	}
@@ -311,7 +311,7 @@ func (p *pass) serve(ctx context.Context, recs []notify.Recipient) error {
 func (p *pass) handBack(ctx context.Context, recs []notify.Recipient, at time.Time) {
 	fs := make([]notify.Finish, len(recs))
 	for i, rec := range recs {
-		fs[i] = notify.Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Again: notify.FirstExpiry(at, rec.Notices), Carried: rec.Carried}
+		fs[i] = notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Again: notify.FirstExpiry(at, rec.Notices), Carried: rec.Carried}
 	}
 	p.finish(ctx, fs)
 }
@@ -339,7 +339,7 @@ func (p *pass) announce(ctx context.Context, pool *pool, recs []notify.Recipient
 	p.finish(ctx, rest)
 	for len(cards) > 0 && p.room(ctx) {
 		n := pool.acquire(min(len(cards), p.Rules.SendsPerSecond)) // so that none waits long for its turn
-		full, stale := p.turn(ctx, cards[0].Recipient.Lane, n, asking)
+		full, stale := p.turn(ctx, cards[0].Recipient.Queue, n, asking)
 		if stale {
 			pool.release(n)
 			return recipients(cards), time.Time{}, nil

@@ -23,25 +23,25 @@ const (
 // again: a member's message is recorded once.
 func (p *pass) fanOut(ctx context.Context) {
 	for !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() <= fanOutFor {
-		spreads, err := p.Store.Spreads(ctx, fanOutLimit)
+		fanOuts, err := p.Store.FanOuts(ctx, fanOutLimit)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "group messages not taken up, a later run does", "alert", "store", "error", err)
 		}
-		if len(spreads) == 0 {
+		if len(fanOuts) == 0 {
 			return
 		}
-		p.fanOutAll(ctx, spreads)
+		p.fanOutAll(ctx, fanOuts)
 		if err != nil {
 			return
 		}
 	}
 }
 
-// fanOutAll does one page of each of spreads, some side by side.
-func (p *pass) fanOutAll(ctx context.Context, spreads []notify.Spread) {
+// fanOutAll does one page of each of fanOuts, some side by side.
+func (p *pass) fanOutAll(ctx context.Context, fanOuts []notify.FanOut) {
 	side := make(chan struct{}, fanOutSide)
 	var wg sync.WaitGroup
-	for _, s := range spreads {
+	for _, s := range fanOuts {
 		side <- struct{}{}
 		guard.Go(ctx, p.Log, &wg, func() {
 			defer func() { <-side }()
@@ -57,7 +57,7 @@ func (p *pass) fanOutAll(ctx context.Context, spreads []notify.Spread) {
 }
 
 // fanOutPage does one page, and has the next be due at once.
-func (p *pass) fanOutPage(ctx context.Context, s notify.Spread) error {
+func (p *pass) fanOutPage(ctx context.Context, s notify.FanOut) error {
 	members, next, err := p.members(ctx, s)
 	if errors.Is(err, notify.ErrNoGroup) {
 		return p.Store.Advance(ctx, s, "", true)
@@ -72,7 +72,7 @@ func (p *pass) fanOutPage(ctx context.Context, s notify.Spread) error {
 }
 
 // members returns the members whom the message is for, one page of them.
-func (p *pass) members(ctx context.Context, s notify.Spread) (members []notify.Member, next string, err error) {
+func (p *pass) members(ctx context.Context, s notify.FanOut) (members []notify.Member, next string, err error) {
 	m := s.Message
 	if m.For == notify.GroupAll || m.AtAll {
 		return p.Directory.Members(ctx, m.Group, m.Type, s.Page)

@@ -73,7 +73,7 @@ func (x *interceptor) Record(ctx context.Context, rules notify.Rules, facts []no
 	return x.Store.Record(ctx, rules, facts)
 }
 
-func (x *interceptor) Advance(ctx context.Context, s notify.Spread, page string, done bool) error {
+func (x *interceptor) Advance(ctx context.Context, s notify.FanOut, page string, done bool) error {
 	_, err := intercept(x, "advance", "", func() (any, error) { return nil, x.Store.Advance(ctx, s, page, done) })
 	return err
 }

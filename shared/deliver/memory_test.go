@@ -22,13 +22,13 @@ import (
 type memory struct {
 	deliver.Store
 	mu      sync.Mutex
-	waiting map[notify.Lane]map[notify.UserID]*entry
-	queue   map[notify.Lane]*byDue
+	waiting map[notify.Queue]map[notify.UserID]*entry
+	queue   map[notify.Queue]*byDue
 	leases  int       // handed out
 	paced   time.Time // until then the rate is used up
 	trip    time.Duration
 	// spreads wait to be spread; known are the names that are kept.
-	spreads []notify.Spread
+	spreads []notify.FanOut
 	known   map[string]string
 
 	ended   map[notify.Identity][]notify.State
@@ -58,8 +58,8 @@ func (q *byDue) Pop() any {
 func newMemory() *memory {
 	return &memory{
 		known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[notify.Identity][]notify.State{}, settled: map[notify.CardID]time.Time{},
-		waiting: map[notify.Lane]map[notify.UserID]*entry{notify.LaneCalls: {}, notify.LaneMessages: {}},
-		queue:   map[notify.Lane]*byDue{notify.LaneCalls: {}, notify.LaneMessages: {}}}
+		waiting: map[notify.Queue]map[notify.UserID]*entry{notify.QueueCalls: {}, notify.QueueMessages: {}},
+		queue:   map[notify.Queue]*byDue{notify.QueueCalls: {}, notify.QueueMessages: {}}}
 }
 
 // pause lets d pass, or ends with ctx.
@@ -72,7 +72,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // wait makes a notice wait that is due now.
-func (m *memory) wait(lane notify.Lane, user notify.UserID, n notify.Notice) {
+func (m *memory) wait(lane notify.Queue, user notify.UserID, n notify.Notice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -83,7 +83,7 @@ func (m *memory) wait(lane notify.Lane, user notify.UserID, n notify.Notice) {
 	}
 	s := m.waiting[lane][user]
 	if s == nil {
-		s = &entry{rec: notify.Recipient{User: user, Lane: lane, OpenID: openID(user)}, at: now}
+		s = &entry{rec: notify.Recipient{User: user, Queue: lane, OpenID: openID(user)}, at: now}
 		m.waiting[lane][user] = s
 		heap.Push(m.queue[lane], s)
 	}
@@ -94,36 +94,36 @@ func (m *memory) wait(lane notify.Lane, user notify.UserID, n notify.Notice) {
 func (m *memory) messages(n int) {
 	for i := range n {
 		user := notify.UserID(fmt.Sprint("u", i))
-		m.wait(notify.LaneMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
+		m.wait(notify.QueueMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
 	}
 }
 
 // rings makes a call wait that rings for half a minute.
 func (m *memory) rings(user notify.UserID) {
-	m.wait(notify.LaneCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
+	m.wait(notify.QueueCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
 }
 
-func (m *memory) left(lane notify.Lane) int {
+func (m *memory) left(lane notify.Queue) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.waiting[lane])
 }
 
 func (m *memory) Claim(ctx context.Context, limit int) (notify.Batch, error) {
-	return m.claim(ctx, limit, notify.LaneCalls, notify.LaneMessages)
+	return m.claim(ctx, limit, notify.QueueCalls, notify.QueueMessages)
 }
 
 func (m *memory) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
-	return m.claim(ctx, limit, notify.LaneCalls)
+	return m.claim(ctx, limit, notify.QueueCalls)
 }
 
-func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Lane) (notify.Batch, error) {
+func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Queue) (notify.Batch, error) {
 	if err := pause(ctx, m.trip); err != nil {
 		return notify.Batch{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := notify.Batch{Now: time.Now(), Spreads: len(m.spreads) > 0}
+	b := notify.Batch{Now: time.Now(), FanOuts: len(m.spreads) > 0}
 	for _, lane := range lanes {
 		q := m.queue[lane]
 		for taken := 0; taken < limit && len(*q) > 0 && !(*q)[0].at.After(b.Now); taken++ {
@@ -141,7 +141,7 @@ func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Lane) (no
 }
 
 // mine returns the entry that a lease is for, if it still holds.
-func (m *memory) mine(lane notify.Lane, user notify.UserID, lease string) *entry {
+func (m *memory) mine(lane notify.Queue, user notify.UserID, lease string) *entry {
 	if s := m.waiting[lane][user]; s != nil && s.rec.Lease == lease {
 		return s
 	}
@@ -156,7 +156,7 @@ func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Id
 	defer m.mu.Unlock()
 	out := make([][]notify.Identity, len(cards))
 	for i, c := range cards {
-		if m.mine(c.Lane, c.User, c.Lease) != nil {
+		if m.mine(c.Queue, c.User, c.Lease) != nil {
 			out[i] = c.Messages
 		}
 	}
@@ -185,7 +185,7 @@ func (m *memory) Finish(ctx context.Context, _ notify.Rules, fs []notify.Finish)
 	defer m.mu.Unlock()
 	out := make([][]notify.Ended, len(fs))
 	for i, f := range fs {
-		s := m.mine(f.Lane, f.User, f.Lease)
+		s := m.mine(f.Queue, f.User, f.Lease)
 		if s == nil {
 			continue
 		}
@@ -199,11 +199,11 @@ func (m *memory) Finish(ctx context.Context, _ notify.Rules, fs []notify.Finish)
 		s.rec.Lease = ""
 		if len(s.rec.Notices) > 0 {
 			s.at = f.Again
-			heap.Fix(m.queue[f.Lane], s.index)
+			heap.Fix(m.queue[f.Queue], s.index)
 			continue
 		}
-		heap.Remove(m.queue[f.Lane], s.index)
-		delete(m.waiting[f.Lane], f.User)
+		heap.Remove(m.queue[f.Queue], s.index)
+		delete(m.waiting[f.Queue], f.User)
 	}
 	return out, nil
 }
@@ -252,7 +252,7 @@ func (m *memory) CachedNames(_ context.Context, ids []string) (map[string]string
 
 func (m *memory) KeepNames(context.Context, map[string]string, time.Duration) error { return nil }
 
-func (m *memory) Spreads(context.Context, int) ([]notify.Spread, error) {
+func (m *memory) FanOuts(context.Context, int) ([]notify.FanOut, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := m.spreads
@@ -260,7 +260,7 @@ func (m *memory) Spreads(context.Context, int) ([]notify.Spread, error) {
 	return out, nil
 }
 
-func (m *memory) Advance(context.Context, notify.Spread, string, bool) error { return nil }
+func (m *memory) Advance(context.Context, notify.FanOut, string, bool) error { return nil }
 
 func (m *memory) Recalled(context.Context, []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
 	return nil, nil

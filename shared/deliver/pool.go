@@ -134,18 +134,18 @@ func (w *pool) sendAll(ctx context.Context, cards []*delivery) error {
 // behind them.
 const messagesAhead = 5 * time.Second
 
-// turn waits until n cards of a lane may be sent. If that would be too late for this run or
+// turn waits until n cards of a queue may be sent. If that would be too late for this run or
 // for the leases, it waits for nothing and returns when to try again. stale says that meanwhile
 // the word of IM, which was asked when asked began, has grown too old to wait for a turn with it. A
 // store that does not say stops nobody: WeChat's own limits hold.
-func (p *pass) turn(ctx context.Context, lane notify.Lane, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
+func (p *pass) turn(ctx context.Context, queue notify.Queue, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
 	for asked.Elapsed() < freshFor-messagesAhead {
 		most := notify.Lease - wrapUp - p.claimed.Elapsed()
 		if left, bounded := stopwatch.Left(ctx); bounded {
 			most = min(most, left-wrapUp)
 		}
 		ahead := min(most, freshFor-asked.Elapsed())
-		if lane == notify.LaneMessages {
+		if queue == notify.QueueMessages {
 			ahead = min(ahead, messagesAhead)
 		}
 		wait, reserved, err := p.Store.PaceWithin(ctx, "send", p.Rules.SendsPerSecond, n, ahead)

@@ -70,12 +70,12 @@ type Store interface {
 
 // Queue hands out recipients for whom something is due.
 type Queue interface {
-	// Claim hands out up to about limit recipients of each lane for whom something is
+	// Claim hands out up to about limit recipients of each queue for whom something is
 	// due and hides them from other callers for Lease. It also notes that this run is
 	// watching, so that Record need not wake another.
 	Claim(ctx context.Context, limit int) (notify.Batch, error)
 
-	// ClaimCalls is Claim for the lane of calls alone.
+	// ClaimCalls is Claim for the queue of calls alone.
 	ClaimCalls(ctx context.Context, limit int) (notify.Batch, error)
 
 	// Finish writes down what became of claimed recipients and lets go of them. Entries
@@ -128,12 +128,12 @@ type Groups interface {
 	// Record records what a group's message is for each of its members, a message for one
 	// recipient, as inbox.Recorder does.
 	Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error)
-	// Spreads hands out up to limit of them and hides them from other callers for Lease.
-	Spreads(ctx context.Context, limit int) ([]notify.Spread, error)
-	// Advance writes down how far a spread has come: page is the next page of members;
+	// FanOuts hands out up to limit of them and hides them from other callers for Lease.
+	FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error)
+	// Advance writes down how far a fan-out has come: page is the next page of members;
 	// with done there is none, and the spread is forgotten. It changes nothing if the
 	// lease is lost.
-	Advance(ctx context.Context, s notify.Spread, page string, done bool) error
+	Advance(ctx context.Context, s notify.FanOut, page string, done bool) error
 	// Recalled returns those of messages of groups that were taken back.
 	Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[notify.MessageID]bool, error)
 }
@@ -141,16 +141,16 @@ type Groups interface {
 // Circuits keeps the circuits: what is not tried for a while because it would fail for
 // everybody.
 type Circuits interface {
-	// Trip opens a circuit, or keeps it open for longer.
-	Trip(ctx context.Context, c notify.Circuit) error
-	// Probe reports whether the caller is the one who may try whether an open circuit
+	// OpenCircuit opens a circuit, or keeps it open for longer.
+	OpenCircuit(ctx context.Context, c notify.Circuit) error
+	// TryCircuit reports whether the caller is the one who may try whether an open circuit
 	// can close, of all who ask while for.
-	Probe(ctx context.Context, name string, while time.Duration) (bool, error)
+	TryCircuit(ctx context.Context, name string, while time.Duration) (bool, error)
 	// CloseCircuit closes a circuit: what it stood for works again.
 	CloseCircuit(ctx context.Context, name string) error
-	// CountGone counts an openid that WeChat does not know and returns how many
+	// CountUnknownOpenID counts an openid that WeChat does not know and returns how many
 	// different ones there were in a row. An empty openID ends the row.
-	CountGone(ctx context.Context, openID notify.OpenID) (int, error)
+	CountUnknownOpenID(ctx context.Context, openID notify.OpenID) (int, error)
 }
 
 // NameCache keeps names that were looked up, under a user's id or "@" and a group's.

@@ -16,7 +16,7 @@ import (
 func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 	var wg sync.WaitGroup
 	for _, c := range cards {
-		if c.Plan.Digest && c.Recipient.Lane == notify.LaneMessages {
+		if c.Plan.Digest && c.Recipient.Queue == notify.QueueMessages {
 			guard.Go(ctx, p.Log, &wg, func() { c.dropRead(ctx) })
 		}
 	}

@@ -30,7 +30,7 @@ func TestBacklogOf100000(t *testing.T) {
 		rang := map[notify.UserID]time.Time{}
 		calls.Go(func() { callEvery10s(ctx, m, rang) })
 		d := over(t, m, p)
-		for m.left(notify.LaneMessages) > 0 && time.Since(began) < time.Hour {
+		for m.left(notify.QueueMessages) > 0 && time.Since(began) < time.Hour {
 			runs.Go(func() {
 				started := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -150,7 +150,7 @@ func TestPaceOfAllInstances(t *testing.T) {
 			d := over(t, m, p)
 			d.Rules.SendsPerSecond = 50
 			wg.Go(func() {
-				for m.left(notify.LaneMessages) > 0 {
+				for m.left(notify.QueueMessages) > 0 {
 					if _, err := d.Pass(t.Context()); err != nil {
 						t.Error(err)
 						return
@@ -239,7 +239,7 @@ func nearDeadline(t *testing.T, takes time.Duration, rate int, given time.Durati
 	if p.cards() != len(m.settled) {
 		t.Errorf("given %v, %d cards were sent and %d are settled", given, p.cards(), len(m.settled))
 	}
-	for user, e := range m.waiting[notify.LaneMessages] {
+	for user, e := range m.waiting[notify.QueueMessages] {
 		if e.rec.Lease != "" {
 			t.Errorf("given %v, %s was not handed back", given, user)
 			break
@@ -360,7 +360,7 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
 			t.Fatalf("%d cards, %v", p.cards(), err)
 		}
-		if at := m.waiting[notify.LaneMessages]["u0"].at; time.Until(at) < notify.Lease-time.Minute/2 {
+		if at := m.waiting[notify.QueueMessages]["u0"].at; time.Until(at) < notify.Lease-time.Minute/2 {
 			t.Errorf("due again in %v, before another run can find the card", time.Until(at))
 		}
 	})
@@ -398,18 +398,18 @@ func silentClient(t *testing.T) *im.Client {
 // by the 1.5 s that it waits for that; a message waits for all of the client's attempts, and on.
 func TestSilentIM(t *testing.T) {
 	for name, c := range map[string]struct {
-		lane        notify.Lane
+		lane        notify.Queue
 		notice      notify.Notice
 		least, most time.Duration // until it is sent, or the pass is over
 		silent      bool          // also who is there
 		cards       int
 	}{
-		"names, a call":            {notify.LaneCalls, notify.Notice{Kind: notify.KindCall}, 0, 250 * time.Millisecond, false, 1},
-		"names, a call of a group": {notify.LaneCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 0, time.Second, false, 1},
-		"names, a message":         {notify.LaneMessages, notify.Notice{Kind: notify.KindMessage}, 0, 2 * time.Second, false, 1},
-		"a call":                   {notify.LaneCalls, notify.Notice{Kind: notify.KindCall}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
-		"a call of a group":        {notify.LaneCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
-		"a message":                {notify.LaneMessages, notify.Notice{Kind: notify.KindMessage}, 15 * time.Second, 16 * time.Second, true, 0},
+		"names, a call":            {notify.QueueCalls, notify.Notice{Kind: notify.KindCall}, 0, 250 * time.Millisecond, false, 1},
+		"names, a call of a group": {notify.QueueCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 0, time.Second, false, 1},
+		"names, a message":         {notify.QueueMessages, notify.Notice{Kind: notify.KindMessage}, 0, 2 * time.Second, false, 1},
+		"a call":                   {notify.QueueCalls, notify.Notice{Kind: notify.KindCall}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
+		"a call of a group":        {notify.QueueCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
+		"a message":                {notify.QueueMessages, notify.Notice{Kind: notify.KindMessage}, 15 * time.Second, 16 * time.Second, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -461,7 +461,7 @@ func TestNothingStarvesACall(t *testing.T) {
 		"groups, and an IM that does not say who is in them": {func(m *memory, _ *platform, d *deliver.Deliverer) {
 			d.Directory = silentClient(t)
 			for i := range 20 { // eight at a time, until it is too late for the others
-				m.spreads = append(m.spreads, notify.Spread{Message: notify.GroupMessage{Group: "g1", Seq: uint32(i), For: notify.GroupAll}})
+				m.spreads = append(m.spreads, notify.FanOut{Message: notify.GroupMessage{Group: "g1", Seq: uint32(i), For: notify.GroupAll}})
 			}
 		}, time.Millisecond},
 	} {

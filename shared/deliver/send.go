@@ -99,7 +99,7 @@ func (c *delivery) reserveInTurn(ctx context.Context, r notify.Reserve) (notify.
 	for tries := 1; ; tries++ {
 		c.asked = stopwatch.Start()
 		reserved, err := c.Store.Reserve(ctx, r)
-		waits := err == nil && reserved.Status == notify.ReserveBusy && r.Lane == notify.LaneCalls
+		waits := err == nil && reserved.Status == notify.ReserveBusy && r.Queue == notify.QueueCalls
 		if !waits || tries == 150 || !c.timeFor(ctx) || !stopwatch.Sleep(ctx, 20*time.Millisecond) {
 			return reserved, err
 		}
@@ -127,7 +127,7 @@ func (c *delivery) send(ctx context.Context, card notify.Card, notices []notify.
 	}
 	c.Note(c.time(), notify.StepSettled, string(result.Permit))
 	end.Steps = c.Steps
-	c.trip(ctx, result)
+	c.afterSend(ctx, result)
 	if state == notify.CardDelivered {
 		c.count(func(n *Counts) { n.Sent++ })
 	}

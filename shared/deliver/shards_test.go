@@ -30,7 +30,7 @@ func TestShardsInTurn(t *testing.T) {
 	if of[0] < 3 || of[1] < 3 {
 		t.Errorf("the first 8 recipients are %v of the two shards", of)
 	}
-	if spreads, err := s.store.Spreads(t.Context(), 20); err != nil || len(spreads) < 20 {
+	if spreads, err := s.store.FanOuts(t.Context(), 20); err != nil || len(spreads) < 20 {
 		t.Errorf("%d messages of one group handed out, %v; want 20", len(spreads), err)
 	}
 }

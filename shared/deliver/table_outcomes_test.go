@@ -318,7 +318,7 @@ func circuitRows() []row {
 				s.told("a")
 				s.run(8 * time.Minute)
 				s.whenAsked(func() { // another does just then
-					_, err := s.store.Probe(s.t.Context(), notify.CircuitApp, 5*time.Minute)
+					_, err := s.store.TryCircuit(s.t.Context(), notify.CircuitApp, 5*time.Minute)
 					s.must(err)
 				})
 			}},

@@ -60,7 +60,7 @@ var becauseOf = map[notify.State][]notify.Reason{
 	notify.StateNotBound:   {},
 	notify.StateUnbound:    {notify.ReasonNewerBinding},
 	notify.StateNoPermit:   {notify.ReasonReported},
-	notify.StateRefused:    {notify.ReasonGone, notify.ReasonReported},
+	notify.StateRefused:    {notify.ReasonUnknownOpenID, notify.ReasonReported},
 	notify.StateQuota:      {notify.ReasonQuotaDay},
 	notify.StateExpired: {notify.ReasonBusy, notify.ReasonWindow, notify.ReasonIMSilent, notify.ReasonNeverSent, notify.ReasonBackoff, notify.ReasonOperator, notify.ReasonWording,
 		notify.ReasonQuotaDay, notify.ReasonDigest, notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonTooMany, notify.ReasonRinging},

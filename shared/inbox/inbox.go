@@ -12,19 +12,19 @@ import (
 // Budgets of the receiving side. IM gives a callback 2 s in all.
 // Source: https://cloud.tencent.com/document/product/269/1522
 const (
-	recordBudget  = 700 * time.Millisecond
-	courierBudget = 600 * time.Millisecond
+	recordBudget = 700 * time.Millisecond
+	invokeBudget = 600 * time.Millisecond
 )
 
 // An Inbox takes facts in: it leaves out what does not count, records the rest in
-// one store round trip, wakes deliver if something falls due soon, and spills to
+// one store round trip, wakes deliver if something falls due soon, and overflows to
 // deliver when the store is away. It is safe for concurrent use.
 type Inbox struct {
 	Store   Recorder
-	Courier Courier
+	Invoker Invoker
 	notify.Filter
 	Log *slog.Logger
-	Now func() time.Time // for the age of a spill, and for when to look at the store again
+	Now func() time.Time // for the age of an overflow, and for when to look at the store again
 
 	outage outage // what this process knows of one
 }
@@ -38,7 +38,7 @@ func (in *Inbox) Accept(ctx context.Context, facts []notify.Fact) error {
 		return nil
 	}
 	if since := in.Now(); in.outage.pause(since) > 0 {
-		spilled := in.spill(ctx, facts, since, errStoreAway)
+		spilled := in.overflow(ctx, facts, since, errStoreAway)
 		if spilled == nil {
 			return nil
 		}
@@ -51,7 +51,7 @@ func (in *Inbox) Accept(ctx context.Context, facts []notify.Fact) error {
 	if err == nil {
 		return nil
 	}
-	return in.spill(ctx, facts, in.Now(), err)
+	return in.overflow(ctx, facts, in.Now(), err)
 }
 
 // record stores facts and wakes deliver if need be. A wake that fails costs one
@@ -61,9 +61,9 @@ func (in *Inbox) record(ctx context.Context, facts []notify.Fact, pause notify.R
 	if err != nil || !wake {
 		return err
 	}
-	wakeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierBudget)
+	wakeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invokeBudget)
 	defer cancel()
-	if err := in.Courier.Wake(wakeCtx); err != nil {
+	if err := in.Invoker.Wake(wakeCtx); err != nil {
 		in.Log.WarnContext(ctx, "wake failed, the timer will do the work", "error", err)
 	}
 	return nil

@@ -48,7 +48,7 @@ func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fa
 	return true, nil
 }
 
-// A courier keeps what is handed to it, and may be away.
+// A invoker keeps what is handed to it, and may be away.
 type courier struct {
 	spilled []notify.Fact
 	since   time.Time
@@ -57,7 +57,7 @@ type courier struct {
 }
 
 func (c *courier) Wake(context.Context) error { return c.err }
-func (c *courier) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (c *courier) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	if c.err != nil || time.Now().Before(c.away) {
 		return errors.Join(c.err, errors.New("platform: away"))
 	}
@@ -69,14 +69,14 @@ func (c *courier) Spill(_ context.Context, facts []notify.Fact, since time.Time)
 type hanging struct{}
 
 func (hanging) Wake(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-func (hanging) Spill(ctx context.Context, _ []notify.Fact, _ time.Time) error {
+func (hanging) Overflow(ctx context.Context, _ []notify.Fact, _ time.Time) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func newInbox(r inbox.Recorder, c inbox.Courier) *inbox.Inbox {
+func newInbox(r inbox.Recorder, c inbox.Invoker) *inbox.Inbox {
 	return &inbox.Inbox{
-		Now: time.Now, Store: r, Courier: c, Log: slog.New(slog.DiscardHandler),
+		Now: time.Now, Store: r, Invoker: c, Log: slog.New(slog.DiscardHandler),
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: "administrator", Templates: []notify.TemplateID{"T1"}},
 	}
 }
@@ -180,7 +180,7 @@ func TestRetake(t *testing.T) {
 				var log bytes.Buffer
 				in := newInbox(store, platform)
 				in.Log = slog.New(slog.NewJSONHandler(&log, nil))
-				if err := in.Retake(within(t, 2*time.Minute), x.facts, since, 20*time.Second); (err != nil) != x.fails {
+				if err := in.Redeliver(within(t, 2*time.Minute), x.facts, since, 20*time.Second); (err != nil) != x.fails {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(start); took > x.most {

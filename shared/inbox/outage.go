@@ -12,8 +12,8 @@ import (
 // How long a process leaves a store alone that did not answer: a receiver so briefly that what
 // comes in after the outage is recorded at once, deliver longer each time.
 var (
-	acceptPause = notify.Retry{First: 2 * time.Second, Factor: 1, Max: 2 * time.Second}
-	retakePause = notify.Retry{First: time.Second, Factor: 2, Max: 15 * time.Second}
+	acceptPause    = notify.Retry{First: 2 * time.Second, Factor: 1, Max: 2 * time.Second}
+	redeliverPause = notify.Retry{First: time.Second, Factor: 2, Max: 15 * time.Second}
 )
 
 // errStoreAway is why a receiver does not ask the store.

@@ -73,7 +73,7 @@ func TestRetakeLooksLessAndLessOften(t *testing.T) {
 		r, c := &recorder{until: time.Now().Add(time.Hour)}, &courier{}
 		in := newInbox(r, c)
 		for range 30 {
-			if err := in.Retake(within(t, 2*time.Minute), message("1"), time.Now(), 25*time.Second); err != nil {
+			if err := in.Redeliver(within(t, 2*time.Minute), message("1"), time.Now(), 25*time.Second); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -82,7 +82,7 @@ func TestRetakeLooksLessAndLessOften(t *testing.T) {
 		}
 		time.Sleep(time.Until(r.until))
 		start := time.Now()
-		if err := in.Retake(within(t, 2*time.Minute), message("2"), time.Now(), 25*time.Second); err != nil || time.Since(start) > 15*time.Second {
+		if err := in.Redeliver(within(t, 2*time.Minute), message("2"), time.Now(), 25*time.Second); err != nil || time.Since(start) > 15*time.Second {
 			t.Errorf("%v, recorded %v after the store's return", err, time.Since(start))
 		}
 	})

@@ -21,12 +21,12 @@ type Recorder interface {
 	Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error)
 }
 
-// Courier reaches deliver without the store.
-type Courier interface {
+// Invoker reaches deliver without the store.
+type Invoker interface {
 	// Wake starts a run of deliver soon. It does not wait for it.
 	Wake(ctx context.Context) error
-	// Spill hands facts that could not be recorded to deliver, which records them
+	// Overflow hands facts that could not be recorded to deliver, which records them
 	// when the store is back. When it returns nil, they are safe. since is when they
 	// were first spilled.
-	Spill(ctx context.Context, facts []notify.Fact, since time.Time) error
+	Overflow(ctx context.Context, facts []notify.Fact, since time.Time) error
 }

@@ -261,7 +261,7 @@ func (b *Mailbox) PresenceChanged(rules Rules, online bool, at time.Time) {
 	b.wake(ask)
 }
 
-// moved applies a presence event to a lane, and returns when that is looked at.
+// moved applies a presence event to a queue, and returns when that is looked at.
 func (b *Mailbox) moved(w *Waiting, online bool, came, gone time.Time) time.Time {
 	switch {
 	case len(w.Notices) == 0:
@@ -282,7 +282,7 @@ func (b *Mailbox) moved(w *Waiting, online bool, came, gone time.Time) time.Time
 func (b *Mailbox) seen() {
 	wasAway := b.Absence != (Absence{})
 	b.Absence = Absence{}
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		if w.Lease != "" {
 			w.SeenSince = true
 		}

@@ -63,7 +63,7 @@ func (a *Attempt) FallBack(notices []Notice) {
 // Begin asks to move what the plan sends into the card; or, when it is there, what is still wanted
 // of it.
 func (a *Attempt) Begin(now time.Time) Begin {
-	return Begin{User: a.Recipient.User, Lane: a.Recipient.Lane, Lease: a.Recipient.Lease, Card: a.Card,
+	return Begin{User: a.Recipient.User, Queue: a.Recipient.Queue, Lease: a.Recipient.Lease, Card: a.Card,
 		Template: a.Template().ID(), Messages: identities(a.Plan.Send), At: now}
 }
 
@@ -92,7 +92,7 @@ func (a *Attempt) Carries(wanted []Identity, recalled map[MessageID]bool) []Noti
 func (a *Attempt) Reserve(card Card, notices []Notice) Reserve {
 	t := a.Template()
 	return Reserve{
-		Card: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Lane: a.Recipient.Lane, Template: card.Template,
+		Card: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Queue: a.Recipient.Queue, Template: card.Template,
 		Messages: identities(notices), LongTerm: t.LongTerm(),
 		// A digest that has a template of its own takes nothing from first cards.
 		Digest: a.Plan.Digest && t.ID() == a.Templates.For(KindMessage).ID(),
@@ -115,8 +115,8 @@ func (a *Attempt) NotReserved(now time.Time, r Reserved, notices []Notice) *Fini
 	case ReserveNoPermit:
 		a.counted(notices)
 		return a.end(now, notices, StateNoPermit, ReasonNone)
-	case ReserveGone:
-		return a.end(now, notices, StateRefused, ReasonGone)
+	case ReserveUnknownOpenID:
+		return a.end(now, notices, StateRefused, ReasonUnknownOpenID)
 	case ReserveUnbound:
 		return a.end(now, notices, StateUnbound, ReasonNewerBinding)
 	case ReserveErased:
@@ -136,11 +136,11 @@ func (a *Attempt) keep(now time.Time, r Reserved) *Finish {
 	absence := a.Recipient.Absence
 	absence.Kept, absence.Last = absence.Kept+1, now
 	at := a.Rules.digestDue(absence)
-	if a.Recipient.Lane == LaneCalls { // it rings on, and may be answered
+	if a.Recipient.Queue == QueueCalls { // it rings on, and may be answered
 		at = a.Plan.Send[0].Expires
 	}
 	f := a.Again(now, at, ReasonKept)
-	if a.Recipient.Lane == LaneMessages {
+	if a.Recipient.Queue == QueueMessages {
 		f.Absence = AbsenceKept
 	}
 	step := &f.Steps[len(f.Steps)-1]
@@ -203,7 +203,7 @@ func (a *Attempt) Sent(r Result, card Card, notices []Notice) (*Finish, Settle) 
 	f, final := a.finish(r, notices)
 	return f, Settle{Card: card.ID, OpenID: card.To, Template: card.Template, State: r.Card,
 		Permit: r.Permit, Final: final, MsgID: r.MsgID, Detail: r.word(), LongTerm: a.Template().LongTerm(), Drift: r.Class == ClassRefused,
-		User: a.Recipient.User, Lane: a.Recipient.Lane, Messages: identities(notices), UnknownAfter: a.Rules.UnknownAfter}
+		User: a.Recipient.User, Queue: a.Recipient.Queue, Messages: identities(notices), UnknownAfter: a.Rules.UnknownAfter}
 }
 
 // GivenUp returns how to finish a card that was sent so slowly that another run gave it up as unknown:
@@ -244,7 +244,7 @@ func (a *Attempt) finish(r Result, notices []Notice) (*Finish, State) {
 // Unsent returns how to finish a recipient for whom no card was begun. What the plan leaves over is
 // looked at at once, and does not wait for what came in since.
 func (a *Attempt) Unsent(now time.Time) Finish {
-	f := Finish{User: a.Recipient.User, Lane: a.Recipient.Lane, Lease: a.Recipient.Lease, Final: a.Plan.Final, Missed: a.Plan.Missed,
+	f := Finish{User: a.Recipient.User, Queue: a.Recipient.Queue, Lease: a.Recipient.Lease, Final: a.Plan.Final, Unanswered: a.Plan.Unanswered,
 		Absence: a.Plan.Absence, Carried: a.Plan.Carried, Steps: a.Steps}
 	if a.leavesSome() {
 		f.Again = now
@@ -254,7 +254,7 @@ func (a *Attempt) Unsent(now time.Time) Finish {
 
 // leavesSome reports whether the plan neither sends nor ends all that waits.
 func (a *Attempt) leavesSome() bool {
-	done := append(identities(a.Plan.Send), a.Plan.Missed...)
+	done := append(identities(a.Plan.Send), a.Plan.Unanswered...)
 	for _, end := range a.Plan.Final {
 		done = append(done, end.Messages...)
 	}
@@ -278,7 +278,7 @@ func (a *Attempt) PutOff(now time.Time) Finish {
 		return f
 	}
 	step := Step{At: now, Kind: StepPutOff, Reason: a.Plan.Why, Until: f.Again}
-	if a.Recipient.Lane == LaneCalls { // in the other lane it is about all that waits
+	if a.Recipient.Queue == QueueCalls { // in the other queue it is about all that waits
 		step.Messages = identities(a.Recipient.Notices)
 	}
 	f.Steps = append(f.Steps, step)

@@ -4,7 +4,7 @@ package notify
 func (b *Mailbox) Bind(openID OpenID) {
 	moved := b.OpenID != openID
 	b.OpenID = openID
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		if moved && w.Lease != "" && w.Card.ID == "" {
 			// A run that looked before, and may be slow, would send to the old openid.
 			w.release()
@@ -19,7 +19,7 @@ func (b *Mailbox) Unbind(openID OpenID, why Reason) {
 	if b.OpenID != openID || openID == "" {
 		return
 	}
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		b.endWaiting(w, Step{State: StateUnbound, Reason: why}, func(*WaitingNotice) bool { return true })
 	}
 	kept := *b
@@ -33,14 +33,14 @@ func (b *Mailbox) Erase(openID OpenID) {
 	if b.Bound() && b.OpenID != openID {
 		return
 	}
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		n := len(w.Notices)
 		if w.Told {
 			n -= len(w.on(w.Card.ID))
 		}
 		b.count(StateErased, n)
 	}
-	b.Gone = true
+	b.Deleted = true
 }
 
 // Forget takes the name of user, who is being erased, and what they wrote out of what waits, and
@@ -55,7 +55,7 @@ func (b *Mailbox) Forget(user UserID) (found bool) {
 		}
 		return found
 	}
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		found = unname(w.Notices) || found
 	}
 	for i := range b.Letters {

@@ -17,7 +17,7 @@ type CardRecord struct {
 	State    CardState
 	Template TemplateID
 	User     UserID // empty: they were erased while it was on its way, and nobody is told its end
-	Lane     Lane
+	Queue    Queue
 	Messages []Identity // which its end is told of
 	LongTerm bool
 	At       time.Time     // it was reserved
@@ -32,7 +32,7 @@ type CardRecord struct {
 	Stranded   bool // it was unknown because its run ended early
 	Reported   bool // WeChat has told how it ended,
 	ReportedAt time.Time
-	Tell       []CardEnd // still to be told its recipient, in this order
+	Outbox     []CardEnd // still to be told its recipient, in this order
 	// Unreadable is why the store cannot read it. Nothing else holds then.
 	Unreadable error
 }
@@ -52,7 +52,7 @@ func (c CardRecord) sending(now time.Time) bool { return c.State == CardSending 
 func (c CardRecord) holds() bool { return c.State == CardSending || !c.Waits.IsZero() }
 
 // pending reports whether something may still come of c that has to be told.
-func (c CardRecord) pending() bool { return c.holds() || len(c.Tell) > 0 }
+func (c CardRecord) pending() bool { return c.holds() || len(c.Outbox) > 0 }
 
 // ended is how c has ended, for the run that has sent it. The end of a card that was unknown is told
 // apart, so it stays unknown to them.

@@ -11,7 +11,7 @@ import (
 const (
 	// cardsAtMost is how many cards are kept. Beyond that those are forgotten that ended cardsRest ago, and
 	// then the oldest that ended, but for those of the last cardsFresh, which may be settled once more, and
-	// for the last of each recipient in a lane, which may still be open there.
+	// for the last of each recipient in a queue, which may still be open there.
 	cardsAtMost = 64
 	cardsRest   = 24 * time.Hour
 	cardsFresh  = time.Hour
@@ -116,19 +116,19 @@ func (c *Cards) tidy(now time.Time) {
 		return
 	}
 	type place struct {
-		user UserID
-		lane Lane
+		user  UserID
+		queue Queue
 	}
 	last := map[place]CardID{}
 	ended := slices.SortedFunc(maps.Keys(c.kept), func(x, y CardID) int {
 		return cmp.Or(c.kept[x].At.Compare(c.kept[y].At), cmp.Compare(x, y))
 	})
 	for _, id := range ended {
-		last[place{c.kept[id].User, c.kept[id].Lane}] = id
+		last[place{c.kept[id].User, c.kept[id].Queue}] = id
 	}
 	for _, id := range ended {
 		card := c.kept[id]
-		long, open := card.At.Before(now.Add(-cardsRest)), last[place{card.User, card.Lane}] == id
+		long, open := card.At.Before(now.Add(-cardsRest)), last[place{card.User, card.Queue}] == id
 		switch {
 		case card.Unreadable != nil || card.pending():
 		case long, len(c.kept) > cardsAtMost && card.At.Before(now.Add(-cardsFresh)) && !open:

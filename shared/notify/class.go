@@ -14,23 +14,23 @@ type Class int
 const (
 	// ClassUnknown: the request may have reached the platform and its answer did
 	// not reach us. The card may have been shown, so it is never sent again.
-	ClassUnknown   Class = iota
-	ClassRetry           // busy, or two sends to one user at once: not sent, may work soon
-	ClassMinute          // too many this minute: not sent, may work in the next
-	ClassQuota           // the day's quota is used up: not sent before the next quota day
-	ClassRefused         // the user has no permit left, whatever our ledger says
-	ClassGone            // the openid is not a user of this mini program
-	ClassTemplate        // the template cannot be sent, to anybody, until somebody mends it
-	ClassOperator        // our own set-up is wrong: no card can be sent
-	ClassWording         // the text was refused; neutral text may pass
-	ClassDefect          // a value breaks the template's rules: never unchanged
-	ClassUnreached       // no connection was made: nothing was sent
-	ClassUnlisted        // an intact answer with a code we do not know: not sent
+	ClassUnknown       Class = iota
+	ClassRetry               // busy, or two sends to one user at once: not sent, may work soon
+	ClassMinute              // too many this minute: not sent, may work in the next
+	ClassQuota               // the day's quota is used up: not sent before the next quota day
+	ClassRefused             // the user has no permit left, whatever our ledger says
+	ClassUnknownOpenID       // the openid is not a user of this mini program
+	ClassTemplate            // the template cannot be sent, to anybody, until somebody mends it
+	ClassOperator            // our own set-up is wrong: no card can be sent
+	ClassWording             // the text was refused; neutral text may pass
+	ClassDefect              // a value breaks the template's rules: never unchanged
+	ClassUnreached           // no connection was made: nothing was sent
+	ClassUnlisted            // an intact answer with a code we do not know: not sent
 )
 
 var classNames = [...]string{
 	ClassUnknown: "unknown", ClassRetry: "retry", ClassMinute: "minute", ClassQuota: "quota", ClassRefused: "refused",
-	ClassGone: "gone", ClassTemplate: "template", ClassOperator: "operator", ClassWording: "wording", ClassDefect: "defect",
+	ClassUnknownOpenID: "gone", ClassTemplate: "template", ClassOperator: "operator", ClassWording: "wording", ClassDefect: "defect",
 	ClassUnreached: "unreached", ClassUnlisted: "unlisted",
 }
 

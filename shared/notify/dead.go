@@ -41,8 +41,8 @@ const (
 	lettersHold = 200
 )
 
-// bury keeps a letter of notices that are given up. It holds no text of theirs.
-func (b *Mailbox) bury(d DeadLetter, notices []WaitingNotice) {
+// addLetter keeps a letter of notices that are given up. It holds no text of theirs.
+func (b *Mailbox) addLetter(d DeadLetter, notices []WaitingNotice) {
 	for i := range notices {
 		notices[i].Card, notices[i].Ends, notices[i].Summary = "", nil, ""
 	}

@@ -18,15 +18,15 @@ type Look struct {
 
 // A Plan is what to do about one recipient, now.
 type Plan struct {
-	Send    []Notice    // announce these in one card
-	Kind    Kind        // what the card is: it names the template
-	Digest  bool        // not the first card of the absence: it leaves permits for coming ones
-	Final   []Final     // these are done
-	Missed  []Identity  // these calls rang in vain
-	Again   time.Time   // look at what is left then; zero if nothing is left but Send
-	Why     Reason      // why something is put off
-	Absence AbsenceStep // how it goes on
-	Carried             // into the next look
+	Send       []Notice    // announce these in one card
+	Kind       Kind        // what the card is: it names the template
+	Digest     bool        // not the first card of the absence: it leaves permits for coming ones
+	Final      []Final     // these are done
+	Unanswered []Identity  // these calls went unanswered
+	Again      time.Time   // look at what is left then; zero if nothing is left but Send
+	Why        Reason      // why something is put off
+	Absence    AbsenceStep // how it goes on
+	Carried                // into the next look
 }
 
 // A Final is the end of one or more messages.
@@ -47,11 +47,11 @@ type Final struct {
 //	told in this absence already    look again at the next digest step
 //	else                            send, all in one card
 //
-// Announcements go one to a card. What is in the lane of calls has rules of its own.
+// Announcements go one to a card. What is in the queue of calls has rules of its own.
 func (r Rules) Decide(look Look, rec Recipient) Plan {
 	p := Plan{Carried: rec.Carried}
 	p.AskedSince = time.Time{}
-	if rec.Lane == LaneCalls {
+	if rec.Queue == QueueCalls {
 		r.decideCalls(&p, look, rec)
 		return p
 	}
@@ -161,7 +161,7 @@ func (r Rules) decideCalls(p *Plan, look Look, rec Recipient) {
 		if look.Now.Before(n.Expires) {
 			ringing = append(ringing, n)
 		} else {
-			p.Missed = append(p.Missed, n.ID)
+			p.Unanswered = append(p.Unanswered, n.ID)
 		}
 	}
 	if len(ringing) == 0 {

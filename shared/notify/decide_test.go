@@ -114,20 +114,20 @@ func TestDecide(t *testing.T) {
 		{"quiet hours are over for who is there", quiet, notify.Recipient{Notices: []notify.Notice{ripe}}, notify.StatusOnline,
 			notify.Plan{Final: []notify.Final{{State: notify.StateCameOnline, Reason: notify.ReasonOnline, Messages: ids("ripe")}}}},
 
-		{"a call, offline", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusOffline,
+		{"a call, offline", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusOffline,
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}}},
-		{"a call in quiet hours", quiet, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusOffline,
+		{"a call in quiet hours", quiet, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusOffline,
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}}},
-		{"a call, online", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusOnline,
+		{"a call, online", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusOnline,
 			notify.Plan{Again: at(5), Why: notify.ReasonRinging}},
-		{"a call, IM silent, nothing known: at once", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusUnknown,
+		{"a call, IM silent, nothing known: at once", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusUnknown,
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Carried: notify.Carried{AskedSince: now}}},
-		{"a call, IM silent, last seen online", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}, Known: notify.StatusOnline}, notify.StatusUnknown,
+		{"a call, IM silent, last seen online", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}, Known: notify.StatusOnline}, notify.StatusUnknown,
 			notify.Plan{Again: at(5), Why: notify.ReasonRinging, Carried: notify.Carried{AskedSince: now}}},
-		{"a call, their phone app rings", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{call}}, notify.StatusPushOnline,
+		{"a call, their phone app rings", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusPushOnline,
 			notify.Plan{Final: []notify.Final{{State: notify.StateCameOnline, Reason: notify.ReasonPushOnline, Messages: ids("call")}}}},
-		{"a call that rang in vain", skip, notify.Recipient{Lane: notify.LaneCalls, Notices: []notify.Notice{silent, call}}, notify.StatusOffline,
-			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Missed: ids("silent")}},
+		{"a call that rang in vain", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{silent, call}}, notify.StatusOffline,
+			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Unanswered: ids("silent")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.rules.Decide(notify.Look{Now: now, Status: c.status}, c.rec)

@@ -147,7 +147,7 @@ func (s *subscriber) reconcile() {
 }
 
 func (s *subscriber) concludeAndTell(id notify.CardID) string {
-	if end, err := s.Conclude(id, s.now); err == nil && end != nil {
+	if end, err := s.Outgoing(id, s.now); err == nil && end != nil {
 		return s.do(wasTold(id, end.State))
 	}
 	return ""

@@ -56,7 +56,7 @@ const (
 	KindMessage    Kind = "message"
 	KindMention    Kind = "mention"     // in a group, of them or of everybody
 	KindCall       Kind = "call"        // it rings
-	KindMissedCall Kind = "missed_call" // it rang in vain
+	KindMissedCall Kind = "missed_call" // it went unanswered
 	KindDigest     Kind = "digest"
 )
 
@@ -231,8 +231,8 @@ const (
 	CallHungUp    CallEnd = "hung_up"   // the call went on without them and is over
 )
 
-// Missed reports whether it rang in vain.
-func (e CallEnd) Missed() bool { return e == CallCancelled || e == CallTimedOut || e == CallBusy }
+// Unanswered reports whether it went unanswered.
+func (e CallEnd) Unanswered() bool { return e == CallCancelled || e == CallTimedOut || e == CallBusy }
 
 // State returns how the call's notice ends, unless it is told as missed.
 func (e CallEnd) State() (State, Reason) {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Claim gives a lane, which its queue hides until a time, to the run whose word is lease, and returns
-// what the run has to know. It returns nil if nothing waits, if another run holds the lane, or if the
-// lane has become due at another time. A recipient who lost the binding may still have an open card.
-func (b *Mailbox) Claim(lane Lane, lease string, until time.Time) *Recipient {
-	w := b.lane(lane)
+// Claim gives a queue, which its queue hides until a time, to the run whose word is lease, and returns
+// what the run has to know. It returns nil if nothing waits, if another run holds the queue, or if the
+// queue has become due at another time. A recipient who lost the binding may still have an open card.
+func (b *Mailbox) Claim(queue Queue, lease string, until time.Time) *Recipient {
+	w := b.queue(queue)
 	switch {
 	case w.Lease == lease: // asked again
-		return b.claimed(lane)
+		return b.claimed(queue)
 	case len(w.Notices) == 0 || w.leased(b.Now) || !w.Due.Equal(until):
 		return nil
 	}
@@ -21,13 +21,13 @@ func (b *Mailbox) Claim(lane Lane, lease string, until time.Time) *Recipient {
 	if w.Card.ID == "" { // else they were seen since that card was begun
 		w.SeenSince = false
 	}
-	return b.claimed(lane)
+	return b.claimed(queue)
 }
 
-// claimed returns what a run that holds a lane is to know.
-func (b *Mailbox) claimed(lane Lane) *Recipient {
-	w := b.lane(lane)
-	rec := &Recipient{User: b.User, Lane: lane, OpenID: b.OpenID, Known: b.Known, Quiet: b.Prefers.QuietHours,
+// claimed returns what a run that holds a queue is to know.
+func (b *Mailbox) claimed(queue Queue) *Recipient {
+	w := b.queue(queue)
+	rec := &Recipient{User: b.User, Queue: queue, OpenID: b.OpenID, Known: b.Known, Quiet: b.Prefers.QuietHours,
 		Absence: b.Absence, Carried: w.Carried, Lease: w.Lease}
 	for i := range w.Notices {
 		rec.Notices = append(rec.Notices, w.Notices[i].Notice)
@@ -53,7 +53,7 @@ func (w *Waiting) on(card CardID) (messages []Identity) {
 // Begin moves what still waits of a Begin's messages into its card, and returns that; nothing if the
 // lease is lost or nothing is left. Asked again, it leaves out what has ended since.
 func (b *Mailbox) Begin(q Begin) (carried []Identity) {
-	w := b.lane(q.Lane)
+	w := b.queue(q.Queue)
 	if w.Lease != q.Lease || w.Lease == "" || w.Card.ID != "" && w.Card.ID != q.Card {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (b *Mailbox) Begin(q Begin) (carried []Identity) {
 // Finish writes down what became of a claimed recipient and lets go of them. It returns the ends
 // that came about; nothing happens if the lease is lost.
 func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
-	w := b.lane(f.Lane)
+	w := b.queue(f.Queue)
 	if w.Lease != f.Lease || w.Lease == "" || f.Card != "" && w.Card.ID != "" && w.Card.ID != f.Card {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
 	}
 	settled := w.finish(b, rules, f)
 	if f.Dead != nil && len(settled.dead) > 0 {
-		b.bury(*f.Dead, settled.dead)
+		b.addLetter(*f.Dead, settled.dead)
 	}
 	if f.Absence != "" && !w.SeenSince && b.Bound() {
 		b.goesOn(f.Absence)
@@ -151,7 +151,7 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 		i, ends := ending[n.ID]
 		ends = ends && !(elsewhere && s.ends[i].State == StateUnbound)
 		handed := slices.Contains(f.Handed, n.ID)
-		vain := slices.Contains(f.Missed, n.ID)
+		vain := slices.Contains(f.Unanswered, n.ID)
 		shown := ends && s.ends[i].State == StateDelivered || handed
 		switch {
 		case carried && n.Ends != nil && !shown && n.Ends.Missed:
@@ -227,15 +227,15 @@ func (b *Mailbox) goesOn(step AbsenceStep) {
 	}
 }
 
-// Tell writes down how a card ended of which that is known only now, and returns how many messages
+// ApplyEnd writes down how a card ended of which that is known only now, and returns how many messages
 // reached that state. The store has a mark of who was told before.
-func (b *Mailbox) Tell(card CardID, e EndToTell) int {
+func (b *Mailbox) ApplyEnd(card CardID, e OutboxEntry) int {
 	state, was, messages := e.State, e.Corrects, e.Messages
 	// A card is open until its run writes down the end. A correction that comes before ends what the
 	// card carries, and there is no earlier count to take back. So does an erasure: no run finds the
 	// card of an erased openid any more.
 	letGo := state == StateErased || was != "" && was != StateUnknown
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		switch {
 		case w.Card.ID != card:
 		case letGo:

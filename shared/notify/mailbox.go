@@ -51,11 +51,11 @@ type Effects struct {
 	Wake time.Time
 	// Bound to nobody: one message to count, see StateNotBound.
 	NotBound int
-	// Gone: all of the Mailbox is to be deleted.
-	Gone bool
+	// Deleted: all of the Mailbox is to be deleted.
+	Deleted bool
 }
 
-// Waiting is what waits for a recipient in one lane; the zero Waiting if nothing does.
+// Waiting is what waits for a recipient in one queue; the zero Waiting if nothing does.
 type Waiting struct {
 	Notices []WaitingNotice
 	// Due is when a run looks at it; zero if nothing waits.
@@ -113,15 +113,15 @@ const (
 // that is far ahead must not silence what comes later.
 const timeAhead = 5 * time.Minute
 
-// lane returns what waits in a lane.
-func (b *Mailbox) lane(l Lane) *Waiting {
-	if l == LaneCalls {
+// queue returns what waits in a queue.
+func (b *Mailbox) queue(l Queue) *Waiting {
+	if l == QueueCalls {
 		return &b.Calls
 	}
 	return &b.Messages
 }
 
-func (b *Mailbox) lanes() []*Waiting { return []*Waiting{&b.Messages, &b.Calls} }
+func (b *Mailbox) queues() []*Waiting { return []*Waiting{&b.Messages, &b.Calls} }
 
 // Bound reports whether the recipient's cards go anywhere.
 func (b *Mailbox) Bound() bool { return b.OpenID != "" }

@@ -58,7 +58,7 @@ func TestPreferences(t *testing.T) {
 	})
 	for _, kept := range []notify.QuietHours{"22:00-07:00", ""} {
 		r := newRecipient().meets(events{prefers(notify.Preferences{QuietHours: kept}), says("m")})
-		if r.meet(claims); r.Claim(notify.LaneMessages, "run", at(notify.Lease)).Quiet != kept {
+		if r.meet(claims); r.Claim(notify.QueueMessages, "run", at(notify.Lease)).Quiet != kept {
 			t.Errorf("a run does not hear of the quiet hours %q", kept)
 		}
 	}

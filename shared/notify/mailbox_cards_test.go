@@ -9,7 +9,7 @@ import (
 )
 
 func TestWhatARunClaims(t *testing.T) {
-	other := take(notify.LaneMessages, "other")
+	other := take(notify.QueueMessages, "other")
 	checkAnswers(t, []mailboxRow{
 		{"what waits in its queue", events{says("m"), says("n"), rings("c"), claims}, "m n for o1"},
 		{"calls have a queue of their own", events{says("m"), rings("c"), claimsCall}, "c for o1"},
@@ -19,7 +19,7 @@ func TestWhatARunClaims(t *testing.T) {
 		{"until the lease is over", events{says("m"), claims, after(notify.Lease - time.Millisecond), other}, "nothing"},
 		{"then it is", events{says("m"), claims, after(notify.Lease), other}, "m for o1"},
 		{"it has been made due otherwise since the queue hid it", events{says("m"), func(r *recipient) {
-			r.answer = heardBy(r.Claim(notify.LaneMessages, "run", at(notify.Lease)))
+			r.answer = heardBy(r.Claim(notify.QueueMessages, "run", at(notify.Lease)))
 		}}, "nothing"},
 		{"a card that another run began is open", events{says("m"), says("n"), claims, begins("k", "m"), after(notify.Lease), other}, "m n for o1, open k with m"},
 		{"also of somebody bound to nobody any more", events{says("m"), claims, begins("k", "m"), isNobody, after(notify.Lease), other}, "m for , open k with m"},
@@ -85,7 +85,7 @@ func TestWhenARunLooksAgain(t *testing.T) {
 		{"held off, nothing that comes later brings it forward", append(run(nothing, lookingAgain(time.Minute), hold), says("n")), "m n due 1m0s"},
 		{"until a run has looked", append(run(nothing, lookingAgain(time.Minute), hold), claims, finishes(lookingAgain(2*time.Minute)), says("n")), "m n due 13s"},
 		{"a wish of one run is none of the next", append(run(message, lookingAgain(time.Minute)), claims, finishes(lookingAgain(time.Hour))), "m n due 1h0m0s"},
-		{"nor is one of a run that never finished", events{says("m"), claims, says("n"), after(notify.Lease), take(notify.LaneMessages, "other"), finishes(as("other"), lookingAgain(time.Hour))}, "m n due 1h0m0s"},
+		{"nor is one of a run that never finished", events{says("m"), claims, says("n"), after(notify.Lease), take(notify.QueueMessages, "other"), finishes(as("other"), lookingAgain(time.Hour))}, "m n due 1h0m0s"},
 	})
 }
 

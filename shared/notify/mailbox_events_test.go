@@ -138,7 +138,7 @@ func hears(card notify.CardID, state, corrects notify.State, ids ...string) func
 		for _, id := range ids {
 			messages = append(messages, notify.Message{ID: notify.MessageID(id), From: "bob"}.Identity())
 		}
-		r.Tell(card, notify.EndToTell{Messages: messages, CardEnd: notify.CardEnd{State: state, Corrects: corrects}})
+		r.ApplyEnd(card, notify.OutboxEntry{Messages: messages, CardEnd: notify.CardEnd{State: state, Corrects: corrects}})
 	}
 }
 

@@ -52,7 +52,7 @@ func (r *recipient) meet(e func(r *recipient)) {
 	for state, n := range r.Ended {
 		r.counts[state] += n
 	}
-	if r.Gone {
+	if r.Deleted {
 		r.Mailbox, r.marks = notify.Mailbox{User: r.User, Now: r.Now}, map[notify.Identity]notify.Mark{}
 	}
 }
@@ -206,10 +206,10 @@ func checkEach(t *testing.T, rows []mailboxRow, got func(r *recipient) string) {
 	}
 }
 
-// fault says what does not hold and should at any time: a lane is due if something waits in it, what
+// fault says what does not hold and should at any time: a queue is due if something waits in it, what
 // travels on a card is on the open one, and of the letters as many are dead as they hold.
 func (r *recipient) fault() string {
-	for lane, w := range map[notify.Lane]notify.Waiting{notify.LaneMessages: r.Messages, notify.LaneCalls: r.Calls} {
+	for lane, w := range map[notify.Queue]notify.Waiting{notify.QueueMessages: r.Messages, notify.QueueCalls: r.Calls} {
 		if len(w.Notices) > 0 == w.Due.IsZero() {
 			return fmt.Sprintf("of the %s %d wait, due %v", lane, len(w.Notices), w.Due)
 		}

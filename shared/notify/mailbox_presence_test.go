@@ -93,7 +93,7 @@ func TestSeenDuringARun(t *testing.T) {
 		{"came", run(comes(0)), "n due 1m0s; m delivered"},
 		{"logged in as another", run(logsIn("o2")), "n due 1m0s; m delivered"},
 		{"the run after that counts", append(run(reads("carol", 0)), isTold("n")), "m delivered; n delivered; 1 told, counted, last 0s"},
-		{"also when another run finishes the card", append(events{says("m"), says("n"), claims, begins("k", "m"), reads("carol", 0), after(notify.Lease), take(notify.LaneMessages, "other")},
+		{"also when another run finishes the card", append(events{says("m"), says("n"), claims, begins("k", "m"), reads("carol", 0), after(notify.Lease), take(notify.QueueMessages, "other")},
 			finishes(as("other"), withCard("k"), endsAs(notify.StateDelivered, "m"), theAbsence(notify.AbsenceTold), lookingAgain(2*time.Minute))), "n due 2m0s; m delivered"},
 		{"a run that looks again does not know of it", events{says("m"), claims, reads("carol", 0), finishes(lookingAgain(time.Minute)), isTold("m")}, "m delivered; 1 told, counted, last 0s"},
 	})

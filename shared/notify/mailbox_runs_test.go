@@ -8,16 +8,16 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// lane returns what waits in a lane.
-func (r *recipient) lane(l notify.Lane) *notify.Waiting {
-	if l == notify.LaneCalls {
+// queue returns what waits in a queue.
+func (r *recipient) lane(l notify.Queue) *notify.Waiting {
+	if l == notify.QueueCalls {
 		return &r.Calls
 	}
 	return &r.Messages
 }
 
-// take has the queue hand a lane out to a run, which claims it.
-func take(lane notify.Lane, run string) func(*recipient) {
+// take has the queue hand a queue out to a run, which claims it.
+func take(lane notify.Queue, run string) func(*recipient) {
 	return func(r *recipient) {
 		hidden := r.Now.Add(notify.Lease)
 		if w := r.lane(lane); len(w.Notices) > 0 {
@@ -44,8 +44,8 @@ func heardBy(rec *notify.Recipient) string {
 }
 
 var (
-	claims     = take(notify.LaneMessages, "run")
-	claimsCall = take(notify.LaneCalls, "run")
+	claims     = take(notify.QueueMessages, "run")
+	claimsCall = take(notify.QueueCalls, "run")
 )
 
 // begins has the run begin a card with what waits under these names, and is answered what is on it.
@@ -53,18 +53,18 @@ func begins(card notify.CardID, ids ...string) func(*recipient) { return beginsA
 
 func beginsAs(run string, card notify.CardID, ids ...string) func(*recipient) {
 	return func(r *recipient) {
-		r.answer = names(r.Begin(notify.Begin{Lane: r.laneOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
+		r.answer = names(r.Begin(notify.Begin{Queue: r.laneOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
 	}
 }
 
 // laneOf returns where ids wait.
-func (r *recipient) laneOf(ids []string) notify.Lane {
+func (r *recipient) laneOf(ids []string) notify.Queue {
 	for _, n := range r.Calls.Notices {
 		if slices.Contains(ids, string(n.ID.ID())) {
-			return notify.LaneCalls
+			return notify.QueueCalls
 		}
 	}
-	return notify.LaneMessages
+	return notify.QueueMessages
 }
 
 // named returns the identities of what waits under these names.
@@ -80,7 +80,7 @@ func (r *recipient) named(ids []string) (out []notify.Identity) {
 // finishes has the run finish. What it says is made when it does.
 func finishes(with ...func(r *recipient, f *notify.Finish)) func(*recipient) {
 	return func(r *recipient) {
-		f := notify.Finish{Lane: notify.LaneMessages, Lease: "run"}
+		f := notify.Finish{Queue: notify.QueueMessages, Lease: "run"}
 		for _, w := range with {
 			w(r, &f)
 		}
@@ -95,7 +95,7 @@ func as(run string) func(*recipient, *notify.Finish) {
 	return func(_ *recipient, f *notify.Finish) { f.Lease = run }
 }
 
-func ofCalls(_ *recipient, f *notify.Finish) { f.Lane = notify.LaneCalls }
+func ofCalls(_ *recipient, f *notify.Finish) { f.Queue = notify.QueueCalls }
 
 func withCard(card notify.CardID) func(*recipient, *notify.Finish) {
 	return func(_ *recipient, f *notify.Finish) { f.Card = card }
@@ -116,7 +116,7 @@ func handing(ids ...string) func(*recipient, *notify.Finish) {
 }
 
 func inVain(ids ...string) func(*recipient, *notify.Finish) {
-	return func(r *recipient, f *notify.Finish) { f.Missed = r.named(ids) }
+	return func(r *recipient, f *notify.Finish) { f.Unanswered = r.named(ids) }
 }
 
 func theAbsence(step notify.AbsenceStep) func(*recipient, *notify.Finish) {

@@ -55,7 +55,7 @@ func identities(ns []Notice) []Identity {
 // A Recipient is what a run knows of somebody for whom something is due.
 type Recipient struct {
 	User   UserID
-	Lane   Lane
+	Queue  Queue
 	OpenID OpenID
 	// Known is what the last presence fact said: StatusOnline, StatusOffline, or
 	// StatusUnknown if there was none.
@@ -79,13 +79,13 @@ func (r Recipient) Latest() (last Notice) {
 	return last
 }
 
-// A Lane is a queue of its own: what rings must not wait behind what does not.
-type Lane string
+// A Queue is a queue of its own: what rings must not wait behind what does not.
+type Queue string
 
-// The lanes.
+// The queues.
 const (
-	LaneMessages Lane = "messages"
-	LaneCalls    Lane = "calls"
+	QueueMessages Queue = "messages"
+	QueueCalls    Queue = "calls"
 )
 
 // An Absence is what a recipient was told since they were last seen. The zero Absence is a

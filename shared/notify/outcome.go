@@ -8,7 +8,7 @@ type Outcome struct {
 	Permit PermitFate
 	Final  State // of the notices; empty: they wait again, or with an unknown card for its end
 	wait   wait
-	trips  trip
+	opens  opens
 	Alert  bool // a person has to act
 }
 
@@ -25,14 +25,14 @@ const (
 )
 
 // A trip says what is not tried for a while, because it would fail for everybody.
-type trip int
+type opens int
 
 const (
-	tripNothing  trip = iota
-	tripTemplate      // cards of this template
-	tripApp           // all cards
-	tripQuota         // all cards, until WeChat's next quota day
-	tripInARow        // all cards, if it happened to ten different users in a row
+	opensNothing   opens = iota
+	opensTemplate        // cards of this template
+	opensApp             // all cards
+	opensQuota           // all cards, until WeChat's next quota day
+	opensAppInARow       // all cards, if it happened to ten different users in a row
 )
 
 // delivered is the outcome of a send without an error.
@@ -53,18 +53,18 @@ func reported(r Sent) Outcome {
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
 var outcomes = map[Class]Outcome{
-	ClassUnknown:   {Card: CardUnknown, Permit: PermitHeld, wait: waitReport},
-	ClassRetry:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
-	ClassMinute:    {Card: CardNotSent, Permit: PermitRefunded, wait: waitMinute},
-	ClassUnreached: {Card: CardNotSent, Permit: PermitRefunded, wait: waitReach},
-	ClassUnlisted:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
-	ClassQuota:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripQuota},
-	ClassTemplate:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripTemplate, Alert: true},
-	ClassOperator:  {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, trips: tripApp, Alert: true},
-	ClassWording:   {Card: CardNotSent, Permit: PermitRefunded, wait: waitNeutral},
-	ClassRefused:   {Card: CardRefused, Permit: PermitZeroed, Final: StateNoPermit},
-	ClassGone:      {Card: CardRefused, Permit: PermitZeroed, Final: StateRefused, trips: tripInARow},
-	ClassDefect:    {Card: CardNotSent, Permit: PermitRefunded, Final: StateDead, Alert: true},
+	ClassUnknown:       {Card: CardUnknown, Permit: PermitHeld, wait: waitReport},
+	ClassRetry:         {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
+	ClassMinute:        {Card: CardNotSent, Permit: PermitRefunded, wait: waitMinute},
+	ClassUnreached:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitReach},
+	ClassUnlisted:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
+	ClassQuota:         {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensQuota},
+	ClassTemplate:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensTemplate, Alert: true},
+	ClassOperator:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensApp, Alert: true},
+	ClassWording:       {Card: CardNotSent, Permit: PermitRefunded, wait: waitNeutral},
+	ClassRefused:       {Card: CardRefused, Permit: PermitZeroed, Final: StateNoPermit},
+	ClassUnknownOpenID: {Card: CardRefused, Permit: PermitZeroed, Final: StateRefused, opens: opensAppInARow},
+	ClassDefect:        {Card: CardNotSent, Permit: PermitRefunded, Final: StateDead, Alert: true},
 }
 
 // reason names a wait in timelines.
@@ -72,7 +72,7 @@ func (o Outcome) reason() Reason {
 	switch {
 	case o.wait == waitNeutral:
 		return ReasonWording
-	case o.trips == tripQuota:
+	case o.opens == opensQuota:
 		return ReasonQuotaDay
 	case o.wait == waitCircuit:
 		return ReasonOperator
@@ -82,8 +82,8 @@ func (o Outcome) reason() Reason {
 
 // why is the reason of the end that the outcome is.
 func (o Outcome) why() Reason {
-	if o.trips == tripInARow {
-		return ReasonGone
+	if o.opens == opensAppInARow {
+		return ReasonUnknownOpenID
 	}
 	return ReasonNone
 }
@@ -113,7 +113,7 @@ func (o Outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next C
 
 // reopens returns when a circuit that is opened now is tried again.
 func (o Outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
-	if o.trips != tripQuota {
+	if o.opens != opensQuota {
 		return now.Add(r.Max)
 	}
 	// Quotas are counted anew some time after Beijing midnight; the jitter spreads the
@@ -126,21 +126,21 @@ func (o Outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
 func (f PermitFate) maybeShown() bool { return f == PermitSpent || f == PermitHeld }
 
 // gone reports whether WeChat does not know the openid.
-func (t Settle) gone() bool { return t.Final == outcomes[ClassGone].Final }
+func (t Settle) gone() bool { return t.Final == outcomes[ClassUnknownOpenID].Final }
 
-// Gone reports whether WeChat did not know the openid.
-func (o Outcome) Gone() bool { return o.trips == tripInARow }
+// UnknownOpenID reports whether WeChat did not know the openid.
+func (o Outcome) UnknownOpenID() bool { return o.opens == opensAppInARow }
 
-// Opens returns the circuit that a result opens; one without a name if none. allGone: so many openids
+// Opens returns the circuit that a result opens; one without a name if none. allUnknown: so many openids
 // in a row were not known to WeChat that it must be the app.
-func (a *Attempt) Opens(r Result, allGone bool) Circuit {
+func (a *Attempt) Opens(r Result, allUnknown bool) Circuit {
 	c := Circuit{Until: r.reopens(a.Rules.Retry, r.At, a.Card.Jitter()), Detail: r.Class.String()}
 	switch {
-	case r.trips == tripTemplate:
+	case r.opens == opensTemplate:
 		c.Name = string(a.Template().ID())
-	case r.trips == tripApp, r.trips == tripInARow && allGone:
+	case r.opens == opensApp, r.opens == opensAppInARow && allUnknown:
 		c.Name = CircuitApp
-	case r.trips == tripQuota:
+	case r.opens == opensQuota:
 		c.Name = CircuitQuota
 	}
 	return c

@@ -59,7 +59,7 @@ func (b *Mailbox) Prefer(p Preferences) bool {
 	}
 	quiet := b.Prefers.QuietHours
 	b.Prefers = p
-	for _, w := range b.lanes() {
+	for _, w := range b.queues() {
 		for _, why := range []Reason{ReasonMutedAll, ReasonMutedPeer} {
 			b.endWaiting(w, Step{State: StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
 		}

@@ -62,8 +62,8 @@ const InFlight = SendBudget + time.Second
 // answered by then is unknown.
 const SendBudget = 12 * time.Second
 
-// A Spread is a group message on its way to the members.
-type Spread struct {
+// A FanOut is a group message on its way to the members.
+type FanOut struct {
 	Message  GroupMessage
 	Page     string // of members, to go on with
 	Attempts int    // how often it was handed out before
@@ -92,13 +92,13 @@ const (
 
 // A Batch is what Claim hands out.
 type Batch struct {
-	Now        time.Time   // the store's clock, by which to decide
-	Recipients []Recipient // calls first
-	Circuits   []Circuit   // those that are open, or were and have not been tried since
-	GoneInRow  int         // different openids in a row that WeChat does not know
-	Watched    bool        // another run watches, and does what falls due
-	Spreads    bool        // group messages wait to be spread
-	Overdue    bool        // cards wait to be reconciled
+	Now           time.Time   // the store's clock, by which to decide
+	Recipients    []Recipient // calls first
+	Circuits      []Circuit   // those that are open, or were and have not been tried since
+	UnknownInARow int         // different openids in a row that WeChat does not know
+	Watched       bool        // another run watches, and does what falls due
+	FanOuts       bool        // group messages wait to be spread
+	Overdue       bool        // cards wait to be reconciled
 	// Skipped says which recipients could not be read; they are handed out again when
 	// their lease ends. Nil if none.
 	Skipped error
@@ -110,7 +110,7 @@ type Batch struct {
 // A Begin asks to move messages of a claimed recipient into a card.
 type Begin struct {
 	User     UserID
-	Lane     Lane
+	Queue    Queue
 	Lease    string
 	Card     CardID
 	Template TemplateID
@@ -123,7 +123,7 @@ type Reserve struct {
 	Card     CardID
 	OpenID   OpenID
 	User     UserID // to whom the openid must be bound
-	Lane     Lane
+	Queue    Queue
 	Template TemplateID
 	Messages []Identity
 	// LongTerm: one permit pays for any number of cards.
@@ -155,15 +155,15 @@ type ReserveStatus string
 
 // The answers to a Reserve.
 const (
-	ReserveOK       ReserveStatus = "ok"        // send now
-	ReserveNoPermit ReserveStatus = "no permit" // nothing to pay with
-	ReserveUnbound  ReserveStatus = "unbound"   // the openid belongs to another user now
-	ReserveErased   ReserveStatus = "erased"    // the user asked to be forgotten
-	ReserveBusy     ReserveStatus = "busy"      // another card is being sent to this openid
-	ReserveKept     ReserveStatus = "kept"      // the permits left are kept for coming absences
-	ReserveGone     ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
-	ReserveTooMany  ReserveStatus = "too many"  // they got as many cards this hour as they may
-	ReserveVoid     ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
+	ReserveOK            ReserveStatus = "ok"        // send now
+	ReserveNoPermit      ReserveStatus = "no permit" // nothing to pay with
+	ReserveUnbound       ReserveStatus = "unbound"   // the openid belongs to another user now
+	ReserveErased        ReserveStatus = "erased"    // the user asked to be forgotten
+	ReserveBusy          ReserveStatus = "busy"      // another card is being sent to this openid
+	ReserveKept          ReserveStatus = "kept"      // the permits left are kept for coming absences
+	ReserveUnknownOpenID ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
+	ReserveTooMany       ReserveStatus = "too many"  // they got as many cards this hour as they may
+	ReserveVoid          ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
 )
 
 // A Settle is the outcome of a card.
@@ -180,9 +180,9 @@ type Settle struct {
 	LongTerm bool
 	// Drift: WeChat has no permit where our ledger has one.
 	Drift bool
-	// User, Lane and Messages say whose card it is, for a store that has forgotten.
+	// User, Queue and Messages say whose card it is, for a store that has forgotten.
 	User     UserID
-	Lane     Lane
+	Queue    Queue
 	Messages []Identity
 	// UnknownAfter is for how long an unknown card waits for WeChat's report.
 	UnknownAfter time.Duration
@@ -224,15 +224,15 @@ type Resolved struct {
 // A Finish is what became of a claimed recipient.
 type Finish struct {
 	User  UserID
-	Lane  Lane
+	Queue Queue
 	Lease string
 	Card  CardID // the card that was begun for them; empty if none
 	Final []Final
 	// Handed are notices whose card is unknown: Reconcile will tell their end.
 	Handed []Identity
-	// Missed are calls that rang in vain: they are told as missed from now on, in the
-	// lane of messages, if the rules say so; else they end.
-	Missed []Identity
+	// Missed are calls that went unanswered: they are told as missed from now on, in the
+	// queue of messages, if the rules say so; else they end.
+	Unanswered []Identity
 	// Absence is how the recipient's absence goes on. It is dropped if they were seen since
 	// the claim.
 	Absence AbsenceStep

@@ -93,22 +93,22 @@ func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Tim
 		c.Messages = nil
 	default:
 		c.State, c.Final = out.Card, out.Final
-		c.Tell = append(c.Tell, CardEnd{State: out.Final, Reason: ReasonReported, Corrects: was})
+		c.Outbox = append(c.Outbox, CardEnd{State: out.Final, Reason: ReasonReported, Corrects: was})
 		s.Cards.look(id, now)
 	}
 	s.Cards.put(id, c)
 }
 
-// An EndToTell is the end of a card, to be told its recipient.
-type EndToTell struct {
+// An OutboxEntry is the end of a card that its recipient does not know of yet.
+type OutboxEntry struct {
 	User     UserID
 	Messages []Identity
 	CardEnd
 }
 
-// Conclude ends a card that was unknown, once WeChat has been silent for too long, and returns what
+// Outgoing ends a card that was unknown, once WeChat has been silent for too long, and returns what
 // its recipient is to be told; nil if nothing.
-func (s *SubscriberRecord) Conclude(id CardID, now time.Time) (*EndToTell, error) {
+func (s *SubscriberRecord) Outgoing(id CardID, now time.Time) (*OutboxEntry, error) {
 	c, _, err := s.Cards.find(id)
 	if err != nil {
 		return nil, err
@@ -125,11 +125,11 @@ func (s *SubscriberRecord) Conclude(id CardID, now time.Time) (*EndToTell, error
 	case !c.Waits.IsZero():
 		s.silent(id, &c, now)
 	}
-	if len(c.Tell) == 0 {
+	if len(c.Outbox) == 0 {
 		s.Cards.rest(id)
 		return nil, nil
 	}
-	return s.tell(id, c), nil
+	return s.outboxEntry(id, c), nil
 }
 
 // silent ends an unknown card of which WeChat has not told.
@@ -139,35 +139,35 @@ func (s *SubscriberRecord) silent(id CardID, c *CardRecord, now time.Time) {
 	if c.Stranded {
 		why = ReasonStranded
 	}
-	c.Final, c.Tell = StateUnknown, []CardEnd{{State: StateUnknown, Reason: why}}
+	c.Final, c.Outbox = StateUnknown, []CardEnd{{State: StateUnknown, Reason: why}}
 	s.Cards.put(id, *c)
 }
 
 // tell returns the first end that is to be told. That a correction has begun is noted: see resolved.
-func (s *SubscriberRecord) tell(id CardID, c CardRecord) *EndToTell {
-	if c.Tell[0].Corrects != "" && !c.Tell[0].Begun {
-		c.Tell = slices.Clone(c.Tell)
-		c.Tell[0].Begun = true
+func (s *SubscriberRecord) outboxEntry(id CardID, c CardRecord) *OutboxEntry {
+	if c.Outbox[0].Corrects != "" && !c.Outbox[0].Begun {
+		c.Outbox = slices.Clone(c.Outbox)
+		c.Outbox[0].Begun = true
 		s.Cards.put(id, c)
 	}
-	return &EndToTell{c.User, c.Messages, c.Tell[0]}
+	return &OutboxEntry{c.User, c.Messages, c.Outbox[0]}
 }
 
-// Told notes that the end of a card was told its recipient.
-func (s *SubscriberRecord) Told(id CardID, state State, now time.Time) error {
+// Ack notes that the recipient knows the end of a card.
+func (s *SubscriberRecord) Ack(id CardID, state State, now time.Time) error {
 	c, is, err := s.Cards.find(id)
 	if err != nil {
 		return err
 	}
-	if len(c.Tell) > 0 && c.Tell[0].State == state {
-		c.Tell = c.Tell[1:]
-		if c.Reported && len(c.Tell) == 0 {
+	if len(c.Outbox) > 0 && c.Outbox[0].State == state {
+		c.Outbox = c.Outbox[1:]
+		if c.Reported && len(c.Outbox) == 0 {
 			c.Messages = nil // WeChat reports once
 		}
 		s.Cards.put(id, c)
 	}
 	switch {
-	case len(c.Tell) > 0:
+	case len(c.Outbox) > 0:
 		s.Cards.look(id, now)
 	case !is || c.Waits.IsZero():
 		s.Cards.rest(id)

@@ -18,7 +18,7 @@ func (s *SubscriberRecord) Reserve(r Reserve, now time.Time) (Reserved, error) {
 	case s.User != r.User:
 		return Reserved{Status: ReserveUnbound}, nil
 	case s.Gone:
-		return Reserved{Status: ReserveGone}, nil
+		return Reserved{Status: ReserveUnknownOpenID}, nil
 	}
 	until, err := s.busy(r.Template, now)
 	if err != nil || until.After(now) {
@@ -82,7 +82,7 @@ func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
 		s.Sending = map[TemplateID]CardID{}
 	}
 	s.Sending[r.Template] = r.Card
-	s.Cards.put(r.Card, CardRecord{State: CardSending, Template: r.Template, User: r.User, Lane: r.Lane, Messages: r.Messages,
+	s.Cards.put(r.Card, CardRecord{State: CardSending, Template: r.Template, User: r.User, Queue: r.Queue, Messages: r.Messages,
 		LongTerm: r.LongTerm, At: now, Lease: now.Add(Lease), Patience: r.UnknownAfter})
 	s.Cards.tidy(now)
 	return out
@@ -103,7 +103,7 @@ func (s *SubscriberRecord) Settle(t Settle, now time.Time) (state CardState, new
 			s.payForgotten(t, now)
 			return "", false, nil
 		}
-		c = CardRecord{State: CardSending, Template: t.Template, User: t.User, Lane: t.Lane, Messages: t.Messages, LongTerm: t.LongTerm, At: now}
+		c = CardRecord{State: CardSending, Template: t.Template, User: t.User, Queue: t.Queue, Messages: t.Messages, LongTerm: t.LongTerm, At: now}
 		s.ledger(t.Template).hold()
 		s.Cards.put(id, c)
 	}
@@ -222,12 +222,12 @@ func (s *SubscriberRecord) Resolve(o OpenCard, now time.Time) (Resolved, error) 
 // comes first, for whoever has the notices still on a card; if it was faster, it has taken them off.
 // If the end that it corrects was never written down, it tells the only one.
 func (s *SubscriberRecord) resolved(id CardID, c CardRecord) Resolved {
-	if !c.WasUnknown && len(c.Tell) > 0 {
-		if was := c.Tell[0].Corrects; c.Tell[0].Begun {
+	if !c.WasUnknown && len(c.Outbox) > 0 {
+		if was := c.Outbox[0].Corrects; c.Outbox[0].Begun {
 			return Resolved{State: CardState(was), Final: was, Detail: c.Detail}
 		}
-		c.Tell = append([]CardEnd{}, c.Tell...)
-		c.Tell[0].Corrects, c.WasUnknown = "", true
+		c.Outbox = append([]CardEnd{}, c.Outbox...)
+		c.Outbox[0].Corrects, c.WasUnknown = "", true
 		s.Cards.put(id, c)
 	}
 	return Resolved{State: c.State, Final: c.Final, Detail: c.Detail, Handed: c.WasUnknown}

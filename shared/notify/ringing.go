@@ -11,7 +11,7 @@ type LoggedCall struct {
 	Group  GroupID
 	At     time.Time
 	Rung   bool // we heard it ring; else only that it ended
-	// Ended is how it ended; an empty State: it rings. Missed: in vain.
+	// Ended is how it ended; an empty State: it rings. Missed: unanswered.
 	Ended NoticeEnd
 	// Twin: it has two names. Same is its other name, which has all this.
 	Twin bool
@@ -147,7 +147,7 @@ func (b *Mailbox) RingEnded(rules Rules, r RingEnd) {
 		call = LoggedCall{Source: r.Source, Caller: HashOf(string(r.Caller)), At: b.Now}
 	}
 	state, reason := r.How.State()
-	how := NoticeEnd{state, reason, r.How.Missed()}
+	how := NoticeEnd{state, reason, r.How.Unanswered()}
 	switch {
 	case !known && b.Marks[id] != MarkNone: // it rang, and is not remembered
 		b.endRinging(rules, id, how)
@@ -167,7 +167,7 @@ func (b *Mailbox) ringsNoMore(rules Rules, id Identity, call LoggedCall, how Not
 }
 
 // endRinging has what waits of a call end, or go on as missed. What was taken for missed, and was not
-// in vain, ends too.
+// unanswered, ends too.
 func (b *Mailbox) endRinging(rules Rules, id Identity, how NoticeEnd) {
 	step := Step{State: how.State, Reason: how.Reason}
 	if !how.Missed {
@@ -203,7 +203,7 @@ func take(w *Waiting, match func(*WaitingNotice) bool) (taken []WaitingNotice) {
 	return taken
 }
 
-// missed has a call that rang in vain told as missed: it goes on among the messages.
+// missed has a call that went unanswered told as missed: it goes on among the messages.
 func (b *Mailbox) missed(rules Rules, n WaitingNotice) {
 	n.Kind, n.Seq, n.Card, n.Ends = KindMissedCall, 0, "", nil
 	if !b.Messages.hasRoom(&n) {

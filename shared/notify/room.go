@@ -3,8 +3,8 @@ package notify
 import "time"
 
 const (
-	// messagesWait is how many messages wait in one lane, and othersWait how many announcements and
-	// missed calls, so that a flood of one keeps the other from nobody. What a lane holds is read and
+	// messagesWait is how many messages wait in one queue, and othersWait how many announcements and
+	// missed calls, so that a flood of one keeps the other from nobody. What a queue holds is read and
 	// written by each message: this bounds what a message costs.
 	messagesWait = 160
 	othersWait   = 40

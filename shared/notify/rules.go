@@ -41,7 +41,7 @@ type Rules struct {
 	// Groups says who is told of a group's messages, by type. Types that are not in it
 	// are off.
 	Groups map[GroupType]GroupRule
-	// MissedCalls: calls that rang in vain are told. It follows from a template being
+	// MissedCalls: calls that went unanswered are told. It follows from a template being
 	// there for them.
 	MissedCalls bool
 	// UnknownAfter is how long WeChat's own report of a card is waited for, when the

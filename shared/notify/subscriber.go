@@ -98,11 +98,11 @@ func (s *SubscriberRecord) EndCards(user UserID, now time.Time) (untold []CardID
 			continue
 		case !c.Waits.IsZero():
 			s.spend(&c, CardUnknown, now)
-			c.Final, c.Tell = StateErased, []CardEnd{{State: StateErased}}
+			c.Final, c.Outbox = StateErased, []CardEnd{{State: StateErased}}
 			s.Cards.put(id, c)
 			s.Cards.look(id, now)
 		}
-		if len(c.Tell) > 0 {
+		if len(c.Outbox) > 0 {
 			untold = append(untold, id)
 		} else if user != "" {
 			s.forget(id, c)
@@ -137,7 +137,7 @@ func (s *SubscriberRecord) Erase(user UserID, now time.Time) (done bool, err err
 		if c.Unreadable != nil {
 			return false, c.Unreadable
 		}
-		if !c.Waits.IsZero() || len(c.Tell) > 0 {
+		if !c.Waits.IsZero() || len(c.Outbox) > 0 {
 			return false, nil
 		}
 	}

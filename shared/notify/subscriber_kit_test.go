@@ -91,7 +91,7 @@ func (s *subscriber) check(t *testing.T) {
 		if c.State == notify.CardSending || !c.Waits.IsZero() {
 			held[c.Template]++
 		}
-		if _, looked := s.due[id]; (!c.Waits.IsZero() || len(c.Tell) > 0) && !looked {
+		if _, looked := s.due[id]; (!c.Waits.IsZero() || len(c.Outbox) > 0) && !looked {
 			t.Errorf("nobody looks at card %s: %+v", id, c)
 		}
 	}
@@ -232,7 +232,7 @@ func resolves(card notify.CardID) move {
 // concludes looks at a card, and is answered what its recipient is to be told.
 func concludes(card notify.CardID) move {
 	return func(s *subscriber) string {
-		end, err := s.Conclude(card, s.now)
+		end, err := s.Outgoing(card, s.now)
 		if end == nil {
 			return errorOr(err, "nothing")
 		}
@@ -245,7 +245,7 @@ func concludes(card notify.CardID) move {
 }
 
 func wasTold(card notify.CardID, state notify.State) move {
-	return func(s *subscriber) string { return errorOr(s.Told(card, state, s.now), "") }
+	return func(s *subscriber) string { return errorOr(s.Ack(card, state, s.now), "") }
 }
 
 func endsCards(user notify.UserID) move {

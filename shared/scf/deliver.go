@@ -9,9 +9,9 @@ import (
 )
 
 // A DeliverEvent is what the function deliver is invoked with: empty from its timer
-// or from somebody who wakes it, with a Spill from a receiver whose store is away.
+// or from somebody who wakes it, with an Overflow from a receiver whose store is away.
 type DeliverEvent struct {
-	Spill *Spill `json:"spill,omitempty"`
+	Overflow *Overflow `json:"spill,omitempty"`
 	// Time is when the timer made the event, as text: one that cannot be read stops no run.
 	Time string `json:"Time,omitempty"`
 }
@@ -20,14 +20,14 @@ type DeliverEvent struct {
 const lateAfter = 2 * time.Minute
 
 // Late reports whether a timer made e so long before now that younger ones have followed: it
-// found all instances busy, for example with spills.
+// found all instances busy, for example with overflows.
 func (e DeliverEvent) Late(now time.Time) bool {
 	made, err := time.Parse(time.RFC3339, e.Time)
 	return err == nil && now.Sub(made) > lateAfter
 }
 
-// A Spill carries facts that the store could not take.
-type Spill struct {
+// An Overflow carries facts that the store could not take.
+type Overflow struct {
 	Facts []notify.Fact `json:"facts"`
 	Since time.Time     `json:"since,omitzero"` // when they were first spilled
 }
@@ -43,18 +43,18 @@ func (v *Invoker) Wake(ctx context.Context) error {
 	return v.Invoke(ctx, DeliverEvent{})
 }
 
-// Spill hands facts to deliver, in several events if one would be too large. With an
+// Overflow hands facts to deliver, in several events if one would be too large. With an
 // error some of them may have been handed over all the same: recording a fact twice
 // is harmless, so the caller may spill them all again. It wraps ErrNoDeliver without a
 // Function, and ErrEventTooLarge if a single fact is too large.
-func (v *Invoker) Spill(ctx context.Context, facts []notify.Fact, since time.Time) error {
+func (v *Invoker) Overflow(ctx context.Context, facts []notify.Fact, since time.Time) error {
 	if len(facts) == 0 {
 		return nil
 	}
-	err := v.Invoke(ctx, DeliverEvent{Spill: &Spill{Facts: facts, Since: since}})
+	err := v.Invoke(ctx, DeliverEvent{Overflow: &Overflow{Facts: facts, Since: since}})
 	if !errors.Is(err, ErrEventTooLarge) || len(facts) == 1 {
 		return err
 	}
 	half := len(facts) / 2
-	return errors.Join(v.Spill(ctx, facts[:half], since), v.Spill(ctx, facts[half:], since))
+	return errors.Join(v.Overflow(ctx, facts[:half], since), v.Overflow(ctx, facts[half:], since))
 }

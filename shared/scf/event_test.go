@@ -20,10 +20,10 @@ type counts struct {
 
 func TestEvent(t *testing.T) {
 	since := time.Date(2031, 5, 1, 2, 0, 0, 0, time.UTC)
-	spill := &scf.Spill{Facts: []notify.Fact{{Erase: &notify.Erase{OpenID: "o1"}}}, Since: since}
+	spill := &scf.Overflow{Facts: []notify.Fact{{Erase: &notify.Erase{OpenID: "o1"}}}, Since: since}
 	for _, c := range []struct {
 		name, event string
-		want        *scf.Spill
+		want        *scf.Overflow
 	}{
 		{"wake", `{}`, nil},
 		{"timer", string(sample(t, "timer.json")), nil},
@@ -44,7 +44,7 @@ func TestEvent(t *testing.T) {
 		if err != nil || string(out) != `{"sent":7}` {
 			t.Errorf("%s: got %s, err %v", c.name, out, err)
 		}
-		if diff := cmp.Diff(c.want, got.Spill); diff != "" {
+		if diff := cmp.Diff(c.want, got.Overflow); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 		if line := log.only(t, "event"); line["request_id"] != requestID || line["level"] != "INFO" {

@@ -107,17 +107,17 @@ func FuzzSpill(f *testing.F) {
 					t.Errorf("an event of %d bytes", len(call.ClientContext))
 				}
 				var e scf.DeliverEvent
-				if err := json.Unmarshal([]byte(call.ClientContext), &e); err != nil || e.Spill == nil || !e.Spill.Since.Equal(since) {
+				if err := json.Unmarshal([]byte(call.ClientContext), &e); err != nil || e.Overflow == nil || !e.Overflow.Since.Equal(since) {
 					t.Errorf("event %.100s: %v", call.ClientContext, err)
 					return nil, err
 				}
-				arrived = append(arrived, e.Spill.Facts...)
+				arrived = append(arrived, e.Overflow.Facts...)
 				return httpAnswer(200, queued), nil
 			})})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = v.Spill(t.Context(), facts, since)
+		err = v.Overflow(t.Context(), facts, since)
 		if err != nil {
 			if !errors.Is(err, scf.ErrEventTooLarge) {
 				t.Fatal(err)

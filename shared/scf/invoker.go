@@ -39,7 +39,7 @@ type InvokerConfig struct {
 	Transport http.RoundTripper
 }
 
-// An Invoker invokes one function asynchronously, and is the inbox.Courier to deliver.
+// An Invoker invokes one function asynchronously, and is the inbox.Invoker to deliver.
 // It is safe for concurrent use.
 type Invoker struct {
 	cfg      InvokerConfig

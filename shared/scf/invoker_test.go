@@ -112,7 +112,7 @@ func TestWake(t *testing.T) {
 	}
 }
 
-var _ inbox.Courier = (*scf.Invoker)(nil)
+var _ inbox.Invoker = (*scf.Invoker)(nil)
 
 func TestEventTooLarge(t *testing.T) {
 	base, calls := startAPI(t, say(200, queued))
@@ -124,11 +124,11 @@ func TestEventTooLarge(t *testing.T) {
 	if !errors.Is(err, scf.ErrEventTooLarge) || !strings.Contains(err.Error(), "131073 bytes") {
 		t.Errorf("one byte more: %v", err)
 	}
-	err = v.Spill(t.Context(), []notify.Fact{{Message: &notify.Message{Summary: strings.Repeat("s", 200_000)}}}, time.Time{})
+	err = v.Overflow(t.Context(), []notify.Fact{{Message: &notify.Message{Summary: strings.Repeat("s", 200_000)}}}, time.Time{})
 	if !errors.Is(err, scf.ErrEventTooLarge) {
 		t.Errorf("a spill of one fact: %v", err)
 	}
-	if err := v.Spill(t.Context(), nil, time.Time{}); err != nil {
+	if err := v.Overflow(t.Context(), nil, time.Time{}); err != nil {
 		t.Errorf("a spill of nothing: %v", err)
 	}
 	if err := v.Invoke(t.Context(), func() {}); err == nil {
@@ -147,7 +147,7 @@ func TestNoDeliver(t *testing.T) {
 	if err := v.Wake(t.Context()); err != nil {
 		t.Errorf("wake: %v", err)
 	}
-	if err := v.Spill(t.Context(), []notify.Fact{{}}, time.Time{}); !errors.Is(err, scf.ErrNoDeliver) {
+	if err := v.Overflow(t.Context(), []notify.Fact{{}}, time.Time{}); !errors.Is(err, scf.ErrNoDeliver) {
 		t.Errorf("spill: %v", err)
 	}
 }

@@ -54,7 +54,7 @@ func TestCircuitIsClosedWhileItIsProbed(t *testing.T) {
 	t.Parallel()
 	h := emptied(t, redistest.Start(t))
 	open := notify.Circuit{Name: notify.CircuitApp, Until: h.Now()}
-	if err := h.Store.Trip(t.Context(), open); err != nil {
+	if err := h.Store.OpenCircuit(t.Context(), open); err != nil {
 		t.Fatal(err)
 	}
 	late := h.Between(1, func() {
@@ -62,7 +62,7 @@ func TestCircuitIsClosedWhileItIsProbed(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if mine, err := late.Probe(t.Context(), open.Name, time.Minute); mine || err != nil {
+	if mine, err := late.TryCircuit(t.Context(), open.Name, time.Minute); mine || err != nil {
 		t.Errorf("the probe of a closed circuit: %v, %v", mine, err)
 	}
 	if batch, err := h.Store.Claim(t.Context(), 1); err != nil || len(batch.Circuits) > 0 {

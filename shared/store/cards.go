@@ -15,7 +15,7 @@ type cardDoc struct {
 	State      notify.CardState  `json:"s"`
 	Template   notify.TemplateID `json:"t"`
 	User       notify.UserID     `json:"u,omitempty"`
-	Lane       notify.Lane       `json:"la,omitempty"`
+	Queue      notify.Queue      `json:"la,omitempty"`
 	Messages   []notify.Identity `json:"m,omitempty"`
 	LongTerm   flag              `json:"lg,omitempty"`
 	At         *int64            `json:"at"`
@@ -67,22 +67,22 @@ func decodeCard(doc string) (notify.CardRecord, error) {
 	if d.State == "" || d.Template == "" || d.At == nil || d.State == notify.CardSending && d.Lease == 0 {
 		return notify.CardRecord{}, errShape
 	}
-	c := notify.CardRecord{State: d.State, Template: d.Template, User: d.User, Lane: d.Lane, Messages: d.Messages, LongTerm: bool(d.LongTerm),
+	c := notify.CardRecord{State: d.State, Template: d.Template, User: d.User, Queue: d.Queue, Messages: d.Messages, LongTerm: bool(d.LongTerm),
 		At: timeOf(*d.At), Lease: timeOf(d.Lease), Patience: time.Duration(d.Patience) * time.Millisecond, Final: d.Final, Detail: d.Detail,
 		MsgID: d.MsgID, Waits: timeOf(d.Waits), WasUnknown: bool(d.WasUnknown), Stranded: bool(d.Stranded), Reported: bool(d.Reported),
 		ReportedAt: timeOf(d.ReportedAt)}
 	for _, t := range d.Tell {
-		c.Tell = append(c.Tell, notify.CardEnd(t))
+		c.Outbox = append(c.Outbox, notify.CardEnd(t))
 	}
 	return c, nil
 }
 
 func encodeCard(c notify.CardRecord) (string, error) {
-	d := cardDoc{State: c.State, Template: c.Template, User: c.User, Lane: c.Lane, Messages: c.Messages, LongTerm: flag(c.LongTerm),
+	d := cardDoc{State: c.State, Template: c.Template, User: c.User, Queue: c.Queue, Messages: c.Messages, LongTerm: flag(c.LongTerm),
 		At: new(unixMilli(c.At)), Lease: unixMilli(c.Lease), Patience: c.Patience.Milliseconds(), Final: c.Final, Detail: c.Detail,
 		MsgID: c.MsgID, Waits: unixMilli(c.Waits), WasUnknown: flag(c.WasUnknown), Stranded: flag(c.Stranded), Reported: flag(c.Reported),
 		ReportedAt: unixMilli(c.ReportedAt)}
-	for _, t := range c.Tell {
+	for _, t := range c.Outbox {
 		d.Tell = append(d.Tell, tellDoc(t))
 	}
 	b, err := json.Marshal(d)

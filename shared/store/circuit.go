@@ -16,8 +16,8 @@ import (
 //
 //	wxn{0}:circuits  v version; name -> until when it is open, and why   hash of documents
 //	wxn{0}:gone      digests of openids unknown to WeChat                set
-func (k keys) circuits() string { return k.tag + "circuits" }
-func (k keys) gone() string     { return k.tag + "gone" }
+func (k keys) circuits() string       { return k.tag + "circuits" }
+func (k keys) unknownOpenIDs() string { return k.tag + "gone" }
 
 // circuitDoc is how a circuit is kept.
 type circuitDoc struct {
@@ -47,8 +47,8 @@ func (s *Store) changeCircuit(ctx context.Context, name string, decide func(now 
 	return s.commitOne(ctx, c)
 }
 
-// Trip implements deliver.Circuits. One that is open for longer already stays as it is.
-func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
+// OpenCircuit implements deliver.Circuits. One that is open for longer already stays as it is.
+func (s *Store) OpenCircuit(ctx context.Context, c notify.Circuit) error {
 	return s.changeCircuit(ctx, c.Name, func(_ time.Time, known *circuitDoc) *circuitDoc {
 		if until := c.Until.UnixMilli(); known == nil || known.Until <= until {
 			return &circuitDoc{until, c.Detail}
@@ -57,9 +57,9 @@ func (s *Store) Trip(ctx context.Context, c notify.Circuit) error {
 	})
 }
 
-// Probe implements deliver.Circuits. Of a circuit that was never tripped, or was closed,
+// TryCircuit implements deliver.Circuits. Of a circuit that was never tripped, or was closed,
 // nobody is the one.
-func (s *Store) Probe(ctx context.Context, name string, while time.Duration) (mine bool, err error) {
+func (s *Store) TryCircuit(ctx context.Context, name string, while time.Duration) (mine bool, err error) {
 	err = s.changeCircuit(ctx, name, func(now time.Time, known *circuitDoc) *circuitDoc {
 		if mine = known != nil && known.Until <= now.UnixMilli(); mine {
 			return &circuitDoc{now.Add(while).UnixMilli(), known.Detail}
@@ -90,9 +90,9 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 	return out, unreadable
 }
 
-// CountGone implements deliver.Circuits. A row ends by itself after a day without another.
-func (s *Store) CountGone(ctx context.Context, openID notify.OpenID) (int, error) {
-	key := s.shardKeys(0).gone()
+// CountUnknownOpenID implements deliver.Circuits. A row ends by itself after a day without another.
+func (s *Store) CountUnknownOpenID(ctx context.Context, openID notify.OpenID) (int, error) {
+	key := s.shardKeys(0).unknownOpenIDs()
 	if openID == "" {
 		_, err := s.one(ctx, do("DEL", key))
 		return 0, err

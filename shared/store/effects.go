@@ -13,8 +13,8 @@ const marksFor = 2 * dayLong
 
 // writes returns what a visit has changed, in the order that change asks for.
 func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
-	if b.Gone {
-		return append(v.countsChange(b), v.goneChange(c.record)...)
+	if b.Deleted {
+		return append(v.countsChange(b), v.deletion(c.record)...)
 	}
 	var out []command
 	if !slices.Contains(v.bad, fieldMessages) {

@@ -116,11 +116,11 @@ func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.
 		for i, id := range ids {
 			cards[i] = cardOf{openID, id}
 		}
-		ends, err := s.conclude(ctx, cards)
+		ends, err := s.outgoing(ctx, cards)
 		if err != nil {
 			return err
 		}
-		if _, err := s.tell(ctx, ends); err != nil {
+		if _, err := s.applyEnds(ctx, ends); err != nil {
 			return err
 		}
 	}
@@ -151,7 +151,7 @@ func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user 
 // binding, so that nothing more is marked, then by the marks what the index has of them.
 func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
 	gone := false
-	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID); gone = b.Gone })
+	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID); gone = b.Deleted })
 	v.anyway = true
 	if err := s.visit(ctx, v); err != nil || !gone {
 		return err
@@ -166,7 +166,7 @@ func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID n
 }
 
 // goneChange returns what takes away all of a recipient's own, but for the marks: there may be many.
-func (v visiting) goneChange(record string) []command {
+func (v visiting) deletion(record string) []command {
 	user := string(v.user)
 	return []command{
 		do("DEL", record),

@@ -29,7 +29,7 @@ func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
 				return err
 			}
 		}
-		if err := s.forgetInSpreads(ctx, k, user); err != nil {
+		if err := s.forgetInFanOuts(ctx, k, user); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ func FuzzRecord(f *testing.F) {
 			if err != nil || batch.Skipped != nil {
 				t.Fatalf("claim: %v, skipped: %v", err, batch.Skipped)
 			}
-			if _, err := s.Spreads(ctx, 10); err != nil {
+			if _, err := s.FanOuts(ctx, 10); err != nil {
 				t.Fatalf("spreads: %v", err)
 			}
 		}

@@ -76,7 +76,7 @@ func FuzzHandOut(f *testing.F) {
 	f.Add(`{"seq":-1}`, "", "")
 	k := keys{"of-a-test{0}:"}
 	f.Fuzz(func(t *testing.T, message, page, handed string) {
-		read := func(message string) (out notify.Spread, err error) {
+		read := func(message string) (out notify.FanOut, err error) {
 			_, err = handOut(k, "m", "L", &out).decide(now, []any{[]any{message, "1795392000000", page, handed, "", ""}}, "v")
 			return out, err
 		}

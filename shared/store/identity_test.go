@@ -44,7 +44,7 @@ func TestStoreOfOthersIsRefused(t *testing.T) {
 					return err
 				}
 				defer s.Close()
-				return s.Trip(t.Context(), notify.Circuit{Name: fmt.Sprint("by ", cfg.Prefix)})
+				return s.OpenCircuit(t.Context(), notify.Circuit{Name: fmt.Sprint("by ", cfg.Prefix)})
 			}
 			if err := use(filled); err != nil {
 				t.Fatal(err)

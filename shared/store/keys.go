@@ -93,9 +93,9 @@ func (k keys) once(version string) string { return k.tag + "at:" + version }
 
 func (k keys) lease(token string) string { return k.tag + "le:" + token }
 
-// queueOf is the queue of a lane.
-func (k keys) queueOf(l notify.Lane) string {
-	if l == notify.LaneCalls {
+// queueOf is the queue of a queue.
+func (k keys) queueOf(l notify.Queue) string {
+	if l == notify.QueueCalls {
 		return k.callsQueue()
 	}
 	return k.queue()

@@ -146,7 +146,7 @@ func (w *limited) room() {
 
 // letGo takes alice out of the hands of the run, due in an hour.
 func (w *limited) letGo() {
-	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{{User: limitedUser, Lane: w.lane.Lane, Lease: w.lane.Lease,
+	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{{User: limitedUser, Queue: w.lane.Queue, Lease: w.lane.Lease,
 		Again: w.clock.Now().Add(time.Hour), Hold: true}})
 	w.must(err)
 }
@@ -261,7 +261,7 @@ func (w *limited) claims() {
 	b, err := w.s.Claim(w.t.Context(), 2000)
 	w.must(err)
 	for _, rec := range b.Recipients {
-		if rec.User == limitedUser && rec.Lane == notify.LaneMessages {
+		if rec.User == limitedUser && rec.Queue == notify.QueueMessages {
 			w.lane = rec
 		}
 	}
@@ -277,7 +277,7 @@ func (w *limited) carried() (ids []notify.Identity) {
 
 func (w *limited) begins() {
 	w.card = notify.CardID(w.lane.Lease + "-" + string(limitedUser))
-	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Lane: notify.LaneMessages, Lease: w.lane.Lease, Card: w.card,
+	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Queue: notify.QueueMessages, Lease: w.lane.Lease, Card: w.card,
 		Template: limitedTmpl, Messages: w.carried(), At: w.clock.Now()}})
 	w.must(err)
 }
@@ -291,7 +291,7 @@ func (w *limited) identities() (ids []notify.Identity) {
 }
 
 func (w *limited) reserves() {
-	r, err := w.s.Reserve(w.t.Context(), notify.Reserve{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Lane: notify.LaneMessages,
+	r, err := w.s.Reserve(w.t.Context(), notify.Reserve{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: notify.QueueMessages,
 		Template: limitedTmpl, Messages: w.identities(), PerHour: 1000, UnknownAfter: time.Minute})
 	w.must(err)
 	if r.Status != notify.ReserveOK {
@@ -300,14 +300,14 @@ func (w *limited) reserves() {
 }
 
 func (w *limited) settles() {
-	_, err := w.s.Settle(w.t.Context(), notify.Settle{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Lane: notify.LaneMessages,
+	_, err := w.s.Settle(w.t.Context(), notify.Settle{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: notify.QueueMessages,
 		Template: limitedTmpl, State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered, MsgID: int64(w.next()),
 		Messages: w.identities()})
 	w.must(err)
 }
 
 func (w *limited) finish(state notify.State) notify.Finish {
-	return notify.Finish{User: limitedUser, Lane: notify.LaneMessages, Lease: w.lane.Lease, Card: w.card, Absence: notify.AbsenceTold,
+	return notify.Finish{User: limitedUser, Queue: notify.QueueMessages, Lease: w.lane.Lease, Card: w.card, Absence: notify.AbsenceTold,
 		Final: []notify.Final{{State: state, Messages: w.carried()}}}
 }
 

@@ -127,7 +127,7 @@ func decodeNotices(notices []notice) []notify.WaitingNotice {
 	return out
 }
 
-// encodeWaiting returns a lane as it is kept; "" if nothing waits.
+// encodeWaiting returns a queue as it is kept; "" if nothing waits.
 func encodeWaiting(w notify.Waiting) string {
 	if len(w.Notices) == 0 {
 		return ""

@@ -39,21 +39,21 @@ func (s *Store) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error)
 // A taken recipient is hidden in a queue, and not read yet.
 type taken struct {
 	user   notify.UserID
-	lane   notify.Lane
+	queue  notify.Queue
 	lease  string
 	hidden time.Time
 }
 
 func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, error) {
 	k := s.shardKeys(0)
-	now, watched, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.gone()))
+	now, watched, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.unknownOpenIDs()))
 	if err != nil {
 		return notify.Batch{}, err
 	}
 	circuits := pairs(beside[0].value)
 	delete(circuits, "v") // their version
 	open, skipped := decodeCircuits(circuits)
-	b := notify.Batch{Now: now, Watched: watched, Circuits: open, GoneInRow: int(number(beside[1].value)), Skipped: skipped}
+	b := notify.Batch{Now: now, Watched: watched, Circuits: open, UnknownInARow: int(number(beside[1].value)), Skipped: skipped}
 	if len(shards) > 0 {
 		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
 		if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 	evals := make([]eval, len(shards))
 	for i, shard := range shards {
 		k := s.shardKeys(shard)
-		evals[i] = s.take(k, token, []string{k.callsQueue(), k.queue(), k.spreadQueue(), k.overdue()},
+		evals[i] = s.take(k, token, []string{k.callsQueue(), k.queue(), k.fanOutQueue(), k.overdue()},
 			perShard(calls, len(shards)), perShard(messages, len(shards)), -1, -1)
 	}
 	replies, err := s.evalAll(ctx, evals)
@@ -94,9 +94,9 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 			b.Now = now
 		}
 		hidden := millis(text(part[1]))
-		ringing = append(ringing, takenBy(part[3], notify.LaneCalls, token+"C", hidden)) // cards are named after the lease
-		waiting = append(waiting, takenBy(part[4], notify.LaneMessages, token, hidden))
-		b.Spreads = b.Spreads || len(texts(part[5])) > 0
+		ringing = append(ringing, takenBy(part[3], notify.QueueCalls, token+"C", hidden)) // cards are named after the lease
+		waiting = append(waiting, takenBy(part[4], notify.QueueMessages, token, hidden))
+		b.FanOuts = b.FanOuts || len(texts(part[5])) > 0
 		b.Overdue = b.Overdue || len(texts(part[6])) > 0
 		if next := millis(text(part[2])); !next.IsZero() {
 			soon[strconv.Itoa(shards[i])] = next
@@ -117,10 +117,10 @@ func perShard(limit, shards int) int {
 	return max(1, (limit+limit/2)/shards)
 }
 
-func takenBy(reply any, lane notify.Lane, lease string, hidden time.Time) []taken {
+func takenBy(reply any, queue notify.Queue, lease string, hidden time.Time) []taken {
 	var out []taken
 	for _, user := range texts(reply) {
-		out = append(out, taken{notify.UserID(user), lane, lease, hidden})
+		out = append(out, taken{notify.UserID(user), queue, lease, hidden})
 	}
 	return out
 }
@@ -152,7 +152,7 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 		all = all[len(some):]
 		visits, recs := make([]*visit, len(some)), make([]*notify.Recipient, len(some))
 		for i, t := range some {
-			visits[i] = visitTo(t.user, func(m *notify.Mailbox) { recs[i] = m.Claim(t.lane, t.lease, t.hidden) })
+			visits[i] = visitTo(t.user, func(m *notify.Mailbox) { recs[i] = m.Claim(t.queue, t.lease, t.hidden) })
 			visits[i].scores = true
 		}
 		err = errors.Join(err, s.commitBatch(ctx, &batch{changes: s.visitChanges(visits), soon: soon}))
@@ -161,7 +161,7 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 			if rec != nil {
 				b.Recipients = append(b.Recipients, *rec)
 			} else {
-				hidden.add(s.keysOf(string(some[i].user)).queueOf(some[i].lane), some[i].hidden)
+				hidden.add(s.keysOf(string(some[i].user)).queueOf(some[i].queue), some[i].hidden)
 			}
 			for _, f := range visits[i].fields {
 				bytes += len(f)
@@ -181,7 +181,7 @@ func (s *Store) untake(ctx context.Context, now time.Time, all []taken) error {
 	}
 	again, soon := make([]command, len(all)), dues{}
 	for i, t := range all {
-		queue := s.keysOf(string(t.user)).queueOf(t.lane)
+		queue := s.keysOf(string(t.user)).queueOf(t.queue)
 		again[i] = do("ZADD", queue, "XX", now.UnixMilli(), string(t.user))
 		soon.add(queue, now)
 	}

@@ -29,14 +29,14 @@ func (s *Store) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error
 	if len(cards) == 0 {
 		return nil, err
 	}
-	ends, err2 := s.conclude(ctx, cards)
-	told, err3 := s.tell(ctx, ends)
+	ends, err2 := s.outgoing(ctx, cards)
+	told, err3 := s.applyEnds(ctx, ends)
 	return told, errors.Join(err, err2, err3)
 }
 
 // An end is what a recipient is to be told of a card.
 type end struct {
-	notify.EndToTell
+	notify.OutboxEntry
 	cardOf
 }
 
@@ -65,12 +65,12 @@ func (s *Store) overdueCards(ctx context.Context, limit int) ([]cardOf, error) {
 	return out, failures(replies)
 }
 
-// conclude returns what recipients are to be told of cards.
-func (s *Store) conclude(ctx context.Context, cards []cardOf) ([]end, error) {
-	changes, found := make([]*change, len(cards)), make([]*notify.EndToTell, len(cards))
+// outgoing returns what recipients are to be told of cards.
+func (s *Store) outgoing(ctx context.Context, cards []cardOf) ([]end, error) {
+	changes, found := make([]*change, len(cards)), make([]*notify.OutboxEntry, len(cards))
 	for i, c := range cards {
 		changes[i] = s.ofSubscriber(c.openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
-			found[i], err = sub.Conclude(c.card, now)
+			found[i], err = sub.Outgoing(c.card, now)
 			return err
 		})
 	}
@@ -84,13 +84,13 @@ func (s *Store) conclude(ctx context.Context, cards []cardOf) ([]end, error) {
 	return out, err
 }
 
-func (s *Store) tell(ctx context.Context, ends []end) ([]notify.Ended, error) {
+func (s *Store) applyEnds(ctx context.Context, ends []end) ([]notify.Ended, error) {
 	if len(ends) == 0 {
 		return nil, nil
 	}
 	visits, told := make([]*visit, len(ends)), make([]int, len(ends))
 	for i, e := range ends {
-		visits[i] = visitTo(e.User, func(b *notify.Mailbox) { told[i] = b.Tell(e.card, e.EndToTell) })
+		visits[i] = visitTo(e.User, func(b *notify.Mailbox) { told[i] = b.ApplyEnd(e.card, e.OutboxEntry) })
 		visits[i].tellMark = s.keysOf(string(e.User)).told(e.card, e.State)
 	}
 	changes := s.visitChanges(visits)
@@ -105,7 +105,7 @@ func (s *Store) tell(ctx context.Context, ends []end) ([]notify.Ended, error) {
 			out = append(out, notify.Ended{State: e.State, Reason: e.Reason, Messages: told[i]})
 		}
 		dones = append(dones, s.ofSubscriber(e.openID, func(sub *notify.SubscriberRecord, now time.Time) error {
-			return sub.Told(e.card, e.State, now)
+			return sub.Ack(e.card, e.State, now)
 		}))
 	}
 	return out, errors.Join(err, s.commit(ctx, dones))

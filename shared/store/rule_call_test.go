@@ -32,7 +32,7 @@ func (b *bench) endOf(r notify.Ring, how notify.CallEnd) notify.RingEnd {
 func (b *bench) ringing() notify.Recipient {
 	b.Helper()
 	rec := b.only()
-	equal(b, "lane", rec.Lane, notify.LaneCalls)
+	equal(b, "lane", rec.Queue, notify.QueueCalls)
 	equal(b, "calls", len(rec.Notices), 1)
 	return rec
 }
@@ -60,17 +60,17 @@ var callRules = []rule{
 		b.record(b.message("m1"))
 		b.Advance(b.rules.Lead)
 		b.record(b.ring("call"))
-		var lanes []notify.Lane
+		var lanes []notify.Queue
 		for _, rec := range b.claim().Recipients {
-			lanes = append(lanes, rec.Lane)
+			lanes = append(lanes, rec.Queue)
 		}
-		equal(b, "lanes", lanes, []notify.Lane{notify.LaneCalls, notify.LaneMessages})
+		equal(b, "lanes", lanes, []notify.Queue{notify.QueueCalls, notify.QueueMessages})
 		b.Advance(notify.Lease)
 		batch, err := b.Store.ClaimCalls(b.Context(), 1000)
 		b.must(err)
 		equal(b, "calls", len(batch.Recipients), 1)
-		equal(b, "lane", batch.Recipients[0].Lane, notify.LaneCalls)
-		equal(b, "lane of the rest", b.only().Lane, notify.LaneMessages)
+		equal(b, "lane", batch.Recipients[0].Queue, notify.QueueCalls)
+		equal(b, "lane of the rest", b.only().Queue, notify.QueueMessages)
 	}},
 	{"a recipient in both lanes has two leases, so that their cards are told apart", func(b *bench) {
 		b.bind()
@@ -84,7 +84,7 @@ var callRules = []rule{
 		}
 		for i, id := range []notify.MessageID{"call", "m1"} {
 			card := b.begin(recs[i])
-			b.finish(notify.Finish{User: alice, Lane: recs[i].Lane, Lease: recs[i].Lease, Card: card.Card, Final: b.final(notify.StateDelivered, id)})
+			b.finish(notify.Finish{User: alice, Queue: recs[i].Queue, Lease: recs[i].Lease, Card: card.Card, Final: b.final(notify.StateDelivered, id)})
 			b.ended(id, notify.StateDelivered, notify.ReasonNone)
 		}
 	}},

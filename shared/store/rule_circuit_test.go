@@ -16,13 +16,13 @@ func (b *bench) circuit(name string, d time.Duration, detail string) notify.Circ
 
 func (b *bench) trip(c notify.Circuit) {
 	b.Helper()
-	b.must(b.Store.Trip(b.Context(), c))
+	b.must(b.Store.OpenCircuit(b.Context(), c))
 }
 
 // probe wants Probe to answer with want.
 func (b *bench) probe(name string, want bool) {
 	b.Helper()
-	got, err := b.Store.Probe(b.Context(), name, time.Minute)
+	got, err := b.Store.TryCircuit(b.Context(), name, time.Minute)
 	b.must(err)
 	equal(b, "probe of "+name, got, want)
 }
@@ -36,7 +36,7 @@ func (b *bench) circuits(want ...notify.Circuit) {
 // gone wants the row of unknown openids to have length want after openID.
 func (b *bench) gone(openID notify.OpenID, want int) {
 	b.Helper()
-	got, err := b.Store.CountGone(b.Context(), openID)
+	got, err := b.Store.CountUnknownOpenID(b.Context(), openID)
 	b.must(err)
 	equal(b, "in a row", got, want)
 }
@@ -66,7 +66,7 @@ var circuitRules = []rule{
 		b.unchanged(func() { b.probe(string(tmpl), false) })
 		b.Advance(time.Millisecond)
 		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) {
-			return b.Store.Probe(ctx, string(tmpl), time.Minute)
+			return b.Store.TryCircuit(ctx, string(tmpl), time.Minute)
 		})
 		equal(b, "who try", got, 1)
 		b.circuits(b.circuit(string(tmpl2), 0, "why"), b.circuit(string(tmpl), time.Minute, "why"))
@@ -115,15 +115,15 @@ var circuitRules = []rule{
 		}
 	}},
 	{"different unknown openids are counted until the row ends", func(b *bench) {
-		equal(b, "in a row", b.claim().GoneInRow, 0)
+		equal(b, "in a row", b.claim().UnknownInARow, 0)
 		b.gone(aliceOpenID, 1)
 		b.gone(otherOpenID, 2)
 		b.gone(aliceOpenID, 2)
 		b.gone(carolOpenID, 3)
-		equal(b, "in a row", b.claim().GoneInRow, 3)
+		equal(b, "in a row", b.claim().UnknownInARow, 3)
 		b.nothingNames(string(aliceOpenID), string(otherOpenID), string(carolOpenID))
 		b.gone("", 0)
-		equal(b, "in a row", b.claim().GoneInRow, 0)
+		equal(b, "in a row", b.claim().UnknownInARow, 0)
 		b.gone(carolOpenID, 1)
 	}},
 	{"a row of unknown openids ends a day after the last", func(b *bench) {

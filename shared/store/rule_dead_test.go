@@ -28,7 +28,7 @@ func (b *bench) giveUp(rec notify.Recipient) notify.DeadLetter {
 	b.Helper()
 	card := b.begin(rec)
 	l := b.letterOf(rec, card.Card)
-	ends := b.finish(notify.Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Dead: l,
+	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Dead: l,
 		Final: final(notify.StateDead, card.Messages...)})
 	equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDead, Messages: len(card.Messages)}}})
 	return *l

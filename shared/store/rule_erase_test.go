@@ -161,7 +161,7 @@ var eraseRules = slices.Concat(
 		equal(b, "resolved", b.resolve("c9"), notify.Resolved{State: notify.CardRefused, Final: notify.StateErased})
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: b.final(notify.StateDead, "m1"),
 			Absence: notify.AbsenceTold, Dead: &letters[0], Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
-		b.finish(notify.Finish{User: alice, Lane: call.Lane, Lease: call.Lease, Missed: identitiesOf(call)})
+		b.finish(notify.Finish{User: alice, Queue: call.Queue, Lease: call.Lease, Unanswered: identitiesOf(call)})
 		b.reconciled()
 		b.nothingNames(string(alice), string(aliceOpenID))
 	}),

@@ -13,7 +13,7 @@ const bobOpenID notify.OpenID = "oBobby0egBJY1zhBYw2KhdUfwVJJE"
 const said = "what bob said"
 
 // bobEverywhere has bob be the sender of all that others can have from somebody: messages
-// that wait, that are given up and that travel on a card, calls that ring, rang in vain and
+// that wait, that are given up and that travel on a card, calls that ring, went unanswered and
 // ended, a read conversation, and messages of groups that they wrote or are mentioned in.
 func (b *bench) bobEverywhere() {
 	b.Helper()

@@ -59,7 +59,7 @@ var identityRules = []rule{
 				card := beginOf(rec)
 				card.Messages = card.Messages[:1]
 				equal(b, "begun", b.begins(card), card.Messages)
-				b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, card.Messages...)})
+				b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, card.Messages...)})
 				want[card.Messages[0]] = notify.StateDelivered
 				equal(b, "ended", b.finals(), want)
 			}

@@ -31,7 +31,7 @@ var messageRules = []rule{
 		rec := b.after(b.rules.Lead)
 		lease := rec.Lease
 		rec.Lease = ""
-		equal(b, "recipient", rec, notify.Recipient{User: alice, Lane: notify.LaneMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
+		equal(b, "recipient", rec, notify.Recipient{User: alice, Queue: notify.QueueMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
 			Notices: []notify.Notice{{ID: m.Identity(), Kind: notify.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
 				WindowEnd: window, Expires: m.SentAt.Add(b.rules.TTL)}}})
 		if lease == "" {

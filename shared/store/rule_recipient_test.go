@@ -31,7 +31,7 @@ func (b *bench) told() notify.Absence {
 	b.record(b.message(notify.MessageID(b.fresh("told"))))
 	rec := b.after(b.rules.Lead)
 	card := b.begin(rec)
-	b.finish(notify.Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
+	b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
 		Final: final(notify.StateDelivered, card.Messages...)})
 	return notify.Absence{Cards: 1, Last: b.Now().Truncate(time.Millisecond), Counted: true}
 }

@@ -25,7 +25,7 @@ func (b *bench) delivered(ids ...notify.MessageID) notify.CardID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
 	b.settle(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-	b.finish(notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, ids...)})
+	b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, ids...)})
 	return r.Card
 }
 
@@ -128,7 +128,7 @@ var reportRules = []rule{
 			b.Advance(notify.Lease)
 			for _, rec := range b.claim().Recipients {
 				got := b.resolve(r.Card)
-				f := notify.Finish{User: alice, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Final: b.final(got.Final, id)}
+				f := notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(got.Final, id)}
 				if got.Handed {
 					f.Final, f.Handed = nil, b.identities(id)
 				}

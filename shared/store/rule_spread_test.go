@@ -46,15 +46,15 @@ func (b *bench) recallGroup(group notify.GroupID, seqs ...uint32) {
 }
 
 // spreads takes up whatever is to be spread.
-func (b *bench) spreads() []notify.Spread {
+func (b *bench) spreads() []notify.FanOut {
 	b.Helper()
-	out, err := b.Store.Spreads(b.Context(), 1000)
+	out, err := b.Store.FanOuts(b.Context(), 1000)
 	b.must(err)
 	return out
 }
 
 // spread takes up the one message that is to be spread.
-func (b *bench) spread() notify.Spread {
+func (b *bench) spread() notify.FanOut {
 	b.Helper()
 	out := b.spreads()
 	if len(out) != 1 {
@@ -70,12 +70,12 @@ func (b *bench) nothingToSpread() {
 	}
 }
 
-func (b *bench) advance(s notify.Spread, page string) {
+func (b *bench) advance(s notify.FanOut, page string) {
 	b.Helper()
 	b.must(b.Store.Advance(b.Context(), s, page, false))
 }
 
-func (b *bench) finishSpread(s notify.Spread) {
+func (b *bench) finishSpread(s notify.FanOut) {
 	b.Helper()
 	b.must(b.Store.Advance(b.Context(), s, "", true))
 }
@@ -113,7 +113,7 @@ var spreadRules = []rule{
 		if got.Lease == "" {
 			b.Error("no lease")
 		}
-		equal(b, "spread", got, notify.Spread{Message: m, Lease: got.Lease})
+		equal(b, "spread", got, notify.FanOut{Message: m, Lease: got.Lease})
 		equal(b, "kept", b.kept(), []string{"sp:" + string(m.ID()), "sq " + string(m.ID())})
 	}},
 	{"a message of a group wakes one run at once, and none while one watches", func(b *bench) {
@@ -252,7 +252,7 @@ var spreadRules = []rule{
 		b.unchanged(func() { b.finishSpread(old) })
 		b.advance(s, "page 2")
 		b.unchanged(func() { b.advance(s, "page 3") }) // it was let go of
-		b.unchanged(func() { b.advance(notify.Spread{Message: s.Message}, "page 3") })
+		b.unchanged(func() { b.advance(notify.FanOut{Message: s.Message}, "page 3") })
 		equal(b, "page", b.spread().Page, "page 2")
 	}},
 	{"a message of a group is spread for a day", func(b *bench) {
@@ -292,7 +292,7 @@ var spreadRules = []rule{
 		}
 		b.Advance(24 * time.Hour)
 		b.recordGroup(b.groupMessage(old + 1))
-		got, err := b.Store.Spreads(b.Context(), 1)
+		got, err := b.Store.FanOuts(b.Context(), 1)
 		b.must(err)
 		if len(got) != 1 || got[0].Message.Seq != old+1 {
 			b.Errorf("handed out: %+v, want number %d", got, old+1)
@@ -306,7 +306,7 @@ var spreadRules = []rule{
 		}
 		var seqs, want []uint32
 		for i := range uint32(all) {
-			got, err := b.Store.Spreads(b.Context(), 1)
+			got, err := b.Store.FanOuts(b.Context(), 1)
 			b.must(err)
 			for _, s := range got {
 				seqs = append(seqs, s.Message.Seq)
@@ -319,7 +319,7 @@ var spreadRules = []rule{
 	{"messages of groups are spread in all shards", func(b *bench) {
 		all := b.inGroups(40)
 		b.recordGroup(all...)
-		got, err := b.Store.Spreads(b.Context(), 10)
+		got, err := b.Store.FanOuts(b.Context(), 10)
 		b.must(err)
 		if len(got) > 10 {
 			b.Errorf("%d spreads, the limit is 10", len(got))
@@ -345,7 +345,7 @@ var spreadRules = []rule{
 				b.must(b.Raw.HSet(b.Context(), name, "m", spoilt).Err())
 			}
 		}
-		got, err := b.Store.Spreads(b.Context(), 1000)
+		got, err := b.Store.FanOuts(b.Context(), 1000)
 		if len(got) != 1 || got[0].Message.Seq != 3 {
 			b.Errorf("handed out: %+v, want number 3", got)
 		}
@@ -371,7 +371,7 @@ var spreadRules = []rule{
 		n := int(b.Raw.ZCard(b.Context(), broken).Val())
 		b.must(b.Raw.Rename(b.Context(), broken, broken+"2").Err())
 		b.must(b.Raw.Set(b.Context(), broken, "not a sorted set", 0).Err())
-		got, err := b.Store.Spreads(b.Context(), 1000)
+		got, err := b.Store.FanOuts(b.Context(), 1000)
 		if len(got) != len(all)-n || err == nil {
 			b.Errorf("handed out %d of %d with %d in the broken shard; error: %v", len(got), len(all), n, err)
 		}

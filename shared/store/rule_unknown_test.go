@@ -57,7 +57,7 @@ func (b *bench) aliceUnknown(ids ...notify.MessageID) notify.CardID {
 // handed finishes rec with the messages of a card handed to Reconcile.
 func (b *bench) handed(rec notify.Recipient, r notify.Reserve) {
 	b.Helper()
-	ends := b.finish(notify.Finish{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: r.Card, Handed: r.Messages})
+	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Handed: r.Messages})
 	equal(b, "ended", ends, [][]notify.Ended{nil})
 }
 

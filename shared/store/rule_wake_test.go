@@ -91,7 +91,7 @@ var wakeRules = []rule{
 			b.Helper()
 			batch, err := b.Store.ClaimCalls(b.Context(), 10)
 			b.must(err)
-			equal(b, "spreads and overdue", [2]bool{batch.Spreads, batch.Overdue}, [2]bool{spreads, overdue})
+			equal(b, "spreads and overdue", [2]bool{batch.FanOuts, batch.Overdue}, [2]bool{spreads, overdue})
 		}
 		b.bind()
 		b.grant(tmpl)

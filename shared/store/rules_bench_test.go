@@ -199,7 +199,7 @@ func (b *bench) begins(c notify.Begin) []notify.Identity {
 }
 
 func beginOf(rec notify.Recipient) notify.Begin {
-	return notify.Begin{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
+	return notify.Begin{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
 		Template: tmpl, Messages: identitiesOf(rec)}
 }
 
@@ -262,7 +262,7 @@ func (b *bench) balance(template notify.TemplateID) int {
 }
 
 func reserveOf(card notify.CardID) notify.Reserve {
-	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Lane: notify.LaneMessages, Template: tmpl,
+	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Queue: notify.QueueMessages, Template: tmpl,
 		Messages: []notify.Identity{notify.Identity("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
 }
 
@@ -298,7 +298,7 @@ func (b *bench) settles(s notify.Settle) notify.CardState {
 func settleOf(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) notify.Settle {
 	r := reserveOf(card)
 	s := notify.Settle{Card: card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit, Final: final,
-		Detail: "errcode 0", User: r.User, Lane: r.Lane, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+		Detail: "errcode 0", User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
 	if state == notify.CardDelivered {
 		s.MsgID = msgID
 	}

@@ -14,16 +14,16 @@ import (
 // The outcome table of docs/design.md, each code through a real call.
 func TestClasses(t *testing.T) {
 	for class, codes := range map[notify.Class][]int{
-		notify.ClassRetry:    {-1, 43108},
-		notify.ClassMinute:   {45011},
-		notify.ClassQuota:    {45009},
-		notify.ClassRefused:  {43101},
-		notify.ClassGone:     {40003, 50002},
-		notify.ClassTemplate: {40037, 41030, 43107},
-		notify.ClassOperator: {40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007},
-		notify.ClassWording:  {45168},
-		notify.ClassDefect:   {47003, 47001},
-		notify.ClassUnlisted: {1, 20001, 40097, 43002, 44002, 45109, 99999, -2},
+		notify.ClassRetry:         {-1, 43108},
+		notify.ClassMinute:        {45011},
+		notify.ClassQuota:         {45009},
+		notify.ClassRefused:       {43101},
+		notify.ClassUnknownOpenID: {40003, 50002},
+		notify.ClassTemplate:      {40037, 41030, 43107},
+		notify.ClassOperator:      {40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007},
+		notify.ClassWording:       {45168},
+		notify.ClassDefect:        {47003, 47001},
+		notify.ClassUnlisted:      {1, 20001, 40097, 43002, 44002, 45109, 99999, -2},
 	} {
 		for _, code := range codes {
 			c, api := answered(t, sendPath, fmt.Sprintf(`{"errcode":%d,"errmsg":"words rid: 1-2-3"}`, code))

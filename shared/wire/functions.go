@@ -25,11 +25,11 @@ func imCallback(w *wiring) (scf.Handler, error) {
 		Insecure:      w.Flag("IM_CALLBACK_INSECURE"),
 	})
 	w.Fail(err)
-	st, courier, admin, settings := w.store(), w.deliver(), w.admin(), w.NotifyOrDefaults(w.log)
+	st, invoker, admin, settings := w.store(), w.deliver(), w.admin(), w.NotifyOrDefaults(w.log)
 	if err := w.Err(); err != nil {
 		return scf.HTTP(w.log, im.Acknowledge{}), err
 	}
-	in := w.inbox(st, courier, settings)
+	in := w.inbox(st, invoker, settings)
 	in.Admin = admin
 	return scf.HTTP(w.log, &im.Handler{Now: w.Now, Receiver: receiver, Accept: in.Accept, Log: w.log}), nil
 }
@@ -46,11 +46,11 @@ func weChatPush(w *wiring) (scf.Handler, error) {
 		PreviousEncodingAESKey: w.OptionalSecret("WECHAT_ENCODING_AES_KEY_PREVIOUS"),
 	})
 	w.Fail(err)
-	st, courier, settings := w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
+	st, invoker, settings := w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
 	if err := w.Err(); err != nil {
 		return nil, err
 	}
-	in := w.inbox(st, courier, settings)
+	in := w.inbox(st, invoker, settings)
 	return scf.HTTP(w.log, &wechat.Handler{Now: w.Now, Receiver: receiver, Accept: in.Accept, Log: w.log}), nil
 }
 
@@ -80,7 +80,7 @@ func session(w *wiring) (scf.Handler, error) {
 func Permits(s Seams) scf.Build { return s.with(permits) }
 
 func permits(w *wiring) (scf.Handler, error) {
-	sigs, st, courier, settings := w.signer(), w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
+	sigs, st, invoker, settings := w.signer(), w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
 	if !settings.Templates.Has(notify.KindMessage) { // then whose permits are ours is not known
 		w.Fail(settings.Fault)
 	}
@@ -88,7 +88,7 @@ func permits(w *wiring) (scf.Handler, error) {
 		return nil, err
 	}
 	return scf.HTTP(w.log, &api.Permits{
-		Now: w.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: w.inbox(st, courier, settings).Accept,
+		Now: w.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: w.inbox(st, invoker, settings).Accept,
 		Templates: settings.Templates, Log: w.log,
 	}), nil
 }
@@ -97,17 +97,17 @@ func permits(w *wiring) (scf.Handler, error) {
 func Announce(s Seams) scf.Build { return s.with(announce) }
 
 func announce(w *wiring) (scf.Handler, error) {
-	st, courier, key, settings := w.store(), w.deliver(), w.Key("ANNOUNCE_KEY"), w.Notify(w.log)
+	st, invoker, key, settings := w.store(), w.deliver(), w.Key("ANNOUNCE_KEY"), w.Notify(w.log)
 	if err := w.Err(); err != nil {
 		return nil, err
 	}
 	return scf.HTTP(w.log, &api.Announce{
-		Now: w.Now, Key: key, Store: st, Limits: st, Courier: courier, Rules: settings.Rules, Templates: settings.Templates, Log: w.log,
+		Now: w.Now, Key: key, Store: st, Limits: st, Invoker: invoker, Rules: settings.Rules, Templates: settings.Templates, Log: w.log,
 	}), nil
 }
 
-// spillReserve is how much of an invocation is left for handing a spill on.
-const spillReserve = 25 * time.Second
+// spillReserve is how much of an invocation is left for handing an overflow on.
+const overflowReserve = 25 * time.Second
 
 // Deliver runs each minute, and when woken, and sends the cards that are due. It also takes in what
 // receivers spilled while the store was away.
@@ -126,8 +126,8 @@ func deliverCards(w *wiring) (scf.Handler, error) {
 		Templates: settings.Templates, Wake: self.Wake, Log: w.log,
 	}
 	return scf.Event(w.log, func(ctx context.Context, e scf.DeliverEvent) (deliver.Counts, error) {
-		if e.Spill != nil { // recording it wakes a run, if one is needed
-			return deliver.Counts{}, in.Retake(ctx, e.Spill.Facts, e.Spill.Since, spillReserve)
+		if e.Overflow != nil { // recording it wakes a run, if one is needed
+			return deliver.Counts{}, in.Redeliver(ctx, e.Overflow.Facts, e.Overflow.Since, overflowReserve)
 		}
 		if settings.Fault != nil { // by default rules a card could say more than the operator allows
 			w.log.ErrorContext(ctx, "no card is sent until notify.yml is mended", "alert", "misconfigured")

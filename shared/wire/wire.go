@@ -105,7 +105,7 @@ func (w *wiring) http() *http.Client {
 }
 
 // inbox returns where facts are taken in.
-func (w *wiring) inbox(st *store.Store, courier inbox.Courier, settings config.Notify) *inbox.Inbox {
-	return &inbox.Inbox{Store: st, Courier: courier, Log: w.log, Now: w.Now,
+func (w *wiring) inbox(st *store.Store, invoker inbox.Invoker, settings config.Notify) *inbox.Inbox {
+	return &inbox.Inbox{Store: st, Invoker: invoker, Log: w.log, Now: w.Now,
 		Filter: notify.Filter{Rules: settings.Rules, Templates: settings.Ours()}}
 }

@@ -70,7 +70,7 @@ func TestFromLoginToErasure(t *testing.T) {
 
 	// What was spilled is recorded at once, and sent by the run that it wakes.
 	back := notify.Fact{Presence: &notify.Presence{User: user.UserID, At: f.now()}}
-	sent(scf.DeliverEvent{Spill: &scf.Spill{Since: f.now(), Facts: []notify.Fact{back, f.message("spilled", user.UserID)}}}, 0)
+	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []notify.Fact{back, f.message("spilled", user.UserID)}}}, 0)
 	woken(2)
 	sent(struct{}{}, 1)
 	if n := f.sim.Record.Count("/cgi-bin/stable_token"); n != 1 {

@@ -110,7 +110,7 @@ func digest(parts ...string) string {
 }
 
 // kindOf is what a key is for, by the letters after its tag. What waits for a recipient, in the
-// lane of messages or of calls, is a field of their record, and a kind of its own.
+// queue of messages or of calls, is a field of their record, and a kind of its own.
 func kindOf(entry scan.Entry) string {
 	_, rest, _ := strings.Cut(entry.Key, "}:")
 	kind, _, _ := strings.Cut(rest, ":")

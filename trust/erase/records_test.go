@@ -108,7 +108,7 @@ func (s *system) asSender() {
 	s.say(s.alice, s.dave, said)
 }
 
-// calls has one call another, in vain, and again: that rings on for long.
+// calls has one call another, unanswered, and again: that rings on for long.
 func (s *system) calls(from, to *fixture.User) {
 	s.Helper()
 	missed, err := s.sim.IM.Ring(simulator.Call{From: from.UserID, To: []string{to.UserID}})
@@ -159,7 +159,7 @@ func (s *system) killedRun() {
 	batch, err := s.store.Claim(s.ctx(), 100)
 	s.must(err)
 	for _, rec := range batch.Recipients {
-		if string(rec.User) != s.alice.UserID || rec.Lane != notify.LaneMessages {
+		if string(rec.User) != s.alice.UserID || rec.Queue != notify.QueueMessages {
 			continue
 		}
 		var ids []notify.Identity
@@ -167,9 +167,9 @@ func (s *system) killedRun() {
 			ids = append(ids, n.ID)
 		}
 		id := notify.CardID(rec.Lease + "-" + string(rec.User))
-		_, err := s.store.Begin(s.ctx(), []notify.Begin{{User: rec.User, Lane: rec.Lane, Lease: rec.Lease, Card: id, Template: fixture.Message, Messages: ids}})
+		_, err := s.store.Begin(s.ctx(), []notify.Begin{{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: id, Template: fixture.Message, Messages: ids}})
 		s.must(err)
-		r, err := s.store.Reserve(s.ctx(), notify.Reserve{Card: id, OpenID: rec.OpenID, User: rec.User, Lane: rec.Lane, Template: fixture.Message,
+		r, err := s.store.Reserve(s.ctx(), notify.Reserve{Card: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue, Template: fixture.Message,
 			Messages: ids, PerHour: 1000, UnknownAfter: time.Hour})
 		s.must(err)
 		if r.Status != notify.ReserveOK {

@@ -15,7 +15,7 @@ import (
 	"wxnotify/trust/faultproxy"
 )
 
-// A bubble is a system in the time of testing/synctest, over pipes: nothing in it waits in vain,
+// A bubble is a system in the time of testing/synctest, over pipes: nothing in it waits unanswered,
 // and an hour takes a moment.
 type bubble struct {
 	*system

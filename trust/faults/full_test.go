@@ -75,7 +75,7 @@ func (w *redisSystem) operations() map[string]func() error {
 			_, err := w.look.Settle(ctx, notify.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: notify.CardDelivered, Permit: notify.PermitSpent})
 			return err
 		},
-		"trip":        func() error { return w.look.Trip(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },
+		"trip":        func() error { return w.look.OpenCircuit(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },
 		"preferences": func() error { return w.look.SetPreferences(ctx, p.id, notify.Preferences{Muted: true}) },
 		"token":       func() error { return w.look.PutToken(ctx, "app", "token", now.Add(1e12)) },
 		"limit":       func() error { _, err := w.look.Allow(ctx, "somebody", 1, 1e12); return err },

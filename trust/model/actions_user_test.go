@@ -166,4 +166,4 @@ func (w *system) drawResult() result {
 
 // classes are what WeChat answers without showing the card.
 var classes = []notify.Class{notify.ClassRetry, notify.ClassRefused, notify.ClassDefect, notify.ClassMinute, notify.ClassWording,
-	notify.ClassUnreached, notify.ClassUnlisted, notify.ClassGone, notify.ClassTemplate, notify.ClassQuota}
+	notify.ClassUnreached, notify.ClassUnlisted, notify.ClassUnknownOpenID, notify.ClassTemplate, notify.ClassQuota}

@@ -54,7 +54,7 @@ func (w *system) true(user notify.UserID, msg *message, step notify.Step) bool {
 	case notify.StateNoPermit:
 		return true // said when it was reserved, or by WeChat
 	case notify.StateRefused:
-		return w.outcomes[notify.ClassGone] || step.Reason == notify.ReasonReported
+		return w.outcomes[notify.ClassUnknownOpenID] || step.Reason == notify.ReasonReported
 	case notify.StateQuota:
 		return w.outcomes[notify.ClassQuota] && w.old(msg)
 	case notify.StateExpired:

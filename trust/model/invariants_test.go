@@ -103,7 +103,7 @@ func newSteps(before, now []string) int {
 // stillHeld drops leases that are over because the store says so.
 func (w *system) stillHeld(s *snapshot) {
 	for key, c := range w.held {
-		if s.docs[c.Lane][c.User].Lease != c.Lease {
+		if s.docs[c.Queue][c.User].Lease != c.Lease {
 			delete(w.held, key)
 		}
 	}
@@ -181,7 +181,7 @@ func (w *system) checkMessages(s *snapshot) {
 	}
 }
 
-// checkQueues: P1. Who waits is in the queue of their lane.
+// checkQueues: P1. Who waits is in the queue of their queue.
 func (w *system) checkQueues(s *snapshot) {
 	for lane, docs := range s.docs {
 		for user := range docs {
@@ -198,7 +198,7 @@ func (w *system) checkEnd() {
 	for r := range s.open() {
 		w.violate("P1 lost: %v waits for ever", r)
 	}
-	if queued := len(s.queues[notify.LaneMessages]) + len(s.queues[notify.LaneCalls]) + s.due; queued > 0 {
+	if queued := len(s.queues[notify.QueueMessages]) + len(s.queues[notify.QueueCalls]) + s.due; queued > 0 {
 		w.violate("P1: %d things are due for ever", queued)
 	}
 	for o, cards := range s.cards {

@@ -146,12 +146,12 @@ func (w *system) comesLate() {
 // instance returns one that knows of no outage: what the store takes is drawn for each event.
 func (w *system) instance() *inbox.Inbox {
 	return &inbox.Inbox{
-		Store: w, Courier: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		Store: w, Invoker: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		Filter: notify.Filter{Rules: w.rules, Admin: "administrator", Templates: w.templates.IDs()},
 	}
 }
 
-// retake has deliver take in what was spilled.
+// redeliver has deliver take in what was spilled.
 func (w *system) retake() {
 	if len(w.spilled) == 0 {
 		return
@@ -161,7 +161,7 @@ func (w *system) retake() {
 	w.recording = w.receiverLuck()
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	if err := w.instance().Retake(ctx, s.facts, s.since, 5*time.Second); err != nil { // the platform repeats the event
+	if err := w.instance().Redeliver(ctx, s.facts, s.since, 5*time.Second); err != nil { // the platform repeats the event
 		w.spilled = append(w.spilled, s)
 	}
 	w.look()

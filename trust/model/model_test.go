@@ -282,7 +282,7 @@ func (msg *message) mustNotGo(missedCalls bool) string {
 		return "not counted"
 	case msg.ended:
 		return "ended " + string(msg.state)
-	case msg.call != nil && msg.call.how != "" && !(msg.call.how.Missed() && (missedCalls || msg.replays > 0)):
+	case msg.call != nil && msg.call.how != "" && !(msg.call.how.Unanswered() && (missedCalls || msg.replays > 0)):
 		return "call " + string(msg.call.how)
 	}
 	return ""

@@ -182,11 +182,11 @@ func (r *run) Record(ctx context.Context, rules notify.Rules, facts []notify.Fac
 	})
 }
 
-func (r *run) Spreads(ctx context.Context, limit int) ([]notify.Spread, error) {
-	return through(ctx, r, "Spreads", "", func(ctx context.Context) ([]notify.Spread, error) { return r.Store.Spreads(ctx, limit) })
+func (r *run) FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error) {
+	return through(ctx, r, "Spreads", "", func(ctx context.Context) ([]notify.FanOut, error) { return r.Store.FanOuts(ctx, limit) })
 }
 
-func (r *run) Advance(ctx context.Context, s notify.Spread, page string, last bool) error {
+func (r *run) Advance(ctx context.Context, s notify.FanOut, page string, last bool) error {
 	return done(ctx, r, "Advance", string(s.Message.ID()), func(ctx context.Context) error { return r.Store.Advance(ctx, s, page, last) })
 }
 
@@ -197,20 +197,20 @@ func (r *run) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[
 	return through(ctx, r, "Recalled", fmt.Sprint(refs), func(ctx context.Context) (map[notify.MessageID]bool, error) { return r.Store.Recalled(ctx, refs) })
 }
 
-func (r *run) Trip(ctx context.Context, c notify.Circuit) error {
-	return done(ctx, r, "Trip", c.Name, func(ctx context.Context) error { return r.Store.Trip(ctx, c) })
+func (r *run) OpenCircuit(ctx context.Context, c notify.Circuit) error {
+	return done(ctx, r, "Trip", c.Name, func(ctx context.Context) error { return r.Store.OpenCircuit(ctx, c) })
 }
 
-func (r *run) Probe(ctx context.Context, name string, while time.Duration) (bool, error) {
-	return through(ctx, r, "Probe", name, func(ctx context.Context) (bool, error) { return r.Store.Probe(ctx, name, while) })
+func (r *run) TryCircuit(ctx context.Context, name string, while time.Duration) (bool, error) {
+	return through(ctx, r, "Probe", name, func(ctx context.Context) (bool, error) { return r.Store.TryCircuit(ctx, name, while) })
 }
 
 func (r *run) CloseCircuit(ctx context.Context, name string) error {
 	return done(ctx, r, "CloseCircuit", name, func(ctx context.Context) error { return r.Store.CloseCircuit(ctx, name) })
 }
 
-func (r *run) CountGone(ctx context.Context, o notify.OpenID) (int, error) {
-	return through(ctx, r, "CountGone", string(o), func(ctx context.Context) (int, error) { return r.Store.CountGone(ctx, o) })
+func (r *run) CountUnknownOpenID(ctx context.Context, o notify.OpenID) (int, error) {
+	return through(ctx, r, "CountGone", string(o), func(ctx context.Context) (int, error) { return r.Store.CountUnknownOpenID(ctx, o) })
 }
 
 // PaceWithin is never what a history is about.

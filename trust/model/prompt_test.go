@@ -137,7 +137,7 @@ func (w *system) promptKept(c *card) {
 		return
 	}
 	p := w.model.person(c.User)
-	if c.Lane == notify.LaneCalls {
+	if c.Queue == notify.QueueCalls {
 		w.model.waiting(c.User, func(msg *message) { msg.prompt.exempt = msg.prompt.exempt || msg.call != nil })
 		return
 	}

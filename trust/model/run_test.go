@@ -225,7 +225,7 @@ func (w *system) heal() {
 		s := w.spilled[0]
 		w.spilled = w.spilled[1:]
 		w.recording = passes
-		w.must(w.instance().Retake(w.ctx, s.facts, s.since, 0))
+		w.must(w.instance().Redeliver(w.ctx, s.facts, s.since, 0))
 		w.look()
 	}
 	for _, q := range w.requests() {

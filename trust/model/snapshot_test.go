@@ -17,18 +17,18 @@ import (
 
 // A snapshot is what is in the store, as shared/store keeps it.
 type snapshot struct {
-	docs     map[notify.Lane]map[notify.UserID]document
+	docs     map[notify.Queue]map[notify.UserID]document
 	cards    map[notify.OpenID]map[notify.CardID]cardDocument
 	subs     map[notify.OpenID]subscriberDocument
 	bound    map[notify.UserID]notify.OpenID
 	timeline map[notify.UserID][]string // newest first
 	counts   map[notify.State]int
-	queues   map[notify.Lane][]notify.UserID
+	queues   map[notify.Queue][]notify.UserID
 	due      int // group messages to spread, and cards whose end is to be told
 	told     map[notify.CardID]bool
 }
 
-// A document is what waits for a recipient in a lane.
+// A document is what waits for a recipient in a queue.
 type document struct {
 	Lease   string
 	Card    *struct{ ID notify.CardID }
@@ -156,9 +156,9 @@ const timelineDepth = 30
 
 // snapshot reads the store.
 func (w *system) snapshot() *snapshot {
-	s := &snapshot{docs: map[notify.Lane]map[notify.UserID]document{notify.LaneMessages: {}, notify.LaneCalls: {}}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
+	s := &snapshot{docs: map[notify.Queue]map[notify.UserID]document{notify.QueueMessages: {}, notify.QueueCalls: {}}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
 		subs: map[notify.OpenID]subscriberDocument{}, bound: map[notify.UserID]notify.OpenID{},
-		queues: map[notify.Lane][]notify.UserID{}, timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
+		queues: map[notify.Queue][]notify.UserID{}, timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
 	var reads []func()
 	pipe := w.storage.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
@@ -172,7 +172,7 @@ func (w *system) snapshot() *snapshot {
 				s.counts[notify.State(state)] += i
 			}
 		})
-		for lane, queue := range map[notify.Lane]string{notify.LaneMessages: "q", notify.LaneCalls: "cq"} {
+		for lane, queue := range map[notify.Queue]string{notify.QueueMessages: "q", notify.QueueCalls: "cq"} {
 			users := pipe.ZRange(w.ctx, tag+queue, 0, -1)
 			later(func() {
 				for _, u := range users.Val() {
@@ -215,12 +215,12 @@ func (w *system) snapshot() *snapshot {
 	return s
 }
 
-// readRecipient reads the record of a recipient: where their cards go, and what waits in each lane.
+// readRecipient reads the record of a recipient: where their cards go, and what waits in each queue.
 func (s *snapshot) readRecipient(w *system, user notify.UserID, fields map[string]string) {
 	if o := fields["o"]; o != "" {
 		s.bound[user] = notify.OpenID(o)
 	}
-	for lane, field := range map[notify.Lane]string{notify.LaneMessages: "m", notify.LaneCalls: "c"} {
+	for lane, field := range map[notify.Queue]string{notify.QueueMessages: "m", notify.QueueCalls: "c"} {
 		if doc := fields[field]; doc != "" {
 			s.docs[lane][user] = decode[document](w, doc)
 		}

@@ -48,7 +48,7 @@ type system struct {
 	forgotten     map[notify.CardID]bool // nameless cards that were being sent when their user was erased
 	sentTo        map[ledgerKey]int      // cards
 	foreign       bool                   // WeChat has told of a card that is not ours
-	held          map[string]claimed     // by lane and user: who is in whose hands until when
+	held          map[string]claimed     // by queue and user: who is in whose hands until when
 	reports       []report               // what WeChat is going to tell of cards
 	late          []notify.Fact          // callbacks that are still to come
 	told          []toldFact
@@ -260,11 +260,11 @@ func (w *system) Record(ctx context.Context, rules notify.Rules, facts []notify.
 	return wake, nil
 }
 
-// Wake implements inbox.Courier: a history says itself when runs start.
+// Wake implements inbox.Invoker: a history says itself when runs start.
 func (w *system) Wake(context.Context) error { return nil }
 
-// Spill implements inbox.Courier.
-func (w *system) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+// Spill implements inbox.Invoker.
+func (w *system) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	w.spilled = append(w.spilled, spill{facts, since})
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 func (w *system) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 	w.model.moment++
 	for _, rec := range b.Recipients {
-		key := string(rec.Lane) + " " + string(rec.User)
+		key := string(rec.Queue) + " " + string(rec.User)
 		if before, ok := w.held[key]; ok && !w.skewed && w.now().Before(before.until) {
 			w.violate("P7: %s is handed out while another run has it in its hands until %v", key, before.until)
 		}
@@ -87,8 +87,8 @@ func (w *system) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avai
 		if mine {
 			w.violate("P5: %s gets no card, and is bound to %s", q.OpenID, q.User)
 		}
-	case notify.ReserveGone:
-		if !w.outcomes[notify.ClassGone] {
+	case notify.ReserveUnknownOpenID:
+		if !w.outcomes[notify.ClassUnknownOpenID] {
 			w.violate("P5: %s gets no card, and WeChat knows them", q.OpenID)
 		}
 	case notify.ReserveKept:
@@ -113,7 +113,7 @@ func (w *system) checkRecalled(c *card, q notify.Reserve) {
 const freshFor = 22 * time.Second
 
 // checkAsked: P4. IM was asked just before, and did not say that they are there. Of two answers of
-// late, one for each lane, the card goes by its own; if IM said nothing to that, by what was known before.
+// late, one for each queue, the card goes by its own; if IM said nothing to that, by what was known before.
 func (w *system) checkAsked(r *run, c notify.Card) {
 	cd, held := w.cards[c.ID], r.claimed[string(c.ID)]
 	if cd == nil || w.insists(cd) {
@@ -135,7 +135,7 @@ func (w *system) checkAsked(r *run, c notify.Card) {
 		w.violate("P4: a card goes to %s, of whom IM was asked %v before", cd.User, w.now().Sub(answers[len(answers)-1].at))
 	case held.Known == notify.StatusOnline:
 		w.violate("P4: a card goes to %s, who is online as far as we know", cd.User)
-	case cd.Lane == notify.LaneMessages && !w.skewed && (held.AskedSince.IsZero() || w.now().Sub(held.AskedSince) < 2*time.Minute):
+	case cd.Queue == notify.QueueMessages && !w.skewed && (held.AskedSince.IsZero() || w.now().Sub(held.AskedSince) < 2*time.Minute):
 		w.violate("P4: a card goes to %s, about whom IM was not asked for two minutes", cd.User)
 	}
 }

@@ -111,7 +111,7 @@ func prober(s *system) {
 			user, _ := s.subscriber(1)
 			s.record(s.one(), s.message(user))
 		}
-		s.must(s.one().Trip(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
+		s.must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
 		s.advance(s.rules.Lead)
 		p.fail = func(notify.Card) error { return refusal(notify.ClassTemplate) }
 		s.meet(func(_ int, st *store.Store) error {
@@ -138,13 +138,13 @@ func goneInRow(s *system) {
 	for range s.rounds() {
 		counts := make([]int, len(s.instances))
 		s.meet(func(i int, st *store.Store) (err error) {
-			counts[i], err = st.CountGone(s.Context(), notify.OpenID([]string{"a", "b", "c", "d", "e"}[i%5]))
+			counts[i], err = st.CountUnknownOpenID(s.Context(), notify.OpenID([]string{"a", "b", "c", "d", "e"}[i%5]))
 			return err
 		})
 		if got, want := slices.Max(counts), min(5, len(s.instances)); got != want {
 			s.broken(trust.Violated, "%d users in a row, want %d", got, want)
 		}
-		_, err := s.one().CountGone(s.Context(), "")
+		_, err := s.one().CountUnknownOpenID(s.Context(), "")
 		s.must(err)
 	}
 }

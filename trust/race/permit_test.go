@@ -17,13 +17,13 @@ var permitRaces = []race{
 // card is a card of a user's, as instance i begins it.
 func card(round, i int, user notify.UserID, openID notify.OpenID) notify.Reserve {
 	id := notify.CardID(fmt.Sprintf("%d-%d-%s", round, i, user))
-	return notify.Reserve{Card: id, OpenID: openID, User: user, Lane: notify.LaneMessages, Template: tmpl,
+	return notify.Reserve{Card: id, OpenID: openID, User: user, Queue: notify.QueueMessages, Template: tmpl,
 		Messages: []notify.Identity{notify.Identity("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
 }
 
 func outcome(r notify.Reserve, state notify.CardState, permit notify.PermitFate) notify.Settle {
 	s := notify.Settle{Card: r.Card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit,
-		User: r.User, Lane: r.Lane, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+		User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
 	if state == notify.CardDelivered {
 		s.Final = notify.StateDelivered
 	}

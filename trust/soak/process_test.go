@@ -76,11 +76,11 @@ type hosted struct {
 	turn   atomic.Int64
 	wakes  chan struct{}
 	spills chan []byte
-	busy   atomic.Int64 // spills that were not taken up yet
+	busy   atomic.Int64 // overflows that were not taken up yet
 	lost   atomic.Int64 // that could neither be recorded nor spilled again
 }
 
-// Wake implements inbox.Courier.
+// Wake implements inbox.Invoker.
 func (h *hosted) Wake(context.Context) error {
 	select {
 	case h.wakes <- struct{}{}:
@@ -89,9 +89,9 @@ func (h *hosted) Wake(context.Context) error {
 	return nil
 }
 
-// Spill implements inbox.Courier: an asynchronous invocation, as its JSON.
-func (h *hosted) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
-	b, err := json.Marshal(scf.DeliverEvent{Spill: &scf.Spill{Facts: facts, Since: since}})
+// Spill implements inbox.Invoker: an asynchronous invocation, as its JSON.
+func (h *hosted) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+	b, err := json.Marshal(scf.DeliverEvent{Overflow: &scf.Overflow{Facts: facts, Since: since}})
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ type vitals struct {
 	Lost       int // that were given up
 }
 
-// deliver is one instance of deliver: started by a timer, a wake or a spill.
+// deliver is one instance of deliver: started by a timer, a wake or an overflow.
 func (h *hosted) deliver(f *fixture.Functions, quit <-chan struct{}) {
 	timer := time.NewTicker(time.Second)
 	defer timer.Stop()
@@ -203,7 +203,7 @@ func (h *hosted) deliver(f *fixture.Functions, quit <-chan struct{}) {
 			var e scf.DeliverEvent
 			err := json.Unmarshal(facts, &e)
 			if err == nil {
-				err = f.Inbox.Retake(ctx, e.Spill.Facts, e.Spill.Since, 21*time.Second)
+				err = f.Inbox.Redeliver(ctx, e.Overflow.Facts, e.Overflow.Since, 21*time.Second)
 			}
 			if err != nil {
 				h.lost.Add(1)

@@ -93,7 +93,7 @@ func (o *observer) Send(_ context.Context, c notify.Card) (int64, error) {
 		o.fault(err)
 		return 0, err
 	}
-	card := Card{At: o.w.clock.Since(), User: user, Call: r.Lane == notify.LaneCalls}
+	card := Card{At: o.w.clock.Since(), User: user, Call: r.Queue == notify.QueueCalls}
 	for _, id := range r.Messages {
 		item, err := o.w.History.ItemOf(user, id.ID())
 		if err != nil {

@@ -99,7 +99,7 @@ func newWxnotify(cfg Config) (*wxnotify, error) {
 	w.observed = newObserver(w)
 	im, log := world.IM{History: cfg.History, Clock: clock}, slog.New(slog.DiscardHandler)
 	w.inbox = &inbox.Inbox{
-		Store: w.observed, Courier: w.courier, Log: log, Now: clock.Now,
+		Store: w.observed, Invoker: w.courier, Log: log, Now: clock.Now,
 		Filter: notify.Filter{Rules: cfg.Rules, Admin: "administrator", Templates: templates.IDs()},
 	}
 	w.deliver = &deliver.Deliverer{Store: w.observed, IM: im, Directory: im, WeChat: w.observed, Rules: cfg.Rules, Templates: templates, Log: log}
@@ -182,7 +182,7 @@ func (w *wxnotify) told(now time.Duration, todo []history.Event) ([]notify.Fact,
 	return append(out, w.reports.due(now)...), todo
 }
 
-// accept hands facts to the inbox, as often as it takes: it spills what the store does
+// accept hands facts to the inbox, as often as it takes: it overflows what the store does
 // not take in time, which on a busy machine it may not.
 func (w *wxnotify) accept(ctx context.Context, now time.Duration, facts []notify.Fact) error {
 	w.j.Facts += len(facts)
@@ -281,13 +281,13 @@ func (w *wxnotify) close(ctx context.Context) error {
 	return w.observed.err()
 }
 
-// A courier keeps what is spilled to be recorded at once: the store is never away for
+// A invoker keeps what is spilled to be recorded at once: the store is never away for
 // long here. Nobody has to be woken.
 type courier struct{ spilled []notify.Fact }
 
 func (c *courier) Wake(context.Context) error { return nil }
 
-func (c *courier) Spill(_ context.Context, facts []notify.Fact, _ time.Time) error {
+func (c *courier) Overflow(_ context.Context, facts []notify.Fact, _ time.Time) error {
 	c.spilled = append(c.spilled, facts...)
 	return nil
 }

@@ -24,7 +24,7 @@ type queue struct {
 	workers sync.WaitGroup
 }
 
-// lane is the line of events of one function.
+// queue is the line of events of one function.
 type lane struct {
 	events  []*asyncEvent
 	workers int
@@ -60,7 +60,7 @@ func (q *queue) add(f *serverless.Function, id string, payload []byte) error {
 	return nil
 }
 
-// push puts e at the end of its lane; q.mu is held.
+// push puts e at the end of its queue; q.mu is held.
 func (q *queue) push(e *asyncEvent) {
 	l := q.lanes[e.function.Key]
 	if l == nil {

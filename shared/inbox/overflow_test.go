@@ -157,11 +157,11 @@ func (p *cloud) callback() {
 	}
 }
 
-// Wake implements inbox.Courier.
+// Wake implements inbox.Invoker.
 func (p *cloud) Wake(context.Context) error { return nil }
 
-// Spill implements inbox.Courier: the platform queues an event, or refuses it.
-func (p *cloud) Spill(_ context.Context, facts []notify.Fact, since time.Time) error {
+// Spill implements inbox.Invoker: the platform queues an event, or refuses it.
+func (p *cloud) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	time.Sleep(callTakes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -219,7 +219,7 @@ func (p *cloud) deliver(in *inbox.Inbox, e event) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(p.Context(), 2*time.Minute)
 	defer cancel()
-	err := in.Retake(ctx, e.facts, e.since, 25*time.Second)
+	err := in.Redeliver(ctx, e.facts, e.since, 25*time.Second)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running--
