@@ -182,6 +182,11 @@ func groupRows() []row {
 				s.named("call-g1", "call")
 				s.named("call-g2", "call of a stranger")
 			}},
+		{rule: "nor in the name of a group that is not there",
+			want: "asked +0s; call of nobody not counted (not_member); 1 left", do: func(s *system) {
+				s.accept(ringAt(s, "no-such-group"))
+				s.named("call-no-such-group", "call of nobody")
+			}},
 		{rule: "unless IM does not say who is", want: "asked +0s; card 1 +0s; call delivered; 0 left", do: func(s *system) {
 			s.sim.Faults.Always("/v4/group_open_http_svc/get_specified_group_member_info", simulator.Code(10007))
 			s.accept(ringAt(s, "g9"))

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // rings.
 const inviteeBudget = 800 * time.Millisecond
 
-// strangers returns which calls of groups ring at users who are no members: who is
+// nonMembers returns which calls of groups ring at users who are no members: who is
 // called is the caller's claim, and must not be a way to write to anybody.
 func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[notify.UserID]map[notify.GroupID]bool {
 	called := map[notify.GroupID][]notify.UserID{}
@@ -35,7 +36,7 @@ func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[noti
 	for group, users := range called {
 		guard.Go(ctx, p.Log, &wg, func() {
 			members, err := p.Directory.MembersAmong(ctx, group, users)
-			if err != nil {
+			if err != nil && !errors.Is(err, notify.ErrNoGroup) { // of a group that is not there nobody is a member
 				p.Log.WarnContext(ctx, "IM did not say who of a call is in its group", "group", group, "error", err)
 				return
 			}
