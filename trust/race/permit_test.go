@@ -30,8 +30,6 @@ func outcome(r notify.Reserve, state notify.CardState, permit notify.PermitFate)
 	return s
 }
 
-func isOK(r notify.Reserved) bool { return r.Status == notify.ReserveOK }
-
 func permitsOfMany(s *system) {
 	const permits = 5
 	user, openID := s.subscriber(permits)

@@ -236,14 +236,3 @@ func (s *system) ends(user notify.UserID) map[notify.MessageID][]notify.State {
 	}
 	return out
 }
-
-// count counts for whom ok is true.
-func count[E any](all []E, ok func(E) bool) int {
-	n := 0
-	for _, e := range all {
-		if ok(e) {
-			n++
-		}
-	}
-	return n
-}
