@@ -20,15 +20,6 @@ const (
 	CallEnded     CallPhase = "ended" // hung up, or broken off
 )
 
-// A Media says what a call carries.
-type Media string
-
-// The media of calls. Empty: IM did not say.
-const (
-	MediaAudio Media = "audio"
-	MediaVideo Media = "video"
-)
-
 // defaultRing is how long a phone rings when nobody said otherwise.
 // Source: https://github.com/Tencent-RTC/docs (zh/callkit/faq/web.md)
 const defaultRing = 30 * time.Second
@@ -38,12 +29,10 @@ const defaultRing = 30 * time.Second
 type Call struct {
 	ID      string // inviteID of a signalled call, CallId of the Call webhooks
 	Phase   CallPhase
-	Media   Media
 	Caller  notify.UserID   // empty if this step does not tell
 	Users   []notify.UserID // whom the step is about: who is rung, who answered, who was missed
 	GroupID string          // of a group call, else empty
 	// Ring is how long it rings from At on; zero unless Phase is CallRinging.
-	Ring     time.Duration
-	Duration time.Duration // of a conversation that has ended
-	At       time.Time     // zero if IM did not say
+	Ring time.Duration
+	At   time.Time // zero if IM did not say
 }

@@ -16,7 +16,7 @@ func decodeCallStart(cb *Callback, f *fields, _ bool) {
 	info := f.object.object("CallInfo")
 	c := Call{
 		ID: f.requireIDIn(info, "CallId", "CallInfo.CallId"), Phase: CallRinging, Ring: defaultRing,
-		Media: callMedia(info), GroupID: info.optionalID("ChatGroupId"), At: cb.EventTime,
+		GroupID: info.optionalID("ChatGroupId"), At: cb.EventTime,
 	}
 	for _, u := range f.objects("UserList") {
 		user := u.id("User_Account")
@@ -60,24 +60,11 @@ func decodeCallMembers(cb *Callback, f *fields, _ bool) {
 func decodeCallEnd(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindCall
 	record := f.object.object("CallRecord")
-	c := Call{
+	cb.Calls = []Call{{
 		ID: f.requireIDIn(record, "CallId", "CallRecord.CallId"), Phase: resultPhase(record.str("CallResult")),
-		Media: callMedia(record), Caller: notify.UserID(record.optionalID("Caller_Account")),
-		Users: record.users("CalleeList_Account"), At: cb.EventTime,
-	}
-	accepted, wasAccepted := record.second("AcceptTime")
-	if ended, hasEnd := record.second("EndTime"); wasAccepted && hasEnd {
-		c.Duration = max(0, ended.Sub(accepted))
-	}
-	cb.Calls = []Call{c}
-}
-
-// callMedia: the example says CallMediaType, the field table MediaType.
-func callMedia(o object) Media {
-	if m := mediaNamed(o.str("CallMediaType")); m != "" {
-		return m
-	}
-	return mediaNamed(o.str("MediaType"))
+		Caller: notify.UserID(record.optionalID("Caller_Account")),
+		Users:  record.users("CalleeList_Account"), At: cb.EventTime,
+	}}
 }
 
 // squash makes the documented spellings of one word equal: "Hang Up", "Hangup",

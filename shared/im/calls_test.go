@@ -19,11 +19,11 @@ func signalData(action int, cmd, inner, outer string) string {
 	return fmt.Sprintf(`{"businessID":1,"actionType":%d,"inviteID":"i1","inviter":"jared"%s,"data":%s}`, action, outer, quote(data+"}"))
 }
 
-// describe tells each call as "phase media caller>users time", the time of a ring or a conversation.
+// describe tells each call as "phase caller>users time", the time of a ring.
 func describe(calls []im.Call) string {
 	var lines []string
 	for _, c := range calls {
-		lines = append(lines, step(string(c.Phase), string(c.Media), string(c.GroupID), c.Caller, c.Users, c.Ring+c.Duration))
+		lines = append(lines, step(string(c.Phase), string(c.GroupID), c.Caller, c.Users, c.Ring))
 	}
 	return strings.Join(lines, "; ")
 }
@@ -33,17 +33,17 @@ func describeFacts(facts []notify.Fact) string {
 	var lines []string
 	for _, f := range facts {
 		if r := f.Ring; r != nil {
-			lines = append(lines, step("ring", "", string(r.Group), r.Caller, r.Users, r.For))
+			lines = append(lines, step("ring", string(r.Group), r.Caller, r.Users, r.For))
 		}
 		if r := f.RingEnd; r != nil {
-			lines = append(lines, step(string(r.How), "", "", r.Caller, r.Users, 0))
+			lines = append(lines, step(string(r.How), "", r.Caller, r.Users, 0))
 		}
 	}
 	return strings.Join(lines, "; ")
 }
 
-func step(what, media, group string, caller notify.UserID, users []notify.UserID, d time.Duration) string {
-	words := []string{what, media, fmt.Sprintf("%s>%s", caller, strings.Trim(fmt.Sprint(users), "[]"))}
+func step(what, group string, caller notify.UserID, users []notify.UserID, d time.Duration) string {
+	words := []string{what, fmt.Sprintf("%s>%s", caller, strings.Trim(fmt.Sprint(users), "[]"))}
 	if group != "" {
 		words = append(words, "in "+group)
 	}
@@ -59,36 +59,36 @@ func TestSignals(t *testing.T) {
 		return strings.Replace(signalData(4, "", "", ""), `"inviter":"jared"`, `"inviter":"`+name+`"`, 1)
 	}
 	invite := signalData(1, "audioCall", "", "")
-	const rings, ring, online, failed = "ringing audio jared>tommy 30s", "ring jared>tommy 30s", `,"OnlineOnlyFlag":1`, `,"SendMsgResult":20007`
+	const rings, ring, online, failed = "ringing jared>tommy 30s", "ring jared>tommy 30s", `,"OnlineOnlyFlag":1`, `,"SendMsgResult":20007`
 	for _, c := range []struct{ name, data, more, call, facts string }{
 		{"invitation", signalData(1, "audioCall", "", `,"inviteeList":["lily","tommy","",null],"timeout":45`), "",
-			"ringing audio jared>tommy 45s", "ring jared>tommy 45s"},
+			"ringing jared>tommy 45s", "ring jared>tommy 45s"},
 		{"invitation, bare", signalData(1, "", "", ""), "", rings, ring},
-		{"timeout 0", signalData(1, "videoCall", "", `,"timeout":0`), "", "ringing video jared>tommy 30s", ring},
-		{"timeout beyond all limits", signalData(1, "audioCall", "", `,"timeout":1e9`), "", "ringing audio jared>tommy 1m0s", "ring jared>tommy 1m0s"},
-		{"shortest", signalData(1, "audioCall", "", `,"timeout":1`), "", "ringing audio jared>tommy 1s", "ring jared>tommy 1s"},
+		{"timeout 0", signalData(1, "videoCall", "", `,"timeout":0`), "", "ringing jared>tommy 30s", ring},
+		{"timeout beyond all limits", signalData(1, "audioCall", "", `,"timeout":1e9`), "", "ringing jared>tommy 1m0s", "ring jared>tommy 1m0s"},
+		{"shortest", signalData(1, "audioCall", "", `,"timeout":1`), "", "ringing jared>tommy 1s", "ring jared>tommy 1s"},
 		{"negative", signalData(1, "audioCall", "", `,"timeout":-5`), "", rings, ring},
 		{"invitation that failed in IM", invite, failed, rings, "hung_up jared>tommy"},
 		{"invitation for who is online", invite, online, rings, ""},
 		{"failed invitation for who is online", invite, online + failed, rings, "hung_up jared>tommy"},
-		{"invitation of somebody else", signalData(1, "audioCall", "", `,"inviteeList":["lily"]`), "", "ringing audio jared> 30s", ""},
+		{"invitation of somebody else", signalData(1, "audioCall", "", `,"inviteeList":["lily"]`), "", "ringing jared> 30s", ""},
 		{"invitation in another name", strings.Replace(invite, `"inviter":"jared"`, `"inviter":"boss"`, 1), "", rings, ring},
-		{"invitation to a group", signalData(1, "audioCall", "", `,"groupID":"g1"`), "", "ringing audio jared>tommy in g1 30s", "ring jared>tommy in g1 30s"},
+		{"invitation to a group", signalData(1, "audioCall", "", `,"groupID":"g1"`), "", "ringing jared>tommy in g1 30s", "ring jared>tommy in g1 30s"},
 		{"action in a string", strings.Replace(signalData(2, "", "", ""), `"actionType":2`, `"actionType":"2"`, 1), "",
-			"cancelled audio jared>tommy", "cancelled jared>tommy"},
-		{"cancelled for others", signalData(2, "", "", `,"inviteeList":["lily","tommy"]`), "", "cancelled audio jared>tommy", "cancelled jared>tommy"},
-		{"cancelled, but that failed in IM", signalData(2, "", "", ""), failed, "cancelled audio jared>tommy", "cancelled jared>tommy"},
-		{"accepted", signalData(3, "", "", ""), "", "answered audio jared>tommy", "answered jared>tommy"},
-		{"busy", signalData(4, "", `,"line_busy":"line_busy"`, ""), "", "busy audio jared>tommy", "line_busy jared>tommy"},
-		{"timed out, for who is online", signalData(5, "", "", ""), online, "timed_out audio jared>tommy", "timed_out jared>tommy"},
-		{"hang-up without a command", signalData(1, "", `,"call_end":7`, ""), "", "ended audio jared>jared tommy 7s", "hung_up jared>jared tommy"},
-		{"hang-up of others", signalData(1, "hangup", "", `,"inviteeList":["lily"]`), "", "ended audio jared>jared tommy", "hung_up jared>jared tommy"},
-		{"rejected by the callee", inviter("jared"), "", "rejected audio jared>tommy", "rejected jared>tommy"},
-		{"rejected by who says to be the caller", inviter("tommy"), "", "rejected audio tommy>jared", "rejected tommy>jared"},
-		{"rejected, in the name of a third", inviter("mallory"), "", "rejected audio >jared tommy", "rejected >jared tommy"},
-		{"rejected, in nobody's name", inviter(""), "", "rejected audio >jared tommy", "rejected >jared tommy"},
+			"cancelled jared>tommy", "cancelled jared>tommy"},
+		{"cancelled for others", signalData(2, "", "", `,"inviteeList":["lily","tommy"]`), "", "cancelled jared>tommy", "cancelled jared>tommy"},
+		{"cancelled, but that failed in IM", signalData(2, "", "", ""), failed, "cancelled jared>tommy", "cancelled jared>tommy"},
+		{"accepted", signalData(3, "", "", ""), "", "answered jared>tommy", "answered jared>tommy"},
+		{"busy", signalData(4, "", `,"line_busy":"line_busy"`, ""), "", "busy jared>tommy", "line_busy jared>tommy"},
+		{"timed out, for who is online", signalData(5, "", "", ""), online, "timed_out jared>tommy", "timed_out jared>tommy"},
+		{"hang-up without a command", signalData(1, "", `,"call_end":7`, ""), "", "ended jared>jared tommy", "hung_up jared>jared tommy"},
+		{"hang-up of others", signalData(1, "hangup", "", `,"inviteeList":["lily"]`), "", "ended jared>jared tommy", "hung_up jared>jared tommy"},
+		{"rejected by the callee", inviter("jared"), "", "rejected jared>tommy", "rejected jared>tommy"},
+		{"rejected by who says to be the caller", inviter("tommy"), "", "rejected tommy>jared", "rejected tommy>jared"},
+		{"rejected, in the name of a third", inviter("mallory"), "", "rejected >jared tommy", "rejected >jared tommy"},
+		{"rejected, in nobody's name", inviter(""), "", "rejected >jared tommy", "rejected >jared tommy"},
 		{"hang-up of 2020, which does not say who called", `{"version":4,"call_id":"i1","room_id":9,"call_type":1,"action":5,"duration":12}`, "",
-			"ended audio >jared tommy 12s", "hung_up >jared tommy"},
+			"ended >jared tommy", "hung_up >jared tommy"},
 		{"switch to audio", signalData(1, "switchToAudio", "", ""), "", "", ""},
 		{"switch to audio as an answer", signalData(3, "switchToAudio", "", ""), "", "", ""},
 		{"unknown command", signalData(1, "somethingNew", "", ""), "", "", ""},
@@ -248,7 +248,7 @@ func TestSignalsInAGroup(t *testing.T) {
 		t.Errorf("in a live room: %d facts, want none", len(facts))
 	}
 	crowd := signalData(1, "audioCall", "", `,"inviteeList":["`+strings.Join(many[string](150), `","`)+`"]`)
-	want := step("ring", "", "g", "jared", many[notify.UserID](100), 30*time.Second)
+	want := step("ring", "g", "jared", many[notify.UserID](100), 30*time.Second)
 	if got := describeFacts(groupMessage(t, "Public", "jared", custom(crowd, ""), "").Facts()); got != want {
 		t.Errorf("150 are called: %q, want the first 100", got)
 	}
@@ -329,15 +329,15 @@ func TestCallWebhooks(t *testing.T) {
 	rows := []row{
 		{"start", start(`,{"User_Account":"tommy","Status":"Waiting"},{"User_Account":144115212948889925,"Status":"waiting"},{"User_Account":"ben","Status":"Busy"},
 			{"User_Account":"@RBT#1","Status":"Waiting"},{"User_Account":"jared","Status":"Waiting"},{"Status":"Waiting"}`),
-			"ringing video jared>tommy 144115212948889925 @RBT#1 jared in g 30s", "ring jared>tommy 144115212948889925 in g 30s"},
-		{"start without anybody who waits", start(""), "ringing video jared> in g 30s", ""},
+			"ringing jared>tommy 144115212948889925 @RBT#1 jared in g 30s", "ring jared>tommy 144115212948889925 in g 30s"},
+		{"start without anybody who waits", start(""), "ringing jared> in g 30s", ""},
 		{"members", members(`{"User_Account":"@RBT#1","ActionType":"Invite"},{"User_Account":"b","ActionType":"Answer"},{"User_Account":"e","ActionType":"New"},
 			{"ActionType":"Join"},{"User_Account":144115212830834855,"ActionType":"Reject"}`),
 			"ringing >@RBT#1 30s; answered >b; rejected >144115212830834855", "answered >b; rejected >144115212830834855"},
 		{"a heartbeat is gone", members(`{"User_Account":"f","ActionType":"Offline"},{"User_Account":"g","ActionType":"Offline"}`), "ended >f", "hung_up >f"},
-		{"end without callees", end("Cancel", ""), "cancelled audio jared> 26s", ""},
-		{"end of what was not accepted", strings.Replace(end("NotAnswer", `"tommy"`), "1741231150", "0", 1), "timed_out audio jared>tommy", "timed_out jared>tommy"},
-		{"end", end("NormalEnd", `"tommy",7,"@RBT#1","tommy",{}`), "ended audio jared>tommy 7 @RBT#1 tommy 26s", "hung_up jared>tommy 7"},
+		{"end without callees", end("Cancel", ""), "cancelled jared>", ""},
+		{"end of what was not accepted", strings.Replace(end("NotAnswer", `"tommy"`), "1741231150", "0", 1), "timed_out jared>tommy", "timed_out jared>tommy"},
+		{"end", end("NormalEnd", `"tommy",7,"@RBT#1","tommy",{}`), "ended jared>tommy 7 @RBT#1 tommy", "hung_up jared>tommy 7"},
 	}
 	for fact, words := range map[string][]string{
 		"ringing, ring": {"Invite", "Invited"}, "answered, answered": {"Answer", "Accept", "Join"}, "rejected, rejected": {"Reject"},
@@ -355,7 +355,7 @@ func TestCallWebhooks(t *testing.T) {
 		"Interrupt": im.CallEnded, "Offline": im.CallEnded, "": im.CallEnded, "SomethingNew": im.CallEnded,
 	} {
 		how := strings.NewReplacer("ended", "hung_up", "busy", "line_busy").Replace(string(phase))
-		rows = append(rows, row{"end: " + result, end(result, `"tommy"`), string(phase) + " audio jared>tommy 26s", how + " jared>tommy"})
+		rows = append(rows, row{"end: " + result, end(result, `"tommy"`), string(phase) + " jared>tommy", how + " jared>tommy"})
 	}
 	for _, c := range rows {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package im
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -11,15 +10,13 @@ import (
 // A signal is what a custom message tells the programs at both ends of a call. Its
 // sender may write what they like into it.
 type signal struct {
-	id       string
-	phase    CallPhase // empty: neither starts nor ends a call
-	media    Media
-	inviter  notify.UserID   // empty: the signal does not say
-	invited  []notify.UserID // who is called; may be empty in a one-to-one message
-	others   []notify.UserID // who else was in a call that has ended
-	groupID  string
-	ring     time.Duration
-	duration time.Duration
+	id      string
+	phase   CallPhase       // empty: neither starts nor ends a call
+	inviter notify.UserID   // empty: the signal does not say
+	invited []notify.UserID // who is called; may be empty in a one-to-one message
+	others  []notify.UserID // who else was in a call that has ended
+	groupID string
+	ring    time.Duration
 }
 
 // readSignal returns nil if data is not signalling. Signalling that is not about a
@@ -73,7 +70,6 @@ func readSignalling(data object, inGroup bool) *signal {
 		invited: data.users("inviteeList"), others: details.users("userIDs"), ring: ringTime(data),
 	}
 	cmd := details.str("cmd")
-	s.media = mediaOf(cmd, inner)
 	action, _ := data.integer("actionType")
 	if !ofCall(inner, action) || cmd == "switchToAudio" || inner.str("switch_to_audio_call") != "" || inner.flag("switch_to_audio_call") {
 		return s
@@ -93,9 +89,6 @@ func readSignalling(data object, inGroup bool) *signal {
 		}
 	case actionExpire:
 		s.phase = CallTimedOut
-	}
-	if end, ok := inner.integer("call_end"); ok {
-		s.duration = seconds(end)
 	}
 	return s
 }
@@ -151,13 +144,10 @@ func readBareCall(data object) *signal {
 		}
 		actions = bareActions[1]
 	}
-	s := &signal{id: data.id("call_id"), media: mediaOf("", data), groupID: data.optionalID("group_id"),
+	s := &signal{id: data.id("call_id"), groupID: data.optionalID("group_id"),
 		invited: data.users("invited_list"), ring: ringTime(data)}
 	if action >= 0 && action < int64(len(actions)) {
 		s.phase = actions[action]
-	}
-	if n, ok := data.integer("duration"); ok {
-		s.duration = seconds(n)
 	}
 	return s
 }
@@ -168,7 +158,7 @@ func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []C
 	if s.phase == "" || idProblem(s.id) != "" {
 		return nil
 	}
-	c := Call{ID: s.id, Phase: s.phase, Media: s.media, GroupID: groupID, At: at}
+	c := Call{ID: s.id, Phase: s.phase, GroupID: groupID, At: at}
 	if c.GroupID == "" {
 		c.GroupID = s.groupID
 	}
@@ -177,24 +167,10 @@ func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []C
 	} else {
 		c.Caller, c.Users = s.within(from)
 	}
-	switch s.phase {
-	case CallRinging:
+	if s.phase == CallRinging {
 		c.Ring = s.ring
-	case CallEnded:
-		c.Duration = s.duration
 	}
 	return []Call{c}
-}
-
-func mediaOf(cmd string, inner object) Media {
-	callType, _ := inner.integer("call_type")
-	switch {
-	case cmd == "audioCall", cmd != "videoCall" && callType == 1:
-		return MediaAudio
-	case cmd == "videoCall", callType == 2:
-		return MediaVideo
-	}
-	return ""
 }
 
 // ringTime reads the timeout of an invitation; 0 means the default.
@@ -203,22 +179,5 @@ func ringTime(o object) time.Duration {
 	if n <= 0 {
 		return defaultRing
 	}
-	return seconds(min(n, int64(maxRing/time.Second)))
-}
-
-// seconds refuses what no call lasts, before it can overflow.
-func seconds(n int64) time.Duration {
-	if n < 0 || n > maxSecond {
-		return 0
-	}
-	return time.Duration(n) * time.Second
-}
-
-// mediaNamed reads "Audio" and "Video" in any case.
-func mediaNamed(s string) Media {
-	switch m := Media(strings.ToLower(s)); m {
-	case MediaAudio, MediaVideo:
-		return m
-	}
-	return ""
+	return time.Duration(min(n, int64(maxRing/time.Second))) * time.Second
 }

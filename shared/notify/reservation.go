@@ -88,20 +88,20 @@ func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
 	return out
 }
 
-// Settle writes down how a card ended, and reports whether that is news. The first outcome stays,
-// but for what WeChat itself has reported. The state is that of the card now; empty: there is none.
-func (s *SubscriberRecord) Settle(t Settle, now time.Time) (state CardState, news bool, err error) {
+// Settle writes down how a card ended. The first outcome stays, but for what WeChat itself has
+// reported. The state is that of the card now; empty: there is none.
+func (s *SubscriberRecord) Settle(t Settle, now time.Time) (CardState, error) {
 	id, c, is, err := s.card(t.Card)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	if !is {
 		if s.erased(now) || !t.Permit.maybeShown() {
-			return "", false, nil
+			return "", nil
 		}
 		if s.User != t.User {
 			s.payForgotten(t, now)
-			return "", false, nil
+			return "", nil
 		}
 		c = CardRecord{State: CardSending, Template: t.Template, User: t.User, Queue: t.Queue, Messages: t.Messages, LongTerm: t.LongTerm, At: now}
 		s.ledger(t.Template).hold()
@@ -112,15 +112,14 @@ func (s *SubscriberRecord) Settle(t Settle, now time.Time) (state CardState, new
 		c.Patience = t.UnknownAfter
 		s.end(id, c, ending{state: t.State, permit: t.Permit, final: t.Final, msgID: t.MsgID, detail: t.Detail, drift: t.Drift}, now)
 		s.meetReports(now)
-		news = true
 		c.State = s.Cards.kept[id].State
 	} else {
 		c.State = c.ended(t.State)
 	}
 	if id != t.Card {
-		return "", news, nil
+		return "", nil
 	}
-	return c.State, news, nil
+	return c.State, nil
 }
 
 // payForgotten pays for a card of which nothing is kept, and whose user has the openid no more.

@@ -202,7 +202,7 @@ func settles(card notify.CardID, how notify.Settle, with ...func(r *notify.Reser
 		r := reserveOf(card, with...)
 		how.Card, how.User, how.Template, how.LongTerm = card, r.User, r.Template, r.LongTerm
 		how.Messages, how.UnknownAfter = r.Messages, r.UnknownAfter
-		state, _, err := s.Settle(how, s.now)
+		state, err := s.Settle(how, s.now)
 		return errorOr(err, string(state))
 	}
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"wxnotify/shared/notify"
@@ -27,28 +26,14 @@ func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (out notify.Reser
 
 // Settle implements deliver.Cards.
 func (s *Store) Settle(ctx context.Context, t notify.Settle) (state notify.CardState, err error) {
-	c := subscriberChange{keys: s.keysOf(string(t.OpenID)), openID: t.OpenID}
-	if t.Drift {
-		c.reads = []command{do("HGET", c.meters(), "drift")}
-	}
-	c.decide = func(sub *notify.SubscriberRecord, now time.Time, replies []any) (writes []command, err error) {
-		var news bool
-		state, news, err = sub.Settle(t, now)
-		if news && t.Drift && isCount(text(replies[0])) {
-			writes = []command{do("HINCRBY", c.meters(), "drift", 1)}
-		}
-		return writes, err
-	}
-	if err := s.commitOne(ctx, c.change()); err != nil {
+	err = s.commitOne(ctx, s.ofSubscriber(t.OpenID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+		state, err = sub.Settle(t, now)
+		return err
+	}))
+	if err != nil {
 		return "", err
 	}
 	return state, nil
-}
-
-// isCount reports whether a meter can go on: one that is no number stops nothing.
-func isCount(meter string) bool {
-	_, err := strconv.ParseInt(meter, 10, 64)
-	return meter == "" || err == nil
 }
 
 // Resolve implements deliver.Cards.

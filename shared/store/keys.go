@@ -46,7 +46,6 @@ const DefaultPrefix = "wxnotify-dev"
 //	                     are no more -> until when, ms              sorted set
 //	wxn{n}:g:<openid>   marks of grants                            hash
 //	wxn{n}:x:<digest>   v until when this erased openid is kept out hash
-//	wxn{n}:meters       drift: cards that WeChat had no permit for hash
 //
 //	wxn{n}:le:<token>   until when what was handed out by it is hidden,
 //	                     ms                                         string
@@ -82,7 +81,6 @@ func (s *Store) ofEachShard(of func(keys) command) []command {
 func (k keys) queue() string       { return k.tag + "q" }
 func (k keys) callsQueue() string  { return k.tag + "cq" }
 func (k keys) counts() string      { return k.tag + "counts" }
-func (k keys) meters() string      { return k.tag + "meters" }
 func (k keys) dead() string        { return k.tag + "dead" }
 func (k keys) erasedUsers() string { return k.tag + "xu" }
 func (k keys) overdue() string     { return k.tag + "u" }

@@ -71,21 +71,6 @@ func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.T
 	return out, nil
 }
 
-// Drift returns how often WeChat had no permit where our ledgers had one, since ever.
-func Drift(ctx context.Context, s *Store) (int64, error) {
-	parts, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HGET", k.meters(), "drift") })...)
-	if err != nil {
-		return 0, err
-	}
-	var sum int64
-	for _, p := range parts {
-		if n, err := strconv.ParseInt(text(p), 10, 64); err == nil {
-			sum += n
-		}
-	}
-	return sum, nil
-}
-
 // Balances returns how many permits of each of templates openID has left to spend.
 func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []notify.TemplateID) (map[notify.TemplateID]int, error) {
 	if len(templates) == 0 {

@@ -116,7 +116,6 @@ func TestErrorsAreReturned(t *testing.T) {
 	cancel()
 	methods := map[string]reflect.Value{
 		"Accounts": reflect.ValueOf(func(ctx context.Context) error { return second(store.Accounts(ctx, away, "o")) }),
-		"Drift":    reflect.ValueOf(func(ctx context.Context) error { return second(store.Drift(ctx, away)) }),
 	}
 	of := reflect.ValueOf(away)
 	for i := range of.NumMethod() {
