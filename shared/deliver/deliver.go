@@ -1,3 +1,6 @@
+// Package deliver sends the cards that are due. A run claims recipients, asks IM where they are, has
+// the rules of shared/notify decide, and takes each card through the protocol of Store. It works
+// through small ports, so it knows neither Redis nor WeChat nor SCF.
 package deliver
 
 import (

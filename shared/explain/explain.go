@@ -1,3 +1,5 @@
+// Package explain makes sentences of a timeline: what became of a message, a card or a user, and why.
+// There is one catalogue of words for each language.
 package explain
 
 import (

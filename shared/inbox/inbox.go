@@ -1,3 +1,5 @@
+// Package inbox takes in what receivers were told: it records facts in the store, wakes deliver if
+// something falls due soon, and hands facts to deliver while the store is away.
 package inbox
 
 import (

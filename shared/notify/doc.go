@@ -1,18 +1,19 @@
 // Package notify decides who is told what, and when.
 //
-// It is the domain of wxnotify: it knows messages, recipients, permits and cards,
-// and nothing of HTTP, Redis or the function platform. It performs no I/O of its
-// own; what it needs of the world it names as small interfaces (ports.go), which
-// the packages im, wechat, store and scf implement.
+// It is the domain of wxnotify: messages, recipients, permits and cards, and the rules about them. It
+// knows nothing of HTTP, Redis or the function platform, and nothing happens in it: no context, no
+// clock, no goroutine. What is decided is done by others: shared/inbox takes facts in, shared/deliver
+// sends cards, shared/store keeps the records, shared/explain makes sentences of a timeline.
 //
-// The way of a message:
+//	Fact                    what a platform told us, checked and decoded; Filter says what counts
+//	Mailbox                 what is kept of a recipient; its methods are what may happen to it
+//	SubscriberRecord        what is kept of an openid: permits and cards
+//	Rules.Decide, Plan      what to do about somebody for whom something is due
+//	Attempt, Outcome        a card on its way, and what its recipient goes on with after each turn
+//	Template                how a card reads
+//	Step                    one line of a recipient's timeline
 //
-//	callback ─▶ Fact ─▶ Inbox.Accept ─▶ notice waits for its recipient
-//	                                        │ due
-//	        Deliverer.Run:  claim ─▶ ask presence ─▶ begin ─▶ reserve a permit
-//	                                ─▶ render ─▶ send ─▶ settle ─▶ finish
-//
-// A Fact is what a platform told us. A notice is a message that waits for one
-// recipient. A card is the subscribe message that goes out and carries one or more
-// notices. A permit is one accepted one-time subscription and pays for one card.
+// A notice is a message that waits for one recipient. A card is the subscribe message that goes out
+// and carries one or more notices. A permit is one accepted one-time subscription and pays for one
+// card.
 package notify
