@@ -7,7 +7,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// Preferences keeps what users want to be told of.
+// Preferences keeps what users want to be told of, and what not.
 type Preferences interface {
 	// Preferences returns the zero value for a user who never said anything.
 	Preferences(ctx context.Context, user notify.UserID) (notify.Preferences, error)

@@ -8,11 +8,11 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// halfOpenFor is for how long one card may try whether a circuit can close, before another
-// may. With a shorter retry.max it is that.
+// halfOpenFor is for how long no other card tries a circuit that one card is trying: retry.max, and
+// this at most.
 const halfOpenFor = time.Minute
 
-// unknownInARow is how many different openids in a row WeChat may not know before all cards
+// unknownInARow is after how many different openids in a row that WeChat does not know all cards
 // stop: the AppID is wrong, most likely.
 const unknownInARow = 10
 
@@ -27,7 +27,7 @@ func (c *delivery) admitted(ctx context.Context) bool {
 }
 
 // keptBack returns until when one of names keeps a card back, and which; the zero time if none
-// does. Of a circuit whose time is over one card of all runs tries whether it can close.
+// does. When the time of a circuit is over, one card of all runs is sent to try whether it can close.
 func (c *delivery) keptBack(ctx context.Context, names []string) (until time.Time, by string) {
 	until, by, ripe := c.circuits.blocked(c.time(), names)
 	if !until.IsZero() {
@@ -75,7 +75,7 @@ func (p *pass) stillAdmitted(ctx context.Context, cards []*delivery) (still []*d
 	return still
 }
 
-// trip opens the circuit that a result calls for, or closes those that the card was sent to try.
+// afterSend opens the circuit that a result calls for, or closes those that the card was sent to try.
 func (c *delivery) afterSend(ctx context.Context, r notify.Result) {
 	circuit := c.Opens(r, c.manyUnknown(ctx, r))
 	if circuit.Name != "" {
@@ -95,8 +95,8 @@ func (c *delivery) afterSend(ctx context.Context, r notify.Result) {
 	}
 }
 
-// manyUnknown counts openids that WeChat does not know, and reports whether there were so many of them
-// in a row that something else must be wrong.
+// manyUnknown counts openids in a row that WeChat does not know, begins anew when a card has arrived,
+// and reports whether there were so many that something else must be wrong.
 func (c *delivery) manyUnknown(ctx context.Context, r notify.Result) bool {
 	switch {
 	case r.UnknownOpenID():

@@ -18,7 +18,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A row is one rule of docs/design.md, shown on a system of its own.
+// A row is one rule of docs/rules.md, shown on a system of its own.
 type row struct {
 	rule string
 	has  int             // permits that tom has granted before; 0: one
@@ -140,7 +140,7 @@ func closedList(t *testing.T) []notify.State {
 		return true
 	})
 	if len(out) != 18 {
-		t.Fatalf("state.go has %d final states, docs/design.md has 18: %q", len(out), out)
+		t.Fatalf("state.go has %d final states, there are 18: %q", len(out), out)
 	}
 	return out
 }

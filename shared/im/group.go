@@ -8,12 +8,11 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// A GroupMessage is a message to a group. IM tells neither the receivers nor what
-// became of each.
+// A GroupMessage is a message to a group. IM tells neither who received it nor who did not.
 // Source: https://cloud.tencent.com/document/product/269/2661
 type GroupMessage struct {
-	// Before: IM waits for our answer. The message then has no identity yet: Seq and
-	// SentAt are zero.
+	// Before: the callback came before the message was sent, and IM waits for our answer. Such
+	// a message has no identity yet: Seq and SentAt are zero.
 	Before  bool
 	GroupID string
 	// Type is Private (a Work group), Public, ChatRoom (a Meeting), Community,
@@ -29,12 +28,12 @@ type GroupMessage struct {
 	OnlineOnly bool
 	Silent     bool
 	ByREST     bool
-	FailedCode int
+	FailedCode int             // why IM did not send it; 0: it did
 	At         []notify.UserID // mentioned
 	AtAll      bool            // everybody is mentioned
 }
 
-// byServer: a server that sends for a user is the operator.
+// byServer reports whether a server sent the message for its user: by REST, or as the operator.
 func (m *GroupMessage) byServer() bool {
 	return m.ByREST || m.Operator != "" && m.Operator != m.From
 }
@@ -47,7 +46,7 @@ type GroupRecall struct {
 	Seqs    []uint32
 }
 
-// maxRecalled is how many messages one fact takes back: a fact has to fit into an event that is spilled.
+// maxRecalled is how many messages one fact takes back: a fact has to fit into one event of an overflow.
 const maxRecalled = 100
 
 func (r *GroupRecall) facts() (facts []notify.Fact) {
@@ -110,8 +109,8 @@ func decodeGroupRecall(cb *Callback, f *fields, _ bool) {
 	}
 }
 
-// topic returns TopicId, which is absent outside of topics. Messages are numbered within
-// the topic, so that one which cannot be read cannot be left out.
+// topic returns TopicId, which is absent outside of topics. A topic numbers its messages by itself, so
+// a message whose TopicId cannot be read has no identity: that is an error.
 func (f *fields) topic() string {
 	if f.id("TopicId") == "" {
 		return ""

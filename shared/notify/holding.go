@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// Claim gives a queue, which its queue hides until a time, to the run whose word is lease, and returns
-// what the run has to know. It returns nil if nothing waits, if another run holds the queue, or if the
-// queue has become due at another time. A recipient who lost the binding may still have an open card.
+// Claim gives what waits in a queue to the run whose word is lease, and returns what the run has to know.
+// The store has hidden the recipient in its sorted set until a time: if what waits is due at another
+// time by now, something has changed since, and the claim is void. It returns nil then, if nothing waits,
+// and if another run holds it. A recipient who lost the binding is handed out too, because a card may
+// still be open.
 func (b *Mailbox) Claim(queue Queue, lease string, until time.Time) *Recipient {
 	w := b.queue(queue)
 	switch {
@@ -18,7 +20,7 @@ func (b *Mailbox) Claim(queue Queue, lease string, until time.Time) *Recipient {
 	}
 	w.Lease, w.LeaseEnd, w.Wish = lease, until, time.Time{}
 	w.Due = until
-	if w.Card.ID == "" { // else they were seen since that card was begun
+	if w.Card.ID == "" { // with an open card it still matters whether they were seen since that was begun
 		w.SeenSince = false
 	}
 	return b.claimed(queue)
@@ -126,7 +128,7 @@ func lastOf(steps []Step) (at time.Time) {
 type settlement struct {
 	ends   []Final
 	dead   []WaitingNotice // for the letter
-	missed []WaitingNotice // calls that are told as missed
+	missed []WaitingNotice // unanswered calls that wait as missed calls from now on
 }
 
 func (s *settlement) end(how NoticeEnd, id Identity) {
@@ -151,11 +153,11 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 		i, ends := ending[n.ID]
 		ends = ends && !(elsewhere && s.ends[i].State == StateUnbound)
 		handed := slices.Contains(f.Handed, n.ID)
-		vain := slices.Contains(f.Unanswered, n.ID)
+		unanswered := slices.Contains(f.Unanswered, n.ID)
 		shown := ends && s.ends[i].State == StateDelivered || handed
 		switch {
 		case carried && n.Ends != nil && !shown && n.Ends.Missed:
-			vain, ends = true, false
+			unanswered, ends = true, false
 		case carried && n.Ends != nil && !shown: // read, recalled or over while it was on the card
 			s.end(*n.Ends, n.ID)
 			continue
@@ -167,9 +169,9 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 			if s.ends[i].State == StateDead {
 				s.dead = append(s.dead, n)
 			}
-		case vain && rules.MissedCalls:
+		case unanswered && rules.MissedCalls:
 			s.missed = append(s.missed, n)
-		case vain:
+		case unanswered:
 			s.end(NoticeEnd{State: StateEnded, Reason: ReasonTimedOut}, n.ID)
 		default:
 			if carried {
@@ -221,14 +223,14 @@ func (b *Mailbox) goesOn(step AbsenceStep) {
 		a.Kept, a.Last = a.Kept+1, b.Now
 	case AbsenceCounted:
 		if a.Cards == 0 {
-			a.Last = b.Now // they had gone before: news of that is no new absence
+			a.Last = b.Now // a late report that they left before now begins no new absence
 		}
 		a.Counted = true
 	}
 }
 
-// ApplyEnd writes down how a card ended of which that is known only now, and returns how many messages
-// reached that state. The store has a mark of who was told before.
+// ApplyEnd writes down how a card ended whose end was unknown until now, and returns how many messages
+// reached that state. It is not for repetitions: the store keeps a mark of each end that was applied.
 func (b *Mailbox) ApplyEnd(card CardID, e OutboxEntry) int {
 	state, was, messages := e.State, e.Corrects, e.Messages
 	// A card is open until its run writes down the end. A correction that comes before ends what the

@@ -230,7 +230,7 @@ type Finish struct {
 	Final []Final
 	// Handed are notices whose card is unknown: Reconcile will tell their end.
 	Handed []Identity
-	// Missed are calls that went unanswered: they are told as missed from now on, in the
+	// Unanswered are calls that went unanswered: they are told as missed from now on, in the
 	// queue of messages, if the rules say so; else they end.
 	Unanswered []Identity
 	// Absence is how the recipient's absence goes on. It is dropped if they were seen since

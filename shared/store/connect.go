@@ -13,11 +13,11 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// A server is where Redis is.
+// A server is how Redis is reached.
 type server struct {
 	network, addr string
 	tls           *tls.Config // nil: none
-	first         []command   // what is to be said on a new connection: who we are, and which database
+	greeting      []command   // on a new connection: AUTH and SELECT, where the URL asks for them
 }
 
 // parseURL reads a URL: rediss://user:password@host:6379/0, or unix:///path of a socket.
@@ -27,9 +27,9 @@ func parseURL(text string) (s server, ok bool) {
 		return s, false
 	}
 	if password, _ := u.User.Password(); password != "" {
-		s.first = []command{do("AUTH", "", password)}
+		s.greeting = []command{do("AUTH", "", password)}
 		if name := u.User.Username(); name != "" {
-			s.first = []command{do("AUTH", "", name, password)}
+			s.greeting = []command{do("AUTH", "", name, password)}
 		}
 	}
 	host := u.Hostname()
@@ -45,7 +45,7 @@ func parseURL(text string) (s server, ok bool) {
 	s.network, s.addr = "tcp", net.JoinHostPort(host, cmp.Or(u.Port(), "6379"))
 	database, err := strconv.ParseUint(cmp.Or(strings.Trim(u.Path, "/"), "0"), 10, 16)
 	if database > 0 {
-		s.first = append(s.first, do("SELECT", "", database))
+		s.greeting = append(s.greeting, do("SELECT", "", database))
 	}
 	return s, err == nil && host != ""
 }
@@ -68,9 +68,9 @@ func (s server) connector(dial dialFunc, check func(context.Context, trip) error
 			return nil, err
 		}
 		conn := redis.NewConn(&gathering{Conn: raw}, replyTimeout, replyTimeout)
-		alone := func(ctx context.Context, cmds []command) ([]reply, error) { return exchange(ctx, conn, cmds) }
-		if _, err = all(ctx, alone, s.first...); err == nil {
-			err = check(ctx, alone)
+		onConn := func(ctx context.Context, cmds []command) ([]reply, error) { return exchange(ctx, conn, cmds) }
+		if _, err = all(ctx, onConn, s.greeting...); err == nil {
+			err = check(ctx, onConn)
 		}
 		if err != nil {
 			conn.Close()
@@ -82,7 +82,7 @@ func (s server) connector(dial dialFunc, check func(context.Context, trip) error
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// A gathering connection sends at once what is written before the next read.
+// A gathering connection keeps what is written until the next read, and sends it together.
 type gathering struct {
 	net.Conn
 	out []byte

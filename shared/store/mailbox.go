@@ -149,7 +149,7 @@ func decodeWaiting(s string) (w notify.Waiting, err error) {
 		return w, err
 	}
 	if len(doc.Notices) == 0 || slices.ContainsFunc(doc.Notices, func(n notice) bool { return n.ID == "" }) {
-		return w, errors.New("a lane without notices, or a notice without an identity")
+		return w, errors.New("a queue without notices, or a notice without an identity")
 	}
 	w = notify.Waiting{Notices: decodeNotices(doc.Notices), Due: timeOf(doc.Due), Lease: doc.Lease, LeaseEnd: timeOf(doc.LeaseEnd), Wish: timeOf(doc.Wish),
 		NotBefore: timeOf(doc.NotBefore), SeenSince: doc.Seen, Blind: time.Duration(doc.Blind) * time.Millisecond, Crowded: timeOf(doc.Crowded),

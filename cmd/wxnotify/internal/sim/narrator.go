@@ -205,7 +205,7 @@ func ringEnd(e notify.RingEnd) line {
 	case notify.CallCancelled:
 		return line{actor: actor(e.Caller), text: fmt.Sprintf("gives up calling %s", users)}
 	case notify.CallTimedOut:
-		return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s rang in vain", users)}
+		return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s was not answered", users)}
 	}
 	return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s is over", users)}
 }
