@@ -35,10 +35,10 @@ func (l logins) Code2Session(_ context.Context, code string) (notify.OpenID, err
 	return notify.OpenID("o-" + strings.TrimPrefix(code, "code-")), nil
 }
 
-type noCourier struct{}
+type noInvoker struct{}
 
-func (noCourier) Wake(context.Context) error                               { return nil }
-func (noCourier) Overflow(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
+func (noInvoker) Wake(context.Context) error                               { return nil }
+func (noInvoker) Overflow(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
 
 // A service is our APIs over a real store.
 type service struct {
@@ -77,7 +77,7 @@ func newService(t *testing.T, trusted bool) *service {
 	sigs := signer(t, imKey, secret.String{})
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	inbox := &inbox.Inbox{
-		Store: s.store, Invoker: noCourier{}, Log: log, Now: clock,
+		Store: s.store, Invoker: noInvoker{}, Log: log, Now: clock,
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []notify.TemplateID{"T1"}},
 	}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,

@@ -72,7 +72,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // wait makes a notice wait that is due now.
-func (m *memory) wait(lane notify.Queue, user notify.UserID, n notify.Notice) {
+func (m *memory) wait(queue notify.Queue, user notify.UserID, n notify.Notice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -81,11 +81,11 @@ func (m *memory) wait(lane notify.Queue, user notify.UserID, n notify.Notice) {
 	if n.Expires.IsZero() {
 		n.Expires = now.Add(24 * time.Hour)
 	}
-	s := m.waiting[lane][user]
+	s := m.waiting[queue][user]
 	if s == nil {
-		s = &entry{rec: notify.Recipient{User: user, Queue: lane, OpenID: openID(user)}, at: now}
-		m.waiting[lane][user] = s
-		heap.Push(m.queue[lane], s)
+		s = &entry{rec: notify.Recipient{User: user, Queue: queue, OpenID: openID(user)}, at: now}
+		m.waiting[queue][user] = s
+		heap.Push(m.queue[queue], s)
 	}
 	s.rec.Notices = append(s.rec.Notices, n)
 }
@@ -103,10 +103,10 @@ func (m *memory) rings(user notify.UserID) {
 	m.wait(notify.QueueCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
 }
 
-func (m *memory) left(lane notify.Queue) int {
+func (m *memory) left(queue notify.Queue) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.waiting[lane])
+	return len(m.waiting[queue])
 }
 
 func (m *memory) Claim(ctx context.Context, limit int) (notify.Batch, error) {
@@ -117,15 +117,15 @@ func (m *memory) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error
 	return m.claim(ctx, limit, notify.QueueCalls)
 }
 
-func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Queue) (notify.Batch, error) {
+func (m *memory) claim(ctx context.Context, limit int, queues ...notify.Queue) (notify.Batch, error) {
 	if err := pause(ctx, m.trip); err != nil {
 		return notify.Batch{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b := notify.Batch{Now: time.Now(), FanOuts: len(m.spreads) > 0}
-	for _, lane := range lanes {
-		q := m.queue[lane]
+	for _, queue := range queues {
+		q := m.queue[queue]
 		for taken := 0; taken < limit && len(*q) > 0 && !(*q)[0].at.After(b.Now); taken++ {
 			s := (*q)[0]
 			m.leases++
@@ -141,8 +141,8 @@ func (m *memory) claim(ctx context.Context, limit int, lanes ...notify.Queue) (n
 }
 
 // mine returns the entry that a lease is for, if it still holds.
-func (m *memory) mine(lane notify.Queue, user notify.UserID, lease string) *entry {
-	if s := m.waiting[lane][user]; s != nil && s.rec.Lease == lease {
+func (m *memory) mine(queue notify.Queue, user notify.UserID, lease string) *entry {
+	if s := m.waiting[queue][user]; s != nil && s.rec.Lease == lease {
 		return s
 	}
 	return nil

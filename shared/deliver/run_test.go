@@ -398,7 +398,7 @@ func silentClient(t *testing.T) *im.Client {
 // by the 1.5 s that it waits for that; a message waits for all of the client's attempts, and on.
 func TestSilentIM(t *testing.T) {
 	for name, c := range map[string]struct {
-		lane        notify.Queue
+		queue       notify.Queue
 		notice      notify.Notice
 		least, most time.Duration // until it is sent, or the pass is over
 		silent      bool          // also who is there
@@ -421,7 +421,7 @@ func TestSilentIM(t *testing.T) {
 					d.IM = silentClient(t)
 				}
 				c.notice.ID, c.notice.Expires = "m", time.Now().Add(30*time.Second)
-				m.wait(c.lane, "user2", c.notice)
+				m.wait(c.queue, "user2", c.notice)
 				began := time.Now()
 				if _, err := d.Pass(t.Context()); err != nil {
 					t.Fatal(err)

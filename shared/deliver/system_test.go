@@ -88,7 +88,7 @@ func newSystem(t *testing.T) *system {
 	rules := notify.DefaultRules()
 	rules.KeepLearning = false // rows about it switch it on
 	s.inbox = &inbox.Inbox{
-		Store: s.store, Invoker: courier{s}, Log: log, Now: s.clock.Now,
+		Store: s.store, Invoker: invoker{s}, Log: log, Now: s.clock.Now,
 		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
 	}
 	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
@@ -160,10 +160,10 @@ func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A invoker wakes nobody, and records what is spilled when this machine is slow.
-type courier struct{ *system }
+type invoker struct{ *system }
 
-func (courier) Wake(context.Context) error { return nil }
-func (c courier) Overflow(ctx context.Context, facts []notify.Fact, _ time.Time) error {
+func (invoker) Wake(context.Context) error { return nil }
+func (c invoker) Overflow(ctx context.Context, facts []notify.Fact, _ time.Time) error {
 	_, err := c.store.Record(context.WithoutCancel(ctx), c.deliver.Rules, facts)
 	return err
 }

@@ -49,15 +49,15 @@ func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fa
 }
 
 // A invoker keeps what is handed to it, and may be away.
-type courier struct {
+type invoker struct {
 	spilled []notify.Fact
 	since   time.Time
 	err     error
 	away    time.Time // until then, too
 }
 
-func (c *courier) Wake(context.Context) error { return c.err }
-func (c *courier) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (c *invoker) Wake(context.Context) error { return c.err }
+func (c *invoker) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	if c.err != nil || time.Now().Before(c.away) {
 		return errors.Join(c.err, errors.New("platform: away"))
 	}
@@ -102,7 +102,7 @@ func TestInboxKeepsTheBudget(t *testing.T) {
 }
 
 func TestInboxSpills(t *testing.T) {
-	c := &courier{}
+	c := &invoker{}
 	in := newInbox(&recorder{err: errors.New("away")}, c)
 	m := notify.Message{ID: "1", From: "a", To: "b", Summary: "private"}
 	if err := in.Accept(t.Context(), []notify.Fact{{Message: &m}}); err != nil {
@@ -123,7 +123,7 @@ func TestInboxSpills(t *testing.T) {
 
 func TestInboxLeavesOut(t *testing.T) {
 	r := &recorder{}
-	in := newInbox(r, &courier{})
+	in := newInbox(r, &invoker{})
 	err := in.Accept(t.Context(), []notify.Fact{
 		{Message: &notify.Message{ID: "typing", OnlineOnly: true}},
 		{Grant: &notify.Grant{ID: "g", Templates: []notify.TemplateID{"other"}}},
@@ -173,7 +173,7 @@ func TestRetake(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				since := start.Add(-x.age)
-				store, platform := &recorder{until: start.Add(x.away), spoiltFirst: x.first}, &courier{away: start.Add(x.refuses)}
+				store, platform := &recorder{until: start.Add(x.away), spoiltFirst: x.first}, &invoker{away: start.Add(x.refuses)}
 				if x.spoilt {
 					store.spoilt = "b"
 				}

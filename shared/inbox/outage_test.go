@@ -17,7 +17,7 @@ func message(id string) []notify.Fact {
 // seconds later at the latest, and records what comes in after the outage.
 func TestReceiverDoesNotWaitAtEachEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, c := &recorder{hang: true}, &courier{}
+		r, c := &recorder{hang: true}, &invoker{}
 		in := newInbox(r, c)
 		accept := func() time.Duration {
 			start := time.Now()
@@ -70,7 +70,7 @@ func TestReceiverTriesTheStoreWhenNobodyElseTakesIt(t *testing.T) {
 // An instance of deliver looks at the store less and less often, also from one event to the next.
 func TestRetakeLooksLessAndLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, c := &recorder{until: time.Now().Add(time.Hour)}, &courier{}
+		r, c := &recorder{until: time.Now().Add(time.Hour)}, &invoker{}
 		in := newInbox(r, c)
 		for range 30 {
 			if err := in.Redeliver(within(t, 2*time.Minute), message("1"), time.Now(), 25*time.Second); err != nil {

@@ -126,7 +126,7 @@ func TestDecide(t *testing.T) {
 			notify.Plan{Again: at(5), Why: notify.ReasonRinging, Carried: notify.Carried{AskedSince: now}}},
 		{"a call, their phone app rings", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{call}}, notify.StatusPushOnline,
 			notify.Plan{Final: []notify.Final{{State: notify.StateCameOnline, Reason: notify.ReasonPushOnline, Messages: ids("call")}}}},
-		{"a call that rang in vain", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{silent, call}}, notify.StatusOffline,
+		{"a call that went unanswered", skip, notify.Recipient{Queue: notify.QueueCalls, Notices: []notify.Notice{silent, call}}, notify.StatusOffline,
 			notify.Plan{Kind: notify.KindCall, Send: []notify.Notice{call}, Unanswered: ids("silent")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

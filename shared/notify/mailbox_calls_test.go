@@ -66,20 +66,20 @@ func TestEndsBesideACard(t *testing.T) {
 		{"missed, and the card did not go out", carried(stops("c", notify.CallTimedOut), finishes(ofCalls, withCard("k"))), "missed_call c due 3s"},
 		{"missed, and the card ended it otherwise", carried(stops("c", notify.CallTimedOut), finishes(ofCalls, withCard("k"), endsAs(notify.StateNoPermit, "c"))), "missed_call c due 3s"},
 		{"missed, and the card went out: it is not told again", carried(stops("c", notify.CallTimedOut), finishes(ofCalls, withCard("k"), endsAs(notify.StateDelivered, "c"))), "c delivered"},
-		{"a run says that it rang in vain", events{rings("c"), claimsCall, finishes(ofCalls, inVain("c"))}, "missed_call c due 3s"},
-		{"also by rules that do not tell it", events{withoutMissedCalls, rings("c"), claimsCall, finishes(ofCalls, inVain("c"))}, "c ended timed_out"},
-		{"the call was answered though it was taken for missed", events{rings("c"), claimsCall, finishes(ofCalls, inVain("c")), stops("c", notify.CallAnswered)}, "c answered"},
-		{"and lies in a dead letter", events{rings("c"), claimsCall, finishes(ofCalls, inVain("c")), dies("c"), stops("c", notify.CallAnswered)}, "c dead; c answered"},
-		{"a missed call stays one, in a dead letter too", events{rings("c"), claimsCall, finishes(ofCalls, inVain("c")), dies("c"), stops("c", notify.CallCancelled)}, "letter of missed_call c; c dead"},
+		{"a run says that it went unanswered", events{rings("c"), claimsCall, finishes(ofCalls, unanswered("c"))}, "missed_call c due 3s"},
+		{"also by rules that do not tell it", events{withoutMissedCalls, rings("c"), claimsCall, finishes(ofCalls, unanswered("c"))}, "c ended timed_out"},
+		{"the call was answered though it was taken for missed", events{rings("c"), claimsCall, finishes(ofCalls, unanswered("c")), stops("c", notify.CallAnswered)}, "c answered"},
+		{"and lies in a dead letter", events{rings("c"), claimsCall, finishes(ofCalls, unanswered("c")), dies("c"), stops("c", notify.CallAnswered)}, "c dead; c answered"},
+		{"a missed call stays one, in a dead letter too", events{rings("c"), claimsCall, finishes(ofCalls, unanswered("c")), dies("c"), stops("c", notify.CallCancelled)}, "letter of missed_call c; c dead"},
 	})
 }
 
 func TestEndsThatComeFirst(t *testing.T) {
 	checkMailboxes(t, []mailboxRow{
 		{"answered", events{stops("c", notify.CallAnswered), rings("c")}, "c answered"},
-		{"in vain: missed", events{stops("c", notify.CallTimedOut), rings("c")}, "missed_call c due 3s"},
+		{"unanswered: missed", events{stops("c", notify.CallTimedOut), rings("c")}, "missed_call c due 3s"},
 		{"answered long ago: not missed", events{stops("c", notify.CallAnswered), rings("c", ringingSince(-time.Minute))}, "c answered"},
-		{"in vain, by rules that do not tell it", events{withoutMissedCalls, stops("c", notify.CallCancelled), rings("c")}, "c ended cancelled"},
+		{"unanswered, by rules that do not tell it", events{withoutMissedCalls, stops("c", notify.CallCancelled), rings("c")}, "c ended cancelled"},
 		{"muted all the same", events{mutesBob, stops("c", notify.CallAnswered), rings("c")}, "c muted muted_peer"},
 		{"the call is told again after that", events{stops("c", notify.CallAnswered), rings("c"), rings("c")}, "c answered"},
 	})

@@ -209,9 +209,9 @@ func checkEach(t *testing.T, rows []mailboxRow, got func(r *recipient) string) {
 // fault says what does not hold and should at any time: a queue is due if something waits in it, what
 // travels on a card is on the open one, and of the letters as many are dead as they hold.
 func (r *recipient) fault() string {
-	for lane, w := range map[notify.Queue]notify.Waiting{notify.QueueMessages: r.Messages, notify.QueueCalls: r.Calls} {
+	for queue, w := range map[notify.Queue]notify.Waiting{notify.QueueMessages: r.Messages, notify.QueueCalls: r.Calls} {
 		if len(w.Notices) > 0 == w.Due.IsZero() {
-			return fmt.Sprintf("of the %s %d wait, due %v", lane, len(w.Notices), w.Due)
+			return fmt.Sprintf("of the %s %d wait, due %v", queue, len(w.Notices), w.Due)
 		}
 		for _, n := range w.Notices {
 			if n.Card != "" && n.Card != w.Card.ID || n.Ends != nil && n.Card == "" {

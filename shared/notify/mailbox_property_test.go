@@ -114,18 +114,18 @@ func aFact(t *rapid.T) func(*recipient) {
 
 // aDeed is something that a run, a user or an operator does.
 func aDeed(t *rapid.T, serial int) func(*tracked) {
-	lane := draw(t, "lane", notify.QueueMessages, notify.QueueCalls)
+	queue := draw(t, "queue", notify.QueueMessages, notify.QueueCalls)
 	run, card := draw(t, "run", "r1", "r2"), notify.CardID(fmt.Sprint("k", serial))
 	some, letter := rapid.IntRange(0, 7).Draw(t, "which"), rapid.IntRange(max(0, serial-20), serial).Draw(t, "letter")
 	openID := draw[notify.OpenID](t, "openid", "o1", "o2")
 	with := func(f func(*recipient)) func(*tracked) { return func(h *tracked) { f(h.recipient) } }
 	deeds := map[string]func(*tracked){
-		"claim": with(take(lane, run)),
+		"claim": with(take(queue, run)),
 		"begin": func(h *tracked) {
-			w := h.lane(lane)
-			h.Begin(notify.Begin{Queue: lane, Lease: run, Card: card, Messages: chosen(w.Notices, some), At: h.Now})
+			w := h.queue(queue)
+			h.Begin(notify.Begin{Queue: queue, Lease: run, Card: card, Messages: chosen(w.Notices, some), At: h.Now})
 		},
-		"finish": finishesAnyhow(t, lane, run, some, serial),
+		"finish": finishesAnyhow(t, queue, run, some, serial),
 		"told": func(h *tracked) {
 			for _, id := range slices.Sorted(maps.Keys(h.handed)) {
 				if h.ApplyEnd("gone", notify.OutboxEntry{Messages: []notify.Identity{id}, CardEnd: notify.CardEnd{State: notify.StateDelivered}}); !h.Bound() {
@@ -152,14 +152,14 @@ func chosen(notices []notify.WaitingNotice, which int) (ids []notify.Identity) {
 }
 
 // finishesAnyhow finishes whatever card is open, with an end for some of what waits.
-func finishesAnyhow(t *rapid.T, lane notify.Queue, run string, some, serial int) func(*tracked) {
+func finishesAnyhow(t *rapid.T, queue notify.Queue, run string, some, serial int) func(*tracked) {
 	end := draw(t, "end", notify.StateDelivered, notify.StateNoPermit, notify.StateUnbound, notify.StateDead, "handed", "missed", "none")
 	absence := draw(t, "absence", notify.AbsenceTold, notify.AbsenceKept, notify.AbsenceCounted, notify.AbsenceSeen, "")
 	looks, held := rapid.IntRange(0, 60).Draw(t, "again"), rapid.Bool().Draw(t, "hold")
 	return func(h *tracked) {
-		w := h.lane(lane)
+		w := h.queue(queue)
 		ids := chosen(w.Notices, some)
-		f := notify.Finish{Queue: lane, Lease: run, Card: w.Card.ID, Absence: absence, Again: h.Now.Add(time.Duration(looks) * time.Second), Hold: held}
+		f := notify.Finish{Queue: queue, Lease: run, Card: w.Card.ID, Absence: absence, Again: h.Now.Add(time.Duration(looks) * time.Second), Hold: held}
 		switch end {
 		case "handed":
 			f.Handed = ids

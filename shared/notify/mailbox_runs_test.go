@@ -9,7 +9,7 @@ import (
 )
 
 // queue returns what waits in a queue.
-func (r *recipient) lane(l notify.Queue) *notify.Waiting {
+func (r *recipient) queue(l notify.Queue) *notify.Waiting {
 	if l == notify.QueueCalls {
 		return &r.Calls
 	}
@@ -17,13 +17,13 @@ func (r *recipient) lane(l notify.Queue) *notify.Waiting {
 }
 
 // take has the queue hand a queue out to a run, which claims it.
-func take(lane notify.Queue, run string) func(*recipient) {
+func take(queue notify.Queue, run string) func(*recipient) {
 	return func(r *recipient) {
 		hidden := r.Now.Add(notify.Lease)
-		if w := r.lane(lane); len(w.Notices) > 0 {
+		if w := r.queue(queue); len(w.Notices) > 0 {
 			w.Due = hidden
 		}
-		r.answer = heardBy(r.Claim(lane, run, hidden))
+		r.answer = heardBy(r.Claim(queue, run, hidden))
 	}
 }
 
@@ -53,12 +53,12 @@ func begins(card notify.CardID, ids ...string) func(*recipient) { return beginsA
 
 func beginsAs(run string, card notify.CardID, ids ...string) func(*recipient) {
 	return func(r *recipient) {
-		r.answer = names(r.Begin(notify.Begin{Queue: r.laneOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
+		r.answer = names(r.Begin(notify.Begin{Queue: r.queueOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
 	}
 }
 
-// laneOf returns where ids wait.
-func (r *recipient) laneOf(ids []string) notify.Queue {
+// queueOf returns where ids wait.
+func (r *recipient) queueOf(ids []string) notify.Queue {
 	for _, n := range r.Calls.Notices {
 		if slices.Contains(ids, string(n.ID.ID())) {
 			return notify.QueueCalls
@@ -115,7 +115,7 @@ func handing(ids ...string) func(*recipient, *notify.Finish) {
 	return func(r *recipient, f *notify.Finish) { f.Handed = r.named(ids) }
 }
 
-func inVain(ids ...string) func(*recipient, *notify.Finish) {
+func unanswered(ids ...string) func(*recipient, *notify.Finish) {
 	return func(r *recipient, f *notify.Finish) { f.Unanswered = r.named(ids) }
 }
 

@@ -135,7 +135,7 @@ func (w *limited) announce(id string, to ...notify.UserID) {
 func (w *limited) room() {
 	w.due()
 	w.claims()
-	for _, n := range w.lane.Notices {
+	for _, n := range w.queue.Notices {
 		if n.From == peer(1) {
 			w.record(notify.Fact{Recall: &notify.Recall{ID: n.ID.ID(), From: n.From, To: limitedUser}})
 			break
@@ -146,7 +146,7 @@ func (w *limited) room() {
 
 // letGo takes alice out of the hands of the run, due in an hour.
 func (w *limited) letGo() {
-	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{{User: limitedUser, Queue: w.lane.Queue, Lease: w.lane.Lease,
+	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{{User: limitedUser, Queue: w.queue.Queue, Lease: w.queue.Lease,
 		Again: w.clock.Now().Add(time.Hour), Hold: true}})
 	w.must(err)
 }
@@ -262,22 +262,22 @@ func (w *limited) claims() {
 	w.must(err)
 	for _, rec := range b.Recipients {
 		if rec.User == limitedUser && rec.Queue == notify.QueueMessages {
-			w.lane = rec
+			w.queue = rec
 		}
 	}
 }
 
 // carried is what a card of alice carries.
 func (w *limited) carried() (ids []notify.Identity) {
-	for _, n := range w.lane.Notices[:min(len(w.lane.Notices), 100)] {
+	for _, n := range w.queue.Notices[:min(len(w.queue.Notices), 100)] {
 		ids = append(ids, n.ID)
 	}
 	return ids
 }
 
 func (w *limited) begins() {
-	w.card = notify.CardID(w.lane.Lease + "-" + string(limitedUser))
-	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Queue: notify.QueueMessages, Lease: w.lane.Lease, Card: w.card,
+	w.card = notify.CardID(w.queue.Lease + "-" + string(limitedUser))
+	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Queue: notify.QueueMessages, Lease: w.queue.Lease, Card: w.card,
 		Template: limitedTmpl, Messages: w.carried(), At: w.clock.Now()}})
 	w.must(err)
 }
@@ -307,7 +307,7 @@ func (w *limited) settles() {
 }
 
 func (w *limited) finish(state notify.State) notify.Finish {
-	return notify.Finish{User: limitedUser, Queue: notify.QueueMessages, Lease: w.lane.Lease, Card: w.card, Absence: notify.AbsenceTold,
+	return notify.Finish{User: limitedUser, Queue: notify.QueueMessages, Lease: w.queue.Lease, Card: w.card, Absence: notify.AbsenceTold,
 		Final: []notify.Final{{State: state, Messages: w.carried()}}}
 }
 

@@ -139,7 +139,7 @@ type limited struct {
 	wire  atomic.Int64
 
 	serial int
-	lane   notify.Recipient
+	queue  notify.Recipient
 	card   notify.CardID
 }
 

@@ -34,7 +34,7 @@ var announceRules = []rule{
 		equal(b, "results", results, []notify.Accepted{{}})
 		equal(b, "wake", wake, true)
 		rec := b.only()
-		equal(b, "lane", rec.Queue, notify.QueueMessages)
+		equal(b, "queue", rec.Queue, notify.QueueMessages)
 		equal(b, "notices", rec.Notices, []notify.Notice{{ID: a.Identity(), Kind: "shipped", SentAt: a.SentAt,
 			WindowEnd: b.Now().Add(b.rules.BlindWindow).Truncate(time.Millisecond), Expires: a.SentAt.Add(2 * time.Hour), Announcement: a.Announcement}})
 	}},

@@ -32,7 +32,7 @@ func (b *bench) endOf(r notify.Ring, how notify.CallEnd) notify.RingEnd {
 func (b *bench) ringing() notify.Recipient {
 	b.Helper()
 	rec := b.only()
-	equal(b, "lane", rec.Queue, notify.QueueCalls)
+	equal(b, "queue", rec.Queue, notify.QueueCalls)
 	equal(b, "calls", len(rec.Notices), 1)
 	return rec
 }
@@ -60,19 +60,19 @@ var callRules = []rule{
 		b.record(b.message("m1"))
 		b.Advance(b.rules.Lead)
 		b.record(b.ring("call"))
-		var lanes []notify.Queue
+		var queues []notify.Queue
 		for _, rec := range b.claim().Recipients {
-			lanes = append(lanes, rec.Queue)
+			queues = append(queues, rec.Queue)
 		}
-		equal(b, "lanes", lanes, []notify.Queue{notify.QueueCalls, notify.QueueMessages})
+		equal(b, "queues", queues, []notify.Queue{notify.QueueCalls, notify.QueueMessages})
 		b.Advance(notify.Lease)
 		batch, err := b.Store.ClaimCalls(b.Context(), 1000)
 		b.must(err)
 		equal(b, "calls", len(batch.Recipients), 1)
-		equal(b, "lane", batch.Recipients[0].Queue, notify.QueueCalls)
-		equal(b, "lane of the rest", b.only().Queue, notify.QueueMessages)
+		equal(b, "queue", batch.Recipients[0].Queue, notify.QueueCalls)
+		equal(b, "queue of the rest", b.only().Queue, notify.QueueMessages)
 	}},
-	{"a recipient in both lanes has two leases, so that their cards are told apart", func(b *bench) {
+	{"a recipient in both queues has two leases, so that their cards are told apart", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		b.Advance(b.rules.Lead)

@@ -159,11 +159,11 @@ func (b *bench) checkConsistency() {
 		has := func(entry string) bool { _, ok := dump[slot+"}:"+entry]; return ok }
 		switch kind {
 		case "q", "cq":
-			if !has("r:" + member + " " + laneIn[kind]) {
+			if !has("r:" + member + " " + queueIn[kind]) {
 				b.Errorf("%s is in %s and nothing waits for them", member, kind)
 			}
 		case "r":
-			for queue, field := range laneIn {
+			for queue, field := range queueIn {
 				if member == field && !has(queue+" "+owner) {
 					b.Errorf("%s is not in %s and this waits for them: %s", owner, queue, value)
 				}
@@ -199,8 +199,8 @@ func (b *bench) checkConsistency() {
 	}
 }
 
-// laneIn is the field of a recipient that has what a queue is for.
-var laneIn = map[string]string{"q": "m", "cq": "c"}
+// queueIn is the field of a recipient that has what a queue is for.
+var queueIn = map[string]string{"q": "m", "cq": "c"}
 
 // card is what is looked at of a stored card.
 type card struct {

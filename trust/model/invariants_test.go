@@ -183,10 +183,10 @@ func (w *system) checkMessages(s *snapshot) {
 
 // checkQueues: P1. Who waits is in the queue of their queue.
 func (w *system) checkQueues(s *snapshot) {
-	for lane, docs := range s.docs {
+	for queue, docs := range s.docs {
 		for user := range docs {
-			if !slices.Contains(s.queues[lane], user) {
-				w.violate("P1 lost: what waits for %s among the %s is in no queue", user, lane)
+			if !slices.Contains(s.queues[queue], user) {
+				w.violate("P1 lost: what waits for %s among the %s is in no queue", user, queue)
 			}
 		}
 	}

@@ -172,11 +172,11 @@ func (w *system) snapshot() *snapshot {
 				s.counts[notify.State(state)] += i
 			}
 		})
-		for lane, queue := range map[notify.Queue]string{notify.QueueMessages: "q", notify.QueueCalls: "cq"} {
-			users := pipe.ZRange(w.ctx, tag+queue, 0, -1)
+		for queue, key := range map[notify.Queue]string{notify.QueueMessages: "q", notify.QueueCalls: "cq"} {
+			users := pipe.ZRange(w.ctx, tag+key, 0, -1)
 			later(func() {
 				for _, u := range users.Val() {
-					s.queues[lane] = append(s.queues[lane], notify.UserID(u))
+					s.queues[queue] = append(s.queues[queue], notify.UserID(u))
 				}
 			})
 		}
@@ -220,9 +220,9 @@ func (s *snapshot) readRecipient(w *system, user notify.UserID, fields map[strin
 	if o := fields["o"]; o != "" {
 		s.bound[user] = notify.OpenID(o)
 	}
-	for lane, field := range map[notify.Queue]string{notify.QueueMessages: "m", notify.QueueCalls: "c"} {
+	for queue, field := range map[notify.Queue]string{notify.QueueMessages: "m", notify.QueueCalls: "c"} {
 		if doc := fields[field]; doc != "" {
-			s.docs[lane][user] = decode[document](w, doc)
+			s.docs[queue][user] = decode[document](w, doc)
 		}
 	}
 }
