@@ -142,7 +142,7 @@ func TestMirror(t *testing.T) {
 		"WeChat    checks the URL of the message push [",
 		"WeChat    pushes an event (debug_demo), with nothing in it for wxnotify [",
 		"user1     calls user2: it rings for 30s [",
-		"IM        tells that the call to user2 rang in vain [")
+		"IM        tells that the call to user2 was not answered [")
 	if n := strings.Count(b.out.String(), "no card: nobody is logged in as user2 through the mini program [not bound]"); n != 6 {
 		t.Errorf("%d messages are said to be for nobody, want 6 in\n%s", n, b.out)
 	}
