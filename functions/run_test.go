@@ -31,7 +31,7 @@ type happening struct {
 
 // aRun is one run of deliver, which nobody repeats: the timer starts the next.
 func aRun() happening {
-	return happening{event: func(int) string { return "{}" }, heard: func([]byte) bool { return true }, once: true, time: runTime}
+	return happening{event: func(int) string { return wake }, heard: func([]byte) bool { return true }, once: true, time: runTime}
 }
 
 // aRunAfter is one before which something else happens.
@@ -156,6 +156,9 @@ func (s *system) happen(hs []happening) {
 	}
 }
 
+// wake is the event of a run that somebody wakes, or the timer starts.
+const wake = "{}"
+
 // goOn has the platform and the timer run deliver until nothing waits any more. What was
 // lost to a crash is looked at when its lease is over; what waits for WeChat, or for its
 // quota, when it is time. A crash may also lose the note that something is due in a shard: the
@@ -167,6 +170,9 @@ func (s *system) goOn() {
 	looked := false
 	for range runs {
 		events := s.held()
+		if !slices.ContainsFunc(events, func(e string) bool { return e != wake }) {
+			events = nil // a run that had no time left wakes its successor, which need not wait for what is due
+		}
 		due := s.queued()
 		switch {
 		case len(events) > 0:
@@ -178,7 +184,7 @@ func (s *system) goOn() {
 				wait = time.Minute
 			}
 			s.pass(max(0, wait))
-			events, looked = []string{"{}"}, true
+			events, looked = []string{wake}, true
 		}
 		for _, e := range events {
 			s.deliver(e)
