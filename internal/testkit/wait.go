@@ -19,7 +19,7 @@ func Receive[T any](t testing.TB, what string, ch <-chan T) T {
 	case v := <-ch:
 		return v
 	case <-time.After(Patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("it did not come: %s", what)
 		panic("unreachable")
 	}
 }
@@ -28,7 +28,7 @@ func Receive[T any](t testing.TB, what string, ch <-chan T) T {
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	if !soon(ok) {
-		t.Fatalf("waited in vain: %s", what)
+		t.Fatalf("it did not come to pass: %s", what)
 	}
 }
 
@@ -86,7 +86,7 @@ next:
 func (o *Output) Await(t testing.TB, words ...string) (line string) {
 	t.Helper()
 	if !soon(func() bool { line = o.Line(words...); return line != "" }) {
-		t.Fatalf("waited in vain for a line with %q in\n%s", words, o)
+		t.Fatalf("no line came with %q in\n%s", words, o)
 	}
 	return line
 }

@@ -238,7 +238,7 @@ func (p *pass) room(ctx context.Context) bool {
 	return !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() < notify.Lease-wrapUp
 }
 
-// queues ends what earlier runs left half done, and returns who waits in each queue.
+// byQueue ends what earlier runs left half done, and returns who waits in each queue.
 func (p *pass) byQueue(ctx context.Context, recs []notify.Recipient) (calls, messages []notify.Recipient) {
 	var begun []notify.Recipient
 	for _, rec := range recs {

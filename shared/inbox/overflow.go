@@ -23,7 +23,7 @@ const unreadablePause = time.Second
 // beyond is a moment that takes a wait past the time it was cut to.
 const beyond = 10 * time.Millisecond
 
-// spill hands on facts that cause kept from being recorded.
+// overflow hands on facts that cause kept from being recorded.
 func (in *Inbox) overflow(ctx context.Context, facts []notify.Fact, since time.Time, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invokeBudget)
 	defer cancel()

@@ -160,7 +160,7 @@ func (p *cloud) callback() {
 // Wake implements inbox.Invoker.
 func (p *cloud) Wake(context.Context) error { return nil }
 
-// Spill implements inbox.Invoker: the platform queues an event, or refuses it.
+// Overflow implements inbox.Invoker: the platform queues an event, or refuses it.
 func (p *cloud) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	time.Sleep(callTakes)
 	p.mu.Lock()

@@ -143,7 +143,7 @@ func (s *SubscriberRecord) silent(id CardID, c *CardRecord, now time.Time) {
 	s.Cards.put(id, *c)
 }
 
-// tell returns the first end that is to be told. That a correction has begun is noted: see resolved.
+// outboxEntry returns the first end that is to be told. That a correction has begun is noted: see resolved.
 func (s *SubscriberRecord) outboxEntry(id CardID, c CardRecord) *OutboxEntry {
 	if c.Outbox[0].Corrects != "" && !c.Outbox[0].Begun {
 		c.Outbox = slices.Clone(c.Outbox)

@@ -165,7 +165,7 @@ func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID n
 	return nil
 }
 
-// goneChange returns what takes away all of a recipient's own, but for the marks: there may be many.
+// deletion returns what takes away all of a recipient's own, but for the marks: there may be many.
 func (v visiting) deletion(record string) []command {
 	user := string(v.user)
 	return []command{

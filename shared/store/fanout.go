@@ -146,7 +146,7 @@ func (s *Store) FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error)
 	return out, errs
 }
 
-// spreadsOf hands out up to limit fanOuts of each of shards, and returns those shards that
+// fanOutsOf hands out up to limit fanOuts of each of shards, and returns those shards that
 // may have more.
 func (s *Store) fanOutsOf(ctx context.Context, shards []int, limit int) (out []notify.FanOut, more []int, err error) {
 	token := crand.Text()[:16]
@@ -229,7 +229,7 @@ func (s *Store) Advance(ctx context.Context, fanOut notify.FanOut, page string, 
 	return s.commitOne(ctx, c)
 }
 
-// forgetInSpreads takes a user's name out of the messages of groups that are on their way in a
+// forgetInFanOuts takes a user's name out of the messages of groups that are on their way in a
 // shard.
 func (s *Store) forgetInFanOuts(ctx context.Context, k keys, user notify.UserID) error {
 	return s.eachIn(ctx, "ZSCAN", k.fanOutQueue(), func(ids []string) error {

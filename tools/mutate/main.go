@@ -52,12 +52,12 @@ func run(ctx context.Context, root string, parts []string, out io.Writer) error 
 	}
 	jobs, results := make(chan mutation), make(chan result)
 	var wg sync.WaitGroup
-	for range workers {
-		dir, err := copyOf(ctx, root)
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
+	dirs, remove, err := copies(ctx, root)
+	defer remove()
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
 		wg.Go(func() {
 			for m := range jobs {
 				results <- m.try(ctx, dir)
@@ -106,6 +106,23 @@ func choose(parts []string) []mutation {
 		}
 	}
 	return out
+}
+
+// copies returns a folder for each worker, and what removes them.
+func copies(ctx context.Context, root string) (dirs []string, remove func(), err error) {
+	remove = func() {
+		for _, dir := range dirs {
+			os.RemoveAll(dir)
+		}
+	}
+	for range workers {
+		dir, err := copyOf(ctx, root)
+		if err != nil {
+			return dirs, remove, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, remove, nil
 }
 
 // copyOf copies what git knows of, or would add, into a folder of its own.

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -135,15 +134,14 @@ func random(ctx context.Context, root string, dirs []string, n int, seed uint64,
 		next++
 		return all[next-1], true
 	}
-	var lines []string
+	folders, remove, err := copies(ctx, root)
+	defer remove()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	var wg sync.WaitGroup
-	for range workers {
-		dir, err := copyOf(ctx, root)
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
+	for _, dir := range folders {
 		wg.Go(func() {
 			for s, ok := take(); ok; s, ok = take() {
 				line, err := s.try(ctx, dir, tests)
@@ -156,7 +154,6 @@ func random(ctx context.Context, root string, dirs []string, n int, seed uint64,
 					if strings.HasPrefix(line, "SURVIVED") {
 						survived++
 					}
-					lines = append(lines, line)
 					fmt.Fprintln(out, line)
 				}
 				mu.Unlock()
@@ -164,7 +161,6 @@ func random(ctx context.Context, root string, dirs []string, n int, seed uint64,
 		})
 	}
 	wg.Wait()
-	slices.Sort(lines)
 	fmt.Fprintf(out, "mutants %d, killed %d, survived %d\n", tried, tried-survived, survived)
 	if len(errs) > 0 {
 		return errs[0]

@@ -81,7 +81,7 @@ func (p *platform) set(away, hang bool) {
 	p.away, p.hang = away, hang
 }
 
-// overflows returns how many events with facts there ever were.
+// spills returns how many events with facts there ever were.
 func (p *platform) spills() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

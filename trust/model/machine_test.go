@@ -151,7 +151,7 @@ func (w *system) instance() *inbox.Inbox {
 	}
 }
 
-// redeliver has deliver take in what was spilled.
+// retake has deliver take in what was spilled.
 func (w *system) retake() {
 	if len(w.spilled) == 0 {
 		return

@@ -263,7 +263,7 @@ func (w *system) Record(ctx context.Context, rules notify.Rules, facts []notify.
 // Wake implements inbox.Invoker: a history says itself when runs start.
 func (w *system) Wake(context.Context) error { return nil }
 
-// Spill implements inbox.Invoker.
+// Overflow implements inbox.Invoker.
 func (w *system) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	w.spilled = append(w.spilled, spill{facts, since})
 	return nil

@@ -89,7 +89,7 @@ func (h *hosted) Wake(context.Context) error {
 	return nil
 }
 
-// Spill implements inbox.Invoker: an asynchronous invocation, as its JSON.
+// Overflow implements inbox.Invoker: an asynchronous invocation, as its JSON.
 func (h *hosted) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
 	b, err := json.Marshal(scf.DeliverEvent{Overflow: &scf.Overflow{Facts: facts, Since: since}})
 	if err != nil {

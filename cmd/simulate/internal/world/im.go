@@ -85,7 +85,7 @@ func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []not
 	return out, nil
 }
 
-// Names implements deliver.Directory: everybody is called by his id.
+// Names implements deliver.Directory: everybody is called by their id.
 func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
 	out := make(map[notify.UserID]string, len(users))
 	for _, u := range users {
