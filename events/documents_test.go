@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
@@ -87,7 +89,7 @@ func TestReadmes(t *testing.T) {
 			"settings": {matches(`(?m)^([A-Z_]+)=`, project(t, ".env.example")),
 				slices.DeleteFunc(slices.Clone(column), func(s string) bool { return s != strings.ToUpper(s) || !strings.Contains(s, "_") })},
 			"functions": {matches(`(?m)^    ([a-z]+):$`, project(t, "serverless.yml")), matches("(?m)^\\| `([a-z]+)` \\|.*(?:URL|timer|定时).*\\|$", text)},
-			"states":    {matches(`State = "([^"]+)"`, project(t, "shared/notify/state.go")), matches(`(?m)^\| ([a-z][A-Za-z ]+) \| [^|]+[.。] \|$`, text)},
+			"states":    {matches(`State = "([^"]+)"`, project(t, "shared/fact/state.go")), matches(`(?m)^\| ([a-z][A-Za-z ]+) \| [^|]+[.。] \|$`, text)},
 			"targets":   {matches(`(?m)^([a-z]+):.*##`, project(t, "Makefile")), append(matches("make ([a-z]+)`", text), "help")},
 		} {
 			slices.Sort(lists[1])
@@ -108,7 +110,7 @@ func TestAlerts(t *testing.T) {
 	code := sources(t, "shared") + sources(t, "functions")
 	want := matches(`"alert", "([a-z_]+)"`, code)
 	if len(matches(`"alert", (\w+)\.Class\.String\(\)`, code)) > 0 { // for the outcomes that need a person
-		for _, class := range matches(`(?m)^\tClass(\w+): +\{.*Alert: true`, project(t, "shared/notify/outcome.go")) {
+		for _, class := range matches(`(?m)^\tcard\.Class(\w+): +\{.*Alert: true`, project(t, "shared/notify/outcome.go")) {
 			want = append(want, strings.ToLower(class))
 		}
 	}
@@ -183,15 +185,15 @@ func TestAnnouncedValues(t *testing.T) {
 		}
 		for _, kind := range span.FindAllStringSubmatch(cells[1], -1) {
 			keyword := kind[1] + "1"
-			tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Data: map[string]string{keyword: "{{.Summary}}"}})
+			tmpl, err := card.NewTemplate(card.TemplateSpec{ID: "T", Data: map[string]string{keyword: "{{.Summary}}"}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for value, sent := range want {
-				n := notify.Notice{Kind: "order", Announcement: &notify.Announcement{Fields: map[string]string{"summary": value}}}
-				card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, false, time.Unix(0, 0))
-				if card.Data[keyword] != sent || (err != nil) != (sent == "") {
-					t.Errorf("%s %q is sent as %q, %v; the table says %q", keyword, value, card.Data[keyword], err, sent)
+				n := card.Notice{Kind: "order", Announcement: &fact.Announcement{Fields: map[string]string{"summary": value}}}
+				c, err := tmpl.Render(notify.DefaultRules().Style, "card", "openid", []card.Notice{n}, nil, false, time.Unix(0, 0))
+				if c.Data[keyword] != sent || (err != nil) != (sent == "") {
+					t.Errorf("%s %q is sent as %q, %v; the table says %q", keyword, value, c.Data[keyword], err, sent)
 				}
 				tried++
 			}
@@ -242,7 +244,7 @@ func TestErrorCodes(t *testing.T) {
 	want := map[int]string{}
 	for _, c := range matches(`(?m)^\tCode\w+ += (-?\d+)`, project(t, "shared/wechat/errors.go")) {
 		code, _ := strconv.Atoi(c)
-		if class := (&wechat.APIError{Op: "SendSubscribe", Code: code}).Class(); class != notify.ClassUnlisted {
+		if class := (&wechat.APIError{Op: "SendSubscribe", Code: code}).Class(); class != card.ClassUnlisted {
 			want[code] = class.String()
 		}
 	}
@@ -304,7 +306,7 @@ func TestFactsTable(t *testing.T) {
 		got[m[1]] = matches("`([^`]+)`", m[2])
 	}
 	want := map[string][]string{}
-	facts := reflect.TypeFor[notify.Fact]()
+	facts := reflect.TypeFor[fact.Fact]()
 	for i := range facts.NumField() {
 		f := facts.Field(i)
 		for j := range f.Type.Elem().NumField() {

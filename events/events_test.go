@@ -18,6 +18,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -272,9 +273,9 @@ func TestEveryFileIsInTheTable(t *testing.T) {
 // The same events change something where the user whom they are about has logged in.
 // The settings are those that the files are made for.
 const (
-	user     = notify.UserID("user2")
-	openID   = notify.OpenID("oDemoUser2_0123456789abcdefgh")
-	template = notify.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
+	user     = fact.UserID("user2")
+	openID   = fact.OpenID("oDemoUser2_0123456789abcdefgh")
+	template = fact.TemplateID("demoTemplateMessage_0123456789abcdefghijklm")
 )
 
 func TestEventsOfABoundUser(t *testing.T) {
@@ -283,7 +284,7 @@ func TestEventsOfABoundUser(t *testing.T) {
 		events            string            // each with the status of its answer
 		says              map[string]string // parts of answers
 		accepted, permits int
-		ends              notify.State // of a message
+		ends              fact.State // of a message
 	}{
 		"the same tap again is one permit": {permits: 1, says: map[string]string{"permits/get": `"balance":1`},
 			events: "permits/report 200 permits/report 200 permits/report-rejected 200 permits/report-too-old 400 permits/get 200"},
@@ -294,9 +295,9 @@ func TestEventsOfABoundUser(t *testing.T) {
 		"nothing is left of who is erased": {events: "permits/report 200 session/erase 204 permits/get 401"},
 		"messages wait": {accepted: 3, events: "imcallback/c2c-after 200 imcallback/c2c-forged 403 imcallback/c2c-typing 200 " +
 			"imcallback/c2c-api-gateway 200 imcallback/c2c-before 200"},
-		"a message is read": {events: "imcallback/c2c-after 200 imcallback/read-report 200", accepted: 1, ends: notify.StateRead},
+		"a message is read": {events: "imcallback/c2c-after 200 imcallback/read-report 200", accepted: 1, ends: fact.StateRead},
 		"both sources tell of one call": {events: "imcallback/call-invite 200 imcallback/callkit-start 200 imcallback/call-cancel 200",
-			accepted: 1, ends: notify.StateEnded},
+			accepted: 1, ends: fact.StateEnded},
 		"announcements": {events: "announce/one 200 announce/defaults 200 announce/several 200 announce/forged 401 announce/own-kind 400", accepted: 3,
 			says: map[string]string{"announce/one": waits, "announce/defaults": waits, "announce/several": waits}},
 	} {
@@ -307,7 +308,7 @@ func TestEventsOfABoundUser(t *testing.T) {
 					t.Errorf("%s: %s", words[0], body)
 				}
 			}
-			n, err := b.store.Balances(t.Context(), openID, []notify.TemplateID{template})
+			n, err := b.store.Balances(t.Context(), openID, []fact.TemplateID{template})
 			if n[template] != c.permits || err != nil {
 				t.Errorf("%d permits, want %d, %v", n[template], c.permits, err)
 			}
@@ -349,7 +350,7 @@ func (b *bound) send(event, status string) string {
 }
 
 // steps counts the notices on the user's timeline, and returns how they ended.
-func (b *bound) steps() (accepted int, ends []notify.State) {
+func (b *bound) steps() (accepted int, ends []fact.State) {
 	b.Helper()
 	steps, err := b.store.Timeline(b.Context(), user)
 	if err != nil {
@@ -375,7 +376,7 @@ func TestGroupEvents(t *testing.T) {
 		t.Errorf("%d notices were accepted before deliver has asked", n)
 	}
 	spreads, err := b.store.FanOuts(t.Context(), 100)
-	if err != nil || len(spreads) != 1 || !slices.Equal(spreads[0].Message.At, []notify.UserID{user}) {
+	if err != nil || len(spreads) != 1 || !slices.Equal(spreads[0].Message.At, []fact.UserID{user}) {
 		t.Fatalf("to be told in groups: %+v, %v", spreads, err)
 	}
 	b.send("imcallback/group-recall", "200")

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 )
@@ -42,7 +42,7 @@ func (s *system) verify() {
 }
 
 // endedOnce checks that each message of a user has one end.
-func (s *system) endedOnce(user notify.UserID, p *person) {
+func (s *system) endedOnce(user fact.UserID, p *person) {
 	s.t.Helper()
 	for _, m := range p.messages {
 		ends := s.ends(user, m.id)
@@ -59,7 +59,7 @@ func (s *system) endedOnce(user notify.UserID, p *person) {
 			s.t.Errorf("message %s to %s ended as %q", m.id, user, ends)
 		}
 		last := ends[len(ends)-1]
-		if !slices.Contains(m.states, last) && (last != notify.StateUnknown || s.certain()) {
+		if !slices.Contains(m.states, last) && (last != fact.StateUnknown || s.certain()) {
 			s.t.Errorf("message %s to %s ended as %s, want one of %q", m.id, user, last, m.states)
 		}
 	}
@@ -67,16 +67,16 @@ func (s *system) endedOnce(user notify.UserID, p *person) {
 
 // shownOnce checks that a user was told of each message at most once, and of as many as
 // are called delivered.
-func (s *system) shownOnce(user notify.UserID, p *person) {
+func (s *system) shownOnce(user fact.UserID, p *person) {
 	s.t.Helper()
 	delivered, maybe := 0, 0
 	for _, m := range p.messages {
 		switch ends := s.ends(user, m.id); {
-		case slices.Contains(ends, notify.StateRefused): // as WeChat reported
+		case slices.Contains(ends, fact.StateRefused): // as WeChat reported
 			maybe++
-		case slices.Contains(ends, notify.StateDelivered):
+		case slices.Contains(ends, fact.StateDelivered):
 			delivered++
-		case slices.Contains(ends, notify.StateUnknown):
+		case slices.Contains(ends, fact.StateUnknown):
 			maybe++
 		}
 	}
@@ -99,9 +99,9 @@ func (s *system) shownOnce(user notify.UserID, p *person) {
 }
 
 // corrects reports whether WeChat's report may make one end of another.
-func corrects(was, is notify.State) bool {
-	return was == notify.StateUnknown && (is == notify.StateDelivered || is == notify.StateRefused) ||
-		was == notify.StateDelivered && is == notify.StateRefused
+func corrects(was, is fact.State) bool {
+	return was == fact.StateUnknown && (is == fact.StateDelivered || is == fact.StateRefused) ||
+		was == fact.StateDelivered && is == fact.StateRefused
 }
 
 // certain reports whether the crash came when it was clear that no card had gone, or that
@@ -116,7 +116,7 @@ func (s *system) certain() bool {
 }
 
 // addsUp checks a user's accounts, and holds them against WeChat's own.
-func (s *system) addsUp(user notify.UserID, p *person) {
+func (s *system) addsUp(user fact.UserID, p *person) {
 	s.t.Helper()
 	accounts, err := store.Accounts(s.t.Context(), s.store, p.openID)
 	s.must(err)
@@ -128,7 +128,7 @@ func (s *system) addsUp(user notify.UserID, p *person) {
 		wechat := s.sim.WeChat.Permits(string(p.openID), string(id))
 		spent := 0 // of which WeChat may know nothing
 		for _, m := range p.messages {
-			if slices.Contains(s.ends(user, m.id), notify.StateUnknown) {
+			if slices.Contains(s.ends(user, m.id), fact.StateUnknown) {
 				spent++
 			}
 		}
@@ -140,7 +140,7 @@ func (s *system) addsUp(user notify.UserID, p *person) {
 }
 
 // isForgotten checks that no key and no value in the store names a user.
-func (s *system) isForgotten(user notify.UserID, openID notify.OpenID) {
+func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 	s.t.Helper()
 	for _, entry := range s.dump() {
 		if strings.Contains(entry, string(user)) || strings.Contains(entry, string(openID)) {
@@ -211,7 +211,7 @@ func (s *system) worksOn() {
 	id := s.say("somebody-else")
 	s.deliver("{}")
 	s.goOn()
-	if ends := s.ends("somebody-else", id); !slices.Equal(ends, []notify.State{notify.StateDelivered}) {
+	if ends := s.ends("somebody-else", id); !slices.Equal(ends, []fact.State{fact.StateDelivered}) {
 		s.t.Errorf("afterwards a message to somebody else ended as %q", ends)
 	}
 	if n := len(s.cards(openID)); n != 1 {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -25,7 +25,7 @@ var apiPaths = []path{
 }
 
 // login logs an openid in, each time with a new code. A named user is the backend's choice.
-func (s *system) login(openID notify.OpenID, named notify.UserID, heard func(notify.UserID)) happening {
+func (s *system) login(openID fact.OpenID, named fact.UserID, heard func(fact.UserID)) happening {
 	return s.asked("POST", 200, func(try int) (string, map[string]string) {
 		body := map[string]string{"code": s.sim.WeChat.Login(string(openID))}
 		if named != "" {
@@ -35,7 +35,7 @@ func (s *system) login(openID notify.OpenID, named notify.UserID, heard func(not
 		s.must(err)
 		return string(b), signed(s.settings["SESSION_KEY"], "session", string(b), try)
 	}, func(res response) {
-		var got struct{ UserID notify.UserID }
+		var got struct{ UserID fact.UserID }
 		if err := json.Unmarshal([]byte(res.Body), &got); err != nil {
 			s.t.Error(err)
 		}
@@ -50,7 +50,7 @@ func signed(key, word, body string, try int) map[string]string {
 }
 
 // bearer is the header with which a user signs for themselves.
-func (s *system) bearer(user notify.UserID) map[string]string {
+func (s *system) bearer(user fact.UserID) map[string]string {
 	s.t.Helper()
 	signer, err := im.NewSigner(im.SignerConfig{SDKAppID: int(s.sim.Config().IM.SDKAppID), SecretKey: s.sim.Config().IM.SecretKey})
 	s.must(err)
@@ -60,7 +60,7 @@ func (s *system) bearer(user notify.UserID) map[string]string {
 }
 
 // bound checks that both sides of a binding agree.
-func (s *system) bound(user notify.UserID, openID notify.OpenID) {
+func (s *system) bound(user fact.UserID, openID fact.OpenID) {
 	s.t.Helper()
 	if o, err := s.store.OpenIDOf(s.t.Context(), user); err != nil || o != openID {
 		s.t.Errorf("%s is bound to %q (%v), want %q", user, o, err, openID)
@@ -69,21 +69,21 @@ func (s *system) bound(user notify.UserID, openID notify.OpenID) {
 
 // firstLogin is somebody new. Once logged in they accept a card, and are written to.
 func firstLogin(s *system) []happening {
-	openID := notify.OpenID(s.sim.WeChat.NewUser())
-	return []happening{s.login(openID, "", func(user notify.UserID) {
+	openID := fact.OpenID(s.sim.WeChat.NewUser())
+	return []happening{s.login(openID, "", func(user fact.UserID) {
 		s.bound(user, openID)
 		s.sim.IM.Import(string(user), "")
 		s.people[user] = &person{openID: openID}
 		s.permit(openID, template, 1)
-		s.writes(user, notify.StateDelivered)
+		s.writes(user, fact.StateDelivered)
 	})}
 }
 
 // anotherLogin is somebody who is bound, and for whom something waits.
 func anotherLogin(s *system) []happening {
 	p := s.user("user2", 1)
-	s.writes("user2", notify.StateDelivered)
-	return []happening{s.login(p.openID, "", func(user notify.UserID) {
+	s.writes("user2", fact.StateDelivered)
+	return []happening{s.login(p.openID, "", func(user fact.UserID) {
 		if user != "user2" {
 			s.t.Errorf("user2 was called %q", user)
 		}
@@ -96,10 +96,10 @@ func anotherLogin(s *system) []happening {
 func takeover(s *system) []happening {
 	p := s.user("user2", 0)
 	q := s.user("user3", 1)
-	s.writes("user2", notify.StateDelivered)
-	s.writes("user3", notify.StateUnbound)
+	s.writes("user2", fact.StateDelivered)
+	s.writes("user3", fact.StateUnbound)
 	phone := q.openID
-	h := s.login(phone, "user2", func(notify.UserID) {
+	h := s.login(phone, "user2", func(fact.UserID) {
 		s.bound("user2", phone)
 		if o, err := s.store.OpenIDOf(s.t.Context(), "user3"); err == nil {
 			s.t.Errorf("user3 is bound to %s still", o)
@@ -120,8 +120,8 @@ func eraseRequest(s *system) []happening {
 func permitsReported(s *system) []happening {
 	p := s.user("user2", 0)
 	before := s.now().Add(-time.Hour) // so this tap is another one
-	s.record(notify.Fact{Grant: &notify.Grant{ID: "before", OpenID: p.openID, Source: notify.GrantPopup, At: before,
-		Templates: []notify.TemplateID{template}}})
+	s.record(fact.Fact{Grant: &fact.Grant{ID: "before", OpenID: p.openID, Source: fact.GrantPopup, At: before,
+		Templates: []fact.TemplateID{template}}})
 	for range 2 {
 		s.sim.WeChat.SilentAccept(string(p.openID), template)
 	}
@@ -132,9 +132,9 @@ func permitsReported(s *system) []happening {
 
 // announcement is one for two users and a stranger. The backend signs anew until it was heard.
 func announcement(s *system) []happening {
-	for _, user := range []notify.UserID{"user2", "user3"} {
+	for _, user := range []fact.UserID{"user2", "user3"} {
 		s.user(user, 2)
-		s.expects(user, "order-1", notify.StateDelivered)
+		s.expects(user, "order-1", fact.StateDelivered)
 	}
 	const body = `{"id":"order-1","kind":"message","to":["user2","user3","stranger"],"fields":{"summary":"shipped","count":1}}`
 	return []happening{s.asked("POST", 200, func(try int) (string, map[string]string) {

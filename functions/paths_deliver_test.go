@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/simulator"
 )
@@ -28,11 +28,11 @@ var deliverPaths = []path{
 	{name: "deliver mention", function: "deliver", prepare: mention},
 	{name: "deliver call", function: "deliver", prepare: call},
 	{name: "deliver missed call", function: "deliver", prepare: missedCall, check: toldUnlessThere},
-	{name: "deliver after a retry", function: "deliver", prepare: sendAnswers(-1, notify.StateDelivered)},
+	{name: "deliver after a retry", function: "deliver", prepare: sendAnswers(-1, fact.StateDelivered)},
 	{name: "deliver refused", function: "deliver", prepare: refused},
 	{name: "deliver with an old token", function: "deliver", prepare: oldToken, check: tokenFetchedOnce},
-	{name: "deliver without quota", function: "deliver", rules: ", ttl: 48h", prepare: sendAnswers(45009, notify.StateDelivered)},
-	{name: "deliver dead letter", function: "deliver", prepare: sendAnswers(47003, notify.StateDead), check: letterKept},
+	{name: "deliver without quota", function: "deliver", rules: ", ttl: 48h", prepare: sendAnswers(45009, fact.StateDelivered)},
+	{name: "deliver dead letter", function: "deliver", prepare: sendAnswers(47003, fact.StateDead), check: letterKept},
 	{name: "deliver spilled facts", function: "deliver", prepare: spilled},
 	{name: "deliver hands spilled facts on", function: "deliver", upstreamOnly: true, prepare: handedOn},
 	{name: "deliver unknown, then reported", function: "deliver", unclear: true, prepare: unknownReported},
@@ -45,7 +45,7 @@ var deliverPaths = []path{
 // so that they are not what keeps the user from being told twice.
 func firstCard(s *system) []happening {
 	s.user("user2", 3)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	return []happening{aRun()}
 }
 
@@ -57,10 +57,10 @@ func oneCard(s *system) {
 
 func severalCards(s *system) []happening {
 	for i := range 3 {
-		user := notify.UserID(fmt.Sprint("user", i))
+		user := fact.UserID(fmt.Sprint("user", i))
 		s.user(user, 2)
-		s.writes(user, notify.StateDelivered)
-		s.writes(user, notify.StateDelivered)
+		s.writes(user, fact.StateDelivered)
+		s.writes(user, fact.StateDelivered)
 	}
 	return []happening{aRun()}
 }
@@ -68,11 +68,11 @@ func severalCards(s *system) []happening {
 // digest is the second card of an absence: IM is asked what is unread.
 func digest(s *system) []happening {
 	s.user("user2", 3)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	s.deliver("{}")
 	s.pass(6 * time.Minute)
-	s.writes("user2", notify.StateDelivered)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	return []happening{aRun()}
 }
 
@@ -85,10 +85,10 @@ func groupPages(s *system) []happening {
 	s.user("member3", 2)
 	s.user("member203", 2)
 	s.group(members)
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1, For: notify.GroupAll}
-	s.record(notify.Fact{GroupMessage: &m})
-	s.expects("member3", m.ID(), notify.StateDelivered)
-	s.expects("member203", m.ID(), notify.StateDelivered)
+	m := fact.GroupMessage{Group: "G1", Type: fact.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1, For: fact.GroupAll}
+	s.record(fact.Fact{GroupMessage: &m})
+	s.expects("member3", m.ID(), fact.StateDelivered)
+	s.expects("member203", m.ID(), fact.StateDelivered)
 	return []happening{aRun()}
 }
 
@@ -100,15 +100,15 @@ func (s *system) group(members []string) {
 func mention(s *system) []happening {
 	s.user("user2", 2)
 	s.group([]string{"bob", "user2"})
-	m := notify.GroupMessage{Group: "G1", Type: notify.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1,
-		For: notify.GroupMentions, At: []notify.UserID{"user2", "stranger"}}
-	s.record(notify.Fact{GroupMessage: &m})
-	s.expects("user2", m.ID(), notify.StateDelivered)
+	m := fact.GroupMessage{Group: "G1", Type: fact.GroupPublic, From: "bob", SentAt: s.now().Truncate(time.Second), Seq: 1,
+		For: fact.GroupMentions, At: []fact.UserID{"user2", "stranger"}}
+	s.record(fact.Fact{GroupMessage: &m})
+	s.expects("user2", m.ID(), fact.StateDelivered)
 	return []happening{aRun()}
 }
 
-func ringAt(s *system, user notify.UserID) notify.Ring {
-	return notify.Ring{Call: "call1", Source: notify.CallSignal, Caller: "bob", Users: []notify.UserID{user}, At: s.now(), For: 30 * time.Second}
+func ringAt(s *system, user fact.UserID) fact.Ring {
+	return fact.Ring{Call: "call1", Source: fact.CallSignal, Caller: "bob", Users: []fact.UserID{user}, At: s.now(), For: 30 * time.Second}
 }
 
 // call rings at somebody who is away, and is told. Whoever finds the run dead a minute
@@ -117,8 +117,8 @@ func call(s *system) []happening {
 	p := s.user("user2", 2)
 	s.permit(p.openID, templateMC, 2)
 	r := ringAt(s, "user2")
-	s.record(notify.Fact{Ring: &r})
-	s.expects("user2", r.Call, notify.StateDelivered)
+	s.record(fact.Fact{Ring: &r})
+	s.expects("user2", r.Call, fact.StateDelivered)
 	return []happening{aRun()}
 }
 
@@ -129,12 +129,12 @@ func missedCall(s *system) []happening {
 	s.sim.IM.SignIn("user2", simulator.MiniProgram)
 	r := ringAt(s, "user2")
 	r.For = 8 * time.Second
-	s.record(notify.Fact{Ring: &r})
-	s.expects("user2", r.Call, notify.StateDelivered, notify.StateCameOnline)
+	s.record(fact.Fact{Ring: &r})
+	s.expects("user2", r.Call, fact.StateDelivered, fact.StateCameOnline)
 	return []happening{aRun(), aRunAfter(func() {
 		s.sim.IM.Kill("user2")
-		s.record(notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: notify.CallTimedOut, At: s.now()}},
-			notify.Fact{Presence: &notify.Presence{User: "user2", At: s.now()}})
+		s.record(fact.Fact{RingEnd: &fact.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: fact.CallTimedOut, At: s.now()}},
+			fact.Fact{Presence: &fact.Presence{User: "user2", At: s.now()}})
 		s.pass(10 * time.Second)
 	})}
 }
@@ -143,13 +143,13 @@ func missedCall(s *system) []happening {
 // they still seem to be there.
 func toldUnlessThere(s *system) {
 	ends := s.ends("user2", "call1")
-	if s.crash.way == "" && !slices.Contains(ends, notify.StateDelivered) {
+	if s.crash.way == "" && !slices.Contains(ends, fact.StateDelivered) {
 		s.t.Errorf("the missed call ended as %q", ends)
 	}
 }
 
 // sendAnswers has WeChat answer the first send with a code.
-func sendAnswers(code int, states ...notify.State) func(*system) []happening {
+func sendAnswers(code int, states ...fact.State) func(*system) []happening {
 	return func(s *system) []happening {
 		s.user("user2", 3)
 		s.writes("user2", states...)
@@ -162,14 +162,14 @@ func sendAnswers(code int, states ...notify.State) func(*system) []happening {
 func refused(s *system) []happening {
 	p := s.user("user2", 1)
 	s.sim.WeChat.SwitchOff(string(p.openID), template)
-	s.writes("user2", notify.StateNoPermit)
+	s.writes("user2", fact.StateNoPermit)
 	return []happening{aRun()}
 }
 
 // oldToken is a token in the store that WeChat refuses.
 func oldToken(s *system) []happening {
 	s.user("user2", 3)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	s.must(s.store.PutToken(s.t.Context(), s.settings["WECHAT_APPID"], strings.Repeat("old", 20), s.now().Add(time.Hour)))
 	return []happening{aRun()}
 }
@@ -188,7 +188,7 @@ func letterKept(s *system) {
 	letters, err := s.store.DeadLetters(s.t.Context(), 10)
 	s.must(err)
 	want := 0
-	if ends := s.ends("user2", s.people["user2"].messages[0].id); slices.Contains(ends, notify.StateDead) {
+	if ends := s.ends("user2", s.people["user2"].messages[0].id); slices.Contains(ends, fact.StateDead) {
 		want = 1
 	}
 	if len(letters) != want || want == 1 && len(letters[0].Messages) != 1 {
@@ -201,12 +201,12 @@ func spilled(s *system) []happening {
 	p := s.user("user2", 0)
 	s.must(s.sim.WeChat.Subscribe(string(p.openID), template, 1))
 	now := s.now().UTC()
-	m := notify.Message{ID: "spilled1", From: "bob", To: "user2", SentAt: now.Truncate(time.Second), Seq: 1}
-	s.expects("user2", m.ID, notify.StateDelivered)
-	b, err := json.Marshal(map[string]any{"spill": map[string]any{"since": now, "facts": []notify.Fact{
-		{Grant: &notify.Grant{ID: "tap1", OpenID: p.openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{template}}},
+	m := fact.Message{ID: "spilled1", From: "bob", To: "user2", SentAt: now.Truncate(time.Second), Seq: 1}
+	s.expects("user2", m.ID, fact.StateDelivered)
+	b, err := json.Marshal(map[string]any{"spill": map[string]any{"since": now, "facts": []fact.Fact{
+		{Grant: &fact.Grant{ID: "tap1", OpenID: p.openID, Source: fact.GrantPopup, At: now, Templates: []fact.TemplateID{template}}},
 		{Message: &m},
-		{Presence: &notify.Presence{User: "user2", At: now}},
+		{Presence: &fact.Presence{User: "user2", At: now}},
 	}}})
 	s.must(err)
 	h := aRun()
@@ -225,7 +225,7 @@ func handedOn(s *system) []happening {
 // reports has WeChat tell of the cards that a user was shown.
 func (s *system) reports(p *person, failed string) {
 	for _, c := range s.cards(p.openID) {
-		s.record(notify.Fact{Sent: &notify.Sent{OpenID: p.openID, MsgID: c.MsgID, Template: template,
+		s.record(fact.Fact{Sent: &fact.Sent{OpenID: p.openID, MsgID: c.MsgID, Template: template,
 			At: s.now().Truncate(time.Second), Failed: failed}})
 	}
 }
@@ -234,14 +234,14 @@ func (s *system) reports(p *person, failed string) {
 // end on.
 func unknownReported(s *system) []happening {
 	p := s.user("user2", 3)
-	s.writes("user2", notify.StateDelivered, notify.StateUnknown)
+	s.writes("user2", fact.StateDelivered, fact.StateUnknown)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
 	return []happening{aRun(), aRunAfter(func() { s.reports(p, "") })}
 }
 
 func unknownUnreported(s *system) []happening {
 	s.user("user2", 3)
-	s.writes("user2", notify.StateUnknown)
+	s.writes("user2", fact.StateUnknown)
 	s.sim.Faults.Next(apiSend, 1, simulator.HTTPStatus(http.StatusBadGateway))
 	return []happening{aRun(), aRunAfter(func() { s.pass(3 * time.Minute) })}
 }
@@ -249,7 +249,7 @@ func unknownUnreported(s *system) []happening {
 // corrected is a card that WeChat took, and reports that it did not hand over.
 func corrected(s *system) []happening {
 	p := s.user("user2", 3)
-	s.writes("user2", notify.StateRefused, notify.StateDelivered)
+	s.writes("user2", fact.StateRefused, fact.StateDelivered)
 	return []happening{aRun(), aRunAfter(func() { s.reports(p, "1 failed") })}
 }
 
@@ -257,7 +257,7 @@ func corrected(s *system) []happening {
 // says so again when it was.
 func erasedMeanwhile(s *system) []happening {
 	p := s.user("user2", 3)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	p.erased = true
 	erase := func() {
 		if err := s.store.EraseUser(s.t.Context(), "user2"); err != nil && !errors.Is(err, store.ErrNotBound) {

@@ -3,7 +3,7 @@ package functions_test
 import (
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/simulator"
 )
 
@@ -42,7 +42,7 @@ func messageCallback(s *system) []happening {
 	return s.told(func() {
 		sent, err := s.sim.IM.SendC2C("bob", "user2", simulator.Text("lunch?"))
 		s.must(err)
-		s.expects("user2", notify.MessageID(sent.MsgKey), notify.StateDelivered)
+		s.expects("user2", fact.MessageID(sent.MsgKey), fact.StateDelivered)
 	})
 }
 
@@ -52,14 +52,14 @@ func groupCallback(s *system) []happening {
 	return s.told(func() {
 		sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
 		s.must(err)
-		s.expects("user2", notify.GroupMessageID("G1", uint32(sent.MsgSeq)), notify.StateDelivered)
+		s.expects("user2", fact.GroupMessageID("G1", uint32(sent.MsgSeq)), fact.StateDelivered)
 	})
 }
 
 func readCallback(s *system) []happening {
 	s.user("user2", 1)
-	s.writes("user2", notify.StateRead)
-	s.writes("user2", notify.StateRead)
+	s.writes("user2", fact.StateRead)
+	s.writes("user2", fact.StateRead)
 	return s.told(func() { s.sim.IM.Read("user2", "bob") })
 }
 
@@ -69,7 +69,7 @@ func callCallback(s *system) []happening {
 	return s.told(func() {
 		id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
 		s.must(err)
-		s.expects("user2", notify.MessageID(id), notify.StateDelivered)
+		s.expects("user2", fact.MessageID(id), fact.StateDelivered)
 	})
 }
 
@@ -83,7 +83,7 @@ func permitPush(s *system) []happening {
 // balance checks how many permits a user has left.
 func balance(want int) func(*system) {
 	return func(s *system) {
-		b, err := s.store.Balances(s.t.Context(), s.people["user2"].openID, []notify.TemplateID{template})
+		b, err := s.store.Balances(s.t.Context(), s.people["user2"].openID, []fact.TemplateID{template})
 		s.must(err)
 		if b[template] != want {
 			s.t.Errorf("%d permits are left, want %d", b[template], want)
@@ -94,7 +94,7 @@ func balance(want int) func(*system) {
 // reportPush is WeChat's report of a card of which the answer was lost.
 func reportPush(s *system) []happening {
 	s.user("user2", 1)
-	s.writes("user2", notify.StateDelivered)
+	s.writes("user2", fact.StateDelivered)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
 	return s.told(func() {
 		s.deliver("{}")
@@ -119,24 +119,24 @@ func erased(messages int64, reported bool) func(*system) {
 		for _, n := range counts {
 			sum += n
 		}
-		delivered := counts[notify.StateDelivered]
-		if sum != messages || delivered+counts[notify.StateErased] != sum || delivered > 1 || delivered == 1 && !reported {
+		delivered := counts[fact.StateDelivered]
+		if sum != messages || delivered+counts[fact.StateErased] != sum || delivered > 1 || delivered == 1 && !reported {
 			s.t.Errorf("messages by state: %v, want %d erased, or one of them delivered: %v", counts, messages, reported)
 		}
 	}
 }
 
 // muchOf makes a user of whom the store knows much, and who is to be forgotten.
-func (s *system) muchOf(user notify.UserID) *person {
+func (s *system) muchOf(user fact.UserID) *person {
 	s.t.Helper()
 	p := s.user(user, 3)
 	p.erased = true
-	s.writes(user, notify.StateErased)
+	s.writes(user, fact.StateErased)
 	s.sim.Faults.Next(apiSend, 1, simulator.DropAfterSuccess())
 	s.deliver("{}")
-	s.writes(user, notify.StateErased)
+	s.writes(user, fact.StateErased)
 	r := ringAt(s, user)
-	s.record(notify.Fact{Ring: &r}, notify.Fact{Read: &notify.Read{Reader: user, Peer: "anna", UpTo: s.now()}})
+	s.record(fact.Fact{Ring: &r}, fact.Fact{Read: &fact.Read{Reader: user, Peer: "anna", UpTo: s.now()}})
 	s.sim.IM.Import(string(user), "Mary")
 	s.must(s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour))
 	return p

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 )
 
@@ -104,7 +104,7 @@ func (s *system) jump() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.now()); d > 0 && d <= notify.Lease && s.jumps.Add(1) <= mostJumps {
+	if d := slices.MinFunc(due, time.Time.Compare).Sub(s.now()); d > 0 && d <= permit.Lease && s.jumps.Add(1) <= mostJumps {
 		s.pass(d)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -48,7 +49,7 @@ type system struct {
 	settings map[string]string
 	path     path
 	crash    crash // zero: none
-	people   map[notify.UserID]*person
+	people   map[fact.UserID]*person
 
 	ahead    atomic.Int64 // of the store's clock, which the test moves, before the machine's
 	mu       sync.Mutex
@@ -62,15 +63,15 @@ type system struct {
 
 // A person is a user, and what is to become of what was written to them.
 type person struct {
-	openID   notify.OpenID
+	openID   fact.OpenID
 	messages []expected
 	erased   bool
 }
 
 // An expected message is one that has to end once, in one of states.
 type expected struct {
-	id     notify.MessageID
-	states []notify.State
+	id     fact.MessageID
+	states []fact.State
 }
 
 // servers are real Redis servers, empty but for the scripts, whose names are there too. A system has
@@ -94,7 +95,7 @@ func startServers(t *testing.T, n int) {
 func newSystem(t *testing.T, p path) *system {
 	t.Helper()
 	addr := <-servers
-	s := &system{t: t, path: p, platform: simulator.NewManualClock(time.Now()), people: map[notify.UserID]*person{}, function: map[string]*process{}}
+	s := &system{t: t, path: p, platform: simulator.NewManualClock(time.Now()), people: map[fact.UserID]*person{}, function: map[string]*process{}}
 	s.db = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
 	t.Cleanup(func() {
 		if err := s.db.FlushAll(context.Background()).Err(); err != nil {
@@ -226,9 +227,9 @@ func (s *system) told(happens func()) (hs []happening) {
 }
 
 // subscribe makes a user of both platforms who has accepted our template so many times.
-func (s *system) subscribe(user notify.UserID, permits int) notify.OpenID {
+func (s *system) subscribe(user fact.UserID, permits int) fact.OpenID {
 	s.t.Helper()
-	openID := notify.OpenID(s.sim.WeChat.NewUser())
+	openID := fact.OpenID(s.sim.WeChat.NewUser())
 	s.sim.IM.Import(string(user), "")
 	s.sim.IM.Import("bob", "Bob")
 	s.must(s.store.Bind(s.t.Context(), user, openID))
@@ -237,7 +238,7 @@ func (s *system) subscribe(user notify.UserID, permits int) notify.OpenID {
 }
 
 // user makes a user whose messages are looked at in the end.
-func (s *system) user(user notify.UserID, permits int) *person {
+func (s *system) user(user fact.UserID, permits int) *person {
 	s.t.Helper()
 	p := &person{openID: s.subscribe(user, permits)}
 	s.people[user] = p
@@ -245,17 +246,17 @@ func (s *system) user(user notify.UserID, permits int) *person {
 }
 
 // permit lets an openid accept a template so many times, and both sides know.
-func (s *system) permit(openID notify.OpenID, template string, n int) {
+func (s *system) permit(openID fact.OpenID, template string, n int) {
 	s.t.Helper()
 	s.must(s.sim.WeChat.Subscribe(string(openID), template, n))
 	for i := range n {
-		s.record(notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint(openID, template, i), OpenID: openID, Source: notify.GrantPopup,
-			At: s.now(), Templates: []notify.TemplateID{notify.TemplateID(template)}}})
+		s.record(fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint(openID, template, i), OpenID: openID, Source: fact.GrantPopup,
+			At: s.now(), Templates: []fact.TemplateID{fact.TemplateID(template)}}})
 	}
 }
 
 // say has bob write to user, which is due at once.
-func (s *system) say(user notify.UserID) notify.MessageID {
+func (s *system) say(user fact.UserID) fact.MessageID {
 	s.t.Helper()
 	sent, err := s.sim.IM.SendC2C("bob", string(user), simulator.Text("lunch?"))
 	s.must(err)
@@ -263,26 +264,26 @@ func (s *system) say(user notify.UserID) notify.MessageID {
 	if now := s.now(); now.Sub(at) > time.Hour { // the store is in another day already
 		at = now.Truncate(time.Second)
 	}
-	id := notify.MessageID(sent.MsgKey)
-	s.record(notify.Fact{Message: &notify.Message{ID: id, From: "bob", To: user, SentAt: at, Seq: sent.MsgSeq}})
+	id := fact.MessageID(sent.MsgKey)
+	s.record(fact.Fact{Message: &fact.Message{ID: id, From: "bob", To: user, SentAt: at, Seq: sent.MsgSeq}})
 	return id
 }
 
 // expects notes that a message is to end for a user, in one of states.
-func (s *system) expects(user notify.UserID, id notify.MessageID, states ...notify.State) {
+func (s *system) expects(user fact.UserID, id fact.MessageID, states ...fact.State) {
 	p := s.people[user]
 	p.messages = append(p.messages, expected{id: id, states: states})
 }
 
 // writes has bob write to a user, and the store know.
-func (s *system) writes(user notify.UserID, states ...notify.State) notify.MessageID {
+func (s *system) writes(user fact.UserID, states ...fact.State) fact.MessageID {
 	s.t.Helper()
 	id := s.say(user)
 	s.expects(user, id, states...)
 	return id
 }
 
-func (s *system) record(facts ...notify.Fact) {
+func (s *system) record(facts ...fact.Fact) {
 	s.t.Helper()
 	rules := notify.DefaultRules()
 	rules.Lead, rules.MissedCalls, rules.TTL = 0, true, 48*time.Hour // a quota day, and some
@@ -291,7 +292,7 @@ func (s *system) record(facts ...notify.Fact) {
 }
 
 // ends returns the final states that a user's timeline tells of a message, in order.
-func (s *system) ends(user notify.UserID, id notify.MessageID) (states []notify.State) {
+func (s *system) ends(user fact.UserID, id fact.MessageID) (states []fact.State) {
 	s.t.Helper()
 	steps, err := s.store.Timeline(s.t.Context(), user)
 	s.must(err)
@@ -305,7 +306,7 @@ func (s *system) ends(user notify.UserID, id notify.MessageID) (states []notify.
 	return states
 }
 
-func (s *system) cards(openID notify.OpenID) []simulator.Card {
+func (s *system) cards(openID fact.OpenID) []simulator.Card {
 	return s.sim.WeChat.Cards(string(openID))
 }
 

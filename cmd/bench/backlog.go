@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/internal/cli"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/stopwatch"
 	"wxnotify/simulator"
 )
@@ -114,7 +114,7 @@ func (w *world) workOff(ctx context.Context) (time.Duration, error) {
 }
 
 // pace returns how many cards were sent, and how many a second.
-func pace(at map[notify.OpenID]time.Time) (cards int, perSecond float64) {
+func pace(at map[fact.OpenID]time.Time) (cards int, perSecond float64) {
 	var times []time.Time
 	for _, t := range at {
 		times = append(times, t)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"wxnotify/cmd/internal/trigger"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -45,7 +45,7 @@ func writer(n int) string { return fmt.Sprintf("writer%03d", n%writers) }
 // permitsEvent is p's mini program asking for balances.
 func (w *world) permitsEvent(p person, n int) ([]byte, error) {
 	signer, err := im.NewSigner(im.SignerConfig{SDKAppID: int(w.sim.Config().IM.SDKAppID), SecretKey: secret.New(w.settings["IM_SECRET_KEY"]),
-		Admin: notify.UserID(w.settings["IM_ADMIN"])})
+		Admin: fact.UserID(w.settings["IM_ADMIN"])})
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/internal/cli"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A stage is what the next callback costs with so many users.
@@ -65,9 +65,9 @@ func (w *world) greet(ctx context.Context, people []person) error {
 	for len(people) > 0 {
 		batch := people[:min(atOnce, len(people))]
 		people = people[len(batch):]
-		var facts []notify.Fact
+		var facts []fact.Fact
 		for n, p := range batch {
-			facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID("greeting_" + string(p.user)), From: notify.UserID(writer(n)),
+			facts = append(facts, fact.Fact{Message: &fact.Message{ID: fact.MessageID("greeting_" + string(p.user)), From: fact.UserID(writer(n)),
 				To: p.user, SentAt: w.now().Truncate(time.Second)}})
 		}
 		if _, err := w.store.Record(ctx, w.rules, facts); err != nil {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/simulator"
 )
 
@@ -116,7 +116,7 @@ func (w *world) settle(ctx context.Context, cards int) {
 }
 
 // compare finds the card of each callback.
-func (o *loaded) compare(people []person, lead time.Duration, began time.Time, told []time.Time, cards map[notify.OpenID]time.Time) {
+func (o *loaded) compare(people []person, lead time.Duration, began time.Time, told []time.Time, cards map[fact.OpenID]time.Time) {
 	for n, p := range people {
 		o.Told = append(o.Told, told[n].Sub(began))
 		if at, ok := cards[p.openID]; ok {

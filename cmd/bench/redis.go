@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/cmd/internal/cli"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A count is what Redis did: commands, those inside of scripts included, and scripts, with the
@@ -118,9 +118,9 @@ func measureCallbacks(ctx context.Context, build string, s size, log *cli.Progre
 
 // arrive has people sign in.
 func (w *world) arrive(ctx context.Context, people []person) error {
-	var facts []notify.Fact
+	var facts []fact.Fact
 	for _, p := range people {
-		facts = append(facts, notify.Fact{Presence: &notify.Presence{User: p.user, Online: true, At: w.now().Add(-time.Second)}})
+		facts = append(facts, fact.Fact{Presence: &fact.Presence{User: p.user, Online: true, At: w.now().Add(-time.Second)}})
 	}
 	_, err := w.store.Record(ctx, w.rules, facts)
 	return err

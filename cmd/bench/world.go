@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	server "wxnotify/cmd/internal/redis"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -37,8 +38,8 @@ type world struct {
 
 // A person is a user who is away, has a permit, and was written to by nobody yet.
 type person struct {
-	user   notify.UserID
-	openID notify.OpenID
+	user   fact.UserID
+	openID fact.OpenID
 }
 
 // newWorld returns a world for the functions in a folder. Close ends it.
@@ -140,7 +141,7 @@ func (w *world) now() time.Time { return w.sim.Clock().Now() }
 func (w *world) populate(ctx context.Context, n int) error {
 	first := len(w.people)
 	for i := first; i < n; i++ {
-		p := person{user: notify.UserID(fmt.Sprintf("user%06d", i)), openID: notify.OpenID(w.sim.WeChat.NewUser())}
+		p := person{user: fact.UserID(fmt.Sprintf("user%06d", i)), openID: fact.OpenID(w.sim.WeChat.NewUser())}
 		w.sim.IM.Import(string(p.user), "")
 		w.people = append(w.people, p)
 	}
@@ -166,16 +167,16 @@ func (w *world) moveIn(ctx context.Context, p person) error {
 	if err := w.sim.WeChat.Subscribe(string(p.openID), template, 1); err != nil {
 		return err
 	}
-	_, err := w.store.Record(ctx, w.rules, []notify.Fact{
-		{Grant: &notify.Grant{ID: "tap" + string(p.openID), OpenID: p.openID, Source: notify.GrantPopup, At: w.now(), Templates: []notify.TemplateID{notify.TemplateID(template)}}},
-		{Presence: &notify.Presence{User: p.user, At: w.now().Add(-time.Minute)}},
+	_, err := w.store.Record(ctx, w.rules, []fact.Fact{
+		{Grant: &fact.Grant{ID: "tap" + string(p.openID), OpenID: p.openID, Source: fact.GrantPopup, At: w.now(), Templates: []fact.TemplateID{fact.TemplateID(template)}}},
+		{Presence: &fact.Presence{User: p.user, At: w.now().Add(-time.Minute)}},
 	})
 	return err
 }
 
 // cards returns when each card was shown, of those people who got one.
-func (w *world) cards(people []person) map[notify.OpenID]time.Time {
-	out := map[notify.OpenID]time.Time{}
+func (w *world) cards(people []person) map[fact.OpenID]time.Time {
+	out := map[fact.OpenID]time.Time{}
 	for _, p := range people {
 		if cards := w.sim.WeChat.Cards(string(p.openID)); len(cards) > 0 {
 			out[p.openID] = cards[0].At

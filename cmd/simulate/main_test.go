@@ -10,6 +10,7 @@ import (
 	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/internal/redis"
 	"wxnotify/cmd/simulate/internal/history"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -42,7 +43,7 @@ func TestShortSimulation(t *testing.T) {
 	if naive.Share() == 0 || len(naive.Missed) == 0 {
 		t.Errorf("the naive rule covers %.2f and misses %d: the measures do not see what it does", naive.Share(), len(naive.Missed))
 	}
-	if want := int64(f.States[notify.StateDelivered] + f.States[notify.StateUnknown]); int64(f.Announced) > want {
+	if want := int64(f.States[fact.StateDelivered] + f.States[fact.StateUnknown]); int64(f.Announced) > want {
 		t.Errorf("%d messages were announced, %d ended delivered or unknown", f.Announced, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -24,9 +25,9 @@ const maxLetters = 10_000
 // morgue is what of a store is asked about dead letters.
 type morgue interface {
 	DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter, error)
-	Replay(ctx context.Context, user notify.UserID, id string) (notify.Replayed, error)
-	OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error)
-	Balances(ctx context.Context, openID notify.OpenID, templates []notify.TemplateID) (map[notify.TemplateID]int, error)
+	Replay(ctx context.Context, user fact.UserID, id string) (notify.Replayed, error)
+	OpenIDOf(ctx context.Context, user fact.UserID) (fact.OpenID, error)
+	Balances(ctx context.Context, openID fact.OpenID, templates []fact.TemplateID) (map[fact.TemplateID]int, error)
 }
 
 type deadListCmd struct {
@@ -89,7 +90,7 @@ func showDead(ctx context.Context, w io.Writer, st morgue, id string) error {
 		{"openid", string(l.OpenID)},
 		{"kind", string(l.Kind)},
 		{"template", string(l.Template)},
-		{"messages", joined(notify.MessageIDs(l.Messages))},
+		{"messages", joined(fact.MessageIDs(l.Messages))},
 		{"from", joined(l.From)},
 		{"class", l.Class},
 		{"cause", l.Cause},

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
@@ -59,8 +61,8 @@ func (c *deadReplayCmd) chosen(ctx context.Context, st morgue) ([]notify.DeadLet
 }
 
 // longTerm returns the templates of which one permit pays for any number of cards.
-func longTerm(specs map[notify.Kind]notify.TemplateSpec) map[notify.TemplateID]bool {
-	out := map[notify.TemplateID]bool{}
+func longTerm(specs map[fact.Kind]card.TemplateSpec) map[fact.TemplateID]bool {
+	out := map[fact.TemplateID]bool{}
 	for _, spec := range specs {
 		out[spec.ID] = out[spec.ID] || spec.LongTerm
 	}
@@ -95,7 +97,7 @@ func replay(ctx context.Context, w io.Writer, st morgue, letters []notify.DeadLe
 }
 
 // rehearse says what a replay of letters would do, as far as it can be known.
-func rehearse(ctx context.Context, w io.Writer, st morgue, letters []notify.DeadLetter, longTerm map[notify.TemplateID]bool) error {
+func rehearse(ctx context.Context, w io.Writer, st morgue, letters []notify.DeadLetter, longTerm map[fact.TemplateID]bool) error {
 	rows := [][]string{{"ID", "USER", "MESSAGES", "A REPLAY"}}
 	for _, l := range letters {
 		v, err := verdict(ctx, st, l, longTerm[l.Template])
@@ -127,7 +129,7 @@ func verdict(ctx context.Context, st morgue, l notify.DeadLetter, longTerm bool)
 	if longTerm {
 		return "sends a card: its template is a long-term one" + moved, nil
 	}
-	balances, err := st.Balances(ctx, openID, []notify.TemplateID{l.Template})
+	balances, err := st.Balances(ctx, openID, []fact.TemplateID{l.Template})
 	if err != nil {
 		return "", err
 	}

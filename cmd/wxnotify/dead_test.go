@@ -10,7 +10,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -48,34 +50,34 @@ func (d *deployment) minute() {
 }
 
 // login binds user, and gives permits.
-func (d *deployment) login(user notify.UserID, permits int) {
+func (d *deployment) login(user fact.UserID, permits int) {
 	d.t.Helper()
-	openID := notify.OpenID("o-" + user)
+	openID := fact.OpenID("o-" + user)
 	if err := d.Bind(d.t.Context(), user, openID); err != nil {
 		d.t.Fatal(err)
 	}
 	for i := range permits {
-		d.record(notify.Fact{Grant: &notify.Grant{ID: string(user) + string(rune('a'+i)), OpenID: openID, Source: notify.GrantPopup,
-			At: d.now, Templates: []notify.TemplateID{"T1"}}})
+		d.record(fact.Fact{Grant: &fact.Grant{ID: string(user) + string(rune('a'+i)), OpenID: openID, Source: fact.GrantPopup,
+			At: d.now, Templates: []fact.TemplateID{"T1"}}})
 	}
 }
 
-func (d *deployment) record(facts ...notify.Fact) {
+func (d *deployment) record(facts ...fact.Fact) {
 	d.t.Helper()
 	if _, err := d.Record(d.t.Context(), d.rules, facts); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
-func message(id notify.MessageID, to notify.UserID) notify.Fact {
-	return notify.Fact{Message: &notify.Message{ID: id, Kind: notify.KindMessage, From: "anna", To: to, SentAt: time.Now()}}
+func message(id fact.MessageID, to fact.UserID) fact.Fact {
+	return fact.Fact{Message: &fact.Message{ID: id, Kind: fact.KindMessage, From: "anna", To: to, SentAt: time.Now()}}
 }
 
 // deliver is one pass of deliver while all are away and WeChat answers err.
 func (d *deployment) deliver(err error) {
 	d.t.Helper()
-	templates, e := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
-		notify.KindMessage: {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}})
+	templates, e := card.NewTemplates(map[fact.Kind]card.TemplateSpec{
+		fact.KindMessage: {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}})
 	if e != nil {
 		d.t.Fatal(e)
 	}
@@ -96,31 +98,31 @@ type away struct {
 	err error
 }
 
-func (away) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
-	all := map[notify.UserID]notify.Status{}
+func (away) Presence(_ context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
+	all := map[fact.UserID]notify.Status{}
 	for _, u := range users {
 		all[u] = notify.StatusOffline
 	}
 	return all, nil
 }
 
-func (away) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
+func (away) Names(context.Context, []fact.UserID) (map[fact.UserID]string, error) {
 	return nil, nil
 }
 
-func (w away) Send(context.Context, notify.Card) (int64, error) { return 1, w.err }
+func (w away) Send(context.Context, card.Card) (int64, error) { return 1, w.err }
 
 // defect is what WeChat answers to a value that breaks its rules.
 type defect struct{}
 
-func (defect) Error() string       { return "errcode 47003: data.thing1.value\x1b[2J invalid" }
-func (defect) Class() notify.Class { return notify.ClassDefect }
+func (defect) Error() string     { return "errcode 47003: data.thing1.value\x1b[2J invalid" }
+func (defect) Class() card.Class { return card.ClassDefect }
 
 // letters gives up a card for each of users, and returns the letters' ids.
-func (d *deployment) letters(users ...notify.UserID) []string {
+func (d *deployment) letters(users ...fact.UserID) []string {
 	d.t.Helper()
 	for _, u := range users {
-		d.record(message("m-"+notify.MessageID(u), u))
+		d.record(message("m-"+fact.MessageID(u), u))
 	}
 	d.deliver(defect{})
 	letters, err := d.DeadLetters(d.t.Context(), 100)
@@ -221,11 +223,11 @@ func TestDeadRefusals(t *testing.T) {
 // A rehearsal says what comes of it, and changes nothing.
 func TestDeadDryRun(t *testing.T) {
 	d := newDeployment(t)
-	for user, permits := range map[notify.UserID]int{"paid": 2, "unpaid": 1, "moved": 1, "gone": 1} {
+	for user, permits := range map[fact.UserID]int{"paid": 2, "unpaid": 1, "moved": 1, "gone": 1} {
 		d.login(user, permits)
 	}
 	letters := d.letters("paid", "unpaid", "moved", "gone")
-	d.record(notify.Fact{Revoke: &notify.Revoke{ID: "r", OpenID: "o-unpaid", At: d.now.Add(time.Second), Templates: []notify.TemplateID{"T1"}}})
+	d.record(fact.Fact{Revoke: &fact.Revoke{ID: "r", OpenID: "o-unpaid", At: d.now.Add(time.Second), Templates: []fact.TemplateID{"T1"}}})
 	if err := d.Bind(t.Context(), "moved", "o-new"); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +278,7 @@ func TestDeadReplay(t *testing.T) {
 	d.deliver(nil)
 	d.run("explain --lang=en --message m-user2").wants(t, 0, "We notified you on ", "")
 	d.run("explain --lang=en --message m-user2").wants(t, 0, "an operator had it announced again", "")
-	balances, err := d.Balances(t.Context(), "o-user2", []notify.TemplateID{"T1"})
+	balances, err := d.Balances(t.Context(), "o-user2", []fact.TemplateID{"T1"})
 	if err != nil || balances["T1"] != 1 {
 		t.Errorf("%d permits are left, want 1; %v", balances["T1"], err)
 	}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/card"
 	"wxnotify/shared/explain"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
@@ -35,9 +37,9 @@ func (c *explainCmd) Validate() error {
 
 // timelines are what of a store is asked.
 type timelines interface {
-	Timeline(ctx context.Context, user notify.UserID) ([]notify.Step, error)
-	FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error)
-	OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error)
+	Timeline(ctx context.Context, user fact.UserID) ([]notify.Step, error)
+	FindMessage(ctx context.Context, id fact.MessageID) ([]fact.UserID, error)
+	OpenIDOf(ctx context.Context, user fact.UserID) (fact.OpenID, error)
 }
 
 // Run prints an explanation for each recipient. That nothing is known is an explanation.
@@ -75,40 +77,40 @@ func (c *explainCmd) explain(ctx context.Context, st timelines, lang string, zon
 		if err != nil {
 			return nil, err
 		}
-		about := explain.Subject{User: user, Message: notify.Identity(c.Message), Card: notify.CardID(c.Card)}
+		about := explain.Subject{User: user, Message: fact.Identity(c.Message), Card: card.ID(c.Card)}
 		if len(steps) == 0 {
 			_, err := st.OpenIDOf(ctx, user)
 			if about.Unbound = errors.Is(err, store.ErrNotBound); err != nil && !about.Unbound {
 				return nil, err
 			}
 		}
-		same := notify.IdentitiesOf(steps, notify.MessageID(c.Message)) // a message and a call may have one id
+		same := notify.IdentitiesOf(steps, fact.MessageID(c.Message)) // a message and a call may have one id
 		if len(same) == 0 {
-			same = []notify.Identity{about.Message}
+			same = []fact.Identity{about.Message}
 		}
 		for _, about.Message = range same {
 			all = append(all, explain.Explain(steps, about, lang, zone))
 		}
 	}
 	if len(all) == 0 {
-		all = append(all, explain.Explain(nil, explain.Subject{Message: notify.Identity(c.Message)}, lang, zone))
+		all = append(all, explain.Explain(nil, explain.Subject{Message: fact.Identity(c.Message)}, lang, zone))
 	}
 	return all, nil
 }
 
 // recipients returns whose timelines tell of what was asked for; none if nobody's.
-func (c *explainCmd) recipients(ctx context.Context, st timelines) ([]notify.UserID, error) {
+func (c *explainCmd) recipients(ctx context.Context, st timelines) ([]fact.UserID, error) {
 	switch {
 	case c.User != "":
-		return []notify.UserID{notify.UserID(c.User)}, nil
+		return []fact.UserID{fact.UserID(c.User)}, nil
 	case c.Card != "":
-		user := notify.CardID(c.Card).User()
+		user := card.ID(c.Card).User()
 		if user == "" {
 			return nil, fmt.Errorf("--card=%s: the id of a card ends with a hyphen and its user", c.Card)
 		}
-		return []notify.UserID{user}, nil
+		return []fact.UserID{user}, nil
 	}
-	return st.FindMessage(ctx, notify.MessageID(c.Message))
+	return st.FindMessage(ctx, fact.MessageID(c.Message))
 }
 
 func printJSON(w io.Writer, v any) error {
@@ -146,7 +148,7 @@ func printExplanation(w io.Writer, colours term.Palette, e explain.Explanation) 
 const shownMessages = 3
 
 // messagesOf names the messages that a step is about.
-func messagesOf(ids []notify.MessageID) string {
+func messagesOf(ids []fact.MessageID) string {
 	if len(ids) == 0 {
 		return ""
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wxnotify/shared/explain"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -14,7 +15,7 @@ func TestExplain(t *testing.T) {
 	d.login("user2", 1)
 	d.login("user3", 0)
 	d.record(message("m1", "user2"), message("m2", "user2"), message("both#7", "user2"), message("both#7", "user3"))
-	d.record(notify.Fact{Recall: &notify.Recall{ID: "m2", From: "anna", To: "user2"}})
+	d.record(fact.Fact{Recall: &fact.Recall{ID: "m2", From: "anna", To: "user2"}})
 	d.deliver(nil)
 	steps, err := d.Timeline(t.Context(), "user2")
 	if err != nil {
@@ -54,7 +55,7 @@ func TestExplain(t *testing.T) {
 	}
 
 	all := decode[[]explain.Explanation](t, d.run("explain --json --lang en --message both#7").out)
-	if len(all) != 2 || all[0].User != "user2" || all[1].User != "user3" || all[1].State != notify.StateNoPermit || len(all[0].Steps) == 0 {
+	if len(all) != 2 || all[0].User != "user2" || all[1].User != "user3" || all[1].State != fact.StateNoPermit || len(all[0].Steps) == 0 {
 		t.Errorf("as JSON: %+v", all)
 	}
 	if all := decode[[]explain.Explanation](t, d.run("explain --json --message nothing").out); len(all) != 1 || all[0].Steps == nil {
@@ -67,12 +68,12 @@ func TestExplainNamesakesAndTheErased(t *testing.T) {
 	d := newDeployment(t)
 	d.login("user2", 0)
 	d.record(message("same", "user2"))
-	a := notify.Message{ID: "same", Kind: "shipped", To: "user2", SentAt: time.Now().Add(-25 * time.Hour), Announcement: &notify.Announcement{}}
-	if _, _, err := d.Announce(t.Context(), notify.DefaultRules(), []notify.Message{a}); err != nil {
+	a := fact.Message{ID: "same", Kind: "shipped", To: "user2", SentAt: time.Now().Add(-25 * time.Hour), Announcement: &fact.Announcement{}}
+	if _, _, err := d.Announce(t.Context(), notify.DefaultRules(), []fact.Message{a}); err != nil {
 		t.Fatal(err)
 	}
 	all := decode[[]explain.Explanation](t, d.run("explain --json --message same").out)
-	if len(all) != 2 || all[0].Message != "same" || all[0].State != "" || all[1].Message != "same" || all[1].State != notify.StateExpired {
+	if len(all) != 2 || all[0].Message != "same" || all[0].State != "" || all[1].Message != "same" || all[1].State != fact.StateExpired {
 		t.Errorf("a message and an announcement: %+v", all)
 	}
 	if err := d.EraseUser(t.Context(), "user2"); err != nil {
@@ -127,7 +128,7 @@ func TestExplainShowsWhatSteers(t *testing.T) {
 	d.login("user2", 0)
 	d.record(message("m\x1b[2J", "user2"))
 	d.run("explain --user user2").wants(t, 0, `m\x1b[2J`, "")
-	if got := messagesOf([]notify.MessageID{"a", "b", "c", "d", "e"}); got != " [a b c +2]" {
+	if got := messagesOf([]fact.MessageID{"a", "b", "c", "d", "e"}); got != " [a b c +2]" {
 		t.Errorf("got %q", got)
 	}
 }

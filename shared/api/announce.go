@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
@@ -26,7 +28,7 @@ type Announce struct {
 	Limits    Limiter
 	Invoker   Waker
 	Rules     notify.Rules
-	Templates notify.Templates // which an announcement has to fit
+	Templates card.Templates // which an announcement has to fit
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -38,7 +40,7 @@ type Announcer interface {
 	// be read of one recipient is no error but the Err of their result.
 	// wake is true when something falls due soon and no run of deliver is watching. On
 	// an error any part may have been recorded; doing it again is safe.
-	Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error)
+	Announce(ctx context.Context, rules notify.Rules, messages []fact.Message) (results []notify.Accepted, wake bool, err error)
 }
 
 // Waker starts deliver.
@@ -85,23 +87,23 @@ func (a *Announce) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 // fits refuses an announcement of which no card can be made as it is.
-func (a *Announce) fits(m notify.Message) error {
-	notice := notify.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
-	_, err := a.Templates.For(m.Kind).Render(a.Rules, "", "", []notify.Notice{notice}, nil, false, m.SentAt)
+func (a *Announce) fits(m fact.Message) error {
+	notice := card.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+	_, err := a.Templates.For(m.Kind).Render(a.Rules.Style, "", "", []card.Notice{notice}, nil, false, m.SentAt)
 	if err == nil {
 		return nil
 	}
-	if d, ok := errors.AsType[*notify.DisabledError](err); ok {
+	if d, ok := errors.AsType[*card.DisabledError](err); ok {
 		return badRequest("kind", fmt.Sprintf("kind %s cannot be announced until notify.yml is mended: %v", d.Kind, d))
 	}
-	if u, ok := errors.AsType[*notify.UnfitError](err); ok {
+	if u, ok := errors.AsType[*card.UnfitError](err); ok {
 		return badRequest("fields", unfit(u, m.Announcement.Fields))
 	}
 	return badRequest("fields", "the template of notify.yml cannot show these fields: "+err.Error())
 }
 
 // unfit says which of fields does not fit, and what would.
-func unfit(u *notify.UnfitError, fields map[string]string) string {
+func unfit(u *card.UnfitError, fields map[string]string) string {
 	names := make([]string, len(u.Fields))
 	what := "has to be sent"
 	for i, f := range u.Fields {
@@ -133,19 +135,19 @@ func (a *Announce) once(ctx context.Context, h http.Header) error {
 
 // announced is what became of an announcement, for one recipient.
 type announced struct {
-	To     notify.UserID `json:"to"`
-	State  notify.State  `json:"state"`
-	Reason notify.Reason `json:"reason"`
+	To     fact.UserID `json:"to"`
+	State  fact.State  `json:"state"`
+	Reason fact.Reason `json:"reason"`
 }
 
 // What is said of an announcement that has no state: that it waits; and that something stored of
 // its recipient cannot be read.
 const (
-	stateAccepted    notify.State = "accepted"
-	stateUnavailable notify.State = "unavailable"
+	stateAccepted    fact.State = "accepted"
+	stateUnavailable fact.State = "unavailable"
 )
 
-func (a *Announce) record(ctx context.Context, messages []notify.Message) ([]announced, error) {
+func (a *Announce) record(ctx context.Context, messages []fact.Message) ([]announced, error) {
 	accepted, wake, err := a.Store.Announce(ctx, a.Rules, messages)
 	if err != nil {
 		return nil, err

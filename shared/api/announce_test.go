@@ -13,18 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // An announcer remembers what it was asked to announce.
 type announcer struct {
-	messages []notify.Message
+	messages []fact.Message
 	results  []notify.Accepted // nil: all wait
 	wake     bool
 	err      error
 }
 
-func (a *announcer) Announce(_ context.Context, _ notify.Rules, messages []notify.Message) ([]notify.Accepted, bool, error) {
+func (a *announcer) Announce(_ context.Context, _ notify.Rules, messages []fact.Message) ([]notify.Accepted, bool, error) {
 	if a.err != nil {
 		return nil, false, a.err
 	}
@@ -50,7 +52,7 @@ func (s *service) say(body string) reply {
 
 func TestAnnounce(t *testing.T) {
 	s := newService(t, false)
-	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: notify.StateNotBound}, {State: notify.StateMuted, Reason: notify.ReasonMutedAll},
+	ann := &announcer{wake: true, results: []notify.Accepted{{}, {State: fact.StateNotBound}, {State: fact.StateMuted, Reason: fact.ReasonMutedAll},
 		{Err: fmt.Errorf("%w: the key", notify.ErrUnreadable)}}}
 	s.announce.Store, s.wakeErr = ann, errors.New("nobody home") // the timer's next run will do
 	got := s.say(`{"id":"order-4711","kind":"order_shipped","to":["alice","bob","卡罗尔","dave"],
@@ -60,11 +62,11 @@ func TestAnnounce(t *testing.T) {
 	if d := cmp.Diff(want, got.Results); d != "" {
 		t.Error(d)
 	}
-	var messages []notify.Message
-	for _, to := range []notify.UserID{"alice", "bob", "卡罗尔", "dave"} {
-		messages = append(messages, notify.Message{
+	var messages []fact.Message
+	for _, to := range []fact.UserID{"alice", "bob", "卡罗尔", "dave"} {
+		messages = append(messages, fact.Message{
 			ID: "order-4711", Kind: "order_shipped", To: to, SentAt: s.now.UTC(), ByREST: true, Lasts: 2 * time.Hour,
-			Announcement: &notify.Announcement{Anyway: true, Fields: map[string]string{
+			Announcement: &fact.Announcement{Anyway: true, Fields: map[string]string{
 				"summary": "very private words", "count": "0", "peer": "4711", "time": "2026年11月22日 18:09"}}})
 	}
 	if d := cmp.Diff(messages, ann.messages); d != "" {
@@ -82,8 +84,8 @@ func TestAnnounce(t *testing.T) {
 func TestAnnounceDefaults(t *testing.T) {
 	s, ann := announcing(t)
 	s.wantOK(s.say(`{"id":"1","kind":"message","to":["alice"]}`))
-	want := []notify.Message{{ID: "1", Kind: notify.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
-		Announcement: &notify.Announcement{Fields: map[string]string{}}}}
+	want := []fact.Message{{ID: "1", Kind: fact.KindMessage, To: "alice", SentAt: s.now.UTC(), ByREST: true,
+		Announcement: &fact.Announcement{Fields: map[string]string{}}}}
 	if d := cmp.Diff(want, ann.messages); d != "" {
 		t.Error(d)
 	}
@@ -95,7 +97,7 @@ func TestAnnounceDefaults(t *testing.T) {
 func TestAnnounceRefuses(t *testing.T) {
 	s, ann := announcing(t)
 	var err error
-	s.announce.Templates, err = notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+	s.announce.Templates, err = card.NewTemplates(map[fact.Kind]card.TemplateSpec{
 		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}"}},
 		"photo":   {ID: "T2", Data: map[string]string{"thing": "x"}},
 		"price":   {ID: "T3", Data: map[string]string{"amount1": "{{.Summary}}", "date2": "{{.Group}}"}},

@@ -10,14 +10,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // announcement is what a backend sends to announce.
 type announcement struct {
 	ID              string                     `json:"id"`
-	Kind            notify.Kind                `json:"kind"`
-	To              []notify.UserID            `json:"to"`
+	Kind            fact.Kind                  `json:"kind"`
+	To              []fact.UserID              `json:"to"`
 	Fields          map[string]json.RawMessage `json:"fields"`
 	TTL             string                     `json:"ttl"`
 	RespectPresence *bool                      `json:"respectPresence"`
@@ -36,13 +36,13 @@ const (
 var fieldNames = []string{"sender", "summary", "group", "time", "peer", "count"}
 
 // ownKinds are announced by wxnotify itself, by rules of their own.
-var ownKinds = []notify.Kind{notify.KindCall, notify.KindMissedCall, notify.KindDigest, notify.KindMention}
+var ownKinds = []fact.Kind{fact.KindCall, fact.KindMissedCall, fact.KindDigest, fact.KindMention}
 
 // legalKind matches what can name a template in notify.yml.
 var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // announcements returns the messages that body asks for, one per recipient.
-func announcements(body []byte, now time.Time) ([]notify.Message, error) {
+func announcements(body []byte, now time.Time) ([]fact.Message, error) {
 	var req announcement
 	if err := decode(body, &req); err != nil {
 		return nil, err
@@ -58,11 +58,11 @@ func announcements(body []byte, now time.Time) ([]notify.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	messages := make([]notify.Message, len(req.To))
+	messages := make([]fact.Message, len(req.To))
 	for i, to := range req.To {
-		messages[i] = notify.Message{
-			ID: notify.MessageID(req.ID), Kind: req.Kind, To: to, SentAt: now, ByREST: true, Lasts: ttl,
-			Announcement: &notify.Announcement{Fields: fields, Anyway: req.RespectPresence != nil && !*req.RespectPresence},
+		messages[i] = fact.Message{
+			ID: fact.MessageID(req.ID), Kind: req.Kind, To: to, SentAt: now, ByREST: true, Lasts: ttl,
+			Announcement: &fact.Announcement{Fields: fields, Anyway: req.RespectPresence != nil && !*req.RespectPresence},
 		}
 	}
 	return messages, nil
@@ -80,7 +80,7 @@ func (a *announcement) checkNames() error {
 	case len(a.To) == 0 || len(a.To) > maxRecipients:
 		return badRequest("to", fmt.Sprintf("to must name 1 to %d users; more take several requests, the id may be the same", maxRecipients))
 	}
-	seen := make(map[notify.UserID]int, len(a.To))
+	seen := make(map[fact.UserID]int, len(a.To))
 	for i, user := range a.To {
 		if user == "" || len(user) > 32 {
 			return badRequest("to", fmt.Sprintf("to[%d] must be an IM account of 1 to 32 bytes", i))

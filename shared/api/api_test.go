@@ -17,9 +17,12 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
@@ -28,17 +31,17 @@ import (
 // logins plays WeChat: the code "code-x" belongs to the openid "o-x".
 type logins struct{ err error }
 
-func (l logins) Code2Session(_ context.Context, code string) (notify.OpenID, error) {
+func (l logins) Code2Session(_ context.Context, code string) (fact.OpenID, error) {
 	if l.err != nil {
 		return "", l.err
 	}
-	return notify.OpenID("o-" + strings.TrimPrefix(code, "code-")), nil
+	return fact.OpenID("o-" + strings.TrimPrefix(code, "code-")), nil
 }
 
 type noInvoker struct{}
 
-func (noInvoker) Wake(context.Context) error                               { return nil }
-func (noInvoker) Overflow(context.Context, []notify.Fact, time.Time) error { return errors.New("away") }
+func (noInvoker) Wake(context.Context) error                             { return nil }
+func (noInvoker) Overflow(context.Context, []fact.Fact, time.Time) error { return errors.New("away") }
 
 // A service is our APIs over a real store.
 type service struct {
@@ -78,10 +81,10 @@ func newService(t *testing.T, trusted bool) *service {
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	inbox := &inbox.Inbox{
 		Store: s.store, Invoker: noInvoker{}, Log: log, Now: clock,
-		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []notify.TemplateID{"T1"}},
+		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []fact.TemplateID{"T1"}},
 	}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
-		Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
+		Templates: templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
 	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Invoker: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}
 	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
 		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}
@@ -102,13 +105,13 @@ func signer(t testing.TB, key, previous secret.String) *im.Signer {
 }
 
 // templates compiles specs, whatever they show.
-func templates(t testing.TB, specs map[notify.Kind]notify.TemplateSpec) notify.Templates {
+func templates(t testing.TB, specs map[fact.Kind]card.TemplateSpec) card.Templates {
 	t.Helper()
 	for kind, spec := range specs {
 		spec.Data = map[string]string{"thing1": "{{.Sender}}"}
 		specs[kind] = spec
 	}
-	ts, err := notify.NewTemplates(specs)
+	ts, err := card.NewTemplates(specs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +125,7 @@ type reply struct {
 	UserSig   string `json:"userSig"`
 	SDKAppID  int    `json:"sdkAppId"`
 	ExpiresAt time.Time
-	Templates []notify.Advice
+	Templates []permit.Advice
 	// Preferences are as they were sent, so that a missing one shows.
 	Preferences json.RawMessage
 	Results     []struct{ To, State, Reason string }
@@ -209,7 +212,7 @@ func TestLogin(t *testing.T) {
 	if len(r.Templates) != 1 || !r.Templates[0].Ask || r.Templates[0].Balance != 0 || r.Templates[0].Kind != "message" {
 		t.Errorf("advice %+v", r.Templates)
 	}
-	if o, err := s.store.OpenIDOf(t.Context(), notify.UserID(r.UserID)); o != "o-a" || err != nil {
+	if o, err := s.store.OpenIDOf(t.Context(), fact.UserID(r.UserID)); o != "o-a" || err != nil {
 		t.Errorf("bound to %q, %v", o, err)
 	}
 	if again := s.login("code-a"); again.UserID != r.UserID {

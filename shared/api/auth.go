@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/secret"
 )
 
@@ -59,22 +59,22 @@ func verifySigned(h http.Header, key secret.String, word string, body []byte, no
 // UserSigs makes and checks the UserSigs of users. An error of Verify whose method Genuine
 // returns true is about one that we made and that does not hold: an expired one is no guess.
 type UserSigs interface {
-	SignUser(user notify.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error)
-	Verify(user notify.UserID, usersig string, now time.Time) error
+	SignUser(user fact.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error)
+	Verify(user fact.UserID, usersig string, now time.Time) error
 }
 
 // bearer returns who signed r with a UserSig of their own.
 //
 // The scheme's case does not matter, nor how many blanks follow it.
 // Source: https://www.rfc-editor.org/rfc/rfc9110#section-11.1
-func bearer(r *http.Request, sigs UserSigs, now time.Time) (notify.UserID, error) {
+func bearer(r *http.Request, sigs UserSigs, now time.Time) (fact.UserID, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimLeft(token, " ")
 	i := strings.LastIndexByte(token, ':')
 	if !strings.EqualFold(scheme, "Bearer") || i < 1 {
 		return "", unauthorized(errNoBearer)
 	}
-	user := notify.UserID(token[:i])
+	user := fact.UserID(token[:i])
 	err := sigs.Verify(user, token[i+1:], now)
 	if g, ok := errors.AsType[interface {
 		error

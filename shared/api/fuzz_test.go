@@ -19,6 +19,8 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -55,7 +57,7 @@ func FuzzSigned(f *testing.F) {
 		if mend&2 != 0 {
 			signature = strings.ToUpper(signature)
 		}
-		h := &api.Announce{Key: annKey, Store: &announcer{}, Limits: noLimit{}, Templates: templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}}), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		h := &api.Announce{Key: annKey, Store: &announcer{}, Limits: noLimit{}, Templates: templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}}), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header = http.Header{api.HeaderTimestamp: {timestamp}, api.HeaderSignature: {signature}}
 		w := httptest.NewRecorder()
@@ -73,36 +75,36 @@ func FuzzSigned(f *testing.F) {
 
 // A ledger has the permits and the preferences of one bound user.
 type ledger struct {
-	asked notify.UserID
+	asked fact.UserID
 	kept  []notify.Preferences
-	facts []notify.Fact
+	facts []fact.Fact
 }
 
-func (b *ledger) OpenIDOf(_ context.Context, user notify.UserID) (notify.OpenID, error) {
+func (b *ledger) OpenIDOf(_ context.Context, user fact.UserID) (fact.OpenID, error) {
 	if b.asked = user; user != "alice" {
 		return "", store.ErrNotBound
 	}
 	return "o-alice", nil
 }
 
-func (b *ledger) Balances(context.Context, notify.OpenID, []notify.TemplateID) (map[notify.TemplateID]int, error) {
+func (b *ledger) Balances(context.Context, fact.OpenID, []fact.TemplateID) (map[fact.TemplateID]int, error) {
 	return nil, nil
 }
-func (b *ledger) Preferences(context.Context, notify.UserID) (notify.Preferences, error) {
+func (b *ledger) Preferences(context.Context, fact.UserID) (notify.Preferences, error) {
 	return notify.Preferences{QuietHours: "22:30-07:00"}, nil
 }
-func (b *ledger) SetPreferences(_ context.Context, _ notify.UserID, p notify.Preferences) error {
+func (b *ledger) SetPreferences(_ context.Context, _ fact.UserID, p notify.Preferences) error {
 	b.kept = append(b.kept, p)
 	return nil
 }
-func (b *ledger) accept(_ context.Context, facts []notify.Fact) error {
+func (b *ledger) accept(_ context.Context, facts []fact.Fact) error {
 	b.facts = append(b.facts, facts...)
 	return nil
 }
 
 func newPermits(t testing.TB, b *ledger, now time.Time) *api.Permits {
 	sigs := signer(t, imKey, secret.String{})
-	ts := templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1"}, "call": {ID: "T2"}})
+	ts := templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}, "call": {ID: "T2"}})
 	return &api.Permits{Sigs: sigs, Ledger: b, Preferences: b, Limits: noLimit{}, Accept: b.accept, Templates: ts,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 }
@@ -118,7 +120,7 @@ func FuzzBearer(f *testing.F) {
 	now := testkit.Future
 	own := map[string]string{}
 	for _, user := range []string{"alice", "bob", "a:b"} {
-		sig, _, err := sigs.SignUser(notify.UserID(user), now, 24*time.Hour)
+		sig, _, err := sigs.SignUser(fact.UserID(user), now, 24*time.Hour)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -192,17 +194,17 @@ func FuzzPermits(f *testing.F) {
 				t.Errorf("kept %+v: %v", p, err)
 			}
 		}
-		for _, fact := range b.facts {
-			var ids []notify.TemplateID
-			var openID notify.OpenID
+		for _, told := range b.facts {
+			var ids []fact.TemplateID
+			var openID fact.OpenID
 			var at time.Time
 			switch {
-			case fact.Grant != nil:
-				ids, openID, at = fact.Grant.Templates, fact.Grant.OpenID, fact.Grant.At
-			case fact.Revoke != nil:
-				ids, openID, at = fact.Revoke.Templates, fact.Revoke.OpenID, fact.Revoke.At
+			case told.Grant != nil:
+				ids, openID, at = told.Grant.Templates, told.Grant.OpenID, told.Grant.At
+			case told.Revoke != nil:
+				ids, openID, at = told.Revoke.Templates, told.Revoke.OpenID, told.Revoke.At
 			default:
-				t.Fatalf("fact %+v", fact)
+				t.Fatalf("fact %+v", told)
 			}
 			if openID != "o-alice" || at.After(now) || now.Sub(at) > 24*time.Hour+time.Second || len(ids) == 0 || len(ids) > 2 || len(ids) == 2 && ids[0] == ids[1] {
 				t.Errorf("%q, %v, %v", openID, at, ids)
@@ -218,18 +220,18 @@ func FuzzPermits(f *testing.F) {
 
 // bindings keeps who was bound.
 type bindings struct {
-	user   notify.UserID
-	openID notify.OpenID
+	user   fact.UserID
+	openID fact.OpenID
 }
 
-func (b *bindings) Bind(_ context.Context, u notify.UserID, o notify.OpenID) error {
+func (b *bindings) Bind(_ context.Context, u fact.UserID, o fact.OpenID) error {
 	b.user, b.openID = u, o
 	return nil
 }
-func (b *bindings) BindDefault(_ context.Context, o notify.OpenID, def notify.UserID) (notify.UserID, error) {
+func (b *bindings) BindDefault(_ context.Context, o fact.OpenID, def fact.UserID) (fact.UserID, error) {
 	return def, b.Bind(context.Background(), def, o)
 }
-func (b *bindings) EraseUser(context.Context, notify.UserID) error { return nil }
+func (b *bindings) EraseUser(context.Context, fact.UserID) error { return nil }
 
 // FuzzSession: whatever clients send, they are bound to the account that is made from their
 // openid, and get a UserSig for that account alone; a backend binds the account that it
@@ -294,7 +296,7 @@ func FuzzAnnounce(f *testing.F) {
 	f.Add(`{"id":"1","kind":"call","to":[""],"fields":{"count":"1e3"},"ttl":"-1h"}`)
 	f.Add(`{"id":"1","kind":"message","to":["a"],"fields":{"sender":null,"peer":"\ud800"}}{}`)
 	now := time.Unix(1704067200, 0)
-	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
+	ts, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{
 		"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}", "time2": "{{.Time}}", "number3": "{{.Count}}", "phrase4": "{{.Summary}}"}}})
 	if err != nil {
 		f.Fatal(err)
@@ -312,17 +314,17 @@ func FuzzAnnounce(f *testing.F) {
 		case w.Code != http.StatusOK || len(ann.messages) == 0 || len(ann.messages) > 500:
 			t.Fatalf("answered %d %s, announced %d", w.Code, w.Body, len(ann.messages))
 		}
-		seen := map[notify.UserID]bool{}
+		seen := map[fact.UserID]bool{}
 		for _, m := range ann.messages {
 			if m.ID == "" || m.To == "" || len(m.To) > 32 || seen[m.To] || m.From != "" || m.Lasts < 0 || m.Lasts > 168*time.Hour {
 				t.Errorf("announced %+v", m)
 			}
 			seen[m.To] = true
-			n := notify.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
-			if card, err := ts.For(m.Kind).Render(notify.DefaultRules(), "c", "o", []notify.Notice{n}, nil, false, now.Add(time.Hour)); err != nil {
+			n := card.Notice{ID: m.Identity(), Kind: m.Kind, SentAt: m.SentAt, Announcement: m.Announcement}
+			if c, err := ts.For(m.Kind).Render(notify.DefaultRules().Style, "c", "o", []card.Notice{n}, nil, false, now.Add(time.Hour)); err != nil {
 				t.Errorf("accepted, and no card can be made of it: %v", err)
-			} else if at := m.Announcement.Fields["time"]; at != "" && !strings.Contains(card.Data["time2"], ":") {
-				t.Errorf("time %q is shown as %q", at, card.Data["time2"])
+			} else if at := m.Announcement.Fields["time"]; at != "" && !strings.Contains(c.Data["time2"], ":") {
+				t.Errorf("time %q is shown as %q", at, c.Data["time2"])
 			}
 			for name, text := range m.Announcement.Fields {
 				if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 200 {

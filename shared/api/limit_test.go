@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
@@ -26,7 +26,7 @@ type codes struct {
 	arrived func()        // if set, called for each question
 }
 
-func (c *codes) Code2Session(_ context.Context, code string) (notify.OpenID, error) {
+func (c *codes) Code2Session(_ context.Context, code string) (fact.OpenID, error) {
 	c.asked.Add(1)
 	if c.answers != nil {
 		c.arrived()
@@ -161,7 +161,7 @@ func TestWhatWasOursIsNoGuess(t *testing.T) {
 				s.wantFault(s.do(s.permits, "GET", "", bearer(old.UserID, old.UserSig)), 401, "unauthorized")
 				s.wantFault(s.do(s.session, "DELETE", "", bearer(old.UserID, old.UserSig)), 401, "unauthorized")
 			}
-			if openID, err := s.store.OpenIDOf(t.Context(), notify.UserID(old.UserID)); err != nil || openID != "o-a" {
+			if openID, err := s.store.OpenIDOf(t.Context(), fact.UserID(old.UserID)); err != nil || openID != "o-a" {
 				t.Errorf("bound to %q, %v", openID, err)
 			}
 			s.now = s.now.Add(-c.later) // and the clock by which UserSigs are made

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -22,16 +25,16 @@ type Permits struct {
 	Ledger      Ledger
 	Preferences Preferences
 	Limits      Limiter
-	Accept      func(context.Context, []notify.Fact) error
-	Templates   notify.Templates
+	Accept      func(context.Context, []fact.Fact) error
+	Templates   card.Templates
 	Log         *slog.Logger
 	Now         func() time.Time
 }
 
 // Ledger reads the accounts of permits.
 type Ledger interface {
-	OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error)
-	Balances(ctx context.Context, openID notify.OpenID, templates []notify.TemplateID) (map[notify.TemplateID]int, error)
+	OpenIDOf(ctx context.Context, user fact.UserID) (fact.OpenID, error)
+	Balances(ctx context.Context, openID fact.OpenID, templates []fact.TemplateID) (map[fact.TemplateID]int, error)
 }
 
 func (p *Permits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +73,7 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 		return unavailable(err)
 	}
 	if full := atMost(advice); r.Method == http.MethodPost && len(full) > 0 {
-		p.Log.WarnContext(r.Context(), "reports of this user count no more permits", "user", user, "templates", full, "most", notify.MostByReport)
+		p.Log.WarnContext(r.Context(), "reports of this user count no more permits", "user", user, "templates", full, "most", permit.MostByReport)
 	}
 	prefs, err := p.Preferences.Preferences(r.Context(), user)
 	if err != nil {
@@ -80,15 +83,15 @@ func (p *Permits) serve(w http.ResponseWriter, r *http.Request) error {
 		prefs.MutedPeers = []string{} // not null
 	}
 	return answer(w, struct {
-		Templates   []notify.Advice    `json:"templates"`
+		Templates   []permit.Advice    `json:"templates"`
 		Preferences notify.Preferences `json:"preferences"`
 	}{advice, prefs})
 }
 
 // atMost returns the templates of which a report counts no more permits.
-func atMost(advice []notify.Advice) (full []notify.TemplateID) {
+func atMost(advice []permit.Advice) (full []fact.TemplateID) {
 	for _, a := range advice {
-		if a.Balance >= notify.MostByReport {
+		if a.Balance >= permit.MostByReport {
 			full = append(full, a.ID)
 		}
 	}
@@ -97,7 +100,7 @@ func atMost(advice []notify.Advice) (full []notify.TemplateID) {
 
 // take takes in what a mini program sends. Everything is checked before anything is
 // stored.
-func (p *Permits) take(w http.ResponseWriter, r *http.Request, user notify.UserID, openID notify.OpenID) error {
+func (p *Permits) take(w http.ResponseWriter, r *http.Request, user fact.UserID, openID fact.OpenID) error {
 	body, err := readBody(w, r, maxBody)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (p *Permits) take(w http.ResponseWriter, r *http.Request, user notify.UserI
 	if err := decode(body, &req); err != nil {
 		return err
 	}
-	var facts []notify.Fact
+	var facts []fact.Fact
 	if req.Preferences == nil || !req.report.empty() {
 		if err := req.report.check(); err != nil {
 			return err

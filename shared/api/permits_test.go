@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 )
 
@@ -173,7 +174,7 @@ func TestPreferences(t *testing.T) {
 // several kinds is one.
 func TestAdviceForSeveralTemplates(t *testing.T) {
 	s := newService(t, false)
-	s.permits.Templates = templates(t, map[notify.Kind]notify.TemplateSpec{
+	s.permits.Templates = templates(t, map[fact.Kind]card.TemplateSpec{
 		"message": {ID: "T1"}, "digest": {ID: "T2"}, "call": {ID: "T3"}, "missed_call": {ID: "T1"},
 		"order_shipped": {ID: "T4", LongTerm: true}, "broadcast": {ID: "T5"},
 	})
@@ -206,7 +207,7 @@ func TestAdviceForSeveralTemplates(t *testing.T) {
 // One acceptance of a long-term template is enough, and is all that is counted.
 func TestLongTermAdvice(t *testing.T) {
 	s := newService(t, false)
-	s.permits.Templates = templates(t, map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", LongTerm: true}})
+	s.permits.Templates = templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1", LongTerm: true}})
 	r := s.login("code-a")
 	auth := bearer(r.UserID, r.UserSig)
 	for _, id := range []string{"report-1", "report-2"} {

@@ -4,14 +4,15 @@ import (
 	"context"
 	"strings"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // Preferences keeps what users want to be told of, and what not.
 type Preferences interface {
 	// Preferences returns the zero value for a user who never said anything.
-	Preferences(ctx context.Context, user notify.UserID) (notify.Preferences, error)
-	SetPreferences(ctx context.Context, user notify.UserID, p notify.Preferences) error
+	Preferences(ctx context.Context, user fact.UserID) (notify.Preferences, error)
+	SetPreferences(ctx context.Context, user fact.UserID, p notify.Preferences) error
 }
 
 // wishes are the preferences that a mini program sends. What it leaves out stays as it is.
@@ -22,7 +23,7 @@ type wishes struct {
 }
 
 // wanted returns what the user's preferences are with w.
-func (p *Permits) wanted(ctx context.Context, user notify.UserID, w wishes) (notify.Preferences, error) {
+func (p *Permits) wanted(ctx context.Context, user fact.UserID, w wishes) (notify.Preferences, error) {
 	prefs, err := p.Preferences.Preferences(ctx, user)
 	if err != nil {
 		return prefs, unavailable(err)

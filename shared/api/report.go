@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/wechat"
 )
 
@@ -55,13 +56,13 @@ func (rep report) answers() map[string]string {
 }
 
 // facts returns what the report says of our templates.
-func (rep report) facts(user notify.UserID, openID notify.OpenID, templates notify.Templates, now time.Time) []notify.Fact {
-	grant := notify.Grant{
-		ID: string(user) + "\n" + rep.ReportID, OpenID: openID, Source: notify.GrantReport,
+func (rep report) facts(user fact.UserID, openID fact.OpenID, templates card.Templates, now time.Time) []fact.Fact {
+	grant := fact.Grant{
+		ID: string(user) + "\n" + rep.ReportID, OpenID: openID, Source: fact.GrantReport,
 		At: now.Add(-time.Duration(max(rep.AgeSeconds, 0) * float64(time.Second))).UTC(),
 	}
 	answers := rep.answers()
-	banned := notify.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
+	banned := fact.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
 	for _, id := range templates.IDs() {
 		switch result := answers[string(id)]; {
 		case wechat.Accepts(result):
@@ -70,18 +71,18 @@ func (rep report) facts(user notify.UserID, openID notify.OpenID, templates noti
 			banned.Templates = append(banned.Templates, id)
 		}
 	}
-	var facts []notify.Fact
+	var facts []fact.Fact
 	if len(grant.Templates) > 0 {
-		facts = append(facts, notify.Fact{Grant: &grant})
+		facts = append(facts, fact.Fact{Grant: &grant})
 	}
 	if len(banned.Templates) > 0 {
-		facts = append(facts, notify.Fact{Revoke: &banned})
+		facts = append(facts, fact.Fact{Revoke: &banned})
 	}
 	return facts
 }
 
 // unknown returns answers about our templates that no rule knows.
-func (rep report) unknown(templates notify.Templates) []string {
+func (rep report) unknown(templates card.Templates) []string {
 	var answers []string
 	all := rep.answers()
 	for _, id := range templates.IDs() {

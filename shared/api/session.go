@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
@@ -39,21 +40,21 @@ type Session struct {
 	UserKey  secret.String // USERID_KEY
 	// SessionKey switches the trusted mode on.
 	SessionKey secret.String
-	Admin      notify.UserID
+	Admin      fact.UserID
 	Log        *slog.Logger
 	Now        func() time.Time
 }
 
 // Logins asks WeChat who a login code belongs to.
 type Logins interface {
-	Code2Session(ctx context.Context, code string) (notify.OpenID, error)
+	Code2Session(ctx context.Context, code string) (fact.OpenID, error)
 }
 
 // Bindings keeps who is who.
 type Bindings interface {
-	Bind(ctx context.Context, user notify.UserID, openID notify.OpenID) error
-	BindDefault(ctx context.Context, openID notify.OpenID, def notify.UserID) (notify.UserID, error)
-	EraseUser(ctx context.Context, user notify.UserID) error
+	Bind(ctx context.Context, user fact.UserID, openID fact.OpenID) error
+	BindDefault(ctx context.Context, openID fact.OpenID, def fact.UserID) (fact.UserID, error)
+	EraseUser(ctx context.Context, user fact.UserID) error
 }
 
 func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,16 +70,16 @@ func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 type loginRequest struct {
-	Code   string        `json:"code"`
-	UserID notify.UserID `json:"userId"`
+	Code   string      `json:"code"`
+	UserID fact.UserID `json:"userId"`
 }
 
 type loginAnswer struct {
-	UserID    notify.UserID   `json:"userId"`
+	UserID    fact.UserID     `json:"userId"`
 	UserSig   string          `json:"userSig"`
 	SDKAppID  int             `json:"sdkAppId"`
 	ExpiresAt time.Time       `json:"expiresAt"`
-	Templates []notify.Advice `json:"templates"`
+	Templates []permit.Advice `json:"templates"`
 }
 
 func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
@@ -111,7 +112,7 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 
 // who returns whose login code it is. A backend that passes on what its clients send does
 // not guess.
-func (s *Session) who(r *http.Request, code string) (openID notify.OpenID, err error) {
+func (s *Session) who(r *http.Request, code string) (openID fact.OpenID, err error) {
 	look := func() (err error) {
 		openID, err = s.code2Session(r.Context(), code)
 		return err
@@ -124,7 +125,7 @@ func (s *Session) who(r *http.Request, code string) (openID notify.OpenID, err e
 	return openID, err
 }
 
-func (s *Session) code2Session(ctx context.Context, code string) (notify.OpenID, error) {
+func (s *Session) code2Session(ctx context.Context, code string) (fact.OpenID, error) {
 	openID, err := s.WeChat.Code2Session(ctx, code)
 	switch {
 	case errors.Is(err, wechat.ErrLoginCode):
@@ -163,7 +164,7 @@ func (s *Session) request(r *http.Request, body []byte) (loginRequest, error) {
 
 // checkUserID refuses what IM would refuse, and whoever must not be signed for.
 // Source: https://cloud.tencent.com/document/product/269/32688
-func (s *Session) checkUserID(u notify.UserID) error {
+func (s *Session) checkUserID(u fact.UserID) error {
 	switch {
 	case u == "" || len(u) > 32:
 		return badRequest("userId", "userId must have 1 to 32 bytes")
@@ -177,7 +178,7 @@ func (s *Session) checkUserID(u notify.UserID) error {
 
 // bind binds openID to the user named, or to the one it belongs to, or to one made
 // for it.
-func (s *Session) bind(ctx context.Context, openID notify.OpenID, named notify.UserID) (notify.UserID, error) {
+func (s *Session) bind(ctx context.Context, openID fact.OpenID, named fact.UserID) (fact.UserID, error) {
 	if named != "" {
 		return named, s.Bindings.Bind(ctx, named, openID)
 	}
@@ -186,10 +187,10 @@ func (s *Session) bind(ctx context.Context, openID notify.OpenID, named notify.U
 
 // userID makes a UserID of an openid: openids are not for other users' eyes, and
 // whoever does not have the key cannot tell which is whose.
-func (s *Session) userID(openID notify.OpenID) notify.UserID {
+func (s *Session) userID(openID fact.OpenID) fact.UserID {
 	mac := hmac.New(sha256.New, []byte(s.UserKey.Reveal()))
 	mac.Write([]byte(s.AppID + "\n" + string(openID)))
-	return notify.UserID(strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)))[:26])
+	return fact.UserID(strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)))[:26])
 }
 
 func (s *Session) erase(w http.ResponseWriter, r *http.Request) error {

@@ -16,7 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/config"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -125,11 +127,11 @@ func TestNotifyDefaults(t *testing.T) {
 	if d := cmp.Diff(notify.DefaultRules(), n.Rules, sameZone); d != "" {
 		t.Errorf("rules differ from the defaults:\n%s", d)
 	}
-	want := map[notify.Kind]notify.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
+	want := map[fact.Kind]card.TemplateSpec{"message": {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}}
 	if d := cmp.Diff(want, n.Specs); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]notify.TemplateID{"T1"}, n.Ours()); d != "" {
+	if d := cmp.Diff([]fact.TemplateID{"T1"}, n.Ours()); d != "" {
 		t.Error(d)
 	}
 	// The zone that is the default must be there without a time zone database.
@@ -153,7 +155,7 @@ func TestProjectFileIsTheDefaults(t *testing.T) {
 		t.Errorf("%d templates, want message alone", len(n.Specs))
 	}
 	n = parse(t, commentedOut.ReplaceAllString(string(b), "  $1"))
-	kinds := []notify.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
+	kinds := []fact.Kind{"call", "digest", "mention", "message", "missed_call", "order_shipped"}
 	if d := cmp.Diff(kinds, slices.Sorted(maps.Keys(n.Specs))); d != "" {
 		t.Errorf("with the examples: %s", d)
 	}
@@ -197,7 +199,7 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 	want.Lead, want.Retry.Attempts, want.PushOnline, want.Workers = time.Second, 2, notify.PushOnlineSend, 4
 	want.DigestSteps = []time.Duration{time.Minute, 90 * time.Minute}
 	want.KeepForFirst, want.KeepLearning, want.QuietHours, want.Zone = 0, false, "22:30-07:00", time.UTC
-	want.Groups[notify.GroupPublic], want.Groups[notify.GroupCommunity] = notify.GroupAll, notify.GroupOff
+	want.Groups[fact.GroupPublic], want.Groups[fact.GroupCommunity] = fact.GroupAll, fact.GroupOff
 	want.FallbackToMessage = false
 	want.UnknownAfter, want.SendsPerSecond, want.UserSendsPerHour = 30*time.Second, 5, 6
 	want.MissedCalls = true // there is a template for them
@@ -205,7 +207,7 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 		t.Error(d)
 	}
 	data := map[string]string{"thing1": "{{.Sender}}"}
-	specs := map[notify.Kind]notify.TemplateSpec{
+	specs := map[fact.Kind]card.TemplateSpec{
 		"message":       {ID: "T1", Data: data},
 		"missed_call":   {ID: "T2", Page: "pages/calls", Data: data},
 		"order_shipped": {ID: "T3", LongTerm: true, Data: data},

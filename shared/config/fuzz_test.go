@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"wxnotify/shared/config"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // FuzzReferences: rules and templates of a notify.yml can be used, or are not there. Every variable
@@ -37,7 +37,7 @@ func FuzzReferences(f *testing.F) {
 		if n.Rules.Check() != nil {
 			t.Error("rules that make no sense were accepted")
 		}
-		if err == nil && (!n.Templates.Has(notify.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled())) {
+		if err == nil && (!n.Templates.Has(fact.KindMessage) || len(n.Specs) != len(n.Templates.Kinds())+len(n.Templates.Disabled())) {
 			t.Errorf("of %d templates %v can be used", len(n.Specs), n.Templates.Kinds())
 		}
 		for _, d := range n.Templates.Disabled() {

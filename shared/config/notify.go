@@ -15,6 +15,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -22,9 +24,9 @@ import (
 type Notify struct {
 	Rules notify.Rules
 	// Specs are the templates as the file has them.
-	Specs map[notify.Kind]notify.TemplateSpec
+	Specs map[fact.Kind]card.TemplateSpec
 	// Templates are those that can be used; none if templates.message cannot.
-	Templates notify.Templates
+	Templates card.Templates
 	// Fault is why NotifyOrDefaults went by defaults, in part at least: no card may be sent
 	// then. Nil: it did not.
 	Fault error
@@ -32,7 +34,7 @@ type Notify struct {
 
 // Ours returns the ids of the templates whose permits are to be kept, or nil for all,
 // because what the ids of those are that cannot be used is not always known.
-func (n Notify) Ours() []notify.TemplateID {
+func (n Notify) Ours() []fact.TemplateID {
 	if len(n.Templates.Disabled()) > 0 {
 		return nil
 	}
@@ -135,11 +137,11 @@ func ParseNotify(b []byte, getenv func(string) string) (Notify, error) {
 		n.Rules = rules
 	}
 	n.Specs = f.specs(faults.templates)
-	n.Templates, err = notify.NewTemplates(n.Specs)
+	n.Templates, err = card.NewTemplates(n.Specs)
 	if !goesOn || f.Templates != nil { // else what could not be read would be called missing
 		errs = append(errs, err)
 	}
-	n.Rules.MissedCalls = n.Templates.Has(notify.KindMissedCall)
+	n.Rules.MissedCalls = n.Templates.Has(fact.KindMissedCall)
 	return n, errors.Join(errs...)
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -55,7 +57,7 @@ type templateFile struct {
 	Data     map[string]string `yaml:"data"`
 }
 
-// groupsFile has the keys of notify.GroupType.
+// groupsFile has the keys of fact.GroupType.
 type groupsFile struct {
 	Private   *string `yaml:"Private"`
 	Public    *string `yaml:"Public"`
@@ -64,16 +66,16 @@ type groupsFile struct {
 }
 
 // specs returns the templates; faults are those found in them so far.
-func (f *notifyFile) specs(faults map[string]error) map[notify.Kind]notify.TemplateSpec {
-	specs := make(map[notify.Kind]notify.TemplateSpec, len(f.Templates))
+func (f *notifyFile) specs(faults map[string]error) map[fact.Kind]card.TemplateSpec {
+	specs := make(map[fact.Kind]card.TemplateSpec, len(f.Templates))
 	for name, n := range f.Templates {
 		var t templateFile
 		fault := faults[name]
 		if err := n.Decode(&t); fault == nil && err != nil {
 			fault = plainYAML(err)
 		}
-		specs[notify.Kind(name)] = notify.TemplateSpec{
-			ID: notify.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data,
+		specs[fact.Kind(name)] = card.TemplateSpec{
+			ID: fact.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data,
 			Fault: cmp.Or(fault, unknownTemplateKeys(&n), checkKind(name, n.Line)),
 		}
 	}
@@ -111,13 +113,13 @@ func (f *notifyFile) rules() notify.Rules {
 		r.Zone = f.Rules.Zone.Location
 	}
 	set(&r.TTL, (*time.Duration)(f.Rules.TTL))
-	set(&r.Preview, (*notify.Preview)(f.Rules.Preview))
-	for typ, rule := range map[notify.GroupType]*string{
-		notify.GroupPrivate: f.Rules.Groups.Private, notify.GroupPublic: f.Rules.Groups.Public,
-		notify.GroupChatRoom: f.Rules.Groups.ChatRoom, notify.GroupCommunity: f.Rules.Groups.Community,
+	set(&r.Preview, (*card.Preview)(f.Rules.Preview))
+	for typ, rule := range map[fact.GroupType]*string{
+		fact.GroupPrivate: f.Rules.Groups.Private, fact.GroupPublic: f.Rules.Groups.Public,
+		fact.GroupChatRoom: f.Rules.Groups.ChatRoom, fact.GroupCommunity: f.Rules.Groups.Community,
 	} {
 		if rule != nil {
-			r.Groups[typ] = notify.GroupRule(*rule)
+			r.Groups[typ] = fact.GroupRule(*rule)
 		}
 	}
 	set(&r.UnknownAfter, (*time.Duration)(f.Rules.UnknownAfter))

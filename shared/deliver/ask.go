@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
 )
@@ -23,17 +25,17 @@ const callBudget = 1500 * time.Millisecond
 // ask asks IM where recs are and, beside that, for the names that their cards may show
 // and who of a group's call is in the group. Users of whom IM says nothing are
 // StatusUnknown. Calls do not wait for names, and for IM callBudget at most.
-func (p *pass) ask(ctx context.Context, recs []notify.Recipient) (map[notify.UserID]notify.Status, notify.Names, map[notify.UserID]map[notify.GroupID]bool) {
+func (p *pass) ask(ctx context.Context, recs []notify.Recipient) (map[fact.UserID]notify.Status, card.Names, map[fact.UserID]map[fact.GroupID]bool) {
 	nameCtx, stop := context.WithTimeout(ctx, nameBudget)
 	defer stop()
-	named := guard.Begin(ctx, p.Log, func() notify.Names { return p.lookUp(nameCtx, recs) })
-	if recs[0].Queue == notify.QueueMessages {
+	named := guard.Begin(ctx, p.Log, func() card.Names { return p.lookUp(nameCtx, recs) })
+	if recs[0].Queue == card.QueueMessages {
 		return p.presence(ctx, recs), <-named, nil
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, callBudget)
 	defer cancel()
-	foreign := guard.Begin(ctx, p.Log, func() map[notify.UserID]map[notify.GroupID]bool { return p.nonMembers(ctx, recs) })
+	foreign := guard.Begin(ctx, p.Log, func() map[fact.UserID]map[fact.GroupID]bool { return p.nonMembers(ctx, recs) })
 	status, strangers := p.presence(ctx, recs), <-foreign
 	select {
 	case names := <-named:
@@ -43,8 +45,8 @@ func (p *pass) ask(ctx context.Context, recs []notify.Recipient) (map[notify.Use
 	}
 }
 
-func (p *pass) presence(ctx context.Context, recs []notify.Recipient) map[notify.UserID]notify.Status {
-	users := make([]notify.UserID, len(recs))
+func (p *pass) presence(ctx context.Context, recs []notify.Recipient) map[fact.UserID]notify.Status {
+	users := make([]fact.UserID, len(recs))
 	for i, rec := range recs {
 		users[i] = rec.User
 	}
@@ -60,8 +62,8 @@ func (p *pass) presence(ctx context.Context, recs []notify.Recipient) map[notify
 // lookUp returns the names of who wrote last to each of recs, and of the groups: from
 // the store if they are kept there, else from IM. What cannot be found out by the time
 // ctx ends is missing.
-func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) notify.Names {
-	if p.Rules.Preview == notify.PreviewNone {
+func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) card.Names {
+	if p.Rules.Preview == card.PreviewNone {
 		return nil
 	}
 	want := shown(recs)
@@ -72,8 +74,8 @@ func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) notify.Names
 	if err != nil {
 		p.Log.WarnContext(ctx, "kept names not read", "error", err)
 	}
-	var users []notify.UserID
-	var groups []notify.GroupID
+	var users []fact.UserID
+	var groups []fact.GroupID
 	for key, n := range want {
 		if _, known := names[key]; known {
 			continue
@@ -89,7 +91,7 @@ func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) notify.Names
 	}
 	found := p.fetchNames(ctx, users, groups)
 	if names == nil {
-		names = make(notify.Names, len(found))
+		names = make(card.Names, len(found))
 	}
 	maps.Copy(names, found)
 	if err := p.Store.KeepNames(ctx, found, nameTTL); err != nil {
@@ -99,8 +101,8 @@ func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) notify.Names
 }
 
 // fetchNames asks IM for names. Those that do not exist are in the result, empty.
-func (p *pass) fetchNames(ctx context.Context, users []notify.UserID, groups []notify.GroupID) notify.Names {
-	found := notify.Names{}
+func (p *pass) fetchNames(ctx context.Context, users []fact.UserID, groups []fact.GroupID) card.Names {
+	found := card.Names{}
 	if len(users) > 0 {
 		names, err := p.Directory.Names(ctx, users)
 		for _, u := range users {
@@ -114,7 +116,7 @@ func (p *pass) fetchNames(ctx context.Context, users []notify.UserID, groups []n
 		names, err := p.Directory.GroupNames(ctx, groups)
 		for _, g := range groups {
 			if name, ok := names[g]; ok || err == nil {
-				found[notify.GroupPeer(g)] = name
+				found[fact.GroupPeer(g)] = name
 			}
 		}
 		p.logNames(ctx, err)
@@ -130,8 +132,8 @@ func (p *pass) logNames(ctx context.Context, err error) {
 
 // A shownName is a user's or a group's.
 type shownName struct {
-	user  notify.UserID
-	group notify.GroupID
+	user  fact.UserID
+	group fact.GroupID
 }
 
 // shown returns whose names the next cards to recs may show, by their key in Names: a
@@ -144,7 +146,7 @@ func shown(recs []notify.Recipient) map[string]shownName {
 			out[string(last.From)] = shownName{user: last.From}
 		}
 		if last.Group != "" {
-			out[notify.GroupPeer(last.Group)] = shownName{group: last.Group}
+			out[fact.GroupPeer(last.Group)] = shownName{group: last.Group}
 		}
 	}
 	return out

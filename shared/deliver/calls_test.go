@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/simulator"
 )
 
@@ -20,15 +23,15 @@ type busyStore struct {
 	mute bool // the next Begin is not answered
 }
 
-func (b *busyStore) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+func (b *busyStore) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	reserved, err := b.Store.Reserve(ctx, r)
-	if reserved.Status == notify.ReserveBusy {
+	if reserved.Status == permit.ReserveBusy {
 		b.busy()
 	}
 	return reserved, err
 }
 
-func (b *busyStore) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+func (b *busyStore) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	if b.mute {
 		b.mute = false
 		return nil, errLost
@@ -53,7 +56,7 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			s := newSystem(t)
 			s.has(4)
 			if c.own {
-				s.templates(notify.KindMessage, notify.KindCall)
+				s.templates(fact.KindMessage, fact.KindCall)
 				s.must(s.wx.Subscribe("o-tom", "call", 1))
 			}
 			waits := make(chan struct{}, 1)
@@ -72,7 +75,7 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			s.sim.Faults.Next(pathSend, 1, simulator.Delay(takes))
 			begun, ended := make(chan struct{}, 3), make(chan struct{}, 3)
 			wechat := s.deliver.WeChat
-			s.deliver.WeChat = sendTo(func(c notify.Card) (int64, error) {
+			s.deliver.WeChat = sendTo(func(c card.Card) (int64, error) {
 				begun <- struct{}{}
 				defer func() { ended <- struct{}{} }()
 				return wechat.Send(t.Context(), c)
@@ -115,9 +118,9 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 }
 
 // sendTo is a sender.
-type sendTo func(notify.Card) (int64, error)
+type sendTo func(card.Card) (int64, error)
 
-func (f sendTo) Send(_ context.Context, c notify.Card) (int64, error) { return f(c) }
+func (f sendTo) Send(_ context.Context, c card.Card) (int64, error) { return f(c) }
 
 // While a call's card waits for another to the same user, the call may end: then no card is sent,
 // and no permit spent. What else the card was to tell goes on another.
@@ -140,21 +143,21 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
 			s.rules(func(r *notify.Rules) { r.Calls = notify.CallsAlways })
-			s.templates(notify.KindMessage, notify.KindCall)
+			s.templates(fact.KindMessage, fact.KindCall)
 			s.has(5)
 			if c.permits > 0 {
 				s.must(s.wx.Subscribe("o-tom", "call", c.permits))
 			}
-			other := notify.Reserve{Card: "other-tom", OpenID: "o-tom", User: tom, Template: "message", PerHour: 30}
+			other := permit.Reserve{Card: "other-tom", OpenID: "o-tom", User: tom, Template: "message", PerHour: 30}
 			r, err := s.store.Reserve(t.Context(), other)
-			if err != nil || r.Status != notify.ReserveOK {
+			if err != nil || r.Status != permit.ReserveOK {
 				t.Fatal(r, err)
 			}
 			first := s.ring("first", false)
 			if c.two {
 				id, err := s.im.Ring(simulator.Call{From: "bert", To: []string{tom}})
 				s.must(err)
-				s.named(notify.MessageID(id), "second")
+				s.named(fact.MessageID(id), "second")
 			}
 			var waiting *busyStore
 			waiting = &busyStore{Store: s.store, busy: func() {
@@ -163,8 +166,8 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 					s.must(s.im.Answer(first, tom))
 				}
 				waiting.mute = c.mute
-				_, err := s.store.Settle(t.Context(), notify.Settle{Card: other.Card, OpenID: other.OpenID, Template: other.Template,
-					State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered})
+				_, err := s.store.Settle(t.Context(), permit.Settle{Card: other.Card, OpenID: other.OpenID, Template: other.Template,
+					State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered})
 				s.must(err)
 			}}
 			s.deliver.Store = waiting
@@ -181,7 +184,7 @@ func TestErrorWithoutAClass(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.has(1)
-	s.deliver.WeChat = sendTo(func(notify.Card) (int64, error) { return 0, errors.New("declares nothing") })
+	s.deliver.WeChat = sendTo(func(card.Card) (int64, error) { return 0, errors.New("declares nothing") })
 	s.say("a")
 	s.run(time.Hour)
 	if got := s.summary(0); got != "asked; a unknown (no_report); 0 left, WeChat has 1" {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -35,9 +36,9 @@ func TestCircuit(t *testing.T) {
 			s.tell(users...)
 			s.run(10 * time.Second)
 			for _, user := range users {
-				steps, err := s.store.Timeline(t.Context(), notify.UserID(user))
+				steps, err := s.store.Timeline(t.Context(), fact.UserID(user))
 				s.must(err)
-				if !slices.ContainsFunc(steps, func(s notify.Step) bool { return s.Reason == notify.ReasonOperator }) {
+				if !slices.ContainsFunc(steps, func(s notify.Step) bool { return s.Reason == fact.ReasonOperator }) {
 					t.Errorf("%s was not put off for the operator: %+v", user, steps)
 				}
 			}

@@ -10,8 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -21,7 +24,7 @@ const (
 	period = 60 * time.Second
 	// wrapUp is how much of an invocation's time, and of a lease, is kept back: no card is
 	// begun in it.
-	wrapUp = notify.SendBudget + settleBudget + 3*time.Second
+	wrapUp = permit.SendBudget + settleBudget + 3*time.Second
 	// claimLimit is how many recipients of a queue one pass takes, and askLimit how many of
 	// them IM is asked about in one call: just before they are served, and no more than can be
 	// sent to in askSeconds, so that its word is fresh.
@@ -44,7 +47,7 @@ type Deliverer struct {
 	Directory Directory
 	WeChat    Sender
 	Rules     notify.Rules
-	Templates notify.Templates
+	Templates card.Templates
 	// Wake starts another run. Nil: the timer does.
 	Wake func(ctx context.Context) error
 	Log  *slog.Logger
@@ -235,7 +238,7 @@ func (p *pass) time() time.Time { return p.now.Add(p.told.Elapsed()) }
 
 // room reports whether the run and the leases of this pass leave time for a send.
 func (p *pass) room(ctx context.Context) bool {
-	return !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() < notify.Lease-wrapUp
+	return !stopwatch.Short(ctx, wrapUp) && p.claimed.Elapsed() < permit.Lease-wrapUp
 }
 
 // byQueue ends what earlier runs left half done, and returns who waits in each queue.
@@ -245,7 +248,7 @@ func (p *pass) byQueue(ctx context.Context, recs []notify.Recipient) (calls, mes
 		switch {
 		case rec.Open != nil:
 			begun = append(begun, rec)
-		case rec.Queue == notify.QueueCalls:
+		case rec.Queue == card.QueueCalls:
 			calls = append(calls, rec)
 		default:
 			messages = append(messages, rec)
@@ -427,9 +430,9 @@ func (p *pass) ended(ctx context.Context, e notify.Ended, args ...any) {
 	p.Log.InfoContext(ctx, "messages ended", append(args, "messages", e.Messages, "state", e.State, "reason", e.Reason)...)
 	p.count(func(c *Counts) {
 		switch e.State {
-		case notify.StateDelivered:
+		case fact.StateDelivered:
 			c.Merged += e.Messages - 1
-		case notify.StateDead:
+		case fact.StateDead:
 			c.Dead += e.Messages
 		default:
 			c.Cancelled += e.Messages

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"
@@ -74,7 +75,7 @@ func (p *pass) fanOutPage(ctx context.Context, s notify.FanOut) error {
 // members returns the members whom the message is for, one page of them.
 func (p *pass) members(ctx context.Context, s notify.FanOut) (members []notify.Member, next string, err error) {
 	m := s.Message
-	if m.For == notify.GroupAll || m.AtAll {
+	if m.For == fact.GroupAll || m.AtAll {
 		return p.Directory.Members(ctx, m.Group, m.Type, s.Page)
 	}
 	members, err = p.Directory.MembersAmong(ctx, m.Group, m.At)
@@ -83,11 +84,11 @@ func (p *pass) members(ctx context.Context, s notify.FanOut) (members []notify.M
 
 // record records m for members, but for its sender and those who do not want to be told
 // of it.
-func (p *pass) record(ctx context.Context, m notify.GroupMessage, members []notify.Member) error {
-	var facts []notify.Fact
+func (p *pass) record(ctx context.Context, m fact.GroupMessage, members []notify.Member) error {
+	var facts []fact.Fact
 	for _, member := range members {
 		if !member.Muted && member.User != m.From && (!member.MentionsOnly || m.Mentions(member.User)) {
-			facts = append(facts, notify.Fact{Message: m.ForMember(member.User)})
+			facts = append(facts, fact.Fact{Message: m.ForMember(member.User)})
 		}
 	}
 	for len(facts) > 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -65,7 +66,7 @@ func TestSpreadGoesOn(t *testing.T) {
 				t.Error("the fault did not happen")
 			}
 			for _, user := range users {
-				steps, err := s.store.Timeline(t.Context(), notify.UserID(user))
+				steps, err := s.store.Timeline(t.Context(), fact.UserID(user))
 				s.must(err)
 				if len(steps) == 0 || steps[0].Kind != notify.StepAccepted || len(steps) > 1 && steps[1].Kind == notify.StepAccepted {
 					t.Fatalf("%s: %+v", user, steps)
@@ -113,7 +114,7 @@ func TestSpreadEnds(t *testing.T) {
 	t.Run("no such group", func(t *testing.T) {
 		t.Parallel()
 		s := newSystem(t)
-		s.accept(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g9", Type: notify.GroupPublic, From: "anna", Seq: 1, AtAll: true, SentAt: s.clock.Now()}})
+		s.accept(fact.Fact{GroupMessage: &fact.GroupMessage{Group: "g9", Type: fact.GroupPublic, From: "anna", Seq: 1, AtAll: true, SentAt: s.clock.Now()}})
 		s.run(2 * time.Minute)
 		s.nothingDue()
 	})

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // errLost is what a call returns that fails on purpose.
@@ -39,20 +42,20 @@ func intercept[T any](x *interceptor, call, who string, do func() (T, error)) (a
 	return out, nil
 }
 
-func (x *interceptor) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
-	return intercept(x, "begin", string(cards[0].User), func() ([][]notify.Identity, error) { return x.Store.Begin(ctx, cards) })
+func (x *interceptor) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
+	return intercept(x, "begin", string(cards[0].User), func() ([][]fact.Identity, error) { return x.Store.Begin(ctx, cards) })
 }
 
-func (x *interceptor) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
-	return intercept(x, "reserve", string(r.User), func() (notify.Reserved, error) { return x.Store.Reserve(ctx, r) })
+func (x *interceptor) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
+	return intercept(x, "reserve", string(r.User), func() (permit.Reserved, error) { return x.Store.Reserve(ctx, r) })
 }
 
-func (x *interceptor) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
-	return intercept(x, "settle", string(s.User), func() (notify.CardState, error) { return x.Store.Settle(ctx, s) })
+func (x *interceptor) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {
+	return intercept(x, "settle", string(s.User), func() (permit.CardState, error) { return x.Store.Settle(ctx, s) })
 }
 
-func (x *interceptor) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
-	return intercept(x, "resolve", string(c.OpenID), func() (notify.Resolved, error) { return x.Store.Resolve(ctx, c) })
+func (x *interceptor) Resolve(ctx context.Context, c permit.OpenCard) (permit.Resolved, error) {
+	return intercept(x, "resolve", string(c.OpenID), func() (permit.Resolved, error) { return x.Store.Resolve(ctx, c) })
 }
 
 func (x *interceptor) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
@@ -65,7 +68,7 @@ func (x *interceptor) Finish(ctx context.Context, rules notify.Rules, fs []notif
 }
 
 // Record leaves out the first of facts if it fails.
-func (x *interceptor) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+func (x *interceptor) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
 	if err := x.fault("record", string(facts[0].Message.To)); err != nil {
 		wake, other := x.Store.Record(ctx, rules, facts[1:])
 		return wake, errors.Join(err, other)
@@ -78,36 +81,36 @@ func (x *interceptor) Advance(ctx context.Context, s notify.FanOut, page string,
 	return err
 }
 
-func (x *interceptor) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
-	return intercept(x, "recalled", "", func() (map[notify.MessageID]bool, error) { return x.Store.Recalled(ctx, refs) })
+func (x *interceptor) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[fact.MessageID]bool, error) {
+	return intercept(x, "recalled", "", func() (map[fact.MessageID]bool, error) { return x.Store.Recalled(ctx, refs) })
 }
 
-func (x *interceptor) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
-	return intercept(x, "presence", "", func() (map[notify.UserID]notify.Status, error) { return x.Asker.Presence(ctx, users) })
+func (x *interceptor) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
+	return intercept(x, "presence", "", func() (map[fact.UserID]notify.Status, error) { return x.Asker.Presence(ctx, users) })
 }
 
-func (x *interceptor) Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (total int, by map[notify.UserID]int, err error) {
+func (x *interceptor) Unread(ctx context.Context, user fact.UserID, peers []fact.UserID) (total int, by map[fact.UserID]int, err error) {
 	if err := x.fault("unread", string(user)); err != nil {
 		return 0, nil, err
 	}
 	return x.Asker.Unread(ctx, user, peers)
 }
 
-func (x *interceptor) Members(ctx context.Context, group notify.GroupID, typ notify.GroupType, page string) ([]notify.Member, string, error) {
+func (x *interceptor) Members(ctx context.Context, group fact.GroupID, typ fact.GroupType, page string) ([]notify.Member, string, error) {
 	if err := x.fault("members", ""); err != nil {
 		return nil, "", err
 	}
 	return x.Directory.Members(ctx, group, typ, page)
 }
 
-func (x *interceptor) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+func (x *interceptor) MembersAmong(ctx context.Context, group fact.GroupID, users []fact.UserID) ([]notify.Member, error) {
 	return intercept(x, "members among", "", func() ([]notify.Member, error) { return x.Directory.MembersAmong(ctx, group, users) })
 }
 
-func (x *interceptor) Names(ctx context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
-	return intercept(x, "names", "", func() (map[notify.UserID]string, error) { return x.Directory.Names(ctx, users) })
+func (x *interceptor) Names(ctx context.Context, users []fact.UserID) (map[fact.UserID]string, error) {
+	return intercept(x, "names", "", func() (map[fact.UserID]string, error) { return x.Directory.Names(ctx, users) })
 }
 
-func (x *interceptor) Send(ctx context.Context, c notify.Card) (int64, error) {
+func (x *interceptor) Send(ctx context.Context, c card.Card) (int64, error) {
 	return intercept(x, "send", string(c.To), func() (int64, error) { return x.Sender.Send(ctx, c) })
 }

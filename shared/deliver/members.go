@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
 )
@@ -16,8 +17,8 @@ const inviteeBudget = 800 * time.Millisecond
 
 // nonMembers returns which calls of groups ring at users who are no members: who is
 // called is the caller's claim, and must not be a way to write to anybody.
-func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[notify.UserID]map[notify.GroupID]bool {
-	called := map[notify.GroupID][]notify.UserID{}
+func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[fact.UserID]map[fact.GroupID]bool {
+	called := map[fact.GroupID][]fact.UserID{}
 	for _, rec := range recs {
 		for _, n := range rec.Notices {
 			if n.Group != "" {
@@ -30,7 +31,7 @@ func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[noti
 	}
 	ctx, cancel := context.WithTimeout(ctx, inviteeBudget)
 	defer cancel()
-	out := map[notify.UserID]map[notify.GroupID]bool{}
+	out := map[fact.UserID]map[fact.GroupID]bool{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for group, users := range called {
@@ -40,7 +41,7 @@ func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[noti
 				p.Log.WarnContext(ctx, "IM did not say who of a call is in its group", "group", group, "error", err)
 				return
 			}
-			in := map[notify.UserID]bool{}
+			in := map[fact.UserID]bool{}
 			for _, m := range members {
 				in[m.User] = true
 			}
@@ -49,7 +50,7 @@ func (p *pass) nonMembers(ctx context.Context, recs []notify.Recipient) map[noti
 			for _, u := range users {
 				if !in[u] {
 					if out[u] == nil {
-						out[u] = map[notify.GroupID]bool{}
+						out[u] = map[fact.GroupID]bool{}
 					}
 					out[u][group] = true
 				}

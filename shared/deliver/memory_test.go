@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // A memory is a store in memory for tests whose time is synctest's. It keeps queues, leases and
@@ -22,8 +25,8 @@ import (
 type memory struct {
 	deliver.Store
 	mu      sync.Mutex
-	waiting map[notify.Queue]map[notify.UserID]*entry
-	queue   map[notify.Queue]*byDue
+	waiting map[card.Queue]map[fact.UserID]*entry
+	queue   map[card.Queue]*byDue
 	leases  int       // handed out
 	paced   time.Time // until then the rate is used up
 	trip    time.Duration
@@ -31,8 +34,8 @@ type memory struct {
 	spreads []notify.FanOut
 	known   map[string]string
 
-	ended   map[notify.Identity][]notify.State
-	settled map[notify.CardID]time.Time
+	ended   map[fact.Identity][]fact.State
+	settled map[card.ID]time.Time
 }
 
 // An entry is what waits for a recipient.
@@ -57,9 +60,9 @@ func (q *byDue) Pop() any {
 
 func newMemory() *memory {
 	return &memory{
-		known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[notify.Identity][]notify.State{}, settled: map[notify.CardID]time.Time{},
-		waiting: map[notify.Queue]map[notify.UserID]*entry{notify.QueueCalls: {}, notify.QueueMessages: {}},
-		queue:   map[notify.Queue]*byDue{notify.QueueCalls: {}, notify.QueueMessages: {}}}
+		known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[fact.Identity][]fact.State{}, settled: map[card.ID]time.Time{},
+		waiting: map[card.Queue]map[fact.UserID]*entry{card.QueueCalls: {}, card.QueueMessages: {}},
+		queue:   map[card.Queue]*byDue{card.QueueCalls: {}, card.QueueMessages: {}}}
 }
 
 // pause lets d pass, or ends with ctx.
@@ -72,7 +75,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // wait makes a notice wait that is due now.
-func (m *memory) wait(queue notify.Queue, user notify.UserID, n notify.Notice) {
+func (m *memory) wait(queue card.Queue, user fact.UserID, n card.Notice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -93,31 +96,31 @@ func (m *memory) wait(queue notify.Queue, user notify.UserID, n notify.Notice) {
 // messages makes a message wait for each of n recipients, u0 and so on.
 func (m *memory) messages(n int) {
 	for i := range n {
-		user := notify.UserID(fmt.Sprint("u", i))
-		m.wait(notify.QueueMessages, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindMessage})
+		user := fact.UserID(fmt.Sprint("u", i))
+		m.wait(card.QueueMessages, user, card.Notice{ID: fact.Identity(user), Kind: fact.KindMessage})
 	}
 }
 
 // rings makes a call wait that rings for half a minute.
-func (m *memory) rings(user notify.UserID) {
-	m.wait(notify.QueueCalls, user, notify.Notice{ID: notify.Identity(user), Kind: notify.KindCall, Expires: time.Now().Add(30 * time.Second)})
+func (m *memory) rings(user fact.UserID) {
+	m.wait(card.QueueCalls, user, card.Notice{ID: fact.Identity(user), Kind: fact.KindCall, Expires: time.Now().Add(30 * time.Second)})
 }
 
-func (m *memory) left(queue notify.Queue) int {
+func (m *memory) left(queue card.Queue) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.waiting[queue])
 }
 
 func (m *memory) Claim(ctx context.Context, limit int) (notify.Batch, error) {
-	return m.claim(ctx, limit, notify.QueueCalls, notify.QueueMessages)
+	return m.claim(ctx, limit, card.QueueCalls, card.QueueMessages)
 }
 
 func (m *memory) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
-	return m.claim(ctx, limit, notify.QueueCalls)
+	return m.claim(ctx, limit, card.QueueCalls)
 }
 
-func (m *memory) claim(ctx context.Context, limit int, queues ...notify.Queue) (notify.Batch, error) {
+func (m *memory) claim(ctx context.Context, limit int, queues ...card.Queue) (notify.Batch, error) {
 	if err := pause(ctx, m.trip); err != nil {
 		return notify.Batch{}, err
 	}
@@ -130,7 +133,7 @@ func (m *memory) claim(ctx context.Context, limit int, queues ...notify.Queue) (
 			s := (*q)[0]
 			m.leases++
 			s.rec.Lease = fmt.Sprint("L", m.leases)
-			s.at = b.Now.Add(notify.Lease)
+			s.at = b.Now.Add(permit.Lease)
 			heap.Fix(q, 0)
 			rec := s.rec
 			rec.Notices = slices.Clone(rec.Notices)
@@ -141,20 +144,20 @@ func (m *memory) claim(ctx context.Context, limit int, queues ...notify.Queue) (
 }
 
 // mine returns the entry that a lease is for, if it still holds.
-func (m *memory) mine(queue notify.Queue, user notify.UserID, lease string) *entry {
+func (m *memory) mine(queue card.Queue, user fact.UserID, lease string) *entry {
 	if s := m.waiting[queue][user]; s != nil && s.rec.Lease == lease {
 		return s
 	}
 	return nil
 }
 
-func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	if err := pause(ctx, m.trip); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := make([][]notify.Identity, len(cards))
+	out := make([][]fact.Identity, len(cards))
 	for i, c := range cards {
 		if m.mine(c.Queue, c.User, c.Lease) != nil {
 			out[i] = c.Messages
@@ -163,11 +166,11 @@ func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Id
 	return out, nil
 }
 
-func (m *memory) Reserve(ctx context.Context, _ notify.Reserve) (notify.Reserved, error) {
-	return notify.Reserved{Status: notify.ReserveOK, Left: 9}, pause(ctx, m.trip)
+func (m *memory) Reserve(ctx context.Context, _ permit.Reserve) (permit.Reserved, error) {
+	return permit.Reserved{Status: permit.ReserveOK, Left: 9}, pause(ctx, m.trip)
 }
 
-func (m *memory) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
+func (m *memory) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {
 	if err := pause(ctx, m.trip); err != nil {
 		return "", err
 	}
@@ -193,7 +196,7 @@ func (m *memory) Finish(ctx context.Context, _ notify.Rules, fs []notify.Finish)
 			for _, id := range end.Messages {
 				m.ended[id] = append(m.ended[id], end.State)
 			}
-			s.rec.Notices = slices.DeleteFunc(s.rec.Notices, func(n notify.Notice) bool { return slices.Contains(end.Messages, n.ID) })
+			s.rec.Notices = slices.DeleteFunc(s.rec.Notices, func(n card.Notice) bool { return slices.Contains(end.Messages, n.ID) })
 			out[i] = append(out[i], notify.Ended{State: end.State, Reason: end.Reason, Messages: len(end.Messages)})
 		}
 		s.rec.Lease = ""
@@ -262,27 +265,27 @@ func (m *memory) FanOuts(context.Context, int) ([]notify.FanOut, error) {
 
 func (m *memory) Advance(context.Context, notify.FanOut, string, bool) error { return nil }
 
-func (m *memory) Recalled(context.Context, []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
+func (m *memory) Recalled(context.Context, []notify.GroupMessageRef) (map[fact.MessageID]bool, error) {
 	return nil, nil
 }
 
 // A platform is IM and WeChat for a memory: everybody is away, and a send takes a while.
 type platform struct {
 	deliver.Directory
-	takes func(notify.Card) time.Duration
+	takes func(card.Card) time.Duration
 
 	mu    sync.Mutex
 	asks  int
-	asked map[notify.OpenID]time.Time   // when IM was asked about whom
-	sent  map[notify.OpenID][]time.Time // when each send began
-	ends  []time.Time                   // when each was answered
+	asked map[fact.OpenID]time.Time   // when IM was asked about whom
+	sent  map[fact.OpenID][]time.Time // when each send began
+	ends  []time.Time                 // when each was answered
 }
 
 func newPlatform(takes time.Duration) *platform {
-	return &platform{takes: func(notify.Card) time.Duration { return takes }, sent: map[notify.OpenID][]time.Time{}, asked: map[notify.OpenID]time.Time{}}
+	return &platform{takes: func(card.Card) time.Duration { return takes }, sent: map[fact.OpenID][]time.Time{}, asked: map[fact.OpenID]time.Time{}}
 }
 
-func (p *platform) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+func (p *platform) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
 	began := time.Now()
 	if err := pause(ctx, 50*time.Millisecond); err != nil {
 		return nil, err
@@ -290,7 +293,7 @@ func (p *platform) Presence(ctx context.Context, users []notify.UserID) (map[not
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asks++
-	out := map[notify.UserID]notify.Status{}
+	out := map[fact.UserID]notify.Status{}
 	for _, u := range users {
 		out[u] = notify.StatusOffline
 		p.asked[openID(u)] = began
@@ -298,11 +301,11 @@ func (p *platform) Presence(ctx context.Context, users []notify.UserID) (map[not
 	return out, nil
 }
 
-func (p *platform) Unread(context.Context, notify.UserID, []notify.UserID) (int, map[notify.UserID]int, error) {
+func (p *platform) Unread(context.Context, fact.UserID, []fact.UserID) (int, map[fact.UserID]int, error) {
 	return 0, nil, errors.New("im: away")
 }
 
-func (p *platform) Send(ctx context.Context, c notify.Card) (int64, error) {
+func (p *platform) Send(ctx context.Context, c card.Card) (int64, error) {
 	p.mu.Lock()
 	p.sent[c.To] = append(p.sent[c.To], time.Now())
 	p.mu.Unlock()
@@ -327,7 +330,7 @@ func (p *platform) cards() int {
 // over returns a deliverer of cards that wait in m.
 func over(t *testing.T, m *memory, p *platform) *deliver.Deliverer {
 	t.Helper()
-	ts, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
+	ts, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,11 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -114,7 +117,7 @@ func (w *pool) sendAll(ctx context.Context, cards []*delivery) error {
 				}
 				end = &f
 			case !known && c.ofGroups():
-				end = c.Again(c.time(), notify.FirstExpiry(c.time().Add(recalledAgain), c.Plan.Send), notify.ReasonNeverSent)
+				end = c.Again(c.time(), notify.FirstExpiry(c.time().Add(recalledAgain), c.Plan.Send), fact.ReasonNeverSent)
 			default:
 				end = c.deliver(ctx, c.Carries(wanted[i], recalled))
 			}
@@ -138,14 +141,14 @@ const messagesAhead = 5 * time.Second
 // for the leases, it waits for nothing and returns when to try again. stale says that meanwhile
 // the word of IM, which was asked when asked began, has grown too old to wait for a turn with it. A
 // store that does not say stops nobody: WeChat's own limits hold.
-func (p *pass) turn(ctx context.Context, queue notify.Queue, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
+func (p *pass) turn(ctx context.Context, queue card.Queue, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
 	for asked.Elapsed() < freshFor-messagesAhead {
-		most := notify.Lease - wrapUp - p.claimed.Elapsed()
+		most := permit.Lease - wrapUp - p.claimed.Elapsed()
 		if left, bounded := stopwatch.Left(ctx); bounded {
 			most = min(most, left-wrapUp)
 		}
 		ahead := min(most, freshFor-asked.Elapsed())
-		if queue == notify.QueueMessages {
+		if queue == card.QueueMessages {
 			ahead = min(ahead, messagesAhead)
 		}
 		wait, reserved, err := p.Store.PaceWithin(ctx, "send", p.Rules.SendsPerSecond, n, ahead)

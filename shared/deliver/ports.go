@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // Asker asks IM who is there and what they have not read.
@@ -13,10 +16,10 @@ type Asker interface {
 	// A user missing from the result could not be asked about; err is then non-nil
 	// and says why for at least one of them. Users of whom IM has never heard are
 	// StatusOffline: nobody can be away more than that.
-	Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error)
+	Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error)
 	// Unread returns how many messages user has not read: in all one-to-one
 	// conversations together, and with each of peers, of which it asks for the first 10.
-	Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (total int, by map[notify.UserID]int, err error)
+	Unread(ctx context.Context, user fact.UserID, peers []fact.UserID) (total int, by map[fact.UserID]int, err error)
 }
 
 // Directory knows groups and names.
@@ -24,14 +27,14 @@ type Directory interface {
 	// Members returns one page of a group's members and what to ask for the next page:
 	// "" for the first, and "" when there is none. ErrNoGroup: there is no such group,
 	// or none with members who could be told.
-	Members(ctx context.Context, group notify.GroupID, typ notify.GroupType, page string) (members []notify.Member, next string, err error)
+	Members(ctx context.Context, group fact.GroupID, typ fact.GroupType, page string) (members []notify.Member, next string, err error)
 	// MembersAmong returns those of users who are members, in as few calls as IM allows.
-	MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error)
+	MembersAmong(ctx context.Context, group fact.GroupID, users []fact.UserID) ([]notify.Member, error)
 	// Names returns the nicknames of users who have one. A user missing from the result
 	// has none, or could not be asked about; err is then non-nil.
-	Names(ctx context.Context, users []notify.UserID) (map[notify.UserID]string, error)
+	Names(ctx context.Context, users []fact.UserID) (map[fact.UserID]string, error)
 	// GroupNames is Names for groups.
-	GroupNames(ctx context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error)
+	GroupNames(ctx context.Context, groups []fact.GroupID) (map[fact.GroupID]string, error)
 }
 
 // Sender sends cards.
@@ -39,7 +42,7 @@ type Sender interface {
 	// Send sends c and returns WeChat's message id, or 0 if it told none. What to do
 	// about an error is ClassOf(err). Send never repeats a request that may have
 	// been received.
-	Send(ctx context.Context, c notify.Card) (msgID int64, err error)
+	Send(ctx context.Context, c card.Card) (msgID int64, err error)
 }
 
 // Store is the deliverer's side of the store: the queue of recipients for whom
@@ -101,21 +104,21 @@ type Cards interface {
 	// request: the messages that are still wanted; nil if the lease is lost or nothing is
 	// wanted any more. With an error the entries that are not nil have begun. Asked again, it
 	// leaves out what was read, recalled or answered since.
-	Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error)
+	Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error)
 
 	// Reserve holds a permit for a card that was begun.
-	Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error)
+	Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error)
 
 	// Settle writes down how a card ended and what becomes of its permit. A card that
 	// was settled before keeps its first outcome. The answer is how the card has ended
 	// now: WeChat's own report, which may have come first, overrules an unknown. CardUnknown
 	// for a card that was given up before: Reconcile tells its end.
-	Settle(ctx context.Context, s notify.Settle) (notify.CardState, error)
+	Settle(ctx context.Context, s permit.Settle) (permit.CardState, error)
 
 	// Resolve says how a card that an earlier run began has ended. A card of which the
 	// subscriber's side has never heard is voided: it can no longer be reserved. A
 	// card whose sender let its lease pass is settled as unknown, its permit spent.
-	Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error)
+	Resolve(ctx context.Context, c permit.OpenCard) (permit.Resolved, error)
 
 	// Reconcile writes down, at their recipients, the ends of cards that were unknown
 	// and are so no longer: WeChat has told, or has been silent for too long. It also
@@ -127,7 +130,7 @@ type Cards interface {
 type Groups interface {
 	// Record records what a group's message is for each of its members, a message for one
 	// recipient, as inbox.Recorder does.
-	Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error)
+	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error)
 	// FanOuts hands out up to limit of them and hides them from other callers for Lease.
 	FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error)
 	// Advance writes down how far a fan-out has come: page is the next page of members;
@@ -135,7 +138,7 @@ type Groups interface {
 	// lease is lost.
 	Advance(ctx context.Context, s notify.FanOut, page string, done bool) error
 	// Recalled returns those of messages of groups that were taken back.
-	Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[notify.MessageID]bool, error)
+	Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[fact.MessageID]bool, error)
 }
 
 // Circuits keeps the circuits: what is not tried for a while because it would fail for
@@ -150,7 +153,7 @@ type Circuits interface {
 	CloseCircuit(ctx context.Context, name string) error
 	// CountUnknownOpenID counts an openid that WeChat does not know and returns how many
 	// different ones there were in a row. An empty openID ends the row.
-	CountUnknownOpenID(ctx context.Context, openID notify.OpenID) (int, error)
+	CountUnknownOpenID(ctx context.Context, openID fact.OpenID) (int, error)
 }
 
 // NameCache keeps names that were looked up, under a user's id or "@" and a group's.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/guard"
 	"wxnotify/shared/notify"
 )
@@ -16,7 +18,7 @@ import (
 func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 	var wg sync.WaitGroup
 	for _, c := range cards {
-		if c.Plan.Digest && c.Recipient.Queue == notify.QueueMessages {
+		if c.Plan.Digest && c.Recipient.Queue == card.QueueMessages {
 			guard.Go(ctx, p.Log, &wg, func() { c.dropRead(ctx) })
 		}
 	}
@@ -25,10 +27,10 @@ func (p *pass) checkUnread(ctx context.Context, cards []*delivery) {
 
 // dropRead ends those notices of a digest that IM no longer counts as unread.
 func (c *delivery) dropRead(ctx context.Context) {
-	var peers []notify.UserID
+	var peers []fact.UserID
 	counted := false
 	for _, n := range c.Plan.Send {
-		if n.Kind == notify.KindMessage && n.Group == "" {
+		if n.Kind == fact.KindMessage && n.Group == "" {
 			counted = true
 			if n.From != "" && !slices.Contains(peers, n.From) { // empty: they were erased
 				peers = append(peers, n.From)
@@ -43,22 +45,22 @@ func (c *delivery) dropRead(ctx context.Context) {
 		c.Log.WarnContext(ctx, "IM did not say what is unread", "error", err)
 		return
 	}
-	var unread, read []notify.Notice
+	var unread, read []card.Notice
 	for _, n := range c.Plan.Send {
 		left, told := by[n.From]
-		if n.Kind == notify.KindMessage && n.Group == "" && (total == 0 || told && left == 0) {
+		if n.Kind == fact.KindMessage && n.Group == "" && (total == 0 || told && left == 0) {
 			read = append(read, n)
 		} else {
 			unread = append(unread, n)
 		}
 	}
 	c.Plan.Send = unread
-	c.Plan.End(notify.StateRead, notify.ReasonUnreadNone, read)
+	c.Plan.End(fact.StateRead, fact.ReasonUnreadNone, read)
 }
 
 // recalled returns which of the group messages on cards were taken back: a recall is
 // kept with the group, not with each member. known is false if the store did not say.
-func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[notify.MessageID]bool, known bool) {
+func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[fact.MessageID]bool, known bool) {
 	var refs []notify.GroupMessageRef
 	for _, c := range cards {
 		for _, n := range c.Plan.Send {
@@ -81,4 +83,4 @@ func (p *pass) recalled(ctx context.Context, cards []*delivery) (recalled map[no
 const recalledAgain = 3 * time.Second
 
 // ofGroups reports whether the card tells of messages of groups.
-func (c *delivery) ofGroups() bool { return slices.ContainsFunc(c.Plan.Send, notify.Notice.OfGroup) }
+func (c *delivery) ofGroups() bool { return slices.ContainsFunc(c.Plan.Send, card.Notice.OfGroup) }

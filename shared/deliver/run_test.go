@@ -11,9 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 )
 
@@ -27,10 +30,10 @@ func TestBacklogOf100000(t *testing.T) {
 		began := time.Now()
 		ctx, stop := context.WithCancel(t.Context())
 		var calls, runs sync.WaitGroup
-		rang := map[notify.UserID]time.Time{}
+		rang := map[fact.UserID]time.Time{}
 		calls.Go(func() { callEvery10s(ctx, m, rang) })
 		d := over(t, m, p)
-		for m.left(notify.QueueMessages) > 0 && time.Since(began) < time.Hour {
+		for m.left(card.QueueMessages) > 0 && time.Since(began) < time.Hour {
 			runs.Go(func() {
 				started := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -48,7 +51,7 @@ func TestBacklogOf100000(t *testing.T) {
 		calls.Wait()
 		var drained time.Time
 		for i := range recipients {
-			sent := p.sent[openID(notify.UserID(fmt.Sprint("u", i)))]
+			sent := p.sent[openID(fact.UserID(fmt.Sprint("u", i)))]
 			if len(sent) != 1 {
 				t.Fatalf("recipient %d got %d cards", i, len(sent))
 			}
@@ -69,9 +72,9 @@ func TestBacklogOf100000(t *testing.T) {
 }
 
 // callEvery10s has somebody be called every ten seconds until ctx ends, and notes when.
-func callEvery10s(ctx context.Context, m *memory, rang map[notify.UserID]time.Time) {
+func callEvery10s(ctx context.Context, m *memory, rang map[fact.UserID]time.Time) {
 	for i := 0; pause(ctx, 10*time.Second) == nil; i++ {
-		user := notify.UserID(fmt.Sprint("called", i))
+		user := fact.UserID(fmt.Sprint("called", i))
 		rang[user] = time.Now()
 		m.rings(user)
 	}
@@ -85,7 +88,7 @@ func TestManyRunsShareThePace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const given = 4 * time.Minute
 				m, p := newMemory(), newPlatform(150*time.Millisecond)
-				b := &beginnings{memory: m, at: map[notify.UserID]time.Time{}}
+				b := &beginnings{memory: m, at: map[fact.UserID]time.Time{}}
 				m.messages(2 * c.rate * int(given.Seconds()))
 				ctx, stop := context.WithTimeout(t.Context(), given)
 				defer stop()
@@ -101,7 +104,7 @@ func TestManyRunsShareThePace(t *testing.T) {
 						}
 					})
 				}
-				rang := map[notify.UserID]time.Time{}
+				rang := map[fact.UserID]time.Time{}
 				callEvery10s(ctx, m, rang)
 				cards := p.cards()
 				wg.Wait()
@@ -127,10 +130,10 @@ func TestManyRunsShareThePace(t *testing.T) {
 type beginnings struct {
 	*memory
 	noted sync.Mutex
-	at    map[notify.UserID]time.Time
+	at    map[fact.UserID]time.Time
 }
 
-func (b *beginnings) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+func (b *beginnings) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	b.noted.Lock()
 	for _, c := range cards {
 		b.at[c.User] = time.Now()
@@ -150,7 +153,7 @@ func TestPaceOfAllInstances(t *testing.T) {
 			d := over(t, m, p)
 			d.Rules.SendsPerSecond = 50
 			wg.Go(func() {
-				for m.left(notify.QueueMessages) > 0 {
+				for m.left(card.QueueMessages) > 0 {
 					if _, err := d.Pass(t.Context()); err != nil {
 						t.Error(err)
 						return
@@ -181,7 +184,7 @@ func TestPaceOfAllInstances(t *testing.T) {
 func TestSendsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, p := newMemory(), newPlatform(0)
-		p.takes = func(c notify.Card) time.Duration {
+		p.takes = func(c card.Card) time.Duration {
 			var i int
 			if fmt.Sscanf(string(c.To), string(openID("u%d")), &i); i%100 == 50 {
 				return time.Hour
@@ -239,7 +242,7 @@ func nearDeadline(t *testing.T, takes time.Duration, rate int, given time.Durati
 	if p.cards() != len(m.settled) {
 		t.Errorf("given %v, %d cards were sent and %d are settled", given, p.cards(), len(m.settled))
 	}
-	for user, e := range m.waiting[notify.QueueMessages] {
+	for user, e := range m.waiting[card.QueueMessages] {
 		if e.rec.Lease != "" {
 			t.Errorf("given %v, %s was not handed back", given, user)
 			break
@@ -278,7 +281,7 @@ func TestNoSendOutlivesItsTurn(t *testing.T) {
 			if _, err := d.Pass(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if len(p.ends) != 1 || p.ends[0].Sub(reserved) >= notify.InFlight {
+			if len(p.ends) != 1 || p.ends[0].Sub(reserved) >= permit.InFlight {
 				t.Errorf("reserved at %v, told after %v: sends ended at %v", reserved, takes, p.ends)
 			}
 		})
@@ -309,13 +312,13 @@ type slow struct {
 	reserved       *time.Time
 }
 
-func (s *slow) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+func (s *slow) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	takes := s.begin
 	s.begin = 0
 	return firstOf(s.memory.Begin(ctx, cards))(pause(ctx, takes))
 }
 
-func (s *slow) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+func (s *slow) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	*s.reserved = time.Now()
 	return firstOf(s.memory.Reserve(ctx, r))(pause(ctx, s.reserve))
 }
@@ -360,7 +363,7 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
 			t.Fatalf("%d cards, %v", p.cards(), err)
 		}
-		if at := m.waiting[notify.QueueMessages]["u0"].at; time.Until(at) < notify.Lease-time.Minute/2 {
+		if at := m.waiting[card.QueueMessages]["u0"].at; time.Until(at) < permit.Lease-time.Minute/2 {
 			t.Errorf("due again in %v, before another run can find the card", time.Until(at))
 		}
 	})
@@ -369,12 +372,12 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 // givenUp does not answer who reserves, and has given their cards up when they ask.
 type givenUp struct{ *memory }
 
-func (givenUp) Reserve(context.Context, notify.Reserve) (notify.Reserved, error) {
-	return notify.Reserved{}, errLost
+func (givenUp) Reserve(context.Context, permit.Reserve) (permit.Reserved, error) {
+	return permit.Reserved{}, errLost
 }
 
-func (givenUp) Resolve(context.Context, notify.OpenCard) (notify.Resolved, error) {
-	return notify.Resolved{State: notify.CardUnknown, Handed: true}, nil
+func (givenUp) Resolve(context.Context, permit.OpenCard) (permit.Resolved, error) {
+	return permit.Resolved{State: permit.CardUnknown, Handed: true}, nil
 }
 
 // silentIM takes a request and never answers.
@@ -398,18 +401,18 @@ func silentClient(t *testing.T) *im.Client {
 // by the 1.5 s that it waits for that; a message waits for all of the client's attempts, and on.
 func TestSilentIM(t *testing.T) {
 	for name, c := range map[string]struct {
-		queue       notify.Queue
-		notice      notify.Notice
+		queue       card.Queue
+		notice      card.Notice
 		least, most time.Duration // until it is sent, or the pass is over
 		silent      bool          // also who is there
 		cards       int
 	}{
-		"names, a call":            {notify.QueueCalls, notify.Notice{Kind: notify.KindCall}, 0, 250 * time.Millisecond, false, 1},
-		"names, a call of a group": {notify.QueueCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 0, time.Second, false, 1},
-		"names, a message":         {notify.QueueMessages, notify.Notice{Kind: notify.KindMessage}, 0, 2 * time.Second, false, 1},
-		"a call":                   {notify.QueueCalls, notify.Notice{Kind: notify.KindCall}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
-		"a call of a group":        {notify.QueueCalls, notify.Notice{Kind: notify.KindCall, Group: "g1"}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
-		"a message":                {notify.QueueMessages, notify.Notice{Kind: notify.KindMessage}, 15 * time.Second, 16 * time.Second, true, 0},
+		"names, a call":            {card.QueueCalls, card.Notice{Kind: fact.KindCall}, 0, 250 * time.Millisecond, false, 1},
+		"names, a call of a group": {card.QueueCalls, card.Notice{Kind: fact.KindCall, Group: "g1"}, 0, time.Second, false, 1},
+		"names, a message":         {card.QueueMessages, card.Notice{Kind: fact.KindMessage}, 0, 2 * time.Second, false, 1},
+		"a call":                   {card.QueueCalls, card.Notice{Kind: fact.KindCall}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
+		"a call of a group":        {card.QueueCalls, card.Notice{Kind: fact.KindCall, Group: "g1"}, 1500 * time.Millisecond, 2500 * time.Millisecond, true, 1},
+		"a message":                {card.QueueMessages, card.Notice{Kind: fact.KindMessage}, 15 * time.Second, 16 * time.Second, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -446,11 +449,11 @@ func TestNothingStarvesACall(t *testing.T) {
 		rings time.Duration // after the run began
 	}{
 		"2,000 messages": {func(m *memory, p *platform, _ *deliver.Deliverer) {
-			p.takes = func(notify.Card) time.Duration { return 300 * time.Millisecond }
+			p.takes = func(card.Card) time.Duration { return 300 * time.Millisecond }
 			m.messages(2000)
 		}, 5 * time.Second},
 		"one message, and a WeChat that takes its time": {func(m *memory, p *platform, _ *deliver.Deliverer) {
-			p.takes = func(c notify.Card) time.Duration {
+			p.takes = func(c card.Card) time.Duration {
 				if c.To == openID("called") {
 					return 100 * time.Millisecond
 				}
@@ -461,7 +464,7 @@ func TestNothingStarvesACall(t *testing.T) {
 		"groups, and an IM that does not say who is in them": {func(m *memory, _ *platform, d *deliver.Deliverer) {
 			d.Directory = silentClient(t)
 			for i := range 20 { // eight at a time, until it is too late for the others
-				m.spreads = append(m.spreads, notify.FanOut{Message: notify.GroupMessage{Group: "g1", Seq: uint32(i), For: notify.GroupAll}})
+				m.spreads = append(m.spreads, notify.FanOut{Message: fact.GroupMessage{Group: "g1", Seq: uint32(i), For: fact.GroupAll}})
 			}
 		}, time.Millisecond},
 	} {

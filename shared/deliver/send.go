@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/stopwatch"
 )
 
@@ -18,7 +21,7 @@ const settleBudget = 5 * time.Second
 type delivery struct {
 	*pass
 	*notify.Attempt
-	names    notify.Names
+	names    card.Names
 	halfOpen []string        // circuits that this card tries
 	waited   bool            // for another card to the same user
 	looked   stopwatch.Watch // since IM was asked where the recipient is
@@ -28,33 +31,33 @@ type delivery struct {
 // timeFor reports whether a send that begins now can be settled before the run, or the
 // lease of its recipient, ends.
 func (p *pass) timeFor(ctx context.Context) bool {
-	const least = notify.SendBudget + settleBudget
-	return !stopwatch.Short(ctx, least) && p.claimed.Elapsed()+least < notify.Lease
+	const least = permit.SendBudget + settleBudget
+	return !stopwatch.Short(ctx, least) && p.claimed.Elapsed()+least < permit.Lease
 }
 
 // deliver takes one card from begun to settled and returns how to finish it; nil
 // if somebody else has to, because the store did not answer or took it from us.
-func (c *delivery) deliver(ctx context.Context, notices []notify.Notice) *notify.Finish {
+func (c *delivery) deliver(ctx context.Context, notices []card.Notice) *notify.Finish {
 	if len(notices) == 0 {
 		return c.Dissolve(c.time())
 	}
-	card, err := c.Template().Render(c.Attempt.Rules, c.Card, c.Recipient.OpenID, notices, c.names, c.Recipient.Neutral, c.time())
+	rendered, err := c.Template().Render(c.Attempt.Rules.Style, c.Card, c.Recipient.OpenID, notices, c.names, c.Recipient.Neutral, c.time())
 	if err != nil {
 		c.Log.ErrorContext(ctx, "template cannot be rendered, correct notify.yml", "alert", "template", "error", err)
-		return c.Dead(c.time(), notices, notify.ClassDefect, err, notify.ReasonNone)
+		return c.Dead(c.time(), notices, card.ClassDefect, err, fact.ReasonNone)
 	}
 	if !c.timeFor(ctx) || c.looked.Elapsed() >= freshFor {
-		return c.Again(c.time(), c.time(), notify.ReasonNeverSent) // too late to start; the next look does
+		return c.Again(c.time(), c.time(), fact.ReasonNeverSent) // too late to start; the next look does
 	}
-	reserved, err := c.reserveInTurn(ctx, c.Reserve(card, notices))
+	reserved, err := c.reserveInTurn(ctx, c.Reserve(rendered, notices))
 	if err != nil {
 		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.Card, "error", err)
-		return c.release(ctx, card, notices)
+		return c.release(ctx, rendered, notices)
 	}
-	if reserved.Status == notify.ReserveNoPermit && c.CanFallBack(notices) {
+	if reserved.Status == permit.ReserveNoPermit && c.CanFallBack(notices) {
 		return c.fallBack(ctx, notices)
 	}
-	if reserved.Status != notify.ReserveOK {
+	if reserved.Status != permit.ReserveOK {
 		return c.NotReserved(c.time(), reserved, notices)
 	}
 	c.Reserved(c.time(), notices)
@@ -63,43 +66,43 @@ func (c *delivery) deliver(ctx context.Context, notices []notify.Notice) *notify
 		switch {
 		case err != nil:
 			c.Log.ErrorContext(ctx, "it is not known whether the call rings on", "card", c.Card, "error", err)
-			return c.release(ctx, card, notices)
+			return c.release(ctx, rendered, notices)
 		case !wanted:
-			return c.giveUp(ctx, card)
+			return c.giveUp(ctx, rendered)
 		}
 	}
-	return c.send(ctx, card, notices)
+	return c.send(ctx, rendered, notices)
 }
 
 // fallBack takes a card whose own template has no permit through the rest of the protocol with the
 // template of messages. Nothing of it was reserved before.
-func (c *delivery) fallBack(ctx context.Context, notices []notify.Notice) *notify.Finish {
+func (c *delivery) fallBack(ctx context.Context, notices []card.Notice) *notify.Finish {
 	own := string(c.Template().ID())
 	c.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it
 	c.FallBack(notices)
 	if until, _ := c.keptBack(ctx, []string{string(c.Template().ID())}); !until.IsZero() {
-		return c.Again(c.time(), notify.FirstExpiry(until, notices), notify.ReasonOperator)
+		return c.Again(c.time(), notify.FirstExpiry(until, notices), fact.ReasonOperator)
 	}
 	return c.deliver(ctx, notices)
 }
 
 // stillWanted reports whether all of notices, which were begun, are still to be announced.
-func (c *delivery) stillWanted(ctx context.Context, notices []notify.Notice) (bool, error) {
+func (c *delivery) stillWanted(ctx context.Context, notices []card.Notice) (bool, error) {
 	wanted, err := c.Store.Begin(ctx, []notify.Begin{c.Begin(c.time())})
 	if err != nil {
 		return false, err
 	}
-	ended := func(n notify.Notice) bool { return !slices.Contains(wanted[0], n.ID) }
+	ended := func(n card.Notice) bool { return !slices.Contains(wanted[0], n.ID) }
 	return !slices.ContainsFunc(notices, ended), nil
 }
 
 // reserveInTurn reserves. A call goes next: while another card is on its way to its user, it
 // asks again every few milliseconds, for three seconds at most.
-func (c *delivery) reserveInTurn(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+func (c *delivery) reserveInTurn(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	for tries := 1; ; tries++ {
 		c.asked = stopwatch.Start()
 		reserved, err := c.Store.Reserve(ctx, r)
-		waits := err == nil && reserved.Status == notify.ReserveBusy && r.Queue == notify.QueueCalls
+		waits := err == nil && reserved.Status == permit.ReserveBusy && r.Queue == card.QueueCalls
 		if !waits || tries == 150 || !c.timeFor(ctx) || !stopwatch.Sleep(ctx, 20*time.Millisecond) {
 			return reserved, err
 		}
@@ -108,27 +111,27 @@ func (c *delivery) reserveInTurn(ctx context.Context, r notify.Reserve) (notify.
 }
 
 // send makes the one request for a reserved card and settles what came of it.
-func (c *delivery) send(ctx context.Context, card notify.Card, notices []notify.Notice) *notify.Finish {
-	sendCtx, cancel := context.WithTimeout(ctx, notify.SendBudget-c.asked.Elapsed())
-	msgID, err := c.WeChat.Send(sendCtx, card)
+func (c *delivery) send(ctx context.Context, rendered card.Card, notices []card.Notice) *notify.Finish {
+	sendCtx, cancel := context.WithTimeout(ctx, permit.SendBudget-c.asked.Elapsed())
+	msgID, err := c.WeChat.Send(sendCtx, rendered)
 	cancel()
 	result := notify.ResultOf(msgID, err, c.time())
 	if err != nil {
 		c.logSend(ctx, result)
 	}
-	end, outcome := c.Sent(result, card, notices)
+	end, outcome := c.Sent(result, rendered, notices)
 	state, err := c.settle(ctx, outcome)
 	if err != nil {
-		c.Log.ErrorContext(ctx, "outcome not written down, the next run resumes", "card", card.ID, "error", err)
+		c.Log.ErrorContext(ctx, "outcome not written down, the next run resumes", "card", rendered.ID, "error", err)
 		return nil
 	}
-	if state == notify.CardUnknown && result.Card != notify.CardUnknown {
+	if state == permit.CardUnknown && result.Card != permit.CardUnknown {
 		end = c.GivenUp(result.At, notices)
 	}
 	c.Note(c.time(), notify.StepSettled, string(result.Permit))
 	end.Steps = c.Steps
 	c.afterSend(ctx, result)
-	if state == notify.CardDelivered {
+	if state == permit.CardDelivered {
 		c.count(func(n *Counts) { n.Sent++ })
 	}
 	return end
@@ -136,7 +139,7 @@ func (c *delivery) send(ctx context.Context, card notify.Card, notices []notify.
 
 // settle writes an outcome down, and tries again: it is the one thing that must not
 // be lost.
-func (c *delivery) settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
+func (c *delivery) settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
 	for {
@@ -149,8 +152,8 @@ func (c *delivery) settle(ctx context.Context, s notify.Settle) (notify.CardStat
 
 // release makes sure that the card is not sent, when it is unknown whether a permit
 // was reserved for it, and has its notices wait.
-func (c *delivery) release(ctx context.Context, card notify.Card, notices []notify.Notice) *notify.Finish {
-	if !c.voided(ctx, card) {
+func (c *delivery) release(ctx context.Context, rendered card.Card, notices []card.Notice) *notify.Finish {
+	if !c.voided(ctx, rendered) {
 		return nil // the next run resumes
 	}
 	return c.Unreached(c.time(), notices)
@@ -158,25 +161,25 @@ func (c *delivery) release(ctx context.Context, card notify.Card, notices []noti
 
 // giveUp returns the permit of a card of which something has ended before it was sent. What is
 // left goes on a new card at once.
-func (c *delivery) giveUp(ctx context.Context, card notify.Card) *notify.Finish {
-	if !c.voided(ctx, card) {
+func (c *delivery) giveUp(ctx context.Context, rendered card.Card) *notify.Finish {
+	if !c.voided(ctx, rendered) {
 		return nil // the next run resumes
 	}
-	c.Note(c.time(), notify.StepSettled, string(notify.PermitRefunded))
+	c.Note(c.time(), notify.StepSettled, string(permit.Refunded))
 	return c.Dissolve(c.time())
 }
 
 // voided makes sure that the card, which this run has not sent, is not sent and holds no permit,
 // and reports whether it could: who was slow may find it given up as unknown.
-func (c *delivery) voided(ctx context.Context, card notify.Card) bool {
+func (c *delivery) voided(ctx context.Context, rendered card.Card) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
-	r, err := c.Store.Resolve(ctx, notify.OpenCard{ID: card.ID, OpenID: card.To, Template: card.Template})
-	if err == nil && r.State == notify.CardSending { // nobody but us would send it
-		r.State, err = c.Store.Settle(ctx, notify.Settle{Card: card.ID, OpenID: card.To, Template: card.Template,
-			State: notify.CardNotSent, Permit: notify.PermitRefunded, Detail: notify.ClassUnreached.String()})
+	r, err := c.Store.Resolve(ctx, permit.OpenCard{ID: rendered.ID, OpenID: rendered.To, Template: rendered.Template})
+	if err == nil && r.State == permit.CardSending { // nobody but us would send it
+		r.State, err = c.Store.Settle(ctx, permit.Settle{Card: rendered.ID, OpenID: rendered.To, Template: rendered.Template,
+			State: permit.CardNotSent, Permit: permit.Refunded, Detail: card.ClassUnreached.String()})
 	}
-	return err == nil && r.State != notify.CardUnknown
+	return err == nil && r.State != permit.CardUnknown
 }
 
 func (c *delivery) logSend(ctx context.Context, r notify.Result) {
@@ -185,7 +188,7 @@ func (c *delivery) logSend(ctx context.Context, r notify.Result) {
 		return
 	}
 	cure, _ := cureOf(r.Cause)
-	c.Log.ErrorContext(ctx, "cards cannot be sent until this is mended: "+cure, "alert", r.Class.String(), "card", c.Card, "error", r.Cause)
+	c.Log.ErrorContext(ctx, "cards cannot be rendered until this is mended: "+cure, "alert", r.Class.String(), "card", c.Card, "error", r.Cause)
 }
 
 // cureOf returns what a person has to do about err, if an adapter knows.

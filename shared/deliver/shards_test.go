@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // Who is handed out first, and which group messages, does not depend on the shard.
@@ -14,7 +14,7 @@ func TestShardsInTurn(t *testing.T) {
 	s := newSystem(t) // of two shards
 	s.tell(s.away(32, 1)...)
 	for seq := range uint32(30) {
-		s.accept(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g1", Seq: seq, From: "anna", Type: notify.GroupPublic, AtAll: true, SentAt: s.clock.Now()}})
+		s.accept(fact.Fact{GroupMessage: &fact.GroupMessage{Group: "g1", Seq: seq, From: "anna", Type: fact.GroupPublic, AtAll: true, SentAt: s.clock.Now()}})
 	}
 	s.clock.Advance(10 * time.Second)
 	all, err := s.store.Claim(t.Context(), 1000)

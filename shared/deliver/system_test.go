@@ -17,7 +17,9 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
@@ -49,9 +51,9 @@ type system struct {
 	mu       sync.Mutex
 	silent   bool // IM does not say who is there
 	happened []action
-	names    map[notify.MessageID]string
-	order    []notify.MessageID
-	cards    []notify.Card // that WeChat was asked to send
+	names    map[fact.MessageID]string
+	order    []fact.MessageID
+	cards    []card.Card // that WeChat was asked to send
 	alerts   []string
 }
 
@@ -72,7 +74,7 @@ const (
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
-	s := &system{t: t, clock: simulator.NewManualClock(evening), names: map[notify.MessageID]string{}}
+	s := &system{t: t, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
 	s.begin = s.clock.Now()
 	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
 		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("systemCallbackToken")}})
@@ -93,7 +95,7 @@ func newSystem(t *testing.T) *system {
 	}
 	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
 	s.connect()
-	s.templates(notify.KindMessage)
+	s.templates(fact.KindMessage)
 	s.im.Import("anna", "Anna")
 	s.im.Import("bert", "Bert")
 	s.im.Import(tom, "Tom")
@@ -163,7 +165,7 @@ func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
 type invoker struct{ *system }
 
 func (invoker) Wake(context.Context) error { return nil }
-func (c invoker) Overflow(ctx context.Context, facts []notify.Fact, _ time.Time) error {
+func (c invoker) Overflow(ctx context.Context, facts []fact.Fact, _ time.Time) error {
 	_, err := c.store.Record(context.WithoutCancel(ctx), c.deliver.Rules, facts)
 	return err
 }
@@ -174,7 +176,7 @@ type watchedIM struct {
 	s *system
 }
 
-func (w watchedIM) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+func (w watchedIM) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
 	w.s.note("asked")
 	if w.s.silent {
 		return nil, errors.New("im: away")
@@ -188,20 +190,20 @@ type watchedSender struct {
 	s *system
 }
 
-func (w watchedSender) Send(ctx context.Context, c notify.Card) (int64, error) {
+func (w watchedSender) Send(ctx context.Context, c card.Card) (int64, error) {
 	if happens := w.s.during; happens != nil {
 		w.s.during = nil
 		defer happens()
 	}
 	id, err := w.Sender.Send(ctx, c)
 	what := "card " + cmp.Or(c.Data["number3"], "?")
-	if kind := w.s.kindOf(c.Template); kind != notify.KindMessage {
+	if kind := w.s.kindOf(c.Template); kind != fact.KindMessage {
 		what = fmt.Sprintf("%s card %s", kind, c.Data["number3"])
 	}
 	if refused, ok := errors.AsType[*wechat.APIError](err); ok {
 		what += fmt.Sprintf(": %d", refused.Code)
 	} else if err != nil {
-		what += ": " + notify.ClassOf(err).String()
+		what += ": " + card.ClassOf(err).String()
 	}
 	w.s.note(what)
 	w.s.mu.Lock()
@@ -241,11 +243,11 @@ func (s *system) note(what string) {
 
 // templates gives each of kinds a template of its own, named as the kind, here and at
 // WeChat.
-func (s *system) templates(kinds ...notify.Kind) {
+func (s *system) templates(kinds ...fact.Kind) {
 	s.t.Helper()
-	specs := map[notify.Kind]notify.TemplateSpec{}
+	specs := map[fact.Kind]card.TemplateSpec{}
 	for _, kind := range kinds {
-		specs[kind] = notify.TemplateSpec{ID: notify.TemplateID(kind), Page: "p?peer={{.Peer}}",
+		specs[kind] = card.TemplateSpec{ID: fact.TemplateID(kind), Page: "p?peer={{.Peer}}",
 			Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"}}
 		s.must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
 			Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n条数:{{number3.DATA}}"}))
@@ -253,25 +255,25 @@ func (s *system) templates(kinds ...notify.Kind) {
 	s.use(specs)
 }
 
-func (s *system) use(specs map[notify.Kind]notify.TemplateSpec) {
+func (s *system) use(specs map[fact.Kind]card.TemplateSpec) {
 	s.t.Helper()
-	ts, err := notify.NewTemplates(specs)
+	ts, err := card.NewTemplates(specs)
 	s.must(err)
 	s.deliver.Templates, s.inbox.Templates = ts, ts.IDs()
-	s.rules(func(r *notify.Rules) { r.MissedCalls = ts.Has(notify.KindMissedCall) })
+	s.rules(func(r *notify.Rules) { r.MissedCalls = ts.Has(fact.KindMissedCall) })
 }
 
 // kindOf returns the kind that a template is named after.
-func (s *system) kindOf(id notify.TemplateID) notify.Kind { return notify.Kind(id) }
+func (s *system) kindOf(id fact.TemplateID) fact.Kind { return fact.Kind(id) }
 
 func (s *system) rules(change func(*notify.Rules)) {
 	change(&s.inbox.Rules)
 	change(&s.deliver.Rules)
 }
 
-func openID(u notify.UserID) notify.OpenID { return "o-" + notify.OpenID(u) }
+func openID(u fact.UserID) fact.OpenID { return "o-" + fact.OpenID(u) }
 
-func (s *system) bind(users ...notify.UserID) {
+func (s *system) bind(users ...fact.UserID) {
 	s.t.Helper()
 	for _, user := range users {
 		s.must(s.store.Bind(s.t.Context(), user, openID(user)))
@@ -285,7 +287,7 @@ func (s *system) away(n, permits int) (users []string) {
 		user := fmt.Sprint("user", i)
 		users = append(users, user)
 		s.im.Import(user, "User")
-		s.bind(notify.UserID(user))
+		s.bind(fact.UserID(user))
 		s.must(s.wx.Subscribe("o-"+user, "message", permits))
 	}
 	return users
@@ -343,12 +345,12 @@ func (s *system) sayFrom(from, name string) simulator.Sent {
 	s.t.Helper()
 	sent, err := s.im.SendC2C(from, tom, simulator.Text("hi"))
 	s.must(err)
-	s.named(notify.MessageID(sent.MsgKey), name)
+	s.named(fact.MessageID(sent.MsgKey), name)
 	return sent
 }
 
 // named gives a message a name, under which it is told of.
-func (s *system) named(id notify.MessageID, name string) {
+func (s *system) named(id fact.MessageID, name string) {
 	if s.names[id] == "" {
 		s.order = append(s.order, id)
 	}
@@ -360,11 +362,11 @@ func (s *system) ring(name string, webhooks bool) string {
 	s.t.Helper()
 	id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Webhooks: webhooks})
 	s.must(err)
-	s.named(notify.MessageID(id), name)
+	s.named(fact.MessageID(id), name)
 	return id
 }
 
-func (s *system) accept(facts ...notify.Fact) {
+func (s *system) accept(facts ...fact.Fact) {
 	s.t.Helper()
 	s.must(s.inbox.Accept(s.t.Context(), facts))
 }
@@ -413,7 +415,7 @@ func (s *system) summary(grain time.Duration) string {
 	parts = append(parts, ends...)
 	counts, err := s.store.Counts(s.t.Context())
 	s.must(err)
-	for _, state := range []notify.State{notify.StateNotBound, notify.StateErased} {
+	for _, state := range []fact.State{fact.StateNotBound, fact.StateErased} {
 		if n := counts[state]; n > 0 && strings.Contains(strings.Join(ends, ""), noTrace) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
@@ -435,8 +437,8 @@ func (s *system) summary(grain time.Duration) string {
 
 // reasons are those for putting off that a summary tells of; the others follow from what
 // was asked and when.
-var reasons = []notify.Reason{notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonOperator, notify.ReasonQuotaDay,
-	notify.ReasonBusy, notify.ReasonTooMany}
+var reasons = []fact.Reason{fact.ReasonKept, fact.ReasonQuietHours, fact.ReasonOperator, fact.ReasonQuotaDay,
+	fact.ReasonBusy, fact.ReasonTooMany}
 
 // actions tells what was done and put off, in order; more than three questions in a row
 // are summed up.
@@ -528,11 +530,11 @@ func (s *system) ends(steps []notify.Step) []string {
 
 // endOf returns how a message ended: all its final states, of which a later one corrects
 // the one before.
-func endOf(steps []notify.Step, id notify.MessageID) string {
+func endOf(steps []notify.Step, id fact.MessageID) string {
 	var ends []string
 	known := false
 	for _, step := range steps {
-		if !slices.Contains(notify.MessageIDs(step.Messages), id) {
+		if !slices.Contains(fact.MessageIDs(step.Messages), id) {
 			continue
 		}
 		known = true
@@ -559,7 +561,7 @@ func (s *system) left() []string {
 	s.must(err)
 	var out []string
 	templates := slices.Clone(s.inbox.Templates)
-	slices.SortStableFunc(templates, func(a, b notify.TemplateID) int { // that of messages first
+	slices.SortStableFunc(templates, func(a, b fact.TemplateID) int { // that of messages first
 		return cmp.Compare(strings.Count(string(b), "message"), strings.Count(string(a), "message"))
 	})
 	for _, id := range templates {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -51,7 +53,7 @@ func callRows() []row {
 		{rule: "over, and a template for missed calls: told once they have gone", then: 2 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +45s; missed_call card 1 +45s; call delivered; 1 left; 0 missed_call left",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindMissedCall)
+				s.templates(fact.KindMessage, fact.KindMissedCall)
 				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.in()
 				s.ring("call", false)
@@ -60,7 +62,7 @@ func callRows() []row {
 			}},
 		{rule: "over, a template for missed calls, and they stay: they have seen it", then: 5 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +1m35s; call came online (online); 1 left; 1 missed_call left", do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindMissedCall)
+				s.templates(fact.KindMessage, fact.KindMissedCall)
 				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.in()
 				s.ring("call", false)
@@ -79,13 +81,13 @@ func callRows() []row {
 			}},
 		{rule: "announced while it rang: not told as missed as well", then: 5 * time.Minute,
 			want: "asked +0s; card 1 +0s; call delivered; 0 left; 1 missed_call left", do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindMissedCall)
+				s.templates(fact.KindMessage, fact.KindMissedCall)
 				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.ring("call", false)
 			}},
 		{rule: "a call has its own template, if there is one", want: "asked +0s; call card 1 +0s; call delivered; 1 left; 0 call left",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindCall)
+				s.templates(fact.KindMessage, fact.KindCall)
 				s.must(s.wx.Subscribe("o-tom", "call", 1))
 				s.ring("call", false)
 			}},
@@ -100,9 +102,9 @@ func callRows() []row {
 
 func groupRows() []row {
 	const one = "asked +3s; card 1 +3s; a delivered; 0 left"
-	all := func(rule notify.GroupRule) func(s *system) {
+	all := func(rule fact.GroupRule) func(s *system) {
 		return func(s *system) {
-			s.rules(func(r *notify.Rules) { r.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPrivate: rule} })
+			s.rules(func(r *notify.Rules) { r.Groups = map[fact.GroupType]fact.GroupRule{fact.GroupPrivate: rule} })
 			s.group(simulator.GroupWork, "a")
 		}
 	}
@@ -123,11 +125,11 @@ func groupRows() []row {
 			s.crowd(simulator.GroupWork)
 			s.groupSay("a", simulator.GroupMessage{AtAll: true})
 		}},
-		{rule: "all", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: all(notify.GroupAll)},
-		{rule: "off", want: "a has left no trace; 1 left", do: all(notify.GroupOff)},
+		{rule: "all", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: all(fact.GroupAll)},
+		{rule: "off", want: "a has left no trace; 1 left", do: all(fact.GroupOff)},
 		{rule: "a mention has its own template, if there is one", want: "asked +3s; mention card 1 +3s; a delivered; 1 left; 0 mention left",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindMention)
+				s.templates(fact.KindMessage, fact.KindMention)
 				s.must(s.wx.Subscribe("o-tom", "mention", 1))
 				s.group(simulator.GroupWork, "a", tom)
 			}},
@@ -137,7 +139,7 @@ func groupRows() []row {
 		{rule: "members who accept nothing but mentions (NotReceiveMsgExceptAt), told of all: not mentioned", has: none,
 			want: "a has left no trace; 1 not bound; 1 left", do: func(s *system) {
 				s.rules(func(r *notify.Rules) {
-					r.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPrivate: notify.GroupAll}
+					r.Groups = map[fact.GroupType]fact.GroupRule{fact.GroupPrivate: fact.GroupAll}
 				})
 				s.has(1)
 				s.crowd(simulator.GroupWork)
@@ -168,7 +170,7 @@ func groupRows() []row {
 			s.crowd(simulator.GroupWork)
 			id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Group: "g1"})
 			s.must(err)
-			s.named(notify.MessageID(id), "call")
+			s.named(fact.MessageID(id), "call")
 			s.run(time.Minute)
 			if steps, err := s.store.Timeline(s.t.Context(), "bert"); err != nil || len(steps) > 0 {
 				s.t.Errorf("bert, who was not invited, has %v, %v", steps, err)
@@ -195,12 +197,12 @@ func groupRows() []row {
 		{rule: "a card of a group's message says where it was said, and that it is a mention",
 			want: "asked +3s; card ? +3s; a delivered; 0 left", do: func(s *system) {
 				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t", Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n群:{{thing4.DATA}}"}))
-				s.use(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: {ID: "message", Page: "p?peer={{.Peer}}",
+				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", Page: "p?peer={{.Peer}}",
 					Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "thing4": "{{.Group}}"}}})
 				s.group(simulator.GroupWork, "a", tom)
 				s.run(time.Minute)
-				card := s.cards[0]
-				if got := fmt.Sprint(card.Data["thing1"], card.Data["thing2"], card.Data["thing4"], card.Page); got != "Anna在群里@了您Crowdp?peer=g1" {
+				c := s.cards[0]
+				if got := fmt.Sprint(c.Data["thing1"], c.Data["thing2"], c.Data["thing4"], c.Page); got != "Anna在群里@了您Crowdp?peer=g1" {
 					s.t.Errorf("the card is %q", got)
 				}
 			}},
@@ -208,7 +210,7 @@ func groupRows() []row {
 }
 
 // ringAt is a call of a group that rings at tom.
-func ringAt(s *system, group notify.GroupID) notify.Fact {
-	return notify.Fact{Ring: &notify.Ring{Call: notify.MessageID("call-" + group), Source: notify.CallSignal, Caller: "anna", Group: group,
-		Users: []notify.UserID{tom}, At: s.clock.Now(), For: 30 * time.Second}}
+func ringAt(s *system, group fact.GroupID) fact.Fact {
+	return fact.Fact{Ring: &fact.Ring{Call: fact.MessageID("call-" + group), Source: fact.CallSignal, Caller: "anna", Group: group,
+		Users: []fact.UserID{tom}, At: s.clock.Now(), For: 30 * time.Second}}
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -38,7 +40,7 @@ func digestRows() []row {
 				s.run(time.Hour)
 				counts, err := s.store.Counts(s.t.Context())
 				s.must(err)
-				if noted := strings.Count(s.timeline(), "crowded"); counts[notify.StateNotCounted] != 6 || noted != 1 {
+				if noted := strings.Count(s.timeline(), "crowded"); counts[fact.StateNotCounted] != 6 || noted != 1 {
 					s.t.Errorf("messages ended %v; %d too many are noted", counts, noted)
 				}
 			}},
@@ -131,8 +133,8 @@ func digestRows() []row {
 				s.say("b")
 				s.must(s.store.EraseUser(s.t.Context(), "anna"))
 				s.run(time.Hour)
-				if card := s.cards[1]; card.Data["thing1"] != "好友" || card.Page != "p" {
-					s.t.Errorf("the card names %q, and opens %q", card.Data["thing1"], card.Page)
+				if c := s.cards[1]; c.Data["thing1"] != "好友" || c.Page != "p" {
+					s.t.Errorf("the card names %q, and opens %q", c.Data["thing1"], c.Page)
 				}
 			}},
 		{rule: "the oldest go first, by MsgTime and then MsgSeq; what does not fit waits for the next step", has: 3, then: 10 * time.Second,
@@ -143,24 +145,24 @@ func digestRows() []row {
 					second int
 					seq    uint32
 				}{{"4.1", 4, 1}, {"2.9", 2, 9}, {"1.5", 1, 5}, {"2.8", 2, 8}, {"3.1", 3, 1}} {
-					s.accept(notify.Fact{Message: &notify.Message{ID: notify.MessageID(m.name), From: "anna", To: tom, Seq: m.seq,
+					s.accept(fact.Fact{Message: &fact.Message{ID: fact.MessageID(m.name), From: "anna", To: tom, Seq: m.seq,
 						SentAt: s.begin.Add(time.Duration(m.second-10) * time.Second)}})
-					s.named(notify.MessageID(m.name), m.name)
+					s.named(fact.MessageID(m.name), m.name)
 				}
 			}},
 		{rule: "announcements go one to a card, at once, and leave what came in meanwhile to its step", has: 9, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +1m; card 1 +1m; asked +1m; card 1 +1m; asked +1m +5m3s; card 1 +5m3s; a order1 order2 b delivered; 5 left",
 			do: func(s *system) {
 				s.told("a")
-				for _, id := range []notify.MessageID{"order1", "order2"} {
+				for _, id := range []fact.MessageID{"order1", "order2"} {
 					s.named(id, string(id))
-					s.accept(notify.Fact{Message: &notify.Message{ID: id, Kind: "order", To: tom, SentAt: s.clock.Now(), Announcement: &notify.Announcement{}}})
+					s.accept(fact.Fact{Message: &fact.Message{ID: id, Kind: "order", To: tom, SentAt: s.clock.Now(), Announcement: &fact.Announcement{}}})
 				}
 				s.whenAsked(func() { s.say("b") })
 			}},
 		{rule: "a digest has its own template, if there is one, and keeps nothing back", then: time.Hour,
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1 +5m3s; a b delivered; 0 left; 0 digest left", do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindDigest)
+				s.templates(fact.KindMessage, fact.KindDigest)
 				s.must(s.wx.Subscribe("o-tom", "digest", 1))
 				s.told("a")
 				s.say("b")
@@ -168,7 +170,7 @@ func digestRows() []row {
 		{rule: "a digest whose own template has no permit goes out on that of messages, and keeps what digests keep", has: 3, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +5m3s; card 1 +5m3s; asked +20m3s; kept +20m3s; a b delivered; c waits; 1 left; 0 digest left",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindDigest)
+				s.templates(fact.KindMessage, fact.KindDigest)
 				s.told("a")
 				s.say("b")
 				s.run(10 * time.Minute)
@@ -177,43 +179,43 @@ func digestRows() []row {
 		{rule: "so does one for whose own template WeChat has no permit", has: 3, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +5m3s; card 1 +5m3s; a b delivered; 1 left; 0 digest left, drift 1",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindDigest)
-				s.accept(notify.Fact{Grant: &notify.Grant{ID: "drift", OpenID: "o-tom", Source: notify.GrantReport, At: s.clock.Now(),
-					Templates: []notify.TemplateID{"digest"}}})
+				s.templates(fact.KindMessage, fact.KindDigest)
+				s.accept(fact.Fact{Grant: &fact.Grant{ID: "drift", OpenID: "o-tom", Source: fact.GrantReport, At: s.clock.Now(),
+					Templates: []fact.TemplateID{"digest"}}})
 				s.told("a")
 				s.say("b")
 			}},
 		{rule: "and a call", want: "asked +0s; card 1 +0s; call delivered; 0 left; 0 call left", do: func(s *system) {
-			s.templates(notify.KindMessage, notify.KindCall)
+			s.templates(fact.KindMessage, fact.KindCall)
 			s.ring("call", false)
 		}},
 		{rule: "a call in an absence in which they were told keeps what a digest keeps", has: 2,
 			want: "asked +3s; card 1 +3s; asked +1m; kept +1m; a delivered; call ended (timed_out); 1 left; 0 call left", do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindCall)
+				s.templates(fact.KindMessage, fact.KindCall)
 				s.told("a")
 				s.ring("call", false)
 			}},
 		{rule: "and a mention", want: "asked +3s; card 1 +3s; a delivered; 0 left; 0 mention left", do: func(s *system) {
-			s.templates(notify.KindMessage, notify.KindMention)
+			s.templates(fact.KindMessage, fact.KindMention)
 			s.group(simulator.GroupWork, "a", tom)
 		}},
 		{rule: "and a missed call", then: 2 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +45s; card 1 +45s; call delivered; 0 left; 0 missed_call left", do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindMissedCall)
+				s.templates(fact.KindMessage, fact.KindMissedCall)
 				s.in()
 				s.ring("call", false)
 				s.run(40 * time.Second)
 				s.im.Kill(tom)
 			}},
 		{rule: "but not an announcement: its fields are its own", want: "asked +0s; order no permit; 1 left; 0 order left", do: func(s *system) {
-			s.templates(notify.KindMessage, "order")
+			s.templates(fact.KindMessage, "order")
 			s.named("order", "order")
-			s.accept(notify.Fact{Message: &notify.Message{ID: "order", Kind: "order", To: tom, SentAt: s.clock.Now(), Announcement: &notify.Announcement{}}})
+			s.accept(fact.Fact{Message: &fact.Message{ID: "order", Kind: "order", To: tom, SentAt: s.clock.Now(), Announcement: &fact.Announcement{}}})
 		}},
 		{rule: "while WeChat refuses the template of messages it waits for it", has: 2,
 			want: "asked +3s; card 1: 43107 +3s; operator +3s; asked +1m; operator +1m; a waits; call ended (timed_out); 2 left; 0 call left; alert (template)",
 			do: func(s *system) {
-				s.templates(notify.KindMessage, notify.KindCall)
+				s.templates(fact.KindMessage, fact.KindCall)
 				s.must(s.wx.BanTemplate("message", true))
 				s.told("a")
 				s.ring("call", false)
@@ -221,7 +223,7 @@ func digestRows() []row {
 		{rule: "but not with fallback_to_message: false", has: 3, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +5m3s; a delivered; b no permit; 2 left; 0 digest left", do: func(s *system) {
 				s.rules(func(r *notify.Rules) { r.FallbackToMessage = false })
-				s.templates(notify.KindMessage, notify.KindDigest)
+				s.templates(fact.KindMessage, fact.KindDigest)
 				s.told("a")
 				s.say("b")
 			}},
@@ -268,7 +270,7 @@ func digestRows() []row {
 func silenceRows() []row {
 	quiet := func(s *system) { s.rules(func(r *notify.Rules) { r.QuietHours = "19:00-21:30" }) }
 	prefer := func(s *system, p notify.Preferences) { s.must(s.store.SetPreferences(s.t.Context(), tom, p)) }
-	says := func(preview notify.Preview, want string) func(s *system) {
+	says := func(preview card.Preview, want string) func(s *system) {
 		return func(s *system) {
 			s.rules(func(r *notify.Rules) { r.Preview = preview })
 			s.told("a")
@@ -330,12 +332,12 @@ func silenceRows() []row {
 				s.silent = true
 				s.say("a")
 			}},
-		{rule: "preview: none", want: one, do: says(notify.PreviewNone, "好友 | 您有新消息")},
-		{rule: "preview: sender", want: one, do: says(notify.PreviewSender, "Anna | 给您发来一条新消息")},
-		{rule: "preview: text", want: one, do: says(notify.PreviewText, "Anna | hi")},
+		{rule: "preview: none", want: one, do: says(card.PreviewNone, "好友 | 您有新消息")},
+		{rule: "preview: sender", want: one, do: says(card.PreviewSender, "Anna | 给您发来一条新消息")},
+		{rule: "preview: text", want: one, do: says(card.PreviewText, "Anna | hi")},
 		{rule: "a name that cannot be looked up: a neutral word", want: one, do: func(s *system) {
 			s.sim.Faults.Always("/v4/profile/portrait_get", simulator.Code(40006))
-			says(notify.PreviewSender, "好友 | 给您发来一条新消息")(s)
+			says(card.PreviewSender, "好友 | 给您发来一条新消息")(s)
 		}},
 		{rule: "the user has switched notices off", want: "a call muted (muted_all); 1 left", do: func(s *system) {
 			prefer(s, notify.Preferences{Muted: true})

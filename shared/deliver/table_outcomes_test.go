@@ -5,14 +5,16 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
 
 func permitRows() []row {
 	report := func(s *system, at time.Time) {
-		s.accept(notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint("report", at.UnixMilli()), OpenID: "o-tom", Source: notify.GrantReport, At: at,
-			Templates: []notify.TemplateID{"message"}}})
+		s.accept(fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint("report", at.UnixMilli()), OpenID: "o-tom", Source: fact.GrantReport, At: at,
+			Templates: []fact.TemplateID{"message"}}})
 	}
 	return []row{
 		{rule: "popup and report of one tap, within 2 min: one permit",
@@ -70,7 +72,7 @@ func permitRows() []row {
 			want: "asked +3s; card 1 +3s; asked +5m3s; card 1 +5m3s; asked +20m3s; card 1 +20m3s; a b c delivered; 1 left",
 			do: func(s *system) {
 				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}", LongTerm: true}))
-				s.use(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: {ID: "message", LongTerm: true, Data: map[string]string{"number3": "{{.Count}}"}}})
+				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", LongTerm: true, Data: map[string]string{"number3": "{{.Count}}"}}})
 				s.has(1)
 				s.told("a")
 				s.say("b")
@@ -188,7 +190,7 @@ func outcomeRows() []row {
 		{rule: "47003: dead letter, with the keyword named", has: none,
 			want: "asked +3s; card 1: 47003 +3s; a dead; letter (defect); 1 left; alert (defect)", do: func(s *system) {
 				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}\n时间:{{time9.DATA}}"}))
-				s.use(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
+				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
 				s.has(1)
 				s.told("a")
 				letters, err := s.store.DeadLetters(s.t.Context(), 1)
@@ -276,7 +278,7 @@ func outcomeRows() []row {
 // circuitRows are about what is not tried for a while, and what is tried again.
 func circuitRows() []row {
 	ownCalls := func(s *system) {
-		s.templates(notify.KindMessage, notify.KindCall)
+		s.templates(fact.KindMessage, fact.KindCall)
 		s.must(s.wx.Subscribe("o-tom", "call", 1))
 	}
 	return []row{
@@ -370,7 +372,7 @@ func circuitRows() []row {
 		{rule: "and the sent event settles it",
 			want: "asked +3s; a delivered (reported); 0 left, WeChat has 1; alert (panic)", then: 5 * time.Minute, do: func(s *system) {
 				s.strands("a")
-				s.accept(notify.Fact{Sent: &notify.Sent{OpenID: "o-tom", MsgID: 1, Template: "message", At: s.clock.Now()}})
+				s.accept(fact.Fact{Sent: &fact.Sent{OpenID: "o-tom", MsgID: 1, Template: "message", At: s.clock.Now()}})
 			}},
 	}
 }
@@ -380,7 +382,7 @@ func (s *system) strands(name string) {
 	s.t.Helper()
 	s.say(name)
 	wechat := s.deliver.WeChat
-	s.deliver.WeChat = sendTo(func(notify.Card) (int64, error) { panic("it ends here") })
+	s.deliver.WeChat = sendTo(func(card.Card) (int64, error) { panic("it ends here") })
 	s.run(4 * time.Second)
 	s.deliver.WeChat = wechat
 }

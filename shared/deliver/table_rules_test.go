@@ -3,6 +3,7 @@ package deliver_test
 import (
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -65,7 +66,7 @@ func countingRows() []row {
 				s.im.Import("zoe", "Zoe")
 				sent, err := s.im.SendC2C("anna", "zoe", simulator.Text("hi"))
 				s.must(err)
-				s.named(notify.MessageID(sent.MsgKey), "a")
+				s.named(fact.MessageID(sent.MsgKey), "a")
 			}},
 	}
 }
@@ -216,7 +217,7 @@ func cancelRows() []row {
 		{rule: "but not what REST sends in their name", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: func(s *system) {
 			s.say("a")
 			s.run(time.Second)
-			s.accept(notify.Fact{Message: &notify.Message{ID: "1_1_1", From: tom, To: "anna", SentAt: s.clock.Now(), ByREST: true}})
+			s.accept(fact.Fact{Message: &fact.Message{ID: "1_1_1", From: tom, To: "anna", SentAt: s.clock.Now(), ByREST: true}})
 		}},
 		{rule: "recall", want: "a recalled; 1 left", do: func(s *system) {
 			s.say("a")
@@ -274,14 +275,14 @@ func (s *system) fails(name string) {
 	if err == nil {
 		s.t.Fatal("the message did not fail")
 	}
-	s.named(notify.MessageID(sent.MsgKey), name)
+	s.named(fact.MessageID(sent.MsgKey), name)
 }
 
 func (s *system) send(name string, m simulator.C2CMessage) {
 	s.t.Helper()
 	sent, err := s.im.Send(m)
 	s.must(err)
-	s.named(notify.MessageID(sent.MsgKey), name)
+	s.named(fact.MessageID(sent.MsgKey), name)
 }
 
 // crowd makes the group g1 of anna, bert and tom.
@@ -306,7 +307,7 @@ func (s *system) groupSay(name string, m simulator.GroupMessage) (seq int) {
 	sent, err := s.im.SendGroup(m)
 	s.must(err)
 	if name != "" {
-		s.named(notify.GroupMessageID("g1", uint32(sent.MsgSeq)), name)
+		s.named(fact.GroupMessageID("g1", uint32(sent.MsgSeq)), name)
 	}
 	return sent.MsgSeq
 }

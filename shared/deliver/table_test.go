@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -62,7 +63,7 @@ func TestTable(t *testing.T) {
 		{"permits", permitRows()},
 		{"outcomes of a send", outcomeRows()},
 	}
-	seen := &states{seen: map[notify.State]bool{}}
+	seen := &states{seen: map[fact.State]bool{}}
 	summaries := make([][]string, len(sections))
 	t.Run("rows", func(t *testing.T) {
 		for i, sec := range sections {
@@ -100,7 +101,7 @@ func TestTable(t *testing.T) {
 // states are those in which messages ended.
 type states struct {
 	mu   sync.Mutex
-	seen map[notify.State]bool
+	seen map[fact.State]bool
 }
 
 func (x *states) look(s *system) {
@@ -116,13 +117,13 @@ func (x *states) look(s *system) {
 }
 
 // closedList reads the final states out of state.go.
-func closedList(t *testing.T) []notify.State {
+func closedList(t *testing.T) []fact.State {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "notify", "state.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "fact", "state.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []notify.State
+	var out []fact.State
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -134,7 +135,7 @@ func closedList(t *testing.T) []notify.State {
 				if err != nil {
 					t.Fatal(err)
 				}
-				out = append(out, notify.State(text))
+				out = append(out, fact.State(text))
 			}
 		}
 		return true

@@ -1,7 +1,10 @@
 package explain
 
 import (
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 func explainChinese() explainWords {
@@ -39,26 +42,26 @@ func explainChinese() explainWords {
 		},
 		sent: "微信已接收提醒。",
 		classes: map[string]string{
-			notify.ClassUnknown.String():       "提醒已发出，但没有收到微信的明确答复。",
-			notify.ClassRetry.String():         "微信繁忙，提醒没有发出。",
-			notify.ClassMinute.String():        "这一分钟发送过多，提醒没有发出。",
-			notify.ClassQuota.String():         "微信当天的发送额度已用完，提醒没有发出。",
-			notify.ClassRefused.String():       "微信拒绝：用户没有可用的订阅次数。",
-			notify.ClassUnknownOpenID.String(): "微信拒绝：查不到这个用户。",
-			notify.ClassTemplate.String():      "微信拒绝：消息模板不可用，需要运维人员处理。",
-			notify.ClassOperator.String():      "微信拒绝：服务设置有误，需要运维人员处理。",
-			notify.ClassWording.String():       "微信没有通过提醒的文字。",
-			notify.ClassDefect.String():        "微信拒绝：提醒内容不符合模板的要求。",
-			notify.ClassUnreached.String():     "连不上微信，提醒没有发出。",
-			notify.ClassUnlisted.String():      "微信返回了未知的错误码，提醒没有发出。",
-			"":                                 "微信没有接收提醒。",
+			card.ClassUnknown.String():       "提醒已发出，但没有收到微信的明确答复。",
+			card.ClassRetry.String():         "微信繁忙，提醒没有发出。",
+			card.ClassMinute.String():        "这一分钟发送过多，提醒没有发出。",
+			card.ClassQuota.String():         "微信当天的发送额度已用完，提醒没有发出。",
+			card.ClassRefused.String():       "微信拒绝：用户没有可用的订阅次数。",
+			card.ClassUnknownOpenID.String(): "微信拒绝：查不到这个用户。",
+			card.ClassTemplate.String():      "微信拒绝：消息模板不可用，需要运维人员处理。",
+			card.ClassOperator.String():      "微信拒绝：服务设置有误，需要运维人员处理。",
+			card.ClassWording.String():       "微信没有通过提醒的文字。",
+			card.ClassDefect.String():        "微信拒绝：提醒内容不符合模板的要求。",
+			card.ClassUnreached.String():     "连不上微信，提醒没有发出。",
+			card.ClassUnlisted.String():      "微信返回了未知的错误码，提醒没有发出。",
+			"":                               "微信没有接收提醒。",
 		},
 		settled: map[string]string{
-			string(notify.PermitSpent):    "扣除一次订阅次数。",
-			string(notify.PermitRefunded): "退回预留的订阅次数。",
-			string(notify.PermitZeroed):   "订阅次数清零：以微信的记录为准。",
-			string(notify.PermitHeld):     "保留预留的订阅次数，等待微信的回报。",
-			"":                            "结果已登记。",
+			string(permit.Spent):    "扣除一次订阅次数。",
+			string(permit.Refunded): "退回预留的订阅次数。",
+			string(permit.Zeroed):   "订阅次数清零：以微信的记录为准。",
+			string(permit.Held):     "保留预留的订阅次数，等待微信的回报。",
+			"":                      "结果已登记。",
 		},
 		putOff:      "暂不提醒：{a}。",
 		putOffUntil: "暂不提醒，{b} 再看：{a}。",
@@ -76,109 +79,109 @@ func explainChinese() explainWords {
 	}
 }
 
-func chineseStates() map[notify.State]stateWords {
-	return map[notify.State]stateWords{
-		notify.StateDelivered: {"已提醒", "提醒已于 {a} 发送给您，可以在微信的“服务通知”里查看。", map[notify.Reason]string{
-			notify.ReasonReported: "微信确认提醒已于 {a} 前送达，可以在微信的“服务通知”里查看。",
+func chineseStates() map[fact.State]stateWords {
+	return map[fact.State]stateWords{
+		fact.StateDelivered: {"已提醒", "提醒已于 {a} 发送给您，可以在微信的“服务通知”里查看。", map[fact.Reason]string{
+			fact.ReasonReported: "微信确认提醒已于 {a} 前送达，可以在微信的“服务通知”里查看。",
 		}},
-		notify.StateRead: {"已读", "您已经看过这条消息，所以没有发微信提醒。", map[notify.Reason]string{
-			notify.ReasonReadReport: "您已经读过这条消息，所以没有再发微信提醒。",
-			notify.ReasonOwnReply:   "您已经在会话里回复过，所以没有再发微信提醒。",
-			notify.ReasonUnreadNone: "您的消息都已读完，所以没有再发微信提醒。",
+		fact.StateRead: {"已读", "您已经看过这条消息，所以没有发微信提醒。", map[fact.Reason]string{
+			fact.ReasonReadReport: "您已经读过这条消息，所以没有再发微信提醒。",
+			fact.ReasonOwnReply:   "您已经在会话里回复过，所以没有再发微信提醒。",
+			fact.ReasonUnreadNone: "您的消息都已读完，所以没有再发微信提醒。",
 		}},
-		notify.StateRecalled: {"已撤回", "对方撤回了这条消息，所以没有发微信提醒。", nil},
-		notify.StateAnswered: {"已接听", "您已经接听了这通来电，所以没有发微信提醒。", nil},
-		notify.StateEnded: {"来电已结束", "这通来电已经结束，所以没有发来电提醒。", map[notify.Reason]string{
-			notify.ReasonRejected:   "您拒接了这通来电，所以没有发来电提醒。",
-			notify.ReasonCancelled:  "对方取消了呼叫，所以没有发来电提醒。",
-			notify.ReasonTimedOut:   "这通来电无人接听，响铃已经结束，所以没有发来电提醒。",
-			notify.ReasonLineBusy:   "来电时您正在通话中，所以没有发来电提醒。",
-			notify.ReasonHungUp:     "这通电话已经挂断，所以没有发来电提醒。",
-			notify.ReasonMissedCall: "响铃已经结束，这通来电会作为未接来电提醒您。",
+		fact.StateRecalled: {"已撤回", "对方撤回了这条消息，所以没有发微信提醒。", nil},
+		fact.StateAnswered: {"已接听", "您已经接听了这通来电，所以没有发微信提醒。", nil},
+		fact.StateEnded: {"来电已结束", "这通来电已经结束，所以没有发来电提醒。", map[fact.Reason]string{
+			fact.ReasonRejected:   "您拒接了这通来电，所以没有发来电提醒。",
+			fact.ReasonCancelled:  "对方取消了呼叫，所以没有发来电提醒。",
+			fact.ReasonTimedOut:   "这通来电无人接听，响铃已经结束，所以没有发来电提醒。",
+			fact.ReasonLineBusy:   "来电时您正在通话中，所以没有发来电提醒。",
+			fact.ReasonHungUp:     "这通电话已经挂断，所以没有发来电提醒。",
+			fact.ReasonMissedCall: "响铃已经结束，这通来电会作为未接来电提醒您。",
 		}},
-		notify.StateMuted: {"免打扰", "您关闭了这类提醒，所以没有发微信提醒。", map[notify.Reason]string{
-			notify.ReasonMutedAll:  "您关闭了消息提醒，所以没有发微信提醒；在小程序里重新打开即可恢复。",
-			notify.ReasonMutedPeer: "您把这个会话设为了免打扰，所以没有发微信提醒。",
+		fact.StateMuted: {"免打扰", "您关闭了这类提醒，所以没有发微信提醒。", map[fact.Reason]string{
+			fact.ReasonMutedAll:  "您关闭了消息提醒，所以没有发微信提醒；在小程序里重新打开即可恢复。",
+			fact.ReasonMutedPeer: "您把这个会话设为了免打扰，所以没有发微信提醒。",
 		}},
-		notify.StateCameOnline: {"当时在线", "您当时在线，消息已经直接显示在聊天里，所以没有发微信提醒。", map[notify.Reason]string{
-			notify.ReasonOnline:     "您当时在线，消息已经直接显示在聊天里，所以没有发微信提醒。",
-			notify.ReasonPushOnline: "您的手机 App 可以直接收到推送，所以没有再发微信提醒。",
+		fact.StateCameOnline: {"当时在线", "您当时在线，消息已经直接显示在聊天里，所以没有发微信提醒。", map[fact.Reason]string{
+			fact.ReasonOnline:     "您当时在线，消息已经直接显示在聊天里，所以没有发微信提醒。",
+			fact.ReasonPushOnline: "您的手机 App 可以直接收到推送，所以没有再发微信提醒。",
 		}},
-		notify.StateNotCounted: {"无需提醒", "这类消息不发微信提醒。", map[notify.Reason]string{
-			notify.ReasonSilent:  "这条消息没有可阅读的内容，所以没有发微信提醒。",
-			notify.ReasonAdmin:   "这条消息由系统管理员账号发出，所以没有发微信提醒。",
-			notify.ReasonSelf:    "这条消息是您发给自己的，所以没有发微信提醒。",
-			notify.ReasonCrowded: "等待提醒您的消息太多，这条没有单独提醒，打开小程序就能看到。",
+		fact.StateNotCounted: {"无需提醒", "这类消息不发微信提醒。", map[fact.Reason]string{
+			fact.ReasonSilent:  "这条消息没有可阅读的内容，所以没有发微信提醒。",
+			fact.ReasonAdmin:   "这条消息由系统管理员账号发出，所以没有发微信提醒。",
+			fact.ReasonSelf:    "这条消息是您发给自己的，所以没有发微信提醒。",
+			fact.ReasonCrowded: "等待提醒您的消息太多，这条没有单独提醒，打开小程序就能看到。",
 		}},
-		notify.StateNotBound: {"未登录小程序", "您目前没有在微信里登录小程序（还没有登录过，或者数据已按您的要求清除），所以无法通过微信提醒您；登录一次即可。", nil},
-		notify.StateUnbound: {"已换绑", "您的账号与微信的绑定在提醒发出前已解除，所以没有发微信提醒。", map[notify.Reason]string{
-			notify.ReasonNewerBinding: "提醒发出前，账号与微信的绑定已被新的登录取代，所以没有发微信提醒。",
+		fact.StateNotBound: {"未登录小程序", "您目前没有在微信里登录小程序（还没有登录过，或者数据已按您的要求清除），所以无法通过微信提醒您；登录一次即可。", nil},
+		fact.StateUnbound: {"已换绑", "您的账号与微信的绑定在提醒发出前已解除，所以没有发微信提醒。", map[fact.Reason]string{
+			fact.ReasonNewerBinding: "提醒发出前，账号与微信的绑定已被新的登录取代，所以没有发微信提醒。",
 		}},
-		notify.StateNoPermit: {"无订阅次数", "您的订阅次数已用完，所以没能提醒您；下次打开小程序时点一下“允许”，就能继续收到提醒。", map[notify.Reason]string{
-			notify.ReasonReported: "微信回报您已没有可用的订阅次数，提醒没有送达；下次打开小程序时点一下“允许”，就能继续收到提醒。",
+		fact.StateNoPermit: {"无订阅次数", "您的订阅次数已用完，所以没能提醒您；下次打开小程序时点一下“允许”，就能继续收到提醒。", map[fact.Reason]string{
+			fact.ReasonReported: "微信回报您已没有可用的订阅次数，提醒没有送达；下次打开小程序时点一下“允许”，就能继续收到提醒。",
 		}},
-		notify.StateRefused: {"微信拒收", "微信不允许给您发送这条提醒；请重新登录一次小程序，并检查是否允许它发送通知。", map[notify.Reason]string{
-			notify.ReasonUnknownOpenID: "微信查不到您在这个小程序里的身份，提醒没能发出；请重新登录一次小程序。",
-			notify.ReasonReported:      "微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
+		fact.StateRefused: {"微信拒收", "微信不允许给您发送这条提醒；请重新登录一次小程序，并检查是否允许它发送通知。", map[fact.Reason]string{
+			fact.ReasonUnknownOpenID: "微信查不到您在这个小程序里的身份，提醒没能发出；请重新登录一次小程序。",
+			fact.ReasonReported:      "微信回报这条提醒没有展示给您；请检查是否允许小程序发送通知。",
 		}},
-		notify.StateQuota: {"微信额度用完", "微信当天的发送额度一直不足，直到这条消息过期也没能提醒您。", map[notify.Reason]string{
-			notify.ReasonQuotaDay: "微信当天的发送额度已用完，直到这条消息过期也没能提醒您。",
+		fact.StateQuota: {"微信额度用完", "微信当天的发送额度一直不足，直到这条消息过期也没能提醒您。", map[fact.Reason]string{
+			fact.ReasonQuotaDay: "微信当天的发送额度已用完，直到这条消息过期也没能提醒您。",
 		}},
-		notify.StateExpired:  {"已过期", "这条消息已超过提醒时限，所以没有再发微信提醒。", nil},
-		notify.StateFailedIM: {"聊天发送失败", "这条消息在聊天里就没有发送成功，所以没有发微信提醒。", nil},
-		notify.StateUnknown: {"结果不明", "提醒已发给微信，但无法确认您是否收到；为避免重复打扰，不会再发。", map[notify.Reason]string{
-			notify.ReasonStranded:     "提醒发送途中服务中断，无法确认您是否收到；为避免重复打扰，不会再发。",
-			notify.ReasonSilentWeChat: "提醒已发给微信，但微信一直没有回音，无法确认您是否收到；为避免重复打扰，不会再发。",
+		fact.StateExpired:  {"已过期", "这条消息已超过提醒时限，所以没有再发微信提醒。", nil},
+		fact.StateFailedIM: {"聊天发送失败", "这条消息在聊天里就没有发送成功，所以没有发微信提醒。", nil},
+		fact.StateUnknown: {"结果不明", "提醒已发给微信，但无法确认您是否收到；为避免重复打扰，不会再发。", map[fact.Reason]string{
+			fact.ReasonStranded:     "提醒发送途中服务中断，无法确认您是否收到；为避免重复打扰，不会再发。",
+			fact.ReasonSilentWeChat: "提醒已发给微信，但微信一直没有回音，无法确认您是否收到；为避免重复打扰，不会再发。",
 		}},
-		notify.StateDead: {"发送失败", "提醒遇到无法自动恢复的错误，没能发出，我们的技术人员会处理。", map[notify.Reason]string{
-			notify.ReasonAttempts: "提醒尝试多次都没能发出，我们的技术人员会处理。",
-			notify.ReasonWording:  "微信没有通过提醒的文字，提醒没能发出，我们的技术人员会处理。",
-			notify.ReasonOperator: "我们的服务设置有误，提醒没能发出，技术人员会处理。",
-			notify.ReasonReported: "微信回报提醒没有送达，我们的技术人员会处理。",
+		fact.StateDead: {"发送失败", "提醒遇到无法自动恢复的错误，没能发出，我们的技术人员会处理。", map[fact.Reason]string{
+			fact.ReasonAttempts: "提醒尝试多次都没能发出，我们的技术人员会处理。",
+			fact.ReasonWording:  "微信没有通过提醒的文字，提醒没能发出，我们的技术人员会处理。",
+			fact.ReasonOperator: "我们的服务设置有误，提醒没能发出，技术人员会处理。",
+			fact.ReasonReported: "微信回报提醒没有送达，我们的技术人员会处理。",
 		}},
-		notify.StateErased: {"数据已清除", "您要求清除全部数据，等待中的提醒也一并取消了。", nil},
+		fact.StateErased: {"数据已清除", "您要求清除全部数据，等待中的提醒也一并取消了。", nil},
 	}
 }
 
-func chineseReasons() map[notify.Reason]string {
-	return map[notify.Reason]string{
-		notify.ReasonReadReport:    "收到已读回执",
-		notify.ReasonOwnReply:      "已在会话里回复",
-		notify.ReasonOnline:        "当时在线",
-		notify.ReasonPushOnline:    "手机 App 可收到推送",
-		notify.ReasonSilent:        "没有可阅读的内容",
-		notify.ReasonAdmin:         "由管理员账号发出",
-		notify.ReasonSelf:          "发给自己的消息",
-		notify.ReasonCrowded:       "等待提醒的消息太多",
-		notify.ReasonBusy:          "另一条提醒正在发送",
-		notify.ReasonWindow:        "仍显示在线，需要再确认一次",
-		notify.ReasonIMSilent:      "暂时查不到是否在线",
-		notify.ReasonStranded:      "发送途中服务中断",
-		notify.ReasonNeverSent:     "上一次准备的提醒没有发出",
-		notify.ReasonAttempts:      "已达到最多尝试次数",
-		notify.ReasonBackoff:       "微信暂时没有接收",
-		notify.ReasonOperator:      "服务设置需要先修正",
-		notify.ReasonWording:       "微信没有通过提醒的文字",
-		notify.ReasonQuotaDay:      "微信当天的发送额度已用完",
-		notify.ReasonNewerBinding:  "绑定已被新的登录取代",
-		notify.ReasonUnreadNone:    "已经没有未读消息",
-		notify.ReasonDigest:        "离开后已提醒过一次，后面的消息合并提醒",
-		notify.ReasonKept:          "剩余的订阅次数留给以后离开时使用",
-		notify.ReasonQuietHours:    "现在是免打扰时段",
-		notify.ReasonRinging:       "来电正在响铃，且显示在线",
-		notify.ReasonMutedAll:      "已关闭消息提醒",
-		notify.ReasonMutedPeer:     "这个会话已设为免打扰",
-		notify.ReasonRejected:      "来电被拒接",
-		notify.ReasonCancelled:     "对方取消了呼叫",
-		notify.ReasonTimedOut:      "来电无人接听",
-		notify.ReasonLineBusy:      "正在另一通电话中",
-		notify.ReasonHungUp:        "电话已挂断",
-		notify.ReasonMissedCall:    "改为按未接来电提醒",
-		notify.ReasonUnknownOpenID: "微信查不到这个用户，需要重新登录小程序",
-		notify.ReasonTooMany:       "这一小时的提醒已达上限",
-		notify.ReasonReported:      "以微信的回报为准",
-		notify.ReasonSilentWeChat:  "微信没有答复，也没有回报",
-		notify.ReasonReplayed:      "由运维人员重新发起",
-		notify.ReasonNotMember:     "呼叫来自用户未加入的群",
+func chineseReasons() map[fact.Reason]string {
+	return map[fact.Reason]string{
+		fact.ReasonReadReport:    "收到已读回执",
+		fact.ReasonOwnReply:      "已在会话里回复",
+		fact.ReasonOnline:        "当时在线",
+		fact.ReasonPushOnline:    "手机 App 可收到推送",
+		fact.ReasonSilent:        "没有可阅读的内容",
+		fact.ReasonAdmin:         "由管理员账号发出",
+		fact.ReasonSelf:          "发给自己的消息",
+		fact.ReasonCrowded:       "等待提醒的消息太多",
+		fact.ReasonBusy:          "另一条提醒正在发送",
+		fact.ReasonWindow:        "仍显示在线，需要再确认一次",
+		fact.ReasonIMSilent:      "暂时查不到是否在线",
+		fact.ReasonStranded:      "发送途中服务中断",
+		fact.ReasonNeverSent:     "上一次准备的提醒没有发出",
+		fact.ReasonAttempts:      "已达到最多尝试次数",
+		fact.ReasonBackoff:       "微信暂时没有接收",
+		fact.ReasonOperator:      "服务设置需要先修正",
+		fact.ReasonWording:       "微信没有通过提醒的文字",
+		fact.ReasonQuotaDay:      "微信当天的发送额度已用完",
+		fact.ReasonNewerBinding:  "绑定已被新的登录取代",
+		fact.ReasonUnreadNone:    "已经没有未读消息",
+		fact.ReasonDigest:        "离开后已提醒过一次，后面的消息合并提醒",
+		fact.ReasonKept:          "剩余的订阅次数留给以后离开时使用",
+		fact.ReasonQuietHours:    "现在是免打扰时段",
+		fact.ReasonRinging:       "来电正在响铃，且显示在线",
+		fact.ReasonMutedAll:      "已关闭消息提醒",
+		fact.ReasonMutedPeer:     "这个会话已设为免打扰",
+		fact.ReasonRejected:      "来电被拒接",
+		fact.ReasonCancelled:     "对方取消了呼叫",
+		fact.ReasonTimedOut:      "来电无人接听",
+		fact.ReasonLineBusy:      "正在另一通电话中",
+		fact.ReasonHungUp:        "电话已挂断",
+		fact.ReasonMissedCall:    "改为按未接来电提醒",
+		fact.ReasonUnknownOpenID: "微信查不到这个用户，需要重新登录小程序",
+		fact.ReasonTooMany:       "这一小时的提醒已达上限",
+		fact.ReasonReported:      "以微信的回报为准",
+		fact.ReasonSilentWeChat:  "微信没有答复，也没有回报",
+		fact.ReasonReplayed:      "由运维人员重新发起",
+		fact.ReasonNotMember:     "呼叫来自用户未加入的群",
 	}
 }

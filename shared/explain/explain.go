@@ -7,28 +7,30 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // A Subject is what an Explanation is about: a message or a card of User or, with
 // neither, all that is on record of User. IdentitiesOf returns the messages of an id.
 type Subject struct {
-	User    notify.UserID
-	Message notify.Identity
-	Card    notify.CardID
+	User    fact.UserID
+	Message fact.Identity
+	Card    card.ID
 	// Unbound: User is known to be bound to no openid. It explains an empty timeline.
 	Unbound bool
 }
 
 // An Explanation is a timeline in words.
 type Explanation struct {
-	User    notify.UserID    `json:"user"`
-	Message notify.MessageID `json:"message,omitempty"`
-	Card    notify.CardID    `json:"card,omitempty"`
+	User    fact.UserID    `json:"user"`
+	Message fact.MessageID `json:"message,omitempty"`
+	Card    card.ID        `json:"card,omitempty"`
 	// State and Reason are those of the end; empty if there is none yet, if nothing is
 	// known, and for all of a user.
-	State  notify.State  `json:"state"`
-	Reason notify.Reason `json:"reason"`
+	State  fact.State  `json:"state"`
+	Reason fact.Reason `json:"reason"`
 	// Sentence says it in one sentence, for a support person to read to the user.
 	Sentence string `json:"sentence"`
 	// Messages are those of a card, or of a user, in the order in which they came up.
@@ -39,18 +41,18 @@ type Explanation struct {
 
 // A MessageEnd is how a message ended; State is empty if it has not.
 type MessageEnd struct {
-	Message notify.MessageID `json:"message"`
-	State   notify.State     `json:"state"`
-	Reason  notify.Reason    `json:"reason"`
+	Message fact.MessageID `json:"message"`
+	State   fact.State     `json:"state"`
+	Reason  fact.Reason    `json:"reason"`
 }
 
 // An ExplainedStep is one step in one short sentence.
 type ExplainedStep struct {
-	At       time.Time          `json:"at"`
-	Kind     notify.StepKind    `json:"kind"`
-	Text     string             `json:"text"`
-	Card     notify.CardID      `json:"card,omitempty"`
-	Messages []notify.MessageID `json:"messages,omitempty"`
+	At       time.Time        `json:"at"`
+	Kind     notify.StepKind  `json:"kind"`
+	Text     string           `json:"text"`
+	Card     card.ID          `json:"card,omitempty"`
+	Messages []fact.MessageID `json:"messages,omitempty"`
 }
 
 // Explain puts the timeline of about.User into words: English if lang begins with
@@ -58,7 +60,7 @@ type ExplainedStep struct {
 func Explain(steps []notify.Step, about Subject, lang string, zone *time.Location) Explanation {
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b notify.Step) int { return a.At.Compare(b.At) })
-	x := explainer{explainWordsFor(lang), cmp.Or(zone, notify.Beijing)}
+	x := explainer{explainWordsFor(lang), cmp.Or(zone, fact.Beijing)}
 	e := Explanation{User: about.User, Message: about.Message.ID(), Card: about.Card}
 	switch {
 	case about.Message != "":
@@ -72,7 +74,7 @@ func Explain(steps []notify.Step, about Subject, lang string, zone *time.Locatio
 		e.Sentence = x.nothing(about)
 	}
 	if len(e.Steps) == 0 && about.Unbound {
-		e.State, e.Sentence = notify.StateNotBound, x.ended(notify.Step{State: notify.StateNotBound})
+		e.State, e.Sentence = fact.StateNotBound, x.ended(notify.Step{State: fact.StateNotBound})
 	}
 	return e
 }
@@ -90,7 +92,7 @@ func (x explainer) message(e *Explanation, t thread) {
 		return
 	}
 	e.State, e.Reason = t.end.State, t.end.Reason
-	if t.end.State == notify.StateExpired && t.end.Reason == notify.ReasonNone {
+	if t.end.State == fact.StateExpired && t.end.Reason == fact.ReasonNone {
 		t.end.Reason = t.putOff // what kept it until it was too old
 	}
 	e.Sentence = x.ended(t.end)
@@ -143,8 +145,8 @@ func (x explainer) user(e *Explanation, steps []notify.Step) {
 
 // tally counts ends by state: 2 read, 1 waits.
 func (x explainer) tally(ends []MessageEnd, waits notify.Step) string {
-	var states []notify.State
-	counts := map[notify.State]int{}
+	var states []fact.State
+	counts := map[fact.State]int{}
 	for _, m := range ends {
 		if counts[m.State]++; counts[m.State] == 1 {
 			states = append(states, m.State)
@@ -171,7 +173,7 @@ func (x explainer) ended(end notify.Step) string {
 	if text, ok := w.because[end.Reason]; ok {
 		return fill(text, at)
 	}
-	if end.Reason != notify.ReasonNone {
+	if end.Reason != fact.ReasonNone {
 		return x.because(fill(w.sentence, at), x.reason(end.Reason))
 	}
 	return fill(w.sentence, at)

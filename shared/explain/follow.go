@@ -3,16 +3,18 @@ package explain
 import (
 	"slices"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // A thread is what a timeline says of one message.
 type thread struct {
 	steps  []notify.Step
-	end    notify.Step   // the last final; without a State if the message waits
-	last   notify.Step   // that says what is waited for
-	putOff notify.Reason // of the last look at it
-	open   bool          // a card was sent, and WeChat has not answered
+	end    notify.Step // the last final; without a State if the message waits
+	last   notify.Step // that says what is waited for
+	putOff fact.Reason // of the last look at it
+	open   bool        // a card was sent, and WeChat has not answered
 }
 
 // follow picks the steps about a message: those that name it or its cards, and those
@@ -20,7 +22,7 @@ type thread struct {
 //
 // Of two ends the later holds: WeChat's report may correct an end. What is accepted
 // after its end waits again.
-func follow(steps []notify.Step, id notify.Identity) thread {
+func follow(steps []notify.Step, id fact.Identity) thread {
 	var t thread
 	waits := false
 	aboard := cargo(steps)
@@ -50,8 +52,8 @@ func follow(steps []notify.Step, id notify.Identity) thread {
 }
 
 // cargo returns which messages each card carried, as far as steps name them.
-func cargo(steps []notify.Step) map[notify.CardID][]notify.Identity {
-	on := map[notify.CardID][]notify.Identity{}
+func cargo(steps []notify.Step) map[card.ID][]fact.Identity {
+	on := map[card.ID][]fact.Identity{}
 	for _, s := range steps {
 		if s.Card != "" && len(s.Messages) > 0 {
 			on[s.Card] = append(on[s.Card], s.Messages...)
@@ -77,7 +79,7 @@ func (t *thread) add(s notify.Step) {
 func leavesOpen(s notify.Step, before bool) bool {
 	switch s.Kind {
 	case notify.StepSent:
-		return s.Detail == notify.ClassUnknown.String()
+		return s.Detail == card.ClassUnknown.String()
 	case notify.StepFinal, notify.StepPutOff:
 		return false
 	}
@@ -86,14 +88,14 @@ func leavesOpen(s notify.Step, before bool) bool {
 
 // A roll keeps how messages stand.
 type roll struct {
-	ends   []MessageEnd      // in the order in which they came up
-	ids    []notify.Identity // of the same
-	index  map[notify.Identity]int
-	aboard map[notify.CardID][]notify.Identity
+	ends   []MessageEnd    // in the order in which they came up
+	ids    []fact.Identity // of the same
+	index  map[fact.Identity]int
+	aboard map[card.ID][]fact.Identity
 }
 
 func newRoll(steps []notify.Step) *roll {
-	return &roll{index: map[notify.Identity]int{}, aboard: cargo(steps)}
+	return &roll{index: map[fact.Identity]int{}, aboard: cargo(steps)}
 }
 
 // note takes a step in.
@@ -109,14 +111,14 @@ func (r *roll) note(s notify.Step) {
 		case notify.StepFinal:
 			r.ends[i].State, r.ends[i].Reason = s.State, s.Reason
 		case notify.StepAccepted:
-			r.ends[i].State, r.ends[i].Reason = "", notify.ReasonNone
+			r.ends[i].State, r.ends[i].Reason = "", fact.ReasonNone
 		}
 	}
 }
 
 // about returns the messages that s is about: those that it names, else those of its card;
 // of an end without either, all that wait.
-func (r *roll) about(s notify.Step) []notify.Identity {
+func (r *roll) about(s notify.Step) []fact.Identity {
 	switch {
 	case len(s.Messages) > 0:
 		return s.Messages
@@ -125,7 +127,7 @@ func (r *roll) about(s notify.Step) []notify.Identity {
 	case s.Kind != notify.StepFinal:
 		return nil
 	}
-	var waiting []notify.Identity
+	var waiting []fact.Identity
 	for i, m := range r.ends {
 		if m.State == "" {
 			waiting = append(waiting, r.ids[i])

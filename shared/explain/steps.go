@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -8,7 +9,7 @@ import (
 func (x explainer) steps(steps []notify.Step) []ExplainedStep {
 	out := make([]ExplainedStep, len(steps))
 	for i, s := range steps {
-		out[i] = ExplainedStep{At: s.At.In(x.zone), Kind: s.Kind, Text: x.step(s), Card: s.Card, Messages: notify.MessageIDs(s.Messages)}
+		out[i] = ExplainedStep{At: s.At.In(x.zone), Kind: s.Kind, Text: x.step(s), Card: s.Card, Messages: fact.MessageIDs(s.Messages)}
 	}
 	return out
 }
@@ -29,7 +30,7 @@ func (x explainer) step(s notify.Step) string {
 		return x.known(w.settled, s.Detail)
 	case notify.StepFinal:
 		text := fill(w.ends, x.label(s.State))
-		if s.Reason != notify.ReasonNone {
+		if s.Reason != fact.ReasonNone {
 			text = x.because(text, x.reason(s.Reason))
 		}
 		return x.because(text, s.Detail)
@@ -41,7 +42,7 @@ func (x explainer) step(s notify.Step) string {
 	if len(s.Messages) > 1 {
 		text = x.because(text, fill(w.messages, number(len(s.Messages))))
 	}
-	if s.Reason != notify.ReasonNone {
+	if s.Reason != fact.ReasonNone {
 		text = x.because(text, x.reason(s.Reason))
 	}
 	return x.because(text, s.Detail)
@@ -49,14 +50,14 @@ func (x explainer) step(s notify.Step) string {
 
 func (x explainer) putOff(s notify.Step) string {
 	why := x.reason(s.Reason)
-	if s.Reason == notify.ReasonNone {
+	if s.Reason == fact.ReasonNone {
 		why = x.words.later
 	}
 	text := fill(x.words.putOff, why)
 	if !s.Until.IsZero() {
 		text = fill(x.words.putOffUntil, why, x.moment(s.Until))
 	}
-	if s.Reason == notify.ReasonKept {
+	if s.Reason == fact.ReasonKept {
 		text = x.because(text, fill(x.words.permits, number(s.Left), number(s.Keep)))
 	}
 	return text

@@ -5,13 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // explainWords are the texts of one language. {a} and {b} are filled in.
 type explainWords struct {
-	states  map[notify.State]stateWords
-	reasons map[notify.Reason]string // half a sentence; of anybody, so that it fits everywhere
+	states  map[fact.State]stateWords
+	reasons map[fact.Reason]string // half a sentence; of anybody, so that it fits everywhere
 
 	// Sentences for the user.
 	accepted      string // waits for the first look
@@ -51,9 +52,9 @@ type explainWords struct {
 
 // stateWords are what there is to say of an end.
 type stateWords struct {
-	label    string                   // a word or two
-	sentence string                   // for the user; a: when
-	because  map[notify.Reason]string // sentences for reasons that say more
+	label    string                 // a word or two
+	sentence string                 // for the user; a: when
+	because  map[fact.Reason]string // sentences for reasons that say more
 }
 
 func explainWordsFor(lang string) explainWords {
@@ -63,14 +64,14 @@ func explainWordsFor(lang string) explainWords {
 	return explainChinese()
 }
 
-func (x explainer) reason(r notify.Reason) string {
+func (x explainer) reason(r fact.Reason) string {
 	if text, ok := x.words.reasons[r]; ok {
 		return text
 	}
 	return string(r) // of a newer version
 }
 
-func (x explainer) label(s notify.State) string {
+func (x explainer) label(s fact.State) string {
 	if s == "" {
 		return x.words.waits
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -19,7 +21,7 @@ import (
 // declares them.
 func constants(t *testing.T, file, typ string) []string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "notify", file), nil, parser.SkipObjectResolution)
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", filepath.FromSlash(file)), nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,54 +50,54 @@ func constants(t *testing.T, file, typ string) []string {
 }
 
 // becauseOf lists the reasons that each state may have.
-var becauseOf = map[notify.State][]notify.Reason{
-	notify.StateDelivered:  {notify.ReasonReported, notify.ReasonReplayed},
-	notify.StateRead:       {notify.ReasonReadReport, notify.ReasonOwnReply, notify.ReasonUnreadNone},
-	notify.StateRecalled:   {},
-	notify.StateAnswered:   {},
-	notify.StateEnded:      {notify.ReasonRejected, notify.ReasonCancelled, notify.ReasonTimedOut, notify.ReasonLineBusy, notify.ReasonHungUp, notify.ReasonMissedCall},
-	notify.StateMuted:      {notify.ReasonMutedAll, notify.ReasonMutedPeer},
-	notify.StateCameOnline: {notify.ReasonOnline, notify.ReasonPushOnline},
-	notify.StateNotCounted: {notify.ReasonSilent, notify.ReasonAdmin, notify.ReasonSelf, notify.ReasonCrowded},
-	notify.StateNotBound:   {},
-	notify.StateUnbound:    {notify.ReasonNewerBinding},
-	notify.StateNoPermit:   {notify.ReasonReported},
-	notify.StateRefused:    {notify.ReasonUnknownOpenID, notify.ReasonReported},
-	notify.StateQuota:      {notify.ReasonQuotaDay},
-	notify.StateExpired: {notify.ReasonBusy, notify.ReasonWindow, notify.ReasonIMSilent, notify.ReasonNeverSent, notify.ReasonBackoff, notify.ReasonOperator, notify.ReasonWording,
-		notify.ReasonQuotaDay, notify.ReasonDigest, notify.ReasonKept, notify.ReasonQuietHours, notify.ReasonTooMany, notify.ReasonRinging},
-	notify.StateFailedIM: {},
-	notify.StateUnknown:  {notify.ReasonStranded, notify.ReasonSilentWeChat},
-	notify.StateDead:     {notify.ReasonAttempts, notify.ReasonWording, notify.ReasonOperator, notify.ReasonReported},
-	notify.StateErased:   {},
+var becauseOf = map[fact.State][]fact.Reason{
+	fact.StateDelivered:  {fact.ReasonReported, fact.ReasonReplayed},
+	fact.StateRead:       {fact.ReasonReadReport, fact.ReasonOwnReply, fact.ReasonUnreadNone},
+	fact.StateRecalled:   {},
+	fact.StateAnswered:   {},
+	fact.StateEnded:      {fact.ReasonRejected, fact.ReasonCancelled, fact.ReasonTimedOut, fact.ReasonLineBusy, fact.ReasonHungUp, fact.ReasonMissedCall},
+	fact.StateMuted:      {fact.ReasonMutedAll, fact.ReasonMutedPeer},
+	fact.StateCameOnline: {fact.ReasonOnline, fact.ReasonPushOnline},
+	fact.StateNotCounted: {fact.ReasonSilent, fact.ReasonAdmin, fact.ReasonSelf, fact.ReasonCrowded},
+	fact.StateNotBound:   {},
+	fact.StateUnbound:    {fact.ReasonNewerBinding},
+	fact.StateNoPermit:   {fact.ReasonReported},
+	fact.StateRefused:    {fact.ReasonUnknownOpenID, fact.ReasonReported},
+	fact.StateQuota:      {fact.ReasonQuotaDay},
+	fact.StateExpired: {fact.ReasonBusy, fact.ReasonWindow, fact.ReasonIMSilent, fact.ReasonNeverSent, fact.ReasonBackoff, fact.ReasonOperator, fact.ReasonWording,
+		fact.ReasonQuotaDay, fact.ReasonDigest, fact.ReasonKept, fact.ReasonQuietHours, fact.ReasonTooMany, fact.ReasonRinging},
+	fact.StateFailedIM: {},
+	fact.StateUnknown:  {fact.ReasonStranded, fact.ReasonSilentWeChat},
+	fact.StateDead:     {fact.ReasonAttempts, fact.ReasonWording, fact.ReasonOperator, fact.ReasonReported},
+	fact.StateErased:   {},
 }
 
 // Whatever a timeline may hold has words in both languages. The lists are read from the
 // source, so that what is new there is missed here.
 func TestEverythingHasWords(t *testing.T) {
-	states, reasons := constants(t, "state.go", "State"), constants(t, "state.go", "Reason")
-	if listed := slices.Sorted(maps.Keys(becauseOf)); !slices.EqualFunc(listed, states, func(a notify.State, b string) bool { return string(a) == b }) {
+	states, reasons := constants(t, "fact/state.go", "State"), constants(t, "fact/state.go", "Reason")
+	if listed := slices.Sorted(maps.Keys(becauseOf)); !slices.EqualFunc(listed, states, func(a fact.State, b string) bool { return string(a) == b }) {
 		t.Errorf("the states are %q, and reasons are listed for %q", states, listed)
 	}
 	for name, w := range map[string]explainWords{"zh": explainChinese(), "en": explainEnglish()} {
-		x := explainer{w, notify.Beijing}
+		x := explainer{w, fact.Beijing}
 		for _, s := range states {
-			sw, ok := w.states[notify.State(s)]
+			sw, ok := w.states[fact.State(s)]
 			if !ok || sw.label == "" || sw.sentence == "" {
 				t.Errorf("%s: state %q has no words", name, s)
 			}
-			wordsAreIn(t, name, w.stop, x.ended(notify.Step{State: notify.State(s)}))
-			for _, r := range becauseOf[notify.State(s)] {
-				wordsAreIn(t, name, w.stop, x.ended(notify.Step{State: notify.State(s), Reason: r}))
+			wordsAreIn(t, name, w.stop, x.ended(notify.Step{State: fact.State(s)}))
+			for _, r := range becauseOf[fact.State(s)] {
+				wordsAreIn(t, name, w.stop, x.ended(notify.Step{State: fact.State(s), Reason: r}))
 			}
 			for r := range sw.because {
-				if !slices.Contains(becauseOf[notify.State(s)], r) {
+				if !slices.Contains(becauseOf[fact.State(s)], r) {
 					t.Errorf("%s: there are words for %q because of %q, which is not listed", name, s, r)
 				}
 			}
 		}
 		for _, r := range reasons {
-			if r != "" && w.reasons[notify.Reason(r)] == "" {
+			if r != "" && w.reasons[fact.Reason(r)] == "" {
 				t.Errorf("%s: reason %q has no words", name, r)
 			}
 		}
@@ -112,18 +114,18 @@ func TestEverythingHasWords(t *testing.T) {
 				t.Errorf("%s: status %s has no words", name, s)
 			}
 		}
-		for c := notify.ClassUnknown; c.String() != "invalid"; c++ {
+		for c := card.ClassUnknown; c.String() != "invalid"; c++ {
 			if w.classes[c.String()] == "" {
 				t.Errorf("%s: class %s has no words", name, c)
 			}
 		}
-		for _, f := range constants(t, "protocol.go", "PermitFate") {
+		for _, f := range constants(t, "permit/protocol.go", "Fate") {
 			if w.settled[f] == "" {
 				t.Errorf("%s: permit %s has no words", name, f)
 			}
 		}
-		for _, k := range constants(t, "timeline.go", "StepKind") {
-			text := x.step(notify.Step{Kind: notify.StepKind(k), State: notify.StateRead})
+		for _, k := range constants(t, "notify/timeline.go", "StepKind") {
+			text := x.step(notify.Step{Kind: notify.StepKind(k), State: fact.StateRead})
 			if text == fill(w.other, k) {
 				t.Errorf("%s: step %s has no words", name, k)
 			}

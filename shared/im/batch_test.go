@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
@@ -31,7 +32,7 @@ var listAPIs = map[string]listAPI{
 	"portrait_get": {"To_Account", 100, `{"To_Account":%s,"ResultCode":0,"ProfileItem":[{"Tag":"Tag_Other","Value":7},{"Tag":"Tag_Profile_IM_Nick","Value":"N"}]}`,
 		`"UserProfileItem":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-			names, err := c.Names(t.Context(), as[notify.UserID](ids))
+			names, err := c.Names(t.Context(), as[fact.UserID](ids))
 			checkNames(t, names)
 			return keys(names), err
 		}},
@@ -39,23 +40,23 @@ var listAPIs = map[string]listAPI{
 	"query_online_status, unknown accounts": {"", 0, `{"To_Account":%s,"ErrorCode":70107}`, `"QueryResult":[],"ErrorList":[%s]`, askPresence},
 	"get_group_info": {"GroupIdList", 50, `{"GroupId":%s,"ErrorCode":0,"Name":"N"}`, `"GroupInfo":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-			names, err := c.GroupNames(t.Context(), as[notify.GroupID](ids))
+			names, err := c.GroupNames(t.Context(), as[fact.GroupID](ids))
 			checkNames(t, names)
 			return keys(names), err
 		}},
 	"get_group_member_info": {"", 0, `{"Member_Account":%s,"MsgFlag":"AcceptAndNotify"}`, `"MemberList":[%s]`,
 		func(t *testing.T, c *im.Client, _ []string) ([]string, error) {
-			members, _, err := c.Members(t.Context(), "g", notify.GroupPublic, "")
+			members, _, err := c.Members(t.Context(), "g", fact.GroupPublic, "")
 			return memberIDs(members), err
 		}},
 	"get_specified_group_member_info": {"Member_List_Account", 50, `{"Member_Account":%s,"Role":"Member ","MsgFlag":"AcceptAndNotify"}`, `"MemberList":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-			members, err := c.MembersAmong(t.Context(), "g", as[notify.UserID](ids))
+			members, err := c.MembersAmong(t.Context(), "g", as[fact.UserID](ids))
 			return memberIDs(members), err
 		}},
 	"get_c2c_unread_msg_num": {"", 0, `{"Peer_Account":%s,"C2CUnreadMsgNum":1}`, `"AllC2CUnreadMsgNum":3,"C2CUnreadMsgNumList":[%s]`,
 		func(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-			total, by, err := c.Unread(t.Context(), "u", as[notify.UserID](ids))
+			total, by, err := c.Unread(t.Context(), "u", as[fact.UserID](ids))
 			if total < 0 || slices.ContainsFunc(slices.Collect(maps.Values(by)), func(n int) bool { return n < 0 }) {
 				t.Errorf("%d unread, %v", total, by)
 			}
@@ -64,7 +65,7 @@ var listAPIs = map[string]listAPI{
 }
 
 func askPresence(t *testing.T, c *im.Client, ids []string) ([]string, error) {
-	statuses, err := c.Presence(t.Context(), as[notify.UserID](ids))
+	statuses, err := c.Presence(t.Context(), as[fact.UserID](ids))
 	if statuses == nil {
 		t.Error("no map of statuses")
 	}
@@ -279,11 +280,11 @@ func TestUnknownAccountAlone(t *testing.T) {
 	for _, code := range []int{70107, 90048, 90012, 40003, 20003, 10019} {
 		f := &fakeIM{t: t, answer: always(code, "no such account")}
 		c := served(t, f)
-		got, err := c.Presence(t.Context(), []notify.UserID{"a"})
+		got, err := c.Presence(t.Context(), []fact.UserID{"a"})
 		if err != nil || got["a"] != notify.StatusOffline {
 			t.Errorf("%d: %v, %v; want offline", code, got, err)
 		}
-		names, err := c.Names(t.Context(), []notify.UserID{"a"})
+		names, err := c.Names(t.Context(), []fact.UserID{"a"})
 		if err != nil || len(names) != 0 {
 			t.Errorf("%d: %v, %v; want no name and no error", code, names, err)
 		}
@@ -303,8 +304,8 @@ func TestGroupNamesOfTopics(t *testing.T) {
 		}
 		return 200, `{"ErrorCode":0,"GroupInfo":[{"GroupId":"g","Name":"G"},{"GroupId":"@TGS#_c1","ErrorCode":0,"Name":"社群"}]}`
 	}}
-	got, err := served(t, f).GroupNames(t.Context(), []notify.GroupID{"@TGS#_c1@TOPIC#_a", "@TGS#_c1@TOPIC#_@TOPIC#b", "g", "@TOPIC#_lost", ""})
-	want := map[notify.GroupID]string{"@TGS#_c1@TOPIC#_a": "社群", "@TGS#_c1@TOPIC#_@TOPIC#b": "社群", "g": "G"}
+	got, err := served(t, f).GroupNames(t.Context(), []fact.GroupID{"@TGS#_c1@TOPIC#_a", "@TGS#_c1@TOPIC#_@TOPIC#b", "g", "@TOPIC#_lost", ""})
+	want := map[fact.GroupID]string{"@TGS#_c1@TOPIC#_a": "社群", "@TGS#_c1@TOPIC#_@TOPIC#b": "社群", "g": "G"}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || f.calls() != 1 {
 		t.Errorf("%v after %d calls\n%s", err, f.calls(), diff)
 	}
@@ -317,7 +318,7 @@ func TestUncleanNickname(t *testing.T) {
 			"{\"To_Account\":\"bad\",\"ProfileItem\":[{\"Tag\":\"Tag_Profile_IM_Nick\",\"Value\":\"\x10李四\"}],\"ResultCode\":0}]," +
 			`"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}`
 	}}
-	got, err := served(t, f).Names(t.Context(), []notify.UserID{"good", "bad"})
+	got, err := served(t, f).Names(t.Context(), []fact.UserID{"good", "bad"})
 	if err != nil || got["good"] != "张三" || got["bad"] != "李四" || f.calls() != 1 {
 		t.Errorf("%q after %d calls, %v", got, f.calls(), err)
 	}

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"math"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A Message is a one-to-one message. Before and After share its ID (MsgKey), so
 // whichever of the two is switched on will do.
 // Source: https://cloud.tencent.com/document/product/269/2716
 type Message struct {
-	notify.Message
+	fact.Message
 	Before bool // IM waits for our answer and has not delivered yet
 }
 
@@ -23,7 +23,7 @@ func decodeMessageBefore(cb *Callback, f *fields, byREST bool) {
 func decodeMessage(cb *Callback, f *fields, byREST bool) {
 	cb.Kind = KindMessage
 	c := readContent(f.object)
-	m := notify.Message{
+	m := fact.Message{
 		From:       f.requireUser("From_Account"),
 		To:         f.requireUser("To_Account"),
 		SentAt:     f.requireSecond("MsgTime"),
@@ -43,15 +43,15 @@ func decodeMessage(cb *Callback, f *fields, byREST bool) {
 
 // messageID returns MsgKey. IM makes it of three fields, so that it can be made again
 // where it is missing.
-func messageID(f *fields) notify.MessageID {
+func messageID(f *fields) fact.MessageID {
 	if f.id("MsgKey") != "" {
-		return notify.MessageID(f.requireID("MsgKey"))
+		return fact.MessageID(f.requireID("MsgKey"))
 	}
 	t, _ := f.second("MsgTime")
 	if f.object["MsgSeq"] == nil || f.object["MsgRandom"] == nil {
 		f.fail("MsgKey", "is missing, and without MsgSeq and MsgRandom it cannot be made")
 	}
-	return notify.MessageID(fmt.Sprintf("%d_%d_%d", f.uint32("MsgSeq"), f.uint32("MsgRandom"), t.Unix()))
+	return fact.MessageID(fmt.Sprintf("%d_%d_%d", f.uint32("MsgSeq"), f.uint32("MsgRandom"), t.Unix()))
 }
 
 func failedCode(o object) int {
@@ -65,7 +65,7 @@ func failedCode(o object) int {
 // Source: https://cloud.tencent.com/document/product/269/61696
 func decodeRead(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindRead
-	cb.Read = &notify.Read{
+	cb.Read = &fact.Read{
 		Reader: f.requireUser("Report_Account"),
 		Peer:   f.requireUser("Peer_Account"),
 		UpTo:   f.requireSecond("LastReadTime"),
@@ -75,8 +75,8 @@ func decodeRead(cb *Callback, f *fields, _ bool) {
 // Source: https://cloud.tencent.com/document/product/269/61697
 func decodeRecall(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindRecall
-	cb.Recall = &notify.Recall{
-		ID:   notify.MessageID(f.requireID("MsgKey")),
+	cb.Recall = &fact.Recall{
+		ID:   fact.MessageID(f.requireID("MsgKey")),
 		From: f.requireUser("From_Account"),
 		To:   f.requireUser("To_Account"),
 	}

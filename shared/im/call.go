@@ -3,7 +3,7 @@ package im
 import (
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A CallPhase is what became of a call, for the Users of that Call.
@@ -29,9 +29,9 @@ const defaultRing = 30 * time.Second
 type Call struct {
 	ID      string // inviteID of a signalled call, CallId of the Call webhooks
 	Phase   CallPhase
-	Caller  notify.UserID   // empty if this step does not tell
-	Users   []notify.UserID // whom the step is about: who is rung, who answered, who was missed
-	GroupID string          // of a group call, else empty
+	Caller  fact.UserID   // empty if this step does not tell
+	Users   []fact.UserID // whom the step is about: who is rung, who answered, who was missed
+	GroupID string        // of a group call, else empty
 	// Ring is how long it rings from At on; zero unless Phase is CallRinging.
 	Ring time.Duration
 	At   time.Time // zero if IM did not say

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // maxCalled bounds whom one step of a call may name. Calls end at 9 people.
@@ -22,7 +22,7 @@ const (
 // signalFacts returns what a message signals of a call. One for those who are online
 // only rings at nobody else, not even at who comes in time. One that failed in IM rings
 // at nobody at all; as its Before may have said that it does, it is taken for an end.
-func (c Callback) signalFacts(in notify.Conversation, failedCode int, onlineOnly bool) []notify.Fact {
+func (c Callback) signalFacts(in fact.Conversation, failedCode int, onlineOnly bool) []fact.Fact {
 	calls := slices.Clone(c.Calls)
 	for i := range calls {
 		if calls[i].Phase == CallRinging && failedCode != 0 {
@@ -33,16 +33,16 @@ func (c Callback) signalFacts(in notify.Conversation, failedCode int, onlineOnly
 		calls = slices.DeleteFunc(calls, func(call Call) bool { return call.Phase == CallRinging })
 	}
 	c.Calls = calls
-	return c.callFacts(notify.CallSignal, in)
+	return c.callFacts(fact.CallSignal, in)
 }
 
-func (c Callback) callFacts(source notify.CallSource, in notify.Conversation) []notify.Fact {
-	var facts []notify.Fact
+func (c Callback) callFacts(source fact.CallSource, in fact.Conversation) []fact.Fact {
+	var facts []fact.Fact
 	for _, call := range c.Calls {
 		if call.At.IsZero() {
 			call.At = c.EventTime
 		}
-		if f := call.fact(source, in); f != (notify.Fact{}) {
+		if f := call.fact(source, in); f != (fact.Fact{}) {
 			facts = append(facts, f)
 		}
 	}
@@ -50,39 +50,39 @@ func (c Callback) callFacts(source notify.CallSource, in notify.Conversation) []
 }
 
 // fact is empty if the step is about nobody who can be told.
-func (c Call) fact(source notify.CallSource, in notify.Conversation) notify.Fact {
+func (c Call) fact(source fact.CallSource, in fact.Conversation) fact.Fact {
 	users := people(c.Users)
 	if c.Phase == CallRinging {
-		users = slices.DeleteFunc(users, func(user notify.UserID) bool { return user == c.Caller })
+		users = slices.DeleteFunc(users, func(user fact.UserID) bool { return user == c.Caller })
 	}
 	if len(users) == 0 {
-		return notify.Fact{}
+		return fact.Fact{}
 	}
 	users = users[:min(len(users), maxCalled)]
 	if c.Phase != CallRinging {
-		return notify.Fact{RingEnd: &notify.RingEnd{
-			Call: notify.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Users: users, How: c.Phase.end(), At: c.At,
+		return fact.Fact{RingEnd: &fact.RingEnd{
+			Call: fact.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Users: users, How: c.Phase.end(), At: c.At,
 		}}
 	}
-	return notify.Fact{Ring: &notify.Ring{
-		Call: notify.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Group: notify.GroupID(c.GroupID),
+	return fact.Fact{Ring: &fact.Ring{
+		Call: fact.MessageID(c.ID), Source: source, Conversation: in, Caller: c.Caller, Group: fact.GroupID(c.GroupID),
 		Users: users, At: c.At, For: min(max(c.Ring, minRing), maxRing),
 	}}
 }
 
 // end is what the domain calls a phase in which it rings no longer.
-func (p CallPhase) end() notify.CallEnd {
+func (p CallPhase) end() fact.CallEnd {
 	switch p {
 	case CallAnswered:
-		return notify.CallAnswered
+		return fact.CallAnswered
 	case CallRejected:
-		return notify.CallRejected
+		return fact.CallRejected
 	case CallCancelled:
-		return notify.CallCancelled
+		return fact.CallCancelled
 	case CallBusy:
-		return notify.CallBusy
+		return fact.CallBusy
 	case CallTimedOut:
-		return notify.CallTimedOut
+		return fact.CallTimedOut
 	}
-	return notify.CallHungUp
+	return fact.CallHungUp
 }

@@ -3,7 +3,7 @@ package im
 import (
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // The webhooks of the Call product have a URL setting of their own and tell of calls
@@ -25,9 +25,9 @@ func decodeCallStart(cb *Callback, f *fields, _ bool) {
 		}
 		switch asciiLower(u.str("Status")) {
 		case "calling":
-			c.Caller = notify.UserID(user)
+			c.Caller = fact.UserID(user)
 		case "waiting":
-			c.Users = append(c.Users, notify.UserID(user))
+			c.Users = append(c.Users, fact.UserID(user))
 		}
 	}
 	cb.Calls = []Call{c}
@@ -49,7 +49,7 @@ func decodeCallMembers(cb *Callback, f *fields, _ bool) {
 		if action == "offline" && waiting[user] {
 			continue // their heartbeat is gone, and it still rings at them
 		}
-		c := Call{ID: id, Phase: phase, Users: []notify.UserID{notify.UserID(user)}, At: cb.EventTime}
+		c := Call{ID: id, Phase: phase, Users: []fact.UserID{fact.UserID(user)}, At: cb.EventTime}
 		if phase == CallRinging {
 			c.Ring = defaultRing
 		}
@@ -62,7 +62,7 @@ func decodeCallEnd(cb *Callback, f *fields, _ bool) {
 	record := f.object.object("CallRecord")
 	cb.Calls = []Call{{
 		ID: f.requireIDIn(record, "CallId", "CallRecord.CallId"), Phase: resultPhase(record.str("CallResult")),
-		Caller: notify.UserID(record.optionalID("Caller_Account")),
+		Caller: fact.UserID(record.optionalID("Caller_Account")),
 		Users:  record.users("CalleeList_Account"), At: cb.EventTime,
 	}}
 }

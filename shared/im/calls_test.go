@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 func signalData(action int, cmd, inner, outer string) string {
@@ -29,7 +29,7 @@ func describe(calls []im.Call) string {
 }
 
 // describeFacts tells the facts about calls likewise.
-func describeFacts(facts []notify.Fact) string {
+func describeFacts(facts []fact.Fact) string {
 	var lines []string
 	for _, f := range facts {
 		if r := f.Ring; r != nil {
@@ -42,7 +42,7 @@ func describeFacts(facts []notify.Fact) string {
 	return strings.Join(lines, "; ")
 }
 
-func step(what, group string, caller notify.UserID, users []notify.UserID, d time.Duration) string {
+func step(what, group string, caller fact.UserID, users []fact.UserID, d time.Duration) string {
 	words := []string{what, fmt.Sprintf("%s>%s", caller, strings.Trim(fmt.Sprint(users), "[]"))}
 	if group != "" {
 		words = append(words, "in "+group)
@@ -209,7 +209,7 @@ func checkPhase(t *testing.T, where string, want im.CallPhase, calls []im.Call) 
 	case want == "" && len(calls) == 0:
 	case len(calls) != 1 || calls[0].Phase != want || calls[0].ID != "i1":
 		t.Errorf("%s: %+v, want %q", where, calls, want)
-	case want == im.CallRinging && (calls[0].Ring != 30*time.Second || calls[0].Caller != "jared" || !slices.Equal(calls[0].Users, []notify.UserID{"tommy"})):
+	case want == im.CallRinging && (calls[0].Ring != 30*time.Second || calls[0].Caller != "jared" || !slices.Equal(calls[0].Users, []fact.UserID{"tommy"})):
 		t.Errorf("%s: %+v, want tommy to be rung for 30 s", where, calls)
 	case !slices.Contains(calls[0].Users, "tommy") && !slices.Contains(calls[0].Users, "jared"):
 		t.Errorf("%s: %+v, which is about nobody", where, calls)
@@ -248,7 +248,7 @@ func TestSignalsInAGroup(t *testing.T) {
 		t.Errorf("in a live room: %d facts, want none", len(facts))
 	}
 	crowd := signalData(1, "audioCall", "", `,"inviteeList":["`+strings.Join(many[string](150), `","`)+`"]`)
-	want := step("ring", "g", "jared", many[notify.UserID](100), 30*time.Second)
+	want := step("ring", "g", "jared", many[fact.UserID](100), 30*time.Second)
 	if got := describeFacts(groupMessage(t, "Public", "jared", custom(crowd, ""), "").Facts()); got != want {
 		t.Errorf("150 are called: %q, want the first 100", got)
 	}
@@ -265,14 +265,14 @@ func TestSignalBefore(t *testing.T) {
 	}
 	before := `{"CallbackCommand":"Group.CallbackBeforeSendMsg","GroupId":"g","Type":"Private","From_Account":"jared","EventTime":"1795305600123",
 		"MsgBody":[` + element + `]}`
-	ring := notify.Ring{Call: "i1", Source: notify.CallSignal, Caller: "jared", Group: "g", Users: []notify.UserID{"tommy"},
+	ring := fact.Ring{Call: "i1", Source: fact.CallSignal, Caller: "jared", Group: "g", Users: []fact.UserID{"tommy"},
 		At: time.UnixMilli(1795305600123).UTC(), For: 30 * time.Second} // there is no MsgTime
 	inGroup := decode(t, before)
-	if checkFacts(t, []notify.Fact{{Ring: &ring}}, inGroup.Facts()); !inGroup.Before() {
+	if checkFacts(t, []fact.Fact{{Ring: &ring}}, inGroup.Facts()); !inGroup.Before() {
 		t.Error("a Before in a group is none")
 	}
 	ring.At = time.Time{}
-	checkFacts(t, []notify.Fact{{Ring: &ring}}, decode(t, strings.Replace(before, `"EventTime":"1795305600123",`, "", 1)).Facts())
+	checkFacts(t, []fact.Fact{{Ring: &ring}}, decode(t, strings.Replace(before, `"EventTime":"1795305600123",`, "", 1)).Facts())
 }
 
 // What is said of a call is about that call only if it was said where the call was made: a client
@@ -290,10 +290,10 @@ func TestCallsOfOthersNeverMeet(t *testing.T) {
 		"jared calls in the group": {inGroup("jared", invite), inGroup("tommy", end)},
 		"the webhook":              {webhook},
 	}
-	whose := map[notify.Identity]string{}
+	whose := map[fact.Identity]string{}
 	for name, steps := range calls {
 		for i, cb := range steps {
-			var id notify.Identity
+			var id fact.Identity
 			facts := cb.Facts()
 			switch last := facts[len(facts)-1]; {
 			case last.Ring != nil:
@@ -339,12 +339,12 @@ func TestCallWebhooks(t *testing.T) {
 		{"end of what was not accepted", strings.Replace(end("NotAnswer", `"tommy"`), "1741231150", "0", 1), "timed_out jared>tommy", "timed_out jared>tommy"},
 		{"end", end("NormalEnd", `"tommy",7,"@RBT#1","tommy",{}`), "ended jared>tommy 7 @RBT#1 tommy", "hung_up jared>tommy 7"},
 	}
-	for fact, words := range map[string][]string{
+	for f, words := range map[string][]string{
 		"ringing, ring": {"Invite", "Invited"}, "answered, answered": {"Answer", "Accept", "Join"}, "rejected, rejected": {"Reject"},
 		"timed_out, timed_out": {"NotAnswer", "Not_Answer"}, "cancelled, cancelled": {"Cancel_Invite", "Canncel_Invite"},
 		"ended, hung_up": {"Hangup", "Hang Up", "HANG UP", "Offline"}, "busy, line_busy": {"CallBusy", "LineBusy"},
 	} {
-		phase, how, _ := strings.Cut(fact, ", ")
+		phase, how, _ := strings.Cut(f, ", ")
 		ring := strings.Repeat(" 30s", strings.Count(phase, "ringing"))
 		for _, word := range words {
 			rows = append(rows, row{word, members(`{"User_Account":"a","ActionType":"` + word + `"}`), phase + " >a" + ring, how + " >a" + ring})
@@ -375,7 +375,7 @@ func TestCallWebhooks(t *testing.T) {
 // TestRingIsBounded: also of a Callback that was not decoded.
 func TestRingIsBounded(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: time.Second, -time.Hour: time.Second, time.Hour: time.Minute} {
-		cb := im.Callback{Kind: im.KindCall, Calls: []im.Call{{ID: "c", Phase: im.CallRinging, Users: []notify.UserID{"a"}, Ring: given}}}
+		cb := im.Callback{Kind: im.KindCall, Calls: []im.Call{{ID: "c", Phase: im.CallRinging, Users: []fact.UserID{"a"}, Ring: given}}}
 		if facts := cb.Facts(); len(facts) != 1 || facts[0].Ring.For != want {
 			t.Errorf("%v: %+v, want %v", given, facts, want)
 		}

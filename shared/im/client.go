@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/outbound"
 	"wxnotify/shared/secret"
 )
@@ -27,7 +27,7 @@ const (
 type ClientConfig struct {
 	SDKAppID  int           // IM_SDKAPPID
 	SecretKey secret.String // IM_SECRET_KEY
-	Admin     notify.UserID // IM_ADMIN; empty: DefaultAdmin
+	Admin     fact.UserID   // IM_ADMIN; empty: DefaultAdmin
 	// BaseURL (IM_API_BASE) is https, or anything on loopback. Empty: DefaultBaseURL.
 	BaseURL string
 	// BackupURL is asked when BaseURL cannot be reached. Empty: DefaultBackupURL if
@@ -48,7 +48,7 @@ type ClientConfig struct {
 // Errors are *APIError where IM gave a code; none holds a URL or a UserSig.
 type Client struct {
 	appID int
-	admin notify.UserID
+	admin fact.UserID
 	hosts []string // base, then backup
 	http  *http.Client
 	now   func() time.Time

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -46,11 +47,11 @@ func replay(t *testing.T, sample, ours, example string) *fakeIM {
 
 // TestReplayed: the documented requests and replies.
 func TestReplayed(t *testing.T) {
-	users := func(ids ...notify.UserID) []notify.UserID { return ids }
-	presence := func(ids ...notify.UserID) func(*im.Client) (any, error) {
+	users := func(ids ...fact.UserID) []fact.UserID { return ids }
+	presence := func(ids ...fact.UserID) func(*im.Client) (any, error) {
 		return func(c *im.Client) (any, error) { return c.Presence(t.Context(), ids) }
 	}
-	members := func(group notify.GroupID, typ notify.GroupType, more bool) func(*im.Client) (any, error) {
+	members := func(group fact.GroupID, typ fact.GroupType, more bool) func(*im.Client) (any, error) {
 		return func(c *im.Client) (any, error) {
 			got, next, err := c.Members(t.Context(), group, typ, "")
 			if (next != "") != more {
@@ -66,20 +67,20 @@ func TestReplayed(t *testing.T) {
 		want                  any // or the code of the error
 	}{
 		{"query_online_status", "", "", presence("id1", "id2", "id3", "id4"),
-			map[notify.UserID]notify.Status{"id1": offline, "id2": online, "id3": notify.StatusPushOnline, "id4": offline}},
+			map[fact.UserID]notify.Status{"id1": offline, "id2": online, "id3": notify.StatusPushOnline, "id4": offline}},
 		{"query_online_status_detail", "{", `{"IsNeedDetail":1,`, presence("id1", "id2", "id4"),
-			map[notify.UserID]notify.Status{"id1": online, "id2": offline, "id4": offline}},
+			map[fact.UserID]notify.Status{"id1": online, "id2": offline, "id4": offline}},
 		{"query_online_status_error", `["id1"]`, `[]`, presence("id1"), 90001},
 		{"freq_limited", "", "", presence("id1"), 60007},
 		{"usersig_expired", "", "", presence("id1"), 70001},
 		{"portrait_get", `["Tag_Profile_IM_Nick"]`, `["Tag_Profile_IM_Nick","Tag_Profile_IM_Image"]`,
-			func(c *im.Client) (any, error) { return c.Names(t.Context(), users("id1", "id2")) }, map[notify.UserID]string{"id1": "NickNameTest1"}},
+			func(c *im.Client) (any, error) { return c.Names(t.Context(), users("id1", "id2")) }, map[fact.UserID]string{"id1": "NickNameTest1"}},
 		{"group_info", "", "", func(c *im.Client) (any, error) {
-			return c.GroupNames(t.Context(), []notify.GroupID{"@TGS#1NVTZEAE4", "@TGS#1CXTZEAET"})
-		}, map[notify.GroupID]string{"@TGS#1NVTZEAE4": "MyFirstGroup"}},
-		{"group_members_page", `["MsgFlag"]`, `["Role","MsgFlag","MsgSeq"]`, members("@TGS#1NVTZEAE4", notify.GroupPublic, false),
+			return c.GroupNames(t.Context(), []fact.GroupID{"@TGS#1NVTZEAE4", "@TGS#1CXTZEAET"})
+		}, map[fact.GroupID]string{"@TGS#1NVTZEAE4": "MyFirstGroup"}},
+		{"group_members_page", `["MsgFlag"]`, `["Role","MsgFlag","MsgSeq"]`, members("@TGS#1NVTZEAE4", fact.GroupPublic, false),
 			[]notify.Member{{User: "bob"}, {User: "peter", Muted: true}}},
-		{"group_members_community", "", "", members("@TGS#_@TGS#cAVQXXXXXX", notify.GroupCommunity, true), []notify.Member{{User: "bob"}}},
+		{"group_members_community", "", "", members("@TGS#_@TGS#cAVQXXXXXX", fact.GroupCommunity, true), []notify.Member{{User: "bob"}}},
 		{"specified_members", "", "", func(c *im.Client) (any, error) {
 			return c.MembersAmong(t.Context(), "@TGS#2KIFZCIPQ", users("bob", "peter", "John"))
 		}, []notify.Member{{User: "peter", Muted: true}, {User: "bob"}}},
@@ -101,7 +102,7 @@ func TestReplayed(t *testing.T) {
 			return []*fakeIM{total, peers}[n-1].answer(n, path, request)
 		}}
 		got, by, err := served(t, f).Unread(t.Context(), "dramon1", users("dramon2", "teacher", "dramon2", "teacher1"))
-		if diff := cmp.Diff(map[notify.UserID]int{"dramon2": 12, "teacher": 12}, by); diff != "" || got != 12 || err != nil || f.calls() != 2 {
+		if diff := cmp.Diff(map[fact.UserID]int{"dramon2": 12, "teacher": 12}, by); diff != "" || got != 12 || err != nil || f.calls() != 2 {
 			t.Errorf("%d, %v after %d calls; want 12 after 2\n%s", got, err, f.calls(), diff)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // MaxBody is the largest callback body that is read. Messages stay below 10 KB.
@@ -40,8 +40,8 @@ type Callback struct {
 	State        *StateChange
 	Message      *Message
 	GroupMessage *GroupMessage
-	Read         *notify.Read
-	Recall       *notify.Recall
+	Read         *fact.Read
+	Recall       *fact.Recall
 	GroupRecall  *GroupRecall
 	// Calls are what the callback says of calls, by CallbackAfterMemberChanged one
 	// for each person.

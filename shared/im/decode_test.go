@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 func TestDecodeCommand(t *testing.T) {
@@ -71,7 +71,7 @@ func TestDecodeCommand(t *testing.T) {
 func TestDecodeLastWins(t *testing.T) {
 	cb := decode(t, `{"CallbackCommand":"State.StateChange","EventTime":1,"Info":{"To_Account":"a","Action":"Logout","Extra":{}},
 		"Info":{"To_Account":"b","To_Account":"c","Action":"Login","action":"Logout"},"EventTime":1629883332497}`)
-	want := []notify.Fact{{Presence: &notify.Presence{User: "c", Online: true, At: time.UnixMilli(1629883332497).UTC()}}}
+	want := []fact.Fact{{Presence: &fact.Presence{User: "c", Online: true, At: time.UnixMilli(1629883332497).UTC()}}}
 	if diff := cmp.Diff(want, cb.Facts()); diff != "" {
 		t.Error(diff)
 	}
@@ -162,7 +162,7 @@ func TestDecodeUncleanTexts(t *testing.T) {
 }
 
 func TestDecodeTolerates(t *testing.T) {
-	want := notify.Message{ID: "1_4294967295_1795305600", From: "144115212830834855", To: "tommy",
+	want := fact.Message{ID: "1_4294967295_1795305600", From: "144115212830834855", To: "tommy",
 		SentAt: time.Unix(1795305600, 0).UTC(), Seq: 3000000000, Summary: "x", ByREST: true, FailedCode: 80001}
 	for name, body := range map[string]string{
 		"numbers": `"From_Account":144115212830834855,"To_Account":"tommy","MsgSeq":3000000000,"MsgRandom":1,
@@ -183,7 +183,7 @@ func TestDecodeTolerates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]notify.Fact{{Message: &want}}, cb.Facts()); diff != "" {
+			if diff := cmp.Diff([]fact.Fact{{Message: &want}}, cb.Facts()); diff != "" {
 				t.Error(diff)
 			}
 			if !cb.EventTime.Equal(time.UnixMilli(1795305600123)) {
@@ -203,7 +203,7 @@ func TestDecodeTimes(t *testing.T) {
 	} {
 		second := want.Truncate(time.Second)
 		message := strings.Replace(strings.Replace(afterBody, "1795305600", written, 1), `"MsgKey":"1_2_1795305600",`, "", 1)
-		if m := decode(t, message).Message; !m.SentAt.Equal(second) || m.ID != notify.MessageID(fmt.Sprintf("1_2_%d", second.Unix())) {
+		if m := decode(t, message).Message; !m.SentAt.Equal(second) || m.ID != fact.MessageID(fmt.Sprintf("1_2_%d", second.Unix())) {
 			t.Errorf("MsgTime %s: message %s of %v, want %v", written, m.ID, m.SentAt, second)
 		}
 		group := decode(t, `{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"g","From_Account":"a","MsgSeq":1,"MsgTime":`+written+`}`)
@@ -336,14 +336,14 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("decoded %q for %q", cb.Command, q.Get("CallbackCommand"))
 		}
 		facts := cb.Facts()
-		for _, fact := range facts {
-			checkFact(t, fact)
+		for _, told := range facts {
+			checkFact(t, told)
 		}
 		travelled, err := json.Marshal(facts)
 		if err != nil || len(travelled) > 6*len(body)+4096 {
 			t.Errorf("%d bytes became %d, %v", len(body), len(travelled), err)
 		}
-		var arrived []notify.Fact
+		var arrived []fact.Fact
 		if err := json.Unmarshal(travelled, &arrived); err != nil {
 			t.Fatal(err)
 		}
@@ -358,39 +358,39 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func checkFact(t *testing.T, fact notify.Fact) {
+func checkFact(t *testing.T, f fact.Fact) {
 	t.Helper()
-	whole, called := false, []notify.UserID{"somebody"}
+	whole, called := false, []fact.UserID{"somebody"}
 	switch {
-	case fact.Message != nil:
-		m := fact.Message
+	case f.Message != nil:
+		m := f.Message
 		whole = m.ID != "" && m.From != "" && m.To != "" && m.SentAt.Unix() > 0
 		if utf8.RuneCountInString(m.Summary) > 200 || !utf8.ValidString(m.Summary) ||
 			strings.ContainsAny(m.Summary, "\r\n\t\x00\u2028\u202e") || strings.TrimSpace(m.Summary) != m.Summary {
 			t.Fatalf("summary %q", m.Summary)
 		}
-	case fact.Read != nil:
-		whole = fact.Read.Reader != "" && fact.Read.Peer != "" && fact.Read.UpTo.Unix() > 0
-	case fact.Recall != nil:
-		whole = fact.Recall.ID != "" && fact.Recall.From != "" && fact.Recall.To != ""
-	case fact.Presence != nil:
-		whole = fact.Presence.User != "" && fact.Presence.At.Unix() >= 0
-	case fact.GroupMessage != nil:
-		m := fact.GroupMessage
+	case f.Read != nil:
+		whole = f.Read.Reader != "" && f.Read.Peer != "" && f.Read.UpTo.Unix() > 0
+	case f.Recall != nil:
+		whole = f.Recall.ID != "" && f.Recall.From != "" && f.Recall.To != ""
+	case f.Presence != nil:
+		whole = f.Presence.User != "" && f.Presence.At.Unix() >= 0
+	case f.GroupMessage != nil:
+		m := f.GroupMessage
 		whole = m.Group != "" && m.From != "" && m.SentAt.Unix() > 0 && m.Type != "AVChatRoom" && m.Type != "Live"
 		called = append(slices.Clone(m.At), "!")
-	case fact.GroupRecall != nil:
-		whole = fact.GroupRecall.Group != "" && len(fact.GroupRecall.Seqs) > 0
-	case fact.Ring != nil:
-		r := fact.Ring
+	case f.GroupRecall != nil:
+		whole = f.GroupRecall.Group != "" && len(f.GroupRecall.Seqs) > 0
+	case f.Ring != nil:
+		r := f.Ring
 		whole = r.Call != "" && r.Source != "" && !slices.Contains(r.Users, r.Caller) && r.For >= time.Second && r.For <= time.Minute
 		called = r.Users
-	case fact.RingEnd != nil:
-		r := fact.RingEnd
+	case f.RingEnd != nil:
+		r := f.RingEnd
 		whole, called = r.Call != "" && r.Source != "" && r.How != "", r.Users
 	}
-	if !whole || len(called) == 0 || fact.GroupMessage == nil && len(called) > 100 {
-		t.Fatalf("fact %+v about %d users", fact, len(called))
+	if !whole || len(called) == 0 || f.GroupMessage == nil && len(called) > 100 {
+		t.Fatalf("fact %+v about %d users", f, len(called))
 	}
 	for i, user := range called {
 		if user == "" || len(user) > 128 || strings.HasPrefix(string(user), "@") || slices.Contains(called[:i], user) {

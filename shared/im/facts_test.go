@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 // anyConversation leaves out where calls were signalled, which TestCallsOfOthersNeverMeet is about.
-var anyConversation = cmp.Options{cmpopts.IgnoreFields(notify.Ring{}, "Conversation"), cmpopts.IgnoreFields(notify.RingEnd{}, "Conversation")}
+var anyConversation = cmp.Options{cmpopts.IgnoreFields(fact.Ring{}, "Conversation"), cmpopts.IgnoreFields(fact.RingEnd{}, "Conversation")}
 
-func checkFacts(t *testing.T, want, got []notify.Fact) {
+func checkFacts(t *testing.T, want, got []fact.Fact) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), anyConversation); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
@@ -25,31 +25,31 @@ func checkFacts(t *testing.T, want, got []notify.Fact) {
 }
 
 func TestGroupFacts(t *testing.T) {
-	said := func(change func(*notify.GroupMessage)) []notify.Fact {
-		m := notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "jared", SentAt: time.Unix(1795305600, 0).UTC(), Seq: 7, Summary: "hi"}
+	said := func(change func(*fact.GroupMessage)) []fact.Fact {
+		m := fact.GroupMessage{Group: "g", Type: fact.GroupPublic, From: "jared", SentAt: time.Unix(1795305600, 0).UTC(), Seq: 7, Summary: "hi"}
 		if change != nil {
 			change(&m)
 		}
-		return []notify.Fact{{GroupMessage: &m}}
+		return []fact.Fact{{GroupMessage: &m}}
 	}
 	for _, c := range []struct {
 		name, typ, more string
-		want            []notify.Fact
+		want            []fact.Fact
 	}{
 		{"plain", "Public", "", said(nil)},
-		{"online only", "Public", `,"OnlineOnlyFlag":1`, said(func(m *notify.GroupMessage) { m.OnlineOnly = true })},
-		{"failed", "Public", `,"SendMsgResult":10017`, said(func(m *notify.GroupMessage) { m.FailedCode = 10017 })},
+		{"online only", "Public", `,"OnlineOnlyFlag":1`, said(func(m *fact.GroupMessage) { m.OnlineOnly = true })},
+		{"failed", "Public", `,"SendMsgResult":10017`, said(func(m *fact.GroupMessage) { m.FailedCode = 10017 })},
 		{"by the sender themselves", "Public", `,"Operator_Account":"jared"`, said(nil)},
-		{"by a server", "Public", `,"Operator_Account":"administrator"`, said(func(m *notify.GroupMessage) { m.ByREST = true })},
+		{"by a server", "Public", `,"Operator_Account":"administrator"`, said(func(m *fact.GroupMessage) { m.ByREST = true })},
 		{"mentions", "Public", `,"GroupAtInfo":[{"GroupAtAllFlag":0,"GroupAt_Account":"tommy"},{"GroupAt_Account":144115212830834855},
 			{"GroupAt_Account":"@RBT#1"},{"GroupAt_Account":"tommy"},{"GroupAt_Account":""},7]`,
-			said(func(m *notify.GroupMessage) { m.At = []notify.UserID{"tommy", "144115212830834855"} })},
-		{"everybody", "Public", `,"GroupAtInfo":[{"GroupAtAllFlag":1}]`, said(func(m *notify.GroupMessage) { m.AtAll = true })},
-		{"topic", "Community", `,"TopicId":"g@TOPIC#_t"`, said(func(m *notify.GroupMessage) { m.Group, m.Type = "g@TOPIC#_t", notify.GroupCommunity })},
-		{"empty topic", "Community", `,"TopicId":""`, said(func(m *notify.GroupMessage) { m.Type = notify.GroupCommunity })},
-		{"work group", "Work", "", said(func(m *notify.GroupMessage) { m.Type = notify.GroupPrivate })},
-		{"meeting", "Meeting", "", said(func(m *notify.GroupMessage) { m.Type = notify.GroupChatRoom })},
-		{"a type to come", "Festival", "", said(func(m *notify.GroupMessage) { m.Type = "Festival" })},
+			said(func(m *fact.GroupMessage) { m.At = []fact.UserID{"tommy", "144115212830834855"} })},
+		{"everybody", "Public", `,"GroupAtInfo":[{"GroupAtAllFlag":1}]`, said(func(m *fact.GroupMessage) { m.AtAll = true })},
+		{"topic", "Community", `,"TopicId":"g@TOPIC#_t"`, said(func(m *fact.GroupMessage) { m.Group, m.Type = "g@TOPIC#_t", fact.GroupCommunity })},
+		{"empty topic", "Community", `,"TopicId":""`, said(func(m *fact.GroupMessage) { m.Type = fact.GroupCommunity })},
+		{"work group", "Work", "", said(func(m *fact.GroupMessage) { m.Type = fact.GroupPrivate })},
+		{"meeting", "Meeting", "", said(func(m *fact.GroupMessage) { m.Type = fact.GroupChatRoom })},
+		{"a type to come", "Festival", "", said(func(m *fact.GroupMessage) { m.Type = "Festival" })},
 		{"live", "AVChatRoom", "", nil},
 		{"live room", "Live", "", nil},
 	} {
@@ -60,12 +60,12 @@ func TestGroupFacts(t *testing.T) {
 }
 
 func TestGroupRecallFacts(t *testing.T) {
-	recall := func(list, more string) []notify.Fact {
+	recall := func(list, more string) []fact.Fact {
 		return decode(t, `{"CallbackCommand":"Group.CallbackAfterRecallMsg","GroupId":"g","MsgSeqList":`+list+more+`}`).Facts()
 	}
-	checkFacts(t, []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: "g", Seqs: []uint32{1, 4294967295}}}},
+	checkFacts(t, []fact.Fact{{GroupRecall: &fact.GroupRecall{Group: "g", Seqs: []uint32{1, 4294967295}}}},
 		recall(`[{"MsgSeq":1},{"MsgSeq":"4294967295"},{"MsgSeq":0},{"MsgSeq":-1},{"MsgSeq":4294967296},{}]`, ""))
-	checkFacts(t, []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: "g@TOPIC#_t", Seqs: []uint32{5}}}},
+	checkFacts(t, []fact.Fact{{GroupRecall: &fact.GroupRecall{Group: "g@TOPIC#_t", Seqs: []uint32{5}}}},
 		recall(`[{"MsgSeq":5}]`, `,"TopicId":"g@TOPIC#_t"`))
 	checkFacts(t, nil, recall(`[]`, ""))
 	checkFacts(t, nil, recall(`null`, ""))

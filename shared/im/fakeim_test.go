@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -105,7 +105,7 @@ func served(t testing.TB, f *fakeIM) *im.Client {
 
 // askOne asks for one user's presence.
 func askOne(ctx context.Context, c *im.Client) error {
-	_, err := c.Presence(ctx, []notify.UserID{"a"})
+	_, err := c.Presence(ctx, []fact.UserID{"a"})
 	return err
 }
 

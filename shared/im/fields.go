@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A FieldError says that an authentic callback lacks something without which nothing
@@ -73,18 +73,18 @@ func (o object) optionalID(name string) string {
 }
 
 // users returns those elements of a list that are account ids.
-func (o object) users(name string) []notify.UserID {
+func (o object) users(name string) []fact.UserID {
 	list, _ := o[name].([]any)
-	var users []notify.UserID
+	var users []fact.UserID
 	for _, v := range list {
 		if id := (object{name: v}).id(name); idProblem(id) == "" {
-			users = append(users, notify.UserID(id))
+			users = append(users, fact.UserID(id))
 		}
 	}
 	return users
 }
 
-func (f *fields) requireUser(name string) notify.UserID { return notify.UserID(f.requireID(name)) }
+func (f *fields) requireUser(name string) fact.UserID { return fact.UserID(f.requireID(name)) }
 
 func (f *fields) requireSecond(name string) time.Time {
 	t, ok := f.second(name)

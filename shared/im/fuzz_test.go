@@ -17,8 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 // FuzzHandler: a signed callback with whatever body is answered with IM's OK or refused
@@ -129,7 +129,7 @@ func askAll(t *testing.T, answer roundTripper) (errs []error) {
 			t.Errorf("%s: no error, and %d of %d statuses", name, len(told), len(asked))
 		}
 	}
-	for _, typ := range []notify.GroupType{notify.GroupPublic, notify.GroupCommunity} {
+	for _, typ := range []fact.GroupType{fact.GroupPublic, fact.GroupCommunity} {
 		now = now.Add(2 * time.Minute)
 		walk(t, c, typ, check)
 	}
@@ -140,7 +140,7 @@ func askAll(t *testing.T, answer roundTripper) (errs []error) {
 }
 
 // walk goes through a few pages of members: what one call says comes next, the next takes.
-func walk(t *testing.T, c *im.Client, typ notify.GroupType, check func(error)) {
+func walk(t *testing.T, c *im.Client, typ fact.GroupType, check func(error)) {
 	page := ""
 	for range 4 {
 		members, next, err := c.Members(t.Context(), "g1", typ, page)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A GroupMessage is a message to a group. IM tells neither who received it nor who did not.
@@ -21,16 +21,16 @@ type GroupMessage struct {
 	Type       string
 	TopicID    string // of a Community's topic, else empty
 	Seq        uint32 // grows within the group; with GroupID and TopicID the identity
-	From       notify.UserID
-	Operator   notify.UserID // who made the request; differs from From when a server sent it
-	SentAt     time.Time     // seconds
+	From       fact.UserID
+	Operator   fact.UserID // who made the request; differs from From when a server sent it
+	SentAt     time.Time   // seconds
 	Summary    string
 	OnlineOnly bool
 	Silent     bool
 	ByREST     bool
-	FailedCode int             // why IM did not send it; 0: it did
-	At         []notify.UserID // mentioned
-	AtAll      bool            // everybody is mentioned
+	FailedCode int           // why IM did not send it; 0: it did
+	At         []fact.UserID // mentioned
+	AtAll      bool          // everybody is mentioned
 }
 
 // byServer reports whether a server sent the message for its user: by REST, or as the operator.
@@ -49,9 +49,9 @@ type GroupRecall struct {
 // maxRecalled is how many messages one fact takes back: a fact has to fit into one event of an overflow.
 const maxRecalled = 100
 
-func (r *GroupRecall) facts() (facts []notify.Fact) {
+func (r *GroupRecall) facts() (facts []fact.Fact) {
 	for seqs := range slices.Chunk(r.Seqs, maxRecalled) {
-		facts = append(facts, notify.Fact{GroupRecall: &notify.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: seqs}})
+		facts = append(facts, fact.Fact{GroupRecall: &fact.GroupRecall{Group: groupOf(r.GroupID, r.TopicID), Seqs: seqs}})
 	}
 	return facts
 }
@@ -77,7 +77,7 @@ func readGroupMessage(cb *Callback, f *fields, byREST bool) *GroupMessage {
 		Type:       f.str("Type"),
 		TopicID:    f.topic(),
 		From:       f.requireUser("From_Account"),
-		Operator:   notify.UserID(f.optionalID("Operator_Account")),
+		Operator:   fact.UserID(f.optionalID("Operator_Account")),
 		Summary:    c.summary,
 		Silent:     c.silent,
 		OnlineOnly: f.flag("OnlineOnlyFlag"),
@@ -89,7 +89,7 @@ func readGroupMessage(cb *Callback, f *fields, byREST bool) *GroupMessage {
 		if at.flag("GroupAtAllFlag") {
 			m.AtAll = true
 		} else if user := at.id("GroupAt_Account"); idProblem(user) == "" {
-			m.At = append(m.At, notify.UserID(user))
+			m.At = append(m.At, fact.UserID(user))
 		}
 	}
 	if c.signal != nil {

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // okJSON is the answer that lets everything pass: to an After it is a receipt, to a
@@ -46,7 +46,7 @@ type Handler struct {
 	Receiver *Receiver
 	// Accept records the facts of one callback. It has until its context's deadline
 	// and is not called for callbacks without facts.
-	Accept func(context.Context, []notify.Fact) error
+	Accept func(context.Context, []fact.Fact) error
 	Log    *slog.Logger // nil: no log
 	Now    func() time.Time
 	Budget time.Duration // for Accept; 0: DefaultBudget
@@ -157,7 +157,7 @@ func (h *Handler) accept(ctx context.Context, cb Callback) {
 
 // guarded turns a panic into an error: a 500 could block the sender's message. The
 // panic's value may hold anything, so only its type is told.
-func (h *Handler) guarded(ctx context.Context, facts []notify.Fact) (err error) {
+func (h *Handler) guarded(ctx context.Context, facts []fact.Fact) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("im: Accept panicked with a %T\n%s", v, debug.Stack())

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -83,7 +83,7 @@ func decode(t *testing.T, body string) im.Callback {
 type fixture struct {
 	im.Handler
 	log    bytes.Buffer
-	facts  []notify.Fact
+	facts  []fact.Fact
 	accept func(context.Context) error // nil: without an error
 }
 
@@ -92,7 +92,7 @@ func newFixture(t testing.TB) *fixture {
 	f := &fixture{}
 	f.Handler = im.Handler{
 		Receiver: newReceiver(t, im.ReceiverConfig{SDKAppID: testAppID, Token: secret.New(testToken)}),
-		Accept: func(ctx context.Context, facts []notify.Fact) error {
+		Accept: func(ctx context.Context, facts []fact.Fact) error {
 			f.facts = append(f.facts, facts...)
 			if f.accept == nil {
 				return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -25,7 +26,7 @@ const opMembers = "get_group_member_info"
 // told twice or not at all.
 //
 // Source: https://cloud.tencent.com/document/product/269/1617
-func (c *Client) Members(ctx context.Context, group notify.GroupID, typ notify.GroupType, page string) ([]notify.Member, string, error) {
+func (c *Client) Members(ctx context.Context, group fact.GroupID, typ fact.GroupType, page string) ([]notify.Member, string, error) {
 	id := communityOf(group)
 	if id == "" || live(string(typ)) {
 		return nil, "", fmt.Errorf("im: %s: %w", opMembers, notify.ErrNoGroup)
@@ -52,13 +53,13 @@ func (c *Client) Members(ctx context.Context, group notify.GroupID, typ notify.G
 // found so far are returned too.
 //
 // Source: https://cloud.tencent.com/document/product/269/112002
-func (c *Client) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+func (c *Client) MembersAmong(ctx context.Context, group fact.GroupID, users []fact.UserID) ([]notify.Member, error) {
 	id := communityOf(group)
 	if id == "" {
 		return nil, fmt.Errorf("im: get_specified_group_member_info: %w", notify.ErrNoGroup)
 	}
 	var members []notify.Member
-	err := inBatches(users, maxMemberBatch, func(batch []notify.UserID) error {
+	err := inBatches(users, maxMemberBatch, func(batch []fact.UserID) error {
 		reply, err := c.call(ctx, "/v4/group_open_http_svc/get_specified_group_member_info", map[string]any{
 			"GroupId": id, "Member_List_Account": batch, "MemberInfoFilter": []string{"Role", "MsgFlag"},
 		})
@@ -79,7 +80,7 @@ func (c *Client) MembersAmong(ctx context.Context, group notify.GroupID, users [
 func membersIn(reply object) []notify.Member {
 	var members []notify.Member
 	for _, o := range reply.objects("MemberList") {
-		user := notify.UserID(o.optionalID("Member_Account"))
+		user := fact.UserID(o.optionalID("Member_Account"))
 		// That is how get_role_in_group tells of others.
 		// Source: https://cloud.tencent.com/document/product/269/1626
 		if user == "" || reserved(user) || word(o, "Role") == "NotMember" {
@@ -116,7 +117,7 @@ type memberPage struct {
 }
 
 // request: communities know no Offset.
-func (p memberPage) request(group notify.GroupID) map[string]any {
+func (p memberPage) request(group fact.GroupID) map[string]any {
 	q := map[string]any{"GroupId": group, "MemberInfoFilter": []string{"MsgFlag"}, "Limit": p.limit}
 	if p.community {
 		q["Next"] = p.from

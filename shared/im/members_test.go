@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 )
@@ -66,7 +67,7 @@ func (g *fakeGroup) answer(_ int, path string, request []byte) (int, string) {
 }
 
 // all asks for pages until there is none.
-func all(t *testing.T, c *im.Client, group notify.GroupID, typ notify.GroupType) (members []notify.Member, pages int) {
+func all(t *testing.T, c *im.Client, group fact.GroupID, typ fact.GroupType) (members []notify.Member, pages int) {
 	t.Helper()
 	page := ""
 	for {
@@ -85,28 +86,28 @@ func all(t *testing.T, c *im.Client, group notify.GroupID, typ notify.GroupType)
 func TestMembers(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		group  notify.GroupID
-		typ    notify.GroupType
+		group  fact.GroupID
+		typ    fact.GroupType
 		fake   fakeGroup
 		pages  int
 		limits []int
 	}{
-		{"nobody", "g", notify.GroupPublic, fakeGroup{id: "g"}, 1, []int{100}},
-		{"one page", "g", notify.GroupPrivate, fakeGroup{id: "g", members: 99}, 1, []int{100}},
-		{"just one page", "g", notify.GroupChatRoom, fakeGroup{id: "g", members: 100}, 1, []int{100}},
-		{"three pages", "@TGS#2J4SZEAEL", notify.GroupPublic, fakeGroup{id: "@TGS#2J4SZEAEL", members: 250}, 3, []int{100, 100, 100}},
+		{"nobody", "g", fact.GroupPublic, fakeGroup{id: "g"}, 1, []int{100}},
+		{"one page", "g", fact.GroupPrivate, fakeGroup{id: "g", members: 99}, 1, []int{100}},
+		{"just one page", "g", fact.GroupChatRoom, fakeGroup{id: "g", members: 100}, 1, []int{100}},
+		{"three pages", "@TGS#2J4SZEAEL", fact.GroupPublic, fakeGroup{id: "@TGS#2J4SZEAEL", members: 250}, 3, []int{100, 100, 100}},
 		{"a type to come", "g", "Festival", fakeGroup{id: "g", members: 101}, 2, []int{100, 100}},
-		{"community", "c", notify.GroupCommunity, fakeGroup{id: "c", members: 250, community: true}, 3, []int{100, 100, 100}},
+		{"community", "c", fact.GroupCommunity, fakeGroup{id: "c", members: 250, community: true}, 3, []int{100, 100, 100}},
 		{"community by its id", "@TGS#_c", "", fakeGroup{id: "@TGS#_c", members: 120, community: true}, 2, []int{100, 100}},
-		{"topic", "@TGS#_c@TOPIC#_t", notify.GroupCommunity, fakeGroup{id: "@TGS#_c", members: 120, community: true}, 2, []int{100, 100}},
-		{"large replies", "g", notify.GroupPublic, fakeGroup{id: "g", members: 60, most: 30}, 3, []int{100, 50, 25, 25, 25}},
-		{"large replies of a community", "c", notify.GroupCommunity, fakeGroup{id: "c", members: 60, most: 30, community: true}, 3, []int{100, 50, 25, 25, 25}},
+		{"topic", "@TGS#_c@TOPIC#_t", fact.GroupCommunity, fakeGroup{id: "@TGS#_c", members: 120, community: true}, 2, []int{100, 100}},
+		{"large replies", "g", fact.GroupPublic, fakeGroup{id: "g", members: 60, most: 30}, 3, []int{100, 50, 25, 25, 25}},
+		{"large replies of a community", "c", fact.GroupCommunity, fakeGroup{id: "c", members: 60, most: 30, community: true}, 3, []int{100, 50, 25, 25, 25}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.fake.t = t
 			got, pages := all(t, served(t, &fakeIM{t: t, answer: c.fake.answer}), c.group, c.typ)
 			var want []notify.Member
-			for i, user := range many[notify.UserID](c.fake.members) {
+			for i, user := range many[fact.UserID](c.fake.members) {
 				want = append(want, notify.Member{User: user, Muted: i%3 != 0})
 			}
 			if diff := cmp.Diff(want, got); diff != "" || pages != c.pages {
@@ -132,11 +133,11 @@ func TestMemberFlags(t *testing.T) {
 	} {
 		flag = `,"MsgFlag":` + written
 		want.User = "a"
-		page, _, err := c.Members(t.Context(), "g", notify.GroupPublic, "")
+		page, _, err := c.Members(t.Context(), "g", fact.GroupPublic, "")
 		if diff := cmp.Diff([]notify.Member{want}, page); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", written, err, diff)
 		}
-		among, err := c.MembersAmong(t.Context(), "g", []notify.UserID{"a"})
+		among, err := c.MembersAmong(t.Context(), "g", []fact.UserID{"a"})
 		if diff := cmp.Diff(page, among); diff != "" || err != nil {
 			t.Errorf("%s, asked by name: %v\n%s", written, err, diff)
 		}
@@ -153,9 +154,9 @@ func TestMembersEnd(t *testing.T) {
 		"Next is no text":             `{"ErrorCode":0,"Next":{},"MemberList":[{"Member_Account":"a"}]}`,
 	} {
 		f := &fakeIM{t: t, answer: func(int, string, []byte) (int, string) { return 200, reply }}
-		typ := notify.GroupPublic
+		typ := fact.GroupPublic
 		if strings.Contains(reply, "Next") {
-			typ = notify.GroupCommunity
+			typ = fact.GroupCommunity
 		}
 		members, pages := all(t, served(t, f), "g", typ)
 		for _, m := range members {
@@ -173,8 +174,8 @@ func TestMembersRefuses(t *testing.T) {
 	fail := func(code int) func(int, string, []byte) (int, string) { return always(code, "no") }
 	for _, c := range []struct {
 		name  string
-		group notify.GroupID
-		typ   notify.GroupType
+		group fact.GroupID
+		typ   fact.GroupType
 		page  string
 		reply func(int, string, []byte) (int, string)
 		none  bool // ErrNoGroup
@@ -182,19 +183,19 @@ func TestMembersRefuses(t *testing.T) {
 	}{
 		{"live", "g", "AVChatRoom", "", nil, true, 0},
 		{"live room", "g", "Live", "", nil, true, 0},
-		{"lost topic", "@TOPIC#_t", notify.GroupCommunity, "", nil, true, 0},
-		{"no id", "", notify.GroupPublic, "", nil, true, 0},
-		{"dissolved", "g", notify.GroupPublic, "", fail(10010), true, 1},
-		{"bad id", "g", notify.GroupPublic, "", fail(10015), true, 1},
-		{"bad parameter", "g", notify.GroupPublic, "", fail(10004), false, 1},
-		{"too large even for one", "g", notify.GroupPublic, "", fail(10018), false, 7},
-		{"page of words", "g", notify.GroupPublic, "x y", nil, false, 0},
-		{"page without a place", "g", notify.GroupPublic, "100", nil, false, 0},
-		{"page of none", "g", notify.GroupPublic, "0 100", nil, false, 0},
-		{"page too large", "g", notify.GroupPublic, "101 100", nil, false, 0},
-		{"page before the first", "g", notify.GroupPublic, "100 -1", nil, false, 0},
-		{"page of a community", "g", notify.GroupPublic, "100 n100", nil, false, 0},
-		{"page with a control character", "g", notify.GroupCommunity, "100 a\nb", nil, false, 0},
+		{"lost topic", "@TOPIC#_t", fact.GroupCommunity, "", nil, true, 0},
+		{"no id", "", fact.GroupPublic, "", nil, true, 0},
+		{"dissolved", "g", fact.GroupPublic, "", fail(10010), true, 1},
+		{"bad id", "g", fact.GroupPublic, "", fail(10015), true, 1},
+		{"bad parameter", "g", fact.GroupPublic, "", fail(10004), false, 1},
+		{"too large even for one", "g", fact.GroupPublic, "", fail(10018), false, 7},
+		{"page of words", "g", fact.GroupPublic, "x y", nil, false, 0},
+		{"page without a place", "g", fact.GroupPublic, "100", nil, false, 0},
+		{"page of none", "g", fact.GroupPublic, "0 100", nil, false, 0},
+		{"page too large", "g", fact.GroupPublic, "101 100", nil, false, 0},
+		{"page before the first", "g", fact.GroupPublic, "100 -1", nil, false, 0},
+		{"page of a community", "g", fact.GroupPublic, "100 n100", nil, false, 0},
+		{"page with a control character", "g", fact.GroupCommunity, "100 a\nb", nil, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fakeIM{t: t, answer: c.reply}
@@ -217,11 +218,11 @@ func TestMembersBehindABadPage(t *testing.T) {
 		return 200, `{"ErrorCode":0,"MemberNum":4,"MemberList":[{"Member_Account":"d"}]}`
 	}
 	c := served(t, f)
-	members, next, err := c.Members(t.Context(), "g", notify.GroupPublic, "")
+	members, next, err := c.Members(t.Context(), "g", fact.GroupPublic, "")
 	if len(members) != 0 || next == "" || err != nil {
 		t.Fatalf("%v, next %q, %v", members, next, err)
 	}
-	members, next, err = c.Members(t.Context(), "g", notify.GroupPublic, next)
+	members, next, err = c.Members(t.Context(), "g", fact.GroupPublic, next)
 	if len(members) != 1 || next != "" || err != nil || !strings.Contains(string(f.requests[1]), `"Offset":3`) {
 		t.Errorf("%v, next %q, %v, asked %s", members, next, err, f.requests[1])
 	}
@@ -234,16 +235,16 @@ func TestMembersAmong(t *testing.T) {
 		}
 		return 200, `{"ErrorCode":0,"MemberList":[{"Member_Account":"a","Role":"NotMember"},{"Member_Account":"b","Role":"Owner"}]}`
 	}}
-	got, err := served(t, f).MembersAmong(t.Context(), "@TGS#_c@TOPIC#_t", []notify.UserID{"a", "b", "c"})
+	got, err := served(t, f).MembersAmong(t.Context(), "@TGS#_c@TOPIC#_t", []fact.UserID{"a", "b", "c"})
 	if diff := cmp.Diff([]notify.Member{{User: "b"}}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
-	if _, err = served(t, f).MembersAmong(t.Context(), "@TOPIC#_t", many[notify.UserID](120)); !errors.Is(err, notify.ErrNoGroup) || f.calls() != 1 {
+	if _, err = served(t, f).MembersAmong(t.Context(), "@TOPIC#_t", many[fact.UserID](120)); !errors.Is(err, notify.ErrNoGroup) || f.calls() != 1 {
 		t.Errorf("of a lost topic: %v after %d more calls", err, f.calls()-1)
 	}
 	for code, none := range map[int]bool{10010: true, 10015: true, 10007: false} {
 		f := &fakeIM{t: t, answer: always(code, "no")}
-		got, err := served(t, f).MembersAmong(t.Context(), "g", many[notify.UserID](120))
+		got, err := served(t, f).MembersAmong(t.Context(), "g", many[fact.UserID](120))
 		if err == nil || errors.Is(err, notify.ErrNoGroup) != none || len(got) != 0 || f.calls() != 1 {
 			t.Errorf("%d: %v, %v after %d calls; want ErrNoGroup: %t", code, got, err, f.calls(), none)
 		}

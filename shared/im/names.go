@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -18,15 +19,15 @@ const (
 // name is one line of at most 200 characters.
 //
 // Source: https://cloud.tencent.com/document/product/269/1639
-func (c *Client) Names(ctx context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
-	names := make(map[notify.UserID]string, len(users))
-	err := inBatches(users, maxPortraitBatch, func(batch []notify.UserID) error {
+func (c *Client) Names(ctx context.Context, users []fact.UserID) (map[fact.UserID]string, error) {
+	names := make(map[fact.UserID]string, len(users))
+	err := inBatches(users, maxPortraitBatch, func(batch []fact.UserID) error {
 		return c.portraitGet(ctx, batch, names)
 	})
 	return names, err
 }
 
-func (c *Client) portraitGet(ctx context.Context, batch []notify.UserID, names map[notify.UserID]string) error {
+func (c *Client) portraitGet(ctx context.Context, batch []fact.UserID, names map[fact.UserID]string) error {
 	reply, err := c.call(ctx, "/v4/profile/portrait_get", map[string]any{
 		"To_Account": batch, "TagList": []string{"Tag_Profile_IM_Nick"},
 	})
@@ -36,9 +37,9 @@ func (c *Client) portraitGet(ctx context.Context, batch []notify.UserID, names m
 	if err != nil && reply == nil {
 		return err
 	}
-	asked, told, failed := setOf(batch), make(map[notify.UserID]bool, len(batch)), err
+	asked, told, failed := setOf(batch), make(map[fact.UserID]bool, len(batch)), err
 	for _, o := range reply.objects("UserProfileItem") {
-		user := notify.UserID(o.id("To_Account"))
+		user := fact.UserID(o.id("To_Account"))
 		code, _ := o.integer("ResultCode")
 		e := &APIError{Op: "portrait_get", Code: int(code)}
 		switch {
@@ -52,7 +53,7 @@ func (c *Client) portraitGet(ctx context.Context, batch []notify.UserID, names m
 			failed = e
 		}
 	}
-	return shortfall(batch, failed, "portrait_get", func(user notify.UserID) bool { return told[user] })
+	return shortfall(batch, failed, "portrait_get", func(user fact.UserID) bool { return told[user] })
 }
 
 func nick(portrait object) string {
@@ -69,18 +70,18 @@ func nick(portrait object) string {
 // community has no name.
 //
 // Source: https://cloud.tencent.com/document/product/269/1616
-func (c *Client) GroupNames(ctx context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error) {
-	var ask []notify.GroupID
+func (c *Client) GroupNames(ctx context.Context, groups []fact.GroupID) (map[fact.GroupID]string, error) {
+	var ask []fact.GroupID
 	for _, group := range groups {
 		if id := communityOf(group); id != "" {
 			ask = append(ask, id)
 		}
 	}
-	found := make(map[notify.GroupID]string, len(ask))
-	err := inBatches(ask, maxGroupInfoBatch, func(batch []notify.GroupID) error {
+	found := make(map[fact.GroupID]string, len(ask))
+	err := inBatches(ask, maxGroupInfoBatch, func(batch []fact.GroupID) error {
 		return c.getGroupInfo(ctx, batch, found)
 	})
-	names := make(map[notify.GroupID]string, len(groups))
+	names := make(map[fact.GroupID]string, len(groups))
 	for _, group := range groups {
 		if name, ok := found[communityOf(group)]; ok {
 			names[group] = name
@@ -89,7 +90,7 @@ func (c *Client) GroupNames(ctx context.Context, groups []notify.GroupID) (map[n
 	return names, err
 }
 
-func (c *Client) getGroupInfo(ctx context.Context, batch []notify.GroupID, names map[notify.GroupID]string) error {
+func (c *Client) getGroupInfo(ctx context.Context, batch []fact.GroupID, names map[fact.GroupID]string) error {
 	reply, err := c.call(ctx, "/v4/group_open_http_svc/get_group_info", map[string]any{
 		"GroupIdList": batch,
 		// Without it IM sends the members as well.
@@ -101,9 +102,9 @@ func (c *Client) getGroupInfo(ctx context.Context, batch []notify.GroupID, names
 	if err != nil && reply == nil {
 		return err
 	}
-	asked, told, failed := setOf(batch), make(map[notify.GroupID]bool, len(batch)), err
+	asked, told, failed := setOf(batch), make(map[fact.GroupID]bool, len(batch)), err
 	for _, o := range reply.objects("GroupInfo") {
-		group := notify.GroupID(o.id("GroupId"))
+		group := fact.GroupID(o.id("GroupId"))
 		code, _ := o.integer("ErrorCode")
 		e := &APIError{Op: "get_group_info", Code: int(code)}
 		switch {
@@ -117,7 +118,7 @@ func (c *Client) getGroupInfo(ctx context.Context, batch []notify.GroupID, names
 			failed = e
 		}
 	}
-	return shortfall(batch, failed, "get_group_info", func(group notify.GroupID) bool { return told[group] })
+	return shortfall(batch, failed, "get_group_info", func(group fact.GroupID) bool { return told[group] })
 }
 
 func keepName[T ~string](names map[T]string, id T, name string) {

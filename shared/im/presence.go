@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -16,9 +17,9 @@ const maxStatusBatch = 500
 // the others from being made, unless every one of them would fail.
 //
 // Source: https://cloud.tencent.com/document/product/269/2566
-func (c *Client) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
-	statuses := make(map[notify.UserID]notify.Status, len(users))
-	err := inBatches(users, maxStatusBatch, func(batch []notify.UserID) error {
+func (c *Client) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
+	statuses := make(map[fact.UserID]notify.Status, len(users))
+	err := inBatches(users, maxStatusBatch, func(batch []fact.UserID) error {
 		return c.queryOnlineStatus(ctx, batch, statuses)
 	})
 	return statuses, err
@@ -26,20 +27,20 @@ func (c *Client) Presence(ctx context.Context, users []notify.UserID) (map[notif
 
 // queryOnlineStatus adds the statuses of batch to statuses. Its error tells of a user
 // whom it could not add.
-func (c *Client) queryOnlineStatus(ctx context.Context, batch []notify.UserID, statuses map[notify.UserID]notify.Status) error {
+func (c *Client) queryOnlineStatus(ctx context.Context, batch []fact.UserID, statuses map[fact.UserID]notify.Status) error {
 	reply, err := c.call(ctx, "/v4/openim/query_online_status", map[string]any{"To_Account": batch})
 	if err != nil && reply == nil {
 		return err
 	}
 	asked, failed := setOf(batch), err
 	for _, o := range reply.objects("QueryResult") {
-		user := notify.UserID(o.id("To_Account"))
+		user := fact.UserID(o.id("To_Account"))
 		if status, ok := statusNamed(o.str("Status")); ok && asked[user] {
 			statuses[user] = status
 		}
 	}
 	for _, o := range reply.objects("ErrorList") {
-		user := notify.UserID(o.id("To_Account"))
+		user := fact.UserID(o.id("To_Account"))
 		code, _ := o.integer("ErrorCode")
 		e := &APIError{Op: "query_online_status", Code: int(code)}
 		switch {
@@ -54,7 +55,7 @@ func (c *Client) queryOnlineStatus(ctx context.Context, batch []notify.UserID, s
 	if api, ok := errors.AsType[*APIError](err); ok && api.UnknownAccount() && len(batch) == 1 {
 		statuses[batch[0]] = notify.StatusOffline
 	}
-	return shortfall(batch, failed, "query_online_status", func(user notify.UserID) bool {
+	return shortfall(batch, failed, "query_online_status", func(user fact.UserID) bool {
 		_, ok := statuses[user]
 		return ok
 	})

@@ -13,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 func TestRetry(t *testing.T) {
@@ -85,7 +85,7 @@ func TestRetryHonoursContext(t *testing.T) {
 		calls := f.calls()
 		ctx, cancel = context.WithCancel(t.Context())
 		cancel()
-		if _, err := direct(t, f).Presence(ctx, make([]notify.UserID, 1)); !errors.Is(err, context.Canceled) || f.calls() != calls {
+		if _, err := direct(t, f).Presence(ctx, make([]fact.UserID, 1)); !errors.Is(err, context.Canceled) || f.calls() != calls {
 			t.Errorf("%v after %d calls, want context.Canceled after none", err, f.calls()-calls)
 		}
 	})
@@ -320,7 +320,7 @@ func TestPaceEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
 		start := time.Now()
-		_, err := paced(t, f, p).Presence(ctx, many[notify.UserID](1500))
+		_, err := paced(t, f, p).Presence(ctx, many[fact.UserID](1500))
 		if !errors.Is(err, context.Canceled) || time.Since(start) != 10*time.Millisecond || len(p.turns) != 1 || f.calls() != 0 {
 			t.Errorf("%v after %v, %d turns and %d calls", err, time.Since(start), len(p.turns), f.calls())
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -62,7 +62,7 @@ func TestSamples(t *testing.T) {
 		"56_auth_stale": {403, "stale"}, "57_auth_bad_sign": {403, "bad_sign"}, "58_auth_missing": {403, "no_sign"},
 		"59_auth_wrong_appid": {403, "other_app"}, "60_command_mismatch": {400, "command_mismatch"}, "62_malformed_json": {400, "malformed_json"},
 	}
-	var golden map[string][]notify.Fact
+	var golden map[string][]fact.Fact
 	readJSON(t, "testdata/facts.json", &golden)
 	for name, s := range readSamples(t) {
 		t.Run(name, func(t *testing.T) {

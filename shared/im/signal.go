@@ -4,17 +4,17 @@ import (
 	"encoding/json"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A signal is what a custom message tells the programs at both ends of a call. Its
 // sender may write what they like into it.
 type signal struct {
 	id      string
-	phase   CallPhase       // empty: neither starts nor ends a call
-	inviter notify.UserID   // empty: the signal does not say
-	invited []notify.UserID // who is called; may be empty in a one-to-one message
-	others  []notify.UserID // who else was in a call that has ended
+	phase   CallPhase     // empty: neither starts nor ends a call
+	inviter fact.UserID   // empty: the signal does not say
+	invited []fact.UserID // who is called; may be empty in a one-to-one message
+	others  []fact.UserID // who else was in a call that has ended
 	groupID string
 	ring    time.Duration
 }
@@ -66,7 +66,7 @@ func readSignalling(data object, inGroup bool) *signal {
 	inner := data.embedded("data")
 	details := inner.embedded("data")
 	s := &signal{
-		id: data.id("inviteID"), groupID: data.optionalID("groupID"), inviter: notify.UserID(data.optionalID("inviter")),
+		id: data.id("inviteID"), groupID: data.optionalID("groupID"), inviter: fact.UserID(data.optionalID("inviter")),
 		invited: data.users("inviteeList"), others: details.users("userIDs"), ring: ringTime(data),
 	}
 	cmd := details.str("cmd")
@@ -154,7 +154,7 @@ func readBareCall(data object) *signal {
 
 // calls returns what the signal says of a call: one step, or none if it is about
 // something else. to is empty in a group.
-func (s *signal) calls(from, to notify.UserID, groupID string, at time.Time) []Call {
+func (s *signal) calls(from, to fact.UserID, groupID string, at time.Time) []Call {
 	if s.phase == "" || idProblem(s.id) != "" {
 		return nil
 	}

@@ -3,14 +3,14 @@ package im
 import (
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A StateChange says that a device of User came or went. Online is per user, not per
 // device: IM sends it for each.
 // Source: https://cloud.tencent.com/document/product/269/2570
 type StateChange struct {
-	User   notify.UserID
+	User   fact.UserID
 	Action string // Login, Logout, Disconnect; others may come
 	Reason string // Register, Unregister, LinkClose, TimeOut; others may come
 	At     time.Time
@@ -33,10 +33,10 @@ func decodeState(cb *Callback, f *fields, _ bool) {
 	info := f.object.object("Info")
 	cb.State = &StateChange{Action: info.str("Action"), Reason: info.str("Reason")}
 	if _, known := cb.State.Online(); !known {
-		cb.State.User = notify.UserID(info.id("To_Account"))
+		cb.State.User = fact.UserID(info.id("To_Account"))
 		cb.State.At = cb.EventTime
 		return
 	}
-	cb.State.User = notify.UserID(f.requireIDIn(info, "To_Account", "Info.To_Account"))
+	cb.State.User = fact.UserID(f.requireIDIn(info, "To_Account", "Info.To_Account"))
 	cb.State.At = f.requireMoment("EventTime")
 }

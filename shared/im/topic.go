@@ -3,7 +3,7 @@ package im
 import (
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // Topics are not groups for the REST API: members and names are those of the community
@@ -17,11 +17,11 @@ const (
 
 // communityOf returns the group to ask about: group itself, or the community of a topic;
 // "" if the topic does not tell it.
-func communityOf(group notify.GroupID) notify.GroupID {
+func communityOf(group fact.GroupID) fact.GroupID {
 	community, _, _ := strings.Cut(string(group), topicMark)
-	return notify.GroupID(community)
+	return fact.GroupID(community)
 }
 
-func isCommunity(group notify.GroupID, typ notify.GroupType) bool {
-	return typ == notify.GroupCommunity || strings.HasPrefix(string(group), communityPrefix)
+func isCommunity(group fact.GroupID, typ fact.GroupType) bool {
+	return typ == fact.GroupCommunity || strings.HasPrefix(string(group), communityPrefix)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // maxUnreadPeers is how many conversations IM takes in one get_c2c_unread_msg_num.
@@ -16,14 +16,14 @@ const maxUnreadPeers = 10
 // are asked for. Groups do not count. A peer of whom IM cannot tell is missing from by.
 //
 // Source: https://cloud.tencent.com/document/product/269/56043
-func (c *Client) Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (total int, by map[notify.UserID]int, err error) {
+func (c *Client) Unread(ctx context.Context, user fact.UserID, peers []fact.UserID) (total int, by map[fact.UserID]int, err error) {
 	total, err = c.unreadTotal(ctx, user)
 	if err != nil {
 		return 0, nil, err
 	}
 	peers = distinct(peers)
 	peers = peers[:min(len(peers), maxUnreadPeers)]
-	by = make(map[notify.UserID]int, len(peers))
+	by = make(map[fact.UserID]int, len(peers))
 	switch {
 	case len(peers) == 0:
 		return total, by, nil
@@ -36,7 +36,7 @@ func (c *Client) Unread(ctx context.Context, user notify.UserID, peers []notify.
 	return total, by, c.unreadWith(ctx, user, peers, by)
 }
 
-func (c *Client) unreadTotal(ctx context.Context, user notify.UserID) (int, error) {
+func (c *Client) unreadTotal(ctx context.Context, user fact.UserID) (int, error) {
 	reply, err := c.call(ctx, "/v4/openim/get_c2c_unread_msg_num", map[string]any{"To_Account": user})
 	if err != nil {
 		return 0, err
@@ -49,7 +49,7 @@ func (c *Client) unreadTotal(ctx context.Context, user notify.UserID) (int, erro
 }
 
 // unreadWith adds to by.
-func (c *Client) unreadWith(ctx context.Context, user notify.UserID, peers []notify.UserID, by map[notify.UserID]int) error {
+func (c *Client) unreadWith(ctx context.Context, user fact.UserID, peers []fact.UserID, by map[fact.UserID]int) error {
 	reply, err := c.call(ctx, "/v4/openim/get_c2c_unread_msg_num", map[string]any{"To_Account": user, "Peer_Account": peers})
 	if err != nil {
 		// The user is known, or there were no total: it is the peers who are not.
@@ -60,7 +60,7 @@ func (c *Client) unreadWith(ctx context.Context, user notify.UserID, peers []not
 	}
 	asked := setOf(peers)
 	for _, o := range reply.objects("C2CUnreadMsgNumList") {
-		peer := notify.UserID(o.id("Peer_Account"))
+		peer := fact.UserID(o.id("Peer_Account"))
 		if n, ok := o.integer("C2CUnreadMsgNum"); ok && n >= 0 && asked[peer] {
 			by[peer] = int(n)
 		}

@@ -9,19 +9,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 func TestUnreadAsksForTen(t *testing.T) {
 	f := &fakeIM{t: t}
-	var asked []notify.UserID
+	var asked []fact.UserID
 	f.answer = func(n int, _ string, request []byte) (int, string) {
 		if n == 1 {
 			return 200, `{"ErrorCode":0,"AllC2CUnreadMsgNum":3}`
 		}
 		var q struct {
-			Peers []notify.UserID `json:"Peer_Account"`
+			Peers []fact.UserID `json:"Peer_Account"`
 		}
 		if err := json.Unmarshal(request, &q); err != nil {
 			t.Error(err)
@@ -30,23 +30,23 @@ func TestUnreadAsksForTen(t *testing.T) {
 		return 200, `{"ErrorCode":0,"C2CUnreadMsgNumList":[{"Peer_Account":"3","C2CUnreadMsgNum":"2"},{"Peer_Account":"x","C2CUnreadMsgNum":1},
 			{"Peer_Account":"4","C2CUnreadMsgNum":-1},{"Peer_Account":"5"},{"Peer_Account":6,"C2CUnreadMsgNum":0}]}`
 	}
-	peers := many[notify.UserID](25)
+	peers := many[fact.UserID](25)
 	total, by, err := served(t, f).Unread(t.Context(), "a", peers)
 	if diff := cmp.Diff(peers[:10], asked); diff != "" || total != 3 || err != nil {
 		t.Errorf("%d, %v\n%s", total, err, diff)
 	}
-	if diff := cmp.Diff(map[notify.UserID]int{"3": 2, "6": 0}, by); diff != "" {
+	if diff := cmp.Diff(map[fact.UserID]int{"3": 2, "6": 0}, by); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestUnreadTotals(t *testing.T) {
 	const three = `{"ErrorCode":0,"AllC2CUnreadMsgNum":3}`
-	none, told := map[notify.UserID]int(nil), map[notify.UserID]int{"b": 0}
+	none, told := map[fact.UserID]int(nil), map[fact.UserID]int{"b": 0}
 	for _, c := range []struct {
 		name, first, second string
 		total               int
-		by                  map[notify.UserID]int
+		by                  map[fact.UserID]int
 		calls               int
 		code                int    // of the error
 		text                string // in the error; empty: none
@@ -61,7 +61,7 @@ func TestUnreadTotals(t *testing.T) {
 		{"peers cannot be asked", three, `{"ErrorCode":90003}`, 3, none, 2, 90003, "90003"},
 	} {
 		f := &fakeIM{t: t, answer: func(n int, _ string, _ []byte) (int, string) { return 200, []string{c.first, c.second}[n-1] }}
-		total, by, err := served(t, f).Unread(t.Context(), "a", []notify.UserID{"b"})
+		total, by, err := served(t, f).Unread(t.Context(), "a", []fact.UserID{"b"})
 		if diff := cmp.Diff(c.by, by, cmpopts.EquateEmpty()); diff != "" || total != c.total || f.calls() != c.calls {
 			t.Errorf("%s: %d after %d calls, want %d after %d\n%s", c.name, total, f.calls(), c.total, c.calls, diff)
 		}

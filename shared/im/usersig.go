@@ -7,18 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/secret"
 )
 
 // DefaultAdmin is the administrator that every IM app has from the start.
-const DefaultAdmin notify.UserID = "administrator"
+const DefaultAdmin fact.UserID = "administrator"
 
 // SignerConfig is what a Signer has to know.
 type SignerConfig struct {
 	SDKAppID  int           // IM_SDKAPPID
 	SecretKey secret.String // IM_SECRET_KEY, used as the text that the console shows
-	Admin     notify.UserID // IM_ADMIN; empty: DefaultAdmin
+	Admin     fact.UserID   // IM_ADMIN; empty: DefaultAdmin
 	// PreviousKey (IM_SECRET_KEY_PREVIOUS) is the key before the last change, or empty. What
 	// it signed is refused too, with an error that says so: see Genuine.
 	PreviousKey secret.String
@@ -31,7 +31,7 @@ type SignerConfig struct {
 type Signer struct {
 	appID         int
 	key, previous secret.String
-	admin         notify.UserID
+	admin         fact.UserID
 }
 
 // NewSigner checks cfg. Its error names the variables to set, all at once.
@@ -67,7 +67,7 @@ var ErrReservedUser error = &refusal{"reserved_user", "UserSig: nobody may sign 
 
 // SignUser returns a UserSig with which user can sign in to IM until expires. It lasts
 // ttl, in whole seconds, from now. It refuses administrators and ids that begin with "@" with ErrReservedUser.
-func (s *Signer) SignUser(user notify.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error) {
+func (s *Signer) SignUser(user fact.UserID, now time.Time, ttl time.Duration) (usersig string, expires time.Time, err error) {
 	if reserved(user) || s.isAdmin(user) {
 		return "", time.Time{}, ErrReservedUser
 	}
@@ -76,7 +76,7 @@ func (s *Signer) SignUser(user notify.UserID, now time.Time, ttl time.Duration) 
 
 // isAdmin ignores case, although IM does not, and knows the built-in administrator
 // whoever is configured: being too strict costs nothing here.
-func (s *Signer) isAdmin(user notify.UserID) bool {
+func (s *Signer) isAdmin(user fact.UserID) bool {
 	return strings.EqualFold(string(user), string(s.admin)) || strings.EqualFold(string(user), string(DefaultAdmin))
 }
 
@@ -85,7 +85,7 @@ func (s *Signer) signAdmin(now time.Time, ttl time.Duration) (string, time.Time,
 	return s.sign(s.admin, now, ttl)
 }
 
-func (s *Signer) sign(user notify.UserID, now time.Time, ttl time.Duration) (string, time.Time, error) {
+func (s *Signer) sign(user fact.UserID, now time.Time, ttl time.Duration) (string, time.Time, error) {
 	if problem := userIDProblem(user); problem != "" {
 		return "", time.Time{}, fmt.Errorf("im: UserSig: the UserID %s", problem)
 	}
@@ -109,7 +109,7 @@ func (s *Signer) sign(user notify.UserID, now time.Time, ttl time.Duration) (str
 // userIDProblem holds a new id against IM's rules: up to 32 bytes of printable ASCII.
 // A line break would forge lines of the text that is signed.
 // Source: https://cloud.tencent.com/document/product/269/32688
-func userIDProblem(user notify.UserID) string {
+func userIDProblem(user fact.UserID) string {
 	if user == "" {
 		return "is empty"
 	}

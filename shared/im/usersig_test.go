@@ -13,21 +13,21 @@ import (
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
 type userSigVector struct {
-	Name       string        `json:"name"`
-	SDKAppID   int           `json:"sdkappid"`
-	Key        string        `json:"key"`
-	Identifier notify.UserID `json:"identifier"`
-	Expire     int64         `json:"expire"`
-	Time       int64         `json:"time"`
-	UserSig    string        `json:"usersig"`
-	Now        int64         `json:"now"`
-	Expect     string        `json:"expect"`
+	Name       string      `json:"name"`
+	SDKAppID   int         `json:"sdkappid"`
+	Key        string      `json:"key"`
+	Identifier fact.UserID `json:"identifier"`
+	Expire     int64       `json:"expire"`
+	Time       int64       `json:"time"`
+	UserSig    string      `json:"usersig"`
+	Now        int64       `json:"now"`
+	Expect     string      `json:"expect"`
 }
 
 type userSigVectors struct {
@@ -214,7 +214,7 @@ func TestSignUserRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		user     notify.UserID
+		user     fact.UserID
 		ttl      time.Duration
 		reserved bool
 		want     string
@@ -263,7 +263,7 @@ func FuzzUserSig(f *testing.F) {
 	}
 	v := vectors.Valid[2]
 	f.Fuzz(func(t *testing.T, user, usersig string, now int64) {
-		err := newSigner(t, v.SDKAppID, v.Key).Verify(notify.UserID(user), usersig, time.Unix(now, 0))
+		err := newSigner(t, v.SDKAppID, v.Key).Verify(fact.UserID(user), usersig, time.Unix(now, 0))
 		if err != nil {
 			if im.Reason(err) == "internal" {
 				t.Fatalf("error without a reason: %v", err)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/secret"
 )
 
@@ -67,7 +67,7 @@ func (c claims) expires() time.Time { return time.Unix(c.Time+c.Expire, 0).UTC()
 // Tencent's own VerifyUserSig is asked too, but last: it inflates without a bound,
 // compares in variable time, looks at the expiry before the signature, accepts the
 // future, any TLS.ver and the standard base64 alphabet, and swallows broken JSON.
-func (s *Signer) Verify(user notify.UserID, usersig string, now time.Time) error {
+func (s *Signer) Verify(user fact.UserID, usersig string, now time.Time) error {
 	c, err := parseUserSig(usersig)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -34,7 +35,7 @@ type Inbox struct {
 // Accept takes facts in. When it returns nil they are stored or spilled. It never
 // takes longer than about 1.3 s, whatever the store and the platform do, and does not wait
 // for a store that was away a moment ago.
-func (in *Inbox) Accept(ctx context.Context, facts []notify.Fact) error {
+func (in *Inbox) Accept(ctx context.Context, facts []fact.Fact) error {
 	facts = in.Facts(facts)
 	if len(facts) == 0 {
 		return nil
@@ -58,7 +59,7 @@ func (in *Inbox) Accept(ctx context.Context, facts []notify.Fact) error {
 
 // record stores facts and wakes deliver if need be. A wake that fails costs one
 // timer period at most and is no failure of the record.
-func (in *Inbox) record(ctx context.Context, facts []notify.Fact, pause notify.Retry) error {
+func (in *Inbox) record(ctx context.Context, facts []fact.Fact, pause notify.Retry) error {
 	wake, err := in.put(ctx, facts, pause)
 	if err != nil || !wake {
 		return err
@@ -73,7 +74,7 @@ func (in *Inbox) record(ctx context.Context, facts []notify.Fact, pause notify.R
 
 // put stores facts, and says whether deliver is to be woken. If the store is away, pause says
 // for how long this process leaves it alone.
-func (in *Inbox) put(ctx context.Context, facts []notify.Fact, pause notify.Retry) (wake bool, err error) {
+func (in *Inbox) put(ctx context.Context, facts []fact.Fact, pause notify.Retry) (wake bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordBudget)
 	defer cancel()
 	wake, err = in.Store.Record(ctx, in.Rules, facts)

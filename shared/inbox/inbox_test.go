@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 )
@@ -24,20 +25,20 @@ type recorder struct {
 	hang  bool
 	until time.Time // away until then
 	calls int
-	facts []notify.Fact
+	facts []fact.Fact
 	// spoilt is a user of whom something unreadable is stored; spoiltFirst: that shows even
 	// while the store is away.
-	spoilt      notify.UserID
+	spoilt      fact.UserID
 	spoiltFirst bool
 }
 
-func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fact) (bool, error) {
+func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (bool, error) {
 	r.calls++
 	if r.hang {
 		<-ctx.Done()
 		return false, ctx.Err()
 	}
-	spoilt := slices.ContainsFunc(facts, func(f notify.Fact) bool { return f.Read != nil && f.Read.Reader == r.spoilt })
+	spoilt := slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.Read != nil && f.Read.Reader == r.spoilt })
 	if r.spoilt != "" && spoilt && (r.spoiltFirst || !time.Now().Before(r.until)) {
 		return false, fmt.Errorf("%w: key of %s", notify.ErrUnreadable, r.spoilt)
 	}
@@ -50,14 +51,14 @@ func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []notify.Fa
 
 // A invoker keeps what is handed to it, and may be away.
 type invoker struct {
-	spilled []notify.Fact
+	spilled []fact.Fact
 	since   time.Time
 	err     error
 	away    time.Time // until then, too
 }
 
 func (c *invoker) Wake(context.Context) error { return c.err }
-func (c *invoker) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (c *invoker) Overflow(_ context.Context, facts []fact.Fact, since time.Time) error {
 	if c.err != nil || time.Now().Before(c.away) {
 		return errors.Join(c.err, errors.New("platform: away"))
 	}
@@ -69,7 +70,7 @@ func (c *invoker) Overflow(_ context.Context, facts []notify.Fact, since time.Ti
 type hanging struct{}
 
 func (hanging) Wake(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-func (hanging) Overflow(ctx context.Context, _ []notify.Fact, _ time.Time) error {
+func (hanging) Overflow(ctx context.Context, _ []fact.Fact, _ time.Time) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -77,14 +78,14 @@ func (hanging) Overflow(ctx context.Context, _ []notify.Fact, _ time.Time) error
 func newInbox(r inbox.Recorder, c inbox.Invoker) *inbox.Inbox {
 	return &inbox.Inbox{
 		Now: time.Now, Store: r, Invoker: c, Log: slog.New(slog.DiscardHandler),
-		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: "administrator", Templates: []notify.TemplateID{"T1"}},
+		Filter: notify.Filter{Rules: notify.DefaultRules(), Admin: "administrator", Templates: []fact.TemplateID{"T1"}},
 	}
 }
 
 func TestInboxKeepsTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := newInbox(&recorder{hang: true}, hanging{}).Accept(t.Context(), []notify.Fact{{Message: &notify.Message{ID: "1", From: "a", To: "b"}}})
+		err := newInbox(&recorder{hang: true}, hanging{}).Accept(t.Context(), []fact.Fact{{Message: &fact.Message{ID: "1", From: "a", To: "b"}}})
 		if err == nil {
 			t.Error("neither stored nor spilled, and no error")
 		}
@@ -92,7 +93,7 @@ func TestInboxKeepsTheBudget(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 		start = time.Now()
-		if err := newInbox(&recorder{}, hanging{}).Accept(t.Context(), []notify.Fact{{Message: &notify.Message{ID: "1", From: "a", To: "b"}}}); err != nil {
+		if err := newInbox(&recorder{}, hanging{}).Accept(t.Context(), []fact.Fact{{Message: &fact.Message{ID: "1", From: "a", To: "b"}}}); err != nil {
 			t.Errorf("a wake that hangs is no failure: %v", err)
 		}
 		if took := time.Since(start); took > 700*time.Millisecond {
@@ -104,11 +105,11 @@ func TestInboxKeepsTheBudget(t *testing.T) {
 func TestInboxSpills(t *testing.T) {
 	c := &invoker{}
 	in := newInbox(&recorder{err: errors.New("away")}, c)
-	m := notify.Message{ID: "1", From: "a", To: "b", Summary: "private"}
-	if err := in.Accept(t.Context(), []notify.Fact{{Message: &m}}); err != nil {
+	m := fact.Message{ID: "1", From: "a", To: "b", Summary: "private"}
+	if err := in.Accept(t.Context(), []fact.Fact{{Message: &m}}); err != nil {
 		t.Fatal(err)
 	}
-	want := []notify.Fact{{Message: &notify.Message{ID: "1", From: "a", To: "b"}}}
+	want := []fact.Fact{{Message: &fact.Message{ID: "1", From: "a", To: "b"}}}
 	if d := cmp.Diff(want, c.spilled); d != "" {
 		t.Errorf("spilled, with no text of the message:\n%s", d)
 	}
@@ -124,20 +125,20 @@ func TestInboxSpills(t *testing.T) {
 func TestInboxLeavesOut(t *testing.T) {
 	r := &recorder{}
 	in := newInbox(r, &invoker{})
-	err := in.Accept(t.Context(), []notify.Fact{
-		{Message: &notify.Message{ID: "typing", OnlineOnly: true}},
-		{Grant: &notify.Grant{ID: "g", Templates: []notify.TemplateID{"other"}}},
-		{Revoke: &notify.Revoke{ID: "r", Templates: []notify.TemplateID{"other"}}},
-		{Grant: &notify.Grant{ID: "h", Templates: []notify.TemplateID{"other", "T1"}}},
+	err := in.Accept(t.Context(), []fact.Fact{
+		{Message: &fact.Message{ID: "typing", OnlineOnly: true}},
+		{Grant: &fact.Grant{ID: "g", Templates: []fact.TemplateID{"other"}}},
+		{Revoke: &fact.Revoke{ID: "r", Templates: []fact.TemplateID{"other"}}},
+		{Grant: &fact.Grant{ID: "h", Templates: []fact.TemplateID{"other", "T1"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []notify.Fact{{Grant: &notify.Grant{ID: "h", Templates: []notify.TemplateID{"T1"}}}}
+	want := []fact.Fact{{Grant: &fact.Grant{ID: "h", Templates: []fact.TemplateID{"T1"}}}}
 	if d := cmp.Diff(want, r.facts); d != "" {
 		t.Error(d)
 	}
-	if err := in.Accept(t.Context(), []notify.Fact{{Message: &notify.Message{ID: "typing", OnlineOnly: true}}}); err != nil || r.calls != 1 {
+	if err := in.Accept(t.Context(), []fact.Fact{{Message: &fact.Message{ID: "typing", OnlineOnly: true}}}); err != nil || r.calls != 1 {
 		t.Errorf("nothing to record cost a trip to the store (%d calls), error %v", r.calls, err)
 	}
 }
@@ -145,16 +146,16 @@ func TestInboxLeavesOut(t *testing.T) {
 // What was spilled is recorded when the store is back, or handed on with its age. What nobody takes is
 // an error, so that the platform repeats the event.
 func TestRetake(t *testing.T) {
-	read := func(user notify.UserID) notify.Fact { return notify.Fact{Read: &notify.Read{Reader: user}} }
+	read := func(user fact.UserID) fact.Fact { return fact.Fact{Read: &fact.Read{Reader: user}} }
 	a, b, c := read("a"), read("b"), read("c")
-	some := func(facts ...notify.Fact) []notify.Fact { return facts }
+	some := func(facts ...fact.Fact) []fact.Fact { return facts }
 	const long = time.Hour
 	for name, x := range map[string]struct {
 		away, refuses     time.Duration // how long the store and the platform are away
 		spoilt, first     bool          // b cannot be recorded; that shows while the store is away, too
-		facts             []notify.Fact
+		facts             []fact.Fact
 		age               time.Duration
-		recorded, spilled []notify.Fact
+		recorded, spilled []fact.Fact
 		most              time.Duration // of the two minutes that there are
 		fails             bool
 	}{

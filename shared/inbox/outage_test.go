@@ -6,11 +6,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
-func message(id string) []notify.Fact {
-	return []notify.Fact{{Message: &notify.Message{ID: notify.MessageID(id), From: "a", To: "b"}}}
+func message(id string) []fact.Fact {
+	return []fact.Fact{{Message: &fact.Message{ID: fact.MessageID(id), From: "a", To: "b"}}}
 }
 
 // A receiver whose store was away a moment ago answers without waiting for it, looks again two

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"
 )
@@ -24,7 +25,7 @@ const unreadablePause = time.Second
 const beyond = 10 * time.Millisecond
 
 // overflow hands on facts that cause kept from being recorded.
-func (in *Inbox) overflow(ctx context.Context, facts []notify.Fact, since time.Time, cause error) error {
+func (in *Inbox) overflow(ctx context.Context, facts []fact.Fact, since time.Time, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invokeBudget)
 	defer cancel()
 	if err := in.Invoker.Overflow(ctx, facts, since); err != nil {
@@ -39,7 +40,7 @@ func (in *Inbox) overflow(ctx context.Context, facts []notify.Fact, since time.T
 // that neither was possible: the platform should repeat the event. After six hours it gives up
 // and says so in the log. A fact that only something unreadable in the store keeps from being
 // recorded is given up after a few tries.
-func (in *Inbox) Redeliver(ctx context.Context, facts []notify.Fact, since time.Time, reserve time.Duration) error {
+func (in *Inbox) Redeliver(ctx context.Context, facts []fact.Fact, since time.Time, reserve time.Duration) error {
 	if since.IsZero() {
 		since = in.Now()
 	}
@@ -84,9 +85,9 @@ func (in *Inbox) await(ctx context.Context, reserve time.Duration, err error) {
 
 // setAside records facts one by one, and gives up those that something unreadable in the store
 // keeps from it. It returns those that something else does, and what.
-func (in *Inbox) setAside(ctx context.Context, facts []notify.Fact) (left []notify.Fact, err error) {
+func (in *Inbox) setAside(ctx context.Context, facts []fact.Fact) (left []fact.Fact, err error) {
 	for _, f := range facts {
-		failed := in.record(ctx, []notify.Fact{f}, redeliverPause)
+		failed := in.record(ctx, []fact.Fact{f}, redeliverPause)
 		if errors.Is(failed, notify.ErrUnreadable) {
 			in.Log.ErrorContext(ctx, "a fact is given up: what the store holds cannot be read", "alert", "unreadable", "tries", unreadableTries, "error", failed)
 		} else if failed != nil {

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 )
@@ -75,7 +76,7 @@ const (
 
 // An event waits for an instance of deliver.
 type event struct {
-	facts   []notify.Fact
+	facts   []fact.Fact
 	since   time.Time
 	repeats int
 }
@@ -104,7 +105,7 @@ type cloud struct {
 }
 
 func newCloud(t *testing.T) *cloud {
-	return &cloud{T: t, begun: time.Now(), due: map[int64][]event{}, store: tally{times: map[notify.MessageID]int{}}}
+	return &cloud{T: t, begun: time.Now(), due: map[int64][]event{}, store: tally{times: map[fact.MessageID]int{}}}
 }
 
 // live lets d go by, with a callback each tick. The store is away for the first part of it.
@@ -161,7 +162,7 @@ func (p *cloud) callback() {
 func (p *cloud) Wake(context.Context) error { return nil }
 
 // Overflow implements inbox.Invoker: the platform queues an event, or refuses it.
-func (p *cloud) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (p *cloud) Overflow(_ context.Context, facts []fact.Fact, since time.Time) error {
 	time.Sleep(callTakes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -253,7 +254,7 @@ type tally struct {
 	until time.Time // away until then
 	looks int
 	again int
-	times map[notify.MessageID]int
+	times map[fact.MessageID]int
 }
 
 func (s *tally) set(until time.Time) {
@@ -263,7 +264,7 @@ func (s *tally) set(until time.Time) {
 }
 
 // Record implements inbox.Recorder.
-func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []notify.Fact) (bool, error) {
+func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (bool, error) {
 	s.mu.Lock()
 	away := time.Now().Before(s.until)
 	if away {

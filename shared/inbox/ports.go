@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -18,7 +19,7 @@ type Recorder interface {
 	// On an error any part of facts may have been stored; recording all of them again
 	// is safe. It wraps ErrUnreadable if nothing but that is wrong: then all steps of other
 	// recipients are done, an Erase apart.
-	Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error)
+	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error)
 }
 
 // Invoker reaches deliver without the store.
@@ -28,5 +29,5 @@ type Invoker interface {
 	// Overflow hands facts that could not be recorded to deliver, which records them
 	// when the store is back. When it returns nil, they are safe. since is when they
 	// were first spilled.
-	Overflow(ctx context.Context, facts []notify.Fact, since time.Time) error
+	Overflow(ctx context.Context, facts []fact.Fact, since time.Time) error
 }

@@ -149,3 +149,14 @@ func all(v string, ok func(rune) bool) bool {
 
 func isHan(r rune) bool    { return unicode.Is(unicode.Han, r) }
 func isSymbol(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }
+
+// First returns the first n characters of s.
+func First(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}

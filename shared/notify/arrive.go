@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // Message records a message or an announcement, and says what became of it: an empty state, it
@@ -20,27 +23,27 @@ import (
 //	muted by the recipient     muted
 //	too many wait              not counted (crowded)
 //	else                       waits
-func (b *Mailbox) Message(rules Rules, m Message) (State, Reason) {
+func (b *Mailbox) Message(rules Rules, m fact.Message) (fact.State, fact.Reason) {
 	if !b.Bound() {
 		b.NotBound++
-		return StateNotBound, ReasonNone
+		return fact.StateNotBound, fact.ReasonNone
 	}
-	m.SentAt = earlier(m.SentAt, b.Now.Add(timeAhead)).Truncate(time.Second)
+	m.SentAt = fact.Earlier(m.SentAt, b.Now.Add(timeAhead)).Truncate(time.Second)
 	id := m.Identity()
 	known := b.Marks[id]
 	isNew := known == MarkNone || known == MarkRecalled
 	if m.FailedCode != 0 {
 		b.fails(id, isNew, known, m.FailedCode)
-		return StateFailedIM, ReasonNone
+		return fact.StateFailedIM, fact.ReasonNone
 	}
 	if !isNew {
 		b.wakeAgain(&b.Messages)
-		return "", ReasonNone
+		return "", fact.ReasonNone
 	}
 	n := b.noticeOf(rules, m)
 	state, reason := b.atOnce(known, m, &n)
 	b.mark(id, MarkNoted)
-	if reason == ReasonCrowded {
+	if reason == fact.ReasonCrowded {
 		b.crowded(&b.Messages, id)
 		return state, reason
 	}
@@ -52,14 +55,14 @@ func (b *Mailbox) Message(rules Rules, m Message) (State, Reason) {
 	w := &b.Messages
 	w.Blind = rules.BlindWindow
 	w.Notices = append(w.Notices, n)
-	b.note(Step{Kind: StepAccepted, Messages: []Identity{id}})
+	b.note(Step{Kind: StepAccepted, Messages: []fact.Identity{id}})
 	b.wake(w.schedule(b.Now, b.firstLook(rules, m)))
-	return "", ReasonNone
+	return "", fact.ReasonNone
 }
 
 // fails withdraws a message that IM did not deliver.
-func (b *Mailbox) fails(id Identity, isNew bool, known Mark, code int) {
-	step := Step{State: StateFailedIM, Detail: strconv.Itoa(code)}
+func (b *Mailbox) fails(id fact.Identity, isNew bool, known Mark, code int) {
+	step := Step{State: fact.StateFailedIM, Detail: strconv.Itoa(code)}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
 	switch {
 	case isNew:
@@ -73,36 +76,36 @@ func (b *Mailbox) fails(id Identity, isNew bool, known Mark, code int) {
 }
 
 // atOnce returns the state in which a message ends as it comes; "" if it waits.
-func (b *Mailbox) atOnce(known Mark, m Message, n *WaitingNotice) (State, Reason) {
+func (b *Mailbox) atOnce(known Mark, m fact.Message, n *WaitingNotice) (fact.State, fact.Reason) {
 	read, isRead := b.Read[n.conversation()]
 	muted := b.Prefers.mutes(n)
 	switch {
 	case known == MarkRecalled:
-		return StateRecalled, ReasonNone
+		return fact.StateRecalled, fact.ReasonNone
 	case m.Uncounted != "":
-		return StateNotCounted, m.Uncounted
+		return fact.StateNotCounted, m.Uncounted
 	case isRead && !read.Before(m.SentAt):
-		return StateRead, ReasonReadReport
+		return fact.StateRead, fact.ReasonReadReport
 	case !n.Expires.After(b.Now):
-		return StateExpired, ReasonNone
+		return fact.StateExpired, fact.ReasonNone
 	case muted != "":
-		return StateMuted, muted
+		return fact.StateMuted, muted
 	case !b.Messages.hasRoom(n):
-		return StateNotCounted, ReasonCrowded
+		return fact.StateNotCounted, fact.ReasonCrowded
 	}
-	return "", ReasonNone
+	return "", fact.ReasonNone
 }
 
 // noticeOf returns what is to be told of a message.
-func (b *Mailbox) noticeOf(rules Rules, m Message) WaitingNotice {
+func (b *Mailbox) noticeOf(rules Rules, m fact.Message) WaitingNotice {
 	lasts, kind := rules.TTL, m.Kind
 	if m.Lasts > 0 {
 		lasts = m.Lasts
 	}
 	if kind == "" {
-		kind = KindMessage
+		kind = fact.KindMessage
 	}
-	n := WaitingNotice{Notice: Notice{ID: m.Identity(), Kind: kind, From: m.From, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
+	n := WaitingNotice{Notice: card.Notice{ID: m.Identity(), Kind: kind, From: m.From, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
 		WindowEnd: b.since(rules, m).Add(rules.BlindWindow), Expires: m.SentAt.Add(lasts), Announcement: m.Announcement}}
 	b.hide(&n)
 	return n
@@ -118,22 +121,22 @@ func (b *Mailbox) hide(n *WaitingNotice) {
 // since is from when the times of a message count. The members of a group are told page by page:
 // what counts is when it was said, so that all fall due together and IM is asked about hundreds of
 // them at a time.
-func (b *Mailbox) since(rules Rules, m Message) time.Time {
+func (b *Mailbox) since(rules Rules, m fact.Message) time.Time {
 	if m.Group == "" {
 		return b.Now
 	}
-	return later(earlier(b.Now, m.SentAt), b.Now.Add(-rules.Lead))
+	return fact.Later(fact.Earlier(b.Now, m.SentAt), b.Now.Add(-rules.Lead))
 }
 
 // firstLook returns when a run looks at a new message: an announcement at once, a message to
 // somebody who was told in this absence at the next digest step, to somebody online when IM's word
 // can be relied on, and else after the lead.
-func (b *Mailbox) firstLook(rules Rules, m Message) time.Time {
+func (b *Mailbox) firstLook(rules Rules, m fact.Message) time.Time {
 	if m.Announcement != nil {
 		return b.Now
 	}
 	due := b.since(rules, m).Add(b.leadFor(rules))
-	return later(due, rules.digestDue(b.Absence))
+	return fact.Later(due, rules.digestDue(b.Absence))
 }
 
 // leadFor is how long a new message waits, by where its recipient was last known to be.
@@ -147,28 +150,28 @@ func (b *Mailbox) leadFor(rules Rules) time.Duration {
 // HasRead records that the recipient has read a conversation, a user's or a group's: by a report,
 // which holds for messages that come later too, or by an own reply, which does not, because what the
 // peer writes in the second of the reply may be the answer to it.
-func (b *Mailbox) HasRead(peer string, upTo time.Time, why Reason) {
+func (b *Mailbox) HasRead(peer string, upTo time.Time, why fact.Reason) {
 	if !b.Bound() {
 		return
 	}
-	report, upTo := why == ReasonReadReport, upTo.Truncate(time.Second)
+	report, upTo := why == fact.ReasonReadReport, upTo.Truncate(time.Second)
 	if report {
-		upTo = earlier(upTo, b.Now.Truncate(time.Second).Add(timeAhead))
-		if before, known := b.Read[HashOf(peer)]; known && !upTo.After(before) {
+		upTo = fact.Earlier(upTo, b.Now.Truncate(time.Second).Add(timeAhead))
+		if before, known := b.Read[fact.HashOf(peer)]; known && !upTo.After(before) {
 			return
 		}
-		b.keepRead(HashOf(peer), upTo)
+		b.keepRead(fact.HashOf(peer), upTo)
 	}
 	hasRead := func(n *WaitingNotice) bool {
 		if n.SentAt.After(upTo) || n.Announcement != nil {
 			return false
 		}
 		if n.Group != "" {
-			return GroupPeer(n.Group) == peer
+			return fact.GroupPeer(n.Group) == peer
 		}
 		return n.isFrom(peer)
 	}
-	step := Step{State: StateRead, Reason: why}
+	step := Step{State: fact.StateRead, Reason: why}
 	if !report { // a report is still known when a dead letter is opened
 		b.endLetters(step, hasRead)
 	}
@@ -204,12 +207,12 @@ func (b *Mailbox) keepRead(conversation string, upTo time.Time) {
 }
 
 // Recalled records that a message was taken back. One that is still to come is marked.
-func (b *Mailbox) Recalled(id Identity) {
+func (b *Mailbox) Recalled(id fact.Identity) {
 	if !b.Bound() {
 		return
 	}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
-	step := Step{State: StateRecalled}
+	step := Step{State: fact.StateRecalled}
 	if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {
 		return
 	}
@@ -226,7 +229,7 @@ func (b *Mailbox) Recalled(id Identity) {
 //	came, a card begun    looked at after the blind window
 //	gone                  due after the grace, or when a blind window ends before; calls at once
 func (b *Mailbox) PresenceChanged(rules Rules, online bool, at time.Time) {
-	at = earlier(at, b.Now.Add(timeAhead))
+	at = fact.Earlier(at, b.Now.Add(timeAhead))
 	if !b.Bound() || at.Unix() < 0 || !b.KnownAt.IsZero() && !at.After(b.KnownAt) {
 		return
 	}
@@ -241,7 +244,7 @@ func (b *Mailbox) PresenceChanged(rules Rules, online bool, at time.Time) {
 	if online {
 		for i := range b.Messages.Notices {
 			n := &b.Messages.Notices[i]
-			n.WindowEnd = later(n.WindowEnd, window)
+			n.WindowEnd = fact.Later(n.WindowEnd, window)
 		}
 	}
 	// Recipients who go were here, though IM may not have reported that they came: the absence in
@@ -272,7 +275,7 @@ func (b *Mailbox) moved(w *Waiting, online bool, came, gone time.Time) time.Time
 		return w.schedule(b.Now, came)
 	}
 	w.release()
-	w.Due = later(came, w.NotBefore)
+	w.Due = fact.Later(came, w.NotBefore)
 	return w.Due
 }
 

@@ -4,6 +4,11 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/keyword"
+	"wxnotify/shared/permit"
 )
 
 // An Attempt is one look at a recipient, and the card that may come of it: what is asked of the store
@@ -11,10 +16,10 @@ import (
 // does what it says. now is the store's time at each turn.
 type Attempt struct {
 	Rules     Rules
-	Templates Templates
+	Templates card.Templates
 	Recipient Recipient
 	Plan      Plan
-	Card      CardID
+	Card      card.ID
 	// Instead: the template of messages stands in for the kind's own.
 	Instead bool
 	Steps   []Step
@@ -22,7 +27,7 @@ type Attempt struct {
 
 // NewAttempt decides about a recipient. groups are those of whose calls IM says that the recipient is
 // no member.
-func NewAttempt(rules Rules, templates Templates, look Look, rec Recipient, groups map[GroupID]bool) *Attempt {
+func NewAttempt(rules Rules, templates card.Templates, look Look, rec Recipient, groups map[fact.GroupID]bool) *Attempt {
 	plan := rules.Decide(look, rec)
 	plan.turnAway(groups)
 	return &Attempt{Rules: rules, Templates: templates, Recipient: rec, Plan: plan, Card: newCardID(rec)}
@@ -34,15 +39,15 @@ func (a *Attempt) Note(now time.Time, kind StepKind, word string) {
 }
 
 // Template returns the one that announces what the card carries.
-func (a *Attempt) Template() *Template {
+func (a *Attempt) Template() *card.Template {
 	if a.Instead {
-		return a.Templates.For(KindMessage)
+		return a.Templates.For(fact.KindMessage)
 	}
 	return a.Templates.For(a.Plan.Kind)
 }
 
 // templateID is that of the card which was begun, or else of the one that would be.
-func (a *Attempt) templateID() TemplateID {
+func (a *Attempt) templateID() fact.TemplateID {
 	if open := a.Recipient.Open; open != nil {
 		return open.Template
 	}
@@ -50,12 +55,12 @@ func (a *Attempt) templateID() TemplateID {
 }
 
 // CanFallBack reports whether the template of messages may stand in for the kind's own.
-func (a *Attempt) CanFallBack(notices []Notice) bool {
-	return a.Rules.FallbackToMessage && ofAbsence(notices) && a.Template().ID() != a.Templates.For(KindMessage).ID()
+func (a *Attempt) CanFallBack(notices []card.Notice) bool {
+	return a.Rules.FallbackToMessage && ofAbsence(notices) && a.Template().ID() != a.Templates.For(fact.KindMessage).ID()
 }
 
 // FallBack has the template of messages stand in for one that has no permit.
-func (a *Attempt) FallBack(notices []Notice) {
+func (a *Attempt) FallBack(notices []card.Notice) {
 	a.counted(notices)
 	a.Instead = true
 }
@@ -69,33 +74,33 @@ func (a *Attempt) Begin(now time.Time) Begin {
 
 // Carries returns the notices that the card carries, oldest first, and ends those of groups that were
 // recalled.
-func (a *Attempt) Carries(wanted []Identity, recalled map[MessageID]bool) []Notice {
-	want := make(map[Identity]bool, len(wanted))
+func (a *Attempt) Carries(wanted []fact.Identity, recalled map[fact.MessageID]bool) []card.Notice {
+	want := make(map[fact.Identity]bool, len(wanted))
 	for _, id := range wanted {
 		want[id] = true
 	}
-	var notices, gone []Notice
+	var notices, gone []card.Notice
 	for _, n := range a.Plan.Send {
 		switch {
 		case !want[n.ID]:
-		case n.OfGroup() && recalled[GroupMessageID(n.Group, n.Seq)]:
+		case n.OfGroup() && recalled[fact.GroupMessageID(n.Group, n.Seq)]:
 			gone = append(gone, n)
 		default:
 			notices = append(notices, n)
 		}
 	}
-	a.Plan.End(StateRecalled, ReasonNone, gone)
+	a.Plan.End(fact.StateRecalled, fact.ReasonNone, gone)
 	return notices
 }
 
 // Reserve asks for the permit that pays for the card.
-func (a *Attempt) Reserve(card Card, notices []Notice) Reserve {
+func (a *Attempt) Reserve(wanted card.Card, notices []card.Notice) permit.Reserve {
 	t := a.Template()
-	return Reserve{
-		Card: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Queue: a.Recipient.Queue, Template: card.Template,
+	return permit.Reserve{
+		Card: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Queue: a.Recipient.Queue, Template: wanted.Template,
 		Messages: identities(notices), LongTerm: t.LongTerm(),
 		// A digest that has a template of its own takes nothing from first cards.
-		Digest: a.Plan.Digest && t.ID() == a.Templates.For(KindMessage).ID(),
+		Digest: a.Plan.Digest && t.ID() == a.Templates.For(fact.KindMessage).ID(),
 		Keep:   a.Rules.KeepForFirst, Learn: a.Rules.KeepLearning,
 		NewAbsence: !a.Recipient.Absence.Counted && ofAbsence(notices),
 		PerHour:    a.Rules.UserSendsPerHour, UnknownAfter: a.Rules.UnknownAfter,
@@ -103,44 +108,44 @@ func (a *Attempt) Reserve(card Card, notices []Notice) Reserve {
 }
 
 // Reserved notes that a permit is held for the card.
-func (a *Attempt) Reserved(now time.Time, notices []Notice) {
+func (a *Attempt) Reserved(now time.Time, notices []card.Notice) {
 	a.counted(notices)
 	a.Note(now, StepReserved, "")
 }
 
 // NotReserved returns how to finish a card for which there is no permit, or not now; nil if somebody
 // else does.
-func (a *Attempt) NotReserved(now time.Time, r Reserved, notices []Notice) *Finish {
+func (a *Attempt) NotReserved(now time.Time, r permit.Reserved, notices []card.Notice) *Finish {
 	switch r.Status {
-	case ReserveNoPermit:
+	case permit.ReserveNoPermit:
 		a.counted(notices)
-		return a.end(now, notices, StateNoPermit, ReasonNone)
-	case ReserveUnknownOpenID:
-		return a.end(now, notices, StateRefused, ReasonUnknownOpenID)
-	case ReserveUnbound:
-		return a.end(now, notices, StateUnbound, ReasonNewerBinding)
-	case ReserveErased:
-		return a.end(now, notices, StateErased, ReasonNone)
-	case ReserveKept:
+		return a.end(now, notices, fact.StateNoPermit, fact.ReasonNone)
+	case permit.ReserveUnknownOpenID:
+		return a.end(now, notices, fact.StateRefused, fact.ReasonUnknownOpenID)
+	case permit.ReserveUnbound:
+		return a.end(now, notices, fact.StateUnbound, fact.ReasonNewerBinding)
+	case permit.ReserveErased:
+		return a.end(now, notices, fact.StateErased, fact.ReasonNone)
+	case permit.ReserveKept:
 		return a.keep(now, r)
-	case ReserveTooMany:
-		return a.Again(now, later(r.Until, now.Add(time.Second)), ReasonTooMany)
-	case ReserveBusy: // for as long as a send takes, as a rule, and for a lease at most
-		return a.Again(now, now.Add(time.Second), ReasonBusy)
+	case permit.ReserveTooMany:
+		return a.Again(now, fact.Later(r.Until, now.Add(time.Second)), fact.ReasonTooMany)
+	case permit.ReserveBusy: // for as long as a send takes, as a rule, and for a lease at most
+		return a.Again(now, now.Add(time.Second), fact.ReasonBusy)
 	}
 	return nil
 }
 
 // keep puts a digest off that would spend a permit which a coming absence may need.
-func (a *Attempt) keep(now time.Time, r Reserved) *Finish {
+func (a *Attempt) keep(now time.Time, r permit.Reserved) *Finish {
 	absence := a.Recipient.Absence
 	absence.Kept, absence.Last = absence.Kept+1, now
 	at := a.Rules.digestDue(absence)
-	if a.Recipient.Queue == QueueCalls { // it rings on, and may be answered
+	if a.Recipient.Queue == card.QueueCalls { // it rings on, and may be answered
 		at = a.Plan.Send[0].Expires
 	}
-	f := a.Again(now, at, ReasonKept)
-	if a.Recipient.Queue == QueueMessages {
+	f := a.Again(now, at, fact.ReasonKept)
+	if a.Recipient.Queue == card.QueueMessages {
 		f.Absence = AbsenceKept
 	}
 	step := &f.Steps[len(f.Steps)-1]
@@ -149,14 +154,14 @@ func (a *Attempt) keep(now time.Time, r Reserved) *Finish {
 }
 
 // counted notes that the ledger has learnt of this absence.
-func (a *Attempt) counted(notices []Notice) {
+func (a *Attempt) counted(notices []card.Notice) {
 	if ofAbsence(notices) {
 		a.Plan.Absence = AbsenceCounted
 	}
 }
 
 // told notes that a card has gone, for all we know.
-func (a *Attempt) told(notices []Notice) {
+func (a *Attempt) told(notices []card.Notice) {
 	if ofAbsence(notices) {
 		a.Plan.Absence = AbsenceTold
 	}
@@ -164,25 +169,25 @@ func (a *Attempt) told(notices []Notice) {
 
 // ofAbsence reports whether a card with notices is one of those that an absence counts:
 // announcements are no first cards, and begin no digest.
-func ofAbsence(notices []Notice) bool {
-	return !slices.ContainsFunc(notices, func(n Notice) bool { return n.Announcement != nil })
+func ofAbsence(notices []card.Notice) bool {
+	return !slices.ContainsFunc(notices, func(n card.Notice) bool { return n.Announcement != nil })
 }
 
 // A Result is what came of a send.
 type Result struct {
 	Outcome
-	Class Class // of Cause
-	Cause error // why WeChat did not take the card; nil: it did
-	MsgID int64 // WeChat's id of the message; 0 if it told none
+	Class card.Class // of Cause
+	Cause error      // why WeChat did not take the card; nil: it did
+	MsgID int64      // WeChat's id of the message; 0 if it told none
 	At    time.Time
 }
 
 // ResultOf returns what came of a send that ended with err at a time.
 func ResultOf(msgID int64, err error, at time.Time) Result {
 	if err == nil {
-		return Result{Outcome: delivered, MsgID: msgID, At: at}
+		return Result{Outcome: Outcome{End: permit.Delivered}, MsgID: msgID, At: at}
 	}
-	class := ClassOf(err)
+	class := card.ClassOf(err)
 	return Result{outcomes[class], class, err, msgID, at}
 }
 
@@ -195,42 +200,44 @@ func (r Result) word() string {
 }
 
 // Sent returns how to finish a card that was sent, and what to write down of it.
-func (a *Attempt) Sent(r Result, card Card, notices []Notice) (*Finish, Settle) {
+func (a *Attempt) Sent(r Result, sent card.Card, notices []card.Notice) (*Finish, permit.Settle) {
 	a.Note(r.At, StepSent, r.word())
-	if r.Card == CardDelivered || r.Card == CardUnknown {
+	if r.Card == permit.CardDelivered || r.Card == permit.CardUnknown {
 		a.told(notices)
 	}
 	f, final := a.finish(r, notices)
-	return f, Settle{Card: card.ID, OpenID: card.To, Template: card.Template, State: r.Card,
-		Permit: r.Permit, Final: final, MsgID: r.MsgID, Detail: r.word(), LongTerm: a.Template().LongTerm(), Drift: r.Class == ClassRefused,
+	return f, permit.Settle{Card: sent.ID, OpenID: sent.To, Template: sent.Template, State: r.Card,
+		Permit: r.Permit, Final: final, MsgID: r.MsgID, Detail: r.word(), LongTerm: a.Template().LongTerm(), Drift: r.Class == card.ClassRefused,
 		User: a.Recipient.User, Queue: a.Recipient.Queue, Messages: identities(notices), UnknownAfter: a.Rules.UnknownAfter}
 }
 
 // GivenUp returns how to finish a card that was sent so slowly that another run gave it up as unknown:
 // Reconcile tells its end.
-func (a *Attempt) GivenUp(now time.Time, notices []Notice) *Finish { return a.handed(now, notices) }
+func (a *Attempt) GivenUp(now time.Time, notices []card.Notice) *Finish {
+	return a.handed(now, notices)
+}
 
 // Unreached returns how to finish a card that is surely not sent, because the store did not answer.
-func (a *Attempt) Unreached(now time.Time, notices []Notice) *Finish {
-	f, _ := a.finish(Result{outcomes[ClassUnreached], ClassUnreached, errors.New("the store did not answer"), 0, now}, notices)
+func (a *Attempt) Unreached(now time.Time, notices []card.Notice) *Finish {
+	f, _ := a.finish(Result{outcomes[card.ClassUnreached], card.ClassUnreached, errors.New("the store did not answer"), 0, now}, notices)
 	return f
 }
 
 // finish returns how notices go on after a send, and the state in which they end, or "" if they wait.
-func (a *Attempt) finish(r Result, notices []Notice) (*Finish, State) {
+func (a *Attempt) finish(r Result, notices []card.Notice) (*Finish, fact.State) {
 	switch {
 	case r.wait == waitReport:
 		return a.handed(r.At, notices), ""
-	case r.Class == ClassRefused && a.CanFallBack(notices): // the ledger is empty now: the next try falls back
-		return a.Again(r.At, r.At, ReasonNeverSent), ""
-	case r.Final == StateDead:
-		return a.Dead(r.At, notices, r.Class, r.Cause, ReasonNone), StateDead
+	case r.Class == card.ClassRefused && a.CanFallBack(notices): // the ledger is empty now: the next try falls back
+		return a.Again(r.At, r.At, fact.ReasonNeverSent), ""
+	case r.Final == fact.StateDead:
+		return a.Dead(r.At, notices, r.Class, r.Cause, fact.ReasonNone), fact.StateDead
 	case r.Final != "":
 		return a.end(r.At, notices, r.Final, r.why()), r.Final
 	}
 	next, at, ok := r.next(a.Rules.Retry, a.Plan.Carried, r.At, a.Card.Jitter())
 	if !ok {
-		return a.Dead(r.At, notices, r.Class, r.Cause, ReasonAttempts), StateDead
+		return a.Dead(r.At, notices, r.Class, r.Cause, fact.ReasonAttempts), fact.StateDead
 	}
 	if r.wait == waitCircuit {
 		at = FirstExpiry(at, notices)
@@ -258,14 +265,14 @@ func (a *Attempt) leavesSome() bool {
 	for _, end := range a.Plan.Final {
 		done = append(done, end.Messages...)
 	}
-	return slices.ContainsFunc(a.Recipient.Notices, func(n Notice) bool { return !slices.Contains(done, n.ID) })
+	return slices.ContainsFunc(a.Recipient.Notices, func(n card.Notice) bool { return !slices.Contains(done, n.ID) })
 }
 
 // HeldBack has the recipient wait until a circuit may close.
 func (a *Attempt) HeldBack(until time.Time, circuit string) {
-	why := ReasonOperator
+	why := fact.ReasonOperator
 	if circuit == CircuitQuota {
-		why = ReasonQuotaDay
+		why = fact.ReasonQuotaDay
 	}
 	a.Plan.Send, a.Plan.Again, a.Plan.Why = nil, FirstExpiry(until, a.Recipient.Notices), why
 }
@@ -278,7 +285,7 @@ func (a *Attempt) PutOff(now time.Time) Finish {
 		return f
 	}
 	step := Step{At: now, Kind: StepPutOff, Reason: a.Plan.Why, Until: f.Again}
-	if a.Recipient.Queue == QueueCalls { // in the other queue it is about all that waits
+	if a.Recipient.Queue == card.QueueCalls { // in the other queue it is about all that waits
 		step.Messages = identities(a.Recipient.Notices)
 	}
 	f.Steps = append(f.Steps, step)
@@ -293,7 +300,7 @@ func (a *Attempt) Dissolve(now time.Time) *Finish {
 }
 
 // end finishes notices in state s. What they had to go through is forgotten with them.
-func (a *Attempt) end(now time.Time, notices []Notice, s State, why Reason) *Finish {
+func (a *Attempt) end(now time.Time, notices []card.Notice, s fact.State, why fact.Reason) *Finish {
 	f := a.Dissolve(now)
 	f.Carried = Carried{}
 	if len(notices) > 0 {
@@ -303,25 +310,25 @@ func (a *Attempt) end(now time.Time, notices []Notice, s State, why Reason) *Fin
 }
 
 // handed finishes with notices whose end Reconcile tells.
-func (a *Attempt) handed(now time.Time, notices []Notice) *Finish {
-	f := a.end(now, nil, "", ReasonNone)
+func (a *Attempt) handed(now time.Time, notices []card.Notice) *Finish {
+	f := a.end(now, nil, "", fact.ReasonNone)
 	f.Handed = identities(notices)
 	return f
 }
 
 // Dead gives notices up, and keeps a letter from which they can be announced again.
-func (a *Attempt) Dead(now time.Time, notices []Notice, class Class, cause error, why Reason) *Finish {
-	f := a.end(now, notices, StateDead, why)
+func (a *Attempt) Dead(now time.Time, notices []card.Notice, class card.Class, cause error, why fact.Reason) *Finish {
+	f := a.end(now, notices, fact.StateDead, why)
 	f.Dead = &DeadLetter{ID: string(a.Card), User: a.Recipient.User, OpenID: a.Recipient.OpenID, Card: a.Card, Kind: a.Plan.Kind,
 		Template: a.templateID(), Messages: identities(notices), From: senders(notices), At: now, Class: class.String()}
 	if cause != nil {
-		f.Dead.Cause = firstRunes(cause.Error(), 200)
+		f.Dead.Cause = keyword.First(cause.Error(), 200)
 	}
 	return f
 }
 
 // Again finishes with the notices waiting until at.
-func (a *Attempt) Again(now, at time.Time, why Reason) *Finish {
+func (a *Attempt) Again(now, at time.Time, why fact.Reason) *Finish {
 	a.Steps = append(a.Steps, Step{At: now, Kind: StepPutOff, Card: a.Card, Reason: why, Until: at})
 	f := a.Dissolve(now)
 	f.Again = at
@@ -335,16 +342,16 @@ func (f Finish) Retries() bool {
 
 // FirstExpiry returns when the first of notices expires, if that is before until: what
 // waits for a circuit ends in time, and while it is known why.
-func FirstExpiry(until time.Time, notices []Notice) time.Time {
+func FirstExpiry(until time.Time, notices []card.Notice) time.Time {
 	for _, n := range notices {
-		until = earlier(until, n.Expires)
+		until = fact.Earlier(until, n.Expires)
 	}
 	return until
 }
 
 // Resume returns how a recipient goes on whose card an earlier run began and did not finish, given how
 // that card has ended.
-func Resume(rules Rules, rec Recipient, r Resolved, now time.Time) *Finish {
+func Resume(rules Rules, rec Recipient, r permit.Resolved, now time.Time) *Finish {
 	a := &Attempt{Rules: rules, Recipient: rec, Plan: Plan{Carried: rec.Carried}, Card: rec.Open.ID}
 	for _, n := range rec.Notices {
 		if slices.Contains(rec.Open.Messages, n.ID) {
@@ -353,25 +360,29 @@ func Resume(rules Rules, rec Recipient, r Resolved, now time.Time) *Finish {
 	}
 	carried := a.Plan.Send
 	switch r.State {
-	case CardSending: // its sender may still be at it
+	case permit.CardSending: // its sender may still be at it
 		f := a.Unsent(now)
-		f.Again = later(r.Until, now.Add(time.Second))
+		f.Again = fact.Later(r.Until, now.Add(time.Second))
 		return &f
-	case CardVoid:
-		return a.Again(now, now, ReasonNeverSent)
-	case CardDelivered, CardUnknown:
+	case permit.CardVoid:
+		return a.Again(now, now, fact.ReasonNeverSent)
+	case permit.CardDelivered, permit.CardUnknown:
 		a.told(carried)
 	}
 	switch {
-	case r.Handed || r.State == CardUnknown:
+	case r.Handed || r.State == permit.CardUnknown:
 		return a.handed(now, carried)
-	case r.Final == StateDead:
-		return a.Dead(now, carried, classNamed(r.Detail), nil, ReasonNone)
+	case r.Final == fact.StateDead:
+		return a.Dead(now, carried, card.ClassNamed(r.Detail), nil, fact.ReasonNone)
 	case r.Final != "":
-		return a.end(now, carried, r.Final, ReasonNone)
+		return a.end(now, carried, r.Final, fact.ReasonNone)
 	}
 	// Surely not sent: as the run would have gone on that found out.
-	class := classNamed(r.Detail)
+	class := card.ClassNamed(r.Detail)
 	f, _ := a.finish(Result{Outcome: outcomes[class], Class: class, At: now}, carried)
 	return f
 }
+
+// newCardID names a card after the lease under which it is begun, so that no two runs
+// ever give two cards one name.
+func newCardID(rec Recipient) card.ID { return card.ID(rec.Lease + "-" + string(rec.User)) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -14,7 +15,7 @@ import (
 // flood is n messages of as many senders.
 func flood(n int) func(*recipient) {
 	return repeat(n, func(i int) func(*recipient) {
-		return says(notify.MessageID(fmt.Sprint("flood", i)), from(notify.UserID(fmt.Sprint("peer", i))))
+		return says(fact.MessageID(fmt.Sprint("flood", i)), from(fact.UserID(fmt.Sprint("peer", i))))
 	})
 }
 
@@ -26,7 +27,7 @@ func TestDeadLettersAreBounded(t *testing.T) {
 			ids, es := []string{}, events{after(time.Duration(i) * time.Minute)}
 			for j := range c.notices {
 				id := fmt.Sprint(i, "-", j)
-				ids, es = append(ids, id), append(es, says(notify.MessageID(id), from(notify.UserID(fmt.Sprint("peer", j)))))
+				ids, es = append(ids, id), append(es, says(fact.MessageID(id), from(fact.UserID(fmt.Sprint("peer", j)))))
 			}
 			r.meets(append(es, dies(ids...)))
 		}
@@ -47,14 +48,14 @@ func TestReplayFillsWhatRoomThereIs(t *testing.T) {
 
 // Announcements and missed calls share 40 places, of which one caller has half.
 func TestPlacesBesideMessages(t *testing.T) {
-	missed := func(n int, caller notify.UserID) func(*recipient) {
+	missed := func(n int, caller fact.UserID) func(*recipient) {
 		return repeat(n, func(i int) func(*recipient) {
-			id := notify.MessageID(fmt.Sprint(caller, i))
-			return inOneChange(after(time.Duration(i)*time.Minute), rings(id, calledBy(caller)), stops(id, notify.CallTimedOut))
+			id := fact.MessageID(fmt.Sprint(caller, i))
+			return inOneChange(after(time.Duration(i)*time.Minute), rings(id, calledBy(caller)), stops(id, fact.CallTimedOut))
 		})
 	}
 	announcements := func(n int) func(*recipient) {
-		return repeat(n, func(i int) func(*recipient) { return says(notify.MessageID(fmt.Sprint("a", i)), announced) })
+		return repeat(n, func(i int) func(*recipient) { return says(fact.MessageID(fmt.Sprint("a", i)), announced) })
 	}
 	for _, c := range []struct {
 		rule   string
@@ -74,7 +75,7 @@ func TestPlacesBesideMessages(t *testing.T) {
 // The timeline tells of one message a minute that there is no room for; each is counted.
 func TestCrowdedIsToldOnceAMinute(t *testing.T) {
 	r := newRecipient().meets(events{flood(160), says("m"), says("m"), after(time.Minute - time.Millisecond), says("n"), after(time.Minute), says("o")})
-	if want := []string{"m not counted crowded", "o not counted crowded"}; !slices.Equal(r.ended, want) || r.counts[notify.StateNotCounted] != 3 {
+	if want := []string{"m not counted crowded", "o not counted crowded"}; !slices.Equal(r.ended, want) || r.counts[fact.StateNotCounted] != 3 {
 		t.Errorf("told %q, counted %v; want %q, and 3", r.ended, r.counts, want)
 	}
 }
@@ -83,29 +84,11 @@ func TestCrowdedIsToldOnceAMinute(t *testing.T) {
 func TestOneCallerRingsTenTimesAMinute(t *testing.T) {
 	many := func(r *recipient) {
 		for i := range 12 {
-			rings(notify.MessageID(fmt.Sprint("c", i)))(r)
+			rings(fact.MessageID(fmt.Sprint("c", i)))(r)
 		}
 	}
-	r := newRecipient().meets(events{many, many, stops("c11", notify.CallTimedOut), rings("d", calledBy("carol")), after(time.Minute), rings("e")})
-	if len(r.Calls.Notices) != 12 || len(r.Messages.Notices) != 0 || r.counts[notify.StateNotCounted] != 2 {
+	r := newRecipient().meets(events{many, many, stops("c11", fact.CallTimedOut), rings("d", calledBy("carol")), after(time.Minute), rings("e")})
+	if len(r.Calls.Notices) != 12 || len(r.Messages.Notices) != 0 || r.counts[fact.StateNotCounted] != 2 {
 		t.Errorf("%d ring, %d were missed, counted %v; want ten of bob, one of carol, one a minute later", len(r.Calls.Notices), len(r.Messages.Notices), r.counts)
-	}
-}
-
-// Reports of the mini program bring no balance above 100. WeChat's events do.
-func TestPermitsByReportAreBounded(t *testing.T) {
-	var s notify.SubscriberRecord
-	grant := func(i int, source notify.GrantSource) {
-		tap := at(time.Duration(i) * time.Hour)
-		s.Grant(notify.Grant{Source: source, At: tap, Templates: []notify.TemplateID{"T"}}, tap)
-	}
-	for i := range 102 {
-		grant(i, notify.GrantReport)
-	}
-	if got := s.Ledgers["T"].Balance; got != 100 {
-		t.Errorf("%d permits by report, want 100", got)
-	}
-	if grant(200, notify.GrantPopup); s.Ledgers["T"].Balance != 101 {
-		t.Errorf("%d permits with one by event, want 101", s.Ledgers["T"].Balance)
 	}
 }

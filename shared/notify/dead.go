@@ -4,19 +4,22 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A DeadLetter is what is kept of a card that was given up: enough to announce its
 // notices again once the cause is mended, and no text of theirs.
 type DeadLetter struct {
 	ID       string // the card's
-	User     UserID
-	OpenID   OpenID
-	Card     CardID
-	Kind     Kind
-	Template TemplateID
-	Messages []Identity
-	From     []UserID // who had written, each once
+	User     fact.UserID
+	OpenID   fact.OpenID
+	Card     card.ID
+	Kind     fact.Kind
+	Template fact.TemplateID
+	Messages []fact.Identity
+	From     []fact.UserID // who had written, each once
 	At       time.Time
 	Class    string // the class of the last error
 	Cause    string // what it said, for people
@@ -68,11 +71,11 @@ func (b *Mailbox) Replay(id string) (waiting int) {
 		return 0
 	}
 	letter, w := &b.Letters[i], &b.Messages
-	var again []Identity
+	var again []fact.Identity
 	var rest []WaitingNotice
 	for _, n := range letter.Notices {
-		if n.Kind == KindCall { // it has long stopped ringing
-			n.Kind = KindMissedCall
+		if n.Kind == fact.KindCall { // it has long stopped ringing
+			n.Kind = fact.KindMissedCall
 		}
 		state, reason := b.endedSince(&n)
 		switch {
@@ -94,20 +97,20 @@ func (b *Mailbox) Replay(id string) (waiting int) {
 	}
 	w.Attempts, w.Neutral = 0, false
 	b.wake(w.schedule(b.Now, b.Now))
-	b.note(Step{Kind: StepAccepted, Messages: again, Reason: ReasonReplayed})
+	b.note(Step{Kind: StepAccepted, Messages: again, Reason: fact.ReasonReplayed})
 	return len(again)
 }
 
 // endedSince returns how a notice of a dead letter ended meanwhile; "" if it did not.
-func (b *Mailbox) endedSince(n *WaitingNotice) (State, Reason) {
+func (b *Mailbox) endedSince(n *WaitingNotice) (fact.State, fact.Reason) {
 	read, known := b.Read[n.conversation()]
 	if known && n.Announcement == nil && !read.Before(n.SentAt) {
-		return StateRead, ReasonReadReport
+		return fact.StateRead, fact.ReasonReadReport
 	}
 	if muted := b.Prefers.mutes(n); muted != "" {
-		return StateMuted, muted
+		return fact.StateMuted, muted
 	}
-	return "", ReasonNone
+	return "", fact.ReasonNone
 }
 
 // endLetters ends what is in dead letters and matches, so that nobody has it announced again, and
@@ -115,7 +118,7 @@ func (b *Mailbox) endedSince(n *WaitingNotice) (State, Reason) {
 func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) (found bool) {
 	for i := range b.Letters {
 		l := &b.Letters[i]
-		var ended []Identity
+		var ended []fact.Identity
 		rest := make([]WaitingNotice, 0, len(l.Notices))
 		for _, n := range l.Notices {
 			if match(&n) {
@@ -135,7 +138,7 @@ func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) (found 
 
 // keepLetter leaves rest in a letter; what is not in it does not count as dead any more.
 func (b *Mailbox) keepLetter(l *KeptLetter, rest []WaitingNotice) {
-	b.count(StateDead, len(rest)-len(l.Notices))
+	b.count(fact.StateDead, len(rest)-len(l.Notices))
 	l.Notices = rest
 	b.Changed = append(b.Changed, *l)
 }

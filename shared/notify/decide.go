@@ -2,6 +2,9 @@ package notify
 
 import (
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 const (
@@ -18,22 +21,22 @@ type Look struct {
 
 // A Plan is what to do about one recipient, now.
 type Plan struct {
-	Send       []Notice    // announce these in one card
-	Kind       Kind        // what the card is: it names the template
-	Digest     bool        // not the first card of the absence: it leaves permits for coming ones
-	Final      []Final     // these are done
-	Unanswered []Identity  // these calls went unanswered
-	Again      time.Time   // look at what is left then; zero if nothing is left but Send
-	Why        Reason      // why something is put off
-	Absence    AbsenceStep // how it goes on
-	Carried                // into the next look
+	Send       []card.Notice   // announce these in one card
+	Kind       fact.Kind       // what the card is: it names the template
+	Digest     bool            // not the first card of the absence: it leaves permits for coming ones
+	Final      []Final         // these are done
+	Unanswered []fact.Identity // these calls went unanswered
+	Again      time.Time       // look at what is left then; zero if nothing is left but Send
+	Why        fact.Reason     // why something is put off
+	Absence    AbsenceStep     // how it goes on
+	Carried                    // into the next look
 }
 
 // A Final is the end of one or more messages.
 type Final struct {
-	State    State
-	Reason   Reason
-	Messages []Identity
+	State    fact.State
+	Reason   fact.Reason
+	Messages []fact.Identity
 }
 
 // Decide applies the rules to a recipient:
@@ -51,7 +54,7 @@ type Final struct {
 func (r Rules) Decide(look Look, rec Recipient) Plan {
 	p := Plan{Carried: rec.Carried}
 	p.AskedSince = time.Time{}
-	if rec.Queue == QueueCalls {
+	if rec.Queue == card.QueueCalls {
 		r.decideCalls(&p, look, rec)
 		return p
 	}
@@ -70,13 +73,13 @@ func (r Rules) Decide(look Look, rec Recipient) Plan {
 		r.decideMessages(&p, look, rec, live, quiet)
 	}
 	if len(insistent) > 0 && (p.Again.IsZero() || quiet.Before(p.Again)) {
-		p.Again, p.Why = quiet, ReasonQuietHours
+		p.Again, p.Why = quiet, fact.ReasonQuietHours
 	}
 	return p
 }
 
 // decideMessages applies the rules to what waits for somebody who may be there.
-func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []Notice, quiet time.Time) {
+func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []card.Notice, quiet time.Time) {
 	status := p.status(look, rec, askUntil)
 	switch {
 	case status == StatusUnknown:
@@ -86,21 +89,21 @@ func (r Rules) decideMessages(p *Plan, look Look, rec Recipient, live []Notice, 
 			p.Absence = AbsenceSeen
 		}
 	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
-		p.End(StateCameOnline, ReasonPushOnline, live)
+		p.End(fact.StateCameOnline, fact.ReasonPushOnline, live)
 	case !quiet.IsZero():
-		p.Again, p.Why = quiet, ReasonQuietHours
+		p.Again, p.Why = quiet, fact.ReasonQuietHours
 	default:
 		r.announce(p, look.Now, rec.Absence, live)
 	}
 }
 
 // announce chooses what the next card to somebody who is away carries.
-func (r Rules) announce(p *Plan, now time.Time, absence Absence, live []Notice) {
+func (r Rules) announce(p *Plan, now time.Time, absence Absence, live []card.Notice) {
 	digest := absence.Cards > 0
-	var merged []Notice
+	var merged []card.Notice
 	for _, n := range live {
 		if n.Announcement != nil && (digest || len(merged) == 0) { // it does not wait behind a digest
-			p.Send, p.Kind = []Notice{n}, n.Kind
+			p.Send, p.Kind = []card.Notice{n}, n.Kind
 			return
 		}
 		if n.Announcement == nil && len(merged) < r.DigestMax {
@@ -108,10 +111,10 @@ func (r Rules) announce(p *Plan, now time.Time, absence Absence, live []Notice) 
 		}
 	}
 	if due := r.digestDue(absence); now.Before(due) {
-		p.Again, p.Why = due, ReasonDigest
+		p.Again, p.Why = due, fact.ReasonDigest
 		return
 	}
-	p.Send, p.Digest, p.Kind = merged, digest, KindDigest
+	p.Send, p.Digest, p.Kind = merged, digest, fact.KindDigest
 	if !digest {
 		p.Kind = kindOf(merged)
 	}
@@ -126,18 +129,18 @@ func (r Rules) digestDue(a Absence) time.Time {
 }
 
 // kindOf returns what a card with notices is: their kind, or of mixed ones a message.
-func kindOf(notices []Notice) Kind {
+func kindOf(notices []card.Notice) fact.Kind {
 	kind := notices[0].Kind
 	for _, n := range notices {
 		if n.Kind != kind {
-			return KindMessage
+			return fact.KindMessage
 		}
 	}
 	return kind
 }
 
 // anyway parts the announcements that go out wherever their recipient is from the rest.
-func anyway(live []Notice) (insistent, rest []Notice) {
+func anyway(live []card.Notice) (insistent, rest []card.Notice) {
 	for _, n := range live {
 		if n.Announcement != nil && n.Announcement.Anyway {
 			insistent = append(insistent, n)
@@ -156,7 +159,7 @@ func anyway(live []Notice) (insistent, rest []Notice) {
 //	online                  ask again every five seconds while it rings
 //	IM does not answer      the last fact decides at once
 func (r Rules) decideCalls(p *Plan, look Look, rec Recipient) {
-	var ringing []Notice
+	var ringing []card.Notice
 	for _, n := range rec.Notices {
 		if look.Now.Before(n.Expires) {
 			ringing = append(ringing, n)
@@ -170,21 +173,21 @@ func (r Rules) decideCalls(p *Plan, look Look, rec Recipient) {
 	sortNotices(ringing)
 	switch status := p.status(look, rec, 0); {
 	case status == StatusOnline:
-		p.Again, p.Why = look.Now.Add(askAgain), ReasonRinging
+		p.Again, p.Why = look.Now.Add(askAgain), fact.ReasonRinging
 		for _, n := range ringing {
-			p.Again = earlier(p.Again, n.Expires)
+			p.Again = fact.Earlier(p.Again, n.Expires)
 		}
 	case status == StatusPushOnline && r.PushOnline == PushOnlineSkip:
-		p.End(StateCameOnline, ReasonPushOnline, ringing)
+		p.End(fact.StateCameOnline, fact.ReasonPushOnline, ringing)
 	default:
-		p.Send, p.Kind = ringing, KindCall
+		p.Send, p.Kind = ringing, fact.KindCall
 		p.Digest = rec.Absence.Cards > 0 && r.Calls == CallsKeep
 	}
 }
 
 // expire ends what is too old, and returns the rest.
-func (p *Plan) expire(look Look, notices []Notice) (live []Notice) {
-	var expired []Notice
+func (p *Plan) expire(look Look, notices []card.Notice) (live []card.Notice) {
+	var expired []card.Notice
 	for _, n := range notices {
 		if look.Now.Before(n.Expires) {
 			live = append(live, n)
@@ -193,9 +196,9 @@ func (p *Plan) expire(look Look, notices []Notice) (live []Notice) {
 		}
 	}
 	if look.Quota {
-		p.End(StateQuota, ReasonQuotaDay, expired)
+		p.End(fact.StateQuota, fact.ReasonQuotaDay, expired)
 	} else {
-		p.End(StateExpired, ReasonNone, expired)
+		p.End(fact.StateExpired, fact.ReasonNone, expired)
 	}
 	return live
 }
@@ -212,7 +215,7 @@ func (p *Plan) status(look Look, rec Recipient, patience time.Duration) Status {
 		p.AskedSince = look.Now
 	}
 	if look.Now.Sub(p.AskedSince) < patience {
-		p.Again, p.Why = look.Now.Add(askAgain), ReasonIMSilent
+		p.Again, p.Why = look.Now.Add(askAgain), fact.ReasonIMSilent
 		return StatusUnknown
 	}
 	if rec.Known == StatusUnknown {
@@ -223,50 +226,36 @@ func (p *Plan) status(look Look, rec Recipient, patience time.Duration) Status {
 
 // waitForWindow ends what IM itself has reached somebody with who is online, and has
 // the rest wait until IM's word can be relied on.
-func (p *Plan) waitForWindow(now time.Time, live []Notice) {
-	var over []Notice
+func (p *Plan) waitForWindow(now time.Time, live []card.Notice) {
+	var over []card.Notice
 	for _, n := range live {
 		if !n.WindowEnd.After(now) {
 			over = append(over, n)
 			continue
 		}
 		if p.Again.IsZero() || n.WindowEnd.Before(p.Again) {
-			p.Again, p.Why = n.WindowEnd, ReasonWindow
+			p.Again, p.Why = n.WindowEnd, fact.ReasonWindow
 		}
 	}
-	p.End(StateCameOnline, ReasonOnline, over)
+	p.End(fact.StateCameOnline, fact.ReasonOnline, over)
 }
 
 // quietUntil returns when the quiet hours of the rules or of the recipient end; the
 // zero time if it is neither's.
 func (r Rules) quietUntil(now time.Time, rec Recipient) time.Time {
-	return later(r.QuietHours.End(now, r.Zone), rec.Quiet.End(now, r.Zone))
+	return fact.Later(r.QuietHours.End(now, r.Zone), rec.Quiet.End(now, r.Zone))
 }
 
 // End ends notices, if there are any.
-func (p *Plan) End(s State, why Reason, notices []Notice) {
+func (p *Plan) End(s fact.State, why fact.Reason, notices []card.Notice) {
 	if len(notices) > 0 {
 		p.Final = append(p.Final, Final{s, why, identities(notices)})
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
 // turnAway ends those calls of a recipient that are of groups they are not in.
-func (p *Plan) turnAway(groups map[GroupID]bool) {
-	var rest, away []Notice
+func (p *Plan) turnAway(groups map[fact.GroupID]bool) {
+	var rest, away []card.Notice
 	for _, n := range p.Send {
 		if n.Group != "" && groups[n.Group] {
 			away = append(away, n)
@@ -275,5 +264,5 @@ func (p *Plan) turnAway(groups map[GroupID]bool) {
 		}
 	}
 	p.Send = rest
-	p.End(StateNotCounted, ReasonNotMember, away)
+	p.End(fact.StateNotCounted, fact.ReasonNotMember, away)
 }

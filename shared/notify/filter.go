@@ -1,53 +1,59 @@
 package notify
 
-import "slices"
+import (
+	"slices"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/keyword"
+)
 
 // A Filter says what counts of what is told, before anybody's state is known.
 type Filter struct {
 	Rules Rules
 	// Admin is our own IM administrator: what they send is not announced.
-	Admin UserID
+	Admin fact.UserID
 	// Templates are ours: permits of other templates are not kept. Nil: which are ours is
 	// not known, and all are kept.
-	Templates []TemplateID
+	Templates []fact.TemplateID
 }
 
 // Facts drops what the rules do not want to know, text first of all.
-func (f Filter) Facts(facts []Fact) []Fact {
-	out := make([]Fact, 0, len(facts))
-	for _, fact := range facts {
+func (f Filter) Facts(facts []fact.Fact) []fact.Fact {
+	out := make([]fact.Fact, 0, len(facts))
+	for _, known := range facts {
 		switch {
-		case fact.Message != nil:
-			m := *fact.Message
+		case known.Message != nil:
+			m := *known.Message
 			m.Summary = f.preview(m.Summary)
 			if m.OnlineOnly && m.FailedCode == 0 {
 				continue // typing and the like: no message in anybody's conversation
 			}
 			m.Uncounted = f.uncounted(m)
-			fact.Message = &m
-		case fact.GroupMessage != nil:
-			m := *fact.GroupMessage
+			known.Message = &m
+		case known.GroupMessage != nil:
+			m := *known.GroupMessage
 			m.Summary = f.preview(m.Summary)
 			m.For = f.scope(m)
-			fact.GroupMessage = &m
-		case fact.Sent != nil:
-			if len(f.ours([]TemplateID{fact.Sent.Template})) == 0 {
+			known.GroupMessage = &m
+		case known.Sent != nil:
+			if len(f.ours([]fact.TemplateID{known.Sent.Template})) == 0 {
 				continue
 			}
-		case fact.Grant != nil:
-			g := *fact.Grant
+		case known.Grant != nil:
+			g := *known.Grant
 			if g.Templates = f.ours(g.Templates); len(g.Templates) == 0 {
 				continue
 			}
-			fact.Grant = &g
-		case fact.Revoke != nil:
-			r := *fact.Revoke
+			known.Grant = &g
+		case known.Revoke != nil:
+			r := *known.Revoke
 			if r.Templates = f.ours(r.Templates); len(r.Templates) == 0 {
 				continue
 			}
-			fact.Revoke = &r
+			known.Revoke = &r
 		}
-		out = append(out, fact)
+		out = append(out, known)
 	}
 	return out
 }
@@ -57,51 +63,41 @@ const maxSummary = 40
 
 // preview returns what may be kept of a text.
 func (f Filter) preview(text string) string {
-	if f.Rules.Preview != PreviewText {
+	if f.Rules.Preview != card.PreviewText {
 		return ""
 	}
-	return firstRunes(text, maxSummary)
-}
-
-func firstRunes(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
+	return keyword.First(text, maxSummary)
 }
 
 // uncounted says why a message is not announced, or ReasonNone.
-func (f Filter) uncounted(m Message) Reason {
+func (f Filter) uncounted(m fact.Message) fact.Reason {
 	switch {
 	case m.From == f.Admin:
-		return ReasonAdmin
+		return fact.ReasonAdmin
 	case m.From == m.To:
-		return ReasonSelf
+		return fact.ReasonSelf
 	case m.Silent:
-		return ReasonSilent
+		return fact.ReasonSilent
 	}
-	return ReasonNone
+	return fact.ReasonNone
 }
 
 // scope says who is told of a group's message.
-func (f Filter) scope(m GroupMessage) GroupRule {
+func (f Filter) scope(m fact.GroupMessage) fact.GroupRule {
 	rule := f.Rules.Groups[m.Type]
 	switch {
 	case m.From == f.Admin, m.Silent, m.OnlineOnly, m.FailedCode != 0:
-		return GroupOff
-	case rule == GroupAll:
-		return GroupAll
-	case rule == GroupMentions && (m.AtAll || len(m.At) > 0):
-		return GroupMentions
+		return fact.GroupOff
+	case rule == fact.GroupAll:
+		return fact.GroupAll
+	case rule == fact.GroupMentions && (m.AtAll || len(m.At) > 0):
+		return fact.GroupMentions
 	}
-	return GroupOff
+	return fact.GroupOff
 }
 
-func (f Filter) ours(ids []TemplateID) []TemplateID {
-	var out []TemplateID
+func (f Filter) ours(ids []fact.TemplateID) []fact.TemplateID {
+	var out []fact.TemplateID
 	for _, id := range ids {
 		if (f.Templates == nil || slices.Contains(f.Templates, id)) && !slices.Contains(out, id) {
 			out = append(out, id)

@@ -3,6 +3,10 @@ package notify
 import (
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 // Claim gives what waits in a queue to the run whose word is lease, and returns what the run has to know.
@@ -10,7 +14,7 @@ import (
 // time by now, something has changed since, and the claim is void. It returns nil then, if nothing waits,
 // and if another run holds it. A recipient who lost the binding is handed out too, because a card may
 // still be open.
-func (b *Mailbox) Claim(queue Queue, lease string, until time.Time) *Recipient {
+func (b *Mailbox) Claim(queue card.Queue, lease string, until time.Time) *Recipient {
 	w := b.queue(queue)
 	switch {
 	case w.Lease == lease: // asked again
@@ -27,7 +31,7 @@ func (b *Mailbox) Claim(queue Queue, lease string, until time.Time) *Recipient {
 }
 
 // claimed returns what a run that holds a queue is to know.
-func (b *Mailbox) claimed(queue Queue) *Recipient {
+func (b *Mailbox) claimed(queue card.Queue) *Recipient {
 	w := b.queue(queue)
 	rec := &Recipient{User: b.User, Queue: queue, OpenID: b.OpenID, Known: b.Known, Quiet: b.Prefers.QuietHours,
 		Absence: b.Absence, Carried: w.Carried, Lease: w.Lease}
@@ -43,9 +47,9 @@ func (b *Mailbox) claimed(queue Queue) *Recipient {
 }
 
 // on returns the messages that a card carries, oldest first.
-func (w *Waiting) on(card CardID) (messages []Identity) {
+func (w *Waiting) on(id card.ID) (messages []fact.Identity) {
 	for i := range w.Notices {
-		if w.Notices[i].Card == card {
+		if w.Notices[i].Card == id {
 			messages = append(messages, w.Notices[i].ID)
 		}
 	}
@@ -54,7 +58,7 @@ func (w *Waiting) on(card CardID) (messages []Identity) {
 
 // Begin moves what still waits of a Begin's messages into its card, and returns that; nothing if the
 // lease is lost or nothing is left. Asked again, it leaves out what has ended since.
-func (b *Mailbox) Begin(q Begin) (carried []Identity) {
+func (b *Mailbox) Begin(q Begin) (carried []fact.Identity) {
 	w := b.queue(q.Queue)
 	if w.Lease != q.Lease || w.Lease == "" || w.Card.ID != "" && w.Card.ID != q.Card {
 		return nil
@@ -76,7 +80,7 @@ func (b *Mailbox) Begin(q Begin) (carried []Identity) {
 	if len(carried) == 0 {
 		return nil
 	}
-	w.Card = OpenCard{ID: q.Card, OpenID: b.OpenID, Template: q.Template}
+	w.Card = permit.OpenCard{ID: q.Card, OpenID: b.OpenID, Template: q.Template}
 	b.note(Step{At: q.At, Kind: StepBegun, Card: q.Card, Messages: carried})
 	return carried
 }
@@ -99,12 +103,12 @@ func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
 		b.goesOn(f.Absence)
 	}
 	w.letGo(b.Now, f)
-	b.Now = later(b.Now, lastOf(f.Steps)) // the ends come after the steps, whatever the clock of the run
+	b.Now = fact.Later(b.Now, lastOf(f.Steps)) // the ends come after the steps, whatever the clock of the run
 	for _, n := range settled.missed {
 		if b.Bound() {
 			b.missed(rules, n)
 		} else {
-			settled.end(NoticeEnd{State: StateUnbound}, n.ID)
+			settled.end(NoticeEnd{State: fact.StateUnbound}, n.ID)
 		}
 	}
 	var out []Ended
@@ -131,13 +135,13 @@ type settlement struct {
 	missed []WaitingNotice // unanswered calls that wait as missed calls from now on
 }
 
-func (s *settlement) end(how NoticeEnd, id Identity) {
-	s.ends = append(s.ends, Final{how.State, how.Reason, []Identity{id}})
+func (s *settlement) end(how NoticeEnd, id fact.Identity) {
+	s.ends = append(s.ends, Final{how.State, how.Reason, []fact.Identity{id}})
 }
 
 // finish takes out of w what has ended by f, and by what came in while it was on f's card.
 func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
-	ending := map[Identity]int{}
+	ending := map[fact.Identity]int{}
 	for i, e := range f.Final {
 		s.ends = append(s.ends, Final{e.State, e.Reason, nil})
 		for _, id := range e.Messages {
@@ -151,10 +155,10 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 	for _, n := range w.Notices {
 		carried := f.Card != "" && n.Card == f.Card
 		i, ends := ending[n.ID]
-		ends = ends && !(elsewhere && s.ends[i].State == StateUnbound)
+		ends = ends && !(elsewhere && s.ends[i].State == fact.StateUnbound)
 		handed := slices.Contains(f.Handed, n.ID)
 		unanswered := slices.Contains(f.Unanswered, n.ID)
-		shown := ends && s.ends[i].State == StateDelivered || handed
+		shown := ends && s.ends[i].State == fact.StateDelivered || handed
 		switch {
 		case carried && n.Ends != nil && !shown && n.Ends.Missed:
 			unanswered, ends = true, false
@@ -166,13 +170,13 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 		case handed: // gone with its card
 		case ends:
 			s.ends[i].Messages = append(s.ends[i].Messages, n.ID)
-			if s.ends[i].State == StateDead {
+			if s.ends[i].State == fact.StateDead {
 				s.dead = append(s.dead, n)
 			}
 		case unanswered && rules.MissedCalls:
 			s.missed = append(s.missed, n)
 		case unanswered:
-			s.end(NoticeEnd{State: StateEnded, Reason: ReasonTimedOut}, n.ID)
+			s.end(NoticeEnd{State: fact.StateEnded, Reason: fact.ReasonTimedOut}, n.ID)
 		default:
 			if carried {
 				n.Card, n.Ends = "", nil
@@ -182,7 +186,7 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 	}
 	w.Notices = rest
 	if f.Card != "" {
-		w.Card, w.Told = OpenCard{}, false
+		w.Card, w.Told = permit.OpenCard{}, false
 	}
 	return s
 }
@@ -231,17 +235,17 @@ func (b *Mailbox) goesOn(step AbsenceStep) {
 
 // ApplyEnd writes down how a card ended whose end was unknown until now, and returns how many messages
 // reached that state. It is not for repetitions: the store keeps a mark of each end that was applied.
-func (b *Mailbox) ApplyEnd(card CardID, e OutboxEntry) int {
+func (b *Mailbox) ApplyEnd(id card.ID, e permit.OutboxEntry) int {
 	state, was, messages := e.State, e.Corrects, e.Messages
 	// A card is open until its run writes down the end. A correction that comes before ends what the
 	// card carries, and there is no earlier count to take back. So does an erasure: no run finds the
 	// card of an erased openid any more.
-	letGo := state == StateErased || was != "" && was != StateUnknown
+	letGo := state == fact.StateErased || was != "" && was != fact.StateUnknown
 	for _, w := range b.queues() {
 		switch {
-		case w.Card.ID != card:
+		case w.Card.ID != id:
 		case letGo:
-			w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool { return n.Card == card }))
+			w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool { return n.Card == id }))
 			was = ""
 		default:
 			w.Told = true
@@ -251,7 +255,7 @@ func (b *Mailbox) ApplyEnd(card CardID, e OutboxEntry) int {
 		b.count(was, -len(messages))
 	}
 	if b.Bound() {
-		b.end(Step{State: state, Reason: e.Reason, Card: card}, messages...)
+		b.end(Step{State: state, Reason: e.Reason, Card: id}, messages...)
 	} else { // erased, or bound to nobody: only counted
 		b.count(state, len(messages))
 	}

@@ -1,11 +1,13 @@
 package notify
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 // A Mailbox is what the store keeps of one recipient. Its methods are the rules of what happens to
@@ -13,8 +15,8 @@ import (
 // time is Now, and the store has loaded everything that they look at. Each leaves alone what it has
 // done before, so that it may be repeated.
 type Mailbox struct {
-	User   UserID
-	OpenID OpenID // where the cards go; empty: bound to nobody, and nothing else is kept
+	User   fact.UserID
+	OpenID fact.OpenID // where the cards go; empty: bound to nobody, and nothing else is kept
 	// Known is what the last presence event said, and KnownAt its time by IM's clock.
 	Known    Status
 	KnownAt  time.Time
@@ -23,16 +25,16 @@ type Mailbox struct {
 	Messages Waiting
 	Calls    Waiting
 	// Log has the calls of late, by the identity under which each was told first.
-	Log map[Identity]LoggedCall
+	Log map[fact.Identity]LoggedCall
 	// Read is up to when a conversation was read, by what HashOf makes of its name.
 	Read map[string]time.Time
 
 	// Marks are what is known of those messages that the event is about; Letters are the dead
 	// letters, if the event may end what is in them.
-	Marks   map[Identity]Mark
+	Marks   map[fact.Identity]Mark
 	Letters []KeptLetter
 	// Forgotten reports whether somebody was erased of late and is not to be named. Nil: nobody.
-	Forgotten func(UserID) bool
+	Forgotten func(fact.UserID) bool
 
 	Now time.Time
 	Effects
@@ -40,11 +42,11 @@ type Mailbox struct {
 
 // Effects are what is written together with a Mailbox.
 type Effects struct {
-	Steps  []Step        // for the timeline, in their order
-	Ended  map[State]int // messages by the state that they reached; negative: by the one that they left
-	Marked map[Identity]Mark
+	Steps  []Step             // for the timeline, in their order
+	Ended  map[fact.State]int // messages by the state that they reached; negative: by the one that they left
+	Marked map[fact.Identity]Mark
 	// Indexed are messages that are to be found by their id.
-	Indexed []Identity
+	Indexed []fact.Identity
 	// Changed are the Letters that are new, or hold less than before; those with no notices go.
 	Changed []KeptLetter
 	// Wake is when something falls due because of what happened; zero: nothing does.
@@ -68,7 +70,7 @@ type Waiting struct {
 	// NotBefore is until when nothing brings the next look forward.
 	NotBefore time.Time
 	// Card is the one that was begun; its ID is empty if none.
-	Card OpenCard
+	Card permit.OpenCard
 	// Told: how Card ended was unknown, and what it carries has ended since. Its run lets go of it.
 	Told bool
 	// SeenSince: the recipient was seen since the claim, so what the run tells of the absence is of
@@ -83,18 +85,18 @@ type Waiting struct {
 
 // A WaitingNotice is a Notice with what becomes of it.
 type WaitingNotice struct {
-	Notice
+	card.Notice
 	// FromHash stands for From once its user was erased.
 	FromHash string
-	Card     CardID // that carries it; empty: none
+	Card     card.ID // that carries it; empty: none
 	// Ends is how it ends if that card does not go out; nil: it waits on.
 	Ends *NoticeEnd
 }
 
 // A NoticeEnd is how a notice ends.
 type NoticeEnd struct {
-	State  State
-	Reason Reason
+	State  fact.State
+	Reason fact.Reason
 	Missed bool // a call: it goes on as missed instead
 }
 
@@ -114,8 +116,8 @@ const (
 const timeAhead = 5 * time.Minute
 
 // queue returns what waits in a queue.
-func (b *Mailbox) queue(l Queue) *Waiting {
-	if l == QueueCalls {
+func (b *Mailbox) queue(l card.Queue) *Waiting {
+	if l == card.QueueCalls {
 		return &b.Calls
 	}
 	return &b.Messages
@@ -138,18 +140,18 @@ func (b *Mailbox) note(s Step) {
 }
 
 // count adds n to what is counted as ended in a state.
-func (b *Mailbox) count(s State, n int) {
+func (b *Mailbox) count(s fact.State, n int) {
 	if n == 0 {
 		return
 	}
 	if b.Ended == nil {
-		b.Ended = map[State]int{}
+		b.Ended = map[fact.State]int{}
 	}
 	b.Ended[s] += n
 }
 
 // end notes and counts that messages ended.
-func (b *Mailbox) end(step Step, messages ...Identity) {
+func (b *Mailbox) end(step Step, messages ...fact.Identity) {
 	if len(messages) == 0 {
 		return
 	}
@@ -159,12 +161,12 @@ func (b *Mailbox) end(step Step, messages ...Identity) {
 }
 
 // mark keeps what is known of a message.
-func (b *Mailbox) mark(id Identity, m Mark) {
+func (b *Mailbox) mark(id fact.Identity, m Mark) {
 	if b.Marked == nil {
-		b.Marked, b.Marks = map[Identity]Mark{}, maps.Clone(b.Marks)
+		b.Marked, b.Marks = map[fact.Identity]Mark{}, maps.Clone(b.Marks)
 	}
 	if b.Marks == nil {
-		b.Marks = map[Identity]Mark{}
+		b.Marks = map[fact.Identity]Mark{}
 	}
 	b.Marked[id], b.Marks[id] = m, m
 }
@@ -193,7 +195,7 @@ func (w *Waiting) release() { w.Lease, w.LeaseEnd, w.Wish = "", time.Time{}, tim
 // schedule makes what waits due at t, or when it is due already if that is earlier; not before
 // NotBefore. While a run holds it the wish is kept for Finish. It returns when it is due.
 func (w *Waiting) schedule(now, t time.Time) time.Time {
-	t = later(t, w.NotBefore)
+	t = fact.Later(t, w.NotBefore)
 	if w.leased(now) {
 		if w.Wish.IsZero() || w.Wish.After(t) {
 			w.Wish = t
@@ -228,7 +230,7 @@ func (w *Waiting) windowWithin(now, t time.Time) time.Time {
 // endWaiting ends what waits in w and matches, and reports whether there was any. What travels on a
 // card ends so only if the card does not go out.
 func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) bool) (found bool) {
-	var ended []Identity
+	var ended []fact.Identity
 	w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool {
 		if !match(&n) {
 			return false
@@ -248,30 +250,9 @@ func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) b
 	return found
 }
 
-// HashOf names a user or a conversation where the name itself is not needed.
-func HashOf(name string) string {
-	if name == "" {
-		return ""
-	}
-	sum := sha1.Sum([]byte(name))
-	return hex.EncodeToString(sum[:8])
-}
-
-// GroupPeer is a group's name among conversations, and the key of its name among Names. No user's
-// begins with "@".
-func GroupPeer(g GroupID) string { return "@" + string(g) }
-
-// HashOfConversation names a conversation where its name is not needed: with a user, or in a group.
-func HashOfConversation(user UserID, group GroupID) string {
-	if group != "" {
-		return HashOf(GroupPeer(group))
-	}
-	return HashOf(string(user))
-}
-
 // isFrom reports whether a notice is of user, who may have been erased.
 func (n *WaitingNotice) isFrom(user string) bool {
-	return string(n.From) == user || n.FromHash != "" && n.FromHash == HashOf(user)
+	return string(n.From) == user || n.FromHash != "" && n.FromHash == fact.HashOf(user)
 }
 
 // conversation is the hash of where a notice was said.
@@ -279,8 +260,8 @@ func (n *WaitingNotice) conversation() string {
 	if n.Group == "" && n.FromHash != "" {
 		return n.FromHash
 	}
-	return HashOfConversation(n.From, n.Group)
+	return fact.HashOfConversation(n.From, n.Group)
 }
 
 // unname takes the sender out of a notice, and what they wrote.
-func (n *WaitingNotice) unname() { n.FromHash, n.From, n.Summary = HashOf(string(n.From)), "", "" }
+func (n *WaitingNotice) unname() { n.FromHash, n.From, n.Summary = fact.HashOf(string(n.From)), "", "" }

@@ -4,13 +4,16 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 func TestWhoLogsIn(t *testing.T) {
 	checkMailboxes(t, []mailboxRow{
 		{"what waits waits on", events{says("m"), logsIn("o2")}, "m due 3s"},
-		{"a run that has only looked would send to the old openid", events{says("m"), claims, after(time.Second), logsIn("o2"), finishes(endsAs(notify.StateDelivered, "m"))}, "m due 1s"},
+		{"a run that has only looked would send to the old openid", events{says("m"), claims, after(time.Second), logsIn("o2"), finishes(endsAs(fact.StateDelivered, "m"))}, "m due 1s"},
 		{"of the same openid it goes on", events{says("m"), claims, logsIn("o1")}, "m held"},
 		{"so does a card that was begun", events{says("m"), claims, begins("k", "m"), logsIn("o2")}, "m(k) held"},
 		{"a call likewise", events{rings("c"), claimsCall, after(time.Second), logsIn("o2")}, "call c due 1s"},
@@ -28,7 +31,7 @@ func TestWhoLosesTheBinding(t *testing.T) {
 		{"of another openid it does not", events{says("m"), losesBinding("o2")}, "m due 3s"},
 		{"nor of none, for who has none", events{says("m"), claims, begins("k", "m"), isNobody, losesBinding("")}, "m(k, else unbound) held"},
 		{"what travels ends so if its card does not go out", events{says("m"), claims, begins("k", "m"), losesBinding("o1")}, "m(k, else unbound) held"},
-		{"and is delivered if it does", events{says("m"), claims, begins("k", "m"), losesBinding("o1"), finishes(withCard("k"), endsAs(notify.StateDelivered, "m"))}, "m delivered"},
+		{"and is delivered if it does", events{says("m"), claims, begins("k", "m"), losesBinding("o1"), finishes(withCard("k"), endsAs(fact.StateDelivered, "m"))}, "m delivered"},
 		{"the absence ends with it", events{says("m"), isTold("m"), isNobody}, "m delivered"},
 		{"so do preferences", events{mutesAll, isNobody, logsIn("o1"), says("m")}, "m due 3s"},
 		{"and where they were", events{comes(0), isNobody, logsIn("o1"), says("m")}, "m due 3s"},
@@ -58,7 +61,7 @@ func TestPreferences(t *testing.T) {
 	})
 	for _, kept := range []notify.QuietHours{"22:00-07:00", ""} {
 		r := newRecipient().meets(events{prefers(notify.Preferences{QuietHours: kept}), says("m")})
-		if r.meet(claims); r.Claim(notify.QueueMessages, "run", at(notify.Lease)).Quiet != kept {
+		if r.meet(claims); r.Claim(card.QueueMessages, "run", at(permit.Lease)).Quiet != kept {
 			t.Errorf("a run does not hear of the quiet hours %q", kept)
 		}
 	}
@@ -75,7 +78,7 @@ func TestWhoIsErased(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			r := newRecipient().meets(c.events)
-			if got := r.counts[notify.StateErased]; r.stands() != c.want || got != c.erased {
+			if got := r.counts[fact.StateErased]; r.stands() != c.want || got != c.erased {
 				t.Errorf("%s, %d erased; want %s, %d", r.stands(), got, c.want, c.erased)
 			}
 		})

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 func at(d time.Duration) time.Time { return testkit.Future.Add(d) }
@@ -34,9 +37,9 @@ func repeat(n int, e func(i int) func(*recipient)) func(*recipient) {
 }
 
 // says has a message come, which was sent now.
-func says(id notify.MessageID, with ...func(*notify.Message)) func(*recipient) {
+func says(id fact.MessageID, with ...func(*fact.Message)) func(*recipient) {
 	return func(r *recipient) {
-		m := notify.Message{ID: id, From: "bob", To: "alice", SentAt: r.Now, Summary: "hello"}
+		m := fact.Message{ID: id, From: "bob", To: "alice", SentAt: r.Now, Summary: "hello"}
 		for _, w := range with {
 			w(&m)
 		}
@@ -45,44 +48,44 @@ func says(id notify.MessageID, with ...func(*notify.Message)) func(*recipient) {
 	}
 }
 
-func from(user notify.UserID) func(*notify.Message) {
-	return func(m *notify.Message) { m.From = user }
+func from(user fact.UserID) func(*fact.Message) {
+	return func(m *fact.Message) { m.From = user }
 }
 
-func inGroup(m *notify.Message) { m.Group = "team" }
+func inGroup(m *fact.Message) { m.Group = "team" }
 
-func sent(d time.Duration) func(*notify.Message) {
-	return func(m *notify.Message) { m.SentAt = at(d) }
+func sent(d time.Duration) func(*fact.Message) {
+	return func(m *fact.Message) { m.SentAt = at(d) }
 }
 
-func lasting(d time.Duration) func(*notify.Message) {
-	return func(m *notify.Message) { m.Lasts = d }
+func lasting(d time.Duration) func(*fact.Message) {
+	return func(m *fact.Message) { m.Lasts = d }
 }
 
-func failing(m *notify.Message) { m.FailedCode = 20003 }
-func silent(m *notify.Message)  { m.Uncounted = notify.ReasonSilent }
+func failing(m *fact.Message) { m.FailedCode = 20003 }
+func silent(m *fact.Message)  { m.Uncounted = fact.ReasonSilent }
 
-func announced(m *notify.Message) {
-	m.From, m.Kind, m.Announcement = "", "order", &notify.Announcement{}
+func announced(m *fact.Message) {
+	m.From, m.Kind, m.Announcement = "", "order", &fact.Announcement{}
 }
 
 // takesBack is bob taking a message back.
-func takesBack(id notify.MessageID) func(*recipient) {
-	return func(r *recipient) { r.Recalled(notify.Recall{ID: id, From: "bob"}.Identity()) }
+func takesBack(id fact.MessageID) func(*recipient) {
+	return func(r *recipient) { r.Recalled(fact.Recall{ID: id, From: "bob"}.Identity()) }
 }
 
 // reads is a report that alice has read a conversation up to d.
 func reads(peer string, d time.Duration) func(*recipient) {
-	return func(r *recipient) { r.HasRead(peer, at(d), notify.ReasonReadReport) }
+	return func(r *recipient) { r.HasRead(peer, at(d), fact.ReasonReadReport) }
 }
 
 // replies is alice writing in a conversation at d.
 func replies(peer string, d time.Duration) func(*recipient) {
-	return func(r *recipient) { r.HasRead(peer, at(d), notify.ReasonOwnReply) }
+	return func(r *recipient) { r.HasRead(peer, at(d), fact.ReasonOwnReply) }
 }
 
 // inTeam is how reads and replies name the group.
-var inTeam = notify.GroupPeer("team")
+var inTeam = fact.GroupPeer("team")
 
 // comes and goes are what IM reports, of d by its clock.
 func comes(d time.Duration) func(*recipient) {
@@ -94,9 +97,9 @@ func goes(d time.Duration) func(*recipient) {
 }
 
 // rings has bob's call ring from now on for half a minute, signalled between the two.
-func rings(id notify.MessageID, with ...func(*notify.Ring)) func(*recipient) {
+func rings(id fact.MessageID, with ...func(*fact.Ring)) func(*recipient) {
 	return func(r *recipient) {
-		ring := notify.Ring{Call: id, Source: notify.CallSignal, Conversation: "c", Caller: "bob", At: r.Now, For: 30 * time.Second}
+		ring := fact.Ring{Call: id, Source: fact.CallSignal, Conversation: "c", Caller: "bob", At: r.Now, For: 30 * time.Second}
 		for _, w := range with {
 			w(&ring)
 		}
@@ -104,41 +107,41 @@ func rings(id notify.MessageID, with ...func(*notify.Ring)) func(*recipient) {
 	}
 }
 
-func webhook(r *notify.Ring) { r.Source, r.Conversation = notify.CallWebhook, "" }
+func webhook(r *fact.Ring) { r.Source, r.Conversation = fact.CallWebhook, "" }
 
-func calledBy(user notify.UserID) func(*notify.Ring) {
-	return func(r *notify.Ring) { r.Caller = user }
+func calledBy(user fact.UserID) func(*fact.Ring) {
+	return func(r *fact.Ring) { r.Caller = user }
 }
 
-func ofGroup(r *notify.Ring) { r.Group = "team" }
+func ofGroup(r *fact.Ring) { r.Group = "team" }
 
-func ringingSince(d time.Duration) func(*notify.Ring) {
-	return func(r *notify.Ring) { r.At = at(d) }
+func ringingSince(d time.Duration) func(*fact.Ring) {
+	return func(r *fact.Ring) { r.At = at(d) }
 }
 
 // stops has a call ring no longer; hookStops, by the webhook's word.
-func stops(id notify.MessageID, how notify.CallEnd) func(*recipient) {
+func stops(id fact.MessageID, how fact.CallEnd) func(*recipient) {
 	return func(r *recipient) {
-		r.RingEnded(r.rules, notify.RingEnd{Call: id, Source: notify.CallSignal, Conversation: "c", How: how})
+		r.RingEnded(r.rules, fact.RingEnd{Call: id, Source: fact.CallSignal, Conversation: "c", How: how})
 	}
 }
 
-func hookStops(id notify.MessageID, how notify.CallEnd) func(*recipient) {
+func hookStops(id fact.MessageID, how fact.CallEnd) func(*recipient) {
 	return func(r *recipient) {
-		r.RingEnded(r.rules, notify.RingEnd{Call: id, Source: notify.CallWebhook, How: how})
+		r.RingEnded(r.rules, fact.RingEnd{Call: id, Source: fact.CallWebhook, How: how})
 	}
 }
 
 func withoutMissedCalls(r *recipient) { r.rules.MissedCalls = false }
 
 // hears has an end of a card told that is known only now.
-func hears(card notify.CardID, state, corrects notify.State, ids ...string) func(*recipient) {
+func hears(cardID card.ID, state, corrects fact.State, ids ...string) func(*recipient) {
 	return func(r *recipient) {
-		var messages []notify.Identity
+		var messages []fact.Identity
 		for _, id := range ids {
-			messages = append(messages, notify.Message{ID: notify.MessageID(id), From: "bob"}.Identity())
+			messages = append(messages, fact.Message{ID: fact.MessageID(id), From: "bob"}.Identity())
 		}
-		r.ApplyEnd(card, notify.OutboxEntry{Messages: messages, CardEnd: notify.CardEnd{State: state, Corrects: corrects}})
+		r.ApplyEnd(cardID, permit.OutboxEntry{Messages: messages, CardEnd: permit.CardEnd{State: state, Corrects: corrects}})
 	}
 }
 
@@ -151,19 +154,19 @@ func replays(id string) func(*recipient) {
 	return func(r *recipient) { r.answer = fmt.Sprint(r.Replay("L"+id), " wait") }
 }
 
-func logsIn(openID notify.OpenID) func(*recipient) { return func(r *recipient) { r.Bind(openID) } }
+func logsIn(openID fact.OpenID) func(*recipient) { return func(r *recipient) { r.Bind(openID) } }
 
-func losesBinding(openID notify.OpenID) func(*recipient) {
-	return func(r *recipient) { r.Unbind(openID, notify.ReasonNewerBinding) }
+func losesBinding(openID fact.OpenID) func(*recipient) {
+	return func(r *recipient) { r.Unbind(openID, fact.ReasonNewerBinding) }
 }
 
-func isErased(openID notify.OpenID) func(*recipient) { return func(r *recipient) { r.Erase(openID) } }
+func isErased(openID fact.OpenID) func(*recipient) { return func(r *recipient) { r.Erase(openID) } }
 
 // isForgotten has a user be erased who wrote or called.
-func isForgotten(user notify.UserID) func(*recipient) {
+func isForgotten(user fact.UserID) func(*recipient) {
 	return func(r *recipient) {
 		r.answer = fmt.Sprint(r.Forget(user))
-		r.Forgotten = func(u notify.UserID) bool { return u == user }
+		r.Forgotten = func(u fact.UserID) bool { return u == user }
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -20,18 +22,20 @@ type events []func(r *recipient)
 type recipient struct {
 	notify.Mailbox
 	rules    notify.Rules
-	marks    map[notify.Identity]notify.Mark
+	marks    map[fact.Identity]notify.Mark
 	woken    time.Time // when the last event wants a run to look; zero: it does not
 	answer   string    // of the last method that gave one
 	notBound int
 	accepted int      // messages and calls that have begun to wait
 	ended    []string // messages and how they ended, in their order
-	counts   map[notify.State]int
+	counts   map[fact.State]int
 }
 
 // newRecipient returns alice, who is bound to openid o1.
+const day = 24 * time.Hour
+
 func newRecipient() *recipient {
-	r := &recipient{rules: notify.DefaultRules(), marks: map[notify.Identity]notify.Mark{}, counts: map[notify.State]int{}}
+	r := &recipient{rules: notify.DefaultRules(), marks: map[fact.Identity]notify.Mark{}, counts: map[fact.State]int{}}
 	r.rules.MissedCalls = true
 	r.Mailbox = notify.Mailbox{User: "alice", OpenID: "o1", Now: testkit.Future}
 	return r
@@ -53,7 +57,7 @@ func (r *recipient) meet(e func(r *recipient)) {
 		r.counts[state] += n
 	}
 	if r.Deleted {
-		r.Mailbox, r.marks = notify.Mailbox{User: r.User, Now: r.Now}, map[notify.Identity]notify.Mark{}
+		r.Mailbox, r.marks = notify.Mailbox{User: r.User, Now: r.Now}, map[fact.Identity]notify.Mark{}
 	}
 }
 
@@ -81,7 +85,7 @@ func (r *recipient) meets(es events) *recipient {
 	return r
 }
 
-func names(ids []notify.Identity) string {
+func names(ids []fact.Identity) string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
 		out[i] = string(id.ID())
@@ -140,7 +144,7 @@ func waits(w notify.Waiting, now time.Time) string {
 func carriedBy(notices []notify.WaitingNotice) (out string) {
 	for _, n := range notices {
 		out += " "
-		if n.Kind != notify.KindMessage {
+		if n.Kind != fact.KindMessage {
 			out += string(n.Kind) + " "
 		}
 		out += string(n.ID.ID())
@@ -209,7 +213,7 @@ func checkEach(t *testing.T, rows []mailboxRow, got func(r *recipient) string) {
 // fault says what does not hold and should at any time: a queue is due if something waits in it, what
 // travels on a card is on the open one, and of the letters as many are dead as they hold.
 func (r *recipient) fault() string {
-	for queue, w := range map[notify.Queue]notify.Waiting{notify.QueueMessages: r.Messages, notify.QueueCalls: r.Calls} {
+	for queue, w := range map[card.Queue]notify.Waiting{card.QueueMessages: r.Messages, card.QueueCalls: r.Calls} {
 		if len(w.Notices) > 0 == w.Due.IsZero() {
 			return fmt.Sprintf("of the %s %d wait, due %v", queue, len(w.Notices), w.Due)
 		}
@@ -223,8 +227,8 @@ func (r *recipient) fault() string {
 	for _, l := range r.Letters {
 		dead += len(l.Notices)
 	}
-	if r.counts[notify.StateDead] != dead {
-		return fmt.Sprintf("%d count as dead, and the letters hold %d", r.counts[notify.StateDead], dead)
+	if r.counts[fact.StateDead] != dead {
+		return fmt.Sprintf("%d count as dead, and the letters hold %d", r.counts[fact.StateDead], dead)
 	}
 	return ""
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 func TestWhenMessagesAreDue(t *testing.T) {
@@ -54,8 +54,8 @@ func TestWhichMessagesWait(t *testing.T) {
 // 200 wait, of which 40 places are kept for announcements and missed calls; one sender has half of
 // the others.
 func TestCrowdedMailbox(t *testing.T) {
-	fill := func(n int, sender notify.UserID) func(*recipient) {
-		return repeat(n, func(i int) func(*recipient) { return says(notify.MessageID(fmt.Sprint(sender, i)), from(sender)) })
+	fill := func(n int, sender fact.UserID) func(*recipient) {
+		return repeat(n, func(i int) func(*recipient) { return says(fact.MessageID(fmt.Sprint(sender, i)), from(sender)) })
 	}
 	full := inOneChange(fill(80, "bob"), fill(80, "carol"))
 	for _, c := range []struct {
@@ -69,7 +69,7 @@ func TestCrowdedMailbox(t *testing.T) {
 		{"another has room", events{fill(80, "bob"), says("n", from("carol"))}, 81, "[]"},
 		{"until 160 messages wait", events{full, says("n", from("dave"))}, 160, "[n not counted crowded]"},
 		{"an announcement has room", events{full, says("n", announced)}, 161, "[]"},
-		{"a missed call has", events{full, rings("c"), stops("c", notify.CallTimedOut)}, 161, "[]"},
+		{"a missed call has", events{full, rings("c"), stops("c", fact.CallTimedOut)}, 161, "[]"},
 		{"one that would be muted is muted", events{full, mutesTeam, says("n", inGroup)}, 160, "[n muted muted_peer]"},
 		{"a call has a queue of its own", events{full, rings("c")}, 160, "[]"},
 	} {
@@ -125,7 +125,7 @@ func TestWhatWasRead(t *testing.T) {
 		{"what was said in the group is, whoever said it", events{says("m", inGroup), says("n", inGroup, from("carol")), says("o"), reads(inTeam, 0)}, "o due 3s; m n read read_report"},
 		{"a report of a group holds for what comes later", events{reads(inTeam, 0), says("m", inGroup)}, "m read read_report"},
 		{"an announcement is in no conversation", events{says("a", announced), reads("", 0)}, "order a due 0s"},
-		{"a missed call is in one", events{rings("c"), stops("c", notify.CallTimedOut), replies("bob", 0)}, "c read own_reply"},
+		{"a missed call is in one", events{rings("c"), stops("c", fact.CallTimedOut), replies("bob", 0)}, "c read own_reply"},
 		{"a call that rings is not read", events{rings("c"), reads("bob", 0)}, "call c due 0s"},
 		{"what travels ends so if the card does not go out", events{says("m"), claims, begins("k", "m"), reads("bob", 0)}, "m(k, else read) held"},
 		{"an own reply reaches dead letters", events{says("m"), dies("m"), replies("bob", 0)}, "m dead; m read own_reply"},

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 func TestWhoGoes(t *testing.T) {
@@ -26,9 +29,9 @@ func TestWhoComes(t *testing.T) {
 		{"which begins anew", events{says("m"), after(time.Second), comes(time.Second), after(63 * time.Second), goes(63 * time.Second)}, "m due 1m6s"},
 		{"a window that ends later stays", events{says("m"), shortWindow, comes(0), after(62 * time.Second), claims, finishes(lookingAgain(time.Hour)), goes(62 * time.Second)}, "m due 1m5s"},
 		{"a call is asked about in five seconds", events{rings("c"), after(time.Second), comes(time.Second)}, "call c due 6s"},
-		{"a run that has only looked lets go", events{says("m"), claims, comes(0), finishes(endsAs(notify.StateDelivered, "m"))}, "m due 1m5s"},
+		{"a run that has only looked lets go", events{says("m"), claims, comes(0), finishes(endsAs(fact.StateDelivered, "m"))}, "m due 1m5s"},
 		{"a card that was begun goes on, and what is left is looked at after the blind window", events{says("m"), claims, begins("k", "m"), comes(0)}, "m(k) held, wanted 1m5s"},
-		{"then also when its run has gone", events{says("m"), claims, begins("k", "m"), after(notify.Lease), comes(time.Minute)}, "m(k) due 1m0s"},
+		{"then also when its run has gone", events{says("m"), claims, begins("k", "m"), after(permit.Lease), comes(time.Minute)}, "m(k) due 1m0s"},
 		{"what is held off stays so", events{says("m"), claims, finishes(lookingAgain(time.Hour), hold), comes(0)}, "m due 1h0m0s"},
 	})
 }
@@ -85,7 +88,7 @@ func TestWhatWaitedForADigest(t *testing.T) {
 func TestSeenDuringARun(t *testing.T) {
 	run := func(seen ...func(*recipient)) events {
 		es := append(events{says("m"), says("n"), claims, begins("k", "m")}, seen...)
-		return append(es, finishes(withCard("k"), endsAs(notify.StateDelivered, "m"), theAbsence(notify.AbsenceTold), lookingAgain(time.Minute)))
+		return append(es, finishes(withCard("k"), endsAs(fact.StateDelivered, "m"), theAbsence(notify.AbsenceTold), lookingAgain(time.Minute)))
 	}
 	checkMailboxes(t, []mailboxRow{
 		{"not seen", run(), "n due 1m0s; m delivered; 1 told, counted, last 0s"},
@@ -93,8 +96,8 @@ func TestSeenDuringARun(t *testing.T) {
 		{"came", run(comes(0)), "n due 1m0s; m delivered"},
 		{"logged in as another", run(logsIn("o2")), "n due 1m0s; m delivered"},
 		{"the run after that counts", append(run(reads("carol", 0)), isTold("n")), "m delivered; n delivered; 1 told, counted, last 0s"},
-		{"also when another run finishes the card", append(events{says("m"), says("n"), claims, begins("k", "m"), reads("carol", 0), after(notify.Lease), take(notify.QueueMessages, "other")},
-			finishes(as("other"), withCard("k"), endsAs(notify.StateDelivered, "m"), theAbsence(notify.AbsenceTold), lookingAgain(2*time.Minute))), "n due 2m0s; m delivered"},
+		{"also when another run finishes the card", append(events{says("m"), says("n"), claims, begins("k", "m"), reads("carol", 0), after(permit.Lease), take(card.QueueMessages, "other")},
+			finishes(as("other"), withCard("k"), endsAs(fact.StateDelivered, "m"), theAbsence(notify.AbsenceTold), lookingAgain(2*time.Minute))), "n due 2m0s; m delivered"},
 		{"a run that looks again does not know of it", events{says("m"), claims, reads("carol", 0), finishes(lookingAgain(time.Minute)), isTold("m")}, "m delivered; 1 told, counted, last 0s"},
 	})
 }

@@ -10,20 +10,23 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // A tracked recipient is one to whom anything happens. What happened to each message is counted.
 type tracked struct {
 	*recipient
-	came   map[notify.Identity]int  // messages and calls by how often they were new
-	finals map[notify.Identity]int  // by how often they ended, dead ones apart
-	handed map[notify.Identity]bool // whose card is unknown
-	told   map[notify.Identity]int  // ends that are counted alone, of somebody bound to nobody
+	came   map[fact.Identity]int  // messages and calls by how often they were new
+	finals map[fact.Identity]int  // by how often they ended, dead ones apart
+	handed map[fact.Identity]bool // whose card is unknown
+	told   map[fact.Identity]int  // ends that are counted alone, of somebody bound to nobody
 }
 
 func newTracked() *tracked {
-	return &tracked{newRecipient(), map[notify.Identity]int{}, map[notify.Identity]int{}, map[notify.Identity]bool{}, map[notify.Identity]int{}}
+	return &tracked{newRecipient(), map[fact.Identity]int{}, map[fact.Identity]int{}, map[fact.Identity]bool{}, map[fact.Identity]int{}}
 }
 
 // happens has something happen, and once more: the second time changes nothing.
@@ -43,7 +46,7 @@ func (h *tracked) once(e func(*tracked)) {
 	}
 	for _, s := range h.Steps {
 		for _, id := range s.Messages {
-			if s.Kind == notify.StepFinal && s.State != notify.StateDead {
+			if s.Kind == notify.StepFinal && s.State != fact.StateDead {
 				h.finals[id]++
 			}
 		}
@@ -62,7 +65,7 @@ func (h *tracked) snapshot() string {
 
 // check wants each message that came in one place, and the counts to say so.
 func (h *tracked) check(t *rapid.T) {
-	places, waiting, ended := map[notify.Identity]int{}, 0, 0
+	places, waiting, ended := map[fact.Identity]int{}, 0, 0
 	for _, n := range append(h.Messages.Notices[:len(h.Messages.Notices):len(h.Messages.Notices)], h.Calls.Notices...) {
 		places[n.ID]++
 		waiting++
@@ -97,15 +100,15 @@ func draw[V any](t *rapid.T, what string, of ...V) V { return rapid.SampledFrom(
 // aFact is something that a platform tells.
 func aFact(t *rapid.T) func(*recipient) {
 	user, d := draw(t, "user", "bob", "carol"), time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds"))*time.Second
-	message := notify.MessageID(draw(t, "message", "m1", "m2", "m3"))
-	call := notify.MessageID(draw(t, "call", "c1", "c2"))
-	how := draw(t, "how", notify.CallAnswered, notify.CallTimedOut, notify.CallCancelled, notify.CallRejected)
+	message := fact.MessageID(draw(t, "message", "m1", "m2", "m3"))
+	call := fact.MessageID(draw(t, "call", "c1", "c2"))
+	how := draw(t, "how", fact.CallAnswered, fact.CallTimedOut, fact.CallCancelled, fact.CallRejected)
 	facts := map[string]func(*recipient){
-		"message": says(message, from(notify.UserID(user)), sent(d)), "group message": says("g#1", inGroup, sent(d)),
+		"message": says(message, from(fact.UserID(user)), sent(d)), "group message": says("g#1", inGroup, sent(d)),
 		"announcement": says("a", announced), "failed": says(message, failing), "uncounted": says(message, silent), "old": says(message, sent(d-day)),
 		"recall": takesBack(message), "read": reads(user, d), "read group": reads(inTeam, d), "reply": replies(user, d),
 		"comes": comes(d), "goes": goes(d),
-		"ring": rings(call, calledBy(notify.UserID(user))), "webhook": rings("h"+call, webhook, calledBy(notify.UserID(user))),
+		"ring": rings(call, calledBy(fact.UserID(user))), "webhook": rings("h"+call, webhook, calledBy(fact.UserID(user))),
 		"stop": stops(call, how), "webhook stop": hookStops("h"+call, how),
 	}
 	return facts[draw(t, "fact", "message", "message", "message", "group message", "announcement", "failed", "uncounted", "old", "recall",
@@ -114,21 +117,21 @@ func aFact(t *rapid.T) func(*recipient) {
 
 // aDeed is something that a run, a user or an operator does.
 func aDeed(t *rapid.T, serial int) func(*tracked) {
-	queue := draw(t, "queue", notify.QueueMessages, notify.QueueCalls)
-	run, card := draw(t, "run", "r1", "r2"), notify.CardID(fmt.Sprint("k", serial))
+	queue := draw(t, "queue", card.QueueMessages, card.QueueCalls)
+	run, cardID := draw(t, "run", "r1", "r2"), card.ID(fmt.Sprint("k", serial))
 	some, letter := rapid.IntRange(0, 7).Draw(t, "which"), rapid.IntRange(max(0, serial-20), serial).Draw(t, "letter")
-	openID := draw[notify.OpenID](t, "openid", "o1", "o2")
+	openID := draw[fact.OpenID](t, "openid", "o1", "o2")
 	with := func(f func(*recipient)) func(*tracked) { return func(h *tracked) { f(h.recipient) } }
 	deeds := map[string]func(*tracked){
 		"claim": with(take(queue, run)),
 		"begin": func(h *tracked) {
 			w := h.queue(queue)
-			h.Begin(notify.Begin{Queue: queue, Lease: run, Card: card, Messages: chosen(w.Notices, some), At: h.Now})
+			h.Begin(notify.Begin{Queue: queue, Lease: run, Card: cardID, Messages: chosen(w.Notices, some), At: h.Now})
 		},
 		"finish": finishesAnyhow(t, queue, run, some, serial),
 		"told": func(h *tracked) {
 			for _, id := range slices.Sorted(maps.Keys(h.handed)) {
-				if h.ApplyEnd("gone", notify.OutboxEntry{Messages: []notify.Identity{id}, CardEnd: notify.CardEnd{State: notify.StateDelivered}}); !h.Bound() {
+				if h.ApplyEnd("gone", permit.OutboxEntry{Messages: []fact.Identity{id}, CardEnd: permit.CardEnd{State: fact.StateDelivered}}); !h.Bound() {
 					h.told[id]++
 				}
 				delete(h.handed, id)
@@ -142,7 +145,7 @@ func aDeed(t *rapid.T, serial int) func(*tracked) {
 }
 
 // chosen returns some of notices, by the bits of which.
-func chosen(notices []notify.WaitingNotice, which int) (ids []notify.Identity) {
+func chosen(notices []notify.WaitingNotice, which int) (ids []fact.Identity) {
 	for i, n := range notices {
 		if which>>(i%3)&1 == 1 {
 			ids = append(ids, n.ID)
@@ -152,8 +155,8 @@ func chosen(notices []notify.WaitingNotice, which int) (ids []notify.Identity) {
 }
 
 // finishesAnyhow finishes whatever card is open, with an end for some of what waits.
-func finishesAnyhow(t *rapid.T, queue notify.Queue, run string, some, serial int) func(*tracked) {
-	end := draw(t, "end", notify.StateDelivered, notify.StateNoPermit, notify.StateUnbound, notify.StateDead, "handed", "missed", "none")
+func finishesAnyhow(t *rapid.T, queue card.Queue, run string, some, serial int) func(*tracked) {
+	end := draw(t, "end", fact.StateDelivered, fact.StateNoPermit, fact.StateUnbound, fact.StateDead, "handed", "missed", "none")
 	absence := draw(t, "absence", notify.AbsenceTold, notify.AbsenceKept, notify.AbsenceCounted, notify.AbsenceSeen, "")
 	looks, held := rapid.IntRange(0, 60).Draw(t, "again"), rapid.Bool().Draw(t, "hold")
 	return func(h *tracked) {
@@ -186,8 +189,8 @@ func TestAnythingHappensOnce(t *testing.T) {
 		for i := range rapid.IntRange(1, 60).Draw(t, "events") {
 			switch draw(t, "what", "fact", "deed", "fact", "deed", "time") {
 			case "fact":
-				fact := aFact(t)
-				h.happens(t, func(h *tracked) { fact(h.recipient) })
+				f := aFact(t)
+				h.happens(t, func(h *tracked) { f(h.recipient) })
 			case "deed":
 				h.happens(t, aDeed(t, i))
 			case "time":

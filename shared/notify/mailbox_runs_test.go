@@ -5,21 +5,24 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // queue returns what waits in a queue.
-func (r *recipient) queue(l notify.Queue) *notify.Waiting {
-	if l == notify.QueueCalls {
+func (r *recipient) queue(l card.Queue) *notify.Waiting {
+	if l == card.QueueCalls {
 		return &r.Calls
 	}
 	return &r.Messages
 }
 
 // take has the queue hand a queue out to a run, which claims it.
-func take(queue notify.Queue, run string) func(*recipient) {
+func take(queue card.Queue, run string) func(*recipient) {
 	return func(r *recipient) {
-		hidden := r.Now.Add(notify.Lease)
+		hidden := r.Now.Add(permit.Lease)
 		if w := r.queue(queue); len(w.Notices) > 0 {
 			w.Due = hidden
 		}
@@ -32,7 +35,7 @@ func heardBy(rec *notify.Recipient) string {
 	if rec == nil {
 		return "nothing"
 	}
-	var ids []notify.Identity
+	var ids []fact.Identity
 	for _, n := range rec.Notices {
 		ids = append(ids, n.ID)
 	}
@@ -44,31 +47,31 @@ func heardBy(rec *notify.Recipient) string {
 }
 
 var (
-	claims     = take(notify.QueueMessages, "run")
-	claimsCall = take(notify.QueueCalls, "run")
+	claims     = take(card.QueueMessages, "run")
+	claimsCall = take(card.QueueCalls, "run")
 )
 
 // begins has the run begin a card with what waits under these names, and is answered what is on it.
-func begins(card notify.CardID, ids ...string) func(*recipient) { return beginsAs("run", card, ids...) }
+func begins(id card.ID, ids ...string) func(*recipient) { return beginsAs("run", id, ids...) }
 
-func beginsAs(run string, card notify.CardID, ids ...string) func(*recipient) {
+func beginsAs(run string, id card.ID, ids ...string) func(*recipient) {
 	return func(r *recipient) {
-		r.answer = names(r.Begin(notify.Begin{Queue: r.queueOf(ids), Lease: run, Card: card, Template: "T", Messages: r.named(ids), At: r.Now}))
+		r.answer = names(r.Begin(notify.Begin{Queue: r.queueOf(ids), Lease: run, Card: id, Template: "T", Messages: r.named(ids), At: r.Now}))
 	}
 }
 
 // queueOf returns where ids wait.
-func (r *recipient) queueOf(ids []string) notify.Queue {
+func (r *recipient) queueOf(ids []string) card.Queue {
 	for _, n := range r.Calls.Notices {
 		if slices.Contains(ids, string(n.ID.ID())) {
-			return notify.QueueCalls
+			return card.QueueCalls
 		}
 	}
-	return notify.QueueMessages
+	return card.QueueMessages
 }
 
 // named returns the identities of what waits under these names.
-func (r *recipient) named(ids []string) (out []notify.Identity) {
+func (r *recipient) named(ids []string) (out []fact.Identity) {
 	for _, n := range slices.Concat(r.Messages.Notices, r.Calls.Notices) {
 		if slices.Contains(ids, string(n.ID.ID())) {
 			out = append(out, n.ID)
@@ -80,7 +83,7 @@ func (r *recipient) named(ids []string) (out []notify.Identity) {
 // finishes has the run finish. What it says is made when it does.
 func finishes(with ...func(r *recipient, f *notify.Finish)) func(*recipient) {
 	return func(r *recipient) {
-		f := notify.Finish{Queue: notify.QueueMessages, Lease: "run"}
+		f := notify.Finish{Queue: card.QueueMessages, Lease: "run"}
 		for _, w := range with {
 			w(r, &f)
 		}
@@ -95,17 +98,17 @@ func as(run string) func(*recipient, *notify.Finish) {
 	return func(_ *recipient, f *notify.Finish) { f.Lease = run }
 }
 
-func ofCalls(_ *recipient, f *notify.Finish) { f.Queue = notify.QueueCalls }
+func ofCalls(_ *recipient, f *notify.Finish) { f.Queue = card.QueueCalls }
 
-func withCard(card notify.CardID) func(*recipient, *notify.Finish) {
-	return func(_ *recipient, f *notify.Finish) { f.Card = card }
+func withCard(id card.ID) func(*recipient, *notify.Finish) {
+	return func(_ *recipient, f *notify.Finish) { f.Card = id }
 }
 
 // endsAs has messages end so; as dead, a letter is kept of them.
-func endsAs(state notify.State, ids ...string) func(*recipient, *notify.Finish) {
+func endsAs(state fact.State, ids ...string) func(*recipient, *notify.Finish) {
 	return func(r *recipient, f *notify.Finish) {
 		f.Final = append(f.Final, notify.Final{State: state, Messages: r.named(ids)})
-		if state == notify.StateDead {
+		if state == fact.StateDead {
 			f.Dead = &notify.DeadLetter{ID: "L" + ids[0], At: r.Now}
 		}
 	}
@@ -132,8 +135,8 @@ func hold(_ *recipient, f *notify.Finish) { f.Hold = true }
 // isTold has a run tell alice of a message that waits.
 func isTold(id string) func(*recipient) {
 	return func(r *recipient) {
-		card := notify.CardID("card-" + id)
-		for _, e := range (events{claims, begins(card, id), finishes(withCard(card), endsAs(notify.StateDelivered, id), theAbsence(notify.AbsenceTold))}) {
+		cardID := card.ID("card-" + id)
+		for _, e := range (events{claims, begins(cardID, id), finishes(withCard(cardID), endsAs(fact.StateDelivered, id), theAbsence(notify.AbsenceTold))}) {
 			e(r)
 		}
 	}
@@ -141,5 +144,5 @@ func isTold(id string) func(*recipient) {
 
 // dies has a run give a message up: a letter is kept of it.
 func dies(ids ...string) func(*recipient) {
-	return inOneChange(claims, finishes(endsAs(notify.StateDead, ids...)))
+	return inOneChange(claims, finishes(endsAs(fact.StateDead, ids...)))
 }

@@ -1,15 +1,19 @@
 package notify
 
-import "time"
+import (
+	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
+)
 
 // An Outcome is what to do after a send: one row of the table in docs/rules.md.
 type Outcome struct {
-	Card   CardState
-	Permit PermitFate
-	Final  State // of the notices; empty: they wait again, or with an unknown card for its end
-	wait   wait
-	opens  opens
-	Alert  bool // a person has to act
+	permit.End
+	wait  wait
+	opens opens
+	Alert bool // a person has to act
 }
 
 // A wait says when notices that were surely not announced are tried again.
@@ -35,57 +39,45 @@ const (
 	opensAppInARow       // all cards, if it happened to ten different users in a row
 )
 
-// delivered is the outcome of a send without an error.
-var delivered = Outcome{Card: CardDelivered, Permit: PermitSpent, Final: StateDelivered}
-
-// undelivered is the outcome of a card that WeChat reports as failed. Nobody documents whether it
-// gives the permit back.
-var undelivered = Outcome{Card: CardRefused, Permit: PermitSpent, Final: StateRefused}
-
-// reported is the outcome that WeChat reports of a card.
-func reported(r Sent) Outcome {
-	if r.Failed == "" {
-		return delivered
-	}
-	return undelivered
-}
+// notSent is the end of a card that was surely not shown.
+var notSent = permit.End{Card: permit.CardNotSent, Permit: permit.Refunded}
 
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
-var outcomes = map[Class]Outcome{
-	ClassUnknown:       {Card: CardUnknown, Permit: PermitHeld, wait: waitReport},
-	ClassRetry:         {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
-	ClassMinute:        {Card: CardNotSent, Permit: PermitRefunded, wait: waitMinute},
-	ClassUnreached:     {Card: CardNotSent, Permit: PermitRefunded, wait: waitReach},
-	ClassUnlisted:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitBackoff},
-	ClassQuota:         {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensQuota},
-	ClassTemplate:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensTemplate, Alert: true},
-	ClassOperator:      {Card: CardNotSent, Permit: PermitRefunded, wait: waitCircuit, opens: opensApp, Alert: true},
-	ClassWording:       {Card: CardNotSent, Permit: PermitRefunded, wait: waitNeutral},
-	ClassRefused:       {Card: CardRefused, Permit: PermitZeroed, Final: StateNoPermit},
-	ClassUnknownOpenID: {Card: CardRefused, Permit: PermitZeroed, Final: StateRefused, opens: opensAppInARow},
-	ClassDefect:        {Card: CardNotSent, Permit: PermitRefunded, Final: StateDead, Alert: true},
+var outcomes = map[card.Class]Outcome{
+	card.ClassUnknown:       {End: permit.Unanswered, wait: waitReport},
+	card.ClassRetry:         {End: notSent, wait: waitBackoff},
+	card.ClassMinute:        {End: notSent, wait: waitMinute},
+	card.ClassUnreached:     {End: notSent, wait: waitReach},
+	card.ClassUnlisted:      {End: notSent, wait: waitBackoff},
+	card.ClassQuota:         {End: notSent, wait: waitCircuit, opens: opensQuota},
+	card.ClassTemplate:      {End: notSent, wait: waitCircuit, opens: opensTemplate, Alert: true},
+	card.ClassOperator:      {End: notSent, wait: waitCircuit, opens: opensApp, Alert: true},
+	card.ClassWording:       {End: notSent, wait: waitNeutral},
+	card.ClassRefused:       {End: permit.End{Card: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit}},
+	card.ClassUnknownOpenID: {End: permit.End{Card: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}, opens: opensAppInARow},
+	card.ClassDefect:        {End: permit.End{Card: permit.CardNotSent, Permit: permit.Refunded, Final: fact.StateDead}, Alert: true},
 }
 
 // reason names a wait in timelines.
-func (o Outcome) reason() Reason {
+func (o Outcome) reason() fact.Reason {
 	switch {
 	case o.wait == waitNeutral:
-		return ReasonWording
+		return fact.ReasonWording
 	case o.opens == opensQuota:
-		return ReasonQuotaDay
+		return fact.ReasonQuotaDay
 	case o.wait == waitCircuit:
-		return ReasonOperator
+		return fact.ReasonOperator
 	}
-	return ReasonBackoff
+	return fact.ReasonBackoff
 }
 
 // why is the reason of the end that the outcome is.
-func (o Outcome) why() Reason {
+func (o Outcome) why() fact.Reason {
 	if o.opens == opensAppInARow {
-		return ReasonUnknownOpenID
+		return fact.ReasonUnknownOpenID
 	}
-	return ReasonNone
+	return fact.ReasonNone
 }
 
 // Judged reports whether WeChat has judged the card itself: then neither the app, nor the
@@ -106,7 +98,7 @@ func (o Outcome) next(r Retry, c Carried, now time.Time, jitter float64) (next C
 	c.Attempts++
 	at = now.Add(r.Delay(c.Attempts, jitter))
 	if o.wait == waitMinute {
-		at = later(at, now.Truncate(time.Minute).Add(time.Minute+time.Duration(jitter*float64(5*time.Second))))
+		at = fact.Later(at, now.Truncate(time.Minute).Add(time.Minute+time.Duration(jitter*float64(5*time.Second))))
 	}
 	return c, at, c.Attempts < r.Attempts || o.wait == waitReach
 }
@@ -118,15 +110,9 @@ func (o Outcome) reopens(r Retry, now time.Time, jitter float64) time.Time {
 	}
 	// Quotas are counted anew some time after Beijing midnight; the jitter spreads the
 	// backlog over the first ten minutes.
-	y, m, d := now.In(Beijing).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, Beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
+	y, m, d := now.In(fact.Beijing).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, fact.Beijing).Add(time.Duration(jitter * float64(10*time.Minute)))
 }
-
-// maybeShown reports whether the card may have been shown: then it is paid for, sooner or later.
-func (f PermitFate) maybeShown() bool { return f == PermitSpent || f == PermitHeld }
-
-// gone reports whether WeChat does not know the openid.
-func (t Settle) gone() bool { return t.Final == outcomes[ClassUnknownOpenID].Final }
 
 // UnknownOpenID reports whether WeChat did not know the openid.
 func (o Outcome) UnknownOpenID() bool { return o.opens == opensAppInARow }

@@ -3,6 +3,8 @@ package notify
 import (
 	"errors"
 	"fmt"
+
+	"wxnotify/shared/fact"
 )
 
 // Preferences are what a user wants to be told of.
@@ -38,16 +40,16 @@ func (p Preferences) Check() error {
 }
 
 // mutes says why p does not want a notice; "" if it does.
-func (p Preferences) mutes(n *WaitingNotice) Reason {
+func (p Preferences) mutes(n *WaitingNotice) fact.Reason {
 	if p.Muted {
-		return ReasonMutedAll
+		return fact.ReasonMutedAll
 	}
 	for _, peer := range p.MutedPeers {
 		if n.isFrom(peer) || n.Group != "" && string(n.Group) == peer {
-			return ReasonMutedPeer
+			return fact.ReasonMutedPeer
 		}
 	}
-	return ReasonNone
+	return fact.ReasonNone
 }
 
 // Prefer sets what the recipient wants to be told of. What waits and is muted now ends, and what
@@ -60,8 +62,8 @@ func (b *Mailbox) Prefer(p Preferences) bool {
 	quiet := b.Prefers.QuietHours
 	b.Prefers = p
 	for _, w := range b.queues() {
-		for _, why := range []Reason{ReasonMutedAll, ReasonMutedPeer} {
-			b.endWaiting(w, Step{State: StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
+		for _, why := range []fact.Reason{fact.ReasonMutedAll, fact.ReasonMutedPeer} {
+			b.endWaiting(w, Step{State: fact.StateMuted, Reason: why}, func(n *WaitingNotice) bool { return p.mutes(n) == why })
 		}
 		if quiet != (QuietHours("")) && quiet != p.QuietHours && len(w.Notices) > 0 {
 			w.schedule(b.Now, b.Now)

@@ -3,6 +3,9 @@ package notify
 import (
 	"errors"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A Status is what IM says of a user at this moment.
@@ -30,7 +33,7 @@ var ErrNoGroup = errors.New("no such group, or one without members")
 
 // A Member is one member of a group.
 type Member struct {
-	User UserID
+	User fact.UserID
 	// Muted: they do not want to be told of this group. MentionsOnly: only when they are
 	// mentioned.
 	Muted, MentionsOnly bool
@@ -42,29 +45,14 @@ var ErrUnreadable = errors.New("the store holds something unreadable")
 
 // Accepted says what became of a message when it was recorded.
 type Accepted struct {
-	State  State // empty: it waits, or did so before
-	Reason Reason
+	State  fact.State // empty: it waits, or did so before
+	Reason fact.Reason
 	Err    error // wraps ErrUnreadable: it was not recorded, and only for this recipient
 }
 
-// Lease is for how long a claimed recipient and a sending card are in one run's
-// hands. What is not finished by then may be taken up by another run.
-const Lease = 60 * time.Second
-
-// InFlight is for how long after Reserve a card may be on its way to WeChat, which takes one
-// card to a user at a time: meanwhile none of another template is reserved for the openid. No send
-// outlives it: the sender gives up at SendBudget (12 s) after it asked for the permit, so at that
-// after the store reserved at the latest, even if the answer was lost and the question repeated.
-// The 13th second is for what is on its way when it gives up.
-const InFlight = SendBudget + time.Second
-
-// SendBudget bounds one send, from when its permit is asked for, token included. What has not been
-// answered by then is unknown.
-const SendBudget = 12 * time.Second
-
 // A FanOut is a group message on its way to the members.
 type FanOut struct {
-	Message  GroupMessage
+	Message  fact.GroupMessage
 	Page     string // of members, to go on with
 	Attempts int    // how often it was handed out before
 	Lease    string
@@ -72,7 +60,7 @@ type FanOut struct {
 
 // A GroupMessageRef names a message of a group.
 type GroupMessageRef struct {
-	Group GroupID
+	Group fact.GroupID
 	Seq   uint32
 }
 
@@ -109,130 +97,27 @@ type Batch struct {
 
 // A Begin asks to move messages of a claimed recipient into a card.
 type Begin struct {
-	User     UserID
-	Queue    Queue
+	User     fact.UserID
+	Queue    card.Queue
 	Lease    string
-	Card     CardID
-	Template TemplateID
-	Messages []Identity
+	Card     card.ID
+	Template fact.TemplateID
+	Messages []fact.Identity
 	At       time.Time // by the clock of the run's steps, for the timeline
-}
-
-// A Reserve asks to hold a permit.
-type Reserve struct {
-	Card     CardID
-	OpenID   OpenID
-	User     UserID // to whom the openid must be bound
-	Queue    Queue
-	Template TemplateID
-	Messages []Identity
-	// LongTerm: one permit pays for any number of cards.
-	LongTerm bool
-	// Digest: Keep permits have to be left, with Learn at least as many as this
-	// subscriber may need before they grant again.
-	Digest bool
-	Keep   int
-	Learn  bool
-	// NewAbsence: the ledger learns that a permit is wanted for another absence.
-	NewAbsence bool
-	// PerHour is how many cards they may get in an hour.
-	PerHour int
-	// UnknownAfter is for how long the card, should its end be unknown, waits for
-	// WeChat's report.
-	UnknownAfter time.Duration
-}
-
-// Reserved is the answer to a Reserve.
-type Reserved struct {
-	Status ReserveStatus
-	Until  time.Time // ReserveBusy: until when the other card is in the way, unless it ends before; ReserveTooMany: when they may get one again
-	Left   int       // permits left, this card's not counted
-	Keep   int       // ReserveKept: how many are kept
-}
-
-// A ReserveStatus says whether a card may be sent.
-type ReserveStatus string
-
-// The answers to a Reserve.
-const (
-	ReserveOK            ReserveStatus = "ok"        // send now
-	ReserveNoPermit      ReserveStatus = "no permit" // nothing to pay with
-	ReserveUnbound       ReserveStatus = "unbound"   // the openid belongs to another user now
-	ReserveErased        ReserveStatus = "erased"    // the user asked to be forgotten
-	ReserveBusy          ReserveStatus = "busy"      // another card is being sent to this openid
-	ReserveKept          ReserveStatus = "kept"      // the permits left are kept for coming absences
-	ReserveUnknownOpenID ReserveStatus = "gone"      // WeChat does not know the openid, until a new login
-	ReserveTooMany       ReserveStatus = "too many"  // they got as many cards this hour as they may
-	ReserveVoid          ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
-)
-
-// A Settle is the outcome of a card.
-type Settle struct {
-	Card     CardID
-	OpenID   OpenID
-	Template TemplateID
-	State    CardState
-	Permit   PermitFate
-	Final    State  // of the notices it carries; empty: they wait again
-	MsgID    int64  // WeChat's id of the message; 0 if it told none
-	Detail   string // the class of the error, if there was one
-	// LongTerm is as in Reserve.
-	LongTerm bool
-	// Drift: WeChat has no permit where our ledger has one.
-	Drift bool
-	// User, Queue and Messages say whose card it is, for a store that has forgotten.
-	User     UserID
-	Queue    Queue
-	Messages []Identity
-	// UnknownAfter is for how long an unknown card waits for WeChat's report.
-	UnknownAfter time.Duration
-}
-
-// A CardState is how a card ended.
-type CardState string
-
-// The states of a card.
-const (
-	CardSending   CardState = "sending"   // reserved; the request may be on its way
-	CardDelivered CardState = "delivered" // WeChat accepted it
-	CardUnknown   CardState = "unknown"   // nobody can say
-	CardNotSent   CardState = "not sent"  // surely not shown; its notices wait again
-	CardRefused   CardState = "refused"   // WeChat will not show it
-	CardVoid      CardState = "void"      // dissolved before it was reserved
-)
-
-// A PermitFate is what becomes of the permit that was held for a card.
-type PermitFate string
-
-// The fates of a permit.
-const (
-	PermitHeld     PermitFate = "held" // until WeChat tells, or has been silent for too long
-	PermitSpent    PermitFate = "spent"
-	PermitRefunded PermitFate = "refunded"
-	PermitZeroed   PermitFate = "zeroed" // this one and every older one: WeChat knows of none
-)
-
-// Resolved is how a card ended.
-type Resolved struct {
-	State  CardState
-	Final  State     // of the notices it carries; empty: they wait again
-	Until  time.Time // CardSending: when its lease ends
-	Handed bool      // the card was unknown: Reconcile tells the end of its notices
-	Detail string
 }
 
 // A Finish is what became of a claimed recipient.
 type Finish struct {
-	User  UserID
-	Queue Queue
+	User  fact.UserID
+	Queue card.Queue
 	Lease string
-	Card  CardID // the card that was begun for them; empty if none
+	Card  card.ID // the card that was begun for them; empty if none
 	Final []Final
 	// Handed are notices whose card is unknown: Reconcile will tell their end.
-	Handed []Identity
+	Handed []fact.Identity
 	// Unanswered are calls that went unanswered: they are told as missed from now on, in the
 	// queue of messages, if the rules say so; else they end.
-	Unanswered []Identity
+	Unanswered []fact.Identity
 	// Absence is how the recipient's absence goes on. It is dropped if they were seen since
 	// the claim.
 	Absence AbsenceStep
@@ -249,7 +134,7 @@ type Finish struct {
 
 // Ended says how many messages reached a final state.
 type Ended struct {
-	State    State
-	Reason   Reason
+	State    fact.State
+	Reason   fact.Reason
 	Messages int
 }

@@ -2,20 +2,23 @@ package notify
 
 import (
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A LoggedCall is a call of late, as its recipient heard of it.
 type LoggedCall struct {
-	Source CallSource
+	Source fact.CallSource
 	Caller string // hash of their name; empty: not told
-	Group  GroupID
+	Group  fact.GroupID
 	At     time.Time
 	Rung   bool // we heard it ring; else only that it ended
 	// Ended is how it ended; an empty State: it rings. Missed: unanswered.
 	Ended NoticeEnd
 	// Twin: it has two names. Same is its other name, which has all this.
 	Twin bool
-	Same Identity
+	Same fact.Identity
 }
 
 const (
@@ -31,7 +34,7 @@ const (
 // the same caller, from the other source, within sameCall of the first, is the same call; if one of
 // them does not say who calls, by the same group. It has one notice, and ends when either says so.
 // A caller who rings too often is only counted.
-func (b *Mailbox) Rings(rules Rules, r Ring) {
+func (b *Mailbox) Rings(rules Rules, r fact.Ring) {
 	if !b.Bound() {
 		b.NotBound++
 		return
@@ -46,17 +49,17 @@ func (b *Mailbox) Rings(rules Rules, r Ring) {
 	if at.Unix() <= 0 || at.After(b.Now) { // IM signs no body
 		at = b.Now
 	}
-	call := LoggedCall{Source: r.Source, Caller: HashOf(string(r.Caller)), Group: r.Group, At: at, Rung: true, Ended: known.Ended}
+	call := LoggedCall{Source: r.Source, Caller: fact.HashOf(string(r.Caller)), Group: r.Group, At: at, Rung: true, Ended: known.Ended}
 	if twin, found := b.twinOf(call); found {
 		b.pair(rules, twin, id, known)
 		return
 	}
 	if b.ringsTooOften(id, call) {
 		b.mark(id, MarkNoted)
-		b.count(StateNotCounted, 1)
+		b.count(fact.StateNotCounted, 1)
 		return
 	}
-	n := WaitingNotice{Notice: Notice{ID: id, Kind: KindCall, From: r.Caller, Group: r.Group, SentAt: at.Truncate(time.Second),
+	n := WaitingNotice{Notice: card.Notice{ID: id, Kind: fact.KindCall, From: r.Caller, Group: r.Group, SentAt: at.Truncate(time.Second),
 		WindowEnd: at.Add(r.For), Expires: at.Add(r.For)}}
 	b.hide(&n)
 	b.ringsFirst(rules, call.Ended, n)
@@ -71,24 +74,24 @@ func (b *Mailbox) ringsFirst(rules Rules, ended NoticeEnd, n WaitingNotice) {
 	over := ended.State != "" || !n.Expires.After(b.Now)
 	switch {
 	case muted != "":
-		b.end(Step{State: StateMuted, Reason: muted}, n.ID)
+		b.end(Step{State: fact.StateMuted, Reason: muted}, n.ID)
 	case over && rules.MissedCalls && (ended.State == "" || ended.Missed):
 		b.missed(rules, n)
 	case ended.State != "":
 		b.end(Step{State: ended.State, Reason: ended.Reason}, n.ID)
 	case over: // the ringing was over before we heard of it
-		b.end(Step{State: StateEnded, Reason: ReasonTimedOut}, n.ID)
+		b.end(Step{State: fact.StateEnded, Reason: fact.ReasonTimedOut}, n.ID)
 	case !b.Calls.hasRoom(&n):
 		b.crowded(&b.Calls, n.ID)
 	default:
 		b.Calls.Notices = append(b.Calls.Notices, n)
-		b.note(Step{Kind: StepAccepted, Messages: []Identity{n.ID}})
+		b.note(Step{Kind: StepAccepted, Messages: []fact.Identity{n.ID}})
 		b.wake(b.Calls.schedule(b.Now, b.Now))
 	}
 }
 
 // ringsTooOften reports whether the caller of a call has rung, or ended calls, too often within a minute of it.
-func (b *Mailbox) ringsTooOften(id Identity, call LoggedCall) bool {
+func (b *Mailbox) ringsTooOften(id fact.Identity, call LoggedCall) bool {
 	n := 0
 	for other, c := range b.Log {
 		if other != id && c.Same == "" && c.Caller == call.Caller && c.At.Sub(call.At).Abs() < time.Minute {
@@ -99,7 +102,7 @@ func (b *Mailbox) ringsTooOften(id Identity, call LoggedCall) bool {
 }
 
 // twinOf returns the name under which the other source told of a call, the nearest in time.
-func (b *Mailbox) twinOf(call LoggedCall) (name Identity, found bool) {
+func (b *Mailbox) twinOf(call LoggedCall) (name fact.Identity, found bool) {
 	var nearest time.Duration
 	for id, other := range b.Log {
 		apart := other.At.Sub(call.At).Abs()
@@ -121,7 +124,7 @@ func (c LoggedCall) sameParty(o LoggedCall) bool {
 }
 
 // pair makes id another name of a call, and ends that if it has ended under the new name.
-func (b *Mailbox) pair(rules Rules, twin, id Identity, known LoggedCall) {
+func (b *Mailbox) pair(rules Rules, twin, id fact.Identity, known LoggedCall) {
 	call := b.Log[twin]
 	call.Twin = true
 	b.logCall(twin, call)
@@ -134,7 +137,7 @@ func (b *Mailbox) pair(rules Rules, twin, id Identity, known LoggedCall) {
 
 // RingEnded records that a call rings no longer. An end that overtakes its beginning is kept for it, unless
 // its caller ends too many.
-func (b *Mailbox) RingEnded(rules Rules, r RingEnd) {
+func (b *Mailbox) RingEnded(rules Rules, r fact.RingEnd) {
 	if !b.Bound() {
 		return
 	}
@@ -144,7 +147,7 @@ func (b *Mailbox) RingEnded(rules Rules, r RingEnd) {
 	}
 	call, known := b.Log[id]
 	if !known {
-		call = LoggedCall{Source: r.Source, Caller: HashOf(string(r.Caller)), At: b.Now}
+		call = LoggedCall{Source: r.Source, Caller: fact.HashOf(string(r.Caller)), At: b.Now}
 	}
 	state, reason := r.How.State()
 	how := NoticeEnd{state, reason, r.How.Unanswered()}
@@ -157,7 +160,7 @@ func (b *Mailbox) RingEnded(rules Rules, r RingEnd) {
 }
 
 // ringsNoMore writes down how a call has ended.
-func (b *Mailbox) ringsNoMore(rules Rules, id Identity, call LoggedCall, how NoticeEnd) {
+func (b *Mailbox) ringsNoMore(rules Rules, id fact.Identity, call LoggedCall, how NoticeEnd) {
 	if call.Ended.State != "" {
 		return
 	}
@@ -168,10 +171,10 @@ func (b *Mailbox) ringsNoMore(rules Rules, id Identity, call LoggedCall, how Not
 
 // endRinging has what waits of a call end, or go on as missed. What was taken for missed, and was not
 // unanswered, ends too.
-func (b *Mailbox) endRinging(rules Rules, id Identity, how NoticeEnd) {
+func (b *Mailbox) endRinging(rules Rules, id fact.Identity, how NoticeEnd) {
 	step := Step{State: how.State, Reason: how.Reason}
 	if !how.Missed {
-		b.endWaiting(&b.Messages, step, func(n *WaitingNotice) bool { return n.ID == id && n.Kind == KindMissedCall })
+		b.endWaiting(&b.Messages, step, func(n *WaitingNotice) bool { return n.ID == id && n.Kind == fact.KindMissedCall })
 		b.endLetters(step, func(n *WaitingNotice) bool { return n.ID == id })
 	}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
@@ -205,7 +208,7 @@ func take(w *Waiting, match func(*WaitingNotice) bool) (taken []WaitingNotice) {
 
 // missed has a call that went unanswered told as missed: it goes on among the messages.
 func (b *Mailbox) missed(rules Rules, n WaitingNotice) {
-	n.Kind, n.Seq, n.Card, n.Ends = KindMissedCall, 0, "", nil
+	n.Kind, n.Seq, n.Card, n.Ends = fact.KindMissedCall, 0, "", nil
 	if !b.Messages.hasRoom(&n) {
 		b.crowded(&b.Messages, n.ID)
 		return
@@ -215,14 +218,14 @@ func (b *Mailbox) missed(rules Rules, n WaitingNotice) {
 	w.Blind = rules.BlindWindow
 	w.Notices = append(w.Notices, n)
 	due := w.schedule(b.Now, b.Now.Add(b.leadFor(rules)))
-	b.note(Step{Kind: StepAccepted, Messages: []Identity{n.ID}, Reason: ReasonMissedCall})
+	b.note(Step{Kind: StepAccepted, Messages: []fact.Identity{n.ID}, Reason: fact.ReasonMissedCall})
 	b.wake(due)
 }
 
 // logCall remembers a call.
-func (b *Mailbox) logCall(id Identity, c LoggedCall) {
+func (b *Mailbox) logCall(id fact.Identity, c LoggedCall) {
 	if b.Log == nil {
-		b.Log = map[Identity]LoggedCall{}
+		b.Log = map[fact.Identity]LoggedCall{}
 	}
 	b.Log[id] = c
 	for len(b.Log) > callsKept {

@@ -1,6 +1,10 @@
 package notify
 
-import "time"
+import (
+	"time"
+
+	"wxnotify/shared/fact"
+)
 
 const (
 	// messagesWait is how many messages wait in one queue, and othersWait how many announcements and
@@ -30,7 +34,7 @@ func (w *Waiting) hasRoom(n *WaitingNotice) bool {
 }
 
 // isOther reports whether n is no message, and so has other places.
-func (n *WaitingNotice) isOther() bool { return n.Announcement != nil || n.Kind == KindMissedCall }
+func (n *WaitingNotice) isOther() bool { return n.Announcement != nil || n.Kind == fact.KindMissedCall }
 
 // sameSender reports whether n and o are of one sender, who may have been erased since. Announcements
 // are of nobody: they are the backend's.
@@ -39,19 +43,19 @@ func (n *WaitingNotice) sameSender(o *WaitingNotice) bool {
 	case n.Announcement != nil || o.Announcement != nil:
 		return false
 	case n.From == "" && n.FromHash != "":
-		return o.FromHash == n.FromHash || n.FromHash == HashOf(string(o.From))
+		return o.FromHash == n.FromHash || n.FromHash == fact.HashOf(string(o.From))
 	}
 	return o.isFrom(string(n.From))
 }
 
 // crowded ends a message for which there is no room. It is counted; the timeline tells of one in
 // crowdedNoted, so that a flood washes nothing else out of it.
-func (b *Mailbox) crowded(w *Waiting, id Identity) {
+func (b *Mailbox) crowded(w *Waiting, id fact.Identity) {
 	if !w.Crowded.IsZero() && b.Now.Before(w.Crowded.Add(crowdedNoted)) {
-		b.count(StateNotCounted, 1)
+		b.count(fact.StateNotCounted, 1)
 		return
 	}
 	w.Crowded = b.Now
 	b.Indexed = append(b.Indexed, id)
-	b.end(Step{State: StateNotCounted, Reason: ReasonCrowded}, id)
+	b.end(Step{State: fact.StateNotCounted, Reason: fact.ReasonCrowded}, id)
 }

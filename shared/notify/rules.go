@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // Rules are the operator's choices of when a recipient is told. DefaultRules has
@@ -40,7 +43,7 @@ type Rules struct {
 	Zone       *time.Location
 	// Groups says who is told of a group's messages, by type. Types that are not in it
 	// are off.
-	Groups map[GroupType]GroupRule
+	Groups map[fact.GroupType]fact.GroupRule
 	// MissedCalls: calls that went unanswered are told. It follows from a template being
 	// there for them.
 	MissedCalls bool
@@ -51,13 +54,10 @@ type Rules struct {
 	PushOnline PushOnline
 	// TTL is how long after it was sent a message may still be announced.
 	TTL time.Duration
-	// Preview says how much of a message a card may show.
-	Preview Preview
+	// Style is how cards look.
+	card.Style
 	// Retry spaces the attempts after a send that surely did not happen.
 	Retry Retry
-	// Lang and MiniProgramState go into every card.
-	Lang             string
-	MiniProgramState string
 	// Workers is how many cards one run sends at a time.
 	Workers int
 	// SendsPerSecond bounds the cards of all instances together.
@@ -85,16 +85,6 @@ const (
 	CallsAlways Calls = "always" // the last permit
 )
 
-// Preview is how much of a message a card may show.
-type Preview string
-
-// The choices for Preview.
-const (
-	PreviewNone   Preview = "none"   // that something waits
-	PreviewSender Preview = "sender" // and from whom
-	PreviewText   Preview = "text"   // and what it says
-)
-
 // Retry spaces attempts: First, then Factor times longer each time up to Max, and
 // no more than Attempts in all.
 type Retry struct {
@@ -118,17 +108,15 @@ func DefaultRules() Rules {
 		FallbackToMessage: true,
 
 		Calls: CallsKeep,
-		Zone:  Beijing,
-		Groups: map[GroupType]GroupRule{
-			GroupPrivate: GroupMentions, GroupPublic: GroupMentions, GroupChatRoom: GroupMentions, GroupCommunity: GroupMentions,
+		Zone:  fact.Beijing,
+		Groups: map[fact.GroupType]fact.GroupRule{
+			fact.GroupPrivate: fact.GroupMentions, fact.GroupPublic: fact.GroupMentions, fact.GroupChatRoom: fact.GroupMentions, fact.GroupCommunity: fact.GroupMentions,
 		},
 		UnknownAfter:     2 * time.Minute,
 		PushOnline:       PushOnlineSkip,
 		TTL:              24 * time.Hour,
-		Preview:          PreviewSender,
+		Style:            card.Style{Preview: card.PreviewSender, Lang: "zh_CN", MiniProgramState: "formal"},
 		Retry:            Retry{First: 2 * time.Second, Factor: 3, Max: 10 * time.Minute, Attempts: 8},
-		Lang:             "zh_CN",
-		MiniProgramState: "formal",
 		Workers:          64,
 		SendsPerSecond:   2000,
 		UserSendsPerHour: 30,
@@ -157,8 +145,8 @@ func (r Rules) Check() error {
 	}
 	wrong(r.Zone == nil, "rules.zone", "use a name such as Asia/Shanghai")
 	for t, g := range r.Groups {
-		wrong(!slices.Contains([]GroupType{GroupPrivate, GroupPublic, GroupChatRoom, GroupCommunity}, t), "rules.groups."+string(t), "use Private, Public, ChatRoom and Community")
-		wrong(g != GroupMentions && g != GroupAll && g != GroupOff, "rules.groups."+string(t), "use mentions, all or off")
+		wrong(!slices.Contains([]fact.GroupType{fact.GroupPrivate, fact.GroupPublic, fact.GroupChatRoom, fact.GroupCommunity}, t), "rules.groups."+string(t), "use Private, Public, ChatRoom and Community")
+		wrong(g != fact.GroupMentions && g != fact.GroupAll && g != fact.GroupOff, "rules.groups."+string(t), "use mentions, all or off")
 	}
 	wrong(r.UnknownAfter < 0 || r.UnknownAfter > time.Hour, "rules.unknown_after", "use 0s to 1h")
 	wrong(r.SendsPerSecond < 1 || r.SendsPerSecond > 10000, "limits.sends_per_second", "use 1 to 10000")
@@ -166,7 +154,7 @@ func (r Rules) Check() error {
 	wrong(r.DigestMax < 1 || r.DigestMax > 1000, "rules.digest_max", "use 1 to 1000")
 	wrong(r.PushOnline != PushOnlineSkip && r.PushOnline != PushOnlineSend, "rules.push_online", "use skip or send")
 	wrong(r.TTL < time.Minute || r.TTL > 7*24*time.Hour, "rules.ttl", "use 1m to 168h")
-	wrong(r.Preview != PreviewNone && r.Preview != PreviewSender && r.Preview != PreviewText, "rules.preview", "use none, sender or text")
+	wrong(r.Preview != card.PreviewNone && r.Preview != card.PreviewSender && r.Preview != card.PreviewText, "rules.preview", "use none, sender or text")
 	wrong(r.Retry.First <= 0 || r.Retry.First > r.Retry.Max, "rules.retry.first", "use more than 0s and at most retry.max")
 	wrong(!(r.Retry.Factor >= 1 && r.Retry.Factor <= 10), "rules.retry.factor", "use 1 to 10")
 	wrong(r.Retry.Max > 6*time.Hour, "rules.retry.max", "use at most 6h")

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A StepKind is one kind of entry in a timeline.
@@ -28,10 +31,10 @@ const (
 type Step struct {
 	At       time.Time
 	Kind     StepKind
-	Card     CardID     // the card it is about, if any
-	Messages []Identity // the messages it is about, if not all that wait
-	State    State      // of a StepFinal
-	Reason   Reason
+	Card     card.ID         // the card it is about, if any
+	Messages []fact.Identity // the messages it is about, if not all that wait
+	State    fact.State      // of a StepFinal
+	Reason   fact.Reason
 	// Detail is one word: of a StepAsked a Status, of a StepSent the Class of the error, if there was
 	// one, of a StepSettled a PermitFate, of what failed in IM its code.
 	Detail string
@@ -56,16 +59,16 @@ func (s Step) Before(o Step) bool {
 
 // stepJSON is the stored form: short keys, because a timeline holds many.
 type stepJSON struct {
-	At       int64      `json:"t"` // ms
-	Kind     StepKind   `json:"k"`
-	Card     CardID     `json:"c,omitempty"`
-	Messages []Identity `json:"m,omitempty"`
-	State    State      `json:"s,omitempty"`
-	Reason   Reason     `json:"r,omitempty"`
-	Detail   string     `json:"d,omitempty"`
-	Until    int64      `json:"u,omitempty"` // ms
-	Left     int        `json:"l,omitempty"`
-	Keep     int        `json:"p,omitempty"`
+	At       int64           `json:"t"` // ms
+	Kind     StepKind        `json:"k"`
+	Card     card.ID         `json:"c,omitempty"`
+	Messages []fact.Identity `json:"m,omitempty"`
+	State    fact.State      `json:"s,omitempty"`
+	Reason   fact.Reason     `json:"r,omitempty"`
+	Detail   string          `json:"d,omitempty"`
+	Until    int64           `json:"u,omitempty"` // ms
+	Left     int             `json:"l,omitempty"`
+	Keep     int             `json:"p,omitempty"`
 }
 
 // MarshalJSON writes the compact form in which stores keep steps.
@@ -88,4 +91,17 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 		s.Until = time.UnixMilli(j.Until).UTC()
 	}
 	return nil
+}
+
+// IdentitiesOf returns the Identities that have the id and are named in steps, each once.
+func IdentitiesOf(steps []Step, id fact.MessageID) []fact.Identity {
+	var out []fact.Identity
+	for _, s := range steps {
+		for _, i := range s.Messages {
+			if i.ID() == id && !slices.Contains(out, i) {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A DeliverEvent is what the function deliver is invoked with: empty from its timer
@@ -28,8 +28,8 @@ func (e DeliverEvent) Late(now time.Time) bool {
 
 // An Overflow carries facts that the store could not take.
 type Overflow struct {
-	Facts []notify.Fact `json:"facts"`
-	Since time.Time     `json:"since,omitzero"` // when they were first spilled
+	Facts []fact.Fact `json:"facts"`
+	Since time.Time   `json:"since,omitzero"` // when they were first spilled
 }
 
 // ErrNoDeliver says that nobody is there to take what was spilled.
@@ -47,7 +47,7 @@ func (v *Invoker) Wake(ctx context.Context) error {
 // error some of them may have been handed over all the same: recording a fact twice
 // is harmless, so the caller may spill them all again. It wraps ErrNoDeliver without a
 // Function, and ErrEventTooLarge if a single fact is too large.
-func (v *Invoker) Overflow(ctx context.Context, facts []notify.Fact, since time.Time) error {
+func (v *Invoker) Overflow(ctx context.Context, facts []fact.Fact, since time.Time) error {
 	if len(facts) == 0 {
 		return nil
 	}

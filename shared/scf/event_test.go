@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/scf"
 )
 
@@ -20,7 +20,7 @@ type counts struct {
 
 func TestEvent(t *testing.T) {
 	since := time.Date(2031, 5, 1, 2, 0, 0, 0, time.UTC)
-	spill := &scf.Overflow{Facts: []notify.Fact{{Erase: &notify.Erase{OpenID: "o1"}}}, Since: since}
+	spill := &scf.Overflow{Facts: []fact.Fact{{Erase: &fact.Erase{OpenID: "o1"}}}, Since: since}
 	for _, c := range []struct {
 		name, event string
 		want        *scf.Overflow

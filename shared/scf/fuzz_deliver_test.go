@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/scf"
 )
 
@@ -90,13 +90,13 @@ func FuzzSpill(f *testing.F) {
 		if len(unit) > 8 {
 			return
 		}
-		var facts []notify.Fact
+		var facts []fact.Fact
 		for i := range int(n%16) + 1 {
-			facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID(strings.ToValidUTF8(unit, "?")), To: "b", Seq: uint32(i),
+			facts = append(facts, fact.Fact{Message: &fact.Message{ID: fact.MessageID(strings.ToValidUTF8(unit, "?")), To: "b", Seq: uint32(i),
 				SentAt: time.Unix(1795305600, 0).UTC(), Summary: strings.ToValidUTF8(strings.Repeat(unit, int(times)/(i+1)), "?")}})
 		}
 		since := time.Unix(1795300000, 0).UTC()
-		var arrived []notify.Fact
+		var arrived []fact.Fact
 		v, err := scf.NewInvoker(scf.InvokerConfig{Function: "deliver", APIBase: "http://127.0.0.1", Getenv: func(string) string { return "" }, Timeout: time.Minute,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				var call struct{ ClientContext string }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/inbox"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 )
 
@@ -124,7 +124,7 @@ func TestEventTooLarge(t *testing.T) {
 	if !errors.Is(err, scf.ErrEventTooLarge) || !strings.Contains(err.Error(), "131073 bytes") {
 		t.Errorf("one byte more: %v", err)
 	}
-	err = v.Overflow(t.Context(), []notify.Fact{{Message: &notify.Message{Summary: strings.Repeat("s", 200_000)}}}, time.Time{})
+	err = v.Overflow(t.Context(), []fact.Fact{{Message: &fact.Message{Summary: strings.Repeat("s", 200_000)}}}, time.Time{})
 	if !errors.Is(err, scf.ErrEventTooLarge) {
 		t.Errorf("a spill of one fact: %v", err)
 	}
@@ -147,7 +147,7 @@ func TestNoDeliver(t *testing.T) {
 	if err := v.Wake(t.Context()); err != nil {
 		t.Errorf("wake: %v", err)
 	}
-	if err := v.Overflow(t.Context(), []notify.Fact{{}}, time.Time{}); !errors.Is(err, scf.ErrNoDeliver) {
+	if err := v.Overflow(t.Context(), []fact.Fact{{}}, time.Time{}); !errors.Is(err, scf.ErrNoDeliver) {
 		t.Errorf("spill: %v", err)
 	}
 }

@@ -6,28 +6,29 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 )
 
 // tap has by record a grant.
-func tap(t *testing.T, by *store.Store, openID notify.OpenID, id string, at time.Time) {
+func tap(t *testing.T, by *store.Store, openID fact.OpenID, id string, at time.Time) {
 	t.Helper()
-	grant := notify.Grant{ID: id, OpenID: openID, Source: notify.GrantPopup, At: at, Templates: []notify.TemplateID{"T"}}
-	if _, err := by.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Grant: &grant}}); err != nil {
+	grant := fact.Grant{ID: id, OpenID: openID, Source: fact.GrantPopup, At: at, Templates: []fact.TemplateID{"T"}}
+	if _, err := by.Record(t.Context(), notify.DefaultRules(), []fact.Fact{{Grant: &grant}}); err != nil {
 		t.Error(err)
 	}
 }
 
 // afterwards wants so many permits after a grant between whose two round trips do was done.
-func afterwards(t *testing.T, do func(h Harness, openID notify.OpenID), want int) {
+func afterwards(t *testing.T, do func(h Harness, openID fact.OpenID), want int) {
 	t.Helper()
 	h := emptied(t, redistest.Start(t))
 	tap(t, h.Store, "o-bob", "bob's", h.Now()) // and the server knows the scripts
 	late := h.Between(1, func() { do(h, "o-alice") })
 	tap(t, late, "o-alice", "late", h.Now())
-	if got, err := h.Store.Balances(t.Context(), "o-alice", []notify.TemplateID{"T"}); err != nil || got["T"] != want {
+	if got, err := h.Store.Balances(t.Context(), "o-alice", []fact.TemplateID{"T"}); err != nil || got["T"] != want {
 		t.Errorf("%d permits, %v; want %d", got["T"], err, want)
 	}
 }
@@ -36,7 +37,7 @@ func afterwards(t *testing.T, do func(h Harness, openID notify.OpenID), want int
 // both records are none, and only the tombstone tells them apart.
 func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
 	t.Parallel()
-	afterwards(t, func(h Harness, openID notify.OpenID) {
+	afterwards(t, func(h Harness, openID fact.OpenID) {
 		if err := h.Store.EraseOpenID(t.Context(), openID); err != nil {
 			t.Error(err)
 		}
@@ -46,7 +47,7 @@ func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
 // Of two who change one record at once both have their effect: whoever is second decides again.
 func TestGrantsAtOnce(t *testing.T) {
 	t.Parallel()
-	afterwards(t, func(h Harness, openID notify.OpenID) { tap(t, h.Store, openID, "first", h.Now()) }, 2)
+	afterwards(t, func(h Harness, openID fact.OpenID) { tap(t, h.Store, openID, "first", h.Now()) }, 2)
 }
 
 // A circuit that is closed between the two trips of a probe stays closed, and nobody tries it.
@@ -94,7 +95,7 @@ func TestTwoLoginsOfOneUserAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, o := range []notify.OpenID{"o0", "o1", "o2"} {
+			for _, o := range []fact.OpenID{"o0", "o1", "o2"} {
 				keys := h.Raw.Keys(ctx, "*:s:"+string(o)).Val()
 				named := len(keys) > 0 && strings.Contains(h.Raw.HGet(ctx, keys[0], "d").Val(), "alice")
 				if named != (o == bound) {

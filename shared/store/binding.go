@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // Bind makes openID the subscriber of user from now on. The latest login wins on both
@@ -14,7 +16,7 @@ import (
 //
 // The subscriber's record is the truth, and a send checks it. The old bindings go
 // first: what stops half way is put right by the next Bind.
-func (s *Store) Bind(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+func (s *Store) Bind(ctx context.Context, user fact.UserID, openID fact.OpenID) error {
 	sub, err := s.subscriber(ctx, openID)
 	if err != nil {
 		return err
@@ -24,7 +26,7 @@ func (s *Store) Bind(ctx context.Context, user notify.UserID, openID notify.Open
 
 // BindDefault is like Bind, for the user whom openID is bound to already, or for
 // def if it is bound to nobody. It returns the user.
-func (s *Store) BindDefault(ctx context.Context, openID notify.OpenID, def notify.UserID) (notify.UserID, error) {
+func (s *Store) BindDefault(ctx context.Context, openID fact.OpenID, def fact.UserID) (fact.UserID, error) {
 	sub, err := s.subscriber(ctx, openID)
 	if err != nil {
 		return "", err
@@ -37,7 +39,7 @@ func (s *Store) BindDefault(ctx context.Context, openID notify.OpenID, def notif
 }
 
 // bind binds user and openID; before is whom openID was bound to.
-func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.OpenID, before notify.UserID) error {
+func (s *Store) bind(ctx context.Context, user fact.UserID, openID fact.OpenID, before fact.UserID) error {
 	other, err := s.boundTo(ctx, user)
 	if err != nil {
 		return err
@@ -57,7 +59,7 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 		forgotten, previous = b.Forgotten(user), b.OpenID
 		b.Bind(openID)
 	})
-	recipient.senders = []notify.UserID{user}
+	recipient.senders = []fact.UserID{user}
 	err = s.commit(ctx, append([]*change{s.bindSubscriber(openID, user)}, s.visitChanges([]*visit{recipient})...))
 	if err == nil && previous != "" && previous != openID && previous != other { // another login came in between
 		err = s.commitOne(ctx, s.unbindSubscriber(previous, user))
@@ -69,23 +71,23 @@ func (s *Store) bind(ctx context.Context, user notify.UserID, openID notify.Open
 }
 
 // bindSubscriber has an openid belong to user from now on.
-func (s *Store) bindSubscriber(openID notify.OpenID, user notify.UserID) *change {
-	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+func (s *Store) bindSubscriber(openID fact.OpenID, user fact.UserID) *change {
+	return s.ofSubscriber(openID, func(sub *permit.Subscriber, now time.Time) error {
 		sub.Bind(user, now)
 		return nil
 	})
 }
 
 // unbindSubscriber has an openid belong to nobody, if it is user's.
-func (s *Store) unbindSubscriber(openID notify.OpenID, user notify.UserID) *change {
-	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, _ time.Time) error {
+func (s *Store) unbindSubscriber(openID fact.OpenID, user fact.UserID) *change {
+	return s.ofSubscriber(openID, func(sub *permit.Subscriber, _ time.Time) error {
 		sub.Unbind(user)
 		return nil
 	})
 }
 
-func (s *Store) unbindRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
-	v := visitTo(user, func(b *notify.Mailbox) { b.Unbind(openID, notify.ReasonNewerBinding) })
+func (s *Store) unbindRecipient(ctx context.Context, user fact.UserID, openID fact.OpenID) error {
+	v := visitTo(user, func(b *notify.Mailbox) { b.Unbind(openID, fact.ReasonNewerBinding) })
 	v.anyway = true
 	return s.visit(ctx, v)
 }
@@ -94,7 +96,7 @@ func (s *Store) unbindRecipient(ctx context.Context, user notify.UserID, openID 
 var ErrNotBound = errors.New("store: user is not bound to an openid")
 
 // OpenIDOf returns the subscriber of user, or ErrNotBound. Both sides must agree.
-func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
+func (s *Store) OpenIDOf(ctx context.Context, user fact.UserID) (fact.OpenID, error) {
 	openID, err := s.boundTo(ctx, user)
 	if err != nil {
 		return "", err
@@ -110,7 +112,7 @@ func (s *Store) OpenIDOf(ctx context.Context, user notify.UserID) (notify.OpenID
 }
 
 // boundTo returns the openid that the record of user names; "" if none.
-func (s *Store) boundTo(ctx context.Context, user notify.UserID) (notify.OpenID, error) {
+func (s *Store) boundTo(ctx context.Context, user fact.UserID) (fact.OpenID, error) {
 	o, err := s.one(ctx, do("HGET", s.keysOf(string(user)).recipient(user), fieldOpenID))
-	return notify.OpenID(text(o)), err
+	return fact.OpenID(text(o)), err
 }

@@ -4,29 +4,29 @@ import (
 	"context"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // Reserve implements deliver.Cards. It also fails when a replica is there that does not hear of
 // it in time: the request that comes next cannot be taken back. So a reservation that was made
 // before is written again.
-func (s *Store) Reserve(ctx context.Context, r notify.Reserve) (out notify.Reserved, err error) {
+func (s *Store) Reserve(ctx context.Context, r permit.Reserve) (out permit.Reserved, err error) {
 	c := subscriberChange{keys: s.keysOf(string(r.OpenID)), openID: r.OpenID}
-	c.decide = func(sub *notify.SubscriberRecord, now time.Time, _ []any) ([]command, error) {
-		if out, err = sub.Reserve(r, now); err != nil || out.Status != notify.ReserveOK {
+	c.decide = func(sub *permit.Subscriber, now time.Time, _ []any) ([]command, error) {
+		if out, err = sub.Reserve(r, now); err != nil || out.Status != permit.ReserveOK {
 			return nil, err
 		}
 		return []command{}, nil
 	}
 	if err := s.commitSurely(ctx, c.change()); err != nil {
-		return notify.Reserved{}, err
+		return permit.Reserved{}, err
 	}
 	return out, nil
 }
 
 // Settle implements deliver.Cards.
-func (s *Store) Settle(ctx context.Context, t notify.Settle) (state notify.CardState, err error) {
-	err = s.commitOne(ctx, s.ofSubscriber(t.OpenID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+func (s *Store) Settle(ctx context.Context, t permit.Settle) (state permit.CardState, err error) {
+	err = s.commitOne(ctx, s.ofSubscriber(t.OpenID, func(sub *permit.Subscriber, now time.Time) (err error) {
 		state, err = sub.Settle(t, now)
 		return err
 	}))
@@ -37,13 +37,13 @@ func (s *Store) Settle(ctx context.Context, t notify.Settle) (state notify.CardS
 }
 
 // Resolve implements deliver.Cards.
-func (s *Store) Resolve(ctx context.Context, o notify.OpenCard) (out notify.Resolved, err error) {
-	err = s.commitOne(ctx, s.ofSubscriber(o.OpenID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+func (s *Store) Resolve(ctx context.Context, o permit.OpenCard) (out permit.Resolved, err error) {
+	err = s.commitOne(ctx, s.ofSubscriber(o.OpenID, func(sub *permit.Subscriber, now time.Time) (err error) {
 		out, err = sub.Resolve(o, now)
 		return err
 	}))
 	if err != nil {
-		return notify.Resolved{}, err
+		return permit.Resolved{}, err
 	}
 	return out, nil
 }

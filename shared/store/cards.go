@@ -6,34 +6,36 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
-// cardDoc is how a notify.CardRecord is kept, in a field of its openid's cards. Times are in ms.
+// cardDoc is how a permit.CardRecord is kept, in a field of its openid's cards. Times are in ms.
 // What is empty is left out.
 type cardDoc struct {
-	State      notify.CardState  `json:"s"`
-	Template   notify.TemplateID `json:"t"`
-	User       notify.UserID     `json:"u,omitempty"`
-	Queue      notify.Queue      `json:"la,omitempty"`
-	Messages   []notify.Identity `json:"m,omitempty"`
-	LongTerm   flag              `json:"lg,omitempty"`
-	At         *int64            `json:"at"`
-	Lease      int64             `json:"le,omitempty"`
-	Patience   int64             `json:"ua,omitempty"`
-	Final      notify.State      `json:"f,omitempty"`
-	Detail     string            `json:"d,omitempty"`
-	MsgID      int64             `json:"id,omitempty,string"`
-	Waits      int64             `json:"w,omitempty"`
-	WasUnknown flag              `json:"v,omitempty"`
-	Stranded   flag              `json:"q,omitempty"`
-	Reported   flag              `json:"rp,omitempty"`
-	ReportedAt int64             `json:"ra,omitempty"`
-	Tell       []tellDoc         `json:"tell,omitempty"`
+	State      permit.CardState `json:"s"`
+	Template   fact.TemplateID  `json:"t"`
+	User       fact.UserID      `json:"u,omitempty"`
+	Queue      card.Queue       `json:"la,omitempty"`
+	Messages   []fact.Identity  `json:"m,omitempty"`
+	LongTerm   flag             `json:"lg,omitempty"`
+	At         *int64           `json:"at"`
+	Lease      int64            `json:"le,omitempty"`
+	Patience   int64            `json:"ua,omitempty"`
+	Final      fact.State       `json:"f,omitempty"`
+	Detail     string           `json:"d,omitempty"`
+	MsgID      int64            `json:"id,omitempty,string"`
+	Waits      int64            `json:"w,omitempty"`
+	WasUnknown flag             `json:"v,omitempty"`
+	Stranded   flag             `json:"q,omitempty"`
+	Reported   flag             `json:"rp,omitempty"`
+	ReportedAt int64            `json:"ra,omitempty"`
+	Tell       []tellDoc        `json:"tell,omitempty"`
 }
 
 // tellDoc is [state, reason, the state that it corrects], with a 1 behind if that has begun.
-type tellDoc notify.CardEnd
+type tellDoc permit.CardEnd
 
 // MarshalJSON implements json.Marshaler.
 func (t tellDoc) MarshalJSON() ([]byte, error) {
@@ -47,37 +49,37 @@ func (t *tellDoc) UnmarshalJSON(b []byte) (err error) {
 }
 
 // decodeCards reads the cards at a key. One that cannot be read says so itself.
-func decodeCards(key string, reply any) map[notify.CardID]notify.CardRecord {
-	cards := map[notify.CardID]notify.CardRecord{}
+func decodeCards(key string, reply any) map[card.ID]permit.CardRecord {
+	cards := map[card.ID]permit.CardRecord{}
 	for id, doc := range pairs(reply) {
 		c, err := decodeCard(doc)
 		if err != nil {
-			c = notify.CardRecord{Unreadable: unreadableAt(errShape, key, id)}
+			c = permit.CardRecord{Unreadable: unreadableAt(errShape, key, id)}
 		}
-		cards[notify.CardID(id)] = c
+		cards[card.ID(id)] = c
 	}
 	return cards
 }
 
-func decodeCard(doc string) (notify.CardRecord, error) {
+func decodeCard(doc string) (permit.CardRecord, error) {
 	var d cardDoc
 	if err := json.Unmarshal([]byte(doc), &d); err != nil {
-		return notify.CardRecord{}, err
+		return permit.CardRecord{}, err
 	}
-	if d.State == "" || d.Template == "" || d.At == nil || d.State == notify.CardSending && d.Lease == 0 {
-		return notify.CardRecord{}, errShape
+	if d.State == "" || d.Template == "" || d.At == nil || d.State == permit.CardSending && d.Lease == 0 {
+		return permit.CardRecord{}, errShape
 	}
-	c := notify.CardRecord{State: d.State, Template: d.Template, User: d.User, Queue: d.Queue, Messages: d.Messages, LongTerm: bool(d.LongTerm),
+	c := permit.CardRecord{State: d.State, Template: d.Template, User: d.User, Queue: d.Queue, Messages: d.Messages, LongTerm: bool(d.LongTerm),
 		At: timeOf(*d.At), Lease: timeOf(d.Lease), Patience: time.Duration(d.Patience) * time.Millisecond, Final: d.Final, Detail: d.Detail,
 		MsgID: d.MsgID, Waits: timeOf(d.Waits), WasUnknown: bool(d.WasUnknown), Stranded: bool(d.Stranded), Reported: bool(d.Reported),
 		ReportedAt: timeOf(d.ReportedAt)}
 	for _, t := range d.Tell {
-		c.Outbox = append(c.Outbox, notify.CardEnd(t))
+		c.Outbox = append(c.Outbox, permit.CardEnd(t))
 	}
 	return c, nil
 }
 
-func encodeCard(c notify.CardRecord) (string, error) {
+func encodeCard(c permit.CardRecord) (string, error) {
 	d := cardDoc{State: c.State, Template: c.Template, User: c.User, Queue: c.Queue, Messages: c.Messages, LongTerm: flag(c.LongTerm),
 		At: new(unixMilli(c.At)), Lease: unixMilli(c.Lease), Patience: c.Patience.Milliseconds(), Final: c.Final, Detail: c.Detail,
 		MsgID: c.MsgID, Waits: unixMilli(c.Waits), WasUnknown: flag(c.WasUnknown), Stranded: flag(c.Stranded), Reported: flag(c.Reported),
@@ -90,7 +92,7 @@ func encodeCard(c notify.CardRecord) (string, error) {
 }
 
 // cardWrites keeps the cards that have changed, and all for as long as the youngest.
-func (c subscriberChange) cardWrites(sub *notify.SubscriberRecord, now time.Time) (writes []command, err error) {
+func (c subscriberChange) cardWrites(sub *permit.Subscriber, now time.Time) (writes []command, err error) {
 	key, younger := c.cards(c.openID), false
 	for id, change := range sub.Cards.Changed() {
 		if change.Dropped {
@@ -105,10 +107,10 @@ func (c subscriberChange) cardWrites(sub *notify.SubscriberRecord, now time.Time
 		younger = younger || change.New
 	}
 	if younger {
-		writes = append(writes, do("PEXPIRE", key, notify.CardsKept.Milliseconds()))
+		writes = append(writes, do("PEXPIRE", key, permit.CardsKept.Milliseconds()))
 		if sub.KeepsOthers() { // for longer now
-			writes = append(writes, do("ZADD", c.moved(), "XX", now.Add(notify.CardsKept).UnixMilli(), string(c.openID)),
-				do("PEXPIRE", c.moved(), notify.CardsKept.Milliseconds()))
+			writes = append(writes, do("ZADD", c.moved(), "XX", now.Add(permit.CardsKept).UnixMilli(), string(c.openID)),
+				do("PEXPIRE", c.moved(), permit.CardsKept.Milliseconds()))
 		}
 	}
 	return writes, nil
@@ -116,7 +118,7 @@ func (c subscriberChange) cardWrites(sub *notify.SubscriberRecord, now time.Time
 
 // queueWrites says when to look at cards whose ends have to be told, and where cards stay whose
 // user has another openid now: so an erasure of them finds the cards.
-func (c subscriberChange) queueWrites(sub *notify.SubscriberRecord, now time.Time) (writes []command) {
+func (c subscriberChange) queueWrites(sub *permit.Subscriber, now time.Time) (writes []command) {
 	due := sub.Cards.Due()
 	for _, id := range slices.Sorted(maps.Keys(due)) {
 		member := memberOf(c.openID, id)
@@ -127,8 +129,8 @@ func (c subscriberChange) queueWrites(sub *notify.SubscriberRecord, now time.Tim
 		}
 	}
 	if sub.Moved {
-		writes = append(writes, do("ZADD", c.moved(), now.Add(notify.CardsKept).UnixMilli(), string(c.openID)),
-			do("ZREMRANGEBYSCORE", c.moved(), "-inf", now.UnixMilli()), do("PEXPIRE", c.moved(), notify.CardsKept.Milliseconds()))
+		writes = append(writes, do("ZADD", c.moved(), now.Add(permit.CardsKept).UnixMilli(), string(c.openID)),
+			do("ZREMRANGEBYSCORE", c.moved(), "-inf", now.UnixMilli()), do("PEXPIRE", c.moved(), permit.CardsKept.Milliseconds()))
 	}
 	return writes
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -91,7 +92,7 @@ func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {
 }
 
 // CountUnknownOpenID implements deliver.Circuits. A row ends by itself after a day without another.
-func (s *Store) CountUnknownOpenID(ctx context.Context, openID notify.OpenID) (int, error) {
+func (s *Store) CountUnknownOpenID(ctx context.Context, openID fact.OpenID) (int, error) {
 	key := s.shardKeys(0).unknownOpenIDs()
 	if openID == "" {
 		_, err := s.one(ctx, do("DEL", key))

@@ -6,7 +6,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 )
@@ -21,9 +23,9 @@ func TestLeasesGoByTheStoresClock(t *testing.T) {
 	if err := s.Bind(t.Context(), "alice", "oAlice"); err != nil {
 		t.Fatal(err)
 	}
-	msg := notify.Message{ID: "m1", Kind: notify.KindMessage, From: "bob", To: "alice", SentAt: now}
+	msg := fact.Message{ID: "m1", Kind: fact.KindMessage, From: "bob", To: "alice", SentAt: now}
 	rules := notify.DefaultRules()
-	if _, err := s.Record(t.Context(), rules, []notify.Fact{{Message: &msg}}); err != nil {
+	if _, err := s.Record(t.Context(), rules, []fact.Fact{{Message: &msg}}); err != nil {
 		t.Fatal(err)
 	}
 	claims := func(after time.Duration, want int) {
@@ -37,6 +39,6 @@ func TestLeasesGoByTheStoresClock(t *testing.T) {
 	}
 	claims(rules.Lead-time.Millisecond, 0)
 	claims(time.Millisecond, 1)
-	claims(notify.Lease-time.Millisecond, 0)
+	claims(permit.Lease-time.Millisecond, 0)
 	claims(time.Millisecond, 1)
 }

@@ -9,19 +9,21 @@ import (
 	"slices"
 	"sort"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // letter is a notify.KeptLetter as it is kept.
 type letter struct {
-	OpenID   notify.OpenID     `json:"o"`
-	Card     notify.CardID     `json:"c"`
-	Kind     notify.Kind       `json:"k"`
-	Template notify.TemplateID `json:"tm"`
-	At       int64             `json:"at"` // ms
-	Class    string            `json:"cl"`
-	Cause    string            `json:"ca"`
-	Notices  []notice          `json:"n"`
+	OpenID   fact.OpenID     `json:"o"`
+	Card     card.ID         `json:"c"`
+	Kind     fact.Kind       `json:"k"`
+	Template fact.TemplateID `json:"tm"`
+	At       int64           `json:"at"` // ms
+	Class    string          `json:"cl"`
+	Cause    string          `json:"ca"`
+	Notices  []notice        `json:"n"`
 }
 
 func encodeLetter(l notify.KeptLetter) letter {
@@ -29,7 +31,7 @@ func encodeLetter(l notify.KeptLetter) letter {
 		Class: l.Class, Cause: l.Cause, Notices: encodeNotices(l.Notices)}
 }
 
-func decodeLetter(user notify.UserID, id, v string) (notify.KeptLetter, error) {
+func decodeLetter(user fact.UserID, id, v string) (notify.KeptLetter, error) {
 	var l letter
 	if err := json.Unmarshal([]byte(v), &l); err != nil {
 		return notify.KeptLetter{}, err
@@ -55,11 +57,11 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 	if err != nil {
 		return nil, err
 	}
-	var users []notify.UserID
+	var users []fact.UserID
 	var reads []command
 	for _, list := range who {
 		for _, user := range texts(list) {
-			u := notify.UserID(user)
+			u := fact.UserID(user)
 			users, reads = append(users, u), append(reads, do("HGETALL", s.keysOf(user).letters(u)))
 		}
 	}
@@ -88,7 +90,7 @@ func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter
 // card of theirs needs a permit like any other. Those that were read or muted since end so. The
 // letter is gone then, but for notices for which there is no room beside what waits. ErrNotBound
 // if the user is bound to nobody now.
-func (s *Store) Replay(ctx context.Context, user notify.UserID, id string) (notify.Replayed, error) {
+func (s *Store) Replay(ctx context.Context, user fact.UserID, id string) (notify.Replayed, error) {
 	var out notify.Replayed
 	bound := false
 	v := visitTo(user, func(b *notify.Mailbox) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -134,8 +135,8 @@ func TestBadFieldsOfAMailbox(t *testing.T) {
 // Two identities have two marks; nothing of them can be read from those; and a mark begins with
 // the message's name in the index.
 func TestMarkOf(t *testing.T) {
-	identity := func(from, id string) notify.Identity {
-		return notify.Message{From: notify.UserID(from), ID: notify.MessageID(id)}.Identity()
+	identity := func(from, id string) fact.Identity {
+		return fact.Message{From: fact.UserID(from), ID: fact.MessageID(id)}.Identity()
 	}
 	distinct := func(a, b [2]string) bool {
 		return (markOf(identity(a[0], a[1])) == markOf(identity(b[0], b[1]))) == (a == b)
@@ -145,7 +146,7 @@ func TestMarkOf(t *testing.T) {
 	}
 	secret := func(from, id string) bool {
 		mark := markOf(identity(from, id))
-		return len(mark) == 20 && mark[:fieldLen] == fieldOf(notify.MessageID(id)) && (len(id) < 4 || !strings.Contains(mark, id))
+		return len(mark) == 20 && mark[:fieldLen] == fieldOf(fact.MessageID(id)) && (len(id) < 4 || !strings.Contains(mark, id))
 	}
 	if err := quick.Check(secret, nil); err != nil {
 		t.Error(err)
@@ -158,8 +159,8 @@ func TestKeysOf(t *testing.T) {
 	st := &Store{prefix: "of-a-test", shards: 16}
 	tagged := func(id string) bool {
 		k := st.keysOf(id)
-		for _, key := range []string{k.recipient(notify.UserID(id)), k.marks(notify.UserID(id), 1), k.cards(notify.OpenID(id)),
-			k.queue(), k.callsQueue(), k.ringLog(notify.UserID(id)), k.letters(notify.UserID(id)), k.name(id), k.index(1), k.overdue()} {
+		for _, key := range []string{k.recipient(fact.UserID(id)), k.marks(fact.UserID(id), 1), k.cards(fact.OpenID(id)),
+			k.queue(), k.callsQueue(), k.ringLog(fact.UserID(id)), k.letters(fact.UserID(id)), k.name(id), k.index(1), k.overdue()} {
 			if !strings.HasPrefix(key, k.tag) {
 				return false
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -124,7 +125,7 @@ func (v visiting) countsChange(b *notify.Mailbox) (out []command) {
 		}
 	}
 	if b.NotBound > 0 {
-		out = append(out, do("HINCRBY", v.counts(), string(notify.StateNotBound), b.NotBound))
+		out = append(out, do("HINCRBY", v.counts(), string(fact.StateNotBound), b.NotBound))
 	}
 	return out
 }
@@ -173,7 +174,7 @@ func (v *visit) fieldsChange(record string, b *notify.Mailbox, next string) []co
 
 // dueChange returns what changes a queue. What is due when its lease would have ended is put there all the
 // same: of that nobody has been told.
-func dueChange(queue string, user notify.UserID, before, now notify.Waiting) []command {
+func dueChange(queue string, user fact.UserID, before, now notify.Waiting) []command {
 	switch {
 	case len(now.Notices) == 0 && before.Due.IsZero():
 		return nil

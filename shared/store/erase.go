@@ -5,7 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // EraseUser forgets user and their subscriber: binding, permits, cards, timeline and
@@ -13,7 +16,7 @@ import (
 // before. Without a binding it forgets what is left of the user and returns
 // ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
-func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
+func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
 	openID, err := s.boundTo(ctx, user)
 	if err != nil {
 		return err
@@ -36,12 +39,12 @@ func (s *Store) EraseUser(ctx context.Context, user notify.UserID) error {
 }
 
 // EraseOpenID is like EraseUser, for whoever openID is bound to.
-func (s *Store) EraseOpenID(ctx context.Context, openID notify.OpenID) error {
-	return s.erase(ctx, notify.Erase{OpenID: openID})
+func (s *Store) EraseOpenID(ctx context.Context, openID fact.OpenID) error {
+	return s.erase(ctx, fact.Erase{OpenID: openID})
 }
 
 // erase does what e asks, unless the openid was bound later than that.
-func (s *Store) erase(ctx context.Context, e notify.Erase) error {
+func (s *Store) erase(ctx context.Context, e fact.Erase) error {
 	openID := e.OpenID
 	sub, err := s.subscriber(ctx, openID)
 	if err != nil {
@@ -67,7 +70,7 @@ func (s *Store) erase(ctx context.Context, e notify.Erase) error {
 // forgetElsewhere forgets what there is of a user outside their own records and those of their
 // openid: their name in what others were sent, and their cards at openids that they had before. The
 // cards come before the recipient: what they carry ends once.
-func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
+func (s *Store) forgetElsewhere(ctx context.Context, user fact.UserID) error {
 	if err := s.forgetSender(ctx, user); err != nil {
 		return err
 	}
@@ -76,7 +79,7 @@ func (s *Store) forgetElsewhere(ctx context.Context, user notify.UserID) error {
 
 // forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody. A user who
 // has logged in with another since is not being erased.
-func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+func (s *Store) forgetIfBound(ctx context.Context, user fact.UserID, openID fact.OpenID) error {
 	bound, err := s.boundTo(ctx, user)
 	if err != nil || bound != "" && bound != openID {
 		return err
@@ -85,14 +88,14 @@ func (s *Store) forgetIfBound(ctx context.Context, user notify.UserID, openID no
 }
 
 // eraseCards forgets the cards of user at openids that they had before.
-func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
+func (s *Store) eraseCards(ctx context.Context, user fact.UserID) error {
 	moved, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("ZRANGE", k.moved(), 0, -1) })...)
 	if err != nil {
 		return err
 	}
 	for _, openIDs := range moved {
 		for _, openID := range texts(openIDs) {
-			if err := s.endCards(ctx, notify.OpenID(openID), user); err != nil {
+			if err := s.endCards(ctx, fact.OpenID(openID), user); err != nil {
 				return err
 			}
 		}
@@ -102,10 +105,10 @@ func (s *Store) eraseCards(ctx context.Context, user notify.UserID) error {
 
 // endCards ends what is not known yet of the cards of openID: all of them, or if user is given
 // those that they got, which then are forgotten.
-func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
+func (s *Store) endCards(ctx context.Context, openID fact.OpenID, user fact.UserID) error {
 	for range mostRounds {
-		var ids []notify.CardID
-		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+		var ids []card.ID
+		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *permit.Subscriber, now time.Time) (err error) {
 			ids, err = sub.EndCards(user, now)
 			return err
 		}))
@@ -130,10 +133,10 @@ func (s *Store) endCards(ctx context.Context, openID notify.OpenID, user notify.
 var errCardsComeIn = errors.New("store: cards of an openid end faster than that can be told; erase again")
 
 // eraseSubscriber forgets an openid that is user's, or nobody's.
-func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user notify.UserID) error {
+func (s *Store) eraseSubscriber(ctx context.Context, openID fact.OpenID, user fact.UserID) error {
 	for range mostRounds {
 		done := false
-		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+		err := s.commitOne(ctx, s.ofSubscriber(openID, func(sub *permit.Subscriber, now time.Time) (err error) {
 			done, err = sub.Erase(user, now)
 			return err
 		}))
@@ -149,7 +152,7 @@ func (s *Store) eraseSubscriber(ctx context.Context, openID notify.OpenID, user 
 
 // eraseRecipient forgets a user, if their cards go to openID or to nobody: first all of theirs and the
 // binding, so that nothing more is marked, then by the marks what the index has of them.
-func (s *Store) eraseRecipient(ctx context.Context, user notify.UserID, openID notify.OpenID) error {
+func (s *Store) eraseRecipient(ctx context.Context, user fact.UserID, openID fact.OpenID) error {
 	gone := false
 	v := visitTo(user, func(b *notify.Mailbox) { b.Erase(openID); gone = b.Deleted })
 	v.anyway = true
@@ -177,7 +180,7 @@ func (v visiting) deletion(record string) []command {
 }
 
 // forgetMarks takes away a user's marks of a day, each after what it leads to in the index.
-func (s *Store) forgetMarks(ctx context.Context, k keys, user notify.UserID, day int64) error {
+func (s *Store) forgetMarks(ctx context.Context, k keys, user fact.UserID, day int64) error {
 	return s.eachIn(ctx, "HSCAN", k.marks(user, day), func(marks []string) error {
 		if len(marks) == 0 {
 			return nil

@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // spreadFor is for how long after it was sent a group's message is fanOut.
@@ -22,7 +24,7 @@ const fanOutFor = 24 * time.Hour
 //	wxn{n}:gm:<group>:<chunk>  marks, two bits for each message        string
 func (k keys) fanOutQueue() string { return k.tag + "sq" }
 
-func (k keys) fanOut(id notify.MessageID) string { return k.tag + "sp:" + string(id) }
+func (k keys) fanOut(id fact.MessageID) string { return k.tag + "sp:" + string(id) }
 
 // chunk is how many messages of a group have their marks in one key.
 const chunk = 1024
@@ -30,7 +32,7 @@ const chunk = 1024
 // groupMarks is where the marks of a message are. The messages of a group are numbered,
 // so a mark is a bit: at bit, that the message came; at the bit after it, that it was
 // taken back.
-func (k keys) groupMarks(group notify.GroupID, seq uint32) (key string, bit int64) {
+func (k keys) groupMarks(group fact.GroupID, seq uint32) (key string, bit int64) {
 	return k.tag + "gm:" + string(group) + ":" + strconv.Itoa(int(seq/chunk)), int64(seq%chunk) * 2
 }
 
@@ -53,9 +55,9 @@ type groupChanges struct {
 	begun   bool // some message waits to be fanOut
 }
 
-func (g *groupChanges) add(f notify.Fact) {
+func (g *groupChanges) add(f fact.Fact) {
 	switch {
-	case f.GroupMessage != nil && (f.GroupMessage.For == notify.GroupAll || f.GroupMessage.For == notify.GroupMentions):
+	case f.GroupMessage != nil && (f.GroupMessage.For == fact.GroupAll || f.GroupMessage.For == fact.GroupMentions):
 		g.message(*f.GroupMessage)
 	case f.GroupRecall != nil:
 		for seqs := range slices.Chunk(f.GroupRecall.Seqs, recallsAtOnce) {
@@ -65,10 +67,10 @@ func (g *groupChanges) add(f notify.Fact) {
 }
 
 // message keeps m until it has reached the members.
-func (g *groupChanges) message(m notify.GroupMessage) {
+func (g *groupChanges) message(m fact.GroupMessage) {
 	k := g.keysOf(string(m.Group))
 	marks, bit := k.groupMarks(m.Group, m.Seq)
-	named := append([]notify.UserID{m.From}, m.At...)
+	named := append([]fact.UserID{m.From}, m.At...)
 	c := &change{record: k.fanOut(m.ID()), guards: []string{k.erasedUsers()}, reads: []command{do("GETBIT", marks, bit), do("GETBIT", marks, bit+1),
 		do("HMGET", k.erasedUsers(), anys(hashesOf(named))...)}}
 	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
@@ -98,9 +100,9 @@ const recallsAtOnce = 100
 
 // recall takes messages back, those still to come included. Of one that is on its way the record
 // stays for a moment, under another version, so that nobody who read before writes it again.
-func (g *groupChanges) recall(group notify.GroupID, seqs []uint32) {
+func (g *groupChanges) recall(group fact.GroupID, seqs []uint32) {
 	k := g.keysOf(string(group))
-	c := &change{record: k.fanOut(notify.GroupMessageID(group, seqs[0]))}
+	c := &change{record: k.fanOut(fact.GroupMessageID(group, seqs[0]))}
 	for _, seq := range seqs {
 		marks, bit := k.groupMarks(group, seq)
 		c.reads = append(c.reads, do("GETBIT", marks, bit+1))
@@ -118,8 +120,8 @@ func (g *groupChanges) recall(group notify.GroupID, seqs []uint32) {
 	g.changes = append(g.changes, c)
 }
 
-func takenBack(k keys, group notify.GroupID, seq uint32, next string) []command {
-	id := notify.GroupMessageID(group, seq)
+func takenBack(k keys, group fact.GroupID, seq uint32, next string) []command {
+	id := fact.GroupMessageID(group, seq)
 	record := k.fanOut(id)
 	marks, bit := k.groupMarks(group, seq)
 	return []command{do("ZREM", k.fanOutQueue(), string(id)), do("DEL", record), do("HSET", record, "v", next),
@@ -172,7 +174,7 @@ func (s *Store) fanOutsOf(ctx context.Context, shards []int, limit int) (out []n
 		}
 		for _, id := range ids {
 			fanOut := new(notify.FanOut)
-			changes, fanOuts = append(changes, handOut(s.shardKeys(shards[i]), notify.MessageID(id), token, fanOut)), append(fanOuts, fanOut)
+			changes, fanOuts = append(changes, handOut(s.shardKeys(shards[i]), fact.MessageID(id), token, fanOut)), append(fanOuts, fanOut)
 		}
 	}
 	err = errors.Join(s.commit(ctx, changes), failures(replies))
@@ -186,7 +188,7 @@ func (s *Store) fanOutsOf(ctx context.Context, shards []int, limit int) (out []n
 
 // handOut returns how a fanOut that was taken from its queue is handed out; one that is too old is
 // dropped.
-func handOut(k keys, id notify.MessageID, token string, out *notify.FanOut) *change {
+func handOut(k keys, id fact.MessageID, token string, out *notify.FanOut) *change {
 	c := &change{record: k.fanOut(id), fields: fanOutFields}
 	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
 		*out = notify.FanOut{}
@@ -207,7 +209,7 @@ func handOut(k keys, id notify.MessageID, token string, out *notify.FanOut) *cha
 		}
 		out.Page, out.Attempts, out.Lease = f[2], handed, token
 		return []command{do("HSET", c.record, "v", next, fanOutHanded, handed+1, fanOutLease, token,
-			fanOutLeased, now.Add(notify.Lease).UnixMilli())}, nil
+			fanOutLeased, now.Add(permit.Lease).UnixMilli())}, nil
 	}
 	return c
 }
@@ -231,14 +233,14 @@ func (s *Store) Advance(ctx context.Context, fanOut notify.FanOut, page string, 
 
 // forgetInFanOuts takes a user's name out of the messages of groups that are on their way in a
 // shard.
-func (s *Store) forgetInFanOuts(ctx context.Context, k keys, user notify.UserID) error {
+func (s *Store) forgetInFanOuts(ctx context.Context, k keys, user fact.UserID) error {
 	return s.eachIn(ctx, "ZSCAN", k.fanOutQueue(), func(ids []string) error {
 		changes := make([]*change, len(ids))
 		for i, id := range ids {
-			c := &change{record: k.fanOut(notify.MessageID(id)), fields: []string{fanOutMessage}}
+			c := &change{record: k.fanOut(fact.MessageID(id)), fields: []string{fanOutMessage}}
 			c.decide = func(_ time.Time, replies []any, next string) ([]command, error) {
-				var m notify.GroupMessage
-				if json.Unmarshal([]byte(texts(replies[0])[0]), &m) != nil || !m.Forget(func(u notify.UserID) bool { return u == user }) {
+				var m fact.GroupMessage
+				if json.Unmarshal([]byte(texts(replies[0])[0]), &m) != nil || !m.Forget(func(u fact.UserID) bool { return u == user }) {
 					return nil, nil // what this version cannot read stays, for one that can
 				}
 				return []command{do("HSET", c.record, "v", next, fanOutMessage, encoded(m))}, nil
@@ -250,7 +252,7 @@ func (s *Store) forgetInFanOuts(ctx context.Context, k keys, user notify.UserID)
 }
 
 // Recalled implements deliver.Groups.
-func (s *Store) Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
+func (s *Store) Recalled(ctx context.Context, messages []notify.GroupMessageRef) (map[fact.MessageID]bool, error) {
 	if len(messages) == 0 {
 		return nil, nil
 	}
@@ -263,10 +265,10 @@ func (s *Store) Recalled(ctx context.Context, messages []notify.GroupMessageRef)
 	if err != nil {
 		return nil, err
 	}
-	out := map[notify.MessageID]bool{}
+	out := map[fact.MessageID]bool{}
 	for i, m := range messages {
 		if number(marks[i]) == 1 {
-			out[notify.GroupMessageID(m.Group, m.Seq)] = true
+			out[fact.GroupMessageID(m.Group, m.Seq)] = true
 		}
 	}
 	return out, nil

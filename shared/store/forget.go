@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -18,7 +19,7 @@ const mostRounds = 5
 //
 // First the name is kept out: a message whose decision was made before that is decided again, by
 // the version that goes with it. So nobody who is looked at later gets the name again.
-func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
+func (s *Store) forgetSender(ctx context.Context, user fact.UserID) error {
 	if err := s.keepOut(ctx, user); err != nil {
 		return err
 	}
@@ -37,13 +38,13 @@ func (s *Store) forgetSender(ctx context.Context, user notify.UserID) error {
 }
 
 // keepOut has user not named in what comes in, for a day.
-func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
+func (s *Store) keepOut(ctx context.Context, user fact.UserID) error {
 	changes := make([]*change, s.shards)
 	for i := range changes {
 		key := s.shardKeys(i).erasedUsers()
 		c := &change{record: key, reads: []command{do("HGETALL", key)}}
 		c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
-			writes := []command{do("HSET", key, "v", next, notify.HashOf(string(user)), now.Add(dayLong).UnixMilli()), do("PEXPIRE", key, dayLong.Milliseconds())}
+			writes := []command{do("HSET", key, "v", next, fact.HashOf(string(user)), now.Add(dayLong).UnixMilli()), do("PEXPIRE", key, dayLong.Milliseconds())}
 			for name, until := range pairs(replies[1]) {
 				if name != "v" && !millis(until).After(now) {
 					writes = append(writes, do("HDEL", key, name))
@@ -57,11 +58,11 @@ func (s *Store) keepOut(ctx context.Context, user notify.UserID) error {
 }
 
 // forgetIn takes user out of the mailboxes and dead letters of those in a sorted set.
-func (s *Store) forgetIn(ctx context.Context, set string, user notify.UserID) error {
+func (s *Store) forgetIn(ctx context.Context, set string, user fact.UserID) error {
 	return s.eachIn(ctx, "ZSCAN", set, func(recipients []string) error {
 		visits := make([]*visit, len(recipients))
 		for i, r := range recipients {
-			visits[i] = visitTo(notify.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
+			visits[i] = visitTo(fact.UserID(r), func(b *notify.Mailbox) { b.Forget(user) })
 			visits[i].allLetters = true
 		}
 		// What this version cannot read stays, for one that can.
@@ -98,7 +99,7 @@ func (s *Store) eachIn(ctx context.Context, scan, key string, then func([]string
 }
 
 // nameAgain lets a user be named who has come back after an erasure.
-func (s *Store) nameAgain(ctx context.Context, user notify.UserID) error {
-	_, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HDEL", k.erasedUsers(), notify.HashOf(string(user))) })...)
+func (s *Store) nameAgain(ctx context.Context, user fact.UserID) error {
+	_, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HDEL", k.erasedUsers(), fact.HashOf(string(user))) })...)
 	return err
 }

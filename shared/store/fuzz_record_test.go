@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -35,7 +36,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var facts []notify.Fact
+		var facts []fact.Fact
 		if json.Unmarshal(b, &facts) != nil || len(facts) > 8 {
 			return
 		}
@@ -44,7 +45,7 @@ func FuzzRecord(f *testing.F) {
 		ctx := t.Context()
 		users := concerned(facts)
 		for _, u := range users {
-			if err := s.Bind(ctx, u, notify.OpenID("o"+string(u))); err != nil {
+			if err := s.Bind(ctx, u, fact.OpenID("o"+string(u))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -78,7 +79,7 @@ func FuzzRecord(f *testing.F) {
 			if _, err := s.Timeline(ctx, u); err != nil {
 				t.Errorf("timeline of %q: %v", u, err)
 			}
-			accounts, err := store.Accounts(ctx, s, notify.OpenID("o"+string(u)))
+			accounts, err := store.Accounts(ctx, s, fact.OpenID("o"+string(u)))
 			if err != nil {
 				t.Errorf("accounts of %q: %v", u, err)
 			}
@@ -101,21 +102,21 @@ var notBound = regexp.MustCompile(`(?m)^ +not bound: .*$|^- \S+\}:at:\w+\n(?:   
 
 // idempotent: of two facts of one list the second may be news to the first's repetition;
 // what is told is kept equal only where each thing is said once.
-func idempotent(facts []notify.Fact) bool { return len(facts) == 1 }
+func idempotent(facts []fact.Fact) bool { return len(facts) == 1 }
 
 // concerned returns users that facts may be about, so that they are bound.
-func concerned(facts []notify.Fact) []notify.UserID {
-	var users []notify.UserID
-	add := func(us ...notify.UserID) {
+func concerned(facts []fact.Fact) []fact.UserID {
+	var users []fact.UserID
+	add := func(us ...fact.UserID) {
 		for _, u := range us {
 			if u != "" && len(users) < 8 && !slices.Contains(users, u) {
 				users = append(users, u)
 			}
 		}
 	}
-	openID := func(o notify.OpenID) {
+	openID := func(o fact.OpenID) {
 		if u, ok := strings.CutPrefix(string(o), "o"); ok {
-			add(notify.UserID(u))
+			add(fact.UserID(u))
 		}
 	}
 	for _, f := range facts {

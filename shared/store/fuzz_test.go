@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // FuzzDecodeLetter: what the store may hold for a dead letter is refused, or read with one
@@ -18,14 +20,14 @@ func FuzzDecodeLetter(f *testing.F) {
 	f.Add("alice", `{"at":1795305600000,"n":{}}`)
 	f.Add("", `{"at":1e300,"n":[{}]}`)
 	f.Fuzz(func(t *testing.T, user, doc string) {
-		d, err := decodeLetter(notify.UserID(user), "L", doc)
+		d, err := decodeLetter(fact.UserID(user), "L", doc)
 		if err != nil {
 			if !reflect.DeepEqual(d, notify.KeptLetter{}) {
 				t.Errorf("an error and a letter: %+v", d)
 			}
 			return
 		}
-		seen := map[notify.UserID]bool{}
+		seen := map[fact.UserID]bool{}
 		for _, from := range d.From {
 			if from == "" || seen[from] {
 				t.Errorf("from %q", d.From)
@@ -70,8 +72,8 @@ func FuzzDecodeCircuits(f *testing.F) {
 // FuzzHandOut: what Spreads hands out is a group's message that reads back as it was kept.
 func FuzzHandOut(f *testing.F) {
 	now := time.Unix(1795305600, 0).UTC()
-	f.Add(encoded(notify.GroupMessage{Group: "@TGS#1", Type: notify.GroupPublic, From: "bob", SentAt: now, Seq: 4294967295,
-		At: []notify.UserID{"alice"}, For: notify.GroupMentions, Summary: "a\"b\\"}), "100 200", "2")
+	f.Add(encoded(fact.GroupMessage{Group: "@TGS#1", Type: fact.GroupPublic, From: "bob", SentAt: now, Seq: 4294967295,
+		At: []fact.UserID{"alice"}, For: fact.GroupMentions, Summary: "a\"b\\"}), "100 200", "2")
 	f.Add(`{"sentAt":"9999-12-31T23:59:60Z"}`, "", "x")
 	f.Add(`{"seq":-1}`, "", "")
 	k := keys{"of-a-test{0}:"}
@@ -105,7 +107,7 @@ func FuzzDecodeSubscriber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc string) {
 		sub, err := decodeSubscriber("a-key", doc)
 		if err != nil {
-			if !errors.Is(err, notify.ErrUnreadable) || !reflect.DeepEqual(sub, notify.SubscriberRecord{}) {
+			if !errors.Is(err, notify.ErrUnreadable) || !reflect.DeepEqual(sub, permit.Subscriber{}) {
 				t.Errorf("%v, %+v", err, sub)
 			}
 			return

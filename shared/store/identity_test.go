@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -133,7 +134,7 @@ func TestDeploymentsShareAServer(t *testing.T) {
 	if err := dev.Bind(t.Context(), "alice", "o-alice"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dev.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Message: &notify.Message{ID: "m", From: "bob", To: "alice", SentAt: clock.Now()}}}); err != nil {
+	if _, err := dev.Record(t.Context(), notify.DefaultRules(), []fact.Fact{{Message: &fact.Message{ID: "m", From: "bob", To: "alice", SentAt: clock.Now()}}}); err != nil {
 		t.Fatal(err)
 	}
 	clock.Advance(notify.DefaultRules().Lead)

@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // DefaultPrefix begins the keys of a deployment that names no other: of that which
@@ -92,8 +93,8 @@ func (k keys) once(version string) string { return k.tag + "at:" + version }
 func (k keys) lease(token string) string { return k.tag + "le:" + token }
 
 // queueOf is the queue of a queue.
-func (k keys) queueOf(l notify.Queue) string {
-	if l == notify.QueueCalls {
+func (k keys) queueOf(l card.Queue) string {
+	if l == card.QueueCalls {
 		return k.callsQueue()
 	}
 	return k.queue()
@@ -101,27 +102,27 @@ func (k keys) queueOf(l notify.Queue) string {
 
 func (k keys) index(quarter int64) string { return k.tag + "i:" + strconv.FormatInt(quarter, 10) }
 
-func (k keys) recipient(u notify.UserID) string { return k.tag + "r:" + string(u) }
-func (k keys) timeline(u notify.UserID) string  { return k.tag + "t:" + string(u) }
-func (k keys) reads(u notify.UserID) string     { return k.tag + "rd:" + string(u) }
-func (k keys) ringLog(u notify.UserID) string   { return k.tag + "cl:" + string(u) }
-func (k keys) letters(u notify.UserID) string   { return k.tag + "dl:" + string(u) }
+func (k keys) recipient(u fact.UserID) string { return k.tag + "r:" + string(u) }
+func (k keys) timeline(u fact.UserID) string  { return k.tag + "t:" + string(u) }
+func (k keys) reads(u fact.UserID) string     { return k.tag + "rd:" + string(u) }
+func (k keys) ringLog(u fact.UserID) string   { return k.tag + "cl:" + string(u) }
+func (k keys) letters(u fact.UserID) string   { return k.tag + "dl:" + string(u) }
 
-func (k keys) marks(u notify.UserID, day int64) string {
+func (k keys) marks(u fact.UserID, day int64) string {
 	return k.tag + "d:" + string(u) + ":" + strconv.FormatInt(day, 10)
 }
 
 // told is named so that it may outlive the user who was told.
-func (k keys) told(c notify.CardID, end notify.State) string {
+func (k keys) told(c card.ID, end fact.State) string {
 	return k.tag + "td:" + digest(string(c), string(end))
 }
 
-func (k keys) subscriber(o notify.OpenID) string { return k.tag + "s:" + string(o) }
-func (k keys) cards(o notify.OpenID) string      { return k.tag + "c:" + string(o) }
-func (k keys) grants(o notify.OpenID) string     { return k.tag + "g:" + string(o) }
-func (k keys) erased(o notify.OpenID) string     { return k.tag + "x:" + digest(string(o)) }
-func (k keys) token(appID string) string         { return k.tag + "tok:" + appID }
-func (k keys) limit(name string) string          { return k.tag + "lim:" + digest(name) }
+func (k keys) subscriber(o fact.OpenID) string { return k.tag + "s:" + string(o) }
+func (k keys) cards(o fact.OpenID) string      { return k.tag + "c:" + string(o) }
+func (k keys) grants(o fact.OpenID) string     { return k.tag + "g:" + string(o) }
+func (k keys) erased(o fact.OpenID) string     { return k.tag + "x:" + digest(string(o)) }
+func (k keys) token(appID string) string       { return k.tag + "tok:" + appID }
+func (k keys) limit(name string) string        { return k.tag + "lim:" + digest(name) }
 
 // digest shortens parts to 12 characters from which they cannot be read.
 func digest(parts ...string) string {

@@ -11,7 +11,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -33,24 +36,24 @@ func (w *limited) live(n int) {
 		w.clock.Advance(time.Minute)
 	}
 	for i := range min(n, most) {
-		w.spend(notify.CardID(wide(fmt.Sprint("old", i, "-"), 60)))
+		w.spend(card.ID(wide(fmt.Sprint("old", i, "-"), 60)))
 	}
 	w.clock.Advance(2 * time.Hour)
-	w.inBatches(min(n, 1000), func(i int) notify.Fact { return w.messageOf(peer(i%100), limitedUser) })
+	w.inBatches(min(n, 1000), func(i int) fact.Fact { return w.messageOf(peer(i%100), limitedUser) })
 	w.marks(n)
-	w.inBatches(min(n, 500), func(int) notify.Fact { return w.ringOf(limitedUser) })
-	w.inBatches(min(n, 500), func(i int) notify.Fact {
-		return notify.Fact{Read: &notify.Read{Reader: limitedUser, Peer: notify.UserID(fmt.Sprint("friend", i)), UpTo: w.clock.Now()}}
+	w.inBatches(min(n, 500), func(int) fact.Fact { return w.ringOf(limitedUser) })
+	w.inBatches(min(n, 500), func(i int) fact.Fact {
+		return fact.Fact{Read: &fact.Read{Reader: limitedUser, Peer: fact.UserID(fmt.Sprint("friend", i)), UpTo: w.clock.Now()}}
 	})
 	for i := range min(n, 41) {
 		w.announce(fmt.Sprint("a", i), limitedUser)
 	}
 }
 
-func (w *limited) inBatches(n int, fact func(i int) notify.Fact) {
-	var facts []notify.Fact
+func (w *limited) inBatches(n int, f func(i int) fact.Fact) {
+	var facts []fact.Fact
 	for i := range n {
-		facts = append(facts, fact(i))
+		facts = append(facts, f(i))
 	}
 	for some := range slices.Chunk(facts, 1000) {
 		w.record(some...)
@@ -99,33 +102,33 @@ func (w *limited) marks(n int) {
 // dead has a card with n notices end as a dead letter.
 func (w *limited) dead(n int) {
 	w.t.Helper()
-	w.inBatches(n, func(i int) notify.Fact { return w.messageOf(peer(i), limitedUser) })
+	w.inBatches(n, func(i int) fact.Fact { return w.messageOf(peer(i), limitedUser) })
 	w.clock.Advance(time.Minute)
 	w.claims()
 	w.begins()
-	f := w.finish(notify.StateDead)
-	f.Dead = &notify.DeadLetter{ID: string(w.card), User: limitedUser, OpenID: limitedOpenID, Card: w.card, Kind: notify.KindMessage,
+	f := w.finish(fact.StateDead)
+	f.Dead = &notify.DeadLetter{ID: string(w.card), User: limitedUser, OpenID: limitedOpenID, Card: w.card, Kind: fact.KindMessage,
 		Template: limitedTmpl, At: w.clock.Now(), Class: "defect", Cause: "47003"}
 	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{f})
 	w.must(err)
 }
 
 // spend has a card with 100 messages go out.
-func (w *limited) spend(card notify.CardID) {
+func (w *limited) spend(id card.ID) {
 	w.t.Helper()
-	w.card = card
+	w.card = id
 	w.reserves()
 	w.settles()
 	w.clock.Advance(time.Minute)
 }
 
-func (w *limited) announce(id string, to ...notify.UserID) {
+func (w *limited) announce(id string, to ...fact.UserID) {
 	w.t.Helper()
-	var all []notify.Message
+	var all []fact.Message
 	text := strings.Repeat("好", 200)
 	for _, user := range to {
-		all = append(all, notify.Message{ID: notify.MessageID(wide(id, 64)), Kind: "shipped", To: user, SentAt: w.clock.Now(), ByREST: true,
-			Announcement: &notify.Announcement{Fields: map[string]string{"sender": text, "summary": text, "group": text, "time": text, "peer": text}}})
+		all = append(all, fact.Message{ID: fact.MessageID(wide(id, 64)), Kind: "shipped", To: user, SentAt: w.clock.Now(), ByREST: true,
+			Announcement: &fact.Announcement{Fields: map[string]string{"sender": text, "summary": text, "group": text, "time": text, "peer": text}}})
 	}
 	_, _, err := w.s.Announce(w.t.Context(), w.rules, all)
 	w.must(err)
@@ -137,7 +140,7 @@ func (w *limited) room() {
 	w.claims()
 	for _, n := range w.queue.Notices {
 		if n.From == peer(1) {
-			w.record(notify.Fact{Recall: &notify.Recall{ID: n.ID.ID(), From: n.From, To: limitedUser}})
+			w.record(fact.Fact{Recall: &fact.Recall{ID: n.ID.ID(), From: n.From, To: limitedUser}})
 			break
 		}
 	}
@@ -153,7 +156,7 @@ func (w *limited) letGo() {
 
 // crowd leaves no room for a message of the first peer.
 func (w *limited) crowd() {
-	w.inBatches(81, func(int) notify.Fact { return w.messageOf(peer(1), limitedUser) })
+	w.inBatches(81, func(int) fact.Fact { return w.messageOf(peer(1), limitedUser) })
 }
 
 func (w *limited) message() { w.record(w.messageOf(peer(1), limitedUser)) }
@@ -163,17 +166,17 @@ func (w *limited) goes()  { w.presence(false) }
 
 func (w *limited) presence(online bool) {
 	w.clock.Advance(time.Second)
-	w.record(notify.Fact{Presence: &notify.Presence{User: limitedUser, Online: online, At: w.clock.Now()}})
+	w.record(fact.Fact{Presence: &fact.Presence{User: limitedUser, Online: online, At: w.clock.Now()}})
 }
 
 func (w *limited) reads() {
-	w.record(notify.Fact{Read: &notify.Read{Reader: limitedUser, Peer: peer(2), UpTo: w.clock.Now()}})
+	w.record(fact.Fact{Read: &fact.Read{Reader: limitedUser, Peer: peer(2), UpTo: w.clock.Now()}})
 }
 
 func (w *limited) replies() { w.record(w.messageOf(limitedUser, peer(3))) }
 
 func (w *limited) recalls() {
-	w.record(notify.Fact{Recall: &notify.Recall{ID: "never heard of", From: peer(4), To: limitedUser}})
+	w.record(fact.Fact{Recall: &fact.Recall{ID: "never heard of", From: peer(4), To: limitedUser}})
 }
 
 func (w *limited) rings() { w.record(w.ringOf(limitedUser)) }
@@ -185,7 +188,7 @@ func (w *limited) bindPeers() {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := worker; i < 500; i += 8 {
-				if err := w.s.Bind(w.t.Context(), peer(i), notify.OpenID(wide(fmt.Sprint("p", i, "-"), 28))); err != nil {
+				if err := w.s.Bind(w.t.Context(), peer(i), fact.OpenID(wide(fmt.Sprint("p", i, "-"), 28))); err != nil {
 					w.t.Error(err)
 				}
 			}
@@ -195,7 +198,7 @@ func (w *limited) bindPeers() {
 }
 
 func (w *limited) ringsAtAll() {
-	var users []notify.UserID
+	var users []fact.UserID
 	for i := range 100 {
 		users = append(users, peer(i))
 	}
@@ -204,34 +207,34 @@ func (w *limited) ringsAtAll() {
 
 func (w *limited) ringEnds() {
 	r := w.ringOf(limitedUser).Ring
-	w.record(notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: peer(5), Users: r.Users, How: notify.CallCancelled, At: r.At}})
+	w.record(fact.Fact{RingEnd: &fact.RingEnd{Call: r.Call, Source: r.Source, Caller: peer(5), Users: r.Users, How: fact.CallCancelled, At: r.At}})
 }
 
 func (w *limited) groupMessage() {
-	m := notify.GroupMessage{Group: limitedTeam, Type: notify.GroupPublic, From: peer(6), SentAt: w.clock.Now(), Seq: uint32(w.next()),
-		Summary: strings.Repeat("好", 40), For: notify.GroupMentions}
+	m := fact.GroupMessage{Group: limitedTeam, Type: fact.GroupPublic, From: peer(6), SentAt: w.clock.Now(), Seq: uint32(w.next()),
+		Summary: strings.Repeat("好", 40), For: fact.GroupMentions}
 	for i := range 30 {
 		m.At = append(m.At, peer(i))
 	}
-	w.record(notify.Fact{GroupMessage: &m})
+	w.record(fact.Fact{GroupMessage: &m})
 }
 
 func (w *limited) groupRecall() {
-	r := notify.GroupRecall{Group: limitedTeam}
+	r := fact.GroupRecall{Group: limitedTeam}
 	for range 100 {
 		r.Seqs = append(r.Seqs, uint32(w.next())*1000) // each has a key of its own for its marks
 	}
-	w.record(notify.Fact{GroupRecall: &r})
+	w.record(fact.Fact{GroupRecall: &r})
 }
 
 func (w *limited) grants() { w.record(w.grantOf()) }
 
 func (w *limited) revokes() {
-	w.record(notify.Fact{Revoke: &notify.Revoke{ID: fmt.Sprint("r", w.next()), OpenID: limitedOpenID, At: w.clock.Now().Add(-time.Hour), Templates: []notify.TemplateID{limitedTmpl}}})
+	w.record(fact.Fact{Revoke: &fact.Revoke{ID: fmt.Sprint("r", w.next()), OpenID: limitedOpenID, At: w.clock.Now().Add(-time.Hour), Templates: []fact.TemplateID{limitedTmpl}}})
 }
 
 func (w *limited) reports() {
-	w.record(notify.Fact{Sent: &notify.Sent{OpenID: limitedOpenID, MsgID: int64(w.next()), Template: limitedTmpl, At: w.clock.Now()}})
+	w.record(fact.Fact{Sent: &fact.Sent{OpenID: limitedOpenID, MsgID: int64(w.next()), Template: limitedTmpl, At: w.clock.Now()}})
 }
 
 func (w *limited) login() { w.must(w.s.Bind(w.t.Context(), limitedUser, limitedOpenID)) }
@@ -242,7 +245,7 @@ func (w *limited) allows() {
 }
 
 func (w *limited) announces() {
-	var users []notify.UserID
+	var users []fact.UserID
 	for i := range 500 {
 		users = append(users, peer(i))
 	}
@@ -261,14 +264,14 @@ func (w *limited) claims() {
 	b, err := w.s.Claim(w.t.Context(), 2000)
 	w.must(err)
 	for _, rec := range b.Recipients {
-		if rec.User == limitedUser && rec.Queue == notify.QueueMessages {
+		if rec.User == limitedUser && rec.Queue == card.QueueMessages {
 			w.queue = rec
 		}
 	}
 }
 
 // carried is what a card of alice carries.
-func (w *limited) carried() (ids []notify.Identity) {
+func (w *limited) carried() (ids []fact.Identity) {
 	for _, n := range w.queue.Notices[:min(len(w.queue.Notices), 100)] {
 		ids = append(ids, n.ID)
 	}
@@ -276,43 +279,43 @@ func (w *limited) carried() (ids []notify.Identity) {
 }
 
 func (w *limited) begins() {
-	w.card = notify.CardID(w.queue.Lease + "-" + string(limitedUser))
-	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Queue: notify.QueueMessages, Lease: w.queue.Lease, Card: w.card,
+	w.card = card.ID(w.queue.Lease + "-" + string(limitedUser))
+	_, err := w.s.Begin(w.t.Context(), []notify.Begin{{User: limitedUser, Queue: card.QueueMessages, Lease: w.queue.Lease, Card: w.card,
 		Template: limitedTmpl, Messages: w.carried(), At: w.clock.Now()}})
 	w.must(err)
 }
 
 // identities are those of 100 messages.
-func (w *limited) identities() (ids []notify.Identity) {
+func (w *limited) identities() (ids []fact.Identity) {
 	for i := range 100 {
-		ids = append(ids, notify.Identity(wide(fmt.Sprint("m", i, ":"), 54)))
+		ids = append(ids, fact.Identity(wide(fmt.Sprint("m", i, ":"), 54)))
 	}
 	return ids
 }
 
 func (w *limited) reserves() {
-	r, err := w.s.Reserve(w.t.Context(), notify.Reserve{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: notify.QueueMessages,
+	r, err := w.s.Reserve(w.t.Context(), permit.Reserve{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
 		Template: limitedTmpl, Messages: w.identities(), PerHour: 1000, UnknownAfter: time.Minute})
 	w.must(err)
-	if r.Status != notify.ReserveOK {
+	if r.Status != permit.ReserveOK {
 		w.t.Fatalf("reserved %+v", r)
 	}
 }
 
 func (w *limited) settles() {
-	_, err := w.s.Settle(w.t.Context(), notify.Settle{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: notify.QueueMessages,
-		Template: limitedTmpl, State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered, MsgID: int64(w.next()),
+	_, err := w.s.Settle(w.t.Context(), permit.Settle{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
+		Template: limitedTmpl, State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered, MsgID: int64(w.next()),
 		Messages: w.identities()})
 	w.must(err)
 }
 
-func (w *limited) finish(state notify.State) notify.Finish {
-	return notify.Finish{User: limitedUser, Queue: notify.QueueMessages, Lease: w.queue.Lease, Card: w.card, Absence: notify.AbsenceTold,
+func (w *limited) finish(state fact.State) notify.Finish {
+	return notify.Finish{User: limitedUser, Queue: card.QueueMessages, Lease: w.queue.Lease, Card: w.card, Absence: notify.AbsenceTold,
 		Final: []notify.Final{{State: state, Messages: w.carried()}}}
 }
 
 func (w *limited) finishes() {
-	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{w.finish(notify.StateDelivered)})
+	_, err := w.s.Finish(w.t.Context(), w.rules, []notify.Finish{w.finish(fact.StateDelivered)})
 	w.must(err)
 }
 
@@ -323,7 +326,7 @@ func (w *limited) rests() {
 
 // spill is what an event of 128 KB holds.
 func (w *limited) spill() {
-	w.inBatches(400, func(i int) notify.Fact { return w.messageOf(peer(i), limitedUser) })
+	w.inBatches(400, func(i int) fact.Fact { return w.messageOf(peer(i), limitedUser) })
 }
 
 // A look at 2,000 who are due, of whom each has as much as can wait, takes what fits into memory, and the
@@ -332,7 +335,7 @@ func TestLimitOfALook(t *testing.T) {
 	t.Parallel()
 	w := newLimited(t)
 	w.must(w.s.Bind(t.Context(), limitedUser, limitedOpenID))
-	w.inBatches(1000, func(i int) notify.Fact { return w.messageOf(peer(i%100), limitedUser) })
+	w.inBatches(1000, func(i int) fact.Fact { return w.messageOf(peer(i%100), limitedUser) })
 	keys, err := w.raw.Keys(t.Context(), "*}:r:"+string(limitedUser)).Result()
 	w.must(err)
 	doc, err := w.raw.HGet(t.Context(), keys[0], "m").Result()
@@ -358,7 +361,7 @@ func TestLimitOfALook(t *testing.T) {
 }
 
 // shardOf is the shard of a user's keys.
-func shardOf(user notify.UserID) uint32 {
+func shardOf(user fact.UserID) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(user))
 	return h.Sum32() % store.DefaultShards

@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -140,20 +142,20 @@ type limited struct {
 
 	serial int
 	queue  notify.Recipient
-	card   notify.CardID
+	card   card.ID
 }
 
 // The ids are as long as their platforms allow.
 var (
-	limitedUser   = notify.UserID(wide("alice", 32))
-	limitedOpenID = notify.OpenID(wide("o", 28))
-	limitedTeam   = notify.GroupID(wide("@TGS#", 48))
-	limitedTmpl   = notify.TemplateID(wide("T", 43))
+	limitedUser   = fact.UserID(wide("alice", 32))
+	limitedOpenID = fact.OpenID(wide("o", 28))
+	limitedTeam   = fact.GroupID(wide("@TGS#", 48))
+	limitedTmpl   = fact.TemplateID(wide("T", 43))
 )
 
 func wide(s string, n int) string { return s + strings.Repeat("x", n-len(s)) }
 
-func peer(i int) notify.UserID { return notify.UserID(wide(fmt.Sprint("peer", i, "-"), 32)) }
+func peer(i int) fact.UserID { return fact.UserID(wide(fmt.Sprint("peer", i, "-"), 32)) }
 
 func newLimited(t *testing.T) *limited {
 	addr := redistest.Start(t)
@@ -240,7 +242,7 @@ func (w *limited) memory() (sum int) {
 	return sum
 }
 
-func (w *limited) record(facts ...notify.Fact) {
+func (w *limited) record(facts ...fact.Fact) {
 	w.t.Helper()
 	_, err := w.s.Record(w.t.Context(), w.rules, facts)
 	w.must(err)
@@ -249,19 +251,19 @@ func (w *limited) record(facts ...notify.Fact) {
 // next returns a fresh number.
 func (w *limited) next() int { w.serial++; return w.serial }
 
-func (w *limited) messageOf(from notify.UserID, to notify.UserID) notify.Fact {
+func (w *limited) messageOf(from fact.UserID, to fact.UserID) fact.Fact {
 	n := w.next()
-	return notify.Fact{Message: &notify.Message{ID: notify.MessageID(wide(fmt.Sprint(n, "_"), 40)), From: from, To: to,
+	return fact.Fact{Message: &fact.Message{ID: fact.MessageID(wide(fmt.Sprint(n, "_"), 40)), From: from, To: to,
 		SentAt: w.clock.Now(), Seq: uint32(n), Summary: strings.Repeat("好", 40)}}
 }
 
-func (w *limited) ringOf(users ...notify.UserID) notify.Fact {
+func (w *limited) ringOf(users ...fact.UserID) fact.Fact {
 	n := w.next()
-	return notify.Fact{Ring: &notify.Ring{Call: notify.MessageID(wide(fmt.Sprint("call", n, "_"), 40)), Source: notify.CallSignal, Caller: peer(n),
+	return fact.Fact{Ring: &fact.Ring{Call: fact.MessageID(wide(fmt.Sprint("call", n, "_"), 40)), Source: fact.CallSignal, Caller: peer(n),
 		Users: users, At: w.clock.Now(), For: time.Minute}}
 }
 
-func (w *limited) grantOf() notify.Fact {
-	return notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint("g", w.next()), OpenID: limitedOpenID, Source: notify.GrantPopup, At: w.clock.Now(),
-		Templates: []notify.TemplateID{limitedTmpl}}}
+func (w *limited) grantOf() fact.Fact {
+	return fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint("g", w.next()), OpenID: limitedOpenID, Source: fact.GrantPopup, At: w.clock.Now(),
+		Templates: []fact.TemplateID{limitedTmpl}}}
 }

@@ -8,12 +8,14 @@ import (
 	"sort"
 	"strconv"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // Timeline returns what happened to user's notices, oldest first: the last 100 steps
 // of the last 7 days.
-func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step, error) {
+func (s *Store) Timeline(ctx context.Context, user fact.UserID) ([]notify.Step, error) {
 	list, err := s.one(ctx, do("LRANGE", s.keysOf(string(user)).timeline(user), 0, timelineKept-1))
 	if err != nil {
 		return nil, err
@@ -33,7 +35,7 @@ func (s *Store) Timeline(ctx context.Context, user notify.UserID) ([]notify.Step
 // FindMessage returns for whom the message id was, as far as that is known: for one to
 // two days, and for bound users. Several messages may have one id, with different
 // recipients.
-func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.UserID, error) {
+func (s *Store) FindMessage(ctx context.Context, id fact.MessageID) ([]fact.UserID, error) {
 	now := quarter(s.now())
 	field := fieldOf(id)
 	var reads []command
@@ -46,10 +48,10 @@ func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.
 	if err != nil {
 		return nil, err
 	}
-	var out []notify.UserID
+	var out []fact.UserID
 	for _, members := range found {
 		for _, member := range texts(members) {
-			if u := notify.UserID(member[len(field):]); !slices.Contains(out, u) {
+			if u := fact.UserID(member[len(field):]); !slices.Contains(out, u) {
 				out = append(out, u)
 			}
 		}
@@ -59,12 +61,12 @@ func (s *Store) FindMessage(ctx context.Context, id notify.MessageID) ([]notify.
 }
 
 // Accounts returns the accounts of openID's permits, by template.
-func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.TemplateID]notify.Account, error) {
+func Accounts(ctx context.Context, s *Store, openID fact.OpenID) (map[fact.TemplateID]permit.Account, error) {
 	sub, err := s.subscriber(ctx, openID)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[notify.TemplateID]notify.Account, len(sub.Ledgers))
+	out := make(map[fact.TemplateID]permit.Account, len(sub.Ledgers))
 	for t, l := range sub.Ledgers {
 		out[t] = l.Account()
 	}
@@ -72,7 +74,7 @@ func Accounts(ctx context.Context, s *Store, openID notify.OpenID) (map[notify.T
 }
 
 // Balances returns how many permits of each of templates openID has left to spend.
-func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []notify.TemplateID) (map[notify.TemplateID]int, error) {
+func (s *Store) Balances(ctx context.Context, openID fact.OpenID, templates []fact.TemplateID) (map[fact.TemplateID]int, error) {
 	if len(templates) == 0 {
 		return nil, nil
 	}
@@ -80,7 +82,7 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[notify.TemplateID]int, len(templates))
+	out := make(map[fact.TemplateID]int, len(templates))
 	for _, t := range templates {
 		out[t] = 0
 		if l := sub.Ledgers[t]; l != nil {
@@ -91,29 +93,29 @@ func (s *Store) Balances(ctx context.Context, openID notify.OpenID, templates []
 }
 
 // subscriber returns the record of openID, without the cards; that of one never heard of is blank.
-func (s *Store) subscriber(ctx context.Context, openID notify.OpenID) (notify.SubscriberRecord, error) {
+func (s *Store) subscriber(ctx context.Context, openID fact.OpenID) (permit.Subscriber, error) {
 	key := s.keysOf(string(openID)).subscriber(openID)
 	doc, err := s.one(ctx, do("HGET", key, "d"))
 	if err != nil {
-		return notify.SubscriberRecord{}, err
+		return permit.Subscriber{}, err
 	}
 	return decodeSubscriber(key, doc)
 }
 
 // Counts returns how many messages reached each final state, since ever.
-func (s *Store) Counts(ctx context.Context) (map[notify.State]int64, error) {
+func (s *Store) Counts(ctx context.Context) (map[fact.State]int64, error) {
 	parts, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HGETALL", k.counts()) })...)
 	if err != nil {
 		return nil, err
 	}
-	out := map[notify.State]int64{}
+	out := map[fact.State]int64{}
 	for _, p := range parts {
 		for state, n := range pairs(p) {
 			i, err := strconv.ParseInt(n, 10, 64)
 			if err != nil {
 				return nil, fmt.Errorf("store: Counts: %w", err)
 			}
-			out[notify.State(state)] += i
+			out[fact.State(state)] += i
 		}
 	}
 	return out, nil

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // A recipient is one hash, which has these fields beside the version. A field that would be empty is
@@ -44,32 +47,32 @@ type waiting struct {
 }
 
 type begunCard struct {
-	ID       notify.CardID     `json:"i"`
-	OpenID   notify.OpenID     `json:"o"`
-	Template notify.TemplateID `json:"t"`
+	ID       card.ID         `json:"i"`
+	OpenID   fact.OpenID     `json:"o"`
+	Template fact.TemplateID `json:"t"`
 }
 
 // A notice is a notify.WaitingNotice as it is kept.
 type notice struct {
-	ID           notify.Identity      `json:"i"`
-	Kind         notify.Kind          `json:"k"`
-	From         notify.UserID        `json:"p,omitempty"`
-	Hash         string               `json:"h,omitempty"`
-	Group        notify.GroupID       `json:"r,omitempty"`
-	Sent         int64                `json:"t"` // s
-	Seq          uint32               `json:"q,omitempty"`
-	Text         string               `json:"x,omitempty"`
-	Window       int64                `json:"w,omitempty"`
-	Expires      int64                `json:"e,omitempty"`
-	Announcement *notify.Announcement `json:"f,omitempty"`
-	Card         notify.CardID        `json:"c,omitempty"`
-	Ends         *noticeEnd           `json:"g,omitempty"`
+	ID           fact.Identity      `json:"i"`
+	Kind         fact.Kind          `json:"k"`
+	From         fact.UserID        `json:"p,omitempty"`
+	Hash         string             `json:"h,omitempty"`
+	Group        fact.GroupID       `json:"r,omitempty"`
+	Sent         int64              `json:"t"` // s
+	Seq          uint32             `json:"q,omitempty"`
+	Text         string             `json:"x,omitempty"`
+	Window       int64              `json:"w,omitempty"`
+	Expires      int64              `json:"e,omitempty"`
+	Announcement *fact.Announcement `json:"f,omitempty"`
+	Card         card.ID            `json:"c,omitempty"`
+	Ends         *noticeEnd         `json:"g,omitempty"`
 }
 
 type noticeEnd struct {
-	State  notify.State  `json:"s"`
-	Reason notify.Reason `json:"r,omitempty"`
-	Missed bool          `json:"m,omitempty"`
+	State  fact.State  `json:"s"`
+	Reason fact.Reason `json:"r,omitempty"`
+	Missed bool        `json:"m,omitempty"`
 }
 
 // An absence is a notify.Absence as it is kept.
@@ -82,14 +85,14 @@ type absence struct {
 
 // A loggedCall is a notify.LoggedCall as it is kept.
 type loggedCall struct {
-	Source notify.CallSource `json:"s,omitempty"`
-	Caller string            `json:"p,omitempty"`
-	Group  notify.GroupID    `json:"r,omitempty"`
-	At     int64             `json:"at"` // ms
-	Rung   bool              `json:"rung,omitempty"`
-	Ended  *noticeEnd        `json:"end,omitempty"`
-	Twin   bool              `json:"tw,omitempty"`
-	Same   notify.Identity   `json:"same,omitempty"`
+	Source fact.CallSource `json:"s,omitempty"`
+	Caller string          `json:"p,omitempty"`
+	Group  fact.GroupID    `json:"r,omitempty"`
+	At     int64           `json:"at"` // ms
+	Rung   bool            `json:"rung,omitempty"`
+	Ended  *noticeEnd      `json:"end,omitempty"`
+	Twin   bool            `json:"tw,omitempty"`
+	Same   fact.Identity   `json:"same,omitempty"`
 }
 
 func encodeNotice(n notify.WaitingNotice) notice {
@@ -102,7 +105,7 @@ func encodeNotice(n notify.WaitingNotice) notice {
 }
 
 func (n notice) decode() notify.WaitingNotice {
-	out := notify.WaitingNotice{FromHash: n.Hash, Card: n.Card, Notice: notify.Notice{ID: n.ID, Kind: n.Kind, From: n.From, Group: n.Group,
+	out := notify.WaitingNotice{FromHash: n.Hash, Card: n.Card, Notice: card.Notice{ID: n.ID, Kind: n.Kind, From: n.From, Group: n.Group,
 		SentAt: time.Unix(n.Sent, 0).UTC(), Seq: n.Seq, Summary: n.Text, WindowEnd: millisOf(n.Window), Expires: millisOf(n.Expires),
 		Announcement: n.Announcement}}
 	if n.Ends != nil {
@@ -155,7 +158,7 @@ func decodeWaiting(s string) (w notify.Waiting, err error) {
 		NotBefore: timeOf(doc.NotBefore), SeenSince: doc.Seen, Blind: time.Duration(doc.Blind) * time.Millisecond, Crowded: timeOf(doc.Crowded),
 		Carried: notify.Carried{AskedSince: timeOf(doc.Asked), Attempts: doc.Attempts, Neutral: doc.Neutral}}
 	if doc.Card != nil {
-		w.Card, w.Told = notify.OpenCard{ID: doc.Card.ID, OpenID: doc.Card.OpenID, Template: doc.Card.Template}, doc.Told
+		w.Card, w.Told = permit.OpenCard{ID: doc.Card.ID, OpenID: doc.Card.OpenID, Template: doc.Card.Template}, doc.Told
 	}
 	return w, nil
 }
@@ -188,8 +191,8 @@ func encodeMailbox(b *notify.Mailbox) []string {
 	return []string{string(b.OpenID), presence, away, prefers, encodeWaiting(b.Messages), encodeWaiting(b.Calls)}
 }
 
-func encodeLog(log map[notify.Identity]notify.LoggedCall) map[notify.Identity]loggedCall {
-	out := make(map[notify.Identity]loggedCall, len(log))
+func encodeLog(log map[fact.Identity]notify.LoggedCall) map[fact.Identity]loggedCall {
+	out := make(map[fact.Identity]loggedCall, len(log))
 	for id, c := range log {
 		kept := loggedCall{Source: c.Source, Caller: c.Caller, Group: c.Group, At: c.At.UnixMilli(), Rung: c.Rung, Twin: c.Twin, Same: c.Same}
 		if c.Ended.State != "" {
@@ -203,7 +206,7 @@ func encodeLog(log map[notify.Identity]notify.LoggedCall) map[notify.Identity]lo
 // decodeMailbox reads the fields of a recipient's hash, in the order of mailboxFields, into b. It
 // returns which cannot be read, and why the first.
 func decodeMailbox(b *notify.Mailbox, fields []string) (bad []string, err error) {
-	b.OpenID = notify.OpenID(fields[0])
+	b.OpenID = fact.OpenID(fields[0])
 	steps := []func(string) error{
 		func(s string) error { return decodePresence(b, s) },
 		func(s string) error { return decodeAbsence(b, s) },
@@ -254,11 +257,11 @@ func decodePreferences(b *notify.Mailbox, s string) error {
 }
 
 func decodeLog(b *notify.Mailbox, s string) error {
-	var log map[notify.Identity]loggedCall
+	var log map[fact.Identity]loggedCall
 	if err := json.Unmarshal([]byte(s), &log); err != nil {
 		return err
 	}
-	b.Log = make(map[notify.Identity]notify.LoggedCall, len(log))
+	b.Log = make(map[fact.Identity]notify.LoggedCall, len(log))
 	for id, c := range log {
 		call := notify.LoggedCall{Source: c.Source, Caller: c.Caller, Group: c.Group, At: millisOf(c.At), Rung: c.Rung, Twin: c.Twin, Same: c.Same}
 		if c.Ended != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // name is where the name of a user, or of "@" and a group, is kept:
@@ -39,9 +39,9 @@ func (s *Store) KeepNames(ctx context.Context, names map[string]string, ttl time
 	if len(names) == 0 || ttl < time.Millisecond {
 		return nil
 	}
-	ids := map[keys][]notify.UserID{}
+	ids := map[keys][]fact.UserID{}
 	for id := range names {
-		ids[s.keysOf(id)] = append(ids[s.keysOf(id)], notify.UserID(id))
+		ids[s.keysOf(id)] = append(ids[s.keysOf(id)], fact.UserID(id))
 	}
 	var changes []*change
 	for k, ids := range ids {
@@ -52,7 +52,7 @@ func (s *Store) KeepNames(ctx context.Context, names map[string]string, ttl time
 
 // keepNames keeps the names of one shard, but for those of users who were erased since they were
 // looked up: the change is of the hash that names these, and writes none of its fields.
-func keepNames(k keys, ids []notify.UserID, names map[string]string, ttl time.Duration) *change {
+func keepNames(k keys, ids []fact.UserID, names map[string]string, ttl time.Duration) *change {
 	c := &change{record: k.erasedUsers(), fields: hashesOf(ids)}
 	c.decide = func(now time.Time, replies []any, _ string) (writes []command, _ error) {
 		forgotten := forgottenIn(ids, replies[0], now)

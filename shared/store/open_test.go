@@ -14,7 +14,7 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 
 	"wxnotify/internal/port"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 )
@@ -151,8 +151,8 @@ func TestErrorsAreReturned(t *testing.T) {
 func something(typ reflect.Type) reflect.Value {
 	v := reflect.New(typ).Elem()
 	switch {
-	case typ == reflect.TypeFor[notify.Fact]():
-		v.Set(reflect.ValueOf(notify.Fact{Message: &notify.Message{ID: "m1", From: "bob", To: "alice"}}))
+	case typ == reflect.TypeFor[fact.Fact]():
+		v.Set(reflect.ValueOf(fact.Fact{Message: &fact.Message{ID: "m1", From: "bob", To: "alice"}}))
 	case typ == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Now().Add(time.Hour)))
 	case typ == reflect.TypeFor[time.Duration]():

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 const (
@@ -16,31 +17,31 @@ const (
 	marksAtMost = 64
 )
 
-func (s *Store) grant(g notify.Grant) *change {
+func (s *Store) grant(g fact.Grant) *change {
 	g.At = g.At.Truncate(time.Millisecond)
-	return s.once(g.OpenID, digest(string(g.Source), g.ID), func(sub *notify.SubscriberRecord, now time.Time) bool { return sub.Grant(g, now) })
+	return s.once(g.OpenID, digest(string(g.Source), g.ID), func(sub *permit.Subscriber, now time.Time) bool { return sub.Grant(g, now) })
 }
 
-func (s *Store) revoke(r notify.Revoke) *change {
+func (s *Store) revoke(r fact.Revoke) *change {
 	r.At = r.At.Truncate(time.Millisecond)
-	return s.once(r.OpenID, digest("revoke", r.ID), func(sub *notify.SubscriberRecord, now time.Time) bool { return sub.Revoke(r, now) })
+	return s.once(r.OpenID, digest("revoke", r.ID), func(sub *permit.Subscriber, now time.Time) bool { return sub.Revoke(r, now) })
 }
 
-func (s *Store) sent(r notify.Sent) *change {
+func (s *Store) sent(r fact.Sent) *change {
 	openID := r.OpenID
 	r.OpenID, r.At = "", r.At.Truncate(time.Millisecond) // as it is kept
-	return s.ofSubscriber(openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+	return s.ofSubscriber(openID, func(sub *permit.Subscriber, now time.Time) error {
 		sub.Report(r, now)
 		return nil
 	})
 }
 
 // once is a change that is made by the first that comes under an id, unless it has no effect.
-func (s *Store) once(openID notify.OpenID, id string, effect func(sub *notify.SubscriberRecord, now time.Time) bool) *change {
+func (s *Store) once(openID fact.OpenID, id string, effect func(sub *permit.Subscriber, now time.Time) bool) *change {
 	c := subscriberChange{keys: s.keysOf(string(openID)), openID: openID}
 	marks := c.grants(openID)
 	c.reads = []command{do("HGETALL", marks)}
-	c.decide = func(sub *notify.SubscriberRecord, now time.Time, replies []any) ([]command, error) {
+	c.decide = func(sub *permit.Subscriber, now time.Time, replies []any) ([]command, error) {
 		heard := pairs(replies[0])
 		if _, again := heard[id]; again || !effect(sub, now) {
 			return nil, nil

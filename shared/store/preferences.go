@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -18,7 +19,7 @@ type preferences struct {
 // SetPreferences keeps what user wants to be told of. What waits for them and is muted by
 // it ends; what waits for the end of quiet hours that p changes is due at once. ErrNotBound if
 // they are bound to nobody: nothing is kept of such users.
-func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify.Preferences) error {
+func (s *Store) SetPreferences(ctx context.Context, user fact.UserID, p notify.Preferences) error {
 	bound := false
 	if err := s.visit(ctx, visitTo(user, func(b *notify.Mailbox) { bound = b.Prefer(p) })); err != nil {
 		return err
@@ -31,7 +32,7 @@ func (s *Store) SetPreferences(ctx context.Context, user notify.UserID, p notify
 
 // Preferences returns what user wants to be told of; the zero Preferences, which mute
 // nothing, if they have not said.
-func (s *Store) Preferences(ctx context.Context, user notify.UserID) (notify.Preferences, error) {
+func (s *Store) Preferences(ctx context.Context, user fact.UserID) (notify.Preferences, error) {
 	v, err := s.one(ctx, do("HGET", s.keysOf(string(user)).recipient(user), fieldPrefers))
 	out := notify.Preferences{MutedPeers: []string{}}
 	if err != nil || v == nil {

@@ -15,7 +15,10 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -115,9 +118,9 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
 				t.Fatal(err)
 			}
-			facts := []notify.Fact{
-				{Grant: &notify.Grant{ID: "g", OpenID: "o-alice", Source: notify.GrantPopup, At: clock.Now(), Templates: []notify.TemplateID{tmpl}}},
-				{Message: &notify.Message{ID: "m1", From: "bob", To: "alice", SentAt: clock.Now()}}}
+			facts := []fact.Fact{
+				{Grant: &fact.Grant{ID: "g", OpenID: "o-alice", Source: fact.GrantPopup, At: clock.Now(), Templates: []fact.TemplateID{tmpl}}},
+				{Message: &fact.Message{ID: "m1", From: "bob", To: "alice", SentAt: clock.Now()}}}
 			if _, err := s.Record(ctx, rules, facts); err != nil {
 				t.Fatal(err)
 			}
@@ -126,8 +129,8 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			if err != nil || len(batch.Recipients) != 1 {
 				t.Fatalf("claimed %+v, %v, want alice", batch, err)
 			}
-			reserved, err := s.Reserve(ctx, notify.Reserve{Card: "c", OpenID: "o-alice", User: "alice", Template: tmpl, PerHour: 30})
-			if err != nil || reserved.Status != notify.ReserveOK {
+			reserved, err := s.Reserve(ctx, permit.Reserve{Card: "c", OpenID: "o-alice", User: "alice", Template: tmpl, PerHour: 30})
+			if err != nil || reserved.Status != permit.ReserveOK {
 				t.Errorf("reserved %+v, %v", reserved, err)
 			}
 		})
@@ -180,7 +183,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 256 {
 		wg.Go(func() {
-			if _, err := s.Reserve(t.Context(), notify.Reserve{Card: notify.CardID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}); err != nil {
+			if _, err := s.Reserve(t.Context(), permit.Reserve{Card: card.ID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -7,14 +7,17 @@ import (
 	"strconv"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 var scriptTake = script("take")
 
 // take returns a run of take.lua.
 func (s *Store) take(k keys, token string, queues []string, most ...any) eval {
-	return eval{scriptTake, append([]string{k.lease(token)}, queues...), append([]any{s.clock(), notify.Lease.Milliseconds()}, most...)}
+	return eval{scriptTake, append([]string{k.lease(token)}, queues...), append([]any{s.clock(), permit.Lease.Milliseconds()}, most...)}
 }
 
 const (
@@ -38,8 +41,8 @@ func (s *Store) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error)
 
 // A taken recipient is hidden in a queue, and not read yet.
 type taken struct {
-	user   notify.UserID
-	queue  notify.Queue
+	user   fact.UserID
+	queue  card.Queue
 	lease  string
 	hidden time.Time
 }
@@ -87,15 +90,15 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 	for i, r := range replies {
 		part, _ := r.value.([]any)
 		if len(part) != 7 { // told below
-			soon[strconv.Itoa(shards[i])] = b.Now.Add(notify.Lease)
+			soon[strconv.Itoa(shards[i])] = b.Now.Add(permit.Lease)
 			continue
 		}
 		if now := millis(text(part[0])); now.After(b.Now) {
 			b.Now = now
 		}
 		hidden := millis(text(part[1]))
-		ringing = append(ringing, takenBy(part[3], notify.QueueCalls, token+"C", hidden)) // cards are named after the lease
-		waiting = append(waiting, takenBy(part[4], notify.QueueMessages, token, hidden))
+		ringing = append(ringing, takenBy(part[3], card.QueueCalls, token+"C", hidden)) // cards are named after the lease
+		waiting = append(waiting, takenBy(part[4], card.QueueMessages, token, hidden))
 		b.FanOuts = b.FanOuts || len(texts(part[5])) > 0
 		b.Overdue = b.Overdue || len(texts(part[6])) > 0
 		if next := millis(text(part[2])); !next.IsZero() {
@@ -117,10 +120,10 @@ func perShard(limit, shards int) int {
 	return max(1, (limit+limit/2)/shards)
 }
 
-func takenBy(reply any, queue notify.Queue, lease string, hidden time.Time) []taken {
+func takenBy(reply any, queue card.Queue, lease string, hidden time.Time) []taken {
 	var out []taken
 	for _, user := range texts(reply) {
-		out = append(out, taken{notify.UserID(user), queue, lease, hidden})
+		out = append(out, taken{fact.UserID(user), queue, lease, hidden})
 	}
 	return out
 }
@@ -192,8 +195,8 @@ func (s *Store) untake(ctx context.Context, now time.Time, all []taken) error {
 }
 
 // Begin implements deliver.Cards.
-func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
-	visits, out := make([]*visit, len(cards)), make([][]notify.Identity, len(cards))
+func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
+	visits, out := make([]*visit, len(cards)), make([][]fact.Identity, len(cards))
 	for i, c := range cards {
 		visits[i] = visitTo(c.User, func(b *notify.Mailbox) { out[i] = b.Begin(c) })
 	}

@@ -7,18 +7,21 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // A cardOf is a card of an openid.
 type cardOf struct {
-	openID notify.OpenID
-	card   notify.CardID
+	openID fact.OpenID
+	card   card.ID
 }
 
 // memberOf names a card in the queue of ends.
-func memberOf(openID notify.OpenID, card notify.CardID) string {
-	return string(openID) + "\n" + string(card)
+func memberOf(openID fact.OpenID, id card.ID) string {
+	return string(openID) + "\n" + string(id)
 }
 
 // Reconcile implements deliver.Cards. It goes from the subscribers' side to the
@@ -36,7 +39,7 @@ func (s *Store) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error
 
 // An end is what a recipient is to be told of a card.
 type end struct {
-	notify.OutboxEntry
+	permit.OutboxEntry
 	cardOf
 }
 
@@ -58,8 +61,8 @@ func (s *Store) overdueCards(ctx context.Context, limit int) ([]cardOf, error) {
 			continue // told below
 		}
 		for _, m := range texts(part[3]) {
-			openID, card, _ := strings.Cut(m, "\n")
-			out = append(out, cardOf{notify.OpenID(openID), notify.CardID(card)})
+			openID, id, _ := strings.Cut(m, "\n")
+			out = append(out, cardOf{fact.OpenID(openID), card.ID(id)})
 		}
 	}
 	return out, failures(replies)
@@ -67,9 +70,9 @@ func (s *Store) overdueCards(ctx context.Context, limit int) ([]cardOf, error) {
 
 // outgoing returns what recipients are to be told of cards.
 func (s *Store) outgoing(ctx context.Context, cards []cardOf) ([]end, error) {
-	changes, found := make([]*change, len(cards)), make([]*notify.OutboxEntry, len(cards))
+	changes, found := make([]*change, len(cards)), make([]*permit.OutboxEntry, len(cards))
 	for i, c := range cards {
-		changes[i] = s.ofSubscriber(c.openID, func(sub *notify.SubscriberRecord, now time.Time) (err error) {
+		changes[i] = s.ofSubscriber(c.openID, func(sub *permit.Subscriber, now time.Time) (err error) {
 			found[i], err = sub.Outgoing(c.card, now)
 			return err
 		})
@@ -104,7 +107,7 @@ func (s *Store) applyEnds(ctx context.Context, ends []end) ([]notify.Ended, erro
 		if told[i] > 0 && !visits[i].happened {
 			out = append(out, notify.Ended{State: e.State, Reason: e.Reason, Messages: told[i]})
 		}
-		dones = append(dones, s.ofSubscriber(e.openID, func(sub *notify.SubscriberRecord, now time.Time) error {
+		dones = append(dones, s.ofSubscriber(e.openID, func(sub *permit.Subscriber, now time.Time) error {
 			return sub.Ack(e.card, e.State, now)
 		}))
 	}

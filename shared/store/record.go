@@ -6,14 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // Record implements inbox.Recorder.
-func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (wake bool, err error) {
+func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error) {
 	var others []*change
-	var erase []notify.Erase
-	visits, groups := &visits{of: map[notify.UserID]*visit{}}, &groupChanges{Store: s}
+	var erase []fact.Erase
+	visits, groups := &visits{of: map[fact.UserID]*visit{}}, &groupChanges{Store: s}
 	for _, f := range facts {
 		if f.Erase != nil {
 			erase = append(erase, *f.Erase)
@@ -37,7 +38,7 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []notify.F
 }
 
 // ofOpenID returns the changes of an openid that f is.
-func (s *Store) ofOpenID(f notify.Fact) []*change {
+func (s *Store) ofOpenID(f fact.Fact) []*change {
 	switch {
 	case f.Grant != nil:
 		return []*change{s.grant(*f.Grant)}
@@ -51,12 +52,12 @@ func (s *Store) ofOpenID(f notify.Fact) []*change {
 
 // visits are what several facts make happen, one visit for each recipient.
 type visits struct {
-	of   map[notify.UserID]*visit
+	of   map[fact.UserID]*visit
 	list []*visit
 }
 
 // to returns the visit to a recipient, with something more to happen there.
-func (v *visits) to(user notify.UserID, happens func(*notify.Mailbox)) *visit {
+func (v *visits) to(user fact.UserID, happens func(*notify.Mailbox)) *visit {
 	one := v.of[user]
 	if one == nil {
 		one = &visit{user: user}
@@ -68,20 +69,20 @@ func (v *visits) to(user notify.UserID, happens func(*notify.Mailbox)) *visit {
 }
 
 // add has a fact happen to everybody whom it concerns.
-func (v *visits) add(rules notify.Rules, f notify.Fact) {
+func (v *visits) add(rules notify.Rules, f fact.Fact) {
 	switch {
 	case f.Message != nil:
 		m := *f.Message
 		v.message(rules, m, nil)
 		if !m.ByREST && m.FailedCode == 0 {
-			v.read(m.From, string(m.To), m.SentAt, notify.ReasonOwnReply)
+			v.read(m.From, string(m.To), m.SentAt, fact.ReasonOwnReply)
 		}
 	case f.GroupMessage != nil:
 		if m := f.GroupMessage; !m.ByREST && m.FailedCode == 0 {
-			v.read(m.From, notify.GroupPeer(m.Group), m.SentAt, notify.ReasonOwnReply)
+			v.read(m.From, fact.GroupPeer(m.Group), m.SentAt, fact.ReasonOwnReply)
 		}
 	case f.Read != nil:
-		v.read(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, notify.ReasonReadReport)
+		v.read(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, fact.ReasonReadReport)
 	case f.Recall != nil:
 		id := f.Recall.Identity()
 		one := v.to(f.Recall.To, func(b *notify.Mailbox) { b.Recalled(id) })
@@ -97,7 +98,7 @@ func (v *visits) add(rules notify.Rules, f notify.Fact) {
 }
 
 // message has a message come. accepted, if it is given, hears what became of it.
-func (v *visits) message(rules notify.Rules, m notify.Message, accepted *notify.Accepted) {
+func (v *visits) message(rules notify.Rules, m fact.Message, accepted *notify.Accepted) {
 	one := v.to(m.To, func(b *notify.Mailbox) {
 		state, reason := b.Message(rules, m)
 		if accepted != nil {
@@ -105,23 +106,23 @@ func (v *visits) message(rules notify.Rules, m notify.Message, accepted *notify.
 		}
 	})
 	one.about = append(one.about, m.Identity())
-	one.peers = append(one.peers, notify.HashOfConversation(m.From, m.Group))
+	one.peers = append(one.peers, fact.HashOfConversation(m.From, m.Group))
 	one.allLetters = one.allLetters || m.FailedCode != 0
 	if m.From != "" {
 		one.senders = append(one.senders, m.From)
 	}
 }
 
-func (v *visits) read(reader notify.UserID, peer string, upTo time.Time, why notify.Reason) {
+func (v *visits) read(reader fact.UserID, peer string, upTo time.Time, why fact.Reason) {
 	one := v.to(reader, func(b *notify.Mailbox) { b.HasRead(peer, upTo, why) })
-	if why == notify.ReasonReadReport {
+	if why == fact.ReasonReadReport {
 		one.allRead = true
 	} else {
 		one.allLetters = true
 	}
 }
 
-func (v *visits) ring(rules notify.Rules, r notify.Ring) {
+func (v *visits) ring(rules notify.Rules, r fact.Ring) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.Rings(rules, r) })
 		one.about, one.allCalls, one.allLetters = append(one.about, r.Identity()), true, true
@@ -131,7 +132,7 @@ func (v *visits) ring(rules notify.Rules, r notify.Ring) {
 	}
 }
 
-func (v *visits) ringEnd(rules notify.Rules, r notify.RingEnd) {
+func (v *visits) ringEnd(rules notify.Rules, r fact.RingEnd) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.RingEnded(rules, r) })
 		one.about, one.allCalls, one.allLetters = append(one.about, r.Identity()), true, true
@@ -141,11 +142,11 @@ func (v *visits) ringEnd(rules notify.Rules, r notify.RingEnd) {
 // Announce records announcements, one for each recipient, in one round trip, and says
 // what became of each. Recording one again changes nothing and says that it waits. What cannot be
 // read of one recipient is told in their result, and keeps no other from being told.
-func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []notify.Message) (results []notify.Accepted, wake bool, err error) {
+func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []fact.Message) (results []notify.Accepted, wake bool, err error) {
 	all := make([]*visit, len(messages))
 	results = make([]notify.Accepted, len(messages))
 	for i, m := range messages {
-		one := &visits{of: map[notify.UserID]*visit{}}
+		one := &visits{of: map[fact.UserID]*visit{}}
 		one.message(rules, m, &results[i])
 		all[i] = one.list[0]
 	}
@@ -165,11 +166,11 @@ func (s *Store) Announce(ctx context.Context, rules notify.Rules, messages []not
 const fieldLen = 12
 
 // fieldOf is a message's name in the index.
-func fieldOf(id notify.MessageID) string { return digest(string(id)) }
+func fieldOf(id fact.MessageID) string { return digest(string(id)) }
 
 // markOf is a message's name among the marks of its recipient. It begins with the field, so that
 // an erasure finds the recipient in the index.
-func markOf(id notify.Identity) string { return fieldOf(id.ID()) + digest(string(id))[:8] }
+func markOf(id fact.Identity) string { return fieldOf(id.ID()) + digest(string(id))[:8] }
 
 // indexMember is what the index has of a message for user. It begins with the field.
-func indexMember(id notify.MessageID, user notify.UserID) string { return fieldOf(id) + string(user) }
+func indexMember(id fact.MessageID, user fact.UserID) string { return fieldOf(id) + string(user) }

@@ -12,7 +12,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -29,19 +32,19 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
 		t.Fatal(err)
 	}
-	grant := notify.Grant{ID: "g", OpenID: "o-alice", Source: notify.GrantPopup, At: time.Now(), Templates: []notify.TemplateID{"T1", "T2", "T3"}}
-	if _, err := s.Record(ctx, notify.DefaultRules(), []notify.Fact{{Grant: &grant}}); err != nil {
+	grant := fact.Grant{ID: "g", OpenID: "o-alice", Source: fact.GrantPopup, At: time.Now(), Templates: []fact.TemplateID{"T1", "T2", "T3"}}
+	if _, err := s.Record(ctx, notify.DefaultRules(), []fact.Fact{{Grant: &grant}}); err != nil {
 		t.Fatal(err)
 	}
-	reserve := func(template notify.TemplateID) error {
-		card := notify.CardID("card " + template)
-		r, err := s.Reserve(ctx, notify.Reserve{Card: card, OpenID: "o-alice", User: "alice",
-			Template: template, Messages: []notify.Identity{"m"}, PerHour: 100})
-		if err == nil && r.Status != notify.ReserveOK {
+	reserve := func(template fact.TemplateID) error {
+		id := card.ID("card " + template)
+		r, err := s.Reserve(ctx, permit.Reserve{Card: id, OpenID: "o-alice", User: "alice",
+			Template: template, Messages: []fact.Identity{"m"}, PerHour: 100})
+		if err == nil && r.Status != permit.ReserveOK {
 			t.Errorf("%s: %+v", template, r)
 		}
 		if err == nil {
-			_, err = s.Settle(ctx, notify.Settle{Card: card, OpenID: "o-alice", Template: template, State: notify.CardDelivered, Permit: notify.PermitSpent})
+			_, err = s.Settle(ctx, permit.Settle{Card: id, OpenID: "o-alice", Template: template, State: permit.CardDelivered, Permit: permit.Spent})
 		}
 		return err
 	}
@@ -69,8 +72,8 @@ func TestReserveReachesTheReplica(t *testing.T) {
 		broken := opened(t, store.Config{Now: time.Now, Shards: 2, URL: secret.New("redis://" + proxyThatCloses(t, primary, func(command string) bool {
 			return command == "INFO" && asked.Add(1) <= breaks || command == "EXISTS" && asked.Load() == breaks
 		}))})
-		if r, err := broken.Reserve(ctx, notify.Reserve{Card: "card T2", OpenID: "o-alice", User: "alice", Template: "T2",
-			Messages: []notify.Identity{"m"}, PerHour: 100}); err == nil {
+		if r, err := broken.Reserve(ctx, permit.Reserve{Card: "card T2", OpenID: "o-alice", User: "alice", Template: "T2",
+			Messages: []fact.Identity{"m"}, PerHour: 100}); err == nil {
 			t.Errorf("%d questions broke off, the replica stands still, and a permit was reserved: %+v", breaks, r)
 		}
 	}

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
 // boundTo wants user to be bound to openID, or to nobody if that is empty.
-func (b *bench) boundTo(user notify.UserID, openID notify.OpenID) {
+func (b *bench) boundTo(user fact.UserID, openID fact.OpenID) {
 	b.Helper()
 	got, err := b.Store.OpenIDOf(b.Context(), user)
 	if openID == "" && errors.Is(err, store.ErrNotBound) {
@@ -19,7 +20,7 @@ func (b *bench) boundTo(user notify.UserID, openID notify.OpenID) {
 	equal(b, "openid of "+string(user), got, openID)
 }
 
-func (b *bench) bindDefault(openID notify.OpenID, def, want notify.UserID) {
+func (b *bench) bindDefault(openID fact.OpenID, def, want fact.UserID) {
 	b.Helper()
 	got, err := b.Store.BindDefault(b.Context(), openID, def)
 	b.must(err)
@@ -54,13 +55,13 @@ var bindRules = []rule{
 		b.grant(tmpl)
 		b.record(b.left(), b.message("m1"))
 		b.bindTo(carol, aliceOpenID)
-		b.ended("m1", notify.StateUnbound, notify.ReasonNewerBinding)
-		b.counted(map[notify.State]int64{notify.StateUnbound: 1})
+		b.ended("m1", fact.StateUnbound, fact.ReasonNewerBinding)
+		b.counted(map[fact.State]int64{fact.StateUnbound: 1})
 		b.boundTo(alice, "")
 		equal(b, "permits stay with the openid", b.balance(tmpl), 1)
 		b.record(b.message("m2"))
-		b.counted(map[notify.State]int64{notify.StateUnbound: 1, notify.StateNotBound: 1})
-		b.reserved(reserveOf("c1"), notify.ReserveUnbound)
+		b.counted(map[fact.State]int64{fact.StateUnbound: 1, fact.StateNotBound: 1})
+		b.reserved(reserveOf("c1"), permit.ReserveUnbound)
 	}},
 	{"nothing lasting is kept of a user who is not bound any more", func(b *bench) {
 		b.bind()
@@ -76,7 +77,7 @@ var bindRules = []rule{
 		rec := b.after(b.rules.Lead)
 		equal(b, "openid", rec.OpenID, otherOpenID)
 		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), notify.ReserveUnbound)
+		b.reserved(reserveOf("c1"), permit.ReserveUnbound)
 		b.bindDefault(aliceOpenID, carol, carol)
 	}},
 	{"two who swap their openids are both bound", func(b *bench) {

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 var cardRules = []rule{
 	{"reserve holds one permit", func(b *bench) {
 		b.bind()
 		b.grant(tmpl, tmpl2)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
+		b.reserved(reserveOf("c1"), permit.ReserveOK)
 		equal(b, "left", b.balance(tmpl), 0)
 		equal(b, "left of another template", b.balance(tmpl2), 1)
 		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
@@ -21,18 +23,18 @@ var cardRules = []rule{
 		b.bind()
 		b.grant(tmpl)
 		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
-		b.unchanged(func() { b.reserved(reserveOf("c1"), notify.ReserveOK) })
+		b.reserved(reserveOf("c1"), permit.ReserveOK)
+		b.unchanged(func() { b.reserved(reserveOf("c1"), permit.ReserveOK) })
 		equal(b, "left", b.balance(tmpl), 1)
-		b.Advance(notify.Lease)
-		b.reserved(reserveOf("c1"), notify.ReserveVoid)
+		b.Advance(permit.Lease)
+		b.reserved(reserveOf("c1"), permit.ReserveVoid)
 	}},
 	{"of 200 callers one gets the only permit", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
 		got := b.concurrently(200, func(ctx context.Context, i int) (bool, error) {
-			r, err := b.Store.Reserve(ctx, reserveOf(notify.CardID(fmt.Sprint("c", i))))
-			return r.Status == notify.ReserveOK, err
+			r, err := b.Store.Reserve(ctx, reserveOf(card.ID(fmt.Sprint("c", i))))
+			return r.Status == permit.ReserveOK, err
 		})
 		equal(b, "reserved", got, 1)
 	}},
@@ -41,44 +43,44 @@ var cardRules = []rule{
 		b.granted(70)
 		b.unknownCard("unknown.")
 		for i := range 63 {
-			card := notify.CardID(fmt.Sprintf("card-%d.", i))
-			b.reserved(reserveOf(card), notify.ReserveOK)
-			b.settle(card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			id := card.ID(fmt.Sprintf("card-%d.", i))
+			b.reserved(reserveOf(id), permit.ReserveOK)
+			b.settle(id, permit.CardDelivered, permit.Spent, fact.StateDelivered)
 		}
 		b.Advance(24 * time.Hour)
-		equal(b, "after a day", b.resolve("card-0.").State, notify.CardDelivered)
+		equal(b, "after a day", b.resolve("card-0.").State, permit.CardDelivered)
 		b.Advance(time.Millisecond)
 		for i := 63; i < 65; i++ {
-			card := notify.CardID(fmt.Sprintf("card-%d.", i))
-			b.reserved(reserveOf(card), notify.ReserveOK)
-			b.settle(card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			id := card.ID(fmt.Sprintf("card-%d.", i))
+			b.reserved(reserveOf(id), permit.ReserveOK)
+			b.settle(id, permit.CardDelivered, permit.Spent, fact.StateDelivered)
 		}
 		b.nothingNames("card-0.", "card-62.")
-		equal(b, "a recent card", b.resolve("card-63.").State, notify.CardDelivered)
-		equal(b, "an unknown card", b.resolve("unknown.").State, notify.CardUnknown)
+		equal(b, "a recent card", b.resolve("card-63.").State, permit.CardDelivered)
+		equal(b, "an unknown card", b.resolve("unknown.").State, permit.CardUnknown)
 	}},
 	{"the first outcome stays", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
 		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
-		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.reserved(reserveOf("c1"), permit.ReserveOK)
+		b.settle("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered)
 		b.unchanged(func() {
-			for _, s := range []notify.Settle{
-				settleOf("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
-				settleOf("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit),
-				settleOf("c1", notify.CardUnknown, notify.PermitHeld, ""),
+			for _, s := range []permit.Settle{
+				settleOf("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered),
+				settleOf("c1", permit.CardRefused, permit.Zeroed, fact.StateNoPermit),
+				settleOf("c1", permit.CardUnknown, permit.Held, ""),
 			} {
-				equal(b, "Settle", b.settles(s), notify.CardDelivered)
+				equal(b, "Settle", b.settles(s), permit.CardDelivered)
 			}
 		})
 	}},
 	{"a card never heard of is void and can no longer be reserved", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
-		equal(b, "resolved", b.resolve("c1"), notify.Resolved{State: notify.CardVoid})
-		b.unchanged(func() { equal(b, "again", b.resolve("c1"), notify.Resolved{State: notify.CardVoid}) })
-		b.reserved(reserveOf("c1"), notify.ReserveVoid)
+		equal(b, "resolved", b.resolve("c1"), permit.Resolved{State: permit.CardVoid})
+		b.unchanged(func() { equal(b, "again", b.resolve("c1"), permit.Resolved{State: permit.CardVoid}) })
+		b.reserved(reserveOf("c1"), permit.ReserveVoid)
 		equal(b, "left", b.balance(tmpl), 1)
 	}},
 	{"of resolve and reserve the first one wins", func(b *bench) {
@@ -87,21 +89,21 @@ var cardRules = []rule{
 			b.grant(tmpl)
 		}
 		for i := range 20 {
-			card := notify.CardID(fmt.Sprint("c", i))
-			var reserved notify.Reserved
-			var resolved notify.Resolved
+			id := card.ID(fmt.Sprint("c", i))
+			var reserved permit.Reserved
+			var resolved permit.Resolved
 			b.concurrently(2, func(ctx context.Context, n int) (ok bool, err error) {
 				if n == 0 {
-					reserved, err = b.Store.Reserve(ctx, reserveOf(card))
+					reserved, err = b.Store.Reserve(ctx, reserveOf(id))
 				} else {
-					resolved, err = b.Store.Resolve(ctx, notify.OpenCard{ID: card, OpenID: aliceOpenID, Template: tmpl})
+					resolved, err = b.Store.Resolve(ctx, permit.OpenCard{ID: id, OpenID: aliceOpenID, Template: tmpl})
 				}
 				return false, err
 			})
-			if sent := reserved.Status == notify.ReserveOK; sent == (resolved.State == notify.CardVoid) {
-				b.Errorf("%s: reserve says %s, resolve %s", card, reserved.Status, resolved.State)
+			if sent := reserved.Status == permit.ReserveOK; sent == (resolved.State == permit.CardVoid) {
+				b.Errorf("%s: reserve says %s, resolve %s", id, reserved.Status, resolved.State)
 			}
-			b.settles(settleOf(card, notify.CardNotSent, notify.PermitRefunded, ""))
+			b.settles(settleOf(id, permit.CardNotSent, permit.Refunded, ""))
 		}
 	}},
 }

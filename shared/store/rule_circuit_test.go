@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -34,7 +35,7 @@ func (b *bench) circuits(want ...notify.Circuit) {
 }
 
 // gone wants the row of unknown openids to have length want after openID.
-func (b *bench) gone(openID notify.OpenID, want int) {
+func (b *bench) gone(openID fact.OpenID, want int) {
 	b.Helper()
 	got, err := b.Store.CountUnknownOpenID(b.Context(), openID)
 	b.must(err)
@@ -128,7 +129,7 @@ var circuitRules = []rule{
 	}},
 	{"a row of unknown openids ends a day after the last", func(b *bench) {
 		for i := range 2 {
-			b.gone(notify.OpenID(fmt.Sprint("openid", i)), i+1)
+			b.gone(fact.OpenID(fmt.Sprint("openid", i)), i+1)
 			keys := b.keys()
 			equal(b, "keys", len(keys), 1)
 			ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
 
 // letterOf is the letter of a card with all that waits for rec.
-func (b *bench) letterOf(rec notify.Recipient, card notify.CardID) *notify.DeadLetter {
-	l := &notify.DeadLetter{ID: string(card), User: rec.User, OpenID: rec.OpenID, Card: card, Kind: rec.Notices[0].Kind, Template: tmpl,
+func (b *bench) letterOf(rec notify.Recipient, id card.ID) *notify.DeadLetter {
+	l := &notify.DeadLetter{ID: string(id), User: rec.User, OpenID: rec.OpenID, Card: id, Kind: rec.Notices[0].Kind, Template: tmpl,
 		Messages: identitiesOf(rec), At: b.Now().Truncate(time.Millisecond), Class: "defect", Cause: `errcode 47003: "thing1" é`}
 	for _, n := range rec.Notices {
 		if !slices.Contains(l.From, n.From) {
@@ -26,16 +28,16 @@ func (b *bench) letterOf(rec notify.Recipient, card notify.CardID) *notify.DeadL
 // giveUp gives up all that waits for rec, and returns the letter.
 func (b *bench) giveUp(rec notify.Recipient) notify.DeadLetter {
 	b.Helper()
-	card := b.begin(rec)
-	l := b.letterOf(rec, card.Card)
-	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Dead: l,
-		Final: final(notify.StateDead, card.Messages...)})
-	equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDead, Messages: len(card.Messages)}}})
+	c := b.begin(rec)
+	l := b.letterOf(rec, c.Card)
+	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: c.Card, Dead: l,
+		Final: final(fact.StateDead, c.Messages...)})
+	equal(b, "ended", ends, [][]notify.Ended{{{State: fact.StateDead, Messages: len(c.Messages)}}})
 	return *l
 }
 
 // aliceDead leaves alice with one dead letter, of messages with these ids.
-func (b *bench) aliceDead(ids ...notify.MessageID) notify.DeadLetter {
+func (b *bench) aliceDead(ids ...fact.MessageID) notify.DeadLetter {
 	b.Helper()
 	b.bind()
 	for _, id := range ids {
@@ -66,17 +68,17 @@ var deadRules = []rule{
 		fromCarol.From = carol
 		b.record(b.message("m1"), b.message("m2"), fromCarol)
 		want := b.giveUp(b.after(b.rules.Lead))
-		equal(b, "senders", want.From, []notify.UserID{bob, carol})
+		equal(b, "senders", want.From, []fact.UserID{bob, carol})
 		equal(b, "letters", b.letters(10), []notify.DeadLetter{want})
-		b.counted(map[notify.State]int64{notify.StateDead: 3})
+		b.counted(map[fact.State]int64{fact.StateDead: 3})
 		b.nothingDue()
 	}},
 	{"letters of all users are listed, newest first, as many as are asked for", func(b *bench) {
 		var want []string
 		for i := range 12 {
-			user := notify.UserID(fmt.Sprint("user", i%4))
-			b.bindTo(user, notify.OpenID("o-"+user))
-			b.record(b.messageTo(user, notify.MessageID(fmt.Sprint("m", i))))
+			user := fact.UserID(fmt.Sprint("user", i%4))
+			b.bindTo(user, fact.OpenID("o-"+user))
+			b.record(b.messageTo(user, fact.MessageID(fmt.Sprint("m", i))))
 			want = append([]string{b.giveUp(b.after(b.rules.Lead)).ID}, want...)
 		}
 		for _, limit := range []int{1, 5, 12, 100} {
@@ -96,18 +98,18 @@ var deadRules = []rule{
 		failed.FailedCode, reply.From = 20012, alice
 		for i, c := range []struct {
 			fact  any
-			id    notify.MessageID
-			state notify.State
+			id    fact.MessageID
+			state fact.State
 		}{
-			{notify.Recall{ID: "recalled", From: bob, To: alice}, "recalled", notify.StateRecalled},
-			{failed, "failed", notify.StateFailedIM},
-			{b.endOf(b.ring("call"), notify.CallAnswered), "call", notify.StateAnswered},
-			{reply, "answered", notify.StateRead},
+			{fact.Recall{ID: "recalled", From: bob, To: alice}, "recalled", fact.StateRecalled},
+			{failed, "failed", fact.StateFailedIM},
+			{b.endOf(b.ring("call"), fact.CallAnswered), "call", fact.StateAnswered},
+			{reply, "answered", fact.StateRead},
 		} {
 			for range 2 {
 				b.record(c.fact)
-				equal(b, "ends", b.endings(c.id), map[notify.State]int{notify.StateDead: 1, c.state: 1})
-				equal(b, "dead", b.counts()[notify.StateDead], int64(3-i))
+				equal(b, "ends", b.endings(c.id), map[fact.State]int{fact.StateDead: 1, c.state: 1})
+				equal(b, "dead", b.counts()[fact.StateDead], int64(3-i))
 			}
 		}
 		equal(b, "letters", len(b.letters(10)), 0)
@@ -118,19 +120,19 @@ var deadRules = []rule{
 		b.Advance(48 * time.Hour)
 		b.replayed(letter.ID, notify.Replayed{Messages: 2, Wake: true})
 		equal(b, "letters", len(b.letters(10)), 0)
-		b.counted(map[notify.State]int64{notify.StateDead: 0})
+		b.counted(map[fact.State]int64{fact.StateDead: 0})
 		now := b.Now().Truncate(time.Millisecond)
 		steps := b.timeline(alice)
 		equal(b, "last step", steps[len(steps)-1], notify.Step{At: now, Kind: notify.StepAccepted,
-			Messages: b.identities("m1", "m2"), Reason: notify.ReasonReplayed})
+			Messages: b.identities("m1", "m2"), Reason: fact.ReasonReplayed})
 		b.unchanged(func() {
 			b.replayed(letter.ID, notify.Replayed{})
 			b.replayed("another", notify.Replayed{})
 		})
 		rec := b.only()
-		equal(b, "notices", idsOf(rec), []notify.MessageID{"m1", "m2"})
+		equal(b, "notices", idsOf(rec), []fact.MessageID{"m1", "m2"})
 		n := rec.Notices[0]
-		equal(b, "notice", []any{n.Kind, n.From, n.WindowEnd, n.Expires}, []any{notify.KindMessage, bob, now, now.Add(24 * time.Hour)})
+		equal(b, "notice", []any{n.Kind, n.From, n.WindowEnd, n.Expires}, []any{fact.KindMessage, bob, now, now.Add(24 * time.Hour)})
 		b.begin(rec)
 	}},
 	{"a letter of somebody who is not bound any more stays", func(b *bench) {
@@ -163,11 +165,11 @@ var deadRules = []rule{
 }
 
 // sameShard binds users until one is in the shard of user.
-func (b *bench) sameShard(user notify.UserID) notify.UserID {
+func (b *bench) sameShard(user fact.UserID) fact.UserID {
 	b.Helper()
 	for range 100 {
-		other := notify.UserID(b.fresh("user"))
-		b.bindTo(other, notify.OpenID("o-"+other))
+		other := fact.UserID(b.fresh("user"))
+		b.bindTo(other, fact.OpenID("o-"+other))
 		if b.shardOf(other) == b.shardOf(user) {
 			return other
 		}

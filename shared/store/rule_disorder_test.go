@@ -5,10 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
-const carolOpenID notify.OpenID = "oCarol1egBJY1zhBYw2KhdUfwVJJE"
+const carolOpenID fact.OpenID = "oCarol1egBJY1zhBYw2KhdUfwVJJE"
 
 // disorderRules are about facts that come late, early or with absurd times, and about
 // keys that are not what they should be.
@@ -18,15 +19,15 @@ var disorderRules = []rule{
 		b.bind()
 		b.record(b.left(), b.message("m1"))
 		b.Advance(4 * 24 * time.Hour)
-		b.record(notify.Recall{ID: "m1", From: bob, To: alice})
-		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
+		b.record(fact.Recall{ID: "m1", From: bob, To: alice})
+		b.ended("m1", fact.StateRecalled, fact.ReasonNone)
 		b.nothingDue()
 	}},
 	{"a shard that cannot be read does not stop the others", func(b *bench) {
 		for i := range 40 { // on both sides of the broken one
-			user := notify.UserID(fmt.Sprint("user", i))
-			b.bindTo(user, notify.OpenID("o"+user))
-			b.record(b.messageTo(user, notify.MessageID(b.fresh("m"))))
+			user := fact.UserID(fmt.Sprint("user", i))
+			b.bindTo(user, fact.OpenID("o"+user))
+			b.record(b.messageTo(user, fact.MessageID(b.fresh("m"))))
 		}
 		broken := ""
 		for key := range b.dump() {
@@ -67,7 +68,7 @@ var disorderRules = []rule{
 			b.Errorf("claimed %+v, skipped: %v", got.Recipients, got.Skipped)
 		}
 		b.must(b.Raw.HSet(b.Context(), key, "m", whole).Err())
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		equal(b, "the rest", len(b.claim().Recipients), 2)
 	}},
 	{"permits of somebody who never logs in are kept for a month", func(b *bench) {
@@ -101,6 +102,6 @@ var disorderRules = []rule{
 		b.bindTo(alice, carolOpenID)
 		b.boundTo(alice, carolOpenID)
 		b.boundTo(carol, "")
-		b.endedOf(carol, "m1", notify.StateUnbound, notify.ReasonNewerBinding)
+		b.endedOf(carol, "m1", fact.StateUnbound, fact.ReasonNewerBinding)
 	}},
 }

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -25,9 +28,9 @@ func (b *bench) aliceEverywhere() {
 	b.keepNames(map[string]string{string(alice): "a name"})
 	b.record(b.left(), b.message("m0"))
 	b.Advance(12 * time.Hour)
-	b.record(notify.Recall{ID: "m0", From: bob, To: alice}, b.message("read"))
+	b.record(fact.Recall{ID: "m0", From: bob, To: alice}, b.message("read"))
 	b.Advance(12 * time.Hour)
-	b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+	b.record(fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
 	b.Advance(time.Second)
 	b.aliceDead("dead")
 	b.aliceUnknown("unknown")
@@ -39,13 +42,13 @@ func (b *bench) aliceEverywhere() {
 	b.record(about)
 	b.told()
 	b.record(b.message("m1"))
-	b.reserved(reserveOf(notify.CardID("settled-"+alice)), notify.ReserveOK)
-	b.settle(notify.CardID("settled-"+alice), notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-	card := b.begin(b.after(b.rules.DigestSteps[0]))
-	b.reserved(reserveOf(card.Card), notify.ReserveOK)
+	b.reserved(reserveOf(card.ID("settled-"+alice)), permit.ReserveOK)
+	b.settle(card.ID("settled-"+alice), permit.CardDelivered, permit.Spent, fact.StateDelivered)
+	c := b.begin(b.after(b.rules.DigestSteps[0]))
+	b.reserved(reserveOf(c.Card), permit.ReserveOK)
 	b.record(b.message("m2"))
 	ended, ringing := b.ring("ended"), b.ring("ringing")
-	b.record(ended, b.endOf(ended, notify.CallRejected))
+	b.record(ended, b.endOf(ended, fact.CallRejected))
 	b.Advance(11 * time.Second)
 	ringing.At = b.Now()
 	b.record(ringing, twin(ringing))
@@ -98,8 +101,8 @@ var eraseRules = slices.Concat(
 		before := b.counts()
 		b.must(erase(b))
 		b.nothingNames(string(alice), string(aliceOpenID))
-		before[notify.StateErased] += waitingEverywhere
-		before[notify.StateDelivered]++
+		before[fact.StateErased] += waitingEverywhere
+		before[fact.StateDelivered]++
 		b.counted(before)
 		b.boundTo(alice, "")
 	}),
@@ -128,16 +131,16 @@ var eraseRules = slices.Concat(
 		b.must(ignoreNotBound(erase(b)))
 	}),
 	erasureWhile("whatever comes in while a user is erased, nothing names them then", func(b *bench, n int) {
-		m := b.message(notify.MessageID(fmt.Sprint("late", n)))
-		ring := b.ring(notify.MessageID(fmt.Sprint("rings", n)))
-		b.record(m, ring, b.left(), notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
-			notify.Recall{ID: notify.MessageID(fmt.Sprint("recalled", n)), From: bob, To: alice}, b.endOf(ring, notify.CallRejected),
-			notify.Message{ID: notify.MessageID(fmt.Sprint("sent", n)), From: alice, To: carol, SentAt: b.Now(), Summary: "words"})
+		m := b.message(fact.MessageID(fmt.Sprint("late", n)))
+		ring := b.ring(fact.MessageID(fmt.Sprint("rings", n)))
+		b.record(m, ring, b.left(), fact.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
+			fact.Recall{ID: fact.MessageID(fmt.Sprint("recalled", n)), From: bob, To: alice}, b.endOf(ring, fact.CallRejected),
+			fact.Message{ID: fact.MessageID(fmt.Sprint("sent", n)), From: alice, To: carol, SentAt: b.Now(), Summary: "words"})
 		b.grant(tmpl)
 	}),
 	erasure("late facts about an erased user store nothing", func(b *bench, erase func(b *bench) error) {
 		b.aliceEverywhere()
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		recs := b.claim().Recipients
 		equal(b, "recipients", len(recs), 2)
 		call, rec := recs[0], recs[1]
@@ -146,20 +149,20 @@ var eraseRules = slices.Concat(
 		b.Advance(24*time.Hour - time.Millisecond)
 		late := b.ring("late")
 		inGroup := b.groupMessage(1)
-		inGroup.From, inGroup.For = alice, notify.GroupOff
-		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"), late, b.endOf(late, notify.CallTimedOut),
+		inGroup.From, inGroup.For = alice, fact.GroupOff
+		b.record(b.popup(b.Now()), b.report(b.Now()), b.left(), b.message("m3"), late, b.endOf(late, fact.CallTimedOut),
 			b.sentNow(msgID), b.sentNow(0), inGroup,
-			notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}},
-			notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, notify.Recall{ID: "m3", From: bob, To: alice})
-		equal(b, "announced", b.announce(b.announcement("a1")), []notify.Accepted{{State: notify.StateNotBound}})
+			fact.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []fact.TemplateID{tmpl}},
+			fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, fact.Recall{ID: "m3", From: bob, To: alice})
+		equal(b, "announced", b.announce(b.announcement("a1")), []notify.Accepted{{State: fact.StateNotBound}})
 		b.replayed(letters[0].ID, notify.Replayed{})
 		equal(b, "begun", b.begins(beginOf(call)), nil)
 		equal(b, "begun", b.begins(beginOf(rec)), nil)
-		b.reserved(reserveOf(rec.Open.ID), notify.ReserveErased)
-		settled := settleOf(rec.Open.ID, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.reserved(reserveOf(rec.Open.ID), permit.ReserveErased)
+		settled := settleOf(rec.Open.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered)
 		equal(b, "settled", b.settles(settled), "")
-		equal(b, "resolved", b.resolve("c9"), notify.Resolved{State: notify.CardRefused, Final: notify.StateErased})
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: b.final(notify.StateDead, "m1"),
+		equal(b, "resolved", b.resolve("c9"), permit.Resolved{State: permit.CardRefused, Final: fact.StateErased})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: rec.Open.ID, Final: b.final(fact.StateDead, "m1"),
 			Absence: notify.AbsenceTold, Dead: &letters[0], Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}})
 		b.finish(notify.Finish{User: alice, Queue: call.Queue, Lease: call.Lease, Unanswered: identitiesOf(call)})
 		b.reconciled()
@@ -167,20 +170,20 @@ var eraseRules = slices.Concat(
 	}),
 	erasure("an unknown card at an openid that was the user's before ends once, erased, and is paid for", func(b *bench, erase func(b *bench) error) {
 		b.bindTo(alice, otherOpenID)
-		b.record(notify.Grant{ID: "tap", OpenID: otherOpenID, Source: notify.GrantPopup, At: b.Now(), Templates: []notify.TemplateID{tmpl}}, b.message("m1"))
+		b.record(fact.Grant{ID: "tap", OpenID: otherOpenID, Source: fact.GrantPopup, At: b.Now(), Templates: []fact.TemplateID{tmpl}}, b.message("m1"))
 		begun := b.begin(b.after(b.rules.Lead))
 		r := reserveOf(begun.Card)
 		r.OpenID, r.Messages = otherOpenID, begun.Messages
-		b.reserved(r, notify.ReserveOK)
-		s := settleOf(begun.Card, notify.CardUnknown, notify.PermitHeld, "")
+		b.reserved(r, permit.ReserveOK)
+		s := settleOf(begun.Card, permit.CardUnknown, permit.Held, "")
 		s.OpenID, s.Messages = otherOpenID, begun.Messages
 		b.settles(s)
 		b.bindTo(alice, aliceOpenID)
 		b.must(erase(b))
-		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.counted(map[fact.State]int64{fact.StateErased: 1})
 		b.Advance(time.Hour)
 		b.reconciled()
-		b.counted(map[notify.State]int64{notify.StateErased: 1})
+		b.counted(map[fact.State]int64{fact.StateErased: 1})
 		b.nothingNames(string(alice), string(aliceOpenID))
 	}),
 	[]rule{
@@ -190,14 +193,14 @@ var eraseRules = slices.Concat(
 			b.bind()
 			b.grant(tmpl)
 			equal(b, "permits", b.balance(tmpl), 1)
-			b.reserved(reserveOf("c1"), notify.ReserveOK)
+			b.reserved(reserveOf("c1"), permit.ReserveOK)
 			b.prefers(noPreferences)
 			b.record(b.message("m9"))
 			equal(b, "absence", b.after(b.rules.Lead).Absence, notify.Absence{})
 		}},
 		{"a fact may ask for erasure", func(b *bench) {
 			b.aliceEverywhere()
-			b.record(notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: aliceOpenID}, notify.Erase{OpenID: "never heard of"})
+			b.record(fact.Erase{OpenID: aliceOpenID}, fact.Erase{OpenID: aliceOpenID}, fact.Erase{OpenID: "never heard of"})
 			b.nothingNames(string(alice), string(aliceOpenID))
 		}},
 		{"an erasure that is older than the binding is ignored", func(b *bench) {
@@ -206,7 +209,7 @@ var eraseRules = slices.Concat(
 			b.must(b.Store.EraseUser(b.Context(), alice))
 			b.bind()
 			b.grant(tmpl)
-			bound, asked := b.Now(), notify.Erase{OpenID: aliceOpenID}
+			bound, asked := b.Now(), fact.Erase{OpenID: aliceOpenID}
 			b.Advance(30 * 24 * time.Hour)
 			b.bind() // a later login does not make the binding younger
 			asked.At = bound.Truncate(time.Second).Add(-time.Second)
@@ -232,19 +235,19 @@ var eraseRules = slices.Concat(
 		}},
 		{"erasing takes a user's name off the cards of an openid that was theirs, and leaves them paid for", func(b *bench) {
 			b.aliceEverywhere()
-			b.Advance(notify.InFlight) // the card that is being sent is no more
+			b.Advance(permit.InFlight) // the card that is being sent is no more
 			sending := reserveOf("sending")
 			sending.Template = tmpl2
-			b.reserved(sending, notify.ReserveOK)
+			b.reserved(sending, permit.ReserveOK)
 			permits, before := b.balance(tmpl2), b.counts() // without the one that is held for it
 			b.bindTo(alice, otherOpenID)
 			b.bindTo(carol, aliceOpenID)
 			b.must(b.Store.EraseUser(b.Context(), alice))
 			b.nothingNames(string(alice), string(otherOpenID))
-			before[notify.StateErased] += waitingEverywhere
-			before[notify.StateDelivered]++
+			before[fact.StateErased] += waitingEverywhere
+			before[fact.StateDelivered]++
 			b.counted(before)
-			settled := settleOf("sending", notify.CardUnknown, notify.PermitHeld, "")
+			settled := settleOf("sending", permit.CardUnknown, permit.Held, "")
 			settled.Template = tmpl2
 			equal(b, "settled", b.settles(settled), "")
 			equal(b, "permits", b.balance(tmpl2), permits)
@@ -259,9 +262,9 @@ var eraseRules = slices.Concat(
 			for range 3 {
 				b.Advance(7 * 24 * time.Hour)
 				b.grant(tmpl)
-				r := reserveOf(notify.CardID(b.fresh("of carol")))
+				r := reserveOf(card.ID(b.fresh("of carol")))
 				r.User = carol
-				b.reserved(r, notify.ReserveOK)
+				b.reserved(r, permit.ReserveOK)
 			}
 			b.must(ignoreNotBound(b.Store.EraseUser(b.Context(), alice)))
 			for entry, value := range b.dump() {
@@ -279,7 +282,7 @@ var eraseRules = slices.Concat(
 			b.boundTo(alice, otherOpenID)
 			found, err := b.Store.FindMessage(b.Context(), "m1")
 			b.must(err)
-			equal(b, "found", found, []notify.UserID{alice})
+			equal(b, "found", found, []fact.UserID{alice})
 		}},
 		{"erasing one leaves others alone", func(b *bench) {
 			b.bindTo(carol, otherOpenID)

@@ -4,10 +4,12 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
-const bobOpenID notify.OpenID = "oBobby0egBJY1zhBYw2KhdUfwVJJE"
+const bobOpenID fact.OpenID = "oBobby0egBJY1zhBYw2KhdUfwVJJE"
 
 // said is what bob writes.
 const said = "what bob said"
@@ -26,16 +28,16 @@ func (b *bench) bobEverywhere() {
 	b.record(travels)
 	b.begin(b.after(b.rules.Lead))
 	vain := b.ring("vain")
-	b.record(vain, b.endOf(vain, notify.CallTimedOut))
+	b.record(vain, b.endOf(vain, fact.CallTimedOut))
 	b.Advance(11 * time.Second)
 	ringing := b.ring("ringing")
 	waits := b.message("waits")
 	waits.Summary = said
-	b.record(ringing, waits, notify.Read{Reader: carol, Peer: bob, UpTo: b.Now().Add(-time.Minute)})
+	b.record(ringing, waits, fact.Read{Reader: carol, Peer: bob, UpTo: b.Now().Add(-time.Minute)})
 	b.keepNames(map[string]string{string(bob): "Bobby"})
 	mine, mentions := b.groupMessage(1), b.groupMessage(2)
-	mine.Summary, mine.At = said, []notify.UserID{alice}
-	mentions.From, mentions.At = carol, []notify.UserID{bob, alice}
+	mine.Summary, mine.At = said, []fact.UserID{alice}
+	mentions.From, mentions.At = carol, []fact.UserID{bob, alice}
 	b.recordGroup(mine, mentions)
 }
 
@@ -47,19 +49,19 @@ var forgetRules = []rule{
 		b.nothingNames(string(bob), string(bobOpenID), said, "Bobby")
 		b.counted(before)
 
-		var waiting []notify.MessageID
-		b.Advance(notify.Lease)
+		var waiting []fact.MessageID
+		b.Advance(permit.Lease)
 		for _, rec := range b.claim().Recipients {
 			for _, n := range rec.Notices {
 				waiting = append(waiting, n.ID.ID())
 				equal(b, "sender of "+string(n.ID), n.From, "")
 			}
 		}
-		equal(b, "waiting", slices.Sorted(slices.Values(waiting)), []notify.MessageID{"ringing", "travels", "vain", "waits"})
+		equal(b, "waiting", slices.Sorted(slices.Values(waiting)), []fact.MessageID{"ringing", "travels", "vain", "waits"})
 		letter.From = nil
 		equal(b, "letters", b.letters(10), []notify.DeadLetter{letter})
 		for _, s := range b.spreads() {
-			equal(b, "mentioned", s.Message.At, []notify.UserID{alice})
+			equal(b, "mentioned", s.Message.At, []fact.UserID{alice})
 		}
 	}},
 	{"an erasure that lost a round trip is completed by the next", func(b *bench) {
@@ -94,7 +96,7 @@ var forgetRules = []rule{
 		b.must(b.Raw.HSet(b.Context(), key("r", string(bob)), "o", "another").Err())
 		b.must(b.Store.EraseOpenID(b.Context(), bobOpenID))
 		b.nothingNames(string(bobOpenID))
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		for _, rec := range b.claim().Recipients {
 			for _, n := range rec.Notices {
 				equal(b, "sender", n.From, bob)
@@ -104,8 +106,8 @@ var forgetRules = []rule{
 	{"a member is not told twice because the sender was erased between", func(b *bench) {
 		b.bobEverywhere()
 		b.bindTo(bob, bobOpenID)
-		member := func(m notify.GroupMessage) notify.Message {
-			return notify.Message{ID: m.ID(), Kind: notify.KindMention, From: m.From, To: alice, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq, ByREST: true}
+		member := func(m fact.GroupMessage) fact.Message {
+			return fact.Message{ID: m.ID(), Kind: fact.KindMention, From: m.From, To: alice, Group: m.Group, SentAt: m.SentAt, Seq: m.Seq, ByREST: true}
 		}
 		first := b.groupMessage(1)
 		b.record(member(first))
@@ -122,22 +124,22 @@ var forgetRules = []rule{
 		b.must(b.Store.EraseUser(b.Context(), bob))
 		b.Advance(24*time.Hour - time.Millisecond)
 		m, group := b.message("late"), b.groupMessage(1)
-		m.Summary, group.Summary, group.At = said, said, []notify.UserID{alice, bob}
+		m.Summary, group.Summary, group.At = said, said, []fact.UserID{alice, bob}
 		b.record(m, b.ring("late call"))
 		b.recordGroup(group)
 		b.keepNames(map[string]string{string(bob): "Bobby"})
 		b.nothingNames(string(bob), said, "Bobby")
-		equal(b, "mentioned", b.spread().Message.At, []notify.UserID{alice})
+		equal(b, "mentioned", b.spread().Message.At, []fact.UserID{alice})
 		b.Advance(time.Millisecond)
 		b.record(b.message("later"))
 		b.Advance(b.rules.Lead)
-		from := map[notify.MessageID]notify.UserID{}
+		from := map[fact.MessageID]fact.UserID{}
 		for _, rec := range b.claim().Recipients {
 			for _, n := range rec.Notices {
 				from[n.ID.ID()] = n.From
 			}
 		}
-		equal(b, "senders", from, map[notify.MessageID]notify.UserID{"late": "", "late call": "", "later": bob})
+		equal(b, "senders", from, map[fact.MessageID]fact.UserID{"late": "", "late call": "", "later": bob})
 	}},
 	{"after a new login they are named again", func(b *bench) {
 		b.bind()

@@ -4,25 +4,26 @@ import (
 	"maps"
 	"slices"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // namesakes records for alice what has one id in every sort of identity and of several senders,
 // twice, and lets it fall due.
-func (b *bench) namesakes() (id notify.MessageID, all []notify.Identity) {
+func (b *bench) namesakes() (id fact.MessageID, all []fact.Identity) {
 	b.Helper()
 	b.bind()
-	id = notify.GroupMessageID(team, 7)
+	id = fact.GroupMessageID(team, 7)
 	var facts []any
-	for _, from := range []notify.UserID{bob, carol} {
+	for _, from := range []fact.UserID{bob, carol} {
 		m, r := b.message(id), b.ring(id)
-		m.From, r.Caller, r.Conversation = from, from, notify.Between(from, alice)
+		m.From, r.Caller, r.Conversation = from, from, fact.Between(from, alice)
 		facts, all = append(facts, m, r), append(all, m.Identity(), r.Identity())
 	}
 	said, called, webhook := b.message(id), b.ring(id), b.ring(id)
 	said.Group = team
-	called.Caller, called.Group, called.Conversation = "dave", team, notify.InGroup(team)
-	webhook.Caller, webhook.Source = "erin", notify.CallWebhook
+	called.Caller, called.Group, called.Conversation = "dave", team, fact.InGroup(team)
+	webhook.Caller, webhook.Source = "erin", fact.CallWebhook
 	facts = append(facts, said, called, webhook)
 	a := b.announcement(id)
 	all = append(all, said.Identity(), called.Identity(), webhook.Identity(), a.Identity())
@@ -36,9 +37,9 @@ func (b *bench) namesakes() (id notify.MessageID, all []notify.Identity) {
 }
 
 // finals returns the last final state of each of alice's messages.
-func (b *bench) finals() map[notify.Identity]notify.State {
+func (b *bench) finals() map[fact.Identity]fact.State {
 	b.Helper()
-	out := map[notify.Identity]notify.State{}
+	out := map[fact.Identity]fact.State{}
 	for _, s := range b.timeline(alice) {
 		for _, id := range s.Messages {
 			if s.Kind == notify.StepFinal {
@@ -53,14 +54,14 @@ var identityRules = []rule{
 	{"what has one id in every sort, of several senders, waits and goes out one by one", func(b *bench) {
 		id, all := b.namesakes()
 		equal(b, "different ones", len(slices.Compact(slices.Clone(all))), 8)
-		want := map[notify.Identity]notify.State{}
+		want := map[fact.Identity]fact.State{}
 		for recs := b.claim().Recipients; len(recs) > 0; recs = b.claim().Recipients {
 			for _, rec := range recs {
 				card := beginOf(rec)
 				card.Messages = card.Messages[:1]
 				equal(b, "begun", b.begins(card), card.Messages)
-				b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Final: final(notify.StateDelivered, card.Messages...)})
-				want[card.Messages[0]] = notify.StateDelivered
+				b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Final: final(fact.StateDelivered, card.Messages...)})
+				want[card.Messages[0]] = fact.StateDelivered
 				equal(b, "ended", b.finals(), want)
 			}
 		}

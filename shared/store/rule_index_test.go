@@ -5,11 +5,11 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // found wants the message id to be found for exactly these users.
-func (b *bench) found(id notify.MessageID, want ...notify.UserID) {
+func (b *bench) found(id fact.MessageID, want ...fact.UserID) {
 	b.Helper()
 	got, err := b.Store.FindMessage(b.Context(), id)
 	b.must(err)
@@ -26,20 +26,20 @@ var indexRules = []rule{
 		b.found("m3")
 	}},
 	{"a group's message is found for many", func(b *bench) {
-		var users []notify.UserID
+		var users []fact.UserID
 		for i := range 40 {
-			user := notify.UserID(fmt.Sprint("user", i))
+			user := fact.UserID(fmt.Sprint("user", i))
 			users = append(users, user)
-			b.bindTo(user, notify.OpenID("o-"+user))
-			m := b.messageTo(user, notify.GroupMessageID(team, 7))
+			b.bindTo(user, fact.OpenID("o-"+user))
+			m := b.messageTo(user, fact.GroupMessageID(team, 7))
 			m.Group = team
 			b.record(m, m)
 		}
-		b.found(notify.GroupMessageID(team, 7), users...)
+		b.found(fact.GroupMessageID(team, 7), users...)
 		for _, user := range users[:20] {
 			b.must(b.Store.EraseUser(b.Context(), user))
 		}
-		b.found(notify.GroupMessageID(team, 7), users[20:]...)
+		b.found(fact.GroupMessageID(team, 7), users[20:]...)
 	}},
 	{"a message is found on the next day, and by instances that disagree on the day", func(b *bench) {
 		b.bind()
@@ -48,10 +48,10 @@ var indexRules = []rule{
 		b.record(b.message("m2"))
 		for _, d := range []time.Duration{-2 * time.Hour, 0, 23 * time.Hour} {
 			other := b.Open(func() time.Time { return b.Now().Add(d) })
-			for _, id := range []notify.MessageID{"m1", "m2"} {
+			for _, id := range []fact.MessageID{"m1", "m2"} {
 				got, err := other.FindMessage(b.Context(), id)
 				b.must(err)
-				equal(b, string(id), got, []notify.UserID{alice})
+				equal(b, string(id), got, []fact.UserID{alice})
 			}
 		}
 	}},
@@ -78,7 +78,7 @@ var indexRules = []rule{
 		b.Advance(23 * time.Hour)
 		b.record(b.message("m2"), b.messageTo(other, "m2"))
 		b.must(b.Store.EraseUser(b.Context(), alice))
-		for _, id := range []notify.MessageID{"m1", "m2", "call"} {
+		for _, id := range []fact.MessageID{"m1", "m2", "call"} {
 			b.found(id, other)
 		}
 		b.nothingNames(string(alice))

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 var ledgerRules = []rule{
@@ -29,13 +31,13 @@ func mixed(seed uint64) rule {
 			equal(b, "balance", b.balance(tmpl), max(l.Balance-l.Held, 0))
 		}
 		b.Advance(time.Hour)
-		for _, card := range w.cards {
-			b.resolve(card.Card)
+		for _, c := range w.cards {
+			b.resolve(c.Card)
 		}
 		b.Advance(time.Hour)
 		_, err := b.Store.Reconcile(b.Context(), 1000)
 		b.must(err)
-		for _, template := range []notify.TemplateID{tmpl, tmpl2} {
+		for _, template := range []fact.TemplateID{tmpl, tmpl2} {
 			equal(b, "held in the end", b.ledger(template).Held, 0)
 		}
 		for state, n := range b.counts() {
@@ -51,7 +53,7 @@ func mixed(seed uint64) rule {
 type spender struct {
 	*bench
 	r     *rand.Rand
-	cards []notify.Reserve // that were reserved, settled or not
+	cards []permit.Reserve // that were reserved, settled or not
 }
 
 func (w *spender) step() {
@@ -59,13 +61,13 @@ func (w *spender) step() {
 	switch w.r.IntN(12) {
 	case 0, 1:
 		p := w.popup(at)
-		p.Templates = []notify.TemplateID{tmpl, tmpl2}
+		p.Templates = []fact.TemplateID{tmpl, tmpl2}
 		w.record(p)
 	case 2:
 		w.record(w.report(at))
 	case 3:
 		if w.r.IntN(3) == 0 {
-			off := notify.Revoke{ID: w.fresh("off"), OpenID: aliceOpenID, At: at, Templates: []notify.TemplateID{tmpl, tmpl2}[:1+w.r.IntN(2)]}
+			off := fact.Revoke{ID: w.fresh("off"), OpenID: aliceOpenID, At: at, Templates: []fact.TemplateID{tmpl, tmpl2}[:1+w.r.IntN(2)]}
 			w.record(off)
 		}
 	case 4, 5, 6:
@@ -81,7 +83,7 @@ func (w *spender) step() {
 }
 
 func (w *spender) spend() {
-	r := reserveOf(notify.CardID(w.fresh("c")))
+	r := reserveOf(card.ID(w.fresh("c")))
 	r.NewAbsence, r.Digest, r.Learn, r.Keep = w.r.IntN(2) == 0, w.r.IntN(3) == 0, w.r.IntN(2) == 0, w.r.IntN(3)
 	if w.r.IntN(3) == 0 {
 		r.Template, r.LongTerm = tmpl2, true
@@ -89,7 +91,7 @@ func (w *spender) spend() {
 	if w.r.IntN(10) == 0 {
 		r.PerHour = 1
 	}
-	if w.reserve(r).Status == notify.ReserveOK {
+	if w.reserve(r).Status == permit.ReserveOK {
 		w.cards = append(w.cards, r)
 	}
 }
@@ -101,16 +103,16 @@ func (w *spender) end() {
 		return
 	}
 	r := w.cards[n-1-w.r.IntN(min(n, 3))]
-	s := []notify.Settle{
-		settleOf(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered),
-		settleOf(r.Card, notify.CardNotSent, notify.PermitRefunded, ""),
-		settleOf(r.Card, notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit),
-		settleOf(r.Card, notify.CardUnknown, notify.PermitHeld, ""),
-		settleOf(r.Card, notify.CardUnknown, notify.PermitHeld, ""),
+	s := []permit.Settle{
+		settleOf(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered),
+		settleOf(r.Card, permit.CardNotSent, permit.Refunded, ""),
+		settleOf(r.Card, permit.CardRefused, permit.Zeroed, fact.StateNoPermit),
+		settleOf(r.Card, permit.CardUnknown, permit.Held, ""),
+		settleOf(r.Card, permit.CardUnknown, permit.Held, ""),
 	}[w.r.IntN(5)]
 	s.Template, s.UnknownAfter = r.Template, time.Duration(w.r.IntN(300))*time.Second
-	if s.State == notify.CardDelivered && w.r.IntN(3) > 0 {
-		s.MsgID = int64(slices.IndexFunc(w.cards, func(c notify.Reserve) bool { return c.Card == r.Card }) + 1)
+	if s.State == permit.CardDelivered && w.r.IntN(3) > 0 {
+		s.MsgID = int64(slices.IndexFunc(w.cards, func(c permit.Reserve) bool { return c.Card == r.Card }) + 1)
 	}
 	w.settles(s)
 }
@@ -119,7 +121,7 @@ func (w *spender) end() {
 func (w *spender) hear() {
 	s := w.sentNow(int64(w.r.IntN(len(w.cards) + 2)))
 	s.At = s.At.Add(-time.Duration(w.r.IntN(60)) * time.Second)
-	s.Template = []notify.TemplateID{tmpl, tmpl2}[w.r.IntN(2)]
+	s.Template = []fact.TemplateID{tmpl, tmpl2}[w.r.IntN(2)]
 	if w.r.IntN(3) == 0 {
 		s.Failed = "user block"
 	}

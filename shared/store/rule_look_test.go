@@ -10,10 +10,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
-func (b *bench) timeline(user notify.UserID) []notify.Step {
+func (b *bench) timeline(user fact.UserID) []notify.Step {
 	b.Helper()
 	steps, err := b.Store.Timeline(b.Context(), user)
 	b.must(err)
@@ -21,17 +23,17 @@ func (b *bench) timeline(user notify.UserID) []notify.Step {
 }
 
 // ended wants the message of alice to have ended exactly once, like this.
-func (b *bench) ended(id notify.MessageID, state notify.State, why notify.Reason) {
+func (b *bench) ended(id fact.MessageID, state fact.State, why fact.Reason) {
 	b.Helper()
 	b.endedOf(alice, id, state, why)
 }
 
 // endedOf is ended for a message to user.
-func (b *bench) endedOf(user notify.UserID, id notify.MessageID, state notify.State, why notify.Reason) {
+func (b *bench) endedOf(user fact.UserID, id fact.MessageID, state fact.State, why fact.Reason) {
 	b.Helper()
 	var got []string
 	for _, s := range b.timeline(user) {
-		if s.Kind == notify.StepFinal && slices.Contains(notify.MessageIDs(s.Messages), id) {
+		if s.Kind == notify.StepFinal && slices.Contains(fact.MessageIDs(s.Messages), id) {
 			got = append(got, fmt.Sprintf("%s (%s)", s.State, s.Reason))
 		}
 	}
@@ -39,14 +41,14 @@ func (b *bench) endedOf(user notify.UserID, id notify.MessageID, state notify.St
 }
 
 // counts returns how many messages ended how.
-func (b *bench) counts() map[notify.State]int64 {
+func (b *bench) counts() map[fact.State]int64 {
 	b.Helper()
 	got, err := b.Store.Counts(b.Context())
 	b.must(err)
 	return got
 }
 
-func (b *bench) counted(want map[notify.State]int64) {
+func (b *bench) counted(want map[fact.State]int64) {
 	b.Helper()
 	equal(b, "counts", b.counts(), want)
 }
@@ -185,9 +187,9 @@ func (b *bench) checkConsistency() {
 			if member != "d" {
 				continue
 			}
-			held := map[notify.TemplateID]int{}
+			held := map[fact.TemplateID]int{}
 			for entry, value := range dump {
-				if c := b.cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == notify.CardSending || c.Until > 0) {
+				if c := b.cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == permit.CardSending || c.Until > 0) {
 					held[c.Template]++
 				}
 			}
@@ -202,22 +204,22 @@ func (b *bench) checkConsistency() {
 // queueIn is the field of a recipient that has what a queue is for.
 var queueIn = map[string]string{"q": "m", "cq": "c"}
 
-// card is what is looked at of a stored card.
-type card struct {
-	State    notify.CardState  `json:"s"`
-	Template notify.TemplateID `json:"t"`
-	User     notify.UserID     `json:"u"`
-	Until    float64           `json:"w"` // ms; unknown until then
-	Tell     []any             `json:"tell"`
+// storedCard is what is looked at of a stored card.
+type storedCard struct {
+	State    permit.CardState `json:"s"`
+	Template fact.TemplateID  `json:"t"`
+	User     fact.UserID      `json:"u"`
+	Until    float64          `json:"w"` // ms; unknown until then
+	Tell     []any            `json:"tell"`
 }
 
 // queued reports whether something is to be done about c in time: its end is to be told, or it is on
 // its way, and its user was erased.
-func (c card) queued() bool {
-	return c.Until > 0 || len(c.Tell) > 0 || c.State == notify.CardSending && c.User == ""
+func (c storedCard) queued() bool {
+	return c.Until > 0 || len(c.Tell) > 0 || c.State == permit.CardSending && c.User == ""
 }
 
-func (b *bench) cardIn(value string) (c card) {
+func (b *bench) cardIn(value string) (c storedCard) {
 	b.Helper()
 	if strings.HasPrefix(value, "{") {
 		_ = json.Unmarshal([]byte(value), &c) // of other kinds of documents
@@ -233,16 +235,16 @@ type ledger struct {
 	Events  [][]any `json:"e"` // ms, kind, change, 1 if paired
 }
 
-func (b *bench) ledgersIn(document string) map[notify.TemplateID]ledger {
+func (b *bench) ledgersIn(document string) map[fact.TemplateID]ledger {
 	b.Helper()
 	var sub struct {
-		Ledgers map[notify.TemplateID]ledger `json:"l"`
+		Ledgers map[fact.TemplateID]ledger `json:"l"`
 	}
 	b.must(json.Unmarshal([]byte(document), &sub))
 	return sub.Ledgers
 }
 
-func (l ledger) check(b *bench, template notify.TemplateID) {
+func (l ledger) check(b *bench, template fact.TemplateID) {
 	b.Helper()
 	sum := l.Opening
 	for _, e := range l.Events {
@@ -254,14 +256,14 @@ func (l ledger) check(b *bench, template notify.TemplateID) {
 }
 
 // owns wants aliceOpenID to have so many permits, of which so many are held.
-func (b *bench) owns(template notify.TemplateID, balance, held int) {
+func (b *bench) owns(template fact.TemplateID, balance, held int) {
 	b.Helper()
 	l := b.ledger(template)
 	equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{balance, held})
 }
 
 // ledger returns the stored account of aliceOpenID.
-func (b *bench) ledger(template notify.TemplateID) ledger {
+func (b *bench) ledger(template fact.TemplateID) ledger {
 	b.Helper()
 	for key, value := range b.dump() {
 		if strings.HasSuffix(key, ":s:"+string(aliceOpenID)+" d") {

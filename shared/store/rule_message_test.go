@@ -6,15 +6,17 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 var messageRules = []rule{
 	{"an unbound recipient is only counted and nothing is stored", func(b *bench) {
-		wake := b.record(b.message("m1"), b.left(), notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()},
-			notify.Recall{ID: "m2", From: bob, To: alice})
+		wake := b.record(b.message("m1"), b.left(), fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()},
+			fact.Recall{ID: "m2", From: bob, To: alice})
 		equal(b, "wake", wake, false)
-		b.counted(map[notify.State]int64{notify.StateNotBound: 1})
+		b.counted(map[fact.State]int64{fact.StateNotBound: 1})
 		for key, value := range b.dump() {
 			if value != "1" && !strings.Contains(key, ":at:") { // a word by which a repeat is known
 				b.Errorf("stored: %s = %s", key, value)
@@ -31,8 +33,8 @@ var messageRules = []rule{
 		rec := b.after(b.rules.Lead)
 		lease := rec.Lease
 		rec.Lease = ""
-		equal(b, "recipient", rec, notify.Recipient{User: alice, Queue: notify.QueueMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
-			Notices: []notify.Notice{{ID: m.Identity(), Kind: notify.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
+		equal(b, "recipient", rec, notify.Recipient{User: alice, Queue: card.QueueMessages, OpenID: aliceOpenID, Known: notify.StatusUnknown,
+			Notices: []card.Notice{{ID: m.Identity(), Kind: fact.KindMessage, From: bob, SentAt: m.SentAt, Seq: m.Seq, Summary: m.Summary,
 				WindowEnd: window, Expires: m.SentAt.Add(b.rules.TTL)}}})
 		if lease == "" {
 			b.Error("no lease")
@@ -48,7 +50,7 @@ var messageRules = []rule{
 			}
 		})
 		b.record(m, m)
-		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m1"})
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []fact.MessageID{"m1"})
 	}},
 	{"a time with fourteen digits survives", func(b *bench) {
 		b.bind()
@@ -66,8 +68,8 @@ var messageRules = []rule{
 	{"a timeline keeps the last 100 steps, oldest first", func(b *bench) {
 		b.bind()
 		for i := range 101 {
-			m := b.message(notify.MessageID(fmt.Sprint("m", i)))
-			m.From = notify.UserID(fmt.Sprint("peer", i))
+			m := b.message(fact.MessageID(fmt.Sprint("m", i)))
+			m.From = fact.UserID(fmt.Sprint("peer", i))
 			b.record(m)
 			b.Advance(time.Millisecond)
 		}
@@ -82,43 +84,43 @@ var messageRules = []rule{
 	{"an own reply ends what its peer had written", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
-		b.record(notify.Message{ID: "reply", From: alice, To: bob, SentAt: b.Now()})
-		b.ended("m1", notify.StateRead, notify.ReasonOwnReply)
+		b.record(fact.Message{ID: "reply", From: alice, To: bob, SentAt: b.Now()})
+		b.ended("m1", fact.StateRead, fact.ReasonOwnReply)
 	}},
 	{"a reply by REST or one that failed cancels nothing", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
-		reply := notify.Message{ID: "reply", From: alice, To: bob, SentAt: b.Now()}
+		reply := fact.Message{ID: "reply", From: alice, To: bob, SentAt: b.Now()}
 		byREST, failed := reply, reply
 		byREST.ByREST, failed.FailedCode = true, 20012
 		b.record(byREST, failed)
-		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []notify.MessageID{"m1"})
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []fact.MessageID{"m1"})
 	}},
 	{"a read report that overtakes its message ends it", func(b *bench) {
 		b.bind()
 		m := b.message("m1")
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: m.SentAt})
+		b.record(fact.Read{Reader: alice, Peer: bob, UpTo: m.SentAt})
 		b.record(m)
-		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+		b.ended("m1", fact.StateRead, fact.ReasonReadReport)
 	}},
 	{"reads of many peers are kept for a day and bounded", func(b *bench) {
 		b.bind()
 		var old []any
 		for i := range 201 {
-			old = append(old, notify.Read{Reader: alice, Peer: notify.UserID(fmt.Sprint("peer", i)), UpTo: b.Now().Add(-25 * time.Hour)})
+			old = append(old, fact.Read{Reader: alice, Peer: fact.UserID(fmt.Sprint("peer", i)), UpTo: b.Now().Add(-25 * time.Hour)})
 		}
 		b.record(old...)
-		b.record(notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
+		b.record(fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()})
 		b.record(b.message("m1"))
-		b.ended("m1", notify.StateRead, notify.ReasonReadReport)
+		b.ended("m1", fact.StateRead, fact.ReasonReadReport)
 		b.nothingNames("peer7")
 	}},
 	{"a recall that overtakes its message ends it", func(b *bench) {
 		b.bind()
 		m := b.message("m1")
-		b.record(notify.Recall{ID: "m1", From: bob, To: alice})
+		b.record(fact.Recall{ID: "m1", From: bob, To: alice})
 		b.record(m, m)
-		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
+		b.ended("m1", fact.StateRecalled, fact.ReasonNone)
 	}},
 	{"a repeated message is known a day later", func(b *bench) {
 		b.bind()
@@ -126,12 +128,12 @@ var messageRules = []rule{
 		b.rules.TTL = 7 * 24 * time.Hour
 		b.record(m)
 		rec := b.after(b.rules.Lead)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(notify.StateDelivered, "m1")})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Final: b.final(fact.StateDelivered, "m1")})
 		b.Advance(24*time.Hour - b.rules.Lead)
 		b.record(m)
 		b.Advance(time.Hour)
 		b.nothingDue()
-		b.ended("m1", notify.StateDelivered, notify.ReasonNone)
+		b.ended("m1", fact.StateDelivered, fact.ReasonNone)
 	}},
 	{"instances may disagree on the day", func(b *bench) {
 		ahead := b.Open(func() time.Time { return b.Now().Add(time.Hour) })

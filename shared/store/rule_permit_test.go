@@ -4,18 +4,19 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
 // popup and report are the two ways to hear of a tap that was at the given time.
-func (b *bench) popup(at time.Time) notify.Grant {
-	return notify.Grant{ID: b.fresh("popup"), OpenID: aliceOpenID, Source: notify.GrantPopup, At: at, Templates: []notify.TemplateID{tmpl}}
+func (b *bench) popup(at time.Time) fact.Grant {
+	return fact.Grant{ID: b.fresh("popup"), OpenID: aliceOpenID, Source: fact.GrantPopup, At: at, Templates: []fact.TemplateID{tmpl}}
 }
 
-func (b *bench) report(at time.Time) notify.Grant {
+func (b *bench) report(at time.Time) fact.Grant {
 	g := b.popup(at)
-	g.Source = notify.GrantReport
+	g.Source = fact.GrantReport
 	return g
 }
 
@@ -27,7 +28,7 @@ func (b *bench) granted(n int) {
 	}
 }
 
-func (b *bench) account(template notify.TemplateID) notify.Account {
+func (b *bench) account(template fact.TemplateID) permit.Account {
 	b.Helper()
 	all, err := store.Accounts(b.Context(), b.Store, aliceOpenID)
 	b.must(err)
@@ -49,12 +50,12 @@ var permitRules = []rule{
 	}},
 	{"a dialog of several templates grants each", func(b *bench) {
 		p, r := b.popup(b.Now()), b.report(b.Now())
-		p.Templates = []notify.TemplateID{tmpl, tmpl2}
+		p.Templates = []fact.TemplateID{tmpl, tmpl2}
 		r.Templates = p.Templates
 		b.record(p, r)
-		got, err := b.Store.Balances(b.Context(), aliceOpenID, []notify.TemplateID{tmpl, tmpl2, "unheard of"})
+		got, err := b.Store.Balances(b.Context(), aliceOpenID, []fact.TemplateID{tmpl, tmpl2, "unheard of"})
 		b.must(err)
-		equal(b, "balances", got, map[notify.TemplateID]int{tmpl: 1, tmpl2: 1, "unheard of": 0})
+		equal(b, "balances", got, map[fact.TemplateID]int{tmpl: 1, tmpl2: 1, "unheard of": 0})
 	}},
 	{"a repeated grant is known for a day and then forgotten", func(b *bench) {
 		first := b.popup(b.Now())
@@ -78,7 +79,7 @@ var permitRules = []rule{
 		}
 	}},
 	{"of one openid 64 grants are known, the last", func(b *bench) {
-		var popups []notify.Grant
+		var popups []fact.Grant
 		for range 65 {
 			p := b.popup(b.Now())
 			popups = append(popups, p)
@@ -96,7 +97,7 @@ var permitRules = []rule{
 		equal(b, "permits", b.balance(tmpl), 65)
 	}},
 	{"switching off of somebody never heard of voids an older grant, and is kept for a day", func(b *bench) {
-		b.record(notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}})
+		b.record(fact.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now(), Templates: []fact.TemplateID{tmpl}})
 		for entry := range b.dump() {
 			key, _, _ := strings.Cut(entry, " ")
 			if ttl := b.Raw.PTTL(b.Context(), key).Val(); ttl <= 0 || ttl > 24*time.Hour {
@@ -112,15 +113,15 @@ var permitRules = []rule{
 	{"a permit that WeChat did not have is counted as drift, once", func(b *bench) {
 		b.bind()
 		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
-		refused := settleOf("c1", notify.CardRefused, notify.PermitZeroed, notify.StateNoPermit)
+		b.reserved(reserveOf("c1"), permit.ReserveOK)
+		refused := settleOf("c1", permit.CardRefused, permit.Zeroed, fact.StateNoPermit)
 		refused.Drift = true
 		b.settles(refused)
 		b.unchanged(func() { b.settles(refused) })
 		b.Advance(time.Second)
 		b.grant(tmpl)
-		b.reserved(reserveOf("c2"), notify.ReserveOK)
-		b.settle("c2", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+		b.reserved(reserveOf("c2"), permit.ReserveOK)
+		b.settle("c2", permit.CardDelivered, permit.Spent, fact.StateDelivered)
 		equal(b, "drift", b.account(tmpl).Drift, 1)
 	}},
 	{"an account tells each change, and how it was paired", func(b *bench) {
@@ -129,11 +130,11 @@ var permitRules = []rule{
 		b.record(b.popup(tap), b.report(tap.Add(time.Second)), b.report(tap.Add(time.Hour)))
 		b.Advance(time.Minute)
 		sent := b.Now().Truncate(time.Millisecond)
-		b.reserved(reserveOf("c1"), notify.ReserveOK)
-		b.settle("c1", notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-		off := notify.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now().Add(2 * time.Minute), Templates: []notify.TemplateID{tmpl}}
+		b.reserved(reserveOf("c1"), permit.ReserveOK)
+		b.settle("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered)
+		off := fact.Revoke{ID: "off", OpenID: aliceOpenID, At: b.Now().Add(2 * time.Minute), Templates: []fact.TemplateID{tmpl}}
 		b.record(off)
-		equal(b, "account", b.account(tmpl), notify.Account{Entries: []notify.AccountEntry{
+		equal(b, "account", b.account(tmpl), permit.Account{Entries: []permit.AccountEntry{
 			{At: tap, Kind: "popup", Change: 1, Paired: true},
 			{At: tap.Add(5 * time.Minute), Kind: "report", Change: 1}, // a wrong clock
 			{At: sent, Kind: "delivered", Change: -1},

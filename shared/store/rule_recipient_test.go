@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
@@ -28,18 +29,18 @@ var noPreferences = notify.Preferences{MutedPeers: []string{}}
 // just now, and returns the absence that is known from then on.
 func (b *bench) told() notify.Absence {
 	b.Helper()
-	b.record(b.message(notify.MessageID(b.fresh("told"))))
+	b.record(b.message(fact.MessageID(b.fresh("told"))))
 	rec := b.after(b.rules.Lead)
 	card := b.begin(rec)
 	b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
-		Final: final(notify.StateDelivered, card.Messages...)})
+		Final: final(fact.StateDelivered, card.Messages...)})
 	return notify.Absence{Cards: 1, Last: b.Now().Truncate(time.Millisecond), Counted: true}
 }
 
 // absent wants the next message for alice to be due after d, in the given absence.
 func (b *bench) absent(d time.Duration, want notify.Absence) {
 	b.Helper()
-	b.record(b.message(notify.MessageID(b.fresh("next"))))
+	b.record(b.message(fact.MessageID(b.fresh("next"))))
 	equal(b, "absence", b.after(d).Absence, want)
 }
 
@@ -72,7 +73,7 @@ var recipientRules = []rule{
 		rec := b.after(b.rules.Lead)
 		card := b.begin(rec)
 		b.bindTo(carol, aliceOpenID)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1"), Absence: notify.AbsenceTold})
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"), Absence: notify.AbsenceTold})
 		for entry := range b.dump() {
 			if strings.Contains(entry, "}:r:"+string(alice)) {
 				b.Errorf("kept: %s", entry)
@@ -81,18 +82,18 @@ var recipientRules = []rule{
 	}},
 	{"whatever shows that somebody was here ends their absence", func(b *bench) {
 		inGroup := b.groupMessage(1)
-		inGroup.From, inGroup.For = alice, notify.GroupOff
-		for _, fact := range []any{
-			notify.Presence{User: alice, At: b.Now().Add(time.Hour)}, // they left after the last card
-			notify.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
-			notify.Message{ID: "reply", From: alice, To: carol, SentAt: b.Now()},
+		inGroup.From, inGroup.For = alice, fact.GroupOff
+		for _, f := range []any{
+			fact.Presence{User: alice, At: b.Now().Add(time.Hour)}, // they left after the last card
+			fact.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
+			fact.Message{ID: "reply", From: alice, To: carol, SentAt: b.Now()},
 			inGroup,
 			nil, // a login at the mini program
 		} {
 			b.bind()
 			b.told()
-			if fact != nil {
-				b.record(fact)
+			if f != nil {
+				b.record(f)
 			} else {
 				b.bind()
 			}

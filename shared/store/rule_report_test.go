@@ -3,17 +3,20 @@ package store_test
 import (
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // sentNow is WeChat's report that a card of aliceOpenID was handed over just now; id is
 // its id of the card, 0 if it tells none.
-func (b *bench) sentNow(id int64) notify.Sent {
-	return notify.Sent{OpenID: aliceOpenID, MsgID: id, Template: tmpl, At: b.Now().Truncate(time.Second)}
+func (b *bench) sentNow(id int64) fact.Sent {
+	return fact.Sent{OpenID: aliceOpenID, MsgID: id, Template: tmpl, At: b.Now().Truncate(time.Second)}
 }
 
 // failedNow is the report that a card could not be handed over.
-func (b *bench) failedNow(id int64) notify.Sent {
+func (b *bench) failedNow(id int64) fact.Sent {
 	s := b.sentNow(id)
 	s.Failed = "user block"
 	return s
@@ -21,18 +24,18 @@ func (b *bench) failedNow(id int64) notify.Sent {
 
 // delivered takes a card of alice with the messages ids to its end: WeChat accepted it
 // under msgID.
-func (b *bench) delivered(ids ...notify.MessageID) notify.CardID {
+func (b *bench) delivered(ids ...fact.MessageID) card.ID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
-	b.settle(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
-	b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(notify.StateDelivered, ids...)})
+	b.settle(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+	b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(fact.StateDelivered, ids...)})
 	return r.Card
 }
 
 // endings returns how often alice's message ended in each state.
-func (b *bench) endings(id notify.MessageID) map[notify.State]int {
+func (b *bench) endings(id fact.MessageID) map[fact.State]int {
 	b.Helper()
-	got := map[notify.State]int{}
+	got := map[fact.State]int{}
 	for _, s := range b.timeline(alice) {
 		for _, m := range s.Messages {
 			if s.Kind == notify.StepFinal && m.ID() == id {
@@ -50,9 +53,9 @@ var reportRules = []rule{
 		b.record(b.failedNow(msgID))
 		equal(b, "account", b.account(tmpl), account)
 		b.overdue(true)
-		b.reconciled(reported(notify.StateRefused, 2))
-		b.counted(map[notify.State]int64{notify.StateDelivered: 0, notify.StateRefused: 2})
-		equal(b, "ends", b.endings("m1"), map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1})
+		b.reconciled(reported(fact.StateRefused, 2))
+		b.counted(map[fact.State]int64{fact.StateDelivered: 0, fact.StateRefused: 2})
+		equal(b, "ends", b.endings("m1"), map[fact.State]int{fact.StateDelivered: 1, fact.StateRefused: 1})
 		b.unchanged(func() { b.record(b.failedNow(msgID), b.sentNow(msgID)) })
 		b.overdue(false)
 		equal(b, "account", b.account(tmpl), account)
@@ -66,7 +69,7 @@ var reportRules = []rule{
 			answer bool
 		}{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {6, false}} {
 			b.Advance(time.Hour)
-			id := notify.MessageID(b.fresh("m"))
+			id := fact.MessageID(b.fresh("m"))
 			b.aliceUnknown(id)
 			late := b.sentNow(msgID + int64(i))
 			b.Advance(unknownAfter)
@@ -75,14 +78,14 @@ var reportRules = []rule{
 			}
 			b.record(late)
 			for range 3 {
-				b.Advance(notify.Lease)
+				b.Advance(permit.Lease)
 				_, err := b.Store.Reconcile(b.Context(), 1000)
 				b.must(err)
 			}
-			equal(b, "ends", b.endings(id), map[notify.State]int{notify.StateUnknown: 1, notify.StateDelivered: 1})
+			equal(b, "ends", b.endings(id), map[fact.State]int{fact.StateUnknown: 1, fact.StateDelivered: 1})
 			b.overdue(false)
 		}
-		b.counted(map[notify.State]int64{notify.StateUnknown: 1, notify.StateDelivered: 6})
+		b.counted(map[fact.State]int64{fact.StateUnknown: 1, fact.StateDelivered: 6})
 	}},
 	{"a report is told apart from another to its last digit", func(b *bench) {
 		b.delivered("m1")
@@ -104,28 +107,28 @@ var reportRules = []rule{
 		for i, lost := range []struct {
 			trip   int
 			answer bool
-			ends   map[notify.State]int
+			ends   map[fact.State]int
 		}{
-			{1, false, map[notify.State]int{notify.StateRefused: 1}},
-			{2, false, map[notify.State]int{notify.StateRefused: 1}},
-			{2, true, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
-			{3, false, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
-			{4, false, map[notify.State]int{notify.StateDelivered: 1, notify.StateRefused: 1}},
-			{4, true, map[notify.State]int{notify.StateRefused: 1}},
-			{5, false, map[notify.State]int{notify.StateRefused: 1}},
-			{6, false, map[notify.State]int{notify.StateRefused: 1}},
+			{1, false, map[fact.State]int{fact.StateRefused: 1}},
+			{2, false, map[fact.State]int{fact.StateRefused: 1}},
+			{2, true, map[fact.State]int{fact.StateDelivered: 1, fact.StateRefused: 1}},
+			{3, false, map[fact.State]int{fact.StateDelivered: 1, fact.StateRefused: 1}},
+			{4, false, map[fact.State]int{fact.StateDelivered: 1, fact.StateRefused: 1}},
+			{4, true, map[fact.State]int{fact.StateRefused: 1}},
+			{5, false, map[fact.State]int{fact.StateRefused: 1}},
+			{6, false, map[fact.State]int{fact.StateRefused: 1}},
 		} {
 			b.Advance(time.Hour)
-			id := notify.MessageID(b.fresh("m"))
+			id := fact.MessageID(b.fresh("m"))
 			_, r := b.aliceSending(id)
-			s := settleOf(r.Card, notify.CardDelivered, notify.PermitSpent, notify.StateDelivered)
+			s := settleOf(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered)
 			s.MsgID = int64(i + 1)
 			b.settles(s)
 			b.record(b.failedNow(s.MsgID))
 			if _, err := b.Losing(lost.trip, lost.answer).Reconcile(b.Context(), 1000); err == nil {
 				b.Fatalf("trip %d is lost, and there is no error", lost.trip)
 			}
-			b.Advance(notify.Lease)
+			b.Advance(permit.Lease)
 			for _, rec := range b.claim().Recipients {
 				got := b.resolve(r.Card)
 				f := notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(got.Final, id)}
@@ -135,7 +138,7 @@ var reportRules = []rule{
 				b.finish(f)
 			}
 			for range 2 {
-				b.Advance(notify.Lease)
+				b.Advance(permit.Lease)
 				_, err := b.Store.Reconcile(b.Context(), 1000)
 				b.must(err)
 			}
@@ -143,7 +146,7 @@ var reportRules = []rule{
 			b.overdue(false)
 		}
 		counts := b.counts()
-		equal(b, "delivered", counts[notify.StateDelivered], 0)
-		equal(b, "refused", counts[notify.StateRefused], 8)
+		equal(b, "delivered", counts[fact.StateDelivered], 0)
+		equal(b, "refused", counts[fact.StateRefused], 8)
 	}},
 }

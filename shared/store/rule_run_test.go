@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 var claimRules = []rule{
@@ -17,21 +19,21 @@ var claimRules = []rule{
 		b.Advance(b.rules.Lead)
 		b.only()
 		b.record(b.messageTo(alice, "m1"))
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		for trip := range 2 {
 			if batch, err := b.Losing(trip, false).Claim(b.Context(), 10); err == nil {
 				b.Errorf("trip %d is lost, and there is no error but %+v", trip, batch)
 			}
 			b.Advance(time.Minute)
 			equal(b, "recipients", len(b.claim().Recipients), 1)
-			b.Advance(notify.Lease)
+			b.Advance(permit.Lease)
 		}
 	}},
 	{"a claimed recipient is hidden for the lease and handed out again after it", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		first := b.after(b.rules.Lead)
-		second := b.after(notify.Lease)
+		second := b.after(permit.Lease)
 		if first.Lease == second.Lease {
 			b.Error("both have the same lease")
 		}
@@ -41,18 +43,18 @@ var claimRules = []rule{
 		users := b.inTwoShards()
 		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
 		b.Advance(b.rules.Lead)
-		got := map[notify.UserID][]notify.MessageID{}
+		got := map[fact.UserID][]fact.MessageID{}
 		for _, rec := range b.claim().Recipients {
 			got[rec.User] = idsOf(rec)
 		}
-		equal(b, "claimed", got, map[notify.UserID][]notify.MessageID{users[0]: {"m1"}, users[1]: {"m2"}})
+		equal(b, "claimed", got, map[fact.UserID][]fact.MessageID{users[0]: {"m1"}, users[1]: {"m2"}})
 	}},
 	{"a claim is about limited and the rest stays due", func(b *bench) {
 		const all, limit = 40, 10
-		seen := map[notify.UserID]bool{}
+		seen := map[fact.UserID]bool{}
 		for i := range all {
-			user := notify.UserID(fmt.Sprint("user", i))
-			b.bindTo(user, notify.OpenID(fmt.Sprint("openid", i)))
+			user := fact.UserID(fmt.Sprint("user", i))
+			b.bindTo(user, fact.OpenID(fmt.Sprint("openid", i)))
 			b.record(b.messageTo(user, "m"))
 		}
 		b.Advance(b.rules.Lead)
@@ -77,23 +79,23 @@ var claimRules = []rule{
 	{"no run stays for the lease of what it has let go of", func(b *bench) {
 		b.bind()
 		b.told()
-		b.rests(2*notify.Lease, time.Time{})
+		b.rests(2*permit.Lease, time.Time{})
 	}},
 	{"what is let go of until its lease would have ended is due then", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		rec := b.after(b.rules.Lead)
-		end := b.Now().Add(notify.Lease)
+		end := b.Now().Add(permit.Lease)
 		b.finish(notify.Finish{User: rec.User, Lease: rec.Lease, Again: end})
-		b.rests(2*notify.Lease, end)
+		b.rests(2*permit.Lease, end)
 	}},
 	{"who waits longest is claimed first", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		b.Advance(time.Second)
 		for b.serial < 30 {
-			user := notify.UserID(b.fresh("user"))
-			b.bindTo(user, notify.OpenID("o-"+user))
+			user := fact.UserID(b.fresh("user"))
+			b.bindTo(user, fact.OpenID("o-"+user))
 			b.record(b.messageTo(user, "m"))
 		}
 		b.Advance(time.Minute)
@@ -123,7 +125,7 @@ var beginRules = []rule{
 		b.bind()
 		b.record(b.message("m1"))
 		old := b.after(b.rules.Lead)
-		rec := b.after(notify.Lease)
+		rec := b.after(permit.Lease)
 		b.unchanged(func() { equal(b, "begun", b.begins(beginOf(old)), nil) })
 		b.begin(rec)
 	}},
@@ -136,16 +138,16 @@ var beginRules = []rule{
 	{"who claims after a begun card is shown it", func(b *bench) {
 		_, card := b.aliceBegun("m1")
 		b.record(b.message("m2"))
-		rec := b.after(notify.Lease)
-		equal(b, "open card", rec.Open, &notify.OpenCard{ID: card.Card, OpenID: aliceOpenID, Template: tmpl, Messages: card.Messages})
-		equal(b, "notices", idsOf(rec), []notify.MessageID{"m1", "m2"})
+		rec := b.after(permit.Lease)
+		equal(b, "open card", rec.Open, &permit.OpenCard{ID: card.Card, OpenID: aliceOpenID, Template: tmpl, Messages: card.Messages})
+		equal(b, "notices", idsOf(rec), []fact.MessageID{"m1", "m2"})
 	}},
 	{"one call begins for many", func(b *bench) {
 		users := b.inTwoShards()
 		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
 		b.Advance(b.rules.Lead)
 		var cards []notify.Begin
-		var want [][]notify.Identity
+		var want [][]fact.Identity
 		for _, rec := range b.claim().Recipients {
 			cards, want = append(cards, beginOf(rec)), append(want, identitiesOf(rec))
 		}
@@ -165,14 +167,14 @@ var finishRules = []rule{
 		b.record(b.message("m3"))
 		before := len(b.timeline(alice))
 		asked := notify.Step{At: b.Now().Add(time.Millisecond).Truncate(time.Millisecond), Kind: notify.StepAsked, Detail: "offline"}
-		end := notify.Step{At: asked.At, Kind: notify.StepFinal, Card: card.Card, State: notify.StateDelivered, Messages: card.Messages}
+		end := notify.Step{At: asked.At, Kind: notify.StepFinal, Card: card.Card, State: fact.StateDelivered, Messages: card.Messages}
 		ends := b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card,
-			Final: b.final(notify.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
-		equal(b, "ended", ends, [][]notify.Ended{{{State: notify.StateDelivered, Messages: 2}}})
+			Final: b.final(fact.StateDelivered, "m1", "m2"), Steps: []notify.Step{asked}})
+		equal(b, "ended", ends, [][]notify.Ended{{{State: fact.StateDelivered, Messages: 2}}})
 		equal(b, "steps", b.timeline(alice)[before:], []notify.Step{asked, end})
-		b.counted(map[notify.State]int64{notify.StateDelivered: 2})
+		b.counted(map[fact.State]int64{fact.StateDelivered: 2})
 		next := b.after(b.rules.Lead)
-		equal(b, "notices", idsOf(next), []notify.MessageID{"m3"})
+		equal(b, "notices", idsOf(next), []fact.MessageID{"m3"})
 		if next.Open != nil {
 			b.Errorf("the card is still open: %+v", next.Open)
 		}
@@ -181,9 +183,9 @@ var finishRules = []rule{
 		b.bind()
 		b.record(b.message("m1"))
 		old := b.after(b.rules.Lead)
-		rec := b.after(notify.Lease)
+		rec := b.after(permit.Lease)
 		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(notify.StateCameOnline, "m1"),
+			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(fact.StateCameOnline, "m1"),
 				Steps: []notify.Step{{At: b.Now(), Kind: notify.StepAsked}}})
 		})
 		b.begin(rec)
@@ -191,7 +193,7 @@ var finishRules = []rule{
 	{"finish may be repeated", func(b *bench) {
 		rec, card := b.aliceBegun("m1")
 		b.record(b.message("m2"))
-		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(notify.StateDelivered, "m1"),
+		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"),
 			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}}
 		b.finish(f)
 		b.unchanged(func() { b.finish(f) })
@@ -202,11 +204,11 @@ var finishRules = []rule{
 		b.Advance(b.rules.Lead)
 		var fs []notify.Finish
 		for _, rec := range b.claim().Recipients {
-			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(notify.StateNoPermit, identitiesOf(rec)...)})
+			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(fact.StateNoPermit, identitiesOf(rec)...)})
 		}
 		b.finish(fs...)
 		b.finish()
-		b.counted(map[notify.State]int64{notify.StateNoPermit: 2})
+		b.counted(map[fact.State]int64{fact.StateNoPermit: 2})
 	}},
 }
 

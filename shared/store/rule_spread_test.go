@@ -7,30 +7,32 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
-const team notify.GroupID = "@TGS#2C5SZEAEF:1"
+const team fact.GroupID = "@TGS#2C5SZEAEF:1"
 
 // groupMessage is a message of bob to team, in which everybody is mentioned.
-func (b *bench) groupMessage(seq uint32) notify.GroupMessage {
-	return notify.GroupMessage{Group: team, Type: notify.GroupPublic, From: bob, SentAt: b.Now().Truncate(time.Second), Seq: seq,
-		AtAll: true, For: notify.GroupMentions}
+func (b *bench) groupMessage(seq uint32) fact.GroupMessage {
+	return fact.GroupMessage{Group: team, Type: fact.GroupPublic, From: bob, SentAt: b.Now().Truncate(time.Second), Seq: seq,
+		AtAll: true, For: fact.GroupMentions}
 }
 
 // inGroups is the same message to groups of at least two shards.
-func (b *bench) inGroups(n int) []notify.GroupMessage {
-	out := make([]notify.GroupMessage, n)
+func (b *bench) inGroups(n int) []fact.GroupMessage {
+	out := make([]fact.GroupMessage, n)
 	for i := range out {
 		out[i] = b.groupMessage(7)
-		out[i].Group = notify.GroupID(fmt.Sprint("group", i))
+		out[i].Group = fact.GroupID(fmt.Sprint("group", i))
 	}
 	return out
 }
 
-func (b *bench) recordGroup(messages ...notify.GroupMessage) (wake bool) {
+func (b *bench) recordGroup(messages ...fact.GroupMessage) (wake bool) {
 	b.Helper()
-	facts := make([]notify.Fact, len(messages))
+	facts := make([]fact.Fact, len(messages))
 	for i := range messages {
 		facts[i].GroupMessage = &messages[i]
 	}
@@ -39,9 +41,9 @@ func (b *bench) recordGroup(messages ...notify.GroupMessage) (wake bool) {
 	return wake
 }
 
-func (b *bench) recallGroup(group notify.GroupID, seqs ...uint32) {
+func (b *bench) recallGroup(group fact.GroupID, seqs ...uint32) {
 	b.Helper()
-	_, err := b.Store.Record(b.Context(), b.rules, []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: group, Seqs: seqs}}})
+	_, err := b.Store.Record(b.Context(), b.rules, []fact.Fact{{GroupRecall: &fact.GroupRecall{Group: group, Seqs: seqs}}})
 	b.must(err)
 }
 
@@ -80,7 +82,7 @@ func (b *bench) finishSpread(s notify.FanOut) {
 	b.must(b.Store.Advance(b.Context(), s, "", true))
 }
 
-func (b *bench) recalled(refs ...notify.GroupMessageRef) map[notify.MessageID]bool {
+func (b *bench) recalled(refs ...notify.GroupMessageRef) map[fact.MessageID]bool {
 	b.Helper()
 	out, err := b.Store.Recalled(b.Context(), refs)
 	b.must(err)
@@ -107,7 +109,7 @@ func (b *bench) kept() []string {
 var spreadRules = []rule{
 	{"a message of a group is handed out as it came", func(b *bench) {
 		m := b.groupMessage(math.MaxUint32)
-		m.Summary, m.At, m.ByREST = "你好 <b> \"x\" / \\ \x00", []notify.UserID{alice, "@bob\""}, true
+		m.Summary, m.At, m.ByREST = "你好 <b> \"x\" / \\ \x00", []fact.UserID{alice, "@bob\""}, true
 		b.recordGroup(m)
 		got := b.spread()
 		if got.Lease == "" {
@@ -148,20 +150,20 @@ var spreadRules = []rule{
 		m := b.groupMessage(1)
 		b.recordGroup(m)
 		b.unchanged(func() {
-			_, err := ahead.Record(b.Context(), b.rules, []notify.Fact{{GroupMessage: &m}})
+			_, err := ahead.Record(b.Context(), b.rules, []fact.Fact{{GroupMessage: &m}})
 			b.must(err)
 		})
 	}},
 	{"messages of a group are told apart by group and number", func(b *bench) {
 		m := b.groupMessage(0)
-		var want []notify.MessageID
-		for _, m.Group = range []notify.GroupID{"g", "g:0", "g#1", "{g}", team} {
+		var want []fact.MessageID
+		for _, m.Group = range []fact.GroupID{"g", "g:0", "g#1", "{g}", team} {
 			for _, m.Seq = range []uint32{1, 2, 1023, 1024, 2048 + 1, math.MaxUint32} {
 				want = append(want, m.ID())
 				b.recordGroup(m)
 			}
 		}
-		var got []notify.MessageID
+		var got []fact.MessageID
 		for _, s := range b.spreads() {
 			got = append(got, s.Message.ID())
 		}
@@ -194,7 +196,7 @@ var spreadRules = []rule{
 		equal(b, "seq", s.Message.Seq, 2)
 		b.finishSpread(s)
 		equal(b, "kept", b.kept(), nil)
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		b.nothingToSpread()
 	}},
 	{"recalled messages are named for eight days", func(b *bench) {
@@ -203,9 +205,9 @@ var spreadRules = []rule{
 		b.recallGroup("another", 2)
 		b.recordGroup(b.groupMessage(4))
 		refs := []notify.GroupMessageRef{{Group: "another", Seq: 1}, {Group: "another", Seq: 2}, {Group: "third", Seq: 1}}
-		want := map[notify.MessageID]bool{"another#2": true}
+		want := map[fact.MessageID]bool{"another#2": true}
 		for _, seq := range seqs {
-			want[notify.GroupMessageID(team, seq)] = true
+			want[fact.GroupMessageID(team, seq)] = true
 		}
 		for seq := range uint32(1030) {
 			refs = append(refs, notify.GroupMessageRef{Group: team, Seq: seq})
@@ -220,7 +222,7 @@ var spreadRules = []rule{
 	{"a spread is hidden for the lease and handed out again after it", func(b *bench) {
 		b.recordGroup(b.groupMessage(1))
 		first := b.spread()
-		b.Advance(notify.Lease - time.Millisecond)
+		b.Advance(permit.Lease - time.Millisecond)
 		b.nothingToSpread()
 		b.Advance(time.Millisecond)
 		second := b.spread()
@@ -233,12 +235,12 @@ var spreadRules = []rule{
 	{"the next page of members is due at once", func(b *bench) {
 		b.recordGroup(b.groupMessage(1))
 		b.spread()
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		b.advance(b.spread(), "page 2")
 		next := b.spread()
 		equal(b, "page", next.Page, "page 2")
 		equal(b, "attempts", next.Attempts, 0)
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		again := b.spread()
 		equal(b, "page", again.Page, "page 2")
 		equal(b, "attempts", again.Attempts, 1)
@@ -246,7 +248,7 @@ var spreadRules = []rule{
 	{"who has lost the lease of a spread changes nothing", func(b *bench) {
 		b.recordGroup(b.groupMessage(1))
 		old := b.spread()
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		s := b.spread()
 		b.unchanged(func() { b.advance(old, "page 2") })
 		b.unchanged(func() { b.finishSpread(old) })
@@ -260,14 +262,14 @@ var spreadRules = []rule{
 		left := b.groupMessage(1).SentAt.Add(24 * time.Hour).Sub(b.Now())
 		b.Advance(left - time.Millisecond)
 		equal(b, "spreads", len(b.spreads()), 2)
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		b.nothingToSpread()
 		equal(b, "kept", b.kept(), nil)
 	}},
 	{"a lease of a spread that ended counts while nobody else has one", func(b *bench) {
 		b.recordGroup(b.groupMessage(1))
 		s := b.spread()
-		b.Advance(2 * notify.Lease)
+		b.Advance(2 * permit.Lease)
 		b.advance(s, "page 2")
 		equal(b, "page", b.spread().Page, "page 2")
 	}},
@@ -325,7 +327,7 @@ var spreadRules = []rule{
 			b.Errorf("%d spreads, the limit is 10", len(got))
 		}
 		got = append(got, b.spreads()...)
-		groups := map[notify.GroupID]bool{}
+		groups := map[fact.GroupID]bool{}
 		for _, s := range got {
 			groups[s.Message.Group] = true
 		}
@@ -356,7 +358,7 @@ var spreadRules = []rule{
 			b.must(b.Raw.HSet(b.Context(), name, "m", message).Err())
 		}
 		b.nothingToSpread()
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		equal(b, "spreads", len(b.spreads()), 3)
 	}},
 	{"a shard whose spreads cannot be read does not stop the others", func(b *bench) {

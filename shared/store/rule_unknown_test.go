@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // reconciled wants Reconcile to say that exactly these ends came about.
@@ -25,47 +28,47 @@ func (b *bench) overdue(want bool) {
 
 // noReport is the end of cards of which nothing was heard, with n messages.
 func noReport(n int) notify.Ended {
-	return notify.Ended{State: notify.StateUnknown, Reason: notify.ReasonSilentWeChat, Messages: n}
+	return notify.Ended{State: fact.StateUnknown, Reason: fact.ReasonSilentWeChat, Messages: n}
 }
 
 // reported is the end of cards of which WeChat told, with n messages.
-func reported(state notify.State, n int) notify.Ended {
-	return notify.Ended{State: state, Reason: notify.ReasonReported, Messages: n}
+func reported(state fact.State, n int) notify.Ended {
+	return notify.Ended{State: state, Reason: fact.ReasonReported, Messages: n}
 }
 
 // aliceSending brings alice, with one permit and the messages ids, to a card that is being
 // sent.
-func (b *bench) aliceSending(ids ...notify.MessageID) (notify.Recipient, notify.Reserve) {
+func (b *bench) aliceSending(ids ...fact.MessageID) (notify.Recipient, permit.Reserve) {
 	b.Helper()
 	rec, begun := b.aliceBegun(ids...)
 	r := reserveOf(begun.Card)
 	r.Messages = begun.Messages
-	b.reserved(r, notify.ReserveOK)
+	b.reserved(r, permit.ReserveOK)
 	return rec, r
 }
 
 // aliceUnknown brings alice to a card with the messages ids, of which nobody knows whether
 // it was shown. The run has handed its messages to Reconcile.
-func (b *bench) aliceUnknown(ids ...notify.MessageID) notify.CardID {
+func (b *bench) aliceUnknown(ids ...fact.MessageID) card.ID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
-	b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
+	b.settle(r.Card, permit.CardUnknown, permit.Held, "")
 	b.handed(rec, r)
 	return r.Card
 }
 
 // handed finishes rec with the messages of a card handed to Reconcile.
-func (b *bench) handed(rec notify.Recipient, r notify.Reserve) {
+func (b *bench) handed(rec notify.Recipient, r permit.Reserve) {
 	b.Helper()
 	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Handed: r.Messages})
 	equal(b, "ended", ends, [][]notify.Ended{nil})
 }
 
 // unknownCard reserves a card that is unknown at once, whoever its recipient is.
-func (b *bench) unknownCard(card notify.CardID) {
+func (b *bench) unknownCard(id card.ID) {
 	b.Helper()
-	b.reserved(reserveOf(card), notify.ReserveOK)
-	b.settle(card, notify.CardUnknown, notify.PermitHeld, "")
+	b.reserved(reserveOf(id), permit.ReserveOK)
+	b.settle(id, permit.CardUnknown, permit.Held, "")
 }
 
 var unknownRules = []rule{
@@ -78,22 +81,22 @@ var unknownRules = []rule{
 		b.Advance(time.Millisecond)
 		b.overdue(true)
 		b.reconciled(noReport(2))
-		b.ended("m1", notify.StateUnknown, notify.ReasonSilentWeChat)
-		b.ended("m2", notify.StateUnknown, notify.ReasonSilentWeChat)
-		b.counted(map[notify.State]int64{notify.StateUnknown: 2})
+		b.ended("m1", fact.StateUnknown, fact.ReasonSilentWeChat)
+		b.ended("m2", fact.StateUnknown, fact.ReasonSilentWeChat)
+		b.counted(map[fact.State]int64{fact.StateUnknown: 2})
 		b.owns(tmpl, 0, 0)
 		entries := b.account(tmpl).Entries
-		equal(b, "last entry", entries[len(entries)-1], notify.AccountEntry{At: b.Now().Truncate(time.Millisecond), Kind: "unknown", Change: -1})
-		b.Advance(notify.Lease)
+		equal(b, "last entry", entries[len(entries)-1], permit.AccountEntry{At: b.Now().Truncate(time.Millisecond), Kind: "unknown", Change: -1})
+		b.Advance(permit.Lease)
 		b.overdue(false)
 		b.unchanged(func() { b.reconciled() })
 	}},
 	{"unknown cards of all shards are reconciled, some at a time", func(b *bench) {
 		const all = 30
 		for i := range all {
-			user, openID := notify.UserID(fmt.Sprint("user", i)), notify.OpenID(fmt.Sprint("openid", i))
+			user, openID := fact.UserID(fmt.Sprint("user", i)), fact.OpenID(fmt.Sprint("openid", i))
 			b.bindTo(user, openID)
-			s := settleOf(notify.CardID(fmt.Sprint("card", i)), notify.CardUnknown, notify.PermitHeld, "")
+			s := settleOf(card.ID(fmt.Sprint("card", i)), permit.CardUnknown, permit.Held, "")
 			s.User, s.OpenID = user, openID
 			b.settles(s)
 		}
@@ -111,7 +114,7 @@ var unknownRules = []rule{
 			}
 		}
 		equal(b, "told", told, all)
-		b.counted(map[notify.State]int64{notify.StateUnknown: all})
+		b.counted(map[fact.State]int64{fact.StateUnknown: all})
 		b.overdue(false)
 	}},
 	{"of many who reconcile at once one tells the end", func(b *bench) {
@@ -122,7 +125,7 @@ var unknownRules = []rule{
 			return len(ends) > 0, err
 		})
 		equal(b, "who told it", got, 1)
-		b.ended("m1", notify.StateUnknown, notify.ReasonSilentWeChat)
+		b.ended("m1", fact.StateUnknown, fact.ReasonSilentWeChat)
 	}},
 	{"what is unknown when its user is erased ends erased, once, whether its run has let go of it or not", func(b *bench) {
 		for i, erase := range []func() error{
@@ -130,12 +133,12 @@ var unknownRules = []rule{
 			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
 		} {
 			rec, r := b.aliceSending("m1", "m2")
-			b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
+			b.settle(r.Card, permit.CardUnknown, permit.Held, "")
 			b.must(erase())
 			b.handed(rec, r)
 			b.aliceUnknown("m3", "m4")
 			b.must(erase())
-			b.counted(map[notify.State]int64{notify.StateErased: int64(4 + 4*i)})
+			b.counted(map[fact.State]int64{fact.StateErased: int64(4 + 4*i)})
 			b.Advance(unknownAfter)
 			b.overdue(false)
 			b.reconciled()
@@ -143,12 +146,12 @@ var unknownRules = []rule{
 	}},
 	{"what has ended with an unknown card that no run let go of does not end again when its user is erased", func(b *bench) {
 		_, r := b.aliceSending("m1", "m2")
-		b.settle(r.Card, notify.CardUnknown, notify.PermitHeld, "")
+		b.settle(r.Card, permit.CardUnknown, permit.Held, "")
 		b.Advance(unknownAfter)
 		b.reconciled(noReport(2))
 		b.record(b.message("m3"))
 		b.must(b.Store.EraseUser(b.Context(), alice))
-		b.counted(map[notify.State]int64{notify.StateUnknown: 2, notify.StateErased: 1})
+		b.counted(map[fact.State]int64{fact.StateUnknown: 2, fact.StateErased: 1})
 	}},
 	{"a card that was forgotten is not overdue for ever", func(b *bench) {
 		b.bind()
@@ -158,9 +161,9 @@ var unknownRules = []rule{
 		b.Advance(unknownAfter)
 		b.overdue(true)
 		b.reconciled()
-		b.Advance(notify.Lease)
+		b.Advance(permit.Lease)
 		b.overdue(false)
-		b.record(notify.Erase{OpenID: aliceOpenID}) // whose account holds a permit for a card that is gone
+		b.record(fact.Erase{OpenID: aliceOpenID}) // whose account holds a permit for a card that is gone
 	}},
 	{"a reconciliation that stopped anywhere is completed, and ends what was unknown once", func(b *bench) {
 		b.aliceUnknown("m0") // and the server knows the scripts
@@ -169,21 +172,21 @@ var unknownRules = []rule{
 		for _, answer := range []bool{false, true} {
 			for trip := range 6 {
 				b.Advance(time.Hour)
-				id := notify.MessageID(b.fresh("m"))
+				id := fact.MessageID(b.fresh("m"))
 				b.aliceUnknown(id)
 				b.Advance(unknownAfter)
 				if _, err := b.Losing(trip, answer).Reconcile(b.Context(), 1000); err == nil {
 					b.Fatalf("trip %d is lost, and there is no error", trip)
 				}
-				b.Advance(notify.Lease)
+				b.Advance(permit.Lease)
 				_, err := b.Store.Reconcile(b.Context(), 1000)
 				b.must(err)
-				b.ended(id, notify.StateUnknown, notify.ReasonSilentWeChat)
+				b.ended(id, fact.StateUnknown, fact.ReasonSilentWeChat)
 				b.overdue(false)
 				b.owns(tmpl, 0, 0)
 			}
 		}
-		b.counted(map[notify.State]int64{notify.StateUnknown: 13})
+		b.counted(map[fact.State]int64{fact.StateUnknown: 13})
 	}},
 	{"an end that is told to somebody who is not bound any more is counted once, wherever that stopped", func(b *bench) {
 		b.aliceUnknown("warm") // and the server knows the scripts
@@ -194,16 +197,16 @@ var unknownRules = []rule{
 			answer bool
 		}{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {5, true}} {
 			b.Advance(time.Hour)
-			b.aliceUnknown(notify.MessageID(b.fresh("m")))
+			b.aliceUnknown(fact.MessageID(b.fresh("m")))
 			b.bindTo(carol, aliceOpenID)
 			b.Advance(unknownAfter)
 			if _, err := b.Losing(lost.trip, lost.answer).Reconcile(b.Context(), 1000); err == nil {
 				b.Fatalf("trip %d is lost, and there is no error", lost.trip)
 			}
-			b.Advance(notify.Lease)
+			b.Advance(permit.Lease)
 			_, err := b.Store.Reconcile(b.Context(), 1000)
 			b.must(err)
-			b.counted(map[notify.State]int64{notify.StateUnknown: int64(i + 2)})
+			b.counted(map[fact.State]int64{fact.StateUnknown: int64(i + 2)})
 			b.overdue(false)
 		}
 	}},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -53,10 +54,10 @@ var unreadableRules = []rule{
 		failed.FailedCode = 1
 		inGroup := b.message("m2")
 		inGroup.Group = team
-		message, ring, ended := b.message("new"), b.ring("another"), b.endOf(call, notify.CallAnswered)
-		ownReply := notify.GroupMessage{Group: team, From: alice, SentAt: b.Now()}
-		grant, erase := b.popup(b.Now().Add(time.Hour)), notify.Erase{OpenID: aliceOpenID}
-		revoke := notify.Revoke{ID: "revoke", OpenID: aliceOpenID, At: b.Now(), Templates: []notify.TemplateID{tmpl}}
+		message, ring, ended := b.message("new"), b.ring("another"), b.endOf(call, fact.CallAnswered)
+		ownReply := fact.GroupMessage{Group: team, From: alice, SentAt: b.Now()}
+		grant, erase := b.popup(b.Now().Add(time.Hour)), fact.Erase{OpenID: aliceOpenID}
+		revoke := fact.Revoke{ID: "revoke", OpenID: aliceOpenID, At: b.Now(), Templates: []fact.TemplateID{tmpl}}
 		sent := b.sentNow(msgID)
 		for _, c := range []struct {
 			key, field, value string
@@ -77,7 +78,7 @@ var unreadableRules = []rule{
 			{"dl:" + a, "letter", `{}`, ended},
 			{"dl:" + a, "letter", `{}`, ownReply},
 			{"dl:" + a, "letter", `{"n":7}`, failed},
-			{"dl:" + a, "letter", `{"n":[{}]}`, notify.Recall{ID: "old", From: bob, To: alice}},
+			{"dl:" + a, "letter", `{"n":[{}]}`, fact.Recall{ID: "old", From: bob, To: alice}},
 			{"cl:" + a, "", `{"other":{"same":7,"at":1}}`, ring},
 			{"cl:" + a, "", `7`, ended},
 			{"s:" + o, "d", `{"ev":7}`, sent},
@@ -119,13 +120,13 @@ var unreadableRules = []rule{
 		b.bindTo(bob, otherOpenID)
 		for _, doc := range []string{"{garbage", "7", "{}", `{"n":[7]}`} {
 			key, mend := b.spoil("r:"+string(alice), "m", doc)
-			other := b.messageTo(bob, notify.MessageID(b.fresh("m")))
-			_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{notify.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other}))
+			other := b.messageTo(bob, fact.MessageID(b.fresh("m")))
+			_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other}))
 			if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
 				b.Errorf("%s: %v; want an error of what cannot be read, with its key", doc, err)
 			}
 			steps := b.timeline(bob)
-			equal(b, doc+": the last step of bob", steps[len(steps)-1].Messages, []notify.Identity{other.Identity()})
+			equal(b, doc+": the last step of bob", steps[len(steps)-1].Messages, []fact.Identity{other.Identity()})
 			mend()
 		}
 	}},
@@ -162,7 +163,7 @@ var unreadableRules = []rule{
 		two := one
 		two.To = bob
 		key, mend := b.spoil("r:"+string(alice), "m", "{}")
-		results, wake, err := b.Store.Announce(b.Context(), b.rules, []notify.Message{one, two})
+		results, wake, err := b.Store.Announce(b.Context(), b.rules, []fact.Message{one, two})
 		b.must(err)
 		if !errors.Is(results[0].Err, notify.ErrUnreadable) || !strings.Contains(results[0].Err.Error(), key) {
 			b.Errorf("alice: %v", results[0].Err)
@@ -177,9 +178,9 @@ var unreadableRules = []rule{
 		b.bind()
 		m := b.message("m1")
 		b.record(m)
-		_, mend := b.spoil("counts", string(notify.StateRecalled), "many")
-		b.record(notify.Recall{ID: m.ID, From: m.From, To: m.To})
-		b.ended("m1", notify.StateRecalled, notify.ReasonNone)
+		_, mend := b.spoil("counts", string(fact.StateRecalled), "many")
+		b.record(fact.Recall{ID: m.ID, From: m.From, To: m.To})
+		b.ended("m1", fact.StateRecalled, fact.ReasonNone)
 		b.nothingDue()
 		mend()
 	}},

@@ -4,7 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 var wakeRules = []rule{
@@ -12,7 +13,7 @@ var wakeRules = []rule{
 		b.bind()
 		woken := 0
 		for range 20 {
-			if b.record(b.message(notify.MessageID(b.fresh("m")))) {
+			if b.record(b.message(fact.MessageID(b.fresh("m")))) {
 				woken++
 			}
 			b.Advance(100 * time.Millisecond)
@@ -84,7 +85,7 @@ var wakeRules = []rule{
 		b.ringing()
 		b.Advance(b.rules.Lead - time.Second)
 		b.only()
-		b.rests(time.Minute, b.Now().Add(notify.Lease-b.rules.Lead+time.Second))
+		b.rests(time.Minute, b.Now().Add(permit.Lease-b.rules.Lead+time.Second))
 	}},
 	{"a claim says whether messages of groups are to be spread, and cards are overdue", func(b *bench) {
 		want := func(spreads, overdue bool) {
@@ -130,24 +131,24 @@ func (b *bench) rests(d time.Duration, next time.Time) {
 }
 
 // inTwoShards binds users until two of them are in different shards.
-func (b *bench) inTwoShards() [2]notify.UserID {
+func (b *bench) inTwoShards() [2]fact.UserID {
 	b.Helper()
-	var first notify.UserID
+	var first fact.UserID
 	for range 100 {
-		user := notify.UserID(b.fresh("user"))
-		b.bindTo(user, notify.OpenID("o-"+user))
+		user := fact.UserID(b.fresh("user"))
+		b.bindTo(user, fact.OpenID("o-"+user))
 		if first == "" {
 			first = user
 		} else if b.shardOf(user) != b.shardOf(first) {
-			return [2]notify.UserID{first, user}
+			return [2]fact.UserID{first, user}
 		}
 	}
 	b.Fatal("all users are in one shard")
-	return [2]notify.UserID{}
+	return [2]fact.UserID{}
 }
 
 // shardOf returns the hash tag of user's keys.
-func (b *bench) shardOf(user notify.UserID) string {
+func (b *bench) shardOf(user fact.UserID) string {
 	b.Helper()
 	keys, err := b.Raw.Keys(b.Context(), "*:r:"+string(user)).Result()
 	b.must(err)

@@ -7,18 +7,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // The people of most rules. Their names have the length of real ones.
 const (
-	alice       notify.UserID     = "alice5xq2mzfj3k7wnp4vr6tyb"
-	bob         notify.UserID     = "bobby7c2hq5xk3wnvd4m6zrjtp"
-	carol       notify.UserID     = "carolw3nq7vk5x2hjm4zd6rtpb"
-	aliceOpenID notify.OpenID     = "oAlice0egBJY1zhBYw2KhdUfwVJJE"
-	otherOpenID notify.OpenID     = "oOther0egBJY1zhBYw2KhdUfwVJJE"
-	tmpl        notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
-	tmpl2       notify.TemplateID = "aun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+	alice       fact.UserID     = "alice5xq2mzfj3k7wnp4vr6tyb"
+	bob         fact.UserID     = "bobby7c2hq5xk3wnvd4m6zrjtp"
+	carol       fact.UserID     = "carolw3nq7vk5x2hjm4zd6rtpb"
+	aliceOpenID fact.OpenID     = "oAlice0egBJY1zhBYw2KhdUfwVJJE"
+	otherOpenID fact.OpenID     = "oOther0egBJY1zhBYw2KhdUfwVJJE"
+	tmpl        fact.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+	tmpl2       fact.TemplateID = "aun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 )
 
 // bench is a store under test and what most rules do with it. Its methods end the
@@ -27,12 +30,12 @@ type bench struct {
 	*testing.T
 	Harness
 	rules  notify.Rules
-	serial int                                  // of what needs a fresh name
-	known  map[notify.MessageID]notify.Identity // of what was recorded, the last of each id
+	serial int                              // of what needs a fresh name
+	known  map[fact.MessageID]fact.Identity // of what was recorded, the last of each id
 }
 
 func newBench(t *testing.T, h Harness) *bench {
-	return &bench{T: t, Harness: h, rules: notify.DefaultRules(), known: map[notify.MessageID]notify.Identity{}}
+	return &bench{T: t, Harness: h, rules: notify.DefaultRules(), known: map[fact.MessageID]fact.Identity{}}
 }
 
 func (b *bench) must(err error) {
@@ -55,7 +58,7 @@ func (b *bench) fresh(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, b.serial)
 }
 
-// record records facts, each of a type that a notify.Fact can hold.
+// record records facts, each of a type that a fact.Fact can hold.
 func (b *bench) record(facts ...any) (wake bool) {
 	b.Helper()
 	for _, f := range factsOf(facts) {
@@ -71,9 +74,9 @@ func (b *bench) record(facts ...any) (wake bool) {
 }
 
 // identities returns those of what was recorded last under ids.
-func (b *bench) identities(ids ...notify.MessageID) []notify.Identity {
+func (b *bench) identities(ids ...fact.MessageID) []fact.Identity {
 	b.Helper()
-	var out []notify.Identity
+	var out []fact.Identity
 	for _, id := range ids {
 		if b.known[id] == "" {
 			b.Fatalf("nothing was recorded as %s", id)
@@ -83,33 +86,33 @@ func (b *bench) identities(ids ...notify.MessageID) []notify.Identity {
 	return out
 }
 
-func factsOf(values []any) []notify.Fact {
-	out := make([]notify.Fact, len(values))
+func factsOf(values []any) []fact.Fact {
+	out := make([]fact.Fact, len(values))
 	for i, v := range values {
 		switch v := v.(type) {
-		case notify.Message:
+		case fact.Message:
 			out[i].Message = &v
-		case notify.GroupMessage:
+		case fact.GroupMessage:
 			out[i].GroupMessage = &v
-		case notify.Read:
+		case fact.Read:
 			out[i].Read = &v
-		case notify.Recall:
+		case fact.Recall:
 			out[i].Recall = &v
-		case notify.GroupRecall:
+		case fact.GroupRecall:
 			out[i].GroupRecall = &v
-		case notify.Ring:
+		case fact.Ring:
 			out[i].Ring = &v
-		case notify.RingEnd:
+		case fact.RingEnd:
 			out[i].RingEnd = &v
-		case notify.Presence:
+		case fact.Presence:
 			out[i].Presence = &v
-		case notify.Grant:
+		case fact.Grant:
 			out[i].Grant = &v
-		case notify.Revoke:
+		case fact.Revoke:
 			out[i].Revoke = &v
-		case notify.Sent:
+		case fact.Sent:
 			out[i].Sent = &v
-		case notify.Erase:
+		case fact.Erase:
 			out[i].Erase = &v
 		default:
 			panic(fmt.Sprintf("%T is no fact", v))
@@ -119,30 +122,30 @@ func factsOf(values []any) []notify.Fact {
 }
 
 // message is a message from bob to alice, sent in this second.
-func (b *bench) message(id notify.MessageID) notify.Message {
+func (b *bench) message(id fact.MessageID) fact.Message {
 	b.serial++
-	return notify.Message{ID: id, From: bob, To: alice, SentAt: b.Now().Truncate(time.Second), Seq: uint32(b.serial)}
+	return fact.Message{ID: id, From: bob, To: alice, SentAt: b.Now().Truncate(time.Second), Seq: uint32(b.serial)}
 }
 
-func (b *bench) messageTo(user notify.UserID, id notify.MessageID) notify.Message {
+func (b *bench) messageTo(user fact.UserID, id fact.MessageID) fact.Message {
 	m := b.message(id)
 	m.To = user
 	return m
 }
 
 // left and returned are what IM says of alice now.
-func (b *bench) left() notify.Presence {
-	return notify.Presence{User: alice, Online: false, At: b.Now()}
+func (b *bench) left() fact.Presence {
+	return fact.Presence{User: alice, Online: false, At: b.Now()}
 }
 
-func (b *bench) returned() notify.Presence {
-	return notify.Presence{User: alice, Online: true, At: b.Now()}
+func (b *bench) returned() fact.Presence {
+	return fact.Presence{User: alice, Online: true, At: b.Now()}
 }
 
 // bind binds alice to aliceOpenID.
 func (b *bench) bind() { b.Helper(); b.bindTo(alice, aliceOpenID) }
 
-func (b *bench) bindTo(user notify.UserID, openID notify.OpenID) {
+func (b *bench) bindTo(user fact.UserID, openID fact.OpenID) {
 	b.Helper()
 	b.must(b.Store.Bind(b.Context(), user, openID))
 }
@@ -190,7 +193,7 @@ func (b *bench) begin(rec notify.Recipient) notify.Begin {
 	return c
 }
 
-func (b *bench) begins(c notify.Begin) []notify.Identity {
+func (b *bench) begins(c notify.Begin) []fact.Identity {
 	b.Helper()
 	ids, err := b.Store.Begin(b.Context(), []notify.Begin{c})
 	b.must(err)
@@ -199,20 +202,20 @@ func (b *bench) begins(c notify.Begin) []notify.Identity {
 }
 
 func beginOf(rec notify.Recipient) notify.Begin {
-	return notify.Begin{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: notify.CardID(rec.Lease + "-" + string(rec.User)),
+	return notify.Begin{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.ID(rec.Lease + "-" + string(rec.User)),
 		Template: tmpl, Messages: identitiesOf(rec)}
 }
 
-func identitiesOf(rec notify.Recipient) []notify.Identity {
-	var out []notify.Identity
+func identitiesOf(rec notify.Recipient) []fact.Identity {
+	var out []fact.Identity
 	for _, n := range rec.Notices {
 		out = append(out, n.ID)
 	}
 	return out
 }
 
-func idsOf(rec notify.Recipient) []notify.MessageID {
-	var out []notify.MessageID
+func idsOf(rec notify.Recipient) []fact.MessageID {
+	var out []fact.MessageID
 	for _, n := range rec.Notices {
 		out = append(out, n.ID.ID())
 	}
@@ -220,7 +223,7 @@ func idsOf(rec notify.Recipient) []notify.MessageID {
 }
 
 // aliceBegun brings alice, with one permit and the messages ids, to a begun card.
-func (b *bench) aliceBegun(ids ...notify.MessageID) (notify.Recipient, notify.Begin) {
+func (b *bench) aliceBegun(ids ...fact.MessageID) (notify.Recipient, notify.Begin) {
 	b.Helper()
 	b.bind()
 	b.grant(tmpl)
@@ -239,37 +242,37 @@ func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
 	return ends
 }
 
-func (b *bench) final(state notify.State, ids ...notify.MessageID) []notify.Final {
+func (b *bench) final(state fact.State, ids ...fact.MessageID) []notify.Final {
 	b.Helper()
 	return final(state, b.identities(ids...)...)
 }
 
-func final(state notify.State, ids ...notify.Identity) []notify.Final {
+func final(state fact.State, ids ...fact.Identity) []notify.Final {
 	return []notify.Final{{State: state, Messages: ids}}
 }
 
 // grant gives aliceOpenID one permit of each of templates.
-func (b *bench) grant(templates ...notify.TemplateID) {
+func (b *bench) grant(templates ...fact.TemplateID) {
 	b.Helper()
-	b.record(notify.Grant{ID: b.fresh("grant"), OpenID: aliceOpenID, Source: notify.GrantPopup, At: b.Now(), Templates: templates})
+	b.record(fact.Grant{ID: b.fresh("grant"), OpenID: aliceOpenID, Source: fact.GrantPopup, At: b.Now(), Templates: templates})
 }
 
-func (b *bench) balance(template notify.TemplateID) int {
+func (b *bench) balance(template fact.TemplateID) int {
 	b.Helper()
-	got, err := b.Store.Balances(b.Context(), aliceOpenID, []notify.TemplateID{template})
+	got, err := b.Store.Balances(b.Context(), aliceOpenID, []fact.TemplateID{template})
 	b.must(err)
 	return got[template]
 }
 
-func reserveOf(card notify.CardID) notify.Reserve {
-	return notify.Reserve{Card: card, OpenID: aliceOpenID, User: alice, Queue: notify.QueueMessages, Template: tmpl,
-		Messages: []notify.Identity{notify.Identity("of " + card)}, PerHour: 1000, UnknownAfter: unknownAfter}
+func reserveOf(id card.ID) permit.Reserve {
+	return permit.Reserve{Card: id, OpenID: aliceOpenID, User: alice, Queue: card.QueueMessages, Template: tmpl,
+		Messages: []fact.Identity{fact.Identity("of " + id)}, PerHour: 1000, UnknownAfter: unknownAfter}
 }
 
 // unknownAfter is for how long the cards of most rules may be unknown.
 const unknownAfter = 2 * time.Minute
 
-func (b *bench) reserve(r notify.Reserve) notify.Reserved {
+func (b *bench) reserve(r permit.Reserve) permit.Reserved {
 	b.Helper()
 	got, err := b.Store.Reserve(b.Context(), r)
 	b.must(err)
@@ -277,29 +280,29 @@ func (b *bench) reserve(r notify.Reserve) notify.Reserved {
 }
 
 // reserved wants r to be answered with status.
-func (b *bench) reserved(r notify.Reserve, status notify.ReserveStatus) {
+func (b *bench) reserved(r permit.Reserve, status permit.ReserveStatus) {
 	b.Helper()
 	equal(b, "Reserve", b.reserve(r).Status, status)
 }
 
 // settle writes down how card ended, and wants the store to say so.
-func (b *bench) settle(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) {
+func (b *bench) settle(id card.ID, state permit.CardState, fate permit.Fate, final fact.State) {
 	b.Helper()
-	equal(b, "Settle", b.settles(settleOf(card, state, permit, final)), state)
+	equal(b, "Settle", b.settles(settleOf(id, state, fate, final)), state)
 }
 
-func (b *bench) settles(s notify.Settle) notify.CardState {
+func (b *bench) settles(s permit.Settle) permit.CardState {
 	b.Helper()
 	state, err := b.Store.Settle(b.Context(), s)
 	b.must(err)
 	return state
 }
 
-func settleOf(card notify.CardID, state notify.CardState, permit notify.PermitFate, final notify.State) notify.Settle {
-	r := reserveOf(card)
-	s := notify.Settle{Card: card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit, Final: final,
+func settleOf(id card.ID, state permit.CardState, fate permit.Fate, final fact.State) permit.Settle {
+	r := reserveOf(id)
+	s := permit.Settle{Card: id, OpenID: r.OpenID, Template: r.Template, State: state, Permit: fate, Final: final,
 		Detail: "errcode 0", User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
-	if state == notify.CardDelivered {
+	if state == permit.CardDelivered {
 		s.MsgID = msgID
 	}
 	return s
@@ -308,9 +311,9 @@ func settleOf(card notify.CardID, state notify.CardState, permit notify.PermitFa
 // msgID is WeChat's id of the cards that most rules deliver. No float can hold it.
 const msgID int64 = 1<<62 + 1
 
-func (b *bench) resolve(card notify.CardID) notify.Resolved {
+func (b *bench) resolve(id card.ID) permit.Resolved {
 	b.Helper()
-	got, err := b.Store.Resolve(b.Context(), notify.OpenCard{ID: card, OpenID: aliceOpenID, Template: tmpl})
+	got, err := b.Store.Resolve(b.Context(), permit.OpenCard{ID: id, OpenID: aliceOpenID, Template: tmpl})
 	b.must(err)
 	return got
 }

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -23,15 +26,15 @@ func idleUserCosts(t *testing.T, addr string) {
 		most   = 900
 	)
 	h := emptied(t, addr)
-	templates := []notify.TemplateID{tmpl, tmpl2}
+	templates := []fact.TemplateID{tmpl, tmpl2}
 	if err := h.Store.Bind(t.Context(), user, openID); err != nil {
 		t.Fatal(err)
 	}
-	facts := []notify.Fact{{Presence: &notify.Presence{User: user, At: h.Now()}}}
+	facts := []fact.Fact{{Presence: &fact.Presence{User: user, At: h.Now()}}}
 	for i := range 2 {
 		at := h.Now().Add(time.Duration(i) * time.Hour)
-		for _, source := range []notify.GrantSource{notify.GrantPopup, notify.GrantReport} {
-			facts = append(facts, notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint("tap", i), OpenID: openID, Source: source, At: at, Templates: templates}})
+		for _, source := range []fact.GrantSource{fact.GrantPopup, fact.GrantReport} {
+			facts = append(facts, fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint("tap", i), OpenID: openID, Source: source, At: at, Templates: templates}})
 		}
 	}
 	if _, err := h.Store.Record(t.Context(), notify.DefaultRules(), facts); err != nil {
@@ -71,11 +74,11 @@ func idleUserCosts(t *testing.T, addr string) {
 }
 
 // absentSince has user told of a message just now.
-func absentSince(t *testing.T, h Harness, user notify.UserID) {
+func absentSince(t *testing.T, h Harness, user fact.UserID) {
 	t.Helper()
 	ctx, rules := t.Context(), notify.DefaultRules()
-	message := notify.Message{ID: "m1", From: "peer", To: user, SentAt: h.Now()}
-	if _, err := h.Store.Record(ctx, rules, []notify.Fact{{Message: &message}}); err != nil {
+	message := fact.Message{ID: "m1", From: "peer", To: user, SentAt: h.Now()}
+	if _, err := h.Store.Record(ctx, rules, []fact.Fact{{Message: &message}}); err != nil {
 		t.Fatal(err)
 	}
 	h.Advance(rules.Lead)
@@ -84,7 +87,7 @@ func absentSince(t *testing.T, h Harness, user notify.UserID) {
 		t.Fatalf("claimed %+v, %v, want one recipient", batch.Recipients, err)
 	}
 	done := notify.Finish{User: user, Lease: batch.Recipients[0].Lease, Absence: notify.AbsenceTold,
-		Final: []notify.Final{{State: notify.StateDelivered, Messages: []notify.Identity{message.Identity()}}}}
+		Final: []notify.Final{{State: fact.StateDelivered, Messages: []fact.Identity{message.Identity()}}}}
 	if _, err := h.Store.Finish(ctx, rules, []notify.Finish{done}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +116,7 @@ func (c *trips) during(t *testing.T, do func() error) int64 {
 // crowd is 32 bound users with a message each, and what a run does for them.
 type crowd struct {
 	s     *store.Store
-	users []notify.UserID
+	users []fact.UserID
 	begin []notify.Begin
 	done  []notify.Finish
 }
@@ -123,18 +126,18 @@ const crowdSize = 32
 func newCrowd(ctx context.Context, s *store.Store) (*crowd, error) {
 	c := &crowd{s: s}
 	for i := range crowdSize {
-		c.users = append(c.users, notify.UserID(fmt.Sprint("user", i)))
-		if err := s.Bind(ctx, c.users[i], notify.OpenID(fmt.Sprint("openid", i))); err != nil {
+		c.users = append(c.users, fact.UserID(fmt.Sprint("user", i)))
+		if err := s.Bind(ctx, c.users[i], fact.OpenID(fmt.Sprint("openid", i))); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-func (c *crowd) message(ctx context.Context, id string, at time.Time, users ...notify.UserID) error {
-	var facts []notify.Fact
+func (c *crowd) message(ctx context.Context, id string, at time.Time, users ...fact.UserID) error {
+	var facts []fact.Fact
 	for _, user := range users {
-		facts = append(facts, notify.Fact{Message: &notify.Message{ID: notify.MessageID(id), From: "peer", To: user, SentAt: at}})
+		facts = append(facts, fact.Fact{Message: &fact.Message{ID: fact.MessageID(id), From: "peer", To: user, SentAt: at}})
 	}
 	_, err := c.s.Record(ctx, notify.DefaultRules(), facts)
 	return err
@@ -150,10 +153,10 @@ func (c *crowd) claim(ctx context.Context) error {
 	}
 	c.begin, c.done = nil, nil
 	for _, r := range batch.Recipients {
-		card, ids := notify.CardID(r.Lease+string(r.User)), []notify.Identity{r.Notices[0].ID}
-		c.begin = append(c.begin, notify.Begin{User: r.User, Lease: r.Lease, Card: card, Template: tmpl, Messages: ids})
-		c.done = append(c.done, notify.Finish{User: r.User, Lease: r.Lease, Card: card,
-			Final: []notify.Final{{State: notify.StateDelivered, Messages: ids}},
+		id, ids := card.ID(r.Lease+string(r.User)), []fact.Identity{r.Notices[0].ID}
+		c.begin = append(c.begin, notify.Begin{User: r.User, Lease: r.Lease, Card: id, Template: tmpl, Messages: ids})
+		c.done = append(c.done, notify.Finish{User: r.User, Lease: r.Lease, Card: id,
+			Final: []notify.Final{{State: fact.StateDelivered, Messages: ids}},
 			Steps: []notify.Step{{At: batch.Now, Kind: notify.StepSent}}})
 	}
 	return nil
@@ -163,7 +166,7 @@ func roundTrips(t *testing.T, addr string) {
 	h := emptied(t, addr)
 	ctx := t.Context()
 	var c *crowd
-	card := notify.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl, PerHour: 30}
+	sent := permit.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl, PerHour: 30}
 	var hook trips
 	h.Store.AddHook(hook.hook)
 	steps := []struct {
@@ -174,8 +177,8 @@ func roundTrips(t *testing.T, addr string) {
 		{"a message", 2, func() error { return c.message(ctx, "m1", h.Now(), "user0") }},
 		{"messages for many", 2, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }},
 		{"a grant", 2, func() error {
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Grant: &notify.Grant{ID: "g", OpenID: "openid0",
-				Source: notify.GrantPopup, At: h.Now(), Templates: []notify.TemplateID{tmpl}}}})
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Grant: &fact.Grant{ID: "g", OpenID: "openid0",
+				Source: fact.GrantPopup, At: h.Now(), Templates: []fact.TemplateID{tmpl}}}})
 			return err
 		}},
 		{"rest while something falls due", 1, func() error {
@@ -191,36 +194,36 @@ func roundTrips(t *testing.T, addr string) {
 		}},
 		{"begin of 32", 2, func() error {
 			begun, err := h.Store.Begin(ctx, c.begin)
-			if err == nil && slices.ContainsFunc(begun, func(ids []notify.Identity) bool { return len(ids) != 1 }) {
+			if err == nil && slices.ContainsFunc(begun, func(ids []fact.Identity) bool { return len(ids) != 1 }) {
 				err = fmt.Errorf("begun: %v", begun)
 			}
 			return err
 		}},
 		{"reserve", 2, func() error {
-			r, err := h.Store.Reserve(ctx, card)
-			if err == nil && r.Status != notify.ReserveOK {
+			r, err := h.Store.Reserve(ctx, sent)
+			if err == nil && r.Status != permit.ReserveOK {
 				err = fmt.Errorf("reserve: %v", r)
 			}
 			return err
 		}},
 		{"settle", 2, func() error {
-			return second(h.Store.Settle(ctx, notify.Settle{Card: card.Card, OpenID: card.OpenID, Template: tmpl,
-				State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered}))
+			return second(h.Store.Settle(ctx, permit.Settle{Card: sent.Card, OpenID: sent.OpenID, Template: tmpl,
+				State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}))
 		}},
 		{"a call at many", 2, func() error {
-			ring := notify.Ring{Call: "call", Source: notify.CallSignal, Caller: "peer", Users: c.users, At: h.Now(), For: time.Minute}
-			end := notify.RingEnd{Call: "call", Source: notify.CallSignal, Users: c.users, How: notify.CallAnswered}
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Ring: &ring}, {RingEnd: &end}})
+			ring := fact.Ring{Call: "call", Source: fact.CallSignal, Caller: "peer", Users: c.users, At: h.Now(), For: time.Minute}
+			end := fact.RingEnd{Call: "call", Source: fact.CallSignal, Users: c.users, How: fact.CallAnswered}
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Ring: &ring}, {RingEnd: &end}})
 			return err
 		}},
 		{"a report of WeChat", 2, func() error {
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{{Sent: &notify.Sent{OpenID: card.OpenID, Template: tmpl, At: h.Now()}}})
+			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Sent: &fact.Sent{OpenID: sent.OpenID, Template: tmpl, At: h.Now()}}})
 			return err
 		}},
 		{"unknown cards of many", 7, func() error {
 			for i, user := range c.users {
-				_, err := h.Store.Settle(ctx, notify.Settle{Card: notify.CardID("unknown-" + user), OpenID: notify.OpenID(fmt.Sprint("openid", i)),
-					Template: tmpl, State: notify.CardUnknown, Permit: notify.PermitHeld, User: user, Messages: []notify.Identity{"m0"}})
+				_, err := h.Store.Settle(ctx, permit.Settle{Card: card.ID("unknown-" + user), OpenID: fact.OpenID(fmt.Sprint("openid", i)),
+					Template: tmpl, State: permit.CardUnknown, Permit: permit.Held, User: user, Messages: []fact.Identity{"m0"}})
 				if err != nil {
 					return err
 				}
@@ -244,20 +247,20 @@ func roundTrips(t *testing.T, addr string) {
 		{"finish of 32", 2, func() error { _, err := h.Store.Finish(ctx, notify.DefaultRules(), c.done); return err }},
 		{"rest", 1, func() error { return second(h.Store.Rest(ctx, h.Now().Add(time.Hour))) }},
 		{"balances", 1, func() error {
-			_, err := h.Store.Balances(ctx, card.OpenID, []notify.TemplateID{tmpl, "another"})
+			_, err := h.Store.Balances(ctx, sent.OpenID, []fact.TemplateID{tmpl, "another"})
 			return err
 		}},
 		{"counts", 1, func() error {
 			counts, err := h.Store.Counts(ctx)
-			if err == nil && counts[notify.StateDelivered] != crowdSize {
+			if err == nil && counts[fact.StateDelivered] != crowdSize {
 				err = fmt.Errorf("counts: %v", counts)
 			}
 			return err
 		}},
 		{"announcements to many", 2, func() error {
-			var ms []notify.Message
+			var ms []fact.Message
 			for _, user := range c.users {
-				ms = append(ms, notify.Message{ID: "a", To: user, SentAt: h.Now(), Announcement: &notify.Announcement{}})
+				ms = append(ms, fact.Message{ID: "a", To: user, SentAt: h.Now(), Announcement: &fact.Announcement{}})
 			}
 			_, _, err := h.Store.Announce(ctx, notify.DefaultRules(), ms)
 			return err
@@ -312,8 +315,8 @@ func scriptsAreReloaded(t *testing.T, addr string) {
 
 	// Here the server knows look, and no other script.
 	forget()
-	read := notify.Fact{Read: &notify.Read{Reader: "user0", Peer: "peer", UpTo: h.Now()}}
-	if _, err := h.Store.Record(ctx, notify.DefaultRules(), []notify.Fact{read}); err != nil {
+	read := fact.Fact{Read: &fact.Read{Reader: "user0", Peer: "peer", UpTo: h.Now()}}
+	if _, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{read}); err != nil {
 		t.Fatal(err)
 	}
 	if got := hook.during(t, func() error { return c.message(ctx, "m2", h.Now(), "user1") }); got != 3 {

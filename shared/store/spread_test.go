@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store/redistest"
 )
@@ -18,10 +19,10 @@ func TestGroupMessageCosts(t *testing.T) {
 	var hook trips
 	h.Store.AddHook(hook.hook)
 	record := func(from, to uint32, byREST bool) error {
-		var facts []notify.Fact
+		var facts []fact.Fact
 		for seq := from; seq < to; seq++ {
-			facts = append(facts, notify.Fact{GroupMessage: &notify.GroupMessage{Group: "team", Type: notify.GroupPublic,
-				From: "bob", SentAt: h.Now(), Seq: seq, AtAll: true, ByREST: byREST, For: notify.GroupAll}})
+			facts = append(facts, fact.Fact{GroupMessage: &fact.GroupMessage{Group: "team", Type: fact.GroupPublic,
+				From: "bob", SentAt: h.Now(), Seq: seq, AtAll: true, ByREST: byREST, For: fact.GroupAll}})
 		}
 		_, err := h.Store.Record(t.Context(), notify.DefaultRules(), facts)
 		return err

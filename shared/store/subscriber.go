@@ -8,19 +8,21 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
-// subscriberDoc is how a notify.SubscriberRecord is kept, apart from the cards: in field d of its
+// subscriberDoc is how a permit.Subscriber is kept, apart from the cards: in field d of its
 // key. Times are in ms. What is empty is left out.
 type subscriberDoc struct {
-	User    notify.UserID                       `json:"u,omitempty"`
-	Since   int64                               `json:"us,omitempty"`
-	Ledgers map[notify.TemplateID]ledgerDoc     `json:"l,omitempty"`
-	Sending map[notify.TemplateID]notify.CardID `json:"a,omitempty"`
-	Gone    flag                                `json:"x,omitempty"`
-	Paced   int64                               `json:"pt,omitempty"`
-	Reports []reportDoc                         `json:"ev,omitempty"`
+	User    fact.UserID                   `json:"u,omitempty"`
+	Since   int64                         `json:"us,omitempty"`
+	Ledgers map[fact.TemplateID]ledgerDoc `json:"l,omitempty"`
+	Sending map[fact.TemplateID]card.ID   `json:"a,omitempty"`
+	Gone    flag                          `json:"x,omitempty"`
+	Paced   int64                         `json:"pt,omitempty"`
+	Reports []reportDoc                   `json:"ev,omitempty"`
 }
 
 type ledgerDoc struct {
@@ -38,15 +40,15 @@ type ledgerDoc struct {
 }
 
 type reportDoc struct {
-	MsgID    int64             `json:"i,omitempty,string"`
-	Template notify.TemplateID `json:"t"`
-	At       int64             `json:"at"`
-	Failed   string            `json:"f,omitempty"`
-	Received int64             `json:"r"`
+	MsgID    int64           `json:"i,omitempty,string"`
+	Template fact.TemplateID `json:"t"`
+	At       int64           `json:"at"`
+	Failed   string          `json:"f,omitempty"`
+	Received int64           `json:"r"`
 }
 
 // entryDoc is [ms, kind, change], or [ms, kind, change, 1] if it is paired.
-type entryDoc notify.AccountEntry
+type entryDoc permit.AccountEntry
 
 // MarshalJSON implements json.Marshaler.
 func (e entryDoc) MarshalJSON() ([]byte, error) {
@@ -107,56 +109,56 @@ func unmarshalTuple(b []byte, into ...any) (marked bool, err error) {
 }
 
 // decodeSubscriber reads a record; nil is that of an openid never heard of.
-func decodeSubscriber(key string, reply any) (notify.SubscriberRecord, error) {
+func decodeSubscriber(key string, reply any) (permit.Subscriber, error) {
 	if reply == nil {
-		return notify.SubscriberRecord{}, nil
+		return permit.Subscriber{}, nil
 	}
 	var d *subscriberDoc
 	if err := json.Unmarshal([]byte(text(reply)), &d); err != nil || d == nil {
-		return notify.SubscriberRecord{}, unreadableAt(errShape, key)
+		return permit.Subscriber{}, unreadableAt(errShape, key)
 	}
-	sub := notify.SubscriberRecord{User: d.User, Since: timeOf(d.Since), Gone: bool(d.Gone), Sending: d.Sending, Paced: timeOf(d.Paced)}
+	sub := permit.Subscriber{User: d.User, Since: timeOf(d.Since), Gone: bool(d.Gone), Sending: d.Sending, Paced: timeOf(d.Paced)}
 	for t, l := range d.Ledgers {
 		if l.Balance == nil || l.Held == nil || l.Opening == nil {
-			return notify.SubscriberRecord{}, unreadableAt(errShape, key)
+			return permit.Subscriber{}, unreadableAt(errShape, key)
 		}
 		if sub.Ledgers == nil {
-			sub.Ledgers = map[notify.TemplateID]*notify.Ledger{}
+			sub.Ledgers = map[fact.TemplateID]*permit.Ledger{}
 		}
 		sub.Ledgers[t] = l.decode()
 	}
 	for _, r := range d.Reports {
 		if r.Received == 0 {
-			return notify.SubscriberRecord{}, unreadableAt(errShape, key)
+			return permit.Subscriber{}, unreadableAt(errShape, key)
 		}
-		sub.Reports = append(sub.Reports, notify.PendingReport{Received: timeOf(r.Received),
-			Sent: notify.Sent{MsgID: r.MsgID, Template: r.Template, At: timeOf(r.At), Failed: r.Failed}})
+		sub.Reports = append(sub.Reports, permit.PendingReport{Received: timeOf(r.Received),
+			Sent: fact.Sent{MsgID: r.MsgID, Template: r.Template, At: timeOf(r.At), Failed: r.Failed}})
 	}
 	return sub, nil
 }
 
-func (l ledgerDoc) decode() *notify.Ledger {
-	out := &notify.Ledger{Balance: *l.Balance, Held: *l.Held, Opening: *l.Opening, Void: timeOf(l.Void), Session: timeOf(l.Session),
+func (l ledgerDoc) decode() *permit.Ledger {
+	out := &permit.Ledger{Balance: *l.Balance, Held: *l.Held, Opening: *l.Opening, Void: timeOf(l.Void), Session: timeOf(l.Session),
 		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid}
 	for _, e := range l.Entries {
-		out.Entries = append(out.Entries, notify.AccountEntry(e))
+		out.Entries = append(out.Entries, permit.AccountEntry(e))
 	}
 	return out
 }
 
 // encodeSubscriber returns what is kept of a record; "" of a blank one.
-func encodeSubscriber(sub *notify.SubscriberRecord, now time.Time) (string, error) {
+func encodeSubscriber(sub *permit.Subscriber, now time.Time) (string, error) {
 	if !sub.Paced.After(now) {
 		sub.Paced = time.Time{}
 	}
-	maps.DeleteFunc(sub.Ledgers, func(_ notify.TemplateID, l *notify.Ledger) bool { return l.Blank() })
+	maps.DeleteFunc(sub.Ledgers, func(_ fact.TemplateID, l *permit.Ledger) bool { return l.Blank() })
 	if sub.Blank() {
 		return "", nil
 	}
 	d := subscriberDoc{User: sub.User, Since: unixMilli(sub.Since), Sending: sub.Sending, Gone: flag(sub.Gone), Paced: unixMilli(sub.Paced)}
 	for t, l := range sub.Ledgers {
 		if d.Ledgers == nil {
-			d.Ledgers = map[notify.TemplateID]ledgerDoc{}
+			d.Ledgers = map[fact.TemplateID]ledgerDoc{}
 		}
 		d.Ledgers[t] = ledgerDocOf(l)
 	}
@@ -167,7 +169,7 @@ func encodeSubscriber(sub *notify.SubscriberRecord, now time.Time) (string, erro
 	return string(b), err
 }
 
-func ledgerDocOf(l *notify.Ledger) ledgerDoc {
+func ledgerDocOf(l *permit.Ledger) ledgerDoc {
 	d := ledgerDoc{Balance: &l.Balance, Held: &l.Held, Opening: &l.Opening, Void: unixMilli(l.Void), Session: unixMilli(l.Session),
 		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid}
 	for _, e := range l.Entries {
@@ -181,15 +183,15 @@ func ledgerDocOf(l *notify.Ledger) ledgerDoc {
 // is written only if it has changed.
 type subscriberChange struct {
 	keys
-	openID notify.OpenID
+	openID fact.OpenID
 	reads  []command
-	decide func(sub *notify.SubscriberRecord, now time.Time, replies []any) ([]command, error)
+	decide func(sub *permit.Subscriber, now time.Time, replies []any) ([]command, error)
 }
 
 // ofSubscriber is a change that neither reads nor writes anything else.
-func (s *Store) ofSubscriber(openID notify.OpenID, decide func(sub *notify.SubscriberRecord, now time.Time) error) *change {
+func (s *Store) ofSubscriber(openID fact.OpenID, decide func(sub *permit.Subscriber, now time.Time) error) *change {
 	return subscriberChange{s.keysOf(string(openID)), openID, nil,
-		func(sub *notify.SubscriberRecord, now time.Time, _ []any) ([]command, error) {
+		func(sub *permit.Subscriber, now time.Time, _ []any) ([]command, error) {
 			return nil, decide(sub, now)
 		}}.change()
 }
@@ -203,7 +205,7 @@ func (c subscriberChange) change() *change {
 			if err != nil {
 				return nil, err
 			}
-			sub.Cards = notify.NewCards(decodeCards(cards, replies[1]))
+			sub.Cards = permit.NewCards(decodeCards(cards, replies[1]))
 			sub.Erased = millis(text(replies[2]))
 			return c.decided(&sub, now, replies[1+len(own):], next)
 		}}
@@ -211,7 +213,7 @@ func (c subscriberChange) change() *change {
 
 // decided returns the writes of a change: first those at keys that were not read, of which Redis
 // may refuse one, and last the record. None if all is as it was.
-func (c subscriberChange) decided(sub *notify.SubscriberRecord, now time.Time, replies []any, next string) ([]command, error) {
+func (c subscriberChange) decided(sub *permit.Subscriber, now time.Time, replies []any, next string) ([]command, error) {
 	user, erased := sub.User, sub.Erased
 	was, err := encodeSubscriber(sub, now)
 	if err != nil {
@@ -238,7 +240,7 @@ func (c subscriberChange) decided(sub *notify.SubscriberRecord, now time.Time, r
 
 // recordWrites keeps the record, and for how long. As long as there are cards, there is a record,
 // since its version is theirs.
-func (c subscriberChange) recordWrites(sub *notify.SubscriberRecord, doc string, before notify.UserID, next string) []command {
+func (c subscriberChange) recordWrites(sub *permit.Subscriber, doc string, before fact.UserID, next string) []command {
 	key := c.subscriber(c.openID)
 	if doc == "" && sub.Cards.Len() == 0 {
 		return []command{do("DEL", key)}
@@ -256,7 +258,7 @@ func (c subscriberChange) recordWrites(sub *notify.SubscriberRecord, doc string,
 }
 
 // tombstoneWrites keeps an erasure in mind, or forgets it.
-func (c subscriberChange) tombstoneWrites(sub *notify.SubscriberRecord, before, now time.Time) []command {
+func (c subscriberChange) tombstoneWrites(sub *permit.Subscriber, before, now time.Time) []command {
 	switch stone := c.erased(c.openID); {
 	case sub.Erased.Equal(before):
 		return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -15,11 +16,11 @@ const dayLong = 24 * time.Hour
 
 // A visit is what happens to one recipient, and what is looked at beside the mailbox.
 type visit struct {
-	user    notify.UserID
+	user    fact.UserID
 	happens []func(*notify.Mailbox)
-	about   []notify.Identity // messages that may have come before
-	senders []notify.UserID   // who may have been erased
-	peers   []string          // conversations that may have been read, hashed
+	about   []fact.Identity // messages that may have come before
+	senders []fact.UserID   // who may have been erased
+	peers   []string        // conversations that may have been read, hashed
 	// What is looked at as a whole: conversations that were read, calls of late, dead letters.
 	allRead, allCalls, allLetters bool
 	// scores: when the queues have it due, which a claim has changed.
@@ -39,7 +40,7 @@ type visit struct {
 }
 
 // visitTo returns a visit at which one thing happens.
-func visitTo(user notify.UserID, happens func(*notify.Mailbox)) *visit {
+func visitTo(user fact.UserID, happens func(*notify.Mailbox)) *visit {
 	return &visit{user: user, happens: []func(*notify.Mailbox){happens}}
 }
 
@@ -201,7 +202,7 @@ func readInto(read map[string]time.Time, peer, upTo string) {
 // another: it came after its recall.
 func (v visiting) loadMarks(b *notify.Mailbox, reply any) error {
 	if b.Marks == nil {
-		b.Marks = map[notify.Identity]notify.Mark{}
+		b.Marks = map[fact.Identity]notify.Mark{}
 	}
 	for i, m := range texts(reply) {
 		if was := b.Marks[v.about[i]]; m != "" && (was == notify.MarkNone || was == notify.MarkRecalled) {
@@ -218,14 +219,14 @@ func (v visiting) loadForgotten(b *notify.Mailbox, reply any) error {
 }
 
 // forgottenIn reads until when users are not to be named.
-func forgottenIn(users []notify.UserID, reply any, now time.Time) func(notify.UserID) bool {
-	gone := map[notify.UserID]bool{}
+func forgottenIn(users []fact.UserID, reply any, now time.Time) func(fact.UserID) bool {
+	gone := map[fact.UserID]bool{}
 	for i, s := range texts(reply) {
 		if millis(s).After(now) {
 			gone[users[i]] = true
 		}
 	}
-	return func(u notify.UserID) bool { return gone[u] }
+	return func(u fact.UserID) bool { return gone[u] }
 }
 
 func (v visiting) loadLetters(b *notify.Mailbox, reply any) error {
@@ -249,15 +250,15 @@ func anys[S ~string](list []S) []any {
 	return out
 }
 
-func hashesOf(users []notify.UserID) []string {
+func hashesOf(users []fact.UserID) []string {
 	out := make([]string, len(users))
 	for i, u := range users {
-		out[i] = notify.HashOf(string(u))
+		out[i] = fact.HashOf(string(u))
 	}
 	return out
 }
 
-func marksOfAll(ids []notify.Identity) []string {
+func marksOfAll(ids []fact.Identity) []string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
 		out[i] = markOf(id)

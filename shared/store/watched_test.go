@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -26,8 +27,8 @@ func TestOneRunWatches(t *testing.T) {
 	if err := one.Bind(t.Context(), alice, aliceOpenID); err != nil {
 		t.Fatal(err)
 	}
-	message := notify.Message{ID: "m", From: bob, To: alice, SentAt: h.Now()}
-	if wake, err := other.Record(t.Context(), notify.DefaultRules(), []notify.Fact{{Message: &message}}); err != nil || !wake {
+	message := fact.Message{ID: "m", From: bob, To: alice, SentAt: h.Now()}
+	if wake, err := other.Record(t.Context(), notify.DefaultRules(), []fact.Fact{{Message: &message}}); err != nil || !wake {
 		t.Fatalf("nobody is to be woken: %v", err)
 	}
 	for _, look := range []struct {

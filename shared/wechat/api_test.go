@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/wechat"
 )
 
 func TestSendSubscribe(t *testing.T) {
-	card := notify.Card{ID: "c1", To: "o", Template: "T", Page: "p", Data: map[string]string{"thing1": "x"}, MiniProgramState: "trial", Lang: "en_US"}
+	shown := card.Card{ID: "c1", To: "o", Template: "T", Page: "p", Data: map[string]string{"thing1": "x"}, MiniProgramState: "trial", Lang: "en_US"}
 	send := func(m wechat.SubscribeMessage) func(*wechat.Client) (int64, error) {
 		return func(c *wechat.Client) (int64, error) { return c.SendSubscribe(t.Context(), m) }
 	}
@@ -24,7 +25,7 @@ func TestSendSubscribe(t *testing.T) {
 			`"data":{"number3":{"value":"2"},"thing1":{"value":"Anna & Bob"}},"miniprogram_state":"formal","lang":"zh_CN"}`},
 		{send(wechat.SubscribeMessage{To: "o", Template: "T", Data: map[string]string{"thing1": "x"}}), // what is empty is left out
 			`{"touser":"o","template_id":"T","data":{"thing1":{"value":"x"}}}`},
-		{func(c *wechat.Client) (int64, error) { return wechat.Sender{Client: c}.Send(t.Context(), card) },
+		{func(c *wechat.Client) (int64, error) { return wechat.Sender{Client: c}.Send(t.Context(), shown) },
 			`{"touser":"o","template_id":"T","page":"p","data":{"thing1":{"value":"x"}},"miniprogram_state":"trial","lang":"en_US"}`},
 	} {
 		api := newAPI()
@@ -68,7 +69,7 @@ const loginPath = "/sns/jscode2session"
 func TestCode2Session(t *testing.T) {
 	c, api := answered(t, loginPath, string(sample(t, "api-code2session-ok.json")),
 		`{"errcode":0,"errmsg":"ok","openid":"oB","session_key":"session-key","unionid":"u"}`)
-	for _, want := range []notify.OpenID{"ocBex5K5Ou-7Z9EuPAtwsP4yvnQQ", "oB"} {
+	for _, want := range []fact.OpenID{"ocBex5K5Ou-7Z9EuPAtwsP4yvnQQ", "oB"} {
 		if got, err := c.Code2Session(t.Context(), "login-code"); err != nil || got != want {
 			t.Errorf("Code2Session = %q, %v, want %q", got, err, want)
 		}

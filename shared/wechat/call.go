@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"unicode"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 )
 
 // Names of our methods, as errors carry them.
@@ -77,7 +77,7 @@ func (r request) authorize(t token) request {
 // noToken says that op was not even tried. The class of err stays: none that fetching
 // a token can have says that a card may have been shown.
 func noToken(op string, err error) error {
-	var classed interface{ Class() notify.Class }
+	var classed interface{ Class() card.Class }
 	if errors.As(err, &classed) {
 		return fmt.Errorf("wechat: %s: no access token: %w", op, err)
 	}

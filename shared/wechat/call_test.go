@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 	"wxnotify/shared/wechat"
 )
 
@@ -69,7 +69,7 @@ func TestSendIsNeverRepeated(t *testing.T) {
 				backup, others := serve(t, kept, end)
 				url, sends := serve(t, kept, end)
 				_, err := client(t, wechat.ClientConfig{BaseURL: url, BackupURLs: []string{backup}}).SendSubscribe(t.Context(), message)
-				wantClass(t, err, notify.ClassUnknown)
+				wantClass(t, err, card.ClassUnknown)
 				wantNoSecret(t, err.Error())
 				if n := sends.Load() + others.Load(); n != 1 {
 					t.Errorf("%d sends arrived, want 1", n)
@@ -107,7 +107,7 @@ func TestNothingWritten(t *testing.T) {
 				t.Errorf("SendSubscribe = %d, %v with %d arrived, want 1", id, err, api.count(sendPath))
 			}
 			if !reconnects {
-				wantClass(t, err, notify.ClassUnreached)
+				wantClass(t, err, card.ClassUnreached)
 			}
 		})
 	}
@@ -167,7 +167,7 @@ func TestNoHost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client(t, cfg).SendSubscribe(t.Context(), message)
-			wantClass(t, err, notify.ClassUnreached)
+			wantClass(t, err, card.ClassUnreached)
 			wantNoSecret(t, err.Error())
 		})
 	}
@@ -217,7 +217,7 @@ func TestUnknownOutcomes(t *testing.T) {
 			sends := 0
 			c := online(t, scripted(func(w http.ResponseWriter, r *http.Request) { sends++; answer(w, r) }))
 			_, err := c.SendSubscribe(t.Context(), message)
-			wantClass(t, err, notify.ClassUnknown)
+			wantClass(t, err, card.ClassUnknown)
 			wantNoSecret(t, err.Error())
 			if sends != 1 {
 				t.Errorf("%d requests arrived, want 1", sends)
@@ -244,7 +244,7 @@ func TestTimeouts(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err := client(t, cfg).SendSubscribe(ctx, message)
-			wantClass(t, err, notify.ClassUnknown)
+			wantClass(t, err, card.ClassUnknown)
 			if took := time.Since(start); took != tt.want || !errors.Is(err, context.DeadlineExceeded) || sends != 1 {
 				t.Errorf("%s: %v after %v and %d sends, want a deadline after %v", tt.name, err, took, sends, tt.want)
 			}
@@ -259,12 +259,12 @@ func TestNothingIsAsked(t *testing.T) {
 	api := newAPI()
 	c := online(t, api)
 	_, err := c.SendSubscribe(over, message)
-	wantClass(t, err, notify.ClassUnreached)
+	wantClass(t, err, card.ClassUnreached)
 	for _, m := range []wechat.SubscribeMessage{
 		{Template: "T", Data: message.Data}, {To: "o", Data: message.Data}, {To: "o", Template: "T"},
 	} {
 		_, err := c.SendSubscribe(t.Context(), m)
-		if wantClass(t, err, notify.ClassDefect); !strings.Contains(err.Error(), "is empty") {
+		if wantClass(t, err, card.ClassDefect); !strings.Contains(err.Error(), "is empty") {
 			t.Errorf("error %q does not name what is missing", err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestErrmsgIsCleaned(t *testing.T) {
 		fmt.Fprintf(w, echo, strings.Repeat("字", 400))
 	}))
 	_, err := c.SendSubscribe(t.Context(), message)
-	wantClass(t, err, notify.ClassWording)
+	wantClass(t, err, card.ClassWording)
 	wantNoSecret(t, err.Error())
 	if text := err.Error(); strings.Contains(text, "oUser") || strings.ContainsAny(text, "\n\x00\x1b") || len(text) > 400 || !strings.Contains(text, "risky") {
 		t.Errorf("error %q", text)

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"regexp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 )
 
 // Errcodes that we know a meaning of.
@@ -49,7 +49,7 @@ const (
 )
 
 // codes is the outcome table of docs/rules.md: what each errcode means for a card. A
-// code that is not here is notify.ClassUnlisted. Codes of ClassTemplate and ClassOperator carry
+// code that is not here is card.ClassUnlisted. Codes of ClassTemplate and ClassOperator carry
 // their cure.
 //
 // The four token codes reach a caller only after a fresh token was refused as well.
@@ -59,38 +59,38 @@ const (
 // then it hits everybody, and the stop after ten different gone openids in a row ends
 // it just the same.
 var codes = map[int]struct {
-	class notify.Class
+	class card.Class
 	cure  string
 }{
-	CodeInvalidToken: {class: notify.ClassRetry},
-	CodeWrongToken:   {class: notify.ClassRetry},
-	CodeMissingToken: {class: notify.ClassRetry},
-	CodeExpiredToken: {class: notify.ClassRetry},
+	CodeInvalidToken: {class: card.ClassRetry},
+	CodeWrongToken:   {class: card.ClassRetry},
+	CodeMissingToken: {class: card.ClassRetry},
+	CodeExpiredToken: {class: card.ClassRetry},
 
-	CodeBusy:        {class: notify.ClassRetry},
-	CodeConcurrent:  {class: notify.ClassRetry},
-	CodeMinuteQuota: {class: notify.ClassMinute},
-	CodeDailyQuota:  {class: notify.ClassQuota},
-	CodeRefused:     {class: notify.ClassRefused},
-	CodeBadOpenID:   {class: notify.ClassUnknownOpenID},
-	CodeUserLimited: {class: notify.ClassUnknownOpenID},
-	CodeSensitive:   {class: notify.ClassWording},
-	CodeBadJSON:     {class: notify.ClassDefect},
-	CodeBadData:     {class: notify.ClassDefect},
+	CodeBusy:        {class: card.ClassRetry},
+	CodeConcurrent:  {class: card.ClassRetry},
+	CodeMinuteQuota: {class: card.ClassMinute},
+	CodeDailyQuota:  {class: card.ClassQuota},
+	CodeRefused:     {class: card.ClassRefused},
+	CodeBadOpenID:   {class: card.ClassUnknownOpenID},
+	CodeUserLimited: {class: card.ClassUnknownOpenID},
+	CodeSensitive:   {class: card.ClassWording},
+	CodeBadJSON:     {class: card.ClassDefect},
+	CodeBadData:     {class: card.ClassDefect},
 
-	CodeBadAppID:        {notify.ClassOperator, "set WECHAT_APPID to the AppID shown in the console under Development settings"},
-	CodeBadTemplate:     {notify.ClassTemplate, "the template was deleted, or the service category it belongs to was: choose it again in the console and put its id into notify.yml"},
-	CodeBadPage:         {notify.ClassTemplate, "the template's page in notify.yml is not in the released version of the mini program: correct it or release that version"},
-	CodeBanned:          {notify.ClassTemplate, "WeChat suspended subscribe messages or this template: read the notice in the console and appeal there"},
-	CodeUnauthorized:    {notify.ClassOperator, "this account may not call the API: check its verification and its permissions in the console"},
-	CodeIPNotListed:     {notify.ClassOperator, "add this function's address to the API IP list under Development settings in the console, or switch the list off"},
-	CodeSecretFrozen:    {notify.ClassOperator, "the AppSecret is frozen: unfreeze it under Development settings in the console; it takes about 10 min to act"},
-	CodeConfirmCall:     {notify.ClassOperator, "WeChat wants the administrator to confirm calls from this address: they have a message in WeChat to answer"},
-	CodeCallRefused:     {notify.ClassOperator, "the administrator refused calls from this address: WeChat lets them confirm again after 24 h"},
-	CodeCallRefusedHour: {notify.ClassOperator, "the administrator refused calls from this address: WeChat lets them confirm again after 1 h"},
-	CodeBadSecret:       {notify.ClassOperator, cureSecret},
-	CodeTokenForbidden:  {notify.ClassOperator, "the account may not fetch access tokens: check its state in the console"},
-	CodeAccountFrozen:   {notify.ClassOperator, "the account is frozen: unfreeze it in the console"},
+	CodeBadAppID:        {card.ClassOperator, "set WECHAT_APPID to the AppID shown in the console under Development settings"},
+	CodeBadTemplate:     {card.ClassTemplate, "the template was deleted, or the service category it belongs to was: choose it again in the console and put its id into notify.yml"},
+	CodeBadPage:         {card.ClassTemplate, "the template's page in notify.yml is not in the released version of the mini program: correct it or release that version"},
+	CodeBanned:          {card.ClassTemplate, "WeChat suspended subscribe messages or this template: read the notice in the console and appeal there"},
+	CodeUnauthorized:    {card.ClassOperator, "this account may not call the API: check its verification and its permissions in the console"},
+	CodeIPNotListed:     {card.ClassOperator, "add this function's address to the API IP list under Development settings in the console, or switch the list off"},
+	CodeSecretFrozen:    {card.ClassOperator, "the AppSecret is frozen: unfreeze it under Development settings in the console; it takes about 10 min to act"},
+	CodeConfirmCall:     {card.ClassOperator, "WeChat wants the administrator to confirm calls from this address: they have a message in WeChat to answer"},
+	CodeCallRefused:     {card.ClassOperator, "the administrator refused calls from this address: WeChat lets them confirm again after 24 h"},
+	CodeCallRefusedHour: {card.ClassOperator, "the administrator refused calls from this address: WeChat lets them confirm again after 1 h"},
+	CodeBadSecret:       {card.ClassOperator, cureSecret},
+	CodeTokenForbidden:  {card.ClassOperator, "the account may not fetch access tokens: check its state in the console"},
+	CodeAccountFrozen:   {card.ClassOperator, "the account is frozen: unfreeze it in the console"},
 }
 
 const cureSecret = "set WECHAT_APPSECRET to the current AppSecret; if nobody knows it, reset it under Development settings in the console"
@@ -117,19 +117,19 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("wechat: %s: errcode %d: %s", e.Op, e.Code, e.Msg)
 }
 
-// Class implements what notify.ClassOf looks for.
-func (e *APIError) Class() notify.Class {
+// Class implements what card.ClassOf looks for.
+func (e *APIError) Class() card.Class {
 	if e.wrongSecret() {
-		return notify.ClassOperator
+		return card.ClassOperator
 	}
 	if c, ok := codes[e.Code]; ok {
 		return c.class
 	}
-	return notify.ClassUnlisted
+	return card.ClassUnlisted
 }
 
 // Cure returns a sentence that tells an operator what to do, for errors of
-// notify.ClassTemplate or notify.ClassOperator, and "" for all others.
+// card.ClassTemplate or card.ClassOperator, and "" for all others.
 func (e *APIError) Cure() string {
 	if e.wrongSecret() {
 		return cureSecret
@@ -210,14 +210,14 @@ func (e *TransportError) Error() string { return fmt.Sprintf("wechat: %s: %v", e
 func (e *TransportError) Unwrap() error { return e.Err }
 
 // Class is ClassUnreached if nothing was sent, and ClassUnknown for a card that may have been.
-func (e *TransportError) Class() notify.Class {
+func (e *TransportError) Class() card.Class {
 	switch {
 	case !e.Sent:
-		return notify.ClassUnreached
+		return card.ClassUnreached
 	case e.Op == opSendSubscribe:
-		return notify.ClassUnknown
+		return card.ClassUnknown
 	}
-	return notify.ClassRetry // another call failed, on the way to a card that was not sent
+	return card.ClassRetry // another call failed, on the way to a card that was not sent
 }
 
 // withoutURL strips the URL that net/http puts in its errors: its query carries

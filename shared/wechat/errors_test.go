@@ -7,23 +7,23 @@ import (
 	"strings"
 	"testing"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 	"wxnotify/shared/wechat"
 )
 
 // The outcome table of docs/design.md, each code through a real call.
 func TestClasses(t *testing.T) {
-	for class, codes := range map[notify.Class][]int{
-		notify.ClassRetry:         {-1, 43108},
-		notify.ClassMinute:        {45011},
-		notify.ClassQuota:         {45009},
-		notify.ClassRefused:       {43101},
-		notify.ClassUnknownOpenID: {40003, 50002},
-		notify.ClassTemplate:      {40037, 41030, 43107},
-		notify.ClassOperator:      {40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007},
-		notify.ClassWording:       {45168},
-		notify.ClassDefect:        {47003, 47001},
-		notify.ClassUnlisted:      {1, 20001, 40097, 43002, 44002, 45109, 99999, -2},
+	for class, codes := range map[card.Class][]int{
+		card.ClassRetry:         {-1, 43108},
+		card.ClassMinute:        {45011},
+		card.ClassQuota:         {45009},
+		card.ClassRefused:       {43101},
+		card.ClassUnknownOpenID: {40003, 50002},
+		card.ClassTemplate:      {40037, 41030, 43107},
+		card.ClassOperator:      {40013, 48001, 40164, 40243, 89503, 89506, 89507, 40125, 50004, 50007},
+		card.ClassWording:       {45168},
+		card.ClassDefect:        {47003, 47001},
+		card.ClassUnlisted:      {1, 20001, 40097, 43002, 44002, 45109, 99999, -2},
 	} {
 		for _, code := range codes {
 			c, api := answered(t, sendPath, fmt.Sprintf(`{"errcode":%d,"errmsg":"words rid: 1-2-3"}`, code))
@@ -36,7 +36,7 @@ func TestClasses(t *testing.T) {
 			if want := fmt.Sprintf("wechat: SendSubscribe: errcode %d: words rid: 1-2-3", code); err.Error() != want {
 				t.Errorf("text %q, want %q", err, want)
 			}
-			if (e.Cure() != "") != (class == notify.ClassOperator || class == notify.ClassTemplate) {
+			if (e.Cure() != "") != (class == card.ClassOperator || class == card.ClassTemplate) {
 				t.Errorf("%d: cure %q for class %v", code, e.Cure(), class)
 			}
 			if n := api.count(sendPath); n != 1 {
@@ -49,15 +49,15 @@ func TestClasses(t *testing.T) {
 func TestRealAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		answer  string
-		class   notify.Class
+		class   card.Class
 		keyword string
 		rid     string
 	}{
-		{string(sample(t, "api-send-43101.json")), notify.ClassRefused, "", "6a3ba761-6ef7535a-33c60a10"},
-		{string(sample(t, "api-send-45009.json")), notify.ClassQuota, "", "6350ba59-531186f6-55662d08"},
-		{string(sample(t, "api-send-47003-empty.json")), notify.ClassDefect, "thing1", "66682c41-7dd72826-01985a40"},
-		{string(sample(t, "api-send-47003-invalid.json")), notify.ClassDefect, "phrase3", "6685f720-7f0962fc-0273704f"},
-		{`{"errcode":"43101","errmsg":"a code as a string"}`, notify.ClassRefused, "", ""},
+		{string(sample(t, "api-send-43101.json")), card.ClassRefused, "", "6a3ba761-6ef7535a-33c60a10"},
+		{string(sample(t, "api-send-45009.json")), card.ClassQuota, "", "6350ba59-531186f6-55662d08"},
+		{string(sample(t, "api-send-47003-empty.json")), card.ClassDefect, "thing1", "66682c41-7dd72826-01985a40"},
+		{string(sample(t, "api-send-47003-invalid.json")), card.ClassDefect, "phrase3", "6685f720-7f0962fc-0273704f"},
+		{`{"errcode":"43101","errmsg":"a code as a string"}`, card.ClassRefused, "", ""},
 	} {
 		c, _ := answered(t, sendPath, tt.answer)
 		_, err := c.SendSubscribe(t.Context(), message)
@@ -109,34 +109,34 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		path, answer string
-		class        notify.Class
+		class        card.Class
 		cure         string
 		is           error
 	}{
-		{tokenPath, string(sample(t, "api-token-40164.json")), notify.ClassOperator, "218.58.124.130", nil},
-		{tokenPath, `{"errcode":40001,"errmsg":"invalid credential"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
-		{tokenPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
-		{tokenPath, `{"errcode":40013,"errmsg":"invalid appid"}`, notify.ClassOperator, "WECHAT_APPID", nil},
-		{tokenPath, `{"errcode":-1,"errmsg":"system error"}`, notify.ClassRetry, "", nil},
-		{tokenPath, `{"errcode":45011,"errmsg":"too often"}`, notify.ClassMinute, "", nil},
-		{tokenPath, `{}`, notify.ClassRetry, "", nil},
-		{tokenPath, ``, notify.ClassRetry, "", nil},
-		{tokenPath, `{"access_token":"token-1"}`, notify.ClassRetry, "", nil},
-		{tokenPath, `{"access_token":"","expires_in":7200}`, notify.ClassRetry, "", nil},
-		{loginPath, string(sample(t, "api-code2session-40029.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
-		{loginPath, string(sample(t, "api-code2session-40163.json")), notify.ClassUnlisted, "", wechat.ErrLoginCode},
-		{loginPath, `{"errcode":40226,"errmsg":"code blocked"}`, notify.ClassUnlisted, "", wechat.ErrUserBlocked},
-		{loginPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
-		{loginPath, `{"errcode":45011,"errmsg":"minute limit"}`, notify.ClassMinute, "", nil},
-		{loginPath, `{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, notify.ClassOperator, "WECHAT_APPSECRET", nil},
-		{loginPath, `{"session_key":"session-key"}`, notify.ClassRetry, "", nil},
-		{loginPath, `{"openid":"a b","session_key":"session-key"}`, notify.ClassRetry, "", nil},
-		{loginPath, `{"openid":7,"session_key":"session-key"}`, notify.ClassRetry, "", nil},
-		{loginPath, ``, notify.ClassRetry, "", nil},
-		{templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, notify.ClassQuota, "", nil},
-		{templatePath, ``, notify.ClassRetry, "", nil},
-		{templatePath, `{}`, notify.ClassRetry, "", nil},
-		{templatePath, `{"errcode":0,"data":"x"}`, notify.ClassRetry, "", nil},
+		{tokenPath, string(sample(t, "api-token-40164.json")), card.ClassOperator, "218.58.124.130", nil},
+		{tokenPath, `{"errcode":40001,"errmsg":"invalid credential"}`, card.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, card.ClassOperator, "WECHAT_APPSECRET", nil},
+		{tokenPath, `{"errcode":40013,"errmsg":"invalid appid"}`, card.ClassOperator, "WECHAT_APPID", nil},
+		{tokenPath, `{"errcode":-1,"errmsg":"system error"}`, card.ClassRetry, "", nil},
+		{tokenPath, `{"errcode":45011,"errmsg":"too often"}`, card.ClassMinute, "", nil},
+		{tokenPath, `{}`, card.ClassRetry, "", nil},
+		{tokenPath, ``, card.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"token-1"}`, card.ClassRetry, "", nil},
+		{tokenPath, `{"access_token":"","expires_in":7200}`, card.ClassRetry, "", nil},
+		{loginPath, string(sample(t, "api-code2session-40029.json")), card.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, string(sample(t, "api-code2session-40163.json")), card.ClassUnlisted, "", wechat.ErrLoginCode},
+		{loginPath, `{"errcode":40226,"errmsg":"code blocked"}`, card.ClassUnlisted, "", wechat.ErrUserBlocked},
+		{loginPath, `{"errcode":40125,"errmsg":"invalid appsecret"}`, card.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"errcode":45011,"errmsg":"minute limit"}`, card.ClassMinute, "", nil},
+		{loginPath, `{"errcode":40001,"errmsg":"secret app-secret-5bd2850f for login-code"}`, card.ClassOperator, "WECHAT_APPSECRET", nil},
+		{loginPath, `{"session_key":"session-key"}`, card.ClassRetry, "", nil},
+		{loginPath, `{"openid":"a b","session_key":"session-key"}`, card.ClassRetry, "", nil},
+		{loginPath, `{"openid":7,"session_key":"session-key"}`, card.ClassRetry, "", nil},
+		{loginPath, ``, card.ClassRetry, "", nil},
+		{templatePath, `{"errcode":45009,"errmsg":"reach max api daily quota limit"}`, card.ClassQuota, "", nil},
+		{templatePath, ``, card.ClassRetry, "", nil},
+		{templatePath, `{}`, card.ClassRetry, "", nil},
+		{templatePath, `{"errcode":0,"data":"x"}`, card.ClassRetry, "", nil},
 	} {
 		c, api := answered(t, tt.path, tt.answer)
 		got, err := ask[tt.path](c)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A Push is a message push that passed all checks of a Receiver.
@@ -27,7 +27,7 @@ type Event interface{ Kind() string }
 // Popup: the user answered the subscribe dialog (subscribe_msg_popup_event).
 type Popup struct {
 	ID      string // the same for every retry of one event
-	User    notify.OpenID
+	User    fact.OpenID
 	At      time.Time
 	Choices []Choice
 }
@@ -36,14 +36,14 @@ type Popup struct {
 // Only switching off is pushed.
 type Change struct {
 	ID      string
-	User    notify.OpenID
+	User    fact.OpenID
 	At      time.Time
 	Choices []Choice
 }
 
 // A Choice is a user's answer for one template.
 type Choice struct {
-	Template notify.TemplateID
+	Template fact.TemplateID
 	Status   string // SubscribeStatusString, as WeChat sent it
 }
 
@@ -78,7 +78,7 @@ func (p Push) answers() []string {
 // Sent: the final results of sends to User (subscribe_msg_sent_event). A result
 // corrects what we believe of a card, so use it only if Push.Signed.
 type Sent struct {
-	User    notify.OpenID
+	User    fact.OpenID
 	At      time.Time
 	Results []SendResult
 }
@@ -86,7 +86,7 @@ type Sent struct {
 // A SendResult is what became of one send.
 type SendResult struct {
 	MsgID    int64 // as SendSubscribe returned it; 0: not told
-	Template notify.TemplateID
+	Template fact.TemplateID
 	Code     int    // ErrorCode; -1: unreadable. WeChat publishes no value but 0
 	Status   string // ErrorStatus, such as success
 }
@@ -98,7 +98,7 @@ func (r SendResult) Delivered() bool { return r.Code == 0 }
 // about them must go (user_authorization_cancellation).
 // Source: https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes
 type AuthorizationCancelled struct {
-	User notify.OpenID
+	User fact.OpenID
 	At   time.Time
 }
 
@@ -122,7 +122,7 @@ type Unreadable struct{ Cause error }
 // FromUserName is then the platform, else FromUserName.
 type Other struct {
 	Name string // Event
-	User notify.OpenID
+	User fact.OpenID
 }
 
 func (Popup) Kind() string                  { return "popup" }
@@ -176,7 +176,7 @@ func readEvent(n *node) (Event, error) {
 	if user == "" {
 		user = n.text("FromUserName")
 	}
-	return Other{Name: name, User: notify.OpenID(user)}, nil
+	return Other{Name: name, User: fact.OpenID(user)}, nil
 }
 
 func readSubscribe(n *node, name string) (Event, error) {
@@ -196,7 +196,7 @@ func readSubscribe(n *node, name string) (Event, error) {
 	return Popup{ID: id, User: user, At: at, Choices: choices}, nil
 }
 
-func readWho(n *node, field string) (notify.OpenID, time.Time, error) {
+func readWho(n *node, field string) (fact.OpenID, time.Time, error) {
 	user := n.text(field)
 	if !isID(user) {
 		return "", time.Time{}, fmt.Errorf("%w: %s is no openid", ErrMalformed, field)
@@ -205,7 +205,7 @@ func readWho(n *node, field string) (notify.OpenID, time.Time, error) {
 	if !ok {
 		return "", time.Time{}, fmt.Errorf("%w: CreateTime is no time", ErrMalformed)
 	}
-	return notify.OpenID(user), at, nil
+	return fact.OpenID(user), at, nil
 }
 
 // maxSecond is the end of the year 2100. What would be later as seconds is milliseconds.
@@ -248,7 +248,7 @@ func readChoices(items []*node) []Choice {
 	var choices []Choice
 	for _, it := range items {
 		if t := it.text("TemplateId"); isID(t) {
-			choices = append(choices, Choice{Template: notify.TemplateID(t), Status: it.text("SubscribeStatusString")})
+			choices = append(choices, Choice{Template: fact.TemplateID(t), Status: it.text("SubscribeStatusString")})
 		}
 	}
 	return choices
@@ -263,7 +263,7 @@ func readResults(items []*node) []SendResult {
 		}
 		results = append(results, SendResult{
 			MsgID:    readInt64(it.text("MsgID")),
-			Template: notify.TemplateID(t),
+			Template: fact.TemplateID(t),
 			Code:     readCode(it.text("ErrorCode"), it.text("ErrorStatus")),
 			Status:   it.text("ErrorStatus"),
 		})
@@ -300,8 +300,8 @@ func readInt64(s string) int64 {
 
 // templates returns the templates of the choices that keep is true for, each once: a
 // dialog asks for a template once.
-func templates(choices []Choice, keep func(Choice) bool) []notify.TemplateID {
-	var out []notify.TemplateID
+func templates(choices []Choice, keep func(Choice) bool) []fact.TemplateID {
+	var out []fact.TemplateID
 	for _, c := range choices {
 		if keep(c) && !slices.Contains(out, c.Template) {
 			out = append(out, c.Template)

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/wechat"
 )
 
@@ -24,11 +24,11 @@ import (
 type expectation struct {
 	Kind       string
 	Items      json.RawMessage // pairs of template and status, or their number
-	Grant      []notify.TemplateID
-	NoGrant    []notify.TemplateID `json:"no_grant"`
+	Grant      []fact.TemplateID
+	NoGrant    []fact.TemplateID `json:"no_grant"`
 	MsgID      string
 	OK         *bool
-	User       notify.OpenID
+	User       fact.OpenID
 	Refuse     bool
 	DecryptsTo string `json:"decrypts_to"`
 }
@@ -138,7 +138,7 @@ func (x *expectation) check(t *testing.T, event wechat.Event) {
 
 func (x *expectation) checkChoices(t *testing.T, got []wechat.Choice) {
 	var pairs [][2]string
-	var accepted []notify.TemplateID
+	var accepted []fact.TemplateID
 	for _, c := range got {
 		pairs = append(pairs, [2]string{string(c.Template), c.Status})
 		if c.Accepted() {
@@ -165,10 +165,10 @@ func (x *expectation) checkChoices(t *testing.T, got []wechat.Choice) {
 func TestFacts(t *testing.T) {
 	cancelled := strings.Replace(string(sample(t, "user-authorization-revoke.json")), "user_authorization_revoke", "user_authorization_cancellation", 1)
 	file := func(name string) string { return string(sample(t, name)) }
-	sent := func(s notify.Sent) notify.Fact { return notify.Fact{Sent: &s} }
+	sent := func(s fact.Sent) fact.Fact { return fact.Fact{Sent: &s} }
 	for _, tt := range []struct {
 		name, body, kind string
-		want             []notify.Fact
+		want             []fact.Fact
 	}{
 		{"popup", file("popup-two-array.json"), "popup", grant("o7esq5OI1Uej6Xixw1lA2H7XDVbc", 1688953700, "BDcgTGpwt7fcRVFhGh-NvjcASaWWmkwzN3y_6mXzJR4")},
 		{"popup with unknown answers", file("popup-unknown-status.json"), "popup", grant("o7esq5OI1Uej6Xixw1lA2H7XDVbc", 1688953702, "T_AUDIO", "T_ALERT")},
@@ -178,26 +178,26 @@ func TestFacts(t *testing.T) {
 			grant("oINVENTED00000000000000000001", 1796029000, "inventedTemplate_00000000000000000000000001")},
 		{"popup, all refused", strings.Replace(string(popup), `"accept"`, `"reject"`, 1), "popup", nil},
 		{"popup, nothing asked", file("popup-empty-list.json"), "popup", nil},
-		{"change", file("change-two-array.json"), "change", []notify.Fact{{Revoke: &notify.Revoke{
+		{"change", file("change-two-array.json"), "change", []fact.Fact{{Revoke: &fact.Revoke{
 			OpenID: "o7esq5OI1Uej6Xixw1lA2H7XDVbc", At: time.Unix(1625575681, 0).UTC(),
-			Templates: []notify.TemplateID{"savKN0g_My3T-Hb6t5yUJ2HfG6Wj56HRJzxGOyU2z_Y", "gIg6LaccfJuD1IAKzSdodAT7U3Z4ZEHZbPcLo1Q-VUo"},
+			Templates: []fact.TemplateID{"savKN0g_My3T-Hb6t5yUJ2HfG6Wj56HRJzxGOyU2z_Y", "gIg6LaccfJuD1IAKzSdodAT7U3Z4ZEHZbPcLo1Q-VUo"},
 		}}}},
 		{"change to accept", strings.Replace(file("change-one-object.json"), `"reject"`, `"accept"`, 1), "change", nil},
 		{"change to a word that nobody knows", strings.Replace(file("change-one-object.json"), `"reject"`, `"rejectWithForce"`, 1), "change", nil},
-		{"sent", file("sent-one-object.json"), "sent", []notify.Fact{sent(notify.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255680,
+		{"sent", file("sent-one-object.json"), "sent", []fact.Fact{sent(fact.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255680,
 			Template: "BEwX0BO-T3MqK3Uc5oTU3CGBqzjpndk2jzUf7VfExd8", At: time.Unix(1620963428, 0).UTC()})}},
-		{"sent, failed", file("sent-failed.json"), "sent", []notify.Fact{sent(notify.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255999,
+		{"sent, failed", file("sent-failed.json"), "sent", []fact.Fact{sent(fact.Sent{OpenID: "o7esq5PHRGBQYmeNyfG064wEFVpQ", MsgID: 1864323726461255999,
 			Template: "BEwX0BO-T3MqK3Uc5oTU3CGBqzjpndk2jzUf7VfExd8", At: time.Unix(1620963500, 0).UTC(), Failed: "1 failed"})}},
-		{"sent, XML", file("sent-one.xml"), "sent", []notify.Fact{sent(notify.Sent{OpenID: "otFpruAK8D-E6EfStSYonYSBZ8_4", MsgID: 1700827132819554304,
+		{"sent, XML", file("sent-one.xml"), "sent", []fact.Fact{sent(fact.Sent{OpenID: "otFpruAK8D-E6EfStSYonYSBZ8_4", MsgID: 1700827132819554304,
 			Template: "VRR0UEO9VJOLs0MHlU0OilqX6MVFDwH3_3gz3Oc0NIc", At: time.Unix(1610969468, 0).UTC()})}},
 		{"sent, several results", `{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event","List":[
-				{"TemplateId":"T","MsgID":7,"ErrorCode":0},{"ErrorCode":0},{"TemplateId":"S","ErrorCode":"x"}]}`, "sent", []notify.Fact{
-			sent(notify.Sent{OpenID: "oU", MsgID: 7, Template: "T", At: time.Unix(5, 0).UTC()}),
-			sent(notify.Sent{OpenID: "oU", Template: "S", At: time.Unix(5, 0).UTC(), Failed: "-1"}),
+				{"TemplateId":"T","MsgID":7,"ErrorCode":0},{"ErrorCode":0},{"TemplateId":"S","ErrorCode":"x"}]}`, "sent", []fact.Fact{
+			sent(fact.Sent{OpenID: "oU", MsgID: 7, Template: "T", At: time.Unix(5, 0).UTC()}),
+			sent(fact.Sent{OpenID: "oU", Template: "S", At: time.Unix(5, 0).UTC(), Failed: "-1"}),
 		}},
 		{"sent, no results", `{"FromUserName":"oU","CreateTime":5,"MsgType":"event","Event":"subscribe_msg_sent_event"}`, "sent", nil},
 		{"cancellation", cancelled, "authorization_cancelled",
-			[]notify.Fact{{Erase: &notify.Erase{OpenID: "oaKk343WOktAaT2ygsX138BGblrg", At: timeIn([]byte(cancelled))}}}},
+			[]fact.Fact{{Erase: &fact.Erase{OpenID: "oaKk343WOktAaT2ygsX138BGblrg", At: timeIn([]byte(cancelled))}}}},
 		{"revoked authorization", file("user-authorization-revoke.json"), "other", nil},
 		{"message", file("text-message.json"), "message", nil},
 		{"penalty", file("wxa-punish-event.json"), "other", nil},
@@ -232,12 +232,12 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-func grant(user notify.OpenID, at int64, templates ...notify.TemplateID) []notify.Fact {
-	return []notify.Fact{{Grant: &notify.Grant{OpenID: user, Source: notify.GrantPopup, At: time.Unix(at, 0).UTC(), Templates: templates}}}
+func grant(user fact.OpenID, at int64, templates ...fact.TemplateID) []fact.Fact {
+	return []fact.Fact{{Grant: &fact.Grant{OpenID: user, Source: fact.GrantPopup, At: time.Unix(at, 0).UTC(), Templates: templates}}}
 }
 
 // compareFacts compares all but the ids, which must be there.
-func compareFacts(t *testing.T, want, got []notify.Fact) {
+func compareFacts(t *testing.T, want, got []fact.Fact) {
 	t.Helper()
 	withoutID := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ID" },
 		cmp.Comparer(func(a, b string) bool { return len(a+b) == 32 }))

@@ -8,21 +8,21 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // Facts returns what the push means for notices and permits: an accepted dialog is a
 // Grant, a template switched off a Revoke, each result of a send a Sent, a cancelled
 // authorization an Erase. Every other push means nothing here, and a push that is not
 // Signed never yields more than a Grant.
-func (p Push) Facts() []notify.Fact {
+func (p Push) Facts() []fact.Fact {
 	if e, ok := p.Event.(Popup); ok {
 		accepted := templates(e.Choices, Choice.Accepted)
 		if len(accepted) == 0 {
 			return nil // refusing a dialog takes nothing away
 		}
-		return []notify.Fact{{Grant: &notify.Grant{
-			ID: e.ID, OpenID: e.User, Source: notify.GrantPopup, At: e.At, Templates: accepted,
+		return []fact.Fact{{Grant: &fact.Grant{
+			ID: e.ID, OpenID: e.User, Source: fact.GrantPopup, At: e.At, Templates: accepted,
 		}}}
 	}
 	if !p.Signed {
@@ -31,20 +31,20 @@ func (p Push) Facts() []notify.Fact {
 	switch e := p.Event.(type) {
 	case Change:
 		if off := templates(e.Choices, Choice.Rejected); len(off) > 0 {
-			return []notify.Fact{{Revoke: &notify.Revoke{ID: e.ID, OpenID: e.User, At: e.At, Templates: off}}}
+			return []fact.Fact{{Revoke: &fact.Revoke{ID: e.ID, OpenID: e.User, At: e.At, Templates: off}}}
 		}
 	case Sent:
 		return e.facts()
 	case AuthorizationCancelled:
-		return []notify.Fact{{Erase: &notify.Erase{OpenID: e.User, At: e.At}}}
+		return []fact.Fact{{Erase: &fact.Erase{OpenID: e.User, At: e.At}}}
 	}
 	return nil
 }
 
-func (e Sent) facts() []notify.Fact {
-	var facts []notify.Fact
+func (e Sent) facts() []fact.Fact {
+	var facts []fact.Fact
 	for _, r := range e.Results {
-		facts = append(facts, notify.Fact{Sent: &notify.Sent{
+		facts = append(facts, fact.Fact{Sent: &fact.Sent{
 			OpenID: e.User, MsgID: r.MsgID, Template: r.Template, At: e.At, Failed: r.failure(),
 		}})
 	}
@@ -77,7 +77,7 @@ func isOdd(c rune) bool {
 // one (https://github.com/binarywang/WxJava/issues/858), so the list is part of it. It
 // is taken from the decoded list: a retry is encrypted anew, and may be in the other
 // format if the console was switched meanwhile.
-func eventID(user notify.OpenID, at time.Time, event string, choices []Choice) string {
+func eventID(user fact.OpenID, at time.Time, event string, choices []Choice) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %d %q", user, at.Unix(), event)
 	for _, c := range choices {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
@@ -245,10 +245,10 @@ func (c *sharedCache) DropToken(ctx context.Context, _, token string) error {
 	return nil
 }
 
-func wantClass(t *testing.T, err error, want notify.Class) {
+func wantClass(t *testing.T, err error, want card.Class) {
 	t.Helper()
-	if err == nil || notify.ClassOf(err) != want {
-		t.Errorf("class %v of %v, want %v", notify.ClassOf(err), err, want)
+	if err == nil || card.ClassOf(err) != want {
+		t.Errorf("class %v of %v, want %v", card.ClassOf(err), err, want)
 	}
 }
 

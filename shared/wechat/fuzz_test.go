@@ -22,7 +22,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/wechat"
 )
 
@@ -86,9 +87,9 @@ func FuzzAuthentic(f *testing.F) {
 			if (err == nil) == (p.Event == nil) || wechat.Reason(err) == "other" {
 				t.Fatalf("Open = %+v, %v", p, err)
 			}
-			for _, fact := range p.Facts() {
-				if !p.Signed && fact.Grant == nil {
-					t.Errorf("an unsigned push yields %+v", fact)
+			for _, told := range p.Facts() {
+				if !p.Signed && told.Grant == nil {
+					t.Errorf("an unsigned push yields %+v", told)
 				}
 			}
 			if p.Event == nil || p.Event.Kind() == "probe" {
@@ -180,8 +181,8 @@ func FuzzBothFormats(f *testing.F) {
 		if diff := cmp.Diff(secure, clear, readable); diff != "" || wechat.Reason(err1) != wechat.Reason(err2) {
 			t.Errorf("%v, %v (-sealed +clear)\n%s", err1, err2, diff)
 		}
-		for _, fact := range secure.Facts() {
-			checkFact(t, fact)
+		for _, told := range secure.Facts() {
+			checkFact(t, told)
 		}
 	})
 }
@@ -200,22 +201,22 @@ func opened(t *testing.T, mode wechat.Mode, format wechat.Format, msg []byte) (w
 	return receiver(t, configOf(mode)).Open(q, body, now)
 }
 
-func checkFact(t *testing.T, fact notify.Fact) {
+func checkFact(t *testing.T, f fact.Fact) {
 	t.Helper()
-	var user notify.OpenID
-	var templates []notify.TemplateID
+	var user fact.OpenID
+	var templates []fact.TemplateID
 	var at time.Time
 	switch {
-	case fact.Grant != nil:
-		user, templates, at = fact.Grant.OpenID, fact.Grant.Templates, fact.Grant.At
-	case fact.Revoke != nil:
-		user, templates, at = fact.Revoke.OpenID, fact.Revoke.Templates, fact.Revoke.At
-	case fact.Sent != nil && len(fact.Sent.Failed) <= 80:
-		user, templates, at = fact.Sent.OpenID, []notify.TemplateID{fact.Sent.Template}, fact.Sent.At
-	case fact.Erase != nil:
-		user, templates, at = fact.Erase.OpenID, []notify.TemplateID{"none"}, now
+	case f.Grant != nil:
+		user, templates, at = f.Grant.OpenID, f.Grant.Templates, f.Grant.At
+	case f.Revoke != nil:
+		user, templates, at = f.Revoke.OpenID, f.Revoke.Templates, f.Revoke.At
+	case f.Sent != nil && len(f.Sent.Failed) <= 80:
+		user, templates, at = f.Sent.OpenID, []fact.TemplateID{f.Sent.Template}, f.Sent.At
+	case f.Erase != nil:
+		user, templates, at = f.Erase.OpenID, []fact.TemplateID{"none"}, now
 	}
-	for i, id := range slices.Concat([]notify.TemplateID{notify.TemplateID(user)}, templates) {
+	for i, id := range slices.Concat([]fact.TemplateID{fact.TemplateID(user)}, templates) {
 		if id == "" || len(id) > 128 || strings.ContainsFunc(string(id), func(r rune) bool { return r <= ' ' || r > '~' }) {
 			t.Errorf("%q becomes a key", id)
 		}
@@ -224,7 +225,7 @@ func checkFact(t *testing.T, fact notify.Fact) {
 		}
 	}
 	if len(templates) == 0 || at.Unix() <= 0 || at.After(now.Add(wechat.MaxAge)) {
-		t.Errorf("fact %+v of %d templates at %v", fact, len(templates), at)
+		t.Errorf("fact %+v of %d templates at %v", f, len(templates), at)
 	}
 }
 
@@ -283,14 +284,14 @@ func FuzzAPIAnswer(f *testing.F) {
 			}
 			if _, ok := errors.AsType[interface {
 				error
-				Class() notify.Class
+				Class() card.Class
 			}](err); !ok {
 				t.Errorf("%s: an error without a class: %v", op, err)
 			}
 		}
 		msgID, err := c.SendSubscribe(t.Context(), wechat.SubscribeMessage{To: "oConfidential", Template: "T1", Data: map[string]string{"thing1": "a private word"}})
 		check("send", err)
-		if err != nil && msgID != 0 && notify.ClassOf(err) != notify.ClassUnknown {
+		if err != nil && msgID != 0 && card.ClassOf(err) != card.ClassUnknown {
 			t.Errorf("message id %d of a card that was not sent: %v", msgID, err)
 		}
 		openID, err := c.Code2Session(t.Context(), "js-code-canary")

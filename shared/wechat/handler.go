@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // acceptTime is what Accept may take. WeChat cuts the connection after 5 s and sends
@@ -31,7 +31,7 @@ type Handler struct {
 	Receiver *Receiver
 	// Accept records facts durably. Its ctx ends 4 s after the push came in. It sees
 	// the same facts again when WeChat repeats a push.
-	Accept func(context.Context, []notify.Fact) error
+	Accept func(context.Context, []fact.Fact) error
 	Log    *slog.Logger
 	Now    func() time.Time
 }

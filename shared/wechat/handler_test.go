@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/wechat"
 )
 
 // A fixture is a Handler that keeps what it accepts and logs.
 type fixture struct {
 	*wechat.Handler
-	facts []notify.Fact
+	facts []fact.Fact
 	calls int
 	fail  error
 	log   bytes.Buffer
@@ -29,7 +29,7 @@ func newFixture(t *testing.T, cfg wechat.Config) *fixture {
 	f := &fixture{}
 	f.Handler = &wechat.Handler{
 		Receiver: receiver(t, cfg),
-		Accept: func(ctx context.Context, facts []notify.Fact) error {
+		Accept: func(ctx context.Context, facts []fact.Fact) error {
 			if _, ok := ctx.Deadline(); !ok {
 				t.Error("Accept may take forever")
 			}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net/url"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // The answer holds a session_key and perhaps a unionid too. Neither is decoded: what
 // is not kept cannot leak.
 type sessionReply struct {
-	OpenID notify.OpenID `json:"openid"`
+	OpenID fact.OpenID `json:"openid"`
 }
 
 func (r *sessionReply) complete() bool { return r.OpenID != "" }
@@ -21,7 +21,7 @@ func (r *sessionReply) complete() bool { return r.OpenID != "" }
 // blocks the user.
 //
 // https://developers.weixin.qq.com/miniprogram/dev/server/API/user-login/api_code2session
-func (c *Client) Code2Session(ctx context.Context, code string) (notify.OpenID, error) {
+func (c *Client) Code2Session(ctx context.Context, code string) (fact.OpenID, error) {
 	if code == "" || len(code) > 256 {
 		return "", fmt.Errorf("wechat: %s: %w: it has %d bytes", opCode2Session, ErrLoginCode, len(code))
 	}

@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A SubscribeMessage is one card to one user.
 type SubscribeMessage struct {
-	To       notify.OpenID // of this mini program
-	Template notify.TemplateID
+	To       fact.OpenID // of this mini program
+	Template fact.TemplateID
 	// Page is a path of the released mini program, without leading slash, with an
 	// optional query. Empty: the card opens nothing.
 	Page string
@@ -23,8 +24,8 @@ type SubscribeMessage struct {
 }
 
 type sendBody struct {
-	To               notify.OpenID        `json:"touser"`
-	Template         notify.TemplateID    `json:"template_id"`
+	To               fact.OpenID          `json:"touser"`
+	Template         fact.TemplateID      `json:"template_id"`
 	Page             string               `json:"page,omitempty"`
 	Data             map[string]dataValue `json:"data"`
 	MiniProgramState string               `json:"miniprogram_state,omitempty"`
@@ -53,7 +54,7 @@ func (m *msgID) UnmarshalJSON(b []byte) error {
 
 // SendSubscribe sends m. It returns WeChat's message id, which the later Sent event
 // repeats, or 0 if WeChat told none. What an error means for the card is
-// notify.ClassOf(err). A request that may have been received is never repeated.
+// card.ClassOf(err). A request that may have been received is never repeated.
 //
 // https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_sendmessage
 func (c *Client) SendSubscribe(ctx context.Context, m SubscribeMessage) (int64, error) {
@@ -76,8 +77,8 @@ func (c *Client) SendSubscribe(ctx context.Context, m SubscribeMessage) (int64, 
 // A defect is a message that WeChat would refuse in any case.
 type defect string
 
-func (d defect) Error() string       { return "wechat: SendSubscribe: " + string(d) }
-func (d defect) Class() notify.Class { return notify.ClassDefect }
+func (d defect) Error() string     { return "wechat: SendSubscribe: " + string(d) }
+func (d defect) Class() card.Class { return card.ClassDefect }
 
 func (m SubscribeMessage) check() error {
 	switch {
@@ -95,7 +96,7 @@ func (m SubscribeMessage) check() error {
 type Sender struct{ Client *Client }
 
 // Send implements deliver.Sender.
-func (s Sender) Send(ctx context.Context, c notify.Card) (msgID int64, err error) {
+func (s Sender) Send(ctx context.Context, c card.Card) (msgID int64, err error) {
 	return s.Client.SendSubscribe(ctx, SubscribeMessage{
 		To: c.To, Template: c.Template, Page: c.Page, Data: c.Data,
 		MiniProgramState: c.MiniProgramState, Lang: c.Lang,

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A TemplateType says what an accept is worth.
@@ -20,7 +20,7 @@ const (
 
 // A Template is one of the account's subscribe-message templates.
 type Template struct {
-	ID       notify.TemplateID
+	ID       fact.TemplateID
 	Title    string
 	Type     TemplateType
 	Keywords []Keyword // in the order of the card
@@ -38,11 +38,11 @@ type Keyword struct {
 type templatesReply struct {
 	Code *number `json:"errcode"`
 	Data []struct {
-		ID      notify.TemplateID `json:"priTmplId"`
-		Title   string            `json:"title"`
-		Content string            `json:"content"`
-		Example string            `json:"example"`
-		Type    number            `json:"type"`
+		ID      fact.TemplateID `json:"priTmplId"`
+		Title   string          `json:"title"`
+		Content string          `json:"content"`
+		Example string          `json:"example"`
+		Type    number          `json:"type"`
 		Enums   []struct {
 			Keyword string   `json:"keywordCode"` // enum_string2.DATA
 			Values  []string `json:"enumValueList"`

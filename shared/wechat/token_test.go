@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 	"wxnotify/shared/wechat"
 )
 
@@ -121,7 +121,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		_, err := processes(t, 1, api, cache)[0].SendSubscribe(ctx, message)
-		wantClass(t, err, notify.ClassUnreached)
+		wantClass(t, err, card.ClassUnreached)
 		if took := time.Since(start); took != 2*time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v after %v", err, took)
 		}
@@ -139,7 +139,7 @@ func TestWaitersOutliveTheirLeader(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			_, err := c.SendSubscribe(ctx, message)
-			wantClass(t, err, notify.ClassRetry) // stable_token was asked, the card was not
+			wantClass(t, err, card.ClassRetry) // stable_token was asked, the card was not
 		})
 		synctest.Wait()
 		for range 5 {
@@ -320,7 +320,7 @@ func TestRefusedTwice(t *testing.T) {
 		answer := `{"errcode":` + code + `,"errmsg":"x"}`
 		c, api := answered(t, sendPath, answer, answer)
 		_, err := c.SendSubscribe(t.Context(), message)
-		wantClass(t, err, notify.ClassRetry)
+		wantClass(t, err, card.ClassRetry)
 		if e, ok := errors.AsType[*wechat.APIError](err); !ok || e.Cure() != "" {
 			t.Errorf("%s: %#v", code, err)
 		}
@@ -353,7 +353,7 @@ func TestFailedFetchIsShared(t *testing.T) {
 		for range 2 {
 			sendAll(t, clients, 25)
 			_, err := clients[0].SendSubscribe(t.Context(), message)
-			wantClass(t, err, notify.ClassOperator)
+			wantClass(t, err, card.ClassOperator)
 		}
 		if took := time.Since(start); took != 0 {
 			t.Errorf("they waited %v", took)

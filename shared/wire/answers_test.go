@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 )
 
 // A deployment is what is wrong with one, or with the machine of one instance.
@@ -170,7 +170,7 @@ func askPermits(f *fixture) string {
 	return f.call("permits", http.MethodGet, nil, "", bearer(user, sig)).short()
 }
 
-func bearer(user notify.UserID, sig string) map[string]string {
+func bearer(user fact.UserID, sig string) map[string]string {
 	return map[string]string{"Authorization": "Bearer " + string(user) + ":" + sig}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/api"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
@@ -163,19 +164,19 @@ func (f *fixture) call(function, method string, query url.Values, body string, h
 const wholeRun = 30 * time.Second
 
 // user returns somebody new of both platforms who is bound and has a permit.
-func (f *fixture) user() (notify.UserID, notify.OpenID) {
+func (f *fixture) user() (fact.UserID, fact.OpenID) {
 	f.t.Helper()
 	f.users++
-	user, openID := notify.UserID(fmt.Sprint("user", f.users)), f.sim.WeChat.NewUser()
+	user, openID := fact.UserID(fmt.Sprint("user", f.users)), f.sim.WeChat.NewUser()
 	f.sim.IM.Import(string(user), "")
 	f.must(f.sim.WeChat.Subscribe(openID, template, 1))
-	f.must(f.store.Bind(f.t.Context(), user, notify.OpenID(openID)))
-	f.record(notify.Fact{Grant: &notify.Grant{ID: "tap", OpenID: notify.OpenID(openID), Source: notify.GrantPopup, At: f.now(),
-		Templates: []notify.TemplateID{template}}})
-	return user, notify.OpenID(openID)
+	f.must(f.store.Bind(f.t.Context(), user, fact.OpenID(openID)))
+	f.record(fact.Fact{Grant: &fact.Grant{ID: "tap", OpenID: fact.OpenID(openID), Source: fact.GrantPopup, At: f.now(),
+		Templates: []fact.TemplateID{template}}})
+	return user, fact.OpenID(openID)
 }
 
-func (f *fixture) record(facts ...notify.Fact) {
+func (f *fixture) record(facts ...fact.Fact) {
 	f.t.Helper()
 	rules := notify.DefaultRules()
 	rules.Lead = 0
@@ -184,12 +185,12 @@ func (f *fixture) record(facts ...notify.Fact) {
 }
 
 // message is one that was sent just now.
-func (f *fixture) message(id notify.MessageID, to notify.UserID) notify.Fact {
-	return notify.Fact{Message: &notify.Message{ID: id, From: "bob", To: to, SentAt: f.now().Truncate(time.Second), Seq: 1}}
+func (f *fixture) message(id fact.MessageID, to fact.UserID) fact.Fact {
+	return fact.Fact{Message: &fact.Message{ID: id, From: "bob", To: to, SentAt: f.now().Truncate(time.Second), Seq: 1}}
 }
 
 // accepted returns how many messages of a user were recorded.
-func (f *fixture) accepted(user notify.UserID) (n int) {
+func (f *fixture) accepted(user fact.UserID) (n int) {
 	f.t.Helper()
 	steps, err := f.store.Timeline(f.t.Context(), user)
 	f.must(err)
@@ -201,15 +202,15 @@ func (f *fixture) accepted(user notify.UserID) (n int) {
 	return n
 }
 
-func (f *fixture) balance(openID notify.OpenID) int {
+func (f *fixture) balance(openID fact.OpenID) int {
 	f.t.Helper()
-	b, err := f.store.Balances(f.t.Context(), openID, []notify.TemplateID{template})
+	b, err := f.store.Balances(f.t.Context(), openID, []fact.TemplateID{template})
 	f.must(err)
 	return b[template]
 }
 
 // callback is IM telling of a message.
-func (f *fixture) callback(to notify.UserID) response {
+func (f *fixture) callback(to fact.UserID) response {
 	f.t.Helper()
 	const command = "C2C.CallbackAfterSendMsg"
 	q := url.Values{"SdkAppid": {fmt.Sprint(f.sim.Config().IM.SDKAppID)}, "CallbackCommand": {command}}
@@ -226,7 +227,7 @@ func (f *fixture) sealer() wechat.Sealer {
 }
 
 // push is WeChat telling that a user accepted templates.
-func (f *fixture) push(openID notify.OpenID, accepted ...string) response {
+func (f *fixture) push(openID fact.OpenID, accepted ...string) response {
 	f.t.Helper()
 	list := ""
 	for _, id := range accepted {
@@ -245,7 +246,7 @@ func (f *fixture) login(openID string) response {
 }
 
 // announcement is the backend announcing something to a user.
-func (f *fixture) announcement(user notify.UserID) response {
+func (f *fixture) announcement(user fact.UserID) response {
 	f.t.Helper()
 	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped","count":1}}`, user)
 	at := strconv.FormatInt(f.now().Unix(), 10)
@@ -260,4 +261,4 @@ func (f *fixture) run(event any) error {
 	return err
 }
 
-func (f *fixture) cards(openID notify.OpenID) int { return len(f.sim.WeChat.Cards(string(openID))) }
+func (f *fixture) cards(openID fact.OpenID) int { return len(f.sim.WeChat.Cards(string(openID))) }

@@ -6,8 +6,8 @@ import (
 
 	"wxnotify/shared/api"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
@@ -81,7 +81,7 @@ func Permits(s Seams) scf.Build { return s.with(permits) }
 
 func permits(w *wiring) (scf.Handler, error) {
 	sigs, st, invoker, settings := w.signer(), w.store(), w.deliver(), w.NotifyOrDefaults(w.log)
-	if !settings.Templates.Has(notify.KindMessage) { // then whose permits are ours is not known
+	if !settings.Templates.Has(fact.KindMessage) { // then whose permits are ours is not known
 		w.Fail(settings.Fault)
 	}
 	if err := w.Err(); err != nil {

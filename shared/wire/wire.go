@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wxnotify/shared/config"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
@@ -73,8 +74,8 @@ func (w *wiring) deliver() *scf.Invoker {
 	return made(w, v, err)
 }
 
-func (w *wiring) admin() notify.UserID {
-	return notify.UserID(w.String("IM_ADMIN", string(im.DefaultAdmin)))
+func (w *wiring) admin() fact.UserID {
+	return fact.UserID(w.String("IM_ADMIN", string(im.DefaultAdmin)))
 }
 
 func (w *wiring) signer() *im.Signer {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
@@ -36,22 +37,22 @@ func TestFromLoginToErasure(t *testing.T) {
 	sent := func(event any, want int) {
 		t.Helper()
 		cards += want
-		if err := f.run(event); err != nil || f.cards(notify.OpenID(openID)) != cards {
-			t.Fatalf("%v; the phone shows %d cards, want %d\n%s", err, f.cards(notify.OpenID(openID)), cards, &f.log)
+		if err := f.run(event); err != nil || f.cards(fact.OpenID(openID)) != cards {
+			t.Fatalf("%v; the phone shows %d cards, want %d\n%s", err, f.cards(fact.OpenID(openID)), cards, &f.log)
 		}
 	}
 
 	res := f.login(openID)
 	answered(res, http.StatusOK, "userSig")
 	var user struct {
-		UserID  notify.UserID
+		UserID  fact.UserID
 		UserSig string
 	}
 	f.must(json.Unmarshal([]byte(res.Body), &user))
 	f.sim.IM.Import(string(user.UserID), "")
 	f.sim.IM.Import("bob", "Bob")
 
-	answered(f.push(notify.OpenID(openID), template, "another"), http.StatusOK, "success")
+	answered(f.push(fact.OpenID(openID), template, "another"), http.StatusOK, "success")
 	for _, report := range []string{"report-1", "report-2"} {
 		f.call("permits", http.MethodPost, nil, `{"reportId":"`+report+`","ageSeconds":7200,"results":{"T1":"accept"}}`, bearer(user.UserID, user.UserSig))
 	}
@@ -69,8 +70,8 @@ func TestFromLoginToErasure(t *testing.T) {
 	}
 
 	// What was spilled is recorded at once, and sent by the run that it wakes.
-	back := notify.Fact{Presence: &notify.Presence{User: user.UserID, At: f.now()}}
-	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []notify.Fact{back, f.message("spilled", user.UserID)}}}, 0)
+	back := fact.Fact{Presence: &fact.Presence{User: user.UserID, At: f.now()}}
+	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []fact.Fact{back, f.message("spilled", user.UserID)}}}, 0)
 	woken(2)
 	sent(struct{}{}, 1)
 	if n := f.sim.Record.Count("/cgi-bin/stable_token"); n != 1 {
@@ -128,7 +129,7 @@ func TestLateTimerDoesNotWait(t *testing.T) {
 	f := newFixture(t)
 	user, _ := f.user()
 	for age, waits := range map[time.Duration]bool{3 * time.Minute: false, 0: true} {
-		_, err := f.store.Record(t.Context(), notify.DefaultRules(), []notify.Fact{f.message(notify.MessageID(age.String()), user)})
+		_, err := f.store.Record(t.Context(), notify.DefaultRules(), []fact.Fact{f.message(fact.MessageID(age.String()), user)})
 		f.must(err)
 		began := time.Now()
 		f.must(f.run(map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": f.now().Add(-age).Format(time.RFC3339)}))

@@ -196,8 +196,9 @@ func (s site) try(ctx context.Context, dir, tests string) (string, error) {
 // testsOf returns the tests that are to notice what is broken in a folder: its own, and those of the
 // engine for the rules that it lives by.
 func testsOf(dir string) string {
-	if dir == "shared/notify" {
-		return "./shared/notify ./shared/deliver ./shared/inbox ./shared/explain"
+	switch dir {
+	case "shared/fact", "shared/card", "shared/permit", "shared/notify":
+		return "./" + dir + " ./shared/notify ./shared/permit ./shared/deliver ./shared/inbox ./shared/explain"
 	}
 	return "./" + dir
 }

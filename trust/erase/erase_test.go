@@ -12,7 +12,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
@@ -91,30 +91,30 @@ func TestLateNews(t *testing.T) {
 }
 
 // news are facts of every kind about alice, as they might come late.
-func (s *system) news() []notify.Fact {
-	alice, bob, openID, at := notify.UserID(s.alice.UserID), notify.UserID(s.dave.UserID), notify.OpenID(s.alice.OpenID), s.clock.Now()
-	templates := []notify.TemplateID{fixture.Message, fixture.Call}
-	ring := notify.Ring{Call: "late-call", Source: notify.CallSignal, Caller: bob, Users: []notify.UserID{alice}, At: at, For: time.Minute}
+func (s *system) news() []fact.Fact {
+	alice, bob, openID, at := fact.UserID(s.alice.UserID), fact.UserID(s.dave.UserID), fact.OpenID(s.alice.OpenID), s.clock.Now()
+	templates := []fact.TemplateID{fixture.Message, fixture.Call}
+	ring := fact.Ring{Call: "late-call", Source: fact.CallSignal, Caller: bob, Users: []fact.UserID{alice}, At: at, For: time.Minute}
 	from := ring
-	from.Call, from.Caller, from.Users = "late-call-of-hers", alice, []notify.UserID{bob}
-	end := notify.RingEnd{Call: ring.Call, Source: ring.Source, Caller: bob, Users: ring.Users, How: notify.CallTimedOut, At: at}
-	group := notify.GroupMessage{Group: "@TGS#team", Type: notify.GroupPublic, From: alice, SentAt: at, Seq: 90, Summary: said, At: []notify.UserID{alice}}
+	from.Call, from.Caller, from.Users = "late-call-of-hers", alice, []fact.UserID{bob}
+	end := fact.RingEnd{Call: ring.Call, Source: ring.Source, Caller: bob, Users: ring.Users, How: fact.CallTimedOut, At: at}
+	group := fact.GroupMessage{Group: "@TGS#team", Type: fact.GroupPublic, From: alice, SentAt: at, Seq: 90, Summary: said, At: []fact.UserID{alice}}
 	ofBob := group
 	ofBob.From, ofBob.Seq, ofBob.Summary = bob, 91, "hello"
-	return []notify.Fact{
-		{Message: &notify.Message{ID: "late-to", From: bob, To: alice, SentAt: at, Summary: heard}},
-		{Message: &notify.Message{ID: "late-from", From: alice, To: bob, SentAt: at, Summary: said}},
+	return []fact.Fact{
+		{Message: &fact.Message{ID: "late-to", From: bob, To: alice, SentAt: at, Summary: heard}},
+		{Message: &fact.Message{ID: "late-from", From: alice, To: bob, SentAt: at, Summary: said}},
 		{GroupMessage: &group}, {GroupMessage: &ofBob},
-		{Read: &notify.Read{Reader: alice, Peer: bob, UpTo: at}}, {Read: &notify.Read{Reader: bob, Peer: alice, UpTo: at.Add(-time.Hour)}},
-		{Recall: &notify.Recall{ID: "late-recall", From: bob, To: alice}}, {Recall: &notify.Recall{ID: "late-recall", From: alice, To: bob}},
+		{Read: &fact.Read{Reader: alice, Peer: bob, UpTo: at}}, {Read: &fact.Read{Reader: bob, Peer: alice, UpTo: at.Add(-time.Hour)}},
+		{Recall: &fact.Recall{ID: "late-recall", From: bob, To: alice}}, {Recall: &fact.Recall{ID: "late-recall", From: alice, To: bob}},
 		{Ring: &ring}, {RingEnd: &end}, {Ring: &from},
-		{Presence: &notify.Presence{User: alice, Online: true, At: at}}, {Presence: &notify.Presence{User: alice, At: at.Add(time.Second)}},
-		{Grant: &notify.Grant{ID: "late-popup", OpenID: openID, Source: notify.GrantPopup, At: at, Templates: templates}},
-		{Grant: &notify.Grant{ID: "late-report", OpenID: openID, Source: notify.GrantReport, At: at.Add(time.Hour), Templates: templates}},
-		{Revoke: &notify.Revoke{ID: "late-off", OpenID: openID, At: at, Templates: templates}},
-		{Sent: &notify.Sent{OpenID: openID, MsgID: 78, Template: fixture.Message, At: at}},
-		{Sent: &notify.Sent{OpenID: openID, Template: fixture.Call, At: at, Failed: "user block"}},
-		{Erase: &notify.Erase{OpenID: openID}},
+		{Presence: &fact.Presence{User: alice, Online: true, At: at}}, {Presence: &fact.Presence{User: alice, At: at.Add(time.Second)}},
+		{Grant: &fact.Grant{ID: "late-popup", OpenID: openID, Source: fact.GrantPopup, At: at, Templates: templates}},
+		{Grant: &fact.Grant{ID: "late-report", OpenID: openID, Source: fact.GrantReport, At: at.Add(time.Hour), Templates: templates}},
+		{Revoke: &fact.Revoke{ID: "late-off", OpenID: openID, At: at, Templates: templates}},
+		{Sent: &fact.Sent{OpenID: openID, MsgID: 78, Template: fixture.Message, At: at}},
+		{Sent: &fact.Sent{OpenID: openID, Template: fixture.Call, At: at, Failed: "user block"}},
+		{Erase: &fact.Erase{OpenID: openID}},
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *system) comesBack() {
 	if code := s.post(s.alice, fmt.Sprintf(`{"reportId":"report-0003","ageSeconds":0,"results":{%q:"accept"},"preferences":{"muted":false}}`, fixture.Message)); code != http.StatusOK {
 		s.Errorf("a report of a user who came back is answered %d", code)
 	}
-	openID, err := s.store.OpenIDOf(s.ctx(), notify.UserID(s.alice.UserID))
+	openID, err := s.store.OpenIDOf(s.ctx(), fact.UserID(s.alice.UserID))
 	if err != nil || string(openID) != s.alice.OpenID {
 		s.Errorf("her openid is %q, %v", openID, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
@@ -79,7 +79,7 @@ func (s *system) erasedAt(place int, erase func(*system, *fixture.User)) (reache
 	}
 	s.unnamed("after the run")
 	for range 3 {
-		s.pass(notify.Lease + time.Second)
+		s.pass(permit.Lease + time.Second)
 		s.run()
 	}
 	s.unnamed("after later runs")

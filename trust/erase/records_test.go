@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/simulator"
 	"wxnotify/trust/fixture"
 )
@@ -82,7 +85,7 @@ func (s *system) deadAndUnknown() {
 	s.sim.Faults.Next(sentEvent, 1, simulator.Lose())
 	s.sim.Faults.Next(sendPath, 1, simulator.DropAfterSuccess())
 	s.card()
-	s.accept(notify.Fact{Sent: &notify.Sent{OpenID: notify.OpenID(s.alice.OpenID), MsgID: 77, Template: fixture.Call, At: s.clock.Now()}})
+	s.accept(fact.Fact{Sent: &fact.Sent{OpenID: fact.OpenID(s.alice.OpenID), MsgID: 77, Template: fixture.Call, At: s.clock.Now()}})
 }
 
 // card has bob write to alice, and a card go out.
@@ -159,23 +162,23 @@ func (s *system) killedRun() {
 	batch, err := s.store.Claim(s.ctx(), 100)
 	s.must(err)
 	for _, rec := range batch.Recipients {
-		if string(rec.User) != s.alice.UserID || rec.Queue != notify.QueueMessages {
+		if string(rec.User) != s.alice.UserID || rec.Queue != card.QueueMessages {
 			continue
 		}
-		var ids []notify.Identity
+		var ids []fact.Identity
 		for _, n := range rec.Notices {
 			ids = append(ids, n.ID)
 		}
-		id := notify.CardID(rec.Lease + "-" + string(rec.User))
+		id := card.ID(rec.Lease + "-" + string(rec.User))
 		_, err := s.store.Begin(s.ctx(), []notify.Begin{{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: id, Template: fixture.Message, Messages: ids}})
 		s.must(err)
-		r, err := s.store.Reserve(s.ctx(), notify.Reserve{Card: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue, Template: fixture.Message,
+		r, err := s.store.Reserve(s.ctx(), permit.Reserve{Card: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue, Template: fixture.Message,
 			Messages: ids, PerHour: 1000, UnknownAfter: time.Hour})
 		s.must(err)
-		if r.Status != notify.ReserveOK {
+		if r.Status != permit.ReserveOK {
 			s.Fatalf("reserve: %+v", r)
 		}
-		s.pass(notify.Lease + time.Second)
+		s.pass(permit.Lease + time.Second)
 		return
 	}
 	s.Fatal("nothing is due for alice")

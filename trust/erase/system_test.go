@@ -16,6 +16,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -72,8 +74,8 @@ func newSystem(t *testing.T, addr string, mini *miniredis.Miniredis) *system {
 
 	rules := notify.DefaultRules()
 	rules.KeepLearning, rules.KeepForFirst, rules.MissedCalls, rules.UnknownAfter = false, 0, true, time.Hour
-	rules.Preview, rules.DigestSteps = notify.PreviewText, []time.Duration{time.Minute}
-	rules.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPublic: notify.GroupAll}
+	rules.Preview, rules.DigestSteps = card.PreviewText, []time.Duration{time.Minute}
+	rules.Groups = map[fact.GroupType]fact.GroupRule{fact.GroupPublic: fact.GroupAll}
 	s.functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: upstream{s}},
 		Base: "http://127.0.0.1", Rules: rules, Now: s.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	s.must(err)
@@ -134,7 +136,7 @@ func (s *system) run() {
 }
 
 // accept hands facts to a receiver's inbox.
-func (s *system) accept(facts ...notify.Fact) {
+func (s *system) accept(facts ...fact.Fact) {
 	s.Helper()
 	s.must(s.functions.Inbox.Accept(s.ctx(), facts))
 }

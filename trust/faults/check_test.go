@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -14,7 +15,7 @@ import (
 // A verdict is what a look at a system that has come to rest finds.
 type verdict struct {
 	messages int // calls included
-	states   map[notify.State]int
+	states   map[fact.State]int
 	lost     []string // messages without an end
 	doubled  []string // messages told or ended twice
 	broken   []string // promises
@@ -23,7 +24,7 @@ type verdict struct {
 // judge looks at everybody.
 func (w *system) judge() verdict {
 	w.t.Helper()
-	v := verdict{states: map[notify.State]int{}}
+	v := verdict{states: map[fact.State]int{}}
 	for _, p := range w.people {
 		w.judgeUser(p, &v)
 	}
@@ -31,7 +32,7 @@ func (w *system) judge() verdict {
 	must(w.t, err)
 	total := 0
 	for state, n := range counts {
-		if state != notify.StateNotBound && state != notify.StateNotCounted { // peers, and what calls are signalled with
+		if state != fact.StateNotBound && state != fact.StateNotCounted { // peers, and what calls are signalled with
 			total += int(n)
 		}
 	}
@@ -61,23 +62,23 @@ func (w *system) judgeUser(p *user, v *verdict) {
 	unknown := 0
 	judge := func(id, what string, cards int) {
 		v.messages++
-		states := ends[notify.MessageID(id)]
+		states := ends[fact.MessageID(id)]
 		switch {
 		case len(states) == 0:
 			v.lost = append(v.lost, what)
 			return
-		case len(states) > 1 || corrected[notify.MessageID(id)] > 1:
+		case len(states) > 1 || corrected[fact.MessageID(id)] > 1:
 			v.doubled = append(v.doubled, fmt.Sprintf("%s ended as %v", what, states))
 		case cards > 1:
 			v.doubled = append(v.doubled, fmt.Sprintf("%s was told %d times", what, cards))
 		}
 		state := states[len(states)-1]
 		v.states[state]++
-		if state == notify.StateUnknown {
+		if state == fact.StateUnknown {
 			unknown++
 		}
-		told := state == notify.StateDelivered
-		if told != (cards > 0) && state != notify.StateUnknown {
+		told := state == fact.StateDelivered
+		if told != (cards > 0) && state != fact.StateUnknown {
 			v.broken = append(v.broken, fmt.Sprintf("%s ended %q, and %d cards show it", what, state, cards))
 		}
 	}
@@ -87,7 +88,7 @@ func (w *system) judgeUser(p *user, v *verdict) {
 	delivered := 0
 	for _, id := range p.rings {
 		cards := 0
-		if states := ends[notify.MessageID(id)]; len(states) > 0 && states[len(states)-1] == notify.StateDelivered {
+		if states := ends[fact.MessageID(id)]; len(states) > 0 && states[len(states)-1] == fact.StateDelivered {
 			delivered++
 			cards = 1
 		}
@@ -103,10 +104,10 @@ func (w *system) judgeUser(p *user, v *verdict) {
 // nobody knows whether it was shown is paid for in our ledger.
 func (w *system) judgeLedgers(p *user, unknown int, v *verdict) {
 	w.t.Helper()
-	accounts, err := store.Accounts(w.t.Context(), w.look, notify.OpenID(p.openID))
+	accounts, err := store.Accounts(w.t.Context(), w.look, fact.OpenID(p.openID))
 	must(w.t, err)
 	for _, template := range []string{messageTemplate, callTemplate} {
-		a := accounts[notify.TemplateID(template)]
+		a := accounts[fact.TemplateID(template)]
 		sum := a.Opening
 		for _, e := range a.Entries {
 			sum += e.Change
@@ -119,14 +120,14 @@ func (w *system) judgeLedgers(p *user, unknown int, v *verdict) {
 }
 
 // endsOf returns the ends of each message, and how often WeChat's own word corrected one.
-func endsOf(steps []notify.Step) (ends map[notify.MessageID][]notify.State, corrected map[notify.MessageID]int) {
-	ends, corrected = map[notify.MessageID][]notify.State{}, map[notify.MessageID]int{}
+func endsOf(steps []notify.Step) (ends map[fact.MessageID][]fact.State, corrected map[fact.MessageID]int) {
+	ends, corrected = map[fact.MessageID][]fact.State{}, map[fact.MessageID]int{}
 	for _, s := range steps {
 		if s.Kind != notify.StepFinal {
 			continue
 		}
-		for _, id := range notify.MessageIDs(s.Messages) {
-			if n := len(ends[id]); n > 0 && s.Reason == notify.ReasonReported {
+		for _, id := range fact.MessageIDs(s.Messages) {
+			if n := len(ends[id]); n > 0 && s.Reason == fact.ReasonReported {
 				corrected[id]++
 				ends[id][n-1] = s.State
 				continue
@@ -152,7 +153,7 @@ func (w *system) wantSound() {
 	if lines := w.log.with("not recorded"); len(lines) > 0 {
 		w.t.Errorf("callbacks were not recorded:\n%s", strings.Join(lines[:min(len(lines), 3)], ""))
 	}
-	if v.states[notify.StateDelivered]+v.states[notify.StateUnknown] == 0 {
+	if v.states[fact.StateDelivered]+v.states[fact.StateUnknown] == 0 {
 		w.t.Error("nothing was told: this shows nothing")
 	}
 	if w.t.Failed() {

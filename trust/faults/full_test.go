@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/trust"
 )
 
@@ -54,25 +56,25 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 // operations are steps that write, of each kind.
 func (w *redisSystem) operations() map[string]func() error {
 	p, ctx, rules := w.people[0], w.t.Context(), notify.DefaultRules()
-	openID := notify.OpenID(p.openID)
-	record := func(f notify.Fact) func() error {
-		return func() error { _, err := w.look.Record(ctx, rules, []notify.Fact{f}); return err }
+	openID := fact.OpenID(p.openID)
+	record := func(f fact.Fact) func() error {
+		return func() error { _, err := w.look.Record(ctx, rules, []fact.Fact{f}); return err }
 	}
 	now := w.clock.Now()
 	return map[string]func() error{
-		"message": record(notify.Fact{Message: &notify.Message{ID: "m", From: "peer0", To: p.id, SentAt: now}}),
-		"recall":  record(notify.Fact{Recall: &notify.Recall{ID: notify.MessageID(p.messages[1].key), From: "peer0", To: p.id}}),
-		"ring":    record(notify.Fact{Ring: &notify.Ring{Call: "c", Source: notify.CallSignal, Caller: "peer2", Users: []notify.UserID{p.id}, At: now, For: 30e9}}),
-		"grant":   record(notify.Fact{Grant: &notify.Grant{ID: "g", OpenID: openID, Source: notify.GrantPopup, At: now, Templates: []notify.TemplateID{messageTemplate}}}),
-		"sent":    record(notify.Fact{Sent: &notify.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
-		"group":   record(notify.Fact{GroupMessage: &notify.GroupMessage{Group: "g", Type: notify.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: notify.GroupAll}}),
+		"message": record(fact.Fact{Message: &fact.Message{ID: "m", From: "peer0", To: p.id, SentAt: now}}),
+		"recall":  record(fact.Fact{Recall: &fact.Recall{ID: fact.MessageID(p.messages[1].key), From: "peer0", To: p.id}}),
+		"ring":    record(fact.Fact{Ring: &fact.Ring{Call: "c", Source: fact.CallSignal, Caller: "peer2", Users: []fact.UserID{p.id}, At: now, For: 30e9}}),
+		"grant":   record(fact.Fact{Grant: &fact.Grant{ID: "g", OpenID: openID, Source: fact.GrantPopup, At: now, Templates: []fact.TemplateID{messageTemplate}}}),
+		"sent":    record(fact.Fact{Sent: &fact.Sent{OpenID: openID, MsgID: 1, Template: messageTemplate, At: now}}),
+		"group":   record(fact.Fact{GroupMessage: &fact.GroupMessage{Group: "g", Type: fact.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: fact.GroupAll}}),
 		"claim":   func() error { _, err := w.look.Claim(ctx, 10); return err },
 		"reserve": func() error {
-			_, err := w.look.Reserve(ctx, notify.Reserve{Card: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []notify.Identity{"m"}, PerHour: 10})
+			_, err := w.look.Reserve(ctx, permit.Reserve{Card: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []fact.Identity{"m"}, PerHour: 10})
 			return err
 		},
 		"settle": func() error {
-			_, err := w.look.Settle(ctx, notify.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: notify.CardDelivered, Permit: notify.PermitSpent})
+			_, err := w.look.Settle(ctx, permit.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: permit.CardDelivered, Permit: permit.Spent})
 			return err
 		},
 		"trip":        func() error { return w.look.OpenCircuit(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/trust"
 	"wxnotify/trust/faultproxy"
@@ -68,7 +69,7 @@ var cases = []lossCase{
 		func(w *redisSystem, p *user) {
 			must(w.t, w.sim.IM.Recall("peer0", string(p.id), p.messages[0].key))
 		},
-		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(fact.StateDelivered, 1), "everything": noTrace}},
 	{"permits", func(w *redisSystem, p *user) { w.write(p, "peer0") },
 		func(w *redisSystem, p *user) {
 			w.clock.Advance(3 * time.Minute)
@@ -78,7 +79,7 @@ var cases = []lossCase{
 		map[string]func(*redisSystem, *user){"the last moments": wantBalance(9), "everything": wantBalance(0)}},
 	{"permits switched off", func(w *redisSystem, p *user) { w.write(p, "peer0") },
 		func(w *redisSystem, p *user) { w.sim.WeChat.SwitchOff(p.openID, messageTemplate) },
-		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateNoPermit, 0), "everything": noTrace}},
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(fact.StateNoPermit, 0), "everything": noTrace}},
 	{"logins", func(w *redisSystem, p *user) { must(w.t, w.look.EraseUser(w.t.Context(), p.id)) },
 		func(w *redisSystem, p *user) { w.login(p) },
 		map[string]func(*redisSystem, *user){"the last moments": notBound, "everything": notBound}},
@@ -87,19 +88,19 @@ var cases = []lossCase{
 		w.write(p, "peer0")
 	},
 		func(w *redisSystem, p *user) { w.sim.IM.Kill(string(p.id)) },
-		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(fact.StateDelivered, 1), "everything": noTrace}},
 	{"preferences", func(w *redisSystem, p *user) { w.write(p, "peer0") },
 		func(w *redisSystem, p *user) {
 			must(w.t, w.look.SetPreferences(w.t.Context(), p.id, notify.Preferences{Muted: true}))
 		},
-		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(fact.StateDelivered, 1), "everything": noTrace}},
 	{"cards", func(w *redisSystem, p *user) { w.write(p, "peer0") },
 		func(w *redisSystem, p *user) {
 			w.run("{}")
 			wantCards(w, p, w.cardsWhileBehind)
 		},
 		map[string]func(*redisSystem, *user){
-			"the last moments": wantEnd(notify.StateDelivered, 1),
+			"the last moments": wantEnd(fact.StateDelivered, 1),
 			"everything": func(w *redisSystem, p *user) {
 				noTrace(w, p)
 				wantCards(w, p, 1)
@@ -109,7 +110,7 @@ var cases = []lossCase{
 		map[string]func(*redisSystem, *user){"the last moments": bound, "everything": notBound}},
 	{"the access token", func(w *redisSystem, p *user) { w.write(p, "peer0") },
 		func(w *redisSystem, _ *user) { w.sim.WeChat.InvalidateToken() },
-		map[string]func(*redisSystem, *user){"the last moments": wantEnd(notify.StateDelivered, 1), "everything": noTrace}},
+		map[string]func(*redisSystem, *user){"the last moments": wantEnd(fact.StateDelivered, 1), "everything": noTrace}},
 }
 
 // Where the store forgot what it had acknowledged nothing is told twice, and what is lost is
@@ -146,7 +147,7 @@ func TestLoss(t *testing.T) {
 				m := w.write(p, "peer1")
 				w.settle()
 				if n := w.shown(p, m); n != 1 {
-					t.Errorf("a message after the next login was told %d times, and ended as %v", n, w.ends(p)[notify.MessageID(m.key)])
+					t.Errorf("a message after the next login was told %d times, and ended as %v", n, w.ends(p)[fact.MessageID(m.key)])
 				}
 			})
 		}
@@ -196,7 +197,7 @@ func wantCards(w *redisSystem, p *user, want int) {
 	}
 }
 
-func (w *redisSystem) ends(p *user) map[notify.MessageID][]notify.State {
+func (w *redisSystem) ends(p *user) map[fact.MessageID][]fact.State {
 	w.t.Helper()
 	steps, err := w.look.Timeline(w.t.Context(), p.id)
 	must(w.t, err)
@@ -212,10 +213,10 @@ func noTrace(w *redisSystem, p *user) {
 	}
 }
 
-func wantEnd(state notify.State, cards int) func(*redisSystem, *user) {
+func wantEnd(state fact.State, cards int) func(*redisSystem, *user) {
 	return func(w *redisSystem, p *user) {
 		w.t.Helper()
-		if got := w.ends(p)[notify.MessageID(p.messages[0].key)]; !slices.Equal(got, []notify.State{state}) {
+		if got := w.ends(p)[fact.MessageID(p.messages[0].key)]; !slices.Equal(got, []fact.State{state}) {
 			w.t.Errorf("the message ended as %v, want %s", got, state)
 		}
 		wantCards(w, p, cards)
@@ -225,7 +226,7 @@ func wantEnd(state notify.State, cards int) func(*redisSystem, *user) {
 func wantBalance(want int) func(*redisSystem, *user) {
 	return func(w *redisSystem, p *user) {
 		w.t.Helper()
-		b, err := w.look.Balances(w.t.Context(), notify.OpenID(p.openID), []notify.TemplateID{messageTemplate})
+		b, err := w.look.Balances(w.t.Context(), fact.OpenID(p.openID), []fact.TemplateID{messageTemplate})
 		must(w.t, err)
 		if b[messageTemplate] != want {
 			w.t.Errorf("%d permits, want %d", b[messageTemplate], want)

@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 )
 
 // Each alert that the code gives is in docs/operations.md, and none besides.
 func TestAlertsAreWrittenDown(t *testing.T) {
 	given := map[string]bool{}
 	// Those whose name is a class of errors.
-	for _, c := range []notify.Class{notify.ClassTemplate, notify.ClassOperator, notify.ClassDefect} {
+	for _, c := range []card.Class{card.ClassTemplate, card.ClassOperator, card.ClassDefect} {
 		given[c.String()] = true
 	}
 	alert := regexp.MustCompile(`"alert", "(\w+)"`)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -83,7 +83,7 @@ type system struct {
 
 // A user is one of the mini program.
 type user struct {
-	id     notify.UserID
+	id     fact.UserID
 	sig    string
 	openID string
 
@@ -199,7 +199,7 @@ func (w *system) login(p *user) {
 	}
 	var out struct{ UserID, UserSig string }
 	must(w.t, json.Unmarshal(answer, &out))
-	p.id, p.sig = notify.UserID(out.UserID), out.UserSig
+	p.id, p.sig = fact.UserID(out.UserID), out.UserSig
 }
 
 // write has a peer write to p.

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/simulator"
 	"wxnotify/trust"
 )
@@ -131,7 +131,7 @@ func (b *bubble) wantNoStorm(name string, tokens int, lasted time.Duration) {
 func (b *bubble) wantUnknown(f upstreamFault) {
 	b.t.Helper()
 	v := b.judge()
-	if n := v.states[notify.StateUnknown]; n > 0 && !f.unknown {
+	if n := v.states[fact.StateUnknown]; n > 0 && !f.unknown {
 		b.t.Errorf("%d messages ended unknown", n)
 	}
 	if b.log.with("card not delivered") == nil && f.unknown {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -18,48 +19,48 @@ func (w *system) message() {
 	case 11:
 		failed := m
 		failed.FailedCode = 20007
-		w.tell(notify.Fact{Message: &failed})
+		w.tell(fact.Fact{Message: &failed})
 	}
-	w.tell(notify.Fact{Message: &m})
+	w.tell(fact.Fact{Message: &m})
 }
 
-func (w *system) newMessage(to notify.UserID) notify.Message {
-	return notify.Message{ID: notify.MessageID(w.fresh("m")), Kind: notify.KindMessage, From: w.somebodyElse(to), To: to, SentAt: w.now().Truncate(time.Second), Seq: uint32(w.serial)}
+func (w *system) newMessage(to fact.UserID) fact.Message {
+	return fact.Message{ID: fact.MessageID(w.fresh("m")), Kind: fact.KindMessage, From: w.somebodyElse(to), To: to, SentAt: w.now().Truncate(time.Second), Seq: uint32(w.serial)}
 }
 
 // reply has somebody write back to whoever wrote to them.
 func (w *system) reply() {
 	to := w.someone()
 	m := w.newMessage(to)
-	w.tell(notify.Fact{Message: &m})
+	w.tell(fact.Fact{Message: &m})
 	back := w.newMessage(m.From)
 	back.From = to
-	w.tell(notify.Fact{Message: &back})
+	w.tell(fact.Fact{Message: &back})
 }
 
-const team notify.GroupID = "team"
+const team fact.GroupID = "team"
 
 func (w *system) groupMessage() {
-	g := notify.GroupMessage{Group: team, Type: notify.GroupPrivate, From: w.somebodyElse(""), SentAt: w.now().Truncate(time.Second),
+	g := fact.GroupMessage{Group: team, Type: fact.GroupPrivate, From: w.somebodyElse(""), SentAt: w.now().Truncate(time.Second),
 		Seq: uint32(1 + len(w.model.groups)), AtAll: w.oneIn(3, "all")}
 	if !g.AtAll {
-		g.At = []notify.UserID{w.someone(), "stranger"}
+		g.At = []fact.UserID{w.someone(), "stranger"}
 	}
 	w.serial++
 	g.Seq = uint32(w.serial)
-	w.tell(notify.Fact{GroupMessage: &g})
+	w.tell(fact.Fact{GroupMessage: &g})
 	if w.oneIn(6, "taken back") {
-		w.tell(recallOf(notify.Fact{GroupMessage: &g}))
+		w.tell(recallOf(fact.Fact{GroupMessage: &g}))
 	}
 }
 
 func (w *system) announcement() {
-	m := notify.Message{ID: notify.MessageID(w.fresh("a")), Kind: "order", To: w.someone(), SentAt: w.now().Truncate(time.Second), ByREST: true,
-		Lasts: 30 * time.Minute, Announcement: &notify.Announcement{Fields: map[string]string{"sender": "shop"}, Anyway: w.oneIn(3, "anyway")}}
+	m := fact.Message{ID: fact.MessageID(w.fresh("a")), Kind: "order", To: w.someone(), SentAt: w.now().Truncate(time.Second), ByREST: true,
+		Lasts: 30 * time.Minute, Announcement: &fact.Announcement{Fields: map[string]string{"sender": "shop"}, Anyway: w.oneIn(3, "anyway")}}
 	for range 1 + w.n("again", 2) {
-		_, _, err := w.storage.stores[0].Announce(w.ctx, w.rules, []notify.Message{m})
+		_, _, err := w.storage.stores[0].Announce(w.ctx, w.rules, []fact.Message{m})
 		w.must(err)
-		w.model.record(notify.Fact{Message: &m}, w.now())
+		w.model.record(fact.Fact{Message: &m}, w.now())
 		w.look()
 	}
 }
@@ -72,12 +73,12 @@ func (w *system) call() {
 	w.sleep(max(0, 21*time.Second-w.now().Sub(w.called))) // calls are told apart by their time
 	w.called = w.now()
 	user, name := w.someone(), w.fresh("call")
-	ring := notify.Ring{Caller: w.somebodyElse(user), Users: []notify.UserID{user}, At: w.now(), For: ringsFor}
+	ring := fact.Ring{Caller: w.somebodyElse(user), Users: []fact.UserID{user}, At: w.now(), For: ringsFor}
 	if w.oneIn(4, "in a group") {
-		ring.Group = pick(w, "group", []notify.GroupID{team, "strangers"})
+		ring.Group = pick(w, "group", []fact.GroupID{team, "strangers"})
 	}
 	w.calls = append(w.calls, ring)
-	sources := [][]notify.CallSource{{notify.CallSignal}, {notify.CallWebhook}, {notify.CallSignal, notify.CallWebhook}}
+	sources := [][]fact.CallSource{{fact.CallSignal}, {fact.CallWebhook}, {fact.CallSignal, fact.CallWebhook}}
 	for _, s := range pick(w, "sources", sources) {
 		ring.Source, ring.Call = s, callName(name, s)
 		w.calls[len(w.calls)-1] = ring
@@ -85,25 +86,25 @@ func (w *system) call() {
 		if w.oneIn(5, "end first") {
 			w.tell(w.endOf(r))
 		}
-		w.tell(notify.Fact{Ring: &r})
+		w.tell(fact.Fact{Ring: &r})
 	}
 }
 
 // callName is a call's name among those of a source, and callOf the call of a name.
-func callName(call string, s notify.CallSource) notify.MessageID {
-	return notify.MessageID(call + "-" + string(s))
+func callName(call string, s fact.CallSource) fact.MessageID {
+	return fact.MessageID(call + "-" + string(s))
 }
 
-func callOf(name notify.MessageID) string {
+func callOf(name fact.MessageID) string {
 	call, _, _ := strings.Cut(string(name), "-")
 	return call
 }
 
-func twins(a, b notify.MessageID) bool { return callOf(a) == callOf(b) }
+func twins(a, b fact.MessageID) bool { return callOf(a) == callOf(b) }
 
-func (w *system) endOf(r notify.Ring) notify.Fact {
-	how := []notify.CallEnd{notify.CallTimedOut, notify.CallAnswered, notify.CallRejected, notify.CallCancelled, notify.CallBusy, notify.CallHungUp}
-	return notify.Fact{RingEnd: &notify.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: pick(w, "how", how), At: w.now()}}
+func (w *system) endOf(r fact.Ring) fact.Fact {
+	how := []fact.CallEnd{fact.CallTimedOut, fact.CallAnswered, fact.CallRejected, fact.CallCancelled, fact.CallBusy, fact.CallHungUp}
+	return fact.Fact{RingEnd: &fact.RingEnd{Call: r.Call, Source: r.Source, Caller: r.Caller, Users: r.Users, How: pick(w, "how", how), At: w.now()}}
 }
 
 func (w *system) callEnds() {
@@ -112,7 +113,7 @@ func (w *system) callEnds() {
 	}
 	r := w.calls[len(w.calls)-1-w.n("call", min(2, len(w.calls)))]
 	if w.oneIn(3, "other name") {
-		r.Source = map[notify.CallSource]notify.CallSource{notify.CallSignal: notify.CallWebhook, notify.CallWebhook: notify.CallSignal}[r.Source]
+		r.Source = map[fact.CallSource]fact.CallSource{fact.CallSignal: fact.CallWebhook, fact.CallWebhook: fact.CallSignal}[r.Source]
 		r.Call = callName(callOf(r.Call), r.Source)
 	}
 	w.tell(w.endOf(r))
@@ -127,7 +128,7 @@ func (w *system) presence() {
 	if !w.prompt && w.oneIn(4, "unheard") {
 		return
 	}
-	w.tell(notify.Fact{Presence: &notify.Presence{User: user, Online: w.status[user] == notify.StatusOnline, At: w.now()}})
+	w.tell(fact.Fact{Presence: &fact.Presence{User: user, Online: w.status[user] == notify.StatusOnline, At: w.now()}})
 }
 
 // leavesUnheard: a user's network is gone, and IM does not tell.
@@ -142,14 +143,14 @@ func (w *system) read() {
 	if w.oneIn(3, "older") {
 		upTo = upTo.Add(-time.Minute)
 	}
-	w.tell(notify.Fact{Read: &notify.Read{Reader: reader, Peer: w.somebodyElse(reader), UpTo: upTo}})
+	w.tell(fact.Fact{Read: &fact.Read{Reader: reader, Peer: w.somebodyElse(reader), UpTo: upTo}})
 }
 
 // recall takes back one of the last messages, or one that is still to come.
 func (w *system) recall() {
 	if w.oneIn(4, "first") {
 		m := w.newMessage(w.someone())
-		w.tell(recallOf(notify.Fact{Message: &m}), notify.Fact{Message: &m})
+		w.tell(recallOf(fact.Fact{Message: &m}), fact.Fact{Message: &m})
 		return
 	}
 	for _, f := range slices.Backward(w.told) {
@@ -160,11 +161,11 @@ func (w *system) recall() {
 	}
 }
 
-func recallOf(f notify.Fact) notify.Fact {
+func recallOf(f fact.Fact) fact.Fact {
 	if g := f.GroupMessage; g != nil {
-		return notify.Fact{GroupRecall: &notify.GroupRecall{Group: g.Group, Seqs: []uint32{g.Seq}}}
+		return fact.Fact{GroupRecall: &fact.GroupRecall{Group: g.Group, Seqs: []uint32{g.Seq}}}
 	}
-	return notify.Fact{Recall: &notify.Recall{ID: f.Message.ID, From: f.Message.From, To: f.Message.To}}
+	return fact.Fact{Recall: &fact.Recall{ID: f.Message.ID, From: f.Message.From, To: f.Message.To}}
 }
 
 // imChanges: it answers no more, or again; somebody reads on a device that tells nothing.

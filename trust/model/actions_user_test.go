@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
@@ -23,16 +25,16 @@ func (w *system) tap() {
 		w.tapTwice(o, id)
 		return
 	}
-	for _, s := range pick(w, "sources", [][]notify.GrantSource{{notify.GrantPopup}, {notify.GrantReport}, {notify.GrantPopup, notify.GrantReport}}) {
-		w.tell(notify.Fact{Grant: &notify.Grant{ID: id, OpenID: o, Source: s, At: w.tapped[o], Templates: w.templates.IDs()}})
+	for _, s := range pick(w, "sources", [][]fact.GrantSource{{fact.GrantPopup}, {fact.GrantReport}, {fact.GrantPopup, fact.GrantReport}}) {
+		w.tell(fact.Fact{Grant: &fact.Grant{ID: id, OpenID: o, Source: s, At: w.tapped[o], Templates: w.templates.IDs()}})
 	}
 }
 
 // tapTwice is a tap of which both tell, and soon one of which WeChat does not, because the user always
 // keeps the choice. Told in order they are two permits, and not one with two reports.
-func (w *system) tapTwice(o notify.OpenID, id string) {
-	g := notify.Grant{ID: id, OpenID: o, At: w.now(), Templates: w.templates.IDs()}
-	for _, s := range []notify.GrantSource{notify.GrantPopup, notify.GrantReport, notify.GrantReport} {
+func (w *system) tapTwice(o fact.OpenID, id string) {
+	g := fact.Grant{ID: id, OpenID: o, At: w.now(), Templates: w.templates.IDs()}
+	for _, s := range []fact.GrantSource{fact.GrantPopup, fact.GrantReport, fact.GrantReport} {
 		if g.Source == s {
 			w.sleep(30 * time.Second)
 			w.tapped[o] = w.now()
@@ -41,8 +43,8 @@ func (w *system) tapTwice(o notify.OpenID, id string) {
 		g.Source = s
 		tap := g
 		w.recording = passes
-		w.must(w.instance().Accept(w.ctx, []notify.Fact{{Grant: &tap}}))
-		w.told = append(w.told, toldFact{notify.Fact{Grant: &tap}, w.now()})
+		w.must(w.instance().Accept(w.ctx, []fact.Fact{{Grant: &tap}}))
+		w.told = append(w.told, toldFact{fact.Fact{Grant: &tap}, w.now()})
 		w.look()
 	}
 }
@@ -52,11 +54,11 @@ const mostTaps = 8
 
 func (w *system) revoke() {
 	o := pick(w, "openid", w.openIDs)
-	r := notify.Revoke{ID: w.fresh("revoke"), OpenID: o, At: w.now(), Templates: []notify.TemplateID{pick(w, "template", w.templates.IDs())}}
+	r := fact.Revoke{ID: w.fresh("revoke"), OpenID: o, At: w.now(), Templates: []fact.TemplateID{pick(w, "template", w.templates.IDs())}}
 	if w.oneIn(2, "heard late") { // there was another tap since
 		r.At = w.tapped[o].Add(-2 * time.Minute)
 	}
-	w.tell(notify.Fact{Revoke: &r})
+	w.tell(fact.Fact{Revoke: &r})
 }
 
 // session binds a user to an openid. A login that stops half way is made again.
@@ -64,7 +66,7 @@ func (w *system) session() {
 	w.bind(w.someone(), pick(w, "openid", w.openIDs))
 }
 
-func (w *system) bind(user notify.UserID, o notify.OpenID) {
+func (w *system) bind(user fact.UserID, o fact.OpenID) {
 	w.halfway(12, func() error { return w.storage.stores[0].Bind(w.ctx, user, o) })
 	w.must(w.storage.stores[0].Bind(w.ctx, user, o))
 	w.model.bind(user, o)
@@ -100,13 +102,13 @@ func (w *system) erase() {
 		w.model.eraseOpenID(o, w.now())
 		w.look()
 	default:
-		w.tell(notify.Fact{Erase: &notify.Erase{OpenID: o}})
+		w.tell(fact.Fact{Erase: &fact.Erase{OpenID: o}})
 	}
 }
 
 func (w *system) preferences() {
 	user := w.someone()
-	p := notify.Preferences{Muted: w.oneIn(4, "muted"), MutedPeers: []string{string(pick(w, "peer", []notify.UserID{"peer", w.users[0]}))}}
+	p := notify.Preferences{Muted: w.oneIn(4, "muted"), MutedPeers: []string{string(pick(w, "peer", []fact.UserID{"peer", w.users[0]}))}}
 	if w.oneIn(6, "quiet") {
 		p.QuietHours = "22:30-07:00"
 	}
@@ -137,12 +139,12 @@ func (w *system) report() {
 	if w.oneIn(8, "another's") {
 		w.serial++
 		w.foreign = true
-		w.accept(notify.Fact{Sent: &notify.Sent{OpenID: pick(w, "openid", w.openIDs), MsgID: int64(w.serial), Template: w.templates.IDs()[0], At: w.now().Truncate(time.Second)}})
+		w.accept(fact.Fact{Sent: &fact.Sent{OpenID: pick(w, "openid", w.openIDs), MsgID: int64(w.serial), Template: w.templates.IDs()[0], At: w.now().Truncate(time.Second)}})
 		return
 	}
 	if n := len(w.reports); n > 0 {
 		r := w.reports[n-1-w.n("which", min(n, 3))]
-		w.accept(notify.Fact{Sent: &r.Sent})
+		w.accept(fact.Fact{Sent: &r.Sent})
 	}
 }
 
@@ -155,9 +157,9 @@ func (w *system) drawResult() result {
 	switch n := w.n("result", 30); {
 	case n < 16:
 	case n < 18:
-		l.class, l.refused = notify.ClassUnknown, true
+		l.class, l.refused = card.ClassUnknown, true
 	case n < 20:
-		l.class, l.refused, l.shown = notify.ClassUnknown, true, false
+		l.class, l.refused, l.shown = card.ClassUnknown, true, false
 	default:
 		l.class, l.refused, l.shown = classes[n-20], true, false
 	}
@@ -165,5 +167,5 @@ func (w *system) drawResult() result {
 }
 
 // classes are what WeChat answers without showing the card.
-var classes = []notify.Class{notify.ClassRetry, notify.ClassRefused, notify.ClassDefect, notify.ClassMinute, notify.ClassWording,
-	notify.ClassUnreached, notify.ClassUnlisted, notify.ClassUnknownOpenID, notify.ClassTemplate, notify.ClassQuota}
+var classes = []card.Class{card.ClassRetry, card.ClassRefused, card.ClassDefect, card.ClassMinute, card.ClassWording,
+	card.ClassUnreached, card.ClassUnlisted, card.ClassUnknownOpenID, card.ClassTemplate, card.ClassQuota}

@@ -3,11 +3,12 @@ package model_test
 import (
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 // bind: the latest login wins on both sides.
-func (m *model) bind(user notify.UserID, openID notify.OpenID) {
+func (m *model) bind(user fact.UserID, openID fact.OpenID) {
 	m.moment++
 	for u, p := range m.people {
 		if u != user && p.openID == openID {
@@ -33,12 +34,12 @@ func (m *model) bind(user notify.UserID, openID notify.OpenID) {
 }
 
 // unbind: what waits ends, and what was known of where the user is goes with the binding.
-func (m *model) unbind(user notify.UserID) {
+func (m *model) unbind(user fact.UserID) {
 	p := m.person(user)
-	p.openID, p.unbound, p.told, p.prefers = "", m.moment, notify.Presence{}, notify.Preferences{}
+	p.openID, p.unbound, p.told, p.prefers = "", m.moment, fact.Presence{}, notify.Preferences{}
 }
 
-func (m *model) eraseUser(user notify.UserID, now time.Time) {
+func (m *model) eraseUser(user fact.UserID, now time.Time) {
 	m.moment++
 	if o := m.person(user).openID; o != "" {
 		m.erase(user, o, now)
@@ -47,13 +48,13 @@ func (m *model) eraseUser(user notify.UserID, now time.Time) {
 	}
 }
 
-func (m *model) eraseOpenID(openID notify.OpenID, now time.Time) {
+func (m *model) eraseOpenID(openID fact.OpenID, now time.Time) {
 	m.moment++
 	m.erase(m.subscriber(openID).user, openID, now)
 }
 
 // erase forgets all of a user and their openid.
-func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
+func (m *model) erase(user fact.UserID, openID fact.OpenID, now time.Time) {
 	*m.subscriber(openID) = subscriber{erased: now.Add(24 * time.Hour)}
 	for key := range m.ledgers {
 		if key.openID == openID {
@@ -65,7 +66,7 @@ func (m *model) erase(user notify.UserID, openID notify.OpenID, now time.Time) {
 	}
 }
 
-func (m *model) forget(user notify.UserID) {
+func (m *model) forget(user fact.UserID) {
 	m.people[user] = &person{reads: map[string]time.Time{}, unbound: m.moment}
 	for r := range m.messages {
 		if r.to == user {

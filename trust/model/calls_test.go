@@ -3,18 +3,18 @@ package model_test
 import (
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A call rings under a name of each source that tells of it.
 type call struct {
-	rung map[notify.MessageID]bool
-	ends map[notify.MessageID]notify.CallEnd
-	how  notify.CallEnd // the first end that is known to be this call's
+	rung map[fact.MessageID]bool
+	ends map[fact.MessageID]fact.CallEnd
+	how  fact.CallEnd // the first end that is known to be this call's
 }
 
 // recordRing: two sources tell of one call under two names; the first is the message's.
-func (m *model) recordRing(f notify.Ring, now time.Time) {
+func (m *model) recordRing(f fact.Ring, now time.Time) {
 	for _, user := range f.Users {
 		p := m.person(user)
 		if p.openID == "" {
@@ -34,7 +34,7 @@ func (m *model) recordRing(f notify.Ring, now time.Time) {
 			continue
 		}
 		m.counted++
-		msg := &message{from: f.Caller, group: f.Group, kind: notify.KindCall, sent: f.At, lives: m.rules.TTL, since: m.moment, call: c}
+		msg := &message{from: f.Caller, group: f.Group, kind: fact.KindCall, sent: f.At, lives: m.rules.TTL, since: m.moment, call: c}
 		m.messages[ref{user, f.Call}] = msg
 		msg.muted = mutes(p.prefers, msg)
 		m.promptCall(p, msg, now)
@@ -42,7 +42,7 @@ func (m *model) recordRing(f notify.Ring, now time.Time) {
 }
 
 // call returns the one that rings at user under a name, or under its name of the other source.
-func (m *model) call(user notify.UserID, name notify.MessageID) *call {
+func (m *model) call(user fact.UserID, name fact.MessageID) *call {
 	for r, msg := range m.messages {
 		if r.to == user && msg.call != nil && (msg.call.rung[name] || twins(r.id, name)) {
 			return msg.call
@@ -52,15 +52,15 @@ func (m *model) call(user notify.UserID, name notify.MessageID) *call {
 }
 
 // unheard returns a call of which so far only ends were told. Names of one call are twins.
-func (m *model) unheard(user notify.UserID, name notify.MessageID) *call {
-	r := ref{user, notify.MessageID("unheard " + callOf(name))}
+func (m *model) unheard(user fact.UserID, name fact.MessageID) *call {
+	r := ref{user, fact.MessageID("unheard " + callOf(name))}
 	if m.messages[r] == nil {
-		m.messages[r] = &message{call: &call{rung: map[notify.MessageID]bool{}, ends: map[notify.MessageID]notify.CallEnd{}}}
+		m.messages[r] = &message{call: &call{rung: map[fact.MessageID]bool{}, ends: map[fact.MessageID]fact.CallEnd{}}}
 	}
 	return m.messages[r].call
 }
 
-func (m *model) recordRingEnd(f notify.RingEnd) {
+func (m *model) recordRingEnd(f fact.RingEnd) {
 	for _, user := range f.Users {
 		if m.person(user).openID == "" {
 			continue

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -16,8 +18,8 @@ func (w *system) ended(r ref, step notify.Step) string {
 	}
 	if msg.ended {
 		switch {
-		case msg.state == notify.StateDead && !msg.fixed && step.Reason != notify.ReasonReported: // its letter was opened
-		case step.Reason == notify.ReasonReported && !msg.fixed && step.State != msg.state:
+		case msg.state == fact.StateDead && !msg.fixed && step.Reason != fact.ReasonReported: // its letter was opened
+		case step.Reason == fact.ReasonReported && !msg.fixed && step.State != msg.state:
 			msg.fixed = true
 		default:
 			return fmt.Sprintf("%v has ended %s, and now %s (%s)", r, msg.state, step.State, step.Reason)
@@ -31,41 +33,41 @@ func (w *system) ended(r ref, step notify.Step) string {
 }
 
 // true reports whether a message may end so.
-func (w *system) true(user notify.UserID, msg *message, step notify.Step) bool {
+func (w *system) true(user fact.UserID, msg *message, step notify.Step) bool {
 	p := w.model.person(user)
 	switch step.State {
-	case notify.StateDelivered:
-		return msg.shown > 0 || step.Reason == notify.ReasonReported // of another's card, for all we know
-	case notify.StateRead:
+	case fact.StateDelivered:
+		return msg.shown > 0 || step.Reason == fact.ReasonReported // of another's card, for all we know
+	case fact.StateRead:
 		return msg.read || p.read || msg.call != nil
-	case notify.StateRecalled:
+	case fact.StateRecalled:
 		g := w.model.groups[step.Messages[0].ID()]
 		return msg.recalled || g != nil && g.recalled > 0
-	case notify.StateAnswered, notify.StateEnded:
+	case fact.StateAnswered, fact.StateEnded:
 		return msg.call != nil && (msg.call.how != "" || !w.now().Before(msg.sent.Add(ringsFor).Add(-w.skewMost())))
-	case notify.StateMuted:
+	case fact.StateMuted:
 		return msg.muted
-	case notify.StateCameOnline:
+	case fact.StateCameOnline:
 		return p.online
-	case notify.StateNotCounted:
-		return msg.uncounted || step.Reason == notify.ReasonNotMember
-	case notify.StateUnbound:
+	case fact.StateNotCounted:
+		return msg.uncounted || step.Reason == fact.ReasonNotMember
+	case fact.StateUnbound:
 		return p.unbound > 0
-	case notify.StateNoPermit:
+	case fact.StateNoPermit:
 		return true // said when it was reserved, or by WeChat
-	case notify.StateRefused:
-		return w.outcomes[notify.ClassUnknownOpenID] || step.Reason == notify.ReasonReported
-	case notify.StateQuota:
-		return w.outcomes[notify.ClassQuota] && w.old(msg)
-	case notify.StateExpired:
+	case fact.StateRefused:
+		return w.outcomes[card.ClassUnknownOpenID] || step.Reason == fact.ReasonReported
+	case fact.StateQuota:
+		return w.outcomes[card.ClassQuota] && w.old(msg)
+	case fact.StateExpired:
 		return w.old(msg)
-	case notify.StateFailedIM:
+	case fact.StateFailedIM:
 		return msg.failed
-	case notify.StateUnknown:
+	case fact.StateUnknown:
 		return !w.wasReported(step.Card)
-	case notify.StateDead:
+	case fact.StateDead:
 		return w.anyDead()
-	case notify.StateErased:
+	case fact.StateErased:
 		return w.anyErased
 	}
 	return false
@@ -87,7 +89,7 @@ func (w *system) skewMost() time.Duration {
 func (w *system) anyDead() bool {
 	for class := range w.outcomes {
 		switch class {
-		case notify.ClassDefect, notify.ClassRetry, notify.ClassMinute, notify.ClassWording, notify.ClassUnlisted:
+		case card.ClassDefect, card.ClassRetry, card.ClassMinute, card.ClassWording, card.ClassUnlisted:
 			return true
 		}
 	}
@@ -102,7 +104,7 @@ func (m *model) replayed(r ref) {
 }
 
 // asked is told what IM said of somebody.
-func (m *model) asked(u notify.UserID, s notify.Status, now time.Time) {
+func (m *model) asked(u fact.UserID, s notify.Status, now time.Time) {
 	if s == notify.StatusOnline {
 		m.promptAsked(u, now)
 	}

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // look compares the store with the model, after every step.
@@ -62,7 +65,7 @@ func (w *system) followForgotten(before, now *snapshot) {
 			case there:
 			case c.Waits > 0:
 				w.model.ledger(o, c.Template).pay(id, c.LongTerm == 1)
-			case c.State == notify.CardSending:
+			case c.State == permit.CardSending:
 				w.forgotten[id.Nameless()] = true
 			}
 		}
@@ -80,7 +83,7 @@ func (w *system) followTimelines(s *snapshot) {
 					if wrong := w.ended(ref{user, id.ID()}, step); wrong != "" {
 						w.violate("P1: %s", wrong)
 					}
-				case step.Kind == notify.StepAccepted && step.Reason == notify.ReasonReplayed:
+				case step.Kind == notify.StepAccepted && step.Reason == fact.ReasonReplayed:
 					w.model.replayed(ref{user, id.ID()})
 				}
 			}
@@ -143,10 +146,10 @@ func (w *system) checkLedgers(s *snapshot) {
 	}
 }
 
-func (w *system) checkSending(s *snapshot, o notify.OpenID, t notify.TemplateID) {
+func (w *system) checkSending(s *snapshot, o fact.OpenID, t fact.TemplateID) {
 	sending := 0
 	for _, c := range s.cards[o] {
-		if c.State == notify.CardSending && c.Template == t && int64(c.Leased) > w.now().UnixMilli() {
+		if c.State == permit.CardSending && c.Template == t && int64(c.Leased) > w.now().UnixMilli() {
 			sending++
 		}
 	}
@@ -198,12 +201,12 @@ func (w *system) checkEnd() {
 	for r := range s.open() {
 		w.violate("P1 lost: %v waits for ever", r)
 	}
-	if queued := len(s.queues[notify.QueueMessages]) + len(s.queues[notify.QueueCalls]) + s.due; queued > 0 {
+	if queued := len(s.queues[card.QueueMessages]) + len(s.queues[card.QueueCalls]) + s.due; queued > 0 {
 		w.violate("P1: %d things are due for ever", queued)
 	}
 	for o, cards := range s.cards {
 		for id, c := range cards {
-			left := c.State == notify.CardSending && w.anyErased // the run ended, and nobody looks for it but the next card
+			left := c.State == permit.CardSending && w.anyErased // the run ended, and nobody looks for it but the next card
 			if c.held() && !left || len(c.Tell) > 0 {
 				w.violate("P1: card %s of %s is still open: %+v", id, o, c)
 			}
@@ -222,7 +225,7 @@ func (w *system) checkGroups() {
 		}
 		for _, member := range w.members[g.Group] {
 			u := member.User
-			all := g.For == notify.GroupAll || g.AtAll
+			all := g.For == fact.GroupAll || g.AtAll
 			if member.Muted || u == g.From || !all && !slices.Contains(g.At, u) {
 				continue
 			}

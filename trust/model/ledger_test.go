@@ -4,7 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // A ledger is what an openid has to spend on cards of one template.
@@ -15,22 +16,22 @@ type ledger struct {
 	void    time.Time // taps up to then are
 	granted int       // ever
 	sent    int       // cards that were shown, or may have been, ever
-	paid    map[notify.CardID]bool
-	zeroed  map[notify.CardID]bool
+	paid    map[card.ID]bool
+	zeroed  map[card.ID]bool
 }
 
 type ledgerKey struct {
-	openID   notify.OpenID
-	template notify.TemplateID
+	openID   fact.OpenID
+	template fact.TemplateID
 }
 
 // A tap is told by WeChat, by the mini program, or by both.
 type tap struct {
-	sources map[notify.GrantSource]bool
+	sources map[fact.GrantSource]bool
 	counts  bool
 }
 
-func (m *model) ledger(o notify.OpenID, t notify.TemplateID) *ledger {
+func (m *model) ledger(o fact.OpenID, t fact.TemplateID) *ledger {
 	key := ledgerKey{o, t}
 	p := m.ledgers[key]
 	if p == nil {
@@ -44,11 +45,11 @@ func (m *model) ledger(o notify.OpenID, t notify.TemplateID) *ledger {
 // forget is what an erasure does. What was granted and sent before stays true.
 func (p *ledger) forget() {
 	p.permits, p.taps, p.revokes, p.void = nil, map[string]*tap{}, map[string]bool{}, time.Time{}
-	p.paid, p.zeroed = map[notify.CardID]bool{}, map[notify.CardID]bool{}
+	p.paid, p.zeroed = map[card.ID]bool{}, map[card.ID]bool{}
 }
 
 // grant: a tap is one permit, whoever tells of it, unless it was switched off since.
-func (m *model) grant(g notify.Grant, now time.Time) {
+func (m *model) grant(g fact.Grant, now time.Time) {
 	if now.Before(m.subscriber(g.OpenID).erased) {
 		return
 	}
@@ -56,7 +57,7 @@ func (m *model) grant(g notify.Grant, now time.Time) {
 		p := m.ledger(g.OpenID, t)
 		of := p.taps[g.ID]
 		if of == nil {
-			of = &tap{sources: map[notify.GrantSource]bool{}}
+			of = &tap{sources: map[fact.GrantSource]bool{}}
 			p.taps[g.ID] = of
 		}
 		if of.sources[g.Source] {
@@ -89,20 +90,20 @@ func (p *ledger) zero(at time.Time) {
 }
 
 // pay spends the oldest permit on a card, once.
-func (p *ledger) pay(card notify.CardID, longTerm bool) {
-	if card = card.Nameless(); p.paid[card] {
+func (p *ledger) pay(id card.ID, longTerm bool) {
+	if id = id.Nameless(); p.paid[id] {
 		return
 	}
-	p.paid[card] = true
+	p.paid[id] = true
 	if !longTerm && len(p.permits) > 0 {
 		p.permits = p.permits[1:]
 	}
 }
 
 // refuse: WeChat knew of no permit when the card was reserved.
-func (p *ledger) refuse(card notify.CardID, reserved time.Time) {
-	if card = card.Nameless(); !p.zeroed[card] {
-		p.zeroed[card] = true
+func (p *ledger) refuse(id card.ID, reserved time.Time) {
+	if id = id.Nameless(); !p.zeroed[id] {
+		p.zeroed[id] = true
 		p.zero(reserved)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 )
@@ -57,11 +58,11 @@ func (w *system) oneIn(n int, what string) bool { return w.n(what, n) == n-1 }
 
 func pick[V any](w *system, what string, of []V) V { return rapid.SampledFrom(of).Draw(w.T, what) }
 
-func (w *system) someone() notify.UserID { return pick(w, "user", w.users) }
+func (w *system) someone() fact.UserID { return pick(w, "user", w.users) }
 
 // somebodyElse may be a user or not.
-func (w *system) somebodyElse(user notify.UserID) notify.UserID {
-	others := []notify.UserID{"peer"}
+func (w *system) somebodyElse(user fact.UserID) fact.UserID {
+	others := []fact.UserID{"peer"}
 	for _, u := range w.users {
 		if u != user {
 			others = append(others, u)
@@ -76,7 +77,7 @@ func (w *system) fresh(prefix string) string {
 }
 
 // tell has a callback come: once, twice, or later.
-func (w *system) tell(facts ...notify.Fact) {
+func (w *system) tell(facts ...fact.Fact) {
 	for _, f := range facts {
 		how := w.n("comes", 10)
 		if how == 9 && !w.prompt {
@@ -91,7 +92,7 @@ func (w *system) tell(facts ...notify.Fact) {
 }
 
 // accept is what a receiver does with facts.
-func (w *system) accept(facts ...notify.Fact) {
+func (w *system) accept(facts ...fact.Fact) {
 	for _, f := range facts {
 		w.told = append(w.told, toldFact{f, w.now()})
 	}
@@ -123,7 +124,7 @@ func (w *system) again() {
 		return
 	}
 	w.recording = w.receiverLuck()
-	w.must(w.instance().Accept(w.ctx, []notify.Fact{f.Fact}))
+	w.must(w.instance().Accept(w.ctx, []fact.Fact{f.Fact}))
 	w.look()
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -12,37 +13,37 @@ import (
 // order, and knows nothing of how the store keeps it.
 type model struct {
 	rules    notify.Rules
-	longTerm map[notify.TemplateID]bool
-	people   map[notify.UserID]*person
+	longTerm map[fact.TemplateID]bool
+	people   map[fact.UserID]*person
 	ledgers  map[ledgerKey]*ledger
-	openIDs  map[notify.OpenID]*subscriber
+	openIDs  map[fact.OpenID]*subscriber
 	messages map[ref]*message
-	groups   map[notify.MessageID]*groupMessage
+	groups   map[fact.MessageID]*groupMessage
 	counted  int // messages that count, those to people who are not bound included
 	moment   int // grows with everything that happens
 }
 
-func newModel(rules notify.Rules, longTerm map[notify.TemplateID]bool) *model {
-	return &model{rules: rules, longTerm: longTerm, people: map[notify.UserID]*person{}, ledgers: map[ledgerKey]*ledger{},
-		openIDs: map[notify.OpenID]*subscriber{}, messages: map[ref]*message{}, groups: map[notify.MessageID]*groupMessage{}}
+func newModel(rules notify.Rules, longTerm map[fact.TemplateID]bool) *model {
+	return &model{rules: rules, longTerm: longTerm, people: map[fact.UserID]*person{}, ledgers: map[ledgerKey]*ledger{},
+		openIDs: map[fact.OpenID]*subscriber{}, messages: map[ref]*message{}, groups: map[fact.MessageID]*groupMessage{}}
 }
 
 // A ref names a message for one recipient.
 type ref struct {
-	to notify.UserID
-	id notify.MessageID
+	to fact.UserID
+	id fact.MessageID
 }
 
 func (r ref) String() string { return fmt.Sprintf("%s for %s", r.id, r.to) }
 
 // A person is a recipient.
 type person struct {
-	openID  notify.OpenID // empty: not bound
+	openID  fact.OpenID // empty: not bound
 	reads   map[string]time.Time
-	told    notify.Presence // by the newest fact
-	login   int             // the moment in which they were last heard to come, or bound
-	bound   int             // the moment in which they last got a binding, and had none
-	unbound int             // the moment in which they last lost it
+	told    fact.Presence // by the newest fact
+	login   int           // the moment in which they were last heard to come, or bound
+	bound   int           // the moment in which they last got a binding, and had none
+	unbound int           // the moment in which they last lost it
 	prefers notify.Preferences
 	online  bool // IM has ever said that they are there, or that their phone rings
 	read    bool // IM has ever counted nothing unread
@@ -51,9 +52,9 @@ type person struct {
 
 // A message is one message, announcement or call for one recipient.
 type message struct {
-	from   notify.UserID
-	group  notify.GroupID
-	kind   notify.Kind // of a call: KindCall, also when it is told as missed
+	from   fact.UserID
+	group  fact.GroupID
+	kind   fact.Kind // of a call: KindCall, also when it is told as missed
 	anyway bool
 	sent   time.Time
 	lives  time.Duration
@@ -64,7 +65,7 @@ type message struct {
 
 	shown   int // cards that told of it
 	ended   bool
-	state   notify.State
+	state   fact.State
 	fixed   bool // WeChat has corrected its end
 	replays int
 	prompt  promptness
@@ -72,18 +73,18 @@ type message struct {
 
 // A groupMessage is on its way to members.
 type groupMessage struct {
-	notify.GroupMessage
+	fact.GroupMessage
 	since    int
 	recalled int // the moment; 0: not
 }
 
 // A subscriber is an openid.
 type subscriber struct {
-	user   notify.UserID
+	user   fact.UserID
 	erased time.Time // until when news of it is kept out
 }
 
-func (m *model) person(u notify.UserID) *person {
+func (m *model) person(u fact.UserID) *person {
 	p := m.people[u]
 	if p == nil {
 		p = &person{reads: map[string]time.Time{}}
@@ -92,7 +93,7 @@ func (m *model) person(u notify.UserID) *person {
 	return p
 }
 
-func (m *model) subscriber(o notify.OpenID) *subscriber {
+func (m *model) subscriber(o fact.OpenID) *subscriber {
 	s := m.openIDs[o]
 	if s == nil {
 		s = &subscriber{}
@@ -102,7 +103,7 @@ func (m *model) subscriber(o notify.OpenID) *subscriber {
 }
 
 // record is told a fact that the store has recorded.
-func (m *model) record(f notify.Fact, now time.Time) {
+func (m *model) record(f fact.Fact, now time.Time) {
 	m.moment++
 	switch {
 	case f.Message != nil:
@@ -115,7 +116,7 @@ func (m *model) record(f notify.Fact, now time.Time) {
 		m.recordRecall(*f.Recall)
 	case f.GroupRecall != nil:
 		for _, seq := range f.GroupRecall.Seqs {
-			m.groupMessage(notify.GroupMessageID(f.GroupRecall.Group, seq)).recalled = m.moment
+			m.groupMessage(fact.GroupMessageID(f.GroupRecall.Group, seq)).recalled = m.moment
 		}
 	case f.Ring != nil:
 		m.recordRing(*f.Ring, now)
@@ -138,7 +139,7 @@ func (m *model) record(f notify.Fact, now time.Time) {
 }
 
 // recordMessage: the first time counts; what is known of it already ends it.
-func (m *model) recordMessage(f notify.Message, now time.Time) {
+func (m *model) recordMessage(f fact.Message, now time.Time) {
 	if !f.ByREST && f.FailedCode == 0 {
 		defer m.recordRead(f.From, string(f.To), f.SentAt, false, now)
 	}
@@ -180,17 +181,17 @@ func (msg *message) peer() string {
 }
 
 // recordGroup: a message of a group counts when it reaches a member.
-func (m *model) recordGroup(f notify.GroupMessage, now time.Time) {
+func (m *model) recordGroup(f fact.GroupMessage, now time.Time) {
 	if !f.ByREST && f.FailedCode == 0 {
 		m.recordRead(f.From, "@"+string(f.Group), f.SentAt, false, now)
 	}
 	g := m.groupMessage(f.ID())
-	if g.since == 0 && f.For != notify.GroupOff && f.For != "" {
+	if g.since == 0 && f.For != fact.GroupOff && f.For != "" {
 		g.GroupMessage, g.since = f, m.moment
 	}
 }
 
-func (m *model) groupMessage(id notify.MessageID) *groupMessage {
+func (m *model) groupMessage(id fact.MessageID) *groupMessage {
 	g := m.groups[id]
 	if g == nil {
 		g = &groupMessage{}
@@ -200,7 +201,7 @@ func (m *model) groupMessage(id notify.MessageID) *groupMessage {
 }
 
 // recordRead: a report holds for what is still to come, a reply only for what waits.
-func (m *model) recordRead(reader notify.UserID, peer string, upTo time.Time, report bool, now time.Time) {
+func (m *model) recordRead(reader fact.UserID, peer string, upTo time.Time, report bool, now time.Time) {
 	p := m.person(reader)
 	if p.openID == "" {
 		return
@@ -212,7 +213,7 @@ func (m *model) recordRead(reader notify.UserID, peer string, upTo time.Time, re
 		p.reads[peer] = upTo
 	}
 	for r, msg := range m.messages {
-		if r.to == reader && msg.since > 0 && msg.peer() == peer && !msg.sent.After(upTo) && !msg.announced() && msg.kind != notify.KindCall {
+		if r.to == reader && msg.since > 0 && msg.peer() == peer && !msg.sent.After(upTo) && !msg.announced() && msg.kind != fact.KindCall {
 			msg.read = true
 		}
 	}
@@ -220,10 +221,10 @@ func (m *model) recordRead(reader notify.UserID, peer string, upTo time.Time, re
 }
 
 func (msg *message) announced() bool {
-	return msg.kind != notify.KindMessage && msg.kind != notify.KindMention && msg.kind != notify.KindCall
+	return msg.kind != fact.KindMessage && msg.kind != fact.KindMention && msg.kind != fact.KindCall
 }
 
-func (m *model) recordRecall(f notify.Recall) {
+func (m *model) recordRecall(f fact.Recall) {
 	if m.person(f.To).openID == "" {
 		return
 	}
@@ -235,7 +236,7 @@ func (m *model) recordRecall(f notify.Recall) {
 }
 
 // recordPresence: of two facts the later by IM's clock is true.
-func (m *model) recordPresence(f notify.Presence, now time.Time) {
+func (m *model) recordPresence(f fact.Presence, now time.Time) {
 	p := m.person(f.User)
 	if p.openID == "" || !f.At.After(p.told.At) {
 		return
@@ -248,7 +249,7 @@ func (m *model) recordPresence(f notify.Presence, now time.Time) {
 }
 
 // prefer is told what a user wants.
-func (m *model) prefer(user notify.UserID, prefers notify.Preferences) {
+func (m *model) prefer(user fact.UserID, prefers notify.Preferences) {
 	m.moment++
 	p := m.person(user)
 	if p.openID == "" {

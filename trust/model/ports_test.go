@@ -7,7 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -21,8 +24,8 @@ type run struct {
 	dead   bool // it was killed: nothing it asks for reaches anybody
 	kill   context.CancelFunc
 
-	asked   map[notify.UserID][]answer // in this pass; missing: IM did not answer
-	claimed map[string]claimed         // by lease and user
+	asked   map[fact.UserID][]answer // in this pass; missing: IM did not answer
+	claimed map[string]claimed       // by lease and user
 }
 
 // An answer is what IM said of somebody, and when.
@@ -123,8 +126,8 @@ func (r *run) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
 	})
 }
 
-func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
-	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]notify.Identity, error) {
+func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
+	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]fact.Identity, error) {
 		begun, err := r.Store.Begin(ctx, cards)
 		for i, ids := range begun {
 			r.w.hasBegun(r, cards[i], ids)
@@ -133,8 +136,8 @@ func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Ident
 	})
 }
 
-func (r *run) Reserve(ctx context.Context, q notify.Reserve) (notify.Reserved, error) {
-	return through(ctx, r, "Reserve", string(q.Card), func(ctx context.Context) (notify.Reserved, error) {
+func (r *run) Reserve(ctx context.Context, q permit.Reserve) (permit.Reserved, error) {
+	return through(ctx, r, "Reserve", string(q.Card), func(ctx context.Context) (permit.Reserved, error) {
 		before := r.w.available(q)
 		got, err := r.Store.Reserve(ctx, q)
 		if err == nil {
@@ -144,18 +147,18 @@ func (r *run) Reserve(ctx context.Context, q notify.Reserve) (notify.Reserved, e
 	})
 }
 
-func (r *run) Settle(ctx context.Context, s notify.Settle) (notify.CardState, error) {
-	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (notify.CardState, error) {
+func (r *run) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {
+	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (permit.CardState, error) {
 		state, err := r.Store.Settle(ctx, s)
-		if r.w.forgotten[s.Card.Nameless()] && (s.Permit == notify.PermitSpent || s.Permit == notify.PermitHeld) {
+		if r.w.forgotten[s.Card.Nameless()] && (s.Permit == permit.Spent || s.Permit == permit.Held) {
 			r.w.model.ledger(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
 		}
 		return state, err
 	})
 }
 
-func (r *run) Resolve(ctx context.Context, c notify.OpenCard) (notify.Resolved, error) {
-	return through(ctx, r, "Resolve", string(c.ID), func(ctx context.Context) (notify.Resolved, error) { return r.Store.Resolve(ctx, c) })
+func (r *run) Resolve(ctx context.Context, c permit.OpenCard) (permit.Resolved, error) {
+	return through(ctx, r, "Resolve", string(c.ID), func(ctx context.Context) (permit.Resolved, error) { return r.Store.Resolve(ctx, c) })
 }
 
 func (r *run) Finish(ctx context.Context, rules notify.Rules, fs []notify.Finish) ([][]notify.Ended, error) {
@@ -172,7 +175,7 @@ func (r *run) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error) 
 	return through(ctx, r, "Reconcile", "", func(ctx context.Context) ([]notify.Ended, error) { return r.Store.Reconcile(ctx, limit) })
 }
 
-func (r *run) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+func (r *run) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
 	return through(ctx, r, "Record", fmt.Sprint(len(facts)), func(ctx context.Context) (bool, error) {
 		wake, err := r.Store.Record(ctx, rules, facts)
 		for _, f := range facts {
@@ -190,11 +193,11 @@ func (r *run) Advance(ctx context.Context, s notify.FanOut, page string, last bo
 	return done(ctx, r, "Advance", string(s.Message.ID()), func(ctx context.Context) error { return r.Store.Advance(ctx, s, page, last) })
 }
 
-func (r *run) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[notify.MessageID]bool, error) {
+func (r *run) Recalled(ctx context.Context, refs []notify.GroupMessageRef) (map[fact.MessageID]bool, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	return through(ctx, r, "Recalled", fmt.Sprint(refs), func(ctx context.Context) (map[notify.MessageID]bool, error) { return r.Store.Recalled(ctx, refs) })
+	return through(ctx, r, "Recalled", fmt.Sprint(refs), func(ctx context.Context) (map[fact.MessageID]bool, error) { return r.Store.Recalled(ctx, refs) })
 }
 
 func (r *run) OpenCircuit(ctx context.Context, c notify.Circuit) error {
@@ -209,7 +212,7 @@ func (r *run) CloseCircuit(ctx context.Context, name string) error {
 	return done(ctx, r, "CloseCircuit", name, func(ctx context.Context) error { return r.Store.CloseCircuit(ctx, name) })
 }
 
-func (r *run) CountUnknownOpenID(ctx context.Context, o notify.OpenID) (int, error) {
+func (r *run) CountUnknownOpenID(ctx context.Context, o fact.OpenID) (int, error) {
 	return through(ctx, r, "CountGone", string(o), func(ctx context.Context) (int, error) { return r.Store.CountUnknownOpenID(ctx, o) })
 }
 
@@ -222,13 +225,13 @@ func (r *run) PaceWithin(context.Context, string, int, int, time.Duration) (time
 }
 
 // Presence implements deliver.Asker.
-func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+func (r *run) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
 	var at time.Time
-	out, err := through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[notify.UserID]notify.Status, error) {
+	out, err := through(ctx, r, "Presence", fmt.Sprint(users), func(context.Context) (map[fact.UserID]notify.Status, error) {
 		if r.w.imSilent || ctx.Err() != nil { // of a call nobody waits for longer
 			return nil, errLost
 		}
-		out := map[notify.UserID]notify.Status{}
+		out := map[fact.UserID]notify.Status{}
 		at = r.w.now()
 		for _, u := range users {
 			out[u] = r.w.whereabouts(u)
@@ -247,10 +250,10 @@ func (r *run) Presence(ctx context.Context, users []notify.UserID) (map[notify.U
 }
 
 // Unread implements deliver.Asker.
-func (r *run) Unread(ctx context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
+func (r *run) Unread(ctx context.Context, user fact.UserID, peers []fact.UserID) (int, map[fact.UserID]int, error) {
 	type counts struct {
 		total int
-		by    map[notify.UserID]int
+		by    map[fact.UserID]int
 	}
 	c, err := through(ctx, r, "Unread", string(user), func(context.Context) (counts, error) {
 		if r.w.imSilent {
@@ -266,7 +269,7 @@ func (r *run) Unread(ctx context.Context, user notify.UserID, peers []notify.Use
 }
 
 // Members implements deliver.Directory: pages of two.
-func (r *run) Members(ctx context.Context, group notify.GroupID, _ notify.GroupType, page string) ([]notify.Member, string, error) {
+func (r *run) Members(ctx context.Context, group fact.GroupID, _ fact.GroupType, page string) ([]notify.Member, string, error) {
 	type found struct {
 		members []notify.Member
 		next    string
@@ -285,7 +288,7 @@ func (r *run) Members(ctx context.Context, group notify.GroupID, _ notify.GroupT
 }
 
 // MembersAmong implements deliver.Directory.
-func (r *run) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+func (r *run) MembersAmong(ctx context.Context, group fact.GroupID, users []fact.UserID) ([]notify.Member, error) {
 	return through(ctx, r, "MembersAmong", string(group), func(context.Context) ([]notify.Member, error) {
 		if r.w.imSilent {
 			return nil, errLost
@@ -301,18 +304,18 @@ func (r *run) MembersAmong(ctx context.Context, group notify.GroupID, users []no
 }
 
 // Names implements deliver.Directory: nobody has one.
-func (r *run) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
+func (r *run) Names(context.Context, []fact.UserID) (map[fact.UserID]string, error) {
 	return nil, nil
 }
 
 // GroupNames implements deliver.Directory.
-func (r *run) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
+func (r *run) GroupNames(context.Context, []fact.GroupID) (map[fact.GroupID]string, error) {
 	return nil, nil
 }
 
 // Send implements deliver.Sender. The way there and the way back are requests of their own:
 // WeChat may report of a card before its send is answered.
-func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
+func (r *run) Send(ctx context.Context, c card.Card) (int64, error) {
 	if !r.dead && ctx.Err() == nil {
 		r.w.checkAsked(r, c)
 	}
@@ -332,14 +335,14 @@ func (r *run) Send(ctx context.Context, c notify.Card) (int64, error) {
 
 // A result is what WeChat makes of a card.
 type result struct {
-	class   notify.Class
+	class   card.Class
 	refused bool // with class; else it is accepted
 	shown   bool
 	noID    bool // WeChat tells no message id
 	blocked bool // and reports that it was not handed over
 }
 
-type refusal notify.Class
+type refusal card.Class
 
-func (r refusal) Error() string       { return "refused: " + r.Class().String() }
-func (r refusal) Class() notify.Class { return notify.Class(r) }
+func (r refusal) Error() string     { return "refused: " + r.Class().String() }
+func (r refusal) Class() card.Class { return card.Class(r) }

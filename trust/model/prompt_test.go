@@ -3,6 +3,8 @@ package model_test
 import (
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -53,7 +55,7 @@ func (m *model) promptCall(_ *person, msg *message, now time.Time) {
 }
 
 // waiting calls do for what a user still has to be told.
-func (m *model) waiting(user notify.UserID, do func(*message)) {
+func (m *model) waiting(user fact.UserID, do func(*message)) {
 	for r, msg := range m.messages {
 		if r.to == user && msg.since > 0 && !msg.ended && msg.shown == 0 {
 			do(msg)
@@ -62,7 +64,7 @@ func (m *model) waiting(user notify.UserID, do func(*message)) {
 }
 
 // promptPresence: who leaves is told after the grace, and who comes begins a new window.
-func (m *model) promptPresence(f notify.Presence, now time.Time) {
+func (m *model) promptPresence(f fact.Presence, now time.Time) {
 	p := m.person(f.User)
 	waited := p.absence.cards > 0
 	if f.Online || f.At.After(p.absence.last) {
@@ -89,10 +91,10 @@ func (m *model) promptPresence(f notify.Presence, now time.Time) {
 const askRinging = 5 * time.Second
 
 // promptSeen: a new absence begins.
-func (m *model) promptSeen(user notify.UserID) { m.person(user).absence = absence{} }
+func (m *model) promptSeen(user fact.UserID) { m.person(user).absence = absence{} }
 
 // promptRead: what waited for a digest is looked at when its window ends, or a new one if it has.
-func (m *model) promptRead(user notify.UserID, now time.Time) {
+func (m *model) promptRead(user fact.UserID, now time.Time) {
 	if m.person(user).absence.cards > 0 {
 		m.waiting(user, func(msg *message) {
 			if msg.call != nil {
@@ -108,7 +110,7 @@ func (m *model) promptRead(user notify.UserID, now time.Time) {
 }
 
 // promptAsked: who is there is looked at again.
-func (m *model) promptAsked(user notify.UserID, now time.Time) {
+func (m *model) promptAsked(user fact.UserID, now time.Time) {
 	m.waiting(user, func(msg *message) {
 		if msg.call != nil {
 			msg.prompt.due = now.Add(askRinging)
@@ -120,7 +122,7 @@ func (m *model) promptAsked(user notify.UserID, now time.Time) {
 }
 
 // promptShown: what is left waits for the next digest.
-func (w *system) promptShown(c *card) {
+func (w *system) promptShown(c *begunCard) {
 	p := w.model.person(c.User)
 	for _, id := range c.messages {
 		if msg := w.model.messages[ref{c.User, id.ID()}]; msg != nil && msg.announced() {
@@ -132,12 +134,12 @@ func (w *system) promptShown(c *card) {
 }
 
 // promptKept: a digest is kept back to save a permit.
-func (w *system) promptKept(c *card) {
+func (w *system) promptKept(c *begunCard) {
 	if c == nil {
 		return
 	}
 	p := w.model.person(c.User)
-	if c.Queue == notify.QueueCalls {
+	if c.Queue == card.QueueCalls {
 		w.model.waiting(c.User, func(msg *message) { msg.prompt.exempt = msg.prompt.exempt || msg.call != nil })
 		return
 	}
@@ -146,7 +148,7 @@ func (w *system) promptKept(c *card) {
 	w.putOff(c.User, p)
 }
 
-func (w *system) putOff(user notify.UserID, p *person) {
+func (w *system) putOff(user fact.UserID, p *person) {
 	w.model.waiting(user, func(msg *message) {
 		if !msg.announced() && msg.call == nil {
 			msg.prompt.due = later(msg.prompt.due, w.model.digestDue(p.absence))

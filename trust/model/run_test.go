@@ -13,6 +13,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/trust"
 )
@@ -106,11 +108,11 @@ func play(t *testing.T, rt *rapid.T, l *storage, prompt bool, broken *string) (w
 // newSystem returns one with users and rules that are drawn.
 func newSystem(rt *rapid.T, l *storage, prompt bool) *system {
 	w := &system{T: rt, ctx: context.Background(), storage: l, prompt: prompt,
-		users: []notify.UserID{"anna", "bert", "carl"}, openIDs: []notify.OpenID{"o1", "o2", "o3", "o4"},
-		status: map[notify.UserID]notify.Status{}, readElsewhere: map[notify.UserID]bool{}, cards: map[notify.CardID]*card{},
-		held: map[string]claimed{}, sentTo: map[ledgerKey]int{}, forgotten: map[notify.CardID]bool{}, tapped: map[notify.OpenID]time.Time{}, taps: map[notify.OpenID]int{},
-		outcomes: map[notify.Class]bool{}, seen: map[notify.UserID][]string{}, decoded: map[string]any{}}
-	w.members = map[notify.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
+		users: []fact.UserID{"anna", "bert", "carl"}, openIDs: []fact.OpenID{"o1", "o2", "o3", "o4"},
+		status: map[fact.UserID]notify.Status{}, readElsewhere: map[fact.UserID]bool{}, cards: map[card.ID]*begunCard{},
+		held: map[string]claimed{}, sentTo: map[ledgerKey]int{}, forgotten: map[card.ID]bool{}, tapped: map[fact.OpenID]time.Time{}, taps: map[fact.OpenID]int{},
+		outcomes: map[card.Class]bool{}, seen: map[fact.UserID][]string{}, decoded: map[string]any{}}
+	w.members = map[fact.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
 	return w
 }
 
@@ -119,13 +121,13 @@ func (w *system) history() {
 	w.must(w.storage.empty(w.ctx))
 	w.elapse(time.Duration(w.n("hour of the day", 24)) * time.Hour)
 	w.rules = w.drawRules()
-	specs := map[notify.Kind]notify.TemplateSpec{}
-	longTerm := map[notify.TemplateID]bool{"M": w.oneIn(6, "long-term")}
-	for kind, id := range map[notify.Kind]notify.TemplateID{notify.KindMessage: "M", notify.KindCall: pick(w, "template of calls", []notify.TemplateID{"M", "C"})} {
-		specs[kind] = notify.TemplateSpec{ID: id, LongTerm: longTerm[id], Data: map[string]string{"number1": "{{.Count}}"}}
+	specs := map[fact.Kind]card.TemplateSpec{}
+	longTerm := map[fact.TemplateID]bool{"M": w.oneIn(6, "long-term")}
+	for kind, id := range map[fact.Kind]fact.TemplateID{fact.KindMessage: "M", fact.KindCall: pick(w, "template of calls", []fact.TemplateID{"M", "C"})} {
+		specs[kind] = card.TemplateSpec{ID: id, LongTerm: longTerm[id], Data: map[string]string{"number1": "{{.Count}}"}}
 	}
 	var err error
-	w.templates, err = notify.NewTemplates(specs)
+	w.templates, err = card.NewTemplates(specs)
 	w.must(err)
 	w.model = newModel(w.rules, longTerm)
 	n := runs
@@ -167,7 +169,7 @@ func (w *system) begins() {
 			id := w.fresh("tap")
 			w.taps[w.openIDs[i]]++
 			w.tapped[w.openIDs[i]] = w.now()
-			w.accept(notify.Fact{Grant: &notify.Grant{ID: id, OpenID: w.openIDs[i], Source: notify.GrantPopup, At: w.now(), Templates: w.templates.IDs()}})
+			w.accept(fact.Fact{Grant: &fact.Grant{ID: id, OpenID: w.openIDs[i], Source: fact.GrantPopup, At: w.now(), Templates: w.templates.IDs()}})
 			w.elapse(5 * time.Minute)
 		}
 	}
@@ -175,7 +177,7 @@ func (w *system) begins() {
 
 func (w *system) drawRules() notify.Rules {
 	r := notify.DefaultRules()
-	r.Preview = notify.PreviewNone
+	r.Preview = card.PreviewNone
 	r.TTL = time.Hour // what waits behind a kept permit ends in time
 	r.DigestSteps = []time.Duration{time.Minute, 10 * time.Minute, 6 * time.Hour}
 	r.Retry.Max, r.Retry.Attempts = time.Minute, 3
@@ -186,7 +188,7 @@ func (w *system) drawRules() notify.Rules {
 	r.KeepLearning = !w.prompt && w.oneIn(4, "learning")
 	r.DigestMax = pick(w, "digest max", []int{100, 1})
 	r.UserSendsPerHour = pick(w, "cards an hour", []int{1000, 2})
-	r.Groups[notify.GroupPrivate] = pick(w, "groups", []notify.GroupRule{notify.GroupMentions, notify.GroupAll})
+	r.Groups[fact.GroupPrivate] = pick(w, "groups", []fact.GroupRule{fact.GroupMentions, fact.GroupAll})
 	if w.prompt {
 		r.UserSendsPerHour, r.TTL = 1000, 24*time.Hour
 	}

@@ -11,31 +11,33 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
 // A snapshot is what is in the store, as shared/store keeps it.
 type snapshot struct {
-	docs     map[notify.Queue]map[notify.UserID]document
-	cards    map[notify.OpenID]map[notify.CardID]cardDocument
-	subs     map[notify.OpenID]subscriberDocument
-	bound    map[notify.UserID]notify.OpenID
-	timeline map[notify.UserID][]string // newest first
-	counts   map[notify.State]int
-	queues   map[notify.Queue][]notify.UserID
+	docs     map[card.Queue]map[fact.UserID]document
+	cards    map[fact.OpenID]map[card.ID]cardDocument
+	subs     map[fact.OpenID]subscriberDocument
+	bound    map[fact.UserID]fact.OpenID
+	timeline map[fact.UserID][]string // newest first
+	counts   map[fact.State]int
+	queues   map[card.Queue][]fact.UserID
 	due      int // group messages to spread, and cards whose end is to be told
-	told     map[notify.CardID]bool
+	told     map[card.ID]bool
 }
 
 // A document is what waits for a recipient in a queue.
 type document struct {
 	Lease   string
-	Card    *struct{ ID notify.CardID }
+	Card    *struct{ ID card.ID }
 	Notices []struct {
-		ID   notify.MessageID
-		Card notify.CardID
-		Kind notify.Kind
+		ID   fact.MessageID
+		Card card.ID
+		Kind fact.Kind
 	}
 }
 
@@ -44,12 +46,12 @@ func (d *document) UnmarshalJSON(b []byte) error {
 	var short struct {
 		L string `json:"l"`
 		C *struct {
-			I notify.CardID `json:"i"`
+			I card.ID `json:"i"`
 		} `json:"c"`
 		N []struct {
-			I notify.Identity `json:"i"`
-			C notify.CardID   `json:"c"`
-			K notify.Kind     `json:"k"`
+			I fact.Identity `json:"i"`
+			C card.ID       `json:"c"`
+			K fact.Kind     `json:"k"`
 		} `json:"n"`
 	}
 	if err := json.Unmarshal(b, &short); err != nil {
@@ -57,13 +59,13 @@ func (d *document) UnmarshalJSON(b []byte) error {
 	}
 	d.Lease = short.L
 	if short.C != nil {
-		d.Card = &struct{ ID notify.CardID }{short.C.I}
+		d.Card = &struct{ ID card.ID }{short.C.I}
 	}
 	for _, n := range short.N {
 		d.Notices = append(d.Notices, struct {
-			ID   notify.MessageID
-			Card notify.CardID
-			Kind notify.Kind
+			ID   fact.MessageID
+			Card card.ID
+			Kind fact.Kind
 		}{n.I.ID(), n.C, n.K})
 	}
 	return nil
@@ -71,37 +73,37 @@ func (d *document) UnmarshalJSON(b []byte) error {
 
 // A cardDocument is how a card stands.
 type cardDocument struct {
-	State    notify.CardState  `json:"s"`
-	Template notify.TemplateID `json:"t"`
-	User     notify.UserID     `json:"u"`
-	Messages []notify.Identity `json:"m"`
-	LongTerm int               `json:"lg"`
-	At       float64           `json:"at"`
-	Leased   float64           `json:"le"`
-	Waits    float64           `json:"w"` // until when it is unknown, its permit held
-	Was      int               `json:"v"` // it was unknown
-	Reported int               `json:"rp"`
-	Tell     [][]any           `json:"tell"`
+	State    permit.CardState `json:"s"`
+	Template fact.TemplateID  `json:"t"`
+	User     fact.UserID      `json:"u"`
+	Messages []fact.Identity  `json:"m"`
+	LongTerm int              `json:"lg"`
+	At       float64          `json:"at"`
+	Leased   float64          `json:"le"`
+	Waits    float64          `json:"w"` // until when it is unknown, its permit held
+	Was      int              `json:"v"` // it was unknown
+	Reported int              `json:"rp"`
+	Tell     [][]any          `json:"tell"`
 }
 
 // held reports whether a permit is held for the card.
-func (c cardDocument) held() bool { return c.State == notify.CardSending || c.Waits > 0 }
+func (c cardDocument) held() bool { return c.State == permit.CardSending || c.Waits > 0 }
 
 // paid reports whether a permit was spent on it.
 func (c cardDocument) paid() bool {
 	switch c.State {
-	case notify.CardDelivered:
+	case permit.CardDelivered:
 		return true
-	case notify.CardUnknown:
+	case permit.CardUnknown:
 		return c.Waits == 0
-	case notify.CardRefused:
+	case permit.CardRefused:
 		return c.Was == 1 || c.Reported == 1
 	}
 	return false
 }
 
 // refused reports whether WeChat knew of no permit.
-func (c cardDocument) refused() bool { return c.State == notify.CardRefused && !c.paid() }
+func (c cardDocument) refused() bool { return c.State == permit.CardRefused && !c.paid() }
 
 // pending reports whether the end of its messages is still to be told, for the first time.
 func (c cardDocument) pending() (end string, ok bool) {
@@ -116,7 +118,7 @@ func (c cardDocument) pending() (end string, ok bool) {
 
 // A subscriberDocument is what an openid owns.
 type subscriberDocument struct {
-	Ledgers map[notify.TemplateID]ledgerDocument `json:"l"`
+	Ledgers map[fact.TemplateID]ledgerDocument `json:"l"`
 }
 
 type ledgerDocument struct {
@@ -143,7 +145,7 @@ func keyOf(id, name string) string {
 }
 
 // toldKey marks that the end of a card was told.
-func toldKey(user notify.UserID, c notify.CardID, end string) string {
+func toldKey(user fact.UserID, c card.ID, end string) string {
 	h := sha256.New()
 	for _, p := range []string{string(c), end} {
 		fmt.Fprintf(h, "%d:%s", len(p), p)
@@ -156,9 +158,9 @@ const timelineDepth = 30
 
 // snapshot reads the store.
 func (w *system) snapshot() *snapshot {
-	s := &snapshot{docs: map[notify.Queue]map[notify.UserID]document{notify.QueueMessages: {}, notify.QueueCalls: {}}, cards: map[notify.OpenID]map[notify.CardID]cardDocument{},
-		subs: map[notify.OpenID]subscriberDocument{}, bound: map[notify.UserID]notify.OpenID{},
-		queues: map[notify.Queue][]notify.UserID{}, timeline: map[notify.UserID][]string{}, counts: map[notify.State]int{}, told: map[notify.CardID]bool{}}
+	s := &snapshot{docs: map[card.Queue]map[fact.UserID]document{card.QueueMessages: {}, card.QueueCalls: {}}, cards: map[fact.OpenID]map[card.ID]cardDocument{},
+		subs: map[fact.OpenID]subscriberDocument{}, bound: map[fact.UserID]fact.OpenID{},
+		queues: map[card.Queue][]fact.UserID{}, timeline: map[fact.UserID][]string{}, counts: map[fact.State]int{}, told: map[card.ID]bool{}}
 	var reads []func()
 	pipe := w.storage.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
@@ -169,14 +171,14 @@ func (w *system) snapshot() *snapshot {
 			for state, n := range counts.Val() {
 				i, err := strconv.Atoi(n)
 				w.must(err)
-				s.counts[notify.State(state)] += i
+				s.counts[fact.State(state)] += i
 			}
 		})
-		for queue, key := range map[notify.Queue]string{notify.QueueMessages: "q", notify.QueueCalls: "cq"} {
+		for queue, key := range map[card.Queue]string{card.QueueMessages: "q", card.QueueCalls: "cq"} {
 			users := pipe.ZRange(w.ctx, tag+key, 0, -1)
 			later(func() {
 				for _, u := range users.Val() {
-					s.queues[queue] = append(s.queues[queue], notify.UserID(u))
+					s.queues[queue] = append(s.queues[queue], fact.UserID(u))
 				}
 			})
 		}
@@ -191,9 +193,9 @@ func (w *system) snapshot() *snapshot {
 			if sub.Val() != "" {
 				s.subs[o] = decode[subscriberDocument](w, sub.Val())
 			}
-			s.cards[o] = map[notify.CardID]cardDocument{}
+			s.cards[o] = map[card.ID]cardDocument{}
 			for id, c := range cards.Val() {
-				s.cards[o][notify.CardID(id)] = decode[cardDocument](w, c)
+				s.cards[o][card.ID(id)] = decode[cardDocument](w, c)
 			}
 		})
 	}
@@ -216,11 +218,11 @@ func (w *system) snapshot() *snapshot {
 }
 
 // readRecipient reads the record of a recipient: where their cards go, and what waits in each queue.
-func (s *snapshot) readRecipient(w *system, user notify.UserID, fields map[string]string) {
+func (s *snapshot) readRecipient(w *system, user fact.UserID, fields map[string]string) {
 	if o := fields["o"]; o != "" {
-		s.bound[user] = notify.OpenID(o)
+		s.bound[user] = fact.OpenID(o)
 	}
-	for queue, field := range map[notify.Queue]string{notify.QueueMessages: "m", notify.QueueCalls: "c"} {
+	for queue, field := range map[card.Queue]string{card.QueueMessages: "m", card.QueueCalls: "c"} {
 		if doc := fields[field]; doc != "" {
 			s.docs[queue][user] = decode[document](w, doc)
 		}
@@ -257,7 +259,7 @@ func decode[T any](w *system, doc string) T {
 // on an unknown card is the card's: a run that finds it has only to let go of it.
 func (s *snapshot) open() map[ref]bool {
 	out := map[ref]bool{}
-	unknown := map[notify.CardID]bool{"": false}
+	unknown := map[card.ID]bool{"": false}
 	for _, cards := range s.cards {
 		for id, c := range cards {
 			unknown[id] = c.Was == 1
@@ -285,7 +287,7 @@ func (s *snapshot) open() map[ref]bool {
 }
 
 // heldFor returns how many permits are held for cards.
-func (s *snapshot) heldFor(o notify.OpenID, t notify.TemplateID) (n int) {
+func (s *snapshot) heldFor(o fact.OpenID, t fact.TemplateID) (n int) {
 	for _, c := range s.cards[o] {
 		if c.Template == t && c.held() {
 			n++

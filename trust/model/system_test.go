@@ -13,7 +13,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -26,7 +28,7 @@ type system struct {
 	storage   *storage
 	model     *model
 	rules     notify.Rules
-	templates notify.Templates
+	templates card.Templates
 	runs      []*run
 	alive     sync.WaitGroup // of all goroutines of runs
 
@@ -38,62 +40,62 @@ type system struct {
 	prompt    bool    // nothing goes wrong, and runs come in time
 	skewed    bool    // clocks differ
 
-	users         []notify.UserID
-	openIDs       []notify.OpenID
-	members       map[notify.GroupID][]notify.Member
-	status        map[notify.UserID]notify.Status // the truth
-	readElsewhere map[notify.UserID]bool
+	users         []fact.UserID
+	openIDs       []fact.OpenID
+	members       map[fact.GroupID][]notify.Member
+	status        map[fact.UserID]notify.Status // the truth
+	readElsewhere map[fact.UserID]bool
 	imSilent      bool
-	cards         map[notify.CardID]*card
-	forgotten     map[notify.CardID]bool // nameless cards that were being sent when their user was erased
-	sentTo        map[ledgerKey]int      // cards
-	foreign       bool                   // WeChat has told of a card that is not ours
-	held          map[string]claimed     // by queue and user: who is in whose hands until when
-	reports       []report               // what WeChat is going to tell of cards
-	late          []notify.Fact          // callbacks that are still to come
+	cards         map[card.ID]*begunCard
+	forgotten     map[card.ID]bool   // nameless cards that were being sent when their user was erased
+	sentTo        map[ledgerKey]int  // cards
+	foreign       bool               // WeChat has told of a card that is not ours
+	held          map[string]claimed // by queue and user: who is in whose hands until when
+	reports       []report           // what WeChat is going to tell of cards
+	late          []fact.Fact        // callbacks that are still to come
 	told          []toldFact
 	spilled       []spill
-	tapped        map[notify.OpenID]time.Time // last
+	tapped        map[fact.OpenID]time.Time // last
 	called        time.Time
 	serial        int
-	calls         []notify.Ring
-	taps          map[notify.OpenID]int
-	outcomes      map[notify.Class]bool // that WeChat has answered
+	calls         []fact.Ring
+	taps          map[fact.OpenID]int
+	outcomes      map[card.Class]bool // that WeChat has answered
 	anyErased     bool
 	healed        time.Time // since when nothing goes wrong any more; zero: it still does
 	result        result    // of the card that is just sent
 	shown         int       // cards
 	last          *snapshot
-	decoded       map[string]any             // documents of snapshots
-	seen          map[notify.UserID][]string // of the timelines
+	decoded       map[string]any           // documents of snapshots
+	seen          map[fact.UserID][]string // of the timelines
 }
 
 // A toldFact can be told again.
 type toldFact struct {
-	notify.Fact
+	fact.Fact
 	first time.Time
 }
 
 type spill struct {
-	facts []notify.Fact
+	facts []fact.Fact
 	since time.Time
 }
 
-// A card is one that was begun.
-type card struct {
+// A begunCard is one that was begun.
+type begunCard struct {
 	notify.Begin
-	moment   int               // in which it was begun
-	messages []notify.Identity // that it carries, as reserved
+	moment   int             // in which it was begun
+	messages []fact.Identity // that it carries, as reserved
 	reserved bool
-	to       notify.OpenID
+	to       fact.OpenID
 	sent     bool
 	reported time.Time // when WeChat told of it; zero: not yet
 }
 
 // A report is what WeChat tells of a card.
 type report struct {
-	notify.Sent
-	of *card
+	fact.Sent
+	of *begunCard
 }
 
 func (w *system) now() time.Time { return time.Now() }
@@ -185,7 +187,7 @@ func (w *system) end(r *run) {
 
 func (w *system) newRun(number int) *run {
 	return &run{Store: w.storage.stores[number], w: w, number: number,
-		asked: map[notify.UserID][]answer{}, claimed: map[string]claimed{}}
+		asked: map[fact.UserID][]answer{}, claimed: map[string]claimed{}}
 }
 
 // pass has a run do what is due, and whatever was on its way get through.
@@ -241,7 +243,7 @@ func (w *system) drain() {
 }
 
 // Record implements inbox.Recorder, for the receivers.
-func (w *system) Record(ctx context.Context, rules notify.Rules, facts []notify.Fact) (bool, error) {
+func (w *system) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
 	v := w.recording
 	if v == isLost {
 		return false, errLost
@@ -264,7 +266,7 @@ func (w *system) Record(ctx context.Context, rules notify.Rules, facts []notify.
 func (w *system) Wake(context.Context) error { return nil }
 
 // Overflow implements inbox.Invoker.
-func (w *system) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (w *system) Overflow(_ context.Context, facts []fact.Fact, since time.Time) error {
 	w.spilled = append(w.spilled, spill{facts, since})
 	return nil
 }
@@ -280,7 +282,7 @@ func ignore(err error, expected ...error) error {
 }
 
 // whereabouts is where somebody is.
-func (w *system) whereabouts(u notify.UserID) notify.Status {
+func (w *system) whereabouts(u fact.UserID) notify.Status {
 	if s, ok := w.status[u]; ok {
 		return s
 	}

@@ -4,7 +4,10 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // What follows is asked whenever a request of a run arrives.
@@ -18,7 +21,7 @@ func (w *system) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 		if before, ok := w.held[key]; ok && !w.skewed && w.now().Before(before.until) {
 			w.violate("P7: %s is handed out while another run has it in its hands until %v", key, before.until)
 		}
-		c := claimed{rec, w.model.moment, asked.Truncate(time.Millisecond).Add(notify.Lease)}
+		c := claimed{rec, w.model.moment, asked.Truncate(time.Millisecond).Add(permit.Lease)}
 		w.held[key] = c
 		r.claimed[rec.Lease+"-"+string(rec.User)] = c
 	}
@@ -26,12 +29,12 @@ func (w *system) hasClaimed(r *run, b notify.Batch, asked time.Time) {
 
 // hasBegun: P4. Nothing begins for what is known to be done with, or for somebody who came
 // after the run had looked.
-func (w *system) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
+func (w *system) hasBegun(r *run, b notify.Begin, ids []fact.Identity) {
 	w.model.moment++
 	if len(ids) == 0 || w.cards[b.Card] != nil {
 		return
 	}
-	w.cards[b.Card] = &card{Begin: b, moment: w.model.moment}
+	w.cards[b.Card] = &begunCard{Begin: b, moment: w.model.moment}
 	for _, id := range ids {
 		msg := w.model.messages[ref{b.User, id.ID()}]
 		if msg == nil {
@@ -46,7 +49,7 @@ func (w *system) hasBegun(r *run, b notify.Begin, ids []notify.Identity) {
 }
 
 // available is what the model has left for a card.
-func (w *system) available(q notify.Reserve) int {
+func (w *system) available(q permit.Reserve) int {
 	n := len(w.model.ledger(q.OpenID, q.Template).permits)
 	if q.LongTerm {
 		return min(n, 1)
@@ -55,12 +58,12 @@ func (w *system) available(q notify.Reserve) int {
 }
 
 // hasReserved: P2. There was a permit, and it was theirs; and if none was given there was none.
-func (w *system) hasReserved(r *run, q notify.Reserve, got notify.Reserved, available int) {
+func (w *system) hasReserved(r *run, q permit.Reserve, got permit.Reserved, available int) {
 	w.model.moment++
 	sub, c := w.model.subscriber(q.OpenID), w.cards[q.Card]
 	mine := sub.user == q.User && !w.now().Before(sub.erased)
 	switch got.Status {
-	case notify.ReserveOK:
+	case permit.ReserveOK:
 		if c == nil {
 			w.violate("P2: card %s is reserved, and was never begun", q.Card)
 			return
@@ -79,19 +82,19 @@ func (w *system) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avai
 			w.violate("P2: a digest takes a permit of %d that are kept", available)
 		}
 		w.checkRecalled(c, q)
-	case notify.ReserveNoPermit:
+	case permit.ReserveNoPermit:
 		if available > 0 {
 			w.violate("P5: %s gets no card of %s, and has %d permits", q.OpenID, q.Template, available)
 		}
-	case notify.ReserveUnbound, notify.ReserveErased:
+	case permit.ReserveUnbound, permit.ReserveErased:
 		if mine {
 			w.violate("P5: %s gets no card, and is bound to %s", q.OpenID, q.User)
 		}
-	case notify.ReserveUnknownOpenID:
-		if !w.outcomes[notify.ClassUnknownOpenID] {
+	case permit.ReserveUnknownOpenID:
+		if !w.outcomes[card.ClassUnknownOpenID] {
 			w.violate("P5: %s gets no card, and WeChat knows them", q.OpenID)
 		}
-	case notify.ReserveKept:
+	case permit.ReserveKept:
 		if !q.Digest || !q.Learn && available > q.Keep {
 			w.violate("P5: a card is kept back that is no digest, or with %d permits left", available)
 		}
@@ -100,7 +103,7 @@ func (w *system) hasReserved(r *run, q notify.Reserve, got notify.Reserved, avai
 }
 
 // checkRecalled: what was taken back in a group is asked for between begin and reserve.
-func (w *system) checkRecalled(c *card, q notify.Reserve) {
+func (w *system) checkRecalled(c *begunCard, q permit.Reserve) {
 	for _, id := range q.Messages {
 		if g := w.model.groups[id.ID()]; g != nil && g.recalled > 0 && g.recalled < c.moment {
 			w.violate("P4: a card goes out for %s, which was taken back before it began", id)
@@ -114,7 +117,7 @@ const freshFor = 22 * time.Second
 
 // checkAsked: P4. IM was asked just before, and did not say that they are there. Of two answers of
 // late, one for each queue, the card goes by its own; if IM said nothing to that, by what was known before.
-func (w *system) checkAsked(r *run, c notify.Card) {
+func (w *system) checkAsked(r *run, c card.Card) {
 	cd, held := w.cards[c.ID], r.claimed[string(c.ID)]
 	if cd == nil || w.insists(cd) {
 		return
@@ -135,13 +138,13 @@ func (w *system) checkAsked(r *run, c notify.Card) {
 		w.violate("P4: a card goes to %s, of whom IM was asked %v before", cd.User, w.now().Sub(answers[len(answers)-1].at))
 	case held.Known == notify.StatusOnline:
 		w.violate("P4: a card goes to %s, who is online as far as we know", cd.User)
-	case cd.Queue == notify.QueueMessages && !w.skewed && (held.AskedSince.IsZero() || w.now().Sub(held.AskedSince) < 2*time.Minute):
+	case cd.Queue == card.QueueMessages && !w.skewed && (held.AskedSince.IsZero() || w.now().Sub(held.AskedSince) < 2*time.Minute):
 		w.violate("P4: a card goes to %s, about whom IM was not asked for two minutes", cd.User)
 	}
 }
 
 // insists reports whether a card tells of what goes out wherever somebody is.
-func (w *system) insists(c *card) bool {
+func (w *system) insists(c *begunCard) bool {
 	for _, id := range c.messages {
 		if msg := w.model.messages[ref{c.User, id.ID()}]; msg == nil || msg.anyway {
 			return true
@@ -151,7 +154,7 @@ func (w *system) insists(c *card) bool {
 }
 
 // show has a card reach WeChat: P2, it was paid for; P3, it tells of nothing that was told.
-func (w *system) show(c notify.Card) (int64, error) {
+func (w *system) show(c card.Card) (int64, error) {
 	cd, l := w.cards[c.ID], w.result
 	switch {
 	case cd == nil || !cd.reserved:
@@ -180,7 +183,7 @@ func (w *system) show(c notify.Card) (int64, error) {
 }
 
 // hasShown is what the user sees.
-func (w *system) hasShown(cd *card, c notify.Card, id int64, l result) {
+func (w *system) hasShown(cd *begunCard, c card.Card, id int64, l result) {
 	w.shown++
 	w.model.ledger(c.To, c.Template).sent++
 	for _, m := range cd.messages {
@@ -193,7 +196,7 @@ func (w *system) hasShown(cd *card, c notify.Card, id int64, l result) {
 		}
 	}
 	w.promptShown(cd)
-	r := notify.Sent{OpenID: c.To, MsgID: id, Template: c.Template, At: w.now().Truncate(time.Second)}
+	r := fact.Sent{OpenID: c.To, MsgID: id, Template: c.Template, At: w.now().Truncate(time.Second)}
 	if l.noID {
 		r.MsgID = 0
 	}
@@ -205,12 +208,12 @@ func (w *system) hasShown(cd *card, c notify.Card, id int64, l result) {
 
 // hasReported notes that the store was told of a card by WeChat. A card that has ended unknown
 // already, though its recipient was not told yet, ends so first.
-func (w *system) hasReported(s *notify.Sent) {
+func (w *system) hasReported(s *fact.Sent) {
 	for _, r := range w.reports {
 		if s == nil || r.Sent != *s || !r.of.reported.IsZero() {
 			continue
 		}
-		if end, _ := w.last.cards[r.of.to][r.of.Card].pending(); end != string(notify.StateUnknown) {
+		if end, _ := w.last.cards[r.of.to][r.of.Card].pending(); end != string(fact.StateUnknown) {
 			r.of.reported = w.now()
 		}
 	}
@@ -218,7 +221,7 @@ func (w *system) hasReported(s *notify.Sent) {
 
 // wasReported reports whether WeChat has told of a card of late, and nothing else can have been
 // meant.
-func (w *system) wasReported(id notify.CardID) bool {
+func (w *system) wasReported(id card.ID) bool {
 	c := w.cards[id]
 	return c != nil && !c.reported.IsZero() && w.now().Sub(c.reported) < 9*time.Minute &&
 		w.sentTo[ledgerKey{c.to, c.Template}] == 1 && !w.foreign && !w.anyErased && !w.skewed

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -20,8 +22,8 @@ var cardRaces = []race{
 
 func manyRecipients(s *system) {
 	p := s.platform()
-	var facts []notify.Fact
-	var openIDs []notify.OpenID
+	var facts []fact.Fact
+	var openIDs []fact.OpenID
 	for range trust.Size(20, 50, 300) {
 		user, openID := s.subscriber(1)
 		facts, openIDs = append(facts, s.message(user)), append(openIDs, openID)
@@ -41,12 +43,12 @@ func ringing(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(3)
-		ring := notify.Ring{Call: notify.MessageID(s.fresh("call")), Source: notify.CallSignal, Caller: "peer",
-			Users: []notify.UserID{user}, At: s.clock(), For: 30 * time.Second}
+		ring := fact.Ring{Call: fact.MessageID(s.fresh("call")), Source: fact.CallSignal, Caller: "peer",
+			Users: []fact.UserID{user}, At: s.clock(), For: 30 * time.Second}
 		twin := ring
-		twin.Call, twin.Source = "twin of "+ring.Call, notify.CallWebhook
+		twin.Call, twin.Source = "twin of "+ring.Call, fact.CallWebhook
 		s.meet(func(i int, st *store.Store) error {
-			both := []notify.Fact{{Ring: &ring}, {Ring: &twin}}
+			both := []fact.Fact{{Ring: &ring}, {Ring: &twin}}
 			if i%2 == 1 {
 				both[0], both[1] = both[1], both[0]
 			}
@@ -73,10 +75,10 @@ func replay(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(2)
-		facts := []notify.Fact{s.message(user), s.message(user)}
+		facts := []fact.Fact{s.message(user), s.message(user)}
 		s.record(s.one(), facts...)
 		s.advance(s.rules.Lead)
-		p.fail = func(notify.Card) error { return refusal(notify.ClassDefect) }
+		p.fail = func(card.Card) error { return refusal(card.ClassDefect) }
 		p.run()
 		p.fail = nil
 		letters, err := s.one().DeadLetters(s.Context(), 10)
@@ -113,7 +115,7 @@ func prober(s *system) {
 		}
 		s.must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
 		s.advance(s.rules.Lead)
-		p.fail = func(notify.Card) error { return refusal(notify.ClassTemplate) }
+		p.fail = func(card.Card) error { return refusal(card.ClassTemplate) }
 		s.meet(func(_ int, st *store.Store) error {
 			_, err := p.deliverer(st).Pass(s.Context())
 			return err
@@ -129,16 +131,16 @@ func prober(s *system) {
 	}
 }
 
-type refusal notify.Class
+type refusal card.Class
 
-func (r refusal) Error() string       { return fmt.Sprint("refused: ", notify.Class(r)) }
-func (r refusal) Class() notify.Class { return notify.Class(r) }
+func (r refusal) Error() string     { return fmt.Sprint("refused: ", card.Class(r)) }
+func (r refusal) Class() card.Class { return card.Class(r) }
 
 func goneInRow(s *system) {
 	for range s.rounds() {
 		counts := make([]int, len(s.instances))
 		s.meet(func(i int, st *store.Store) (err error) {
-			counts[i], err = st.CountUnknownOpenID(s.Context(), notify.OpenID([]string{"a", "b", "c", "d", "e"}[i%5]))
+			counts[i], err = st.CountUnknownOpenID(s.Context(), fact.OpenID([]string{"a", "b", "c", "d", "e"}[i%5]))
 			return err
 		})
 		if got, want := slices.Max(counts), min(5, len(s.instances)); got != want {

@@ -3,6 +3,7 @@ package race_test
 import (
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -14,12 +15,12 @@ var groupRaces = []race{
 }
 
 // team makes a group of bound members, each with permits.
-func (p *platform) team(members int) (notify.GroupID, []notify.UserID) {
-	group := notify.GroupID(p.fresh("@TGS#"))
+func (p *platform) team(members int) (fact.GroupID, []fact.UserID) {
+	group := fact.GroupID(p.fresh("@TGS#"))
 	if p.groups == nil {
-		p.groups = map[notify.GroupID][]notify.Member{}
+		p.groups = map[fact.GroupID][]notify.Member{}
 	}
-	var users []notify.UserID
+	var users []fact.UserID
 	for range members {
 		user, _ := p.subscriber(3)
 		users = append(users, user)
@@ -28,9 +29,9 @@ func (p *platform) team(members int) (notify.GroupID, []notify.UserID) {
 	return group, users
 }
 
-func (p *platform) toTeam(group notify.GroupID, seq uint32) notify.GroupMessage {
-	return notify.GroupMessage{Group: group, Type: notify.GroupPublic, From: "somebody", SentAt: p.clock().Truncate(time.Second), Seq: seq,
-		For: notify.GroupAll, ByREST: true}
+func (p *platform) toTeam(group fact.GroupID, seq uint32) fact.GroupMessage {
+	return fact.GroupMessage{Group: group, Type: fact.GroupPublic, From: "somebody", SentAt: p.clock().Truncate(time.Second), Seq: seq,
+		For: fact.GroupAll, ByREST: true}
 }
 
 // Each member is told of each message once, whoever spreads which page.
@@ -41,17 +42,17 @@ func spreads(s *system) {
 		first, second := p.toTeam(group, 1), p.toTeam(group, 2)
 		s.meet(func(i int, st *store.Store) error {
 			// All hear of both, and spread what they find.
-			if _, err := st.Record(s.Context(), s.rules, []notify.Fact{{GroupMessage: &first}, {GroupMessage: &second}}); err != nil {
+			if _, err := st.Record(s.Context(), s.rules, []fact.Fact{{GroupMessage: &first}, {GroupMessage: &second}}); err != nil {
 				return err
 			}
 			_, err := p.deliverer(st).Pass(s.Context())
 			return err
 		})
 		p.run()
-		var facts []notify.Fact
+		var facts []fact.Fact
 		for _, u := range users {
-			for _, m := range []notify.GroupMessage{first, second} {
-				facts = append(facts, notify.Fact{Message: &notify.Message{ID: m.ID(), To: u}})
+			for _, m := range []fact.GroupMessage{first, second} {
+				facts = append(facts, fact.Fact{Message: &fact.Message{ID: m.ID(), To: u}})
 			}
 		}
 		p.toldOnce(facts...)
@@ -67,10 +68,10 @@ func spreadAgainstRecall(s *system) {
 		m := p.toTeam(group, 1)
 		s.meet(func(i int, st *store.Store) error {
 			if i%2 == 1 {
-				_, err := st.Record(s.Context(), s.rules, []notify.Fact{{GroupRecall: &notify.GroupRecall{Group: group, Seqs: []uint32{1}}}})
+				_, err := st.Record(s.Context(), s.rules, []fact.Fact{{GroupRecall: &fact.GroupRecall{Group: group, Seqs: []uint32{1}}}})
 				return err
 			}
-			if _, err := st.Record(s.Context(), s.rules, []notify.Fact{{GroupMessage: &m}}); err != nil {
+			if _, err := st.Record(s.Context(), s.rules, []fact.Fact{{GroupMessage: &m}}); err != nil {
 				return err
 			}
 			_, err := p.deliverer(st).Pass(s.Context())

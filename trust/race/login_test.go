@@ -4,7 +4,7 @@ import (
 	"errors"
 	"sync"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 	"wxnotify/trust/erase/scan"
@@ -21,10 +21,10 @@ func manyUsers(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		_, openID := s.subscriber(len(s.instances))
-		users := make([]notify.UserID, len(s.instances))
-		facts := make([]notify.Fact, len(s.instances))
+		users := make([]fact.UserID, len(s.instances))
+		facts := make([]fact.Fact, len(s.instances))
 		for i := range users {
-			users[i] = notify.UserID(s.fresh("user"))
+			users[i] = fact.UserID(s.fresh("user"))
 			s.must(s.one().Bind(s.Context(), users[i], openID))
 			facts[i] = s.message(users[i])
 			s.record(s.one(), facts[i])
@@ -76,9 +76,9 @@ func erasure(s *system) {
 	for range s.rounds() {
 		p := s.platform()
 		user, openID := s.subscriber(5)
-		facts := []notify.Fact{s.message(user), s.message(user)}
+		facts := []fact.Fact{s.message(user), s.message(user)}
 		s.record(s.one(), facts...)
-		more := make([]notify.Fact, len(s.instances))
+		more := make([]fact.Fact, len(s.instances))
 		for i := range more {
 			more[i] = s.message(user)
 		}
@@ -100,8 +100,8 @@ func erasure(s *system) {
 			case 2:
 				return st.EraseOpenID(s.Context(), openID)
 			}
-			_, err := st.Record(s.Context(), s.rules, []notify.Fact{more[i], s.tap(openID, notify.GrantPopup, s.fresh("late"), s.clock()),
-				{Message: &notify.Message{ID: more[i].Message.ID, From: user, To: "somebody", SentAt: s.clock()}}})
+			_, err := st.Record(s.Context(), s.rules, []fact.Fact{more[i], s.tap(openID, fact.GrantPopup, s.fresh("late"), s.clock()),
+				{Message: &fact.Message{ID: more[i].Message.ID, From: user, To: "somebody", SentAt: s.clock()}}})
 			return err
 		})
 		p.run()
@@ -141,7 +141,7 @@ func loginAgainstErasure(s *system) {
 		})
 		s.must(s.one().Bind(s.Context(), user, openID))
 		p := s.platform()
-		s.record(s.one(), s.tap(openID, notify.GrantPopup, s.fresh("tap"), s.clock()))
+		s.record(s.one(), s.tap(openID, fact.GrantPopup, s.fresh("tap"), s.clock()))
 		m := s.message(user)
 		s.record(s.one(), m)
 		s.advance(s.rules.Lead)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 )
@@ -15,17 +17,17 @@ var permitRaces = []race{
 }
 
 // card is a card of a user's, as instance i begins it.
-func card(round, i int, user notify.UserID, openID notify.OpenID) notify.Reserve {
-	id := notify.CardID(fmt.Sprintf("%d-%d-%s", round, i, user))
-	return notify.Reserve{Card: id, OpenID: openID, User: user, Queue: notify.QueueMessages, Template: tmpl,
-		Messages: []notify.Identity{notify.Identity("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
+func cardOf(round, i int, user fact.UserID, openID fact.OpenID) permit.Reserve {
+	id := card.ID(fmt.Sprintf("%d-%d-%s", round, i, user))
+	return permit.Reserve{Card: id, OpenID: openID, User: user, Queue: card.QueueMessages, Template: tmpl,
+		Messages: []fact.Identity{fact.Identity("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
 }
 
-func outcome(r notify.Reserve, state notify.CardState, permit notify.PermitFate) notify.Settle {
-	s := notify.Settle{Card: r.Card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: permit,
+func outcome(r permit.Reserve, state permit.CardState, fate permit.Fate) permit.Settle {
+	s := permit.Settle{Card: r.Card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: fate,
 		User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
-	if state == notify.CardDelivered {
-		s.Final = notify.StateDelivered
+	if state == permit.CardDelivered {
+		s.Final = fact.StateDelivered
 	}
 	return s
 }
@@ -36,16 +38,16 @@ func permitsOfMany(s *system) {
 	sent := make([]int, len(s.instances))
 	s.meet(func(i int, st *store.Store) error {
 		for n := 0; ; n++ {
-			c := card(n, i, user, openID)
+			c := cardOf(n, i, user, openID)
 			r, err := st.Reserve(s.Context(), c)
-			if err != nil || r.Status == notify.ReserveNoPermit {
+			if err != nil || r.Status == permit.ReserveNoPermit {
 				return err
 			}
-			if r.Status != notify.ReserveOK {
+			if r.Status != permit.ReserveOK {
 				continue
 			}
 			sent[i]++
-			if _, err := st.Settle(s.Context(), outcome(c, notify.CardDelivered, notify.PermitSpent)); err != nil {
+			if _, err := st.Settle(s.Context(), outcome(c, permit.CardDelivered, permit.Spent)); err != nil {
 				return err
 			}
 		}
@@ -65,19 +67,19 @@ func permitsOfMany(s *system) {
 func reportsAgainstSettle(s *system) {
 	for round := range s.rounds() {
 		user, openID := s.subscriber(1)
-		c := card(round, 0, user, openID)
+		c := cardOf(round, 0, user, openID)
 		_, err := s.one().Reserve(s.Context(), c)
 		s.must(err)
-		s.advance(notify.Lease + time.Second) // the sender is slow: others may give the card up
-		sent := notify.Fact{Sent: &notify.Sent{OpenID: openID, Template: tmpl, At: s.clock().Truncate(time.Second)}}
+		s.advance(permit.Lease + time.Second) // the sender is slow: others may give the card up
+		sent := fact.Fact{Sent: &fact.Sent{OpenID: openID, Template: tmpl, At: s.clock().Truncate(time.Second)}}
 		s.meet(func(i int, st *store.Store) (err error) {
 			switch i % 4 {
 			case 0:
-				_, err = st.Settle(s.Context(), outcome(c, notify.CardDelivered, notify.PermitSpent))
+				_, err = st.Settle(s.Context(), outcome(c, permit.CardDelivered, permit.Spent))
 			case 1:
-				_, err = st.Record(s.Context(), s.rules, []notify.Fact{sent})
+				_, err = st.Record(s.Context(), s.rules, []fact.Fact{sent})
 			case 2:
-				_, err = st.Resolve(s.Context(), notify.OpenCard{ID: c.Card, OpenID: openID, Template: tmpl})
+				_, err = st.Resolve(s.Context(), permit.OpenCard{ID: c.Card, OpenID: openID, Template: tmpl})
 			case 3:
 				_, err = st.Reconcile(s.Context(), 1000)
 			}
@@ -95,6 +97,6 @@ func (s *system) reconcileAll() {
 	for range 3 {
 		_, err := s.one().Reconcile(s.Context(), 10000)
 		s.must(err)
-		s.advance(notify.Lease + time.Second)
+		s.advance(permit.Lease + time.Second)
 	}
 }

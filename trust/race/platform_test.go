@@ -9,8 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
@@ -21,32 +24,32 @@ import (
 type platform struct {
 	*system
 	order  atomic.Int64 // numbers what happens
-	groups map[notify.GroupID][]notify.Member
-	fail   func(notify.Card) error
+	groups map[fact.GroupID][]notify.Member
+	fail   func(card.Card) error
 
 	seeing sync.Mutex
-	begun  map[notify.CardID][]notify.Identity
+	begun  map[card.ID][]fact.Identity
 	told   map[string]int // user and message -> cards that told of it
-	cards  map[notify.OpenID]int
+	cards  map[fact.OpenID]int
 	over   map[string]int64  // user and message, or "*" for all of them -> when it was known that it must not be told
 	gone   map[binding]int64 // when it was known that a user's cards go to an openid no more
 }
 
 // A binding says whose cards go where.
 type binding struct {
-	user   notify.UserID
-	openID notify.OpenID
+	user   fact.UserID
+	openID fact.OpenID
 }
 
 func (s *system) platform() *platform {
-	return &platform{system: s, begun: map[notify.CardID][]notify.Identity{}, told: map[string]int{}, cards: map[notify.OpenID]int{},
+	return &platform{system: s, begun: map[card.ID][]fact.Identity{}, told: map[string]int{}, cards: map[fact.OpenID]int{},
 		over: map[string]int64{}, gone: map[binding]int64{}}
 }
 
 // deliverer is one that works through an instance.
 func (p *platform) deliverer(st *store.Store) *deliver.Deliverer {
-	spec := notify.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
-	templates, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{notify.KindMessage: spec})
+	spec := card.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
+	templates, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{fact.KindMessage: spec})
 	p.must(err)
 	return &deliver.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
 		Log: slog.New(slog.DiscardHandler)}
@@ -55,22 +58,22 @@ func (p *platform) deliverer(st *store.Store) *deliver.Deliverer {
 // next numbers a moment.
 func (p *platform) next() int64 { return p.order.Add(1) }
 
-func (p *platform) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
-	out := map[notify.UserID]notify.Status{}
+func (p *platform) Presence(_ context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
+	out := map[fact.UserID]notify.Status{}
 	for _, u := range users {
 		out[u] = notify.StatusOffline
 	}
 	return out, nil
 }
 
-func (p *platform) Unread(context.Context, notify.UserID, []notify.UserID) (int, map[notify.UserID]int, error) {
+func (p *platform) Unread(context.Context, fact.UserID, []fact.UserID) (int, map[fact.UserID]int, error) {
 	return 1, nil, nil
 }
 
 // page is how many members the platform tells of at once.
 const page = 10
 
-func (p *platform) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, at string) ([]notify.Member, string, error) {
+func (p *platform) Members(_ context.Context, group fact.GroupID, _ fact.GroupType, at string) ([]notify.Member, string, error) {
 	from := 0
 	fmt.Sscan(at, &from)
 	to := min(from+page, len(p.groups[group]))
@@ -80,20 +83,20 @@ func (p *platform) Members(_ context.Context, group notify.GroupID, _ notify.Gro
 	return p.groups[group][from:to], fmt.Sprint(to), nil
 }
 
-func (p *platform) MembersAmong(context.Context, notify.GroupID, []notify.UserID) ([]notify.Member, error) {
+func (p *platform) MembersAmong(context.Context, fact.GroupID, []fact.UserID) ([]notify.Member, error) {
 	return nil, nil
 }
 
-func (p *platform) Names(context.Context, []notify.UserID) (map[notify.UserID]string, error) {
+func (p *platform) Names(context.Context, []fact.UserID) (map[fact.UserID]string, error) {
 	return nil, nil
 }
 
-func (p *platform) GroupNames(context.Context, []notify.GroupID) (map[notify.GroupID]string, error) {
+func (p *platform) GroupNames(context.Context, []fact.GroupID) (map[fact.GroupID]string, error) {
 	return nil, nil
 }
 
 // Send shows a card, and so tells of what was begun with it.
-func (p *platform) Send(_ context.Context, c notify.Card) (int64, error) {
+func (p *platform) Send(_ context.Context, c card.Card) (int64, error) {
 	p.seeing.Lock()
 	defer p.seeing.Unlock()
 	p.cards[c.To]++
@@ -109,7 +112,7 @@ func (p *platform) Send(_ context.Context, c notify.Card) (int64, error) {
 }
 
 // toldOnce wants each of messages to have been told to its recipient, once.
-func (p *platform) toldOnce(facts ...notify.Fact) {
+func (p *platform) toldOnce(facts ...fact.Fact) {
 	p.Helper()
 	p.seeing.Lock()
 	defer p.seeing.Unlock()
@@ -130,9 +133,9 @@ func (p *platform) toldOnce(facts ...notify.Fact) {
 }
 
 // endedOnce wants each of messages to have one end.
-func (p *platform) endedOnce(facts ...notify.Fact) {
+func (p *platform) endedOnce(facts ...fact.Fact) {
 	p.Helper()
-	ends := map[notify.UserID]map[notify.MessageID][]notify.State{}
+	ends := map[fact.UserID]map[fact.MessageID][]fact.State{}
 	for _, f := range facts {
 		m := f.Message
 		if ends[m.To] == nil {
@@ -143,7 +146,7 @@ func (p *platform) endedOnce(facts ...notify.Fact) {
 			p.broken(trust.Lost, "%s to %s has no end", m.ID, m.To)
 		case len(got) > 1:
 			p.broken(trust.Violated, "%s to %s ended as %v", m.ID, m.To, got)
-		case (got[0] == notify.StateDelivered) != (p.told[string(m.To)+" "+string(m.ID)] == 1):
+		case (got[0] == fact.StateDelivered) != (p.told[string(m.To)+" "+string(m.ID)] == 1):
 			p.broken(trust.Violated, "%s to %s ended %q, and was told %d times", m.ID, m.To, got[0], p.told[string(m.To)+" "+string(m.ID)])
 		}
 	}
@@ -165,7 +168,7 @@ func (p *platform) run() {
 			_, err := deliverers[i].Pass(p.Context())
 			return err
 		})
-		p.advance(notify.Lease + time.Second)
+		p.advance(permit.Lease + time.Second)
 		nothing, err := fixture.Idle(p.Context(), p.raw)
 		p.must(err)
 		if nothing {
@@ -176,7 +179,7 @@ func (p *platform) run() {
 }
 
 // mustNot notes that from now on a message of user must not be told, all of theirs for "*".
-func (p *platform) mustNot(user notify.UserID, id notify.MessageID) {
+func (p *platform) mustNot(user fact.UserID, id fact.MessageID) {
 	p.seeing.Lock()
 	defer p.seeing.Unlock()
 	p.over[string(user)+" "+string(id)] = p.next()
@@ -188,7 +191,7 @@ type watcher struct {
 	p *platform
 }
 
-func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.Identity, error) {
+func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	asked := w.p.next()
 	out, err := w.Store.Begin(ctx, cards)
 	w.p.seeing.Lock()
@@ -196,7 +199,7 @@ func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.I
 	for i, ids := range out {
 		w.p.begun[cards[i].Card] = slices.Clone(ids)
 		for _, id := range ids {
-			for _, what := range []notify.MessageID{id.ID(), "*"} {
+			for _, what := range []fact.MessageID{id.ID(), "*"} {
 				if known, ok := w.p.over[string(cards[i].User)+" "+string(what)]; ok && known < asked {
 					w.p.broken(trust.Violated, "%s of %s was begun after the store knew that it must not be told", id, cards[i].User)
 				}
@@ -206,12 +209,12 @@ func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]notify.I
 	return out, err
 }
 
-func (w *watcher) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+func (w *watcher) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	asked := w.p.next()
 	got, err := w.Store.Reserve(ctx, r)
 	w.p.seeing.Lock()
 	defer w.p.seeing.Unlock()
-	if known, ok := w.p.gone[binding{r.User, r.OpenID}]; ok && known < asked && got.Status == notify.ReserveOK {
+	if known, ok := w.p.gone[binding{r.User, r.OpenID}]; ok && known < asked && got.Status == permit.ReserveOK {
 		w.p.broken(trust.Violated, "a card of %s is sent to %s, which is another's now", r.User, r.OpenID)
 	}
 	return got, err

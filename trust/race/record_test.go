@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 )
@@ -18,7 +18,7 @@ var recordRaces = []race{
 // Of many receivers that record at once, in whatever shards, one hears that deliver must be woken.
 func wakeOnce(s *system) {
 	for range s.rounds() {
-		facts := make([]notify.Fact, len(s.instances))
+		facts := make([]fact.Fact, len(s.instances))
 		for i := range facts {
 			user, _ := s.subscriber(0)
 			facts[i] = s.message(user)
@@ -51,8 +51,8 @@ func (s *system) keys(kind string) []string {
 // in and goes on, or a receiver is told to wake another.
 func restAgainstRecord(s *system) {
 	for range s.rounds() {
-		users := make([]notify.UserID, len(s.instances))
-		facts := make([]notify.Fact, len(s.instances))
+		users := make([]fact.UserID, len(s.instances))
+		facts := make([]fact.Fact, len(s.instances))
 		for i := range users {
 			users[i], _ = s.subscriber(0)
 			facts[i] = s.message(users[i])
@@ -88,15 +88,15 @@ func sameRecipient(s *system) {
 	const people, each = 4, 6
 	for range s.rounds() {
 		p := s.platform()
-		var users []notify.UserID
-		var first, later []notify.Fact
+		var users []fact.UserID
+		var first, later []fact.Fact
 		for u := range people {
 			user, _ := s.subscriber(8)
 			users = append(users, user)
 			for range each {
 				first, later = append(first, s.message(user)), append(later, s.message(user))
 			}
-			for _, m := range []notify.Fact{first[u*each+1], later[u*each+1]} {
+			for _, m := range []fact.Fact{first[u*each+1], later[u*each+1]} {
 				m.Message.From = "whose conversation is read"
 			}
 		}
@@ -126,9 +126,9 @@ func sameRecipient(s *system) {
 
 // happen is one of the things that come in about user, and notes what must not be told from
 // then on. What comes in later is not due yet.
-func (p *platform) happen(st *store.Store, which int, user notify.UserID, first, later []notify.Fact) error {
-	record := func(f notify.Fact) error {
-		_, err := st.Record(p.Context(), p.rules, []notify.Fact{f})
+func (p *platform) happen(st *store.Store, which int, user fact.UserID, first, later []fact.Fact) error {
+	record := func(f fact.Fact) error {
+		_, err := st.Record(p.Context(), p.rules, []fact.Fact{f})
 		return err
 	}
 	switch which % 4 {
@@ -136,21 +136,21 @@ func (p *platform) happen(st *store.Store, which int, user notify.UserID, first,
 		_, err := st.Record(p.Context(), p.rules, later)
 		return err
 	case 1:
-		for _, m := range []*notify.Message{first[0].Message, later[0].Message} {
-			if err := record(notify.Fact{Recall: &notify.Recall{ID: m.ID, From: m.From, To: m.To}}); err != nil {
+		for _, m := range []*fact.Message{first[0].Message, later[0].Message} {
+			if err := record(fact.Fact{Recall: &fact.Recall{ID: m.ID, From: m.From, To: m.To}}); err != nil {
 				return err
 			}
 			p.mustNot(user, m.ID)
 		}
 	case 2:
 		m := first[1].Message
-		if err := record(notify.Fact{Read: &notify.Read{Reader: user, Peer: m.From, UpTo: m.SentAt}}); err != nil {
+		if err := record(fact.Fact{Read: &fact.Read{Reader: user, Peer: m.From, UpTo: m.SentAt}}); err != nil {
 			return err
 		}
 		p.mustNot(user, m.ID)
 		p.mustNot(user, later[1].Message.ID) // sent in the same second
 	case 3:
-		if err := record(notify.Fact{Presence: &notify.Presence{User: user, Online: true, At: p.clock()}}); err != nil {
+		if err := record(fact.Fact{Presence: &fact.Presence{User: user, Online: true, At: p.clock()}}); err != nil {
 			return err
 		}
 		p.mustNot(user, "*")

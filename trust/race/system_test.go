@@ -11,14 +11,16 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/trust"
 )
 
-const tmpl notify.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+const tmpl fact.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
 
 // A system is where n instances meet. Time stands still in it unless the test moves it, so what
 // comes of a race depends on the order alone.
@@ -146,7 +148,7 @@ func (s *system) connect() {
 	}
 	s.connected = true
 	for _, st := range s.instances {
-		_, err := st.Balances(s.Context(), "nobody", []notify.TemplateID{tmpl})
+		_, err := st.Balances(s.Context(), "nobody", []fact.TemplateID{tmpl})
 		s.must(err)
 	}
 }
@@ -169,28 +171,28 @@ func (s *system) broken(what string, format string, args ...any) {
 func (s *system) one() *store.Store { return s.instances[0] }
 
 // subscriber binds a new user with so many permits, granted minutes apart.
-func (s *system) subscriber(permits int) (notify.UserID, notify.OpenID) {
+func (s *system) subscriber(permits int) (fact.UserID, fact.OpenID) {
 	s.Helper()
-	user := notify.UserID(s.fresh("user"))
-	openID := notify.OpenID("o-" + user)
+	user := fact.UserID(s.fresh("user"))
+	openID := fact.OpenID("o-" + user)
 	s.must(s.one().Bind(s.Context(), user, openID))
-	var facts []notify.Fact
+	var facts []fact.Fact
 	for i := range permits {
-		facts = append(facts, s.tap(openID, notify.GrantPopup, s.fresh("tap"), s.clock().Add(-time.Duration(i)*5*time.Minute)))
+		facts = append(facts, s.tap(openID, fact.GrantPopup, s.fresh("tap"), s.clock().Add(-time.Duration(i)*5*time.Minute)))
 	}
 	s.record(s.one(), facts...)
 	return user, openID
 }
 
-func (s *system) tap(openID notify.OpenID, source notify.GrantSource, id string, at time.Time) notify.Fact {
-	return notify.Fact{Grant: &notify.Grant{ID: id, OpenID: openID, Source: source, At: at, Templates: []notify.TemplateID{tmpl}}}
+func (s *system) tap(openID fact.OpenID, source fact.GrantSource, id string, at time.Time) fact.Fact {
+	return fact.Fact{Grant: &fact.Grant{ID: id, OpenID: openID, Source: source, At: at, Templates: []fact.TemplateID{tmpl}}}
 }
 
-func (s *system) message(to notify.UserID) notify.Fact {
-	return notify.Fact{Message: &notify.Message{ID: notify.MessageID(s.fresh("m")), From: "peer", To: to, SentAt: s.clock().Truncate(time.Second), ByREST: true}}
+func (s *system) message(to fact.UserID) fact.Fact {
+	return fact.Fact{Message: &fact.Message{ID: fact.MessageID(s.fresh("m")), From: "peer", To: to, SentAt: s.clock().Truncate(time.Second), ByREST: true}}
 }
 
-func (s *system) record(st *store.Store, facts ...notify.Fact) (wake bool) {
+func (s *system) record(st *store.Store, facts ...fact.Fact) (wake bool) {
 	s.Helper()
 	wake, err := st.Record(s.Context(), s.rules, facts)
 	s.must(err)
@@ -198,7 +200,7 @@ func (s *system) record(st *store.Store, facts ...notify.Fact) (wake bool) {
 }
 
 // account wants an account to add up, and returns it.
-func (s *system) account(openID notify.OpenID) notify.Account {
+func (s *system) account(openID fact.OpenID) permit.Account {
 	s.Helper()
 	all, err := store.Accounts(s.Context(), s.one(), openID)
 	s.must(err)
@@ -214,7 +216,7 @@ func (s *system) account(openID notify.OpenID) notify.Account {
 }
 
 // owns wants openID to have so many permits, of which so many are held.
-func (s *system) owns(openID notify.OpenID, balance, held int) {
+func (s *system) owns(openID fact.OpenID, balance, held int) {
 	s.Helper()
 	if a := s.account(openID); a.Balance != balance || a.Held != held {
 		s.broken(trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
@@ -222,11 +224,11 @@ func (s *system) owns(openID notify.OpenID, balance, held int) {
 }
 
 // ends returns the states in which messages of user ended.
-func (s *system) ends(user notify.UserID) map[notify.MessageID][]notify.State {
+func (s *system) ends(user fact.UserID) map[fact.MessageID][]fact.State {
 	s.Helper()
 	steps, err := s.one().Timeline(s.Context(), user)
 	s.must(err)
-	out := map[notify.MessageID][]notify.State{}
+	out := map[fact.MessageID][]fact.State{}
 	for _, step := range steps {
 		for _, id := range step.Messages {
 			if step.Kind == notify.StepFinal {

@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
@@ -22,7 +23,7 @@ type senders struct {
 	*system
 	sim     *simulator.World
 	clients []*wechat.Client
-	openIDs []notify.OpenID // WeChat refuses two sends to one user at once
+	openIDs []fact.OpenID // WeChat refuses two sends to one user at once
 }
 
 func (s *system) senders() *senders {
@@ -39,7 +40,7 @@ func (s *system) senders() *senders {
 		s.must(err)
 		openID := sim.WeChat.NewUser()
 		s.must(sim.WeChat.Subscribe(openID, string(tmpl), 3))
-		o.clients, o.openIDs = append(o.clients, c), append(o.openIDs, notify.OpenID(openID))
+		o.clients, o.openIDs = append(o.clients, c), append(o.openIDs, fact.OpenID(openID))
 	}
 	return o
 }
@@ -48,7 +49,7 @@ func (s *system) senders() *senders {
 func (o *senders) sendAll() {
 	o.Helper()
 	o.meet(func(i int, _ *store.Store) error {
-		_, err := wechat.Sender{Client: o.clients[i]}.Send(o.Context(), notify.Card{ID: notify.CardID(fmt.Sprint(i)), To: o.openIDs[i],
+		_, err := wechat.Sender{Client: o.clients[i]}.Send(o.Context(), card.Card{ID: card.ID(fmt.Sprint(i)), To: o.openIDs[i],
 			Template: tmpl, Data: map[string]string{"thing1": "x"}, MiniProgramState: "formal", Lang: "zh_CN"})
 		return err
 	})

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
@@ -105,7 +105,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		}
 		_, login := wx.Code2Session(t.Context(), "code")
 		_, token := wx.StableToken(t.Context())
-		_, presence := chat.Presence(t.Context(), []notify.UserID{"alice"})
+		_, presence := chat.Presence(t.Context(), []fact.UserID{"alice"})
 		for name, err := range map[string]error{"login": login, "token": token, "presence": presence, "wake": cloud.Wake(t.Context())} {
 			trust.Count(t, trust.Attacks, 1)
 			if err == nil || strings.Contains(err.Error(), "secret-of-the-app") || strings.Contains(err.Error(), "usersig=") {

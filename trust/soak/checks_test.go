@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
@@ -46,10 +47,10 @@ func (w *system) checkMessages() {
 func corrections(ends []string) int {
 	reported, dead := 0, 0
 	for i, e := range ends {
-		if i > 0 && strings.HasSuffix(e, " "+string(notify.ReasonReported)) {
+		if i > 0 && strings.HasSuffix(e, " "+string(fact.ReasonReported)) {
 			reported = 1
 		}
-		if i < len(ends)-1 && strings.HasPrefix(e, string(notify.StateDead)+" ") {
+		if i < len(ends)-1 && strings.HasPrefix(e, string(fact.StateDead)+" ") {
 			dead = 1
 		}
 	}
@@ -77,7 +78,7 @@ func (w *system) checkCards(c *user) (told int) {
 	for _, ends := range c.ends {
 		for _, e := range ends {
 			state, _, _ := strings.Cut(e, " ")
-			if state == string(notify.StateDelivered) || state == string(notify.StateUnknown) || state == string(notify.StateRefused) {
+			if state == string(fact.StateDelivered) || state == string(fact.StateUnknown) || state == string(fact.StateRefused) {
 				ended++
 				break
 			}
@@ -95,10 +96,10 @@ func (w *system) checkAccounts() {
 	w.Helper()
 	exact := 0
 	for _, c := range w.people {
-		accounts, err := store.Accounts(w.Context(), w.store, notify.OpenID(c.OpenID))
+		accounts, err := store.Accounts(w.Context(), w.store, fact.OpenID(c.OpenID))
 		w.must(err)
 		spent := w.spent(c)
-		for _, t := range []notify.TemplateID{fixture.Message, fixture.Call} {
+		for _, t := range []fact.TemplateID{fixture.Message, fixture.Call} {
 			a := accounts[t]
 			sum := a.Opening
 			for _, e := range a.Entries {
@@ -128,23 +129,23 @@ func (w *system) checkAccounts() {
 }
 
 // spent counts a user's cards that were paid for, by template.
-func (w *system) spent(c *user) map[notify.TemplateID]int {
+func (w *system) spent(c *user) map[fact.TemplateID]int {
 	w.Helper()
 	cards, err := w.raw.HVals(w.Context(), key("c", c.OpenID)).Result()
 	w.must(err)
-	out := map[notify.TemplateID]int{}
+	out := map[fact.TemplateID]int{}
 	for _, v := range cards {
 		var card struct {
-			State    notify.CardState  `json:"s"`
-			Template notify.TemplateID `json:"t"`
-			Until    float64           `json:"w"`
-			Reported int               `json:"rp"`
+			State    permit.CardState `json:"s"`
+			Template fact.TemplateID  `json:"t"`
+			Until    float64          `json:"w"`
+			Reported int              `json:"rp"`
 		}
 		w.must(json.Unmarshal([]byte(v), &card))
 		switch {
-		case card.Until != 0 || card.State == notify.CardSending:
+		case card.Until != 0 || card.State == permit.CardSending:
 			w.broken(trust.Violated, "a card of user %d never ends: %s", c.number, v)
-		case card.State == notify.CardDelivered, card.State == notify.CardUnknown, card.State == notify.CardRefused && card.Reported == 1:
+		case card.State == permit.CardDelivered, card.State == permit.CardUnknown, card.State == permit.CardRefused && card.Reported == 1:
 			out[card.Template]++
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 	"wxnotify/simulator"
 	"wxnotify/trust/fixture"
 )
@@ -130,7 +130,7 @@ func (w *system) sayInGroup(r *rand.Rand) {
 	}
 	for _, m := range g.members {
 		if m != from {
-			m.gets(string(notify.GroupMessageID(notify.GroupID(g.id), uint32(sent.MsgSeq))), "message of a group")
+			m.gets(string(fact.GroupMessageID(fact.GroupID(g.id), uint32(sent.MsgSeq))), "message of a group")
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (w *system) tap(r *rand.Rand, c *user) {
 		}
 		return
 	}
-	template := []notify.TemplateID{fixture.Message, fixture.Call}[r.IntN(2)]
+	template := []fact.TemplateID{fixture.Message, fixture.Call}[r.IntN(2)]
 	result := w.sim.WeChat.TapDialog(c.OpenID, map[string]simulator.Answer{string(template): simulator.Accept})
 	if result.Results[string(template)] == "accept" && slices.Contains(result.Shown, string(template)) {
 		c.tapped(template)

@@ -19,6 +19,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
@@ -64,8 +66,8 @@ func rules() notify.Rules {
 	r.KeepForFirst, r.KeepLearning, r.MissedCalls = 0, false, true
 	r.UnknownAfter, r.TTL, r.UserSendsPerHour = 2*time.Second, 5*time.Minute, 1000
 	r.Retry = notify.Retry{First: 100 * time.Millisecond, Factor: 2, Max: time.Second, Attempts: 5}
-	r.Preview = notify.PreviewText
-	r.Groups = map[notify.GroupType]notify.GroupRule{notify.GroupPublic: notify.GroupAll}
+	r.Preview = card.PreviewText
+	r.Groups = map[fact.GroupType]fact.GroupRule{fact.GroupPublic: fact.GroupAll}
 	return r
 }
 
@@ -90,7 +92,7 @@ func (h *hosted) Wake(context.Context) error {
 }
 
 // Overflow implements inbox.Invoker: an asynchronous invocation, as its JSON.
-func (h *hosted) Overflow(_ context.Context, facts []notify.Fact, since time.Time) error {
+func (h *hosted) Overflow(_ context.Context, facts []fact.Fact, since time.Time) error {
 	b, err := json.Marshal(scf.DeliverEvent{Overflow: &scf.Overflow{Facts: facts, Since: since}})
 	if err != nil {
 		return err

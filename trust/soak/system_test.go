@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -156,7 +156,7 @@ func (w *system) calmDown() {
 		if w.idle() {
 			return
 		}
-		w.clock.ahead.Add(int64(notify.Lease + time.Second))
+		w.clock.ahead.Add(int64(permit.Lease + time.Second))
 		w.tellTime()
 		for range 5 { // runs look every second at the latest
 			select {

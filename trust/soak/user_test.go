@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/trust/fixture"
 )
@@ -37,7 +40,7 @@ func newUser(number int, openID string) *user {
 }
 
 // tapped notes a permit.
-func (c *user) tapped(template notify.TemplateID) {
+func (c *user) tapped(template fact.TemplateID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.taps[string(template)]++
@@ -73,11 +76,14 @@ func (c *user) follow(ctx context.Context, db *redis.Client, key string) error {
 		c.last = entries[0]
 	}
 	c.gap = c.gap || !overlaps && len(entries) == timelineLength
-	for e, n := range now {
-		for ; c.steps[e] < n; c.steps[e]++ {
-			if err := c.ends.add(e); err != nil {
-				return err
-			}
+	known := maps.Clone(c.steps)
+	for _, e := range slices.Backward(entries) { // as they happened
+		if known[e]--; known[e] >= 0 {
+			continue
+		}
+		c.steps[e]++
+		if err := c.ends.add(e); err != nil {
+			return err
 		}
 	}
 	for e := range c.steps { // so much for what the store has forgotten

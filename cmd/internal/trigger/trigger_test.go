@@ -11,8 +11,8 @@ import (
 
 	"wxnotify/cmd/internal/trigger"
 	"wxnotify/shared/api"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
@@ -46,27 +46,27 @@ func TestIM(t *testing.T) {
 		"im.read user=b peer=a":                   func(c im.Callback) bool { return c.Facts()[0].Read.Reader == "b" && c.Facts()[0].Read.UpTo.Equal(now) },
 		"im.recall from=a to=b key=k":             func(c im.Callback) bool { return c.Facts()[0].Recall.ID == "k" },
 		"im.call from=a to=b media=video id=i ring=45": func(c im.Callback) bool {
-			return rings(c, notify.CallSignal, 45*time.Second)
+			return rings(c, fact.CallSignal, 45*time.Second)
 		},
-		"im.call from=a to=b id=i generation=webhook": func(c im.Callback) bool { return rings(c, notify.CallWebhook, 30*time.Second) },
+		"im.call from=a to=b id=i generation=webhook": func(c im.Callback) bool { return rings(c, fact.CallWebhook, 30*time.Second) },
 		"im.call from=a to=b how=answer id=i": func(c im.Callback) bool {
-			return c.Message.From == "b" && ends(c, notify.CallAnswered, notify.CallSignal)
+			return c.Message.From == "b" && ends(c, fact.CallAnswered, fact.CallSignal)
 		},
-		"im.call from=a to=b how=answer id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallAnswered, notify.CallWebhook) },
-		"im.call from=a to=b how=reject id=i":                     func(c im.Callback) bool { return ends(c, notify.CallRejected, notify.CallSignal) },
-		"im.call from=a to=b how=reject id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallRejected, notify.CallWebhook) },
-		"im.call from=a to=b how=cancel id=i":                     func(c im.Callback) bool { return ends(c, notify.CallCancelled, notify.CallSignal) },
-		"im.call from=a to=b how=cancel id=i generation=webhook":  func(c im.Callback) bool { return ends(c, notify.CallCancelled, notify.CallWebhook) },
-		"im.call from=a to=b how=timeout id=i":                    func(c im.Callback) bool { return ends(c, notify.CallTimedOut, notify.CallSignal) },
-		"im.call from=a to=b how=timeout id=i generation=webhook": func(c im.Callback) bool { return ends(c, notify.CallTimedOut, notify.CallWebhook) },
+		"im.call from=a to=b how=answer id=i generation=webhook":  func(c im.Callback) bool { return ends(c, fact.CallAnswered, fact.CallWebhook) },
+		"im.call from=a to=b how=reject id=i":                     func(c im.Callback) bool { return ends(c, fact.CallRejected, fact.CallSignal) },
+		"im.call from=a to=b how=reject id=i generation=webhook":  func(c im.Callback) bool { return ends(c, fact.CallRejected, fact.CallWebhook) },
+		"im.call from=a to=b how=cancel id=i":                     func(c im.Callback) bool { return ends(c, fact.CallCancelled, fact.CallSignal) },
+		"im.call from=a to=b how=cancel id=i generation=webhook":  func(c im.Callback) bool { return ends(c, fact.CallCancelled, fact.CallWebhook) },
+		"im.call from=a to=b how=timeout id=i":                    func(c im.Callback) bool { return ends(c, fact.CallTimedOut, fact.CallSignal) },
+		"im.call from=a to=b how=timeout id=i generation=webhook": func(c im.Callback) bool { return ends(c, fact.CallTimedOut, fact.CallWebhook) },
 		"im.group group=g from=a text=hi at=b,c seq=7": func(c im.Callback) bool {
 			m := c.Facts()[0].GroupMessage
-			return m.Group == "g" && m.From == "a" && m.Summary == "hi" && m.Seq == 7 && slices.Equal(m.At, []notify.UserID{"b", "c"}) &&
-				!m.AtAll && m.Type == notify.GroupPublic && m.SentAt.Equal(now) && !m.ByREST
+			return m.Group == "g" && m.From == "a" && m.Summary == "hi" && m.Seq == 7 && slices.Equal(m.At, []fact.UserID{"b", "c"}) &&
+				!m.AtAll && m.Type == fact.GroupPublic && m.SentAt.Equal(now) && !m.ByREST
 		},
 		"im.group group=g from=a all=1 type=Community platform=RESTAPI": func(c im.Callback) bool {
 			m := c.Facts()[0].GroupMessage
-			return m.AtAll && m.Seq > 0 && m.Type == notify.GroupCommunity && m.ByREST && len(m.At) == 0
+			return m.AtAll && m.Seq > 0 && m.Type == fact.GroupCommunity && m.ByREST && len(m.At) == 0
 		},
 		"im.group-recall group=g seq=7,9": func(c im.Callback) bool {
 			r := c.Facts()[0].GroupRecall
@@ -100,7 +100,7 @@ func TestWeChat(t *testing.T) {
 	for line, check := range map[string]func(wechat.Push) bool{
 		"wechat.popup openid=o": func(p wechat.Push) bool {
 			g := p.Facts()[0].Grant
-			return g.OpenID == "o" && g.Templates[0] == "T1" && g.Source == notify.GrantPopup
+			return g.OpenID == "o" && g.Templates[0] == "T1" && g.Source == fact.GrantPopup
 		},
 		"wechat.popup openid=o status=acceptWithForcePush": func(p wechat.Push) bool { return p.Facts()[0].Grant.OpenID == "o" },
 		"wechat.popup openid=o status=reject":              func(p wechat.Push) bool { return len(p.Facts()) == 0 },
@@ -131,7 +131,7 @@ func TestWeChat(t *testing.T) {
 }
 
 // ringOf returns what c says of a call.
-func ringOf(c im.Callback) (*notify.Ring, *notify.RingEnd) {
+func ringOf(c im.Callback) (*fact.Ring, *fact.RingEnd) {
 	for _, f := range c.Facts() {
 		if f.Ring != nil || f.RingEnd != nil {
 			return f.Ring, f.RingEnd
@@ -140,14 +140,14 @@ func ringOf(c im.Callback) (*notify.Ring, *notify.RingEnd) {
 	return nil, nil
 }
 
-func rings(c im.Callback, source notify.CallSource, d time.Duration) bool {
+func rings(c im.Callback, source fact.CallSource, d time.Duration) bool {
 	r, _ := ringOf(c)
-	return r != nil && r.Call == "i" && r.Caller == "a" && slices.Equal(r.Users, []notify.UserID{"b"}) && r.Source == source && r.For == d
+	return r != nil && r.Call == "i" && r.Caller == "a" && slices.Equal(r.Users, []fact.UserID{"b"}) && r.Source == source && r.For == d
 }
 
-func ends(c im.Callback, how notify.CallEnd, source notify.CallSource) bool {
+func ends(c im.Callback, how fact.CallEnd, source fact.CallSource) bool {
 	_, r := ringOf(c)
-	return r != nil && r.Call == "i" && slices.Equal(r.Users, []notify.UserID{"b"}) && r.How == how && r.Source == source
+	return r != nil && r.Call == "i" && slices.Equal(r.Users, []fact.UserID{"b"}) && r.How == how && r.Source == source
 }
 
 // The numbers of a group's messages grow.

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // Params say how much is made up.
@@ -81,7 +81,7 @@ type Item struct {
 	Read     Second // or Never; of a Mention IM does not tell
 	// Ends and How say how a Call ended.
 	Ends Second
-	How  notify.CallEnd
+	How  fact.CallEnd
 }
 
 // A Post is a message to a group.
@@ -208,37 +208,37 @@ func (h *History) Members(group int32) []int32 {
 // The names under which the platforms know whom and what the history numbers.
 
 // UserID names a user.
-func UserID(user int32) notify.UserID { return notify.UserID(fmt.Sprintf("user%d", user)) }
+func UserID(user int32) fact.UserID { return fact.UserID(fmt.Sprintf("user%d", user)) }
 
 // OpenID names a user at WeChat.
-func OpenID(user int32) notify.OpenID { return notify.OpenID(fmt.Sprintf("openid%d", user)) }
+func OpenID(user int32) fact.OpenID { return fact.OpenID(fmt.Sprintf("openid%d", user)) }
 
 // ContactID names somebody who writes to a user and has no mini program.
-func ContactID(user, contact int32) notify.UserID {
-	return notify.UserID(fmt.Sprintf("contact%d-%d", user, contact))
+func ContactID(user, contact int32) fact.UserID {
+	return fact.UserID(fmt.Sprintf("contact%d-%d", user, contact))
 }
 
 // GroupID names a group.
-func GroupID(group int32) notify.GroupID { return notify.GroupID(fmt.Sprintf("group%d", group)) }
+func GroupID(group int32) fact.GroupID { return fact.GroupID(fmt.Sprintf("group%d", group)) }
 
 // HostID names the one who writes in a group, and has no mini program.
-func HostID(group int32) notify.UserID { return notify.UserID(fmt.Sprintf("host%d", group)) }
+func HostID(group int32) fact.UserID { return fact.UserID(fmt.Sprintf("host%d", group)) }
 
 // MessageID names an item.
-func (h *History) MessageID(item int32) notify.MessageID {
+func (h *History) MessageID(item int32) fact.MessageID {
 	it := h.Items[item]
 	switch it.Kind {
 	case Mention:
 		p := h.Posts[it.Contact]
-		return notify.GroupMessageID(GroupID(p.Group), p.Seq)
+		return fact.GroupMessageID(GroupID(p.Group), p.Seq)
 	case Call:
-		return notify.MessageID(fmt.Sprintf("call_%d", item))
+		return fact.MessageID(fmt.Sprintf("call_%d", item))
 	}
-	return notify.MessageID(fmt.Sprintf("%d_1_%d", item, it.At.Time().Unix()))
+	return fact.MessageID(fmt.Sprintf("%d_1_%d", item, it.At.Time().Unix()))
 }
 
 // ItemOf returns the item of user that id names, or an error if there is none.
-func (h *History) ItemOf(user int32, id notify.MessageID) (int32, error) {
+func (h *History) ItemOf(user int32, id fact.MessageID) (int32, error) {
 	s, ok := strings.CutPrefix(string(id), "call_")
 	if !ok {
 		s, _, ok = strings.Cut(string(id), "_")
@@ -269,7 +269,7 @@ func (h *History) mentionsOf(group, seq string) []int32 {
 }
 
 // UserOf returns the number of a user or subscriber, or -1 for anybody else.
-func UserOf[ID notify.UserID | notify.OpenID](id ID) int32 {
+func UserOf[ID fact.UserID | fact.OpenID](id ID) int32 {
 	for _, prefix := range []string{"user", "openid"} {
 		if s, ok := strings.CutPrefix(string(id), prefix); ok {
 			if n, err := strconv.ParseInt(s, 10, 32); err == nil {
@@ -281,7 +281,7 @@ func UserOf[ID notify.UserID | notify.OpenID](id ID) int32 {
 }
 
 // GroupOf returns the number of a group, or -1.
-func GroupOf(id notify.GroupID) int32 {
+func GroupOf(id fact.GroupID) int32 {
 	s, ok := strings.CutPrefix(string(id), "group")
 	n, err := strconv.ParseInt(s, 10, 32)
 	if !ok || err != nil {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // moment returns a time on day d, while the user is there with probability online.
@@ -66,21 +66,21 @@ func (h *History) calls(r *rand.Rand, user int32) []Item {
 }
 
 // ringing says how a call ends. Who is there mostly takes it; who is away cannot.
-func (h *History) ringing(r *rand.Rand, it Item) (Second, notify.CallEnd) {
+func (h *History) ringing(r *rand.Rand, it Item) (Second, fact.CallEnd) {
 	i := h.session(it.User, it.At)
 	reaction := it.At + Second(between(r, 3, 15))
 	if i >= 0 && reaction < h.Sessions[it.User][i].Leave {
 		switch p := r.Float64(); {
 		case p < answerShare:
-			return reaction, notify.CallAnswered
+			return reaction, fact.CallAnswered
 		case p < answerShare+rejectShare:
-			return reaction, notify.CallRejected
+			return reaction, fact.CallRejected
 		}
 	}
 	if r.Float64() < cancelShare {
-		return it.At + Second(between(r, 8, int(ringTime)-1)), notify.CallCancelled
+		return it.At + Second(between(r, 8, int(ringTime)-1)), fact.CallCancelled
 	}
-	return it.At + ringTime, notify.CallTimedOut
+	return it.At + ringTime, fact.CallTimedOut
 }
 
 // posts draws what is written to one group.

@@ -9,6 +9,7 @@ import (
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/play"
 	"wxnotify/cmd/simulate/internal/world"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -17,7 +18,7 @@ type Figures struct {
 	Messages  int // calls included
 	Announced int // carried by a card that was shown
 	Doubled   int // carried by more than one
-	States    map[notify.State]int64
+	States    map[fact.State]int64
 	Waiting   int64 // without a final state
 
 	Cards    int // shown

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"wxnotify/cmd/simulate/internal/history"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // template is the one template of the simulation.
-const template notify.TemplateID = "T1"
+const template fact.TemplateID = "T1"
 
 // facts says events as the platforms' callbacks and pushes do, once decoded.
 type facts struct {
@@ -17,55 +17,55 @@ type facts struct {
 	grants *history.Grants
 }
 
-func (f facts) of(e history.Event) notify.Fact {
+func (f facts) of(e history.Event) fact.Fact {
 	switch e.What {
 	case history.Came:
 		return f.presence(e, true)
 	case history.Left:
 		return f.presence(e, false)
 	case history.Tapped:
-		return f.grant(e, notify.GrantPopup)
+		return f.grant(e, fact.GrantPopup)
 	case history.Reported:
-		return f.grant(e, notify.GrantReport)
+		return f.grant(e, fact.GrantReport)
 	case history.Arrived:
 		it := f.Items[e.Ref]
-		return notify.Fact{Message: &notify.Message{ID: f.MessageID(e.Ref), Kind: notify.KindMessage,
+		return fact.Fact{Message: &fact.Message{ID: f.MessageID(e.Ref), Kind: fact.KindMessage,
 			From: history.ContactID(it.User, it.Contact), To: history.UserID(it.User), SentAt: it.At.Time(), Seq: uint32(e.Ref),
 			ByREST: true}}
 	case history.Withdrawn:
 		it := f.Items[e.Ref]
-		return notify.Fact{Recall: &notify.Recall{ID: f.MessageID(e.Ref), From: history.ContactID(it.User, it.Contact), To: history.UserID(it.User)}}
+		return fact.Fact{Recall: &fact.Recall{ID: f.MessageID(e.Ref), From: history.ContactID(it.User, it.Contact), To: history.UserID(it.User)}}
 	case history.Posted:
-		return notify.Fact{GroupMessage: f.post(f.Posts[e.Ref])}
+		return fact.Fact{GroupMessage: f.post(f.Posts[e.Ref])}
 	case history.Unposted:
 		p := f.Posts[e.Ref]
-		return notify.Fact{GroupRecall: &notify.GroupRecall{Group: history.GroupID(p.Group), Seqs: []uint32{p.Seq}}}
+		return fact.Fact{GroupRecall: &fact.GroupRecall{Group: history.GroupID(p.Group), Seqs: []uint32{p.Seq}}}
 	case history.Rang:
 		it := f.Items[e.Ref]
-		return notify.Fact{Ring: &notify.Ring{Call: f.MessageID(e.Ref), Source: notify.CallSignal, Caller: history.ContactID(it.User, it.Contact),
-			Users: []notify.UserID{history.UserID(it.User)}, At: it.At.Time(), For: history.RingTime}}
+		return fact.Fact{Ring: &fact.Ring{Call: f.MessageID(e.Ref), Source: fact.CallSignal, Caller: history.ContactID(it.User, it.Contact),
+			Users: []fact.UserID{history.UserID(it.User)}, At: it.At.Time(), For: history.RingTime}}
 	case history.RangOut:
 		it := f.Items[e.Ref]
-		return notify.Fact{RingEnd: &notify.RingEnd{Call: f.MessageID(e.Ref), Source: notify.CallSignal, Caller: history.ContactID(it.User, it.Contact),
-			Users: []notify.UserID{history.UserID(it.User)}, How: it.How, At: it.Ends.Time()}}
+		return fact.Fact{RingEnd: &fact.RingEnd{Call: f.MessageID(e.Ref), Source: fact.CallSignal, Caller: history.ContactID(it.User, it.Contact),
+			Users: []fact.UserID{history.UserID(it.User)}, How: it.How, At: it.Ends.Time()}}
 	case history.DidRead:
 		r := f.Readings[e.Ref]
-		return notify.Fact{Read: &notify.Read{Reader: history.UserID(r.User), Peer: history.ContactID(r.User, r.Contact), UpTo: r.UpTo.Time()}}
+		return fact.Fact{Read: &fact.Read{Reader: history.UserID(r.User), Peer: history.ContactID(r.User, r.Contact), UpTo: r.UpTo.Time()}}
 	}
 	panic(fmt.Sprintf("an event of an unknown kind: %v", e))
 }
 
-func (f facts) presence(e history.Event, online bool) notify.Fact {
-	return notify.Fact{Presence: &notify.Presence{User: history.UserID(e.User), Online: online, At: e.At.Time()}}
+func (f facts) presence(e history.Event, online bool) fact.Fact {
+	return fact.Fact{Presence: &fact.Presence{User: history.UserID(e.User), Online: online, At: e.At.Time()}}
 }
 
-func (f facts) grant(e history.Event, source notify.GrantSource) notify.Fact {
-	return notify.Fact{Grant: &notify.Grant{ID: fmt.Sprint(e.Ref), OpenID: history.OpenID(e.User), Source: source,
-		At: f.grants.Taps[e.Ref].At.Time(), Templates: []notify.TemplateID{template}}}
+func (f facts) grant(e history.Event, source fact.GrantSource) fact.Fact {
+	return fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint(e.Ref), OpenID: history.OpenID(e.User), Source: source,
+		At: f.grants.Taps[e.Ref].At.Time(), Templates: []fact.TemplateID{template}}}
 }
 
-func (f facts) post(p history.Post) *notify.GroupMessage {
-	m := &notify.GroupMessage{Group: history.GroupID(p.Group), Type: notify.GroupPublic, From: history.HostID(p.Group),
+func (f facts) post(p history.Post) *fact.GroupMessage {
+	m := &fact.GroupMessage{Group: history.GroupID(p.Group), Type: fact.GroupPublic, From: history.HostID(p.Group),
 		SentAt: p.At.Time(), Seq: p.Seq, ByREST: true, AtAll: p.All}
 	if !p.All {
 		for _, u := range p.For {
@@ -76,7 +76,7 @@ func (f facts) post(p history.Post) *notify.GroupMessage {
 }
 
 // sent is WeChat's own report of a card, some seconds after it.
-func sent(user int32, msgID int64, at time.Duration) notify.Fact {
-	return notify.Fact{Sent: &notify.Sent{OpenID: history.OpenID(user), MsgID: msgID, Template: template,
+func sent(user int32, msgID int64, at time.Duration) fact.Fact {
+	return fact.Fact{Sent: &fact.Sent{OpenID: history.OpenID(user), MsgID: msgID, Template: template,
 		At: history.Second(at / time.Second).Time()}}
 }

@@ -10,7 +10,7 @@ import (
 
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/world"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A Card is one request to WeChat.
@@ -33,7 +33,7 @@ type Journal struct {
 	Cards []Card // in order of At
 	Kept  []Kept // likewise
 	// States are the final states of messages and calls, by number.
-	States map[notify.State]int64
+	States map[fact.State]int64
 	// Waiting is how many had none when all was over.
 	Waiting int64
 	// Balance is how many permits the ledger had left for each user; nil: there is none.

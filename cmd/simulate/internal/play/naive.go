@@ -6,17 +6,17 @@ import (
 
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/world"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // The states in which messages end under the naive rule, beside those of notify.
-const stateOnline notify.State = "online, nothing sent"
+const stateOnline fact.State = "online, nothing sent"
 
 // Naive plays the rule of the documented demo: a card for each message, when IM says at
 // that moment that the user is offline. It keeps nothing, so a repeated callback is
 // another message.
 func Naive(ctx context.Context, h *history.History, g *history.Grants) (*Journal, error) {
-	n := naive{History: h, wechat: world.NewWeChat(h.Params), j: &Journal{States: map[notify.State]int64{}}}
+	n := naive{History: h, wechat: world.NewWeChat(h.Params), j: &Journal{States: map[fact.State]int64{}}}
 	for i, e := range events(h, g) {
 		if i%100_000 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -55,11 +55,11 @@ func (n naive) message(at history.Second, item int32) {
 	}
 	o, _ := n.wechat.Send(it.User)
 	n.j.sent(Card{At: time.Duration(at) * time.Second, User: it.User, Call: it.Kind == history.Call, Items: []int32{item}, Outcome: o})
-	n.end(map[world.Outcome]notify.State{world.Shown: notify.StateDelivered, world.Refused: notify.StateNoPermit,
-		world.Lost: notify.StateUnknown, world.ShownUntold: notify.StateUnknown}[o], again)
+	n.end(map[world.Outcome]fact.State{world.Shown: fact.StateDelivered, world.Refused: fact.StateNoPermit,
+		world.Lost: fact.StateUnknown, world.ShownUntold: fact.StateUnknown}[o], again)
 }
 
-func (n naive) end(s notify.State, again bool) {
+func (n naive) end(s fact.State, again bool) {
 	if !again {
 		n.j.States[s]++
 	}

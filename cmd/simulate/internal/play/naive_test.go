@@ -9,7 +9,7 @@ import (
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/play"
 	"wxnotify/cmd/simulate/internal/world"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // One user was there from 100 to 200 and permitted three cards; IM saw them leaving at 260.
@@ -53,7 +53,7 @@ func TestNaiveRule(t *testing.T) {
 	if d := cmp.Diff(want, j.Cards); d != "" {
 		t.Errorf("cards (-want +got):\n%s", d)
 	}
-	states := map[notify.State]int64{"online, nothing sent": 2, notify.StateDelivered: 2, notify.StateNoPermit: 1}
+	states := map[fact.State]int64{"online, nothing sent": 2, fact.StateDelivered: 2, fact.StateNoPermit: 1}
 	if d := cmp.Diff(states, j.States); d != "" {
 		t.Errorf("states (-want +got):\n%s", d)
 	}

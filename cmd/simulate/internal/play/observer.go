@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"wxnotify/cmd/simulate/internal/history"
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // An observer stands between the deliverer and its ports. It writes down what a card
@@ -20,12 +22,12 @@ type observer struct {
 	w *wxnotify
 
 	mu     sync.Mutex
-	begun  map[notify.CardID]notify.Reserve
+	begun  map[card.ID]permit.Reserve
 	faults []error
 }
 
 func newObserver(w *wxnotify) *observer {
-	return &observer{Store: w.store, w: w, begun: map[notify.CardID]notify.Reserve{}}
+	return &observer{Store: w.store, w: w, begun: map[card.ID]permit.Reserve{}}
 }
 
 func (o *observer) err() error {
@@ -43,17 +45,17 @@ func (o *observer) fault(err error) {
 }
 
 // Reserve notes what the card carries, and when it is kept back.
-func (o *observer) Reserve(ctx context.Context, r notify.Reserve) (notify.Reserved, error) {
+func (o *observer) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	o.mu.Lock()
 	o.begun[r.Card] = r
 	o.mu.Unlock()
 	answer, err := o.Store.Reserve(ctx, r)
-	if answer.Status != notify.ReserveOK {
+	if answer.Status != permit.ReserveOK {
 		o.mu.Lock()
 		delete(o.begun, r.Card)
 		o.mu.Unlock()
 	}
-	if err == nil && answer.Status == notify.ReserveKept {
+	if err == nil && answer.Status == permit.ReserveKept {
 		o.w.j.kept(Kept{At: o.w.clock.Since(), User: history.UserOf(r.User)})
 	}
 	return answer, err
@@ -82,7 +84,7 @@ func (o *observer) CachedNames(_ context.Context, ids []string) (map[string]stri
 }
 
 // Send implements deliver.Sender.
-func (o *observer) Send(_ context.Context, c notify.Card) (int64, error) {
+func (o *observer) Send(_ context.Context, c card.Card) (int64, error) {
 	o.mu.Lock()
 	r, ok := o.begun[c.ID]
 	delete(o.begun, c.ID)
@@ -93,22 +95,22 @@ func (o *observer) Send(_ context.Context, c notify.Card) (int64, error) {
 		o.fault(err)
 		return 0, err
 	}
-	card := Card{At: o.w.clock.Since(), User: user, Call: r.Queue == notify.QueueCalls}
+	shown := Card{At: o.w.clock.Since(), User: user, Call: r.Queue == card.QueueCalls}
 	for _, id := range r.Messages {
 		item, err := o.w.History.ItemOf(user, id.ID())
 		if err != nil {
 			o.fault(err)
 			continue
 		}
-		card.Items = append(card.Items, item)
+		shown.Items = append(shown.Items, item)
 	}
 	var msgID int64
-	card.Outcome, msgID = o.w.wechat.Send(user)
-	o.w.j.sent(card)
-	if card.Outcome.Spends() {
-		o.report(user, msgID, card.At)
+	shown.Outcome, msgID = o.w.wechat.Send(user)
+	o.w.j.sent(shown)
+	if shown.Outcome.Spends() {
+		o.report(user, msgID, shown.At)
 	}
-	if err := card.Outcome.Err(); err != nil {
+	if err := shown.Outcome.Err(); err != nil {
 		return 0, err
 	}
 	return msgID, nil

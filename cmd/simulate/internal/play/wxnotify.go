@@ -10,7 +10,9 @@ import (
 
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/world"
+	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -86,8 +88,8 @@ func newWxnotify(cfg Config) (*wxnotify, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := notify.NewTemplates(map[notify.Kind]notify.TemplateSpec{
-		notify.KindMessage: {ID: template, Page: "pages/chat/index?peer={{.Peer}}",
+	templates, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{
+		fact.KindMessage: {ID: template, Page: "pages/chat/index?peer={{.Peer}}",
 			Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}},
 	})
 	if err != nil {
@@ -131,7 +133,7 @@ func (w *wxnotify) play(ctx context.Context) error {
 		}
 		w.clock.Set(now)
 		watch := stopwatch.Start()
-		var facts []notify.Fact
+		var facts []fact.Fact
 		facts, todo = w.told(now, todo)
 		if err := w.accept(ctx, now, facts); err != nil {
 			return err
@@ -166,8 +168,8 @@ func next(todo []history.Event) time.Duration {
 }
 
 // told returns what the platforms tell now, and the events that are to come.
-func (w *wxnotify) told(now time.Duration, todo []history.Event) ([]notify.Fact, []history.Event) {
-	var out []notify.Fact
+func (w *wxnotify) told(now time.Duration, todo []history.Event) ([]fact.Fact, []history.Event) {
+	var out []fact.Fact
 	for len(todo) > 0 && next(todo) <= now {
 		e := todo[0]
 		todo = todo[1:]
@@ -184,7 +186,7 @@ func (w *wxnotify) told(now time.Duration, todo []history.Event) ([]notify.Fact,
 
 // accept hands facts to the inbox, as often as it takes: it overflows what the store does
 // not take in time, which on a busy machine it may not.
-func (w *wxnotify) accept(ctx context.Context, now time.Duration, facts []notify.Fact) error {
+func (w *wxnotify) accept(ctx context.Context, now time.Duration, facts []fact.Fact) error {
 	w.j.Facts += len(facts)
 	for _, f := range facts {
 		if f.Message != nil || f.Read != nil || f.Recall != nil || f.Grant != nil {
@@ -267,7 +269,7 @@ func (w *wxnotify) close(ctx context.Context) error {
 		w.j.Waiting -= n
 	}
 	for u := range int32(w.History.Users) {
-		b, err := w.store.Balances(ctx, history.OpenID(u), []notify.TemplateID{template})
+		b, err := w.store.Balances(ctx, history.OpenID(u), []fact.TemplateID{template})
 		if err != nil {
 			return err
 		}
@@ -283,16 +285,16 @@ func (w *wxnotify) close(ctx context.Context) error {
 
 // A invoker keeps what is spilled to be recorded at once: the store is never away for
 // long here. Nobody has to be woken.
-type courier struct{ spilled []notify.Fact }
+type courier struct{ spilled []fact.Fact }
 
 func (c *courier) Wake(context.Context) error { return nil }
 
-func (c *courier) Overflow(_ context.Context, facts []notify.Fact, _ time.Time) error {
+func (c *courier) Overflow(_ context.Context, facts []fact.Fact, _ time.Time) error {
 	c.spilled = append(c.spilled, facts...)
 	return nil
 }
 
-func (c *courier) take() []notify.Fact {
+func (c *courier) take() []fact.Fact {
 	facts := c.spilled
 	c.spilled = nil
 	return facts
@@ -303,7 +305,7 @@ type reports []report
 
 type report struct {
 	at   time.Duration
-	fact notify.Fact
+	fact fact.Fact
 }
 
 func (r reports) Len() int           { return len(r) }
@@ -323,8 +325,8 @@ func (r reports) next() time.Duration {
 	return r[0].at
 }
 
-func (r *reports) due(now time.Duration) []notify.Fact {
-	var out []notify.Fact
+func (r *reports) due(now time.Duration) []fact.Fact {
+	var out []fact.Fact
 	for len(*r) > 0 && (*r)[0].at <= now {
 		out = append(out, heap.Pop(r).(report).fact)
 	}

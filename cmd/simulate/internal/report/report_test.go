@@ -13,12 +13,13 @@ import (
 	"wxnotify/cmd/simulate/internal/history"
 	"wxnotify/cmd/simulate/internal/measure"
 	"wxnotify/cmd/simulate/internal/report"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
 func figures(granted, covered int) *measure.Figures {
 	return &measure.Figures{
-		Messages: 1234567, States: map[notify.State]int64{notify.StateDelivered: 7, notify.StateNoPermit: 9},
+		Messages: 1234567, States: map[fact.State]int64{fact.StateDelivered: 7, fact.StateNoPermit: 9},
 		Granted: granted, Absences: 1000, Covered: covered, Best: covered + 10,
 		Uncovered: map[measure.Cause]int{measure.CauseNoPermit: 1000 - covered}, Uses: map[measure.Use]int{measure.UseCovers: covered},
 		Delays: map[measure.Knowledge][]time.Duration{measure.KnownAway: {3 * time.Second, 3 * time.Second, 4 * time.Second},

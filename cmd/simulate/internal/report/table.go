@@ -9,7 +9,7 @@ import (
 
 	"wxnotify/cmd/internal/table"
 	"wxnotify/cmd/simulate/internal/measure"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
 )
 
 // A comparison is a table with columns for each rate.
@@ -78,14 +78,14 @@ func (r Report) Table() string { return r.figures().Text() }
 // states is how messages ended.
 func (r Report) states(of func(Rate) *measure.Figures) comparison {
 	t := comparison{table.New("final state")}
-	all := map[notify.State]bool{}
+	all := map[fact.State]bool{}
 	for _, x := range r.Rates {
 		t.Head = append(t.Head, fmt.Sprintf("%g a day", x.PerDay))
 		for s := range of(x).States {
 			all[s] = true
 		}
 	}
-	names := slices.SortedFunc(maps.Keys(all), func(a, b notify.State) int {
+	names := slices.SortedFunc(maps.Keys(all), func(a, b fact.State) int {
 		last := of(r.Rates[len(r.Rates)-1]).States
 		return cmp.Or(cmp.Compare(last[b], last[a]), cmp.Compare(a, b))
 	})

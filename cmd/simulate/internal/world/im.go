@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"wxnotify/cmd/simulate/internal/history"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -16,9 +17,9 @@ type IM struct {
 }
 
 // Presence implements deliver.Asker.
-func (im IM) Presence(_ context.Context, users []notify.UserID) (map[notify.UserID]notify.Status, error) {
+func (im IM) Presence(_ context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
 	now := im.Clock.Second()
-	out := make(map[notify.UserID]notify.Status, len(users))
+	out := make(map[fact.UserID]notify.Status, len(users))
 	for _, id := range users {
 		out[id] = notify.StatusOffline
 		if u := history.UserOf(id); u >= 0 && im.History.Online(u, now) {
@@ -29,12 +30,12 @@ func (im IM) Presence(_ context.Context, users []notify.UserID) (map[notify.User
 }
 
 // Unread implements deliver.Asker.
-func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID) (int, map[notify.UserID]int, error) {
+func (im IM) Unread(_ context.Context, user fact.UserID, peers []fact.UserID) (int, map[fact.UserID]int, error) {
 	u, now := history.UserOf(user), im.Clock.Second()
 	if u < 0 {
 		return 0, nil, fmt.Errorf("im: Unread: no user %s", user)
 	}
-	all := map[notify.UserID]int{}
+	all := map[fact.UserID]int{}
 	total := 0
 	for _, i := range im.History.Of[u] {
 		it := im.History.Items[i]
@@ -46,7 +47,7 @@ func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID
 			total++
 		}
 	}
-	by := make(map[notify.UserID]int, len(peers))
+	by := make(map[fact.UserID]int, len(peers))
 	for _, p := range peers {
 		by[p] = all[p]
 	}
@@ -54,7 +55,7 @@ func (im IM) Unread(_ context.Context, user notify.UserID, peers []notify.UserID
 }
 
 // Members implements deliver.Directory: a group fits on one page.
-func (im IM) Members(_ context.Context, group notify.GroupID, _ notify.GroupType, _ string) ([]notify.Member, string, error) {
+func (im IM) Members(_ context.Context, group fact.GroupID, _ fact.GroupType, _ string) ([]notify.Member, string, error) {
 	g := history.GroupOf(group)
 	if g < 0 || g >= im.History.Groups() {
 		return nil, "", fmt.Errorf("im: Members: %s: %w", group, notify.ErrNoGroup)
@@ -67,12 +68,12 @@ func (im IM) Members(_ context.Context, group notify.GroupID, _ notify.GroupType
 }
 
 // MembersAmong implements deliver.Directory.
-func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []notify.UserID) ([]notify.Member, error) {
+func (im IM) MembersAmong(ctx context.Context, group fact.GroupID, users []fact.UserID) ([]notify.Member, error) {
 	members, _, err := im.Members(ctx, group, "", "")
 	if err != nil {
 		return nil, err
 	}
-	asked := make(map[notify.UserID]bool, len(users))
+	asked := make(map[fact.UserID]bool, len(users))
 	for _, u := range users {
 		asked[u] = true
 	}
@@ -86,8 +87,8 @@ func (im IM) MembersAmong(ctx context.Context, group notify.GroupID, users []not
 }
 
 // Names implements deliver.Directory: everybody is called by their id.
-func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]string, error) {
-	out := make(map[notify.UserID]string, len(users))
+func (im IM) Names(_ context.Context, users []fact.UserID) (map[fact.UserID]string, error) {
+	out := make(map[fact.UserID]string, len(users))
 	for _, u := range users {
 		out[u] = string(u)
 	}
@@ -95,8 +96,8 @@ func (im IM) Names(_ context.Context, users []notify.UserID) (map[notify.UserID]
 }
 
 // GroupNames implements deliver.Directory.
-func (im IM) GroupNames(_ context.Context, groups []notify.GroupID) (map[notify.GroupID]string, error) {
-	out := make(map[notify.GroupID]string, len(groups))
+func (im IM) GroupNames(_ context.Context, groups []fact.GroupID) (map[fact.GroupID]string, error) {
+	out := make(map[fact.GroupID]string, len(groups))
 	for _, g := range groups {
 		out[g] = string(g)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"wxnotify/cmd/simulate/internal/history"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
 )
 
 // lostShare is how many answers to a send never come; half of those cards were shown.
@@ -31,18 +31,18 @@ func (o Outcome) Err() error {
 	case Shown:
 		return nil
 	case Refused:
-		return sendError{"errcode 43101", notify.ClassRefused}
+		return sendError{"errcode 43101", card.ClassRefused}
 	}
-	return sendError{"timeout", notify.ClassUnknown}
+	return sendError{"timeout", card.ClassUnknown}
 }
 
 type sendError struct {
 	text  string
-	class notify.Class
+	class card.Class
 }
 
-func (e sendError) Error() string       { return "wechat: SendSubscribe: " + e.text }
-func (e sendError) Class() notify.Class { return e.class }
+func (e sendError) Error() string     { return "wechat: SendSubscribe: " + e.text }
+func (e sendError) Class() card.Class { return e.class }
 
 // WeChat keeps the permits of all users as WeChat does. It is safe for concurrent use.
 type WeChat struct {

@@ -34,8 +34,8 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 )
 
@@ -187,7 +187,7 @@ func (s Settings) userSig(user string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	usersig, _, err := signer.SignUser(notify.UserID(user), s.Now, userSigLifetime)
+	usersig, _, err := signer.SignUser(fact.UserID(user), s.Now, userSigLifetime)
 	return usersig, err
 }
 

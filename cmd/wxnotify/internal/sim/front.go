@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
@@ -159,8 +159,8 @@ func (s *Sim) heardIM(ctx context.Context, x exchange) {
 // heardAnnounce tells what a backend announced.
 func (s *Sim) heardAnnounce(x exchange) {
 	var a struct {
-		ID     notify.MessageID `json:"id"`
-		To     []notify.UserID  `json:"to"`
+		ID     fact.MessageID `json:"id"`
+		To     []fact.UserID  `json:"to"`
 		Fields struct {
 			Summary string `json:"summary"`
 		} `json:"fields"`
@@ -168,12 +168,12 @@ func (s *Sim) heardAnnounce(x exchange) {
 	if json.Unmarshal(x.body, &a) != nil {
 		return // the function took it for something else
 	}
-	s.narrator.learn(notify.Fact{Message: &notify.Message{ID: a.ID, Summary: a.Fields.Summary, ByREST: true}})
+	s.narrator.learn(fact.Fact{Message: &fact.Message{ID: a.ID, Summary: a.Fields.Summary, ByREST: true}})
 	s.tell(x, line{actor: "backend", text: fmt.Sprintf("announces %s to %s", s.narrator.named(a.ID), joined(a.To))})
 }
 
 // mirrorIM lets the simulated IM learn f. It reports whether f is news.
-func (s *Sim) mirrorIM(cb im.Callback, f notify.Fact) (news bool) {
+func (s *Sim) mirrorIM(cb im.Callback, f fact.Fact) (news bool) {
 	w := s.world.IM
 	switch {
 	case f.Message != nil && f.Message.FailedCode == 0 && !f.Message.OnlineOnly && !f.Message.Silent && !cb.Before():
@@ -194,8 +194,8 @@ func (s *Sim) mirrorIM(cb im.Callback, f notify.Fact) (news bool) {
 
 // mirrorGroup lets the simulated IM have the group that m was sent to, with the people of
 // the simulation in it, and whoever m names.
-func (s *Sim) mirrorGroup(m notify.GroupMessage) {
-	w, named := s.world.IM, append([]notify.UserID{m.From}, m.At...)
+func (s *Sim) mirrorGroup(m fact.GroupMessage) {
+	w, named := s.world.IM, append([]fact.UserID{m.From}, m.At...)
 	w.Import(string(m.From), string(m.From))
 	for _, user := range named {
 		if w.Join(string(m.Group), string(user)) != nil {
@@ -207,17 +207,17 @@ func (s *Sim) mirrorGroup(m notify.GroupMessage) {
 }
 
 // unbound tells of a message to somebody who has no timeline, and of a call.
-func (s *Sim) unbound(ctx context.Context, f notify.Fact) {
-	var users []notify.UserID
+func (s *Sim) unbound(ctx context.Context, f fact.Fact) {
+	var users []fact.UserID
 	switch {
 	case f.Message != nil:
-		users = []notify.UserID{f.Message.To}
+		users = []fact.UserID{f.Message.To}
 	case f.Ring != nil:
 		users = f.Ring.Users
 	}
 	for _, user := range users {
 		if _, err := s.store.OpenIDOf(ctx, user); errors.Is(err, store.ErrNotBound) {
-			s.story.tell(s.now(), line{actor: us, mood: none, note: string(notify.StateNotBound),
+			s.story.tell(s.now(), line{actor: us, mood: none, note: string(fact.StateNotBound),
 				text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", user)})
 		}
 	}

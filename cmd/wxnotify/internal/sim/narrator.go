@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/term"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -23,30 +24,30 @@ type narrator struct {
 	rules notify.Rules
 
 	mu       sync.Mutex
-	names    map[notify.MessageID]string // how to speak of them
-	calls    map[notify.MessageID]bool   // those of them that are calls
-	signal   map[notify.MessageID]bool   // messages that only carry the news of a call
-	heard    map[string]bool             // facts without a memory elsewhere
-	waiting  map[notify.UserID]map[notify.MessageID]bool
-	told     map[notify.UserID]bool              // since they were last seen
-	presence map[notify.UserID][]notify.Presence // oldest first
+	names    map[fact.MessageID]string // how to speak of them
+	calls    map[fact.MessageID]bool   // those of them that are calls
+	signal   map[fact.MessageID]bool   // messages that only carry the news of a call
+	heard    map[string]bool           // facts without a memory elsewhere
+	waiting  map[fact.UserID]map[fact.MessageID]bool
+	told     map[fact.UserID]bool            // since they were last seen
+	presence map[fact.UserID][]fact.Presence // oldest first
 }
 
 func newNarrator(rules notify.Rules) *narrator {
 	return &narrator{
 		rules:    rules,
-		names:    map[notify.MessageID]string{},
-		calls:    map[notify.MessageID]bool{},
-		signal:   map[notify.MessageID]bool{},
+		names:    map[fact.MessageID]string{},
+		calls:    map[fact.MessageID]bool{},
+		signal:   map[fact.MessageID]bool{},
 		heard:    map[string]bool{},
-		waiting:  map[notify.UserID]map[notify.MessageID]bool{},
-		told:     map[notify.UserID]bool{},
-		presence: map[notify.UserID][]notify.Presence{},
+		waiting:  map[fact.UserID]map[fact.MessageID]bool{},
+		told:     map[fact.UserID]bool{},
+		presence: map[fact.UserID][]fact.Presence{},
 	}
 }
 
 // learn remembers what later sentences need of a fact.
-func (n *narrator) learn(f notify.Fact) {
+func (n *narrator) learn(f fact.Fact) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.names) >= maxTexts {
@@ -75,13 +76,13 @@ func (n *narrator) learn(f notify.Fact) {
 			n.told[p.User] = false
 		}
 		all := append(n.presence[p.User], p)
-		slices.SortStableFunc(all, func(a, b notify.Presence) int { return a.At.Compare(b.At) })
+		slices.SortStableFunc(all, func(a, b fact.Presence) int { return a.At.Compare(b.At) })
 		n.presence[p.User] = all[max(0, len(all)-100):]
 	}
 }
 
 // signals notes that a message only carries the news of a call. Its end is not told.
-func (n *narrator) signals(id notify.MessageID) {
+func (n *narrator) signals(id fact.MessageID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.signal) >= maxTexts {
@@ -99,7 +100,7 @@ func quoted(text string) string {
 }
 
 // news reports whether a fact about a call or a group is told for the first time.
-func (n *narrator) news(f notify.Fact) bool {
+func (n *narrator) news(f fact.Fact) bool {
 	var key string
 	switch {
 	case f.GroupMessage != nil:
@@ -121,7 +122,7 @@ func (n *narrator) news(f notify.Fact) bool {
 }
 
 // online reports what was last said of user at that time.
-func (n *narrator) online(user notify.UserID, at time.Time) bool {
+func (n *narrator) online(user fact.UserID, at time.Time) bool {
 	online := false
 	for _, p := range n.presence[user] {
 		if p.At.After(at) {
@@ -133,7 +134,7 @@ func (n *narrator) online(user notify.UserID, at time.Time) bool {
 }
 
 // fact tells what somebody did. name returns how the person with an openid is called.
-func (n *narrator) fact(f notify.Fact, name func(notify.OpenID) string) line {
+func (n *narrator) fact(f fact.Fact, name func(fact.OpenID) string) line {
 	switch {
 	case f.Message != nil:
 		return n.message(*f.Message)
@@ -167,7 +168,7 @@ func (n *narrator) fact(f notify.Fact, name func(notify.OpenID) string) line {
 	return line{}
 }
 
-func (n *narrator) message(m notify.Message) line {
+func (n *narrator) message(m fact.Message) line {
 	l := line{actor: string(m.From), text: fmt.Sprintf("writes to %s: %q", m.To, short(m.Summary))}
 	switch {
 	case m.FailedCode != 0:
@@ -178,7 +179,7 @@ func (n *narrator) message(m notify.Message) line {
 	return l
 }
 
-func groupMessage(m notify.GroupMessage) line {
+func groupMessage(m fact.GroupMessage) line {
 	l := line{actor: string(m.From), text: fmt.Sprintf("writes to the group %s: %s", m.Group, quoted(m.Summary))}
 	switch {
 	case m.FailedCode != 0:
@@ -193,32 +194,32 @@ func groupMessage(m notify.GroupMessage) line {
 	return l
 }
 
-func ringEnd(e notify.RingEnd) line {
+func ringEnd(e fact.RingEnd) line {
 	users := joined(e.Users)
 	switch e.How {
-	case notify.CallAnswered:
+	case fact.CallAnswered:
 		return line{actor: users, text: "answers the call"}
-	case notify.CallRejected:
+	case fact.CallRejected:
 		return line{actor: users, text: "declines the call"}
-	case notify.CallBusy:
+	case fact.CallBusy:
 		return line{actor: users, text: "is in another call"}
-	case notify.CallCancelled:
+	case fact.CallCancelled:
 		return line{actor: actor(e.Caller), text: fmt.Sprintf("gives up calling %s", users)}
-	case notify.CallTimedOut:
+	case fact.CallTimedOut:
 		return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s was not answered", users)}
 	}
 	return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s is over", users)}
 }
 
 // actor is who does something; IM does not always tell.
-func actor(user notify.UserID) string {
+func actor(user fact.UserID) string {
 	if user == "" {
 		return "somebody"
 	}
 	return string(user)
 }
 
-func joined(users []notify.UserID) string {
+func joined(users []fact.UserID) string {
 	names := make([]string, len(users))
 	for i, u := range users {
 		names[i] = string(u)
@@ -230,16 +231,16 @@ func joined(users []notify.UserID) string {
 func short(s string) string { return term.Clip(term.Visible(s), 40) }
 
 // named names a message.
-func (n *narrator) named(id notify.MessageID) string {
+func (n *narrator) named(id fact.MessageID) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.subject([]notify.MessageID{id})
+	return n.subject([]fact.MessageID{id})
 }
 
-func (n *narrator) groupSubject(r notify.GroupRecall) string {
-	ids := make([]notify.MessageID, len(r.Seqs))
+func (n *narrator) groupSubject(r fact.GroupRecall) string {
+	ids := make([]fact.MessageID, len(r.Seqs))
 	for i, seq := range r.Seqs {
-		ids[i] = notify.GroupMessageID(r.Group, seq)
+		ids[i] = fact.GroupMessageID(r.Group, seq)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -247,7 +248,7 @@ func (n *narrator) groupSubject(r notify.GroupRecall) string {
 }
 
 // subject names messages.
-func (n *narrator) subject(ids []notify.MessageID) string {
+func (n *narrator) subject(ids []fact.MessageID) string {
 	if len(ids) != 1 {
 		return fmt.Sprintf("%d messages", len(ids))
 	}

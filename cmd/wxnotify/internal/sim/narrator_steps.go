@@ -3,12 +3,15 @@ package sim
 import (
 	"fmt"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // step tells one step of user's timeline; ok is false if it is not worth a line. permits
 // is how many permits user has left.
-func (n *narrator) step(user notify.UserID, s notify.Step, permits func() int) (l line, ok bool) {
+func (n *narrator) step(user fact.UserID, s notify.Step, permits func() int) (l line, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l = line{actor: us}
@@ -29,19 +32,19 @@ func (n *narrator) step(user notify.UserID, s notify.Step, permits func() int) (
 		switch s.Detail {
 		case "":
 			return l, false // the card is shown itself
-		case notify.ClassUnknown.String():
+		case card.ClassUnknown.String():
 			l.text, l.mood = "WeChat did not answer: nobody knows whether the card is there", bad
 		default:
 			l.text, l.mood = "WeChat does not take the card", bad
 		}
 		l.note = s.Detail
 	case notify.StepSettled:
-		switch notify.PermitFate(s.Detail) {
-		case notify.PermitRefunded:
+		switch permit.Fate(s.Detail) {
+		case permit.Refunded:
 			l.text = "puts the permit back"
-		case notify.PermitZeroed:
+		case permit.Zeroed:
 			l.text = fmt.Sprintf("crosses out %s's permits: WeChat knows of none", user)
-		case notify.PermitHeld:
+		case permit.Held:
 			l.text = fmt.Sprintf("holds the permit: WeChat has %s to report", seconds(n.rules.UnknownAfter))
 		default:
 			return l, false
@@ -57,21 +60,21 @@ func (n *narrator) step(user notify.UserID, s notify.Step, permits func() int) (
 	return l, true
 }
 
-func (n *narrator) accepted(user notify.UserID, s notify.Step) string {
+func (n *narrator) accepted(user fact.UserID, s notify.Step) string {
 	switch s.Reason {
-	case notify.ReasonMissedCall:
+	case fact.ReasonMissedCall:
 		return fmt.Sprintf("nobody answered: %s will be told of a missed call", user)
-	case notify.ReasonReplayed:
+	case fact.ReasonReplayed:
 		return fmt.Sprintf("has it wait for %s again: somebody replayed what was given up", user)
 	}
 	if len(s.Messages) == 1 && n.calls[s.Messages[0].ID()] {
 		return fmt.Sprintf("does not wait: it rings at %s now", user)
 	}
 	if n.waiting[user] == nil {
-		n.waiting[user] = map[notify.MessageID]bool{}
+		n.waiting[user] = map[fact.MessageID]bool{}
 	}
 	more := len(n.waiting[user]) > 0
-	for _, id := range notify.MessageIDs(s.Messages) {
+	for _, id := range fact.MessageIDs(s.Messages) {
 		n.waiting[user][id] = true
 	}
 	switch {
@@ -85,59 +88,59 @@ func (n *narrator) accepted(user notify.UserID, s notify.Step) string {
 	return fmt.Sprintf("waits %v: more may follow, and one card is enough", n.rules.Lead)
 }
 
-func putOff(user notify.UserID, s notify.Step) string {
+func putOff(user fact.UserID, s notify.Step) string {
 	switch s.Reason {
-	case notify.ReasonWindow:
+	case fact.ReasonWindow:
 		return fmt.Sprintf("looks again at the end of the blind window: %s may just have left", user)
-	case notify.ReasonIMSilent:
+	case fact.ReasonIMSilent:
 		return "asks again soon: IM did not answer"
-	case notify.ReasonBusy:
+	case fact.ReasonBusy:
 		return fmt.Sprintf("waits: another card to %s is on its way", user)
-	case notify.ReasonNeverSent:
+	case fact.ReasonNeverSent:
 		return "starts over: the card that was begun was never sent"
-	case notify.ReasonBackoff:
+	case fact.ReasonBackoff:
 		return "tries again soon: WeChat did not take the card just now"
-	case notify.ReasonOperator:
+	case fact.ReasonOperator:
 		return "waits until somebody has mended what the log tells of"
-	case notify.ReasonWording:
+	case fact.ReasonWording:
 		return "tries again in words of its own: WeChat refused the text"
-	case notify.ReasonQuotaDay:
+	case fact.ReasonQuotaDay:
 		return "waits for tomorrow: today's quota of WeChat is used up"
-	case notify.ReasonDigest:
+	case fact.ReasonDigest:
 		return fmt.Sprintf("keeps it for a digest: %s was told already, and has not been back", user)
-	case notify.ReasonKept:
+	case fact.ReasonKept:
 		return fmt.Sprintf("keeps the digest back: %s's last permits are for coming absences", user)
-	case notify.ReasonQuietHours:
+	case fact.ReasonQuietHours:
 		return "waits for the end of the quiet hours"
-	case notify.ReasonRinging:
+	case fact.ReasonRinging:
 		return fmt.Sprintf("asks again soon: it rings, and %s seems to be there", user)
-	case notify.ReasonTooMany:
+	case fact.ReasonTooMany:
 		return fmt.Sprintf("waits: %s got as many cards this hour as the rules allow", user)
 	}
 	return "tries again later"
 }
 
 // final tells how messages ended.
-func (n *narrator) final(user notify.UserID, s notify.Step, permits func() int) line {
-	for _, id := range notify.MessageIDs(s.Messages) {
+func (n *narrator) final(user fact.UserID, s notify.Step, permits func() int) line {
+	for _, id := range fact.MessageIDs(s.Messages) {
 		delete(n.waiting[user], id)
-		if s.State == notify.StateDelivered && !n.calls[id] {
+		if s.State == fact.StateDelivered && !n.calls[id] {
 			n.told[user] = true
 		}
 	}
-	subject := n.subject(notify.MessageIDs(s.Messages))
+	subject := n.subject(fact.MessageIDs(s.Messages))
 	l := line{actor: us, mood: none, note: string(s.State)}
 	switch s.State {
-	case notify.StateDelivered:
+	case fact.StateDelivered:
 		l.mood = good
 		l.text = fmt.Sprintf("one card told %s of %s; %s left", user, subject, count(permits(), "permit"))
-	case notify.StateUnknown:
+	case fact.StateUnknown:
 		l.mood = bad
 		l.text = fmt.Sprintf("nobody can say whether a card told %s of %s; no second one is sent", user, subject)
-	case notify.StateDead:
+	case fact.StateDead:
 		l.mood = bad
 		l.text = fmt.Sprintf("gave up %s: it is a dead letter now", subject)
-		if s.Reason != notify.ReasonNone {
+		if s.Reason != fact.ReasonNone {
 			l.note += ": " + string(s.Reason)
 		}
 	default:
@@ -147,61 +150,61 @@ func (n *narrator) final(user notify.UserID, s notify.Step, permits func() int) 
 }
 
 // noCard says why.
-func noCard(user notify.UserID, subject string, s notify.Step) string {
+func noCard(user fact.UserID, subject string, s notify.Step) string {
 	switch s.State {
-	case notify.StateRead:
+	case fact.StateRead:
 		switch s.Reason {
-		case notify.ReasonOwnReply:
+		case fact.ReasonOwnReply:
 			return fmt.Sprintf("%s has answered %s", user, subject)
-		case notify.ReasonUnreadNone:
+		case fact.ReasonUnreadNone:
 			return fmt.Sprintf("IM counts nothing unread for %s, so %s was read", user, subject)
 		}
 		return fmt.Sprintf("%s has read %s", user, subject)
-	case notify.StateAnswered:
+	case fact.StateAnswered:
 		return fmt.Sprintf("%s has answered %s", user, subject)
-	case notify.StateEnded:
+	case fact.StateEnded:
 		return fmt.Sprintf("%s rings no longer", subject)
-	case notify.StateMuted:
-		if s.Reason == notify.ReasonMutedPeer {
+	case fact.StateMuted:
+		if s.Reason == fact.ReasonMutedPeer {
 			return fmt.Sprintf("%s has muted where %s is from", user, subject)
 		}
 		return fmt.Sprintf("%s has switched cards off", user)
-	case notify.StateQuota:
+	case fact.StateQuota:
 		return fmt.Sprintf("WeChat's quota was used up for as long as %s lived", subject)
-	case notify.StateRecalled:
+	case fact.StateRecalled:
 		return subject + " was taken back"
-	case notify.StateCameOnline:
-		if s.Reason == notify.ReasonPushOnline {
+	case fact.StateCameOnline:
+		if s.Reason == fact.ReasonPushOnline {
 			return fmt.Sprintf("%s's phone rings for %s by itself", user, subject)
 		}
 		return fmt.Sprintf("%s is there, and IM itself showed %s", user, subject)
-	case notify.StateNoPermit:
+	case fact.StateNoPermit:
 		return fmt.Sprintf(`%s has no permit for %s: a tap on "Allow" gives one`, user, subject)
-	case notify.StateNotCounted:
+	case fact.StateNotCounted:
 		return notCounted(user, s.Reason)
-	case notify.StateFailedIM:
+	case fact.StateFailedIM:
 		return fmt.Sprintf("IM did not deliver %s", subject)
-	case notify.StateExpired:
+	case fact.StateExpired:
 		return fmt.Sprintf("%s is too old", subject)
-	case notify.StateUnbound:
+	case fact.StateUnbound:
 		return fmt.Sprintf("%s belongs to another login now", user)
-	case notify.StateErased:
+	case fact.StateErased:
 		return fmt.Sprintf("%s asked to be forgotten", user)
-	case notify.StateRefused:
+	case fact.StateRefused:
 		return fmt.Sprintf("WeChat does not let us write to %s", user)
 	}
 	return fmt.Sprintf("%s of %s", s.State, subject)
 }
 
-func notCounted(user notify.UserID, why notify.Reason) string {
+func notCounted(user fact.UserID, why fact.Reason) string {
 	switch why {
-	case notify.ReasonSilent:
+	case fact.ReasonSilent:
 		return "there is nothing in it to read"
-	case notify.ReasonAdmin:
+	case fact.ReasonAdmin:
 		return "the administrator's messages are not announced"
-	case notify.ReasonSelf:
+	case fact.ReasonSelf:
 		return fmt.Sprintf("%s wrote to nobody else", user)
-	case notify.ReasonCrowded:
+	case fact.ReasonCrowded:
 		return fmt.Sprintf("too many messages wait for %s already", user)
 	}
 	return "messages of its kind are not announced"

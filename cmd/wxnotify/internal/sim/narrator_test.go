@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -12,46 +13,46 @@ func newTestNarrator() *narrator {
 	r := notify.DefaultRules()
 	r.Lead, r.BlindWindow, r.Grace = time.Second, 8*time.Second, 2*time.Second
 	n := newNarrator(r)
-	n.learn(notify.Fact{Ring: &notify.Ring{Call: "c1", Caller: "user1", Users: []notify.UserID{"user2"}}})
-	n.learn(notify.Fact{Ring: &notify.Ring{Call: "c2", Users: []notify.UserID{"user2"}}})
-	for id, text := range map[notify.MessageID]string{"m1": "hi", "m2": "ho", "m3": ""} {
-		n.learn(notify.Fact{Message: &notify.Message{ID: id, From: "user1", To: "user2", Summary: text}})
+	n.learn(fact.Fact{Ring: &fact.Ring{Call: "c1", Caller: "user1", Users: []fact.UserID{"user2"}}})
+	n.learn(fact.Fact{Ring: &fact.Ring{Call: "c2", Users: []fact.UserID{"user2"}}})
+	for id, text := range map[fact.MessageID]string{"m1": "hi", "m2": "ho", "m3": ""} {
+		n.learn(fact.Fact{Message: &fact.Message{ID: id, From: "user1", To: "user2", Summary: text}})
 	}
 	return n
 }
 
 func TestFacts(t *testing.T) {
 	n := newTestNarrator()
-	name := func(o notify.OpenID) string { return "user of " + string(o) }
-	message := func(m notify.Message) notify.Fact {
+	name := func(o fact.OpenID) string { return "user of " + string(o) }
+	message := func(m fact.Message) fact.Fact {
 		m.From, m.To = "user1", "user2"
-		return notify.Fact{Message: &m}
+		return fact.Fact{Message: &m}
 	}
-	group := func(m notify.GroupMessage) notify.Fact {
+	group := func(m fact.GroupMessage) fact.Fact {
 		m.Group, m.From = "g", "user1"
-		return notify.Fact{GroupMessage: &m}
+		return fact.Fact{GroupMessage: &m}
 	}
-	ended := func(how notify.CallEnd) notify.Fact {
-		return notify.Fact{RingEnd: &notify.RingEnd{Caller: "user1", Users: []notify.UserID{"user2"}, How: how}}
+	ended := func(how fact.CallEnd) fact.Fact {
+		return fact.Fact{RingEnd: &fact.RingEnd{Caller: "user1", Users: []fact.UserID{"user2"}, How: how}}
 	}
 	for _, c := range []struct {
-		fact notify.Fact
+		fact fact.Fact
 		want string
 	}{
-		{message(notify.Message{Summary: "hi"}), `user1 writes to user2: "hi"`},
-		{message(notify.Message{Summary: "hi", FailedCode: 80001}), "user1 writes to user2, but IM does not deliver it (code 80001)"},
-		{message(notify.Message{Silent: true}), "user1 sends user2 a signal, with nothing in it to read"},
-		{notify.Fact{Recall: &notify.Recall{ID: "m1", From: "user1", To: "user2"}}, `user1 takes back "hi"`},
-		{notify.Fact{Recall: &notify.Recall{ID: "m9", From: "user1", To: "user2"}}, "user1 takes back a message"},
-		{notify.Fact{Sent: &notify.Sent{OpenID: "o", Failed: "7"}}, "WeChat reports that the card for user of o has not arrived (7)"},
-		{group(notify.GroupMessage{Summary: "hi"}), `user1 writes to the group g: "hi"`},
-		{group(notify.GroupMessage{At: []notify.UserID{"user2", "user3"}}), "user1 writes to the group g: a message, and mentions user2, user3"},
-		{group(notify.GroupMessage{AtAll: true, Summary: "hi"}), `user1 writes to the group g: "hi", and mentions everybody`},
-		{group(notify.GroupMessage{Silent: true}), "user1 sends the group g a signal, with nothing in it to read"},
-		{group(notify.GroupMessage{FailedCode: 10007}), "user1 writes to the group g, but IM does not deliver it (code 10007)"},
-		{notify.Fact{Ring: &notify.Ring{Users: []notify.UserID{"user2", "user3"}, For: time.Second}}, "somebody calls user2, user3: it rings for 1s"},
-		{ended(notify.CallBusy), "user2 is in another call"},
-		{ended(notify.CallHungUp), "IM tells that the call to user2 is over"},
+		{message(fact.Message{Summary: "hi"}), `user1 writes to user2: "hi"`},
+		{message(fact.Message{Summary: "hi", FailedCode: 80001}), "user1 writes to user2, but IM does not deliver it (code 80001)"},
+		{message(fact.Message{Silent: true}), "user1 sends user2 a signal, with nothing in it to read"},
+		{fact.Fact{Recall: &fact.Recall{ID: "m1", From: "user1", To: "user2"}}, `user1 takes back "hi"`},
+		{fact.Fact{Recall: &fact.Recall{ID: "m9", From: "user1", To: "user2"}}, "user1 takes back a message"},
+		{fact.Fact{Sent: &fact.Sent{OpenID: "o", Failed: "7"}}, "WeChat reports that the card for user of o has not arrived (7)"},
+		{group(fact.GroupMessage{Summary: "hi"}), `user1 writes to the group g: "hi"`},
+		{group(fact.GroupMessage{At: []fact.UserID{"user2", "user3"}}), "user1 writes to the group g: a message, and mentions user2, user3"},
+		{group(fact.GroupMessage{AtAll: true, Summary: "hi"}), `user1 writes to the group g: "hi", and mentions everybody`},
+		{group(fact.GroupMessage{Silent: true}), "user1 sends the group g a signal, with nothing in it to read"},
+		{group(fact.GroupMessage{FailedCode: 10007}), "user1 writes to the group g, but IM does not deliver it (code 10007)"},
+		{fact.Fact{Ring: &fact.Ring{Users: []fact.UserID{"user2", "user3"}, For: time.Second}}, "somebody calls user2, user3: it rings for 1s"},
+		{ended(fact.CallBusy), "user2 is in another call"},
+		{ended(fact.CallHungUp), "IM tells that the call to user2 is over"},
 	} {
 		if l := n.fact(c.fact, name); l.actor+" "+l.text != c.want {
 			t.Errorf("got  %s: %s\nwant %s", l.actor, l.text, c.want)
@@ -89,9 +90,9 @@ func TestSteps(t *testing.T) {
 // Each reason to wait has words of its own.
 func TestReasonsToWait(t *testing.T) {
 	seen := map[string]bool{putOff("user2", notify.Step{}): true}
-	for _, r := range []notify.Reason{notify.ReasonWindow, notify.ReasonIMSilent, notify.ReasonBusy, notify.ReasonNeverSent, notify.ReasonBackoff,
-		notify.ReasonOperator, notify.ReasonWording, notify.ReasonQuotaDay, notify.ReasonDigest, notify.ReasonKept, notify.ReasonQuietHours,
-		notify.ReasonRinging, notify.ReasonTooMany} {
+	for _, r := range []fact.Reason{fact.ReasonWindow, fact.ReasonIMSilent, fact.ReasonBusy, fact.ReasonNeverSent, fact.ReasonBackoff,
+		fact.ReasonOperator, fact.ReasonWording, fact.ReasonQuotaDay, fact.ReasonDigest, fact.ReasonKept, fact.ReasonQuietHours,
+		fact.ReasonRinging, fact.ReasonTooMany} {
 		text := putOff("user2", notify.Step{Reason: r})
 		if seen[text] {
 			t.Errorf("%s: %q is said of another reason too", r, text)
@@ -104,8 +105,8 @@ func TestReasonsToWait(t *testing.T) {
 func TestSignals(t *testing.T) {
 	n := newTestNarrator()
 	n.signals("s1")
-	for id, told := range map[notify.Identity]bool{"s1": false, "m1": true} {
-		step := notify.Step{Kind: notify.StepFinal, State: notify.StateNotCounted, Reason: notify.ReasonSilent, Messages: []notify.Identity{id}}
+	for id, told := range map[fact.Identity]bool{"s1": false, "m1": true} {
+		step := notify.Step{Kind: notify.StepFinal, State: fact.StateNotCounted, Reason: fact.ReasonSilent, Messages: []fact.Identity{id}}
 		if l, ok := n.step("user2", step, nil); ok != told {
 			t.Errorf("%s: %+v, told %v, want %v", id, l, ok, told)
 		}
@@ -114,16 +115,16 @@ func TestSignals(t *testing.T) {
 
 // Every final state is told in words of its own, with its name beside them.
 func TestFinals(t *testing.T) {
-	whatever := []notify.Reason{""}
+	whatever := []fact.Reason{""}
 	seen := map[string]bool{}
-	for state, reasons := range map[notify.State][]notify.Reason{
-		notify.StateDelivered: whatever, notify.StateRecalled: whatever, notify.StateUnbound: whatever, notify.StateNoPermit: whatever, notify.StateRefused: whatever,
-		notify.StateExpired: whatever, notify.StateFailedIM: whatever, notify.StateErased: whatever, notify.StateUnknown: whatever, notify.StateDead: whatever,
-		notify.StateEnded: whatever, notify.StateQuota: whatever,
-		notify.StateRead:       {notify.ReasonReadReport, notify.ReasonOwnReply, notify.ReasonUnreadNone},
-		notify.StateCameOnline: {notify.ReasonOnline, notify.ReasonPushOnline},
-		notify.StateNotCounted: {notify.ReasonSilent, notify.ReasonAdmin, notify.ReasonSelf, notify.ReasonCrowded, ""},
-		notify.StateMuted:      {notify.ReasonMutedAll, notify.ReasonMutedPeer},
+	for state, reasons := range map[fact.State][]fact.Reason{
+		fact.StateDelivered: whatever, fact.StateRecalled: whatever, fact.StateUnbound: whatever, fact.StateNoPermit: whatever, fact.StateRefused: whatever,
+		fact.StateExpired: whatever, fact.StateFailedIM: whatever, fact.StateErased: whatever, fact.StateUnknown: whatever, fact.StateDead: whatever,
+		fact.StateEnded: whatever, fact.StateQuota: whatever,
+		fact.StateRead:       {fact.ReasonReadReport, fact.ReasonOwnReply, fact.ReasonUnreadNone},
+		fact.StateCameOnline: {fact.ReasonOnline, fact.ReasonPushOnline},
+		fact.StateNotCounted: {fact.ReasonSilent, fact.ReasonAdmin, fact.ReasonSelf, fact.ReasonCrowded, ""},
+		fact.StateMuted:      {fact.ReasonMutedAll, fact.ReasonMutedPeer},
 	} {
 		for _, reason := range reasons {
 			l := final(t, state, reason, "m1")
@@ -134,20 +135,20 @@ func TestFinals(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		state    notify.State
-		messages []notify.Identity
+		state    fact.State
+		messages []fact.Identity
 		mood     mood
 		text     string
 	}{
-		{notify.StateDelivered, []notify.Identity{"m1"}, good, `one card told user2 of "hi"; 4 permits left`},
-		{notify.StateDelivered, []notify.Identity{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
-		{notify.StateDelivered, []notify.Identity{"m3"}, good, "one card told user2 of a message; 4 permits left"},
-		{notify.StateDelivered, []notify.Identity{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
-		{notify.StateRead, []notify.Identity{"m1"}, none, `no card: user2 has read "hi"`},
-		{notify.StateUnknown, []notify.Identity{"m1"}, bad, `nobody can say whether a card told user2 of "hi"; no second one is sent`},
-		{notify.StateDead, []notify.Identity{"m1"}, bad, `gave up "hi": it is a dead letter now`},
-		{notify.StateAnswered, []notify.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
-		{notify.StateEnded, []notify.Identity{"c2"}, none, "no card: a call rings no longer"},
+		{fact.StateDelivered, []fact.Identity{"m1"}, good, `one card told user2 of "hi"; 4 permits left`},
+		{fact.StateDelivered, []fact.Identity{"m1", "m2"}, good, "one card told user2 of 2 messages; 4 permits left"},
+		{fact.StateDelivered, []fact.Identity{"m3"}, good, "one card told user2 of a message; 4 permits left"},
+		{fact.StateDelivered, []fact.Identity{"c1"}, good, "one card told user2 of the call of user1; 4 permits left"},
+		{fact.StateRead, []fact.Identity{"m1"}, none, `no card: user2 has read "hi"`},
+		{fact.StateUnknown, []fact.Identity{"m1"}, bad, `nobody can say whether a card told user2 of "hi"; no second one is sent`},
+		{fact.StateDead, []fact.Identity{"m1"}, bad, `gave up "hi": it is a dead letter now`},
+		{fact.StateAnswered, []fact.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
+		{fact.StateEnded, []fact.Identity{"c2"}, none, "no card: a call rings no longer"},
 	} {
 		if l := final(t, c.state, "", c.messages...); l.text != c.text || l.mood != c.mood {
 			t.Errorf("%s of %v: got %+v; want %q", c.state, c.messages, l, c.text)
@@ -155,7 +156,7 @@ func TestFinals(t *testing.T) {
 	}
 }
 
-func final(t *testing.T, state notify.State, reason notify.Reason, messages ...notify.Identity) line {
+func final(t *testing.T, state fact.State, reason fact.Reason, messages ...fact.Identity) line {
 	t.Helper()
 	step := notify.Step{Kind: notify.StepFinal, State: state, Reason: reason, Messages: messages}
 	l, ok := newTestNarrator().step("user2", step, func() int { return 4 })
@@ -170,18 +171,18 @@ func TestAccepted(t *testing.T) {
 	n := newTestNarrator()
 	at := func(s int) time.Time { return noon.Add(time.Duration(s) * time.Second) }
 	// They come in any order.
-	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(20)}})
-	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(10), Online: true}})
+	n.learn(fact.Fact{Presence: &fact.Presence{User: "user2", At: at(20)}})
+	n.learn(fact.Fact{Presence: &fact.Presence{User: "user2", At: at(10), Online: true}})
 	const lead, blind = "waits 1s: more may follow, and one card is enough", "user2 seems to be there: looks in 8s, the blind window"
-	accepted := func(s int, id notify.Identity, want string) {
+	accepted := func(s int, id fact.Identity, want string) {
 		t.Helper()
-		step := notify.Step{At: at(s), Kind: notify.StepAccepted, Messages: []notify.Identity{id}}
+		step := notify.Step{At: at(s), Kind: notify.StepAccepted, Messages: []fact.Identity{id}}
 		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
 			t.Errorf("%s at %d s: got %q, want %q", id, s, l.text, want)
 		}
 	}
-	ended := func(id notify.Identity) {
-		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateRead, Messages: []notify.Identity{id}}, nil)
+	ended := func(id fact.Identity) {
+		n.step("user2", notify.Step{Kind: notify.StepFinal, State: fact.StateRead, Messages: []fact.Identity{id}}, nil)
 	}
 	accepted(5, "m1", lead)
 	accepted(6, "m2", "adds it to what waits for user2")
@@ -193,24 +194,24 @@ func TestAccepted(t *testing.T) {
 	ended("m4")
 
 	// Whoever was told waits for a digest, until they are seen again.
-	delivered := func(ids ...notify.Identity) {
-		n.step("user2", notify.Step{Kind: notify.StepFinal, State: notify.StateDelivered, Messages: ids}, func() int { return 1 })
+	delivered := func(ids ...fact.Identity) {
+		n.step("user2", notify.Step{Kind: notify.StepFinal, State: fact.StateDelivered, Messages: ids}, func() int { return 1 })
 	}
 	const digest = "keeps it for a digest: user2 was told already, and has not been back"
 	delivered("m4")
 	accepted(21, "m5", digest)
 	ended("m5")
-	n.learn(notify.Fact{Read: &notify.Read{Reader: "user2"}})
+	n.learn(fact.Fact{Read: &fact.Read{Reader: "user2"}})
 	accepted(22, "m6", lead)
 	delivered("m6")
-	n.learn(notify.Fact{Message: &notify.Message{ID: "r1", From: "user2", ByREST: true}})
+	n.learn(fact.Fact{Message: &fact.Message{ID: "r1", From: "user2", ByREST: true}})
 	accepted(23, "m7", digest)
 	ended("m7")
-	n.learn(notify.Fact{Message: &notify.Message{ID: "r2", From: "user2"}})
+	n.learn(fact.Fact{Message: &fact.Message{ID: "r2", From: "user2"}})
 	accepted(24, "m8", lead)
 	delivered("m8")
-	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(25), Online: true}})
-	n.learn(notify.Fact{Presence: &notify.Presence{User: "user2", At: at(26)}})
+	n.learn(fact.Fact{Presence: &fact.Presence{User: "user2", At: at(25), Online: true}})
+	n.learn(fact.Fact{Presence: &fact.Presence{User: "user2", At: at(26)}})
 	accepted(27, "m9", lead)
 	ended("m9")
 
@@ -218,11 +219,11 @@ func TestAccepted(t *testing.T) {
 	accepted(28, "c1", "does not wait: it rings at user2 now")
 	delivered("c1")
 	accepted(29, "m10", lead)
-	for why, want := range map[notify.Reason]string{
-		notify.ReasonMissedCall: "nobody answered: user2 will be told of a missed call",
-		notify.ReasonReplayed:   "has it wait for user2 again: somebody replayed what was given up",
+	for why, want := range map[fact.Reason]string{
+		fact.ReasonMissedCall: "nobody answered: user2 will be told of a missed call",
+		fact.ReasonReplayed:   "has it wait for user2 again: somebody replayed what was given up",
 	} {
-		step := notify.Step{At: at(30), Kind: notify.StepAccepted, Reason: why, Messages: []notify.Identity{"c1"}}
+		step := notify.Step{At: at(30), Kind: notify.StepAccepted, Reason: why, Messages: []fact.Identity{"c1"}}
 		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
 			t.Errorf("%s: got %q, want %q", why, l.text, want)
 		}

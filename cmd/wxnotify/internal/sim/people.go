@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"wxnotify/shared/api"
-	"wxnotify/shared/notify"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/simulator"
 )
@@ -21,8 +22,8 @@ const clientTimeout = 10 * time.Second
 
 // A person has a phone with WeChat, and the mini program on it.
 type person struct {
-	user   notify.UserID
-	openID notify.OpenID
+	user   fact.UserID
+	openID fact.OpenID
 	taps   int  // on "Allow"
 	stays  bool // online
 	// What was told of already; for look only.
@@ -38,7 +39,7 @@ func (s *Sim) cast() []*person {
 		{user: "user3"},
 	}
 	for _, p := range people {
-		p.openID = notify.OpenID(s.world.WeChat.NewUser())
+		p.openID = fact.OpenID(s.world.WeChat.NewUser())
 	}
 	return people
 }
@@ -47,7 +48,7 @@ func (s *Sim) cast() []*person {
 const team = "team"
 
 // makeGroup makes a group of all people and others. Their ids are their nicknames.
-func (s *Sim) makeGroup(id, kind string, others ...notify.UserID) error {
+func (s *Sim) makeGroup(id, kind string, others ...fact.UserID) error {
 	g := simulator.Group{ID: id, Type: kind, Name: id}
 	for _, p := range s.people {
 		s.world.IM.Import(string(p.user), string(p.user))
@@ -60,7 +61,7 @@ func (s *Sim) makeGroup(id, kind string, others ...notify.UserID) error {
 }
 
 // name returns how the person with that openid is called.
-func (s *Sim) name(openID notify.OpenID) string {
+func (s *Sim) name(openID fact.OpenID) string {
 	for _, p := range s.people {
 		if p.openID == openID {
 			return string(p.user)
@@ -141,7 +142,7 @@ func (s *Sim) subscribe(ctx context.Context, base string, p *person, usersig str
 			return 0, err
 		}
 		var answer struct {
-			Templates []notify.Advice `json:"templates"`
+			Templates []permit.Advice `json:"templates"`
 		}
 		err = s.post(ctx, base+"/permits", body, &answer, map[string]string{"Authorization": "Bearer " + string(p.user) + ":" + usersig})
 		if err != nil {

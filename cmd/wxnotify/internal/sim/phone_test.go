@@ -8,7 +8,7 @@ import (
 	"wxnotify/simulator"
 )
 
-func card(values ...string) simulator.Card {
+func cardOf(values ...string) simulator.Card {
 	c := simulator.Card{Title: "新消息提醒", Page: "pages/chat/index?peer=user1"}
 	for i, v := range values {
 		c.Lines = append(c.Lines, simulator.CardLine{Label: []string{"发送人", "消息内容"}[i%2], Keyword: "thing1", Value: v})
@@ -18,16 +18,16 @@ func card(values ...string) simulator.Card {
 
 // Whatever a card says, its frame is a rectangle.
 func TestCardsAreRectangles(t *testing.T) {
-	long := card("a")
+	long := cardOf("a")
 	long.Page = strings.Repeat("page/", 40)
 	for name, c := range map[string]simulator.Card{
-		"plain":           card("user1", "See you at 7!"),
-		"Chinese":         card("王小明", "晚上七点老地方见晚上七点老地方见晚上七点老地方见"),
-		"emoji":           card("👨‍👩‍👧‍👦", "☕️ 😀"),
-		"control":         card("a\x1b[2Jb", "c\nd"),
-		"longer than all": card(strings.Repeat("x", 200)),
+		"plain":           cardOf("user1", "See you at 7!"),
+		"Chinese":         cardOf("王小明", "晚上七点老地方见晚上七点老地方见晚上七点老地方见"),
+		"emoji":           cardOf("👨‍👩‍👧‍👦", "☕️ 😀"),
+		"control":         cardOf("a\x1b[2Jb", "c\nd"),
+		"longer than all": cardOf(strings.Repeat("x", 200)),
 		"long page":       long,
-		"no lines":        card(),
+		"no lines":        cardOf(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := drawCard(false, "user2", c)
@@ -59,7 +59,7 @@ func TestCardsAreRectangles(t *testing.T) {
 }
 
 func TestCard(t *testing.T) {
-	got := drawCard(false, "user2", card("user1", "See you at 7!"))
+	got := drawCard(false, "user2", cardOf("user1", "See you at 7!"))
 	want := `
                     ╭─ user2's phone ──────────────────────────╮
                     │ 服务通知                                 │

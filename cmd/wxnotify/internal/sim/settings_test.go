@@ -10,6 +10,7 @@ import (
 
 	"wxnotify/cmd/internal/demo"
 	"wxnotify/shared/config"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
 
@@ -38,7 +39,7 @@ func TestTemplateFitsTheRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.Specs[notify.KindMissedCall].Data == nil {
+	if n.Specs[fact.KindMissedCall].Data == nil {
 		t.Error("missed calls are not told")
 	}
 	for kind, spec := range n.Specs {

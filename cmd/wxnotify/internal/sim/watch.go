@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
 )
@@ -26,7 +27,7 @@ func (s *Sim) look(ctx context.Context) {
 			if ok {
 				s.story.tell(step.At, l)
 			}
-			if step.State == notify.StateDelivered {
+			if step.State == fact.StateDelivered {
 				select {
 				case s.told <- step.At:
 				default: // it was not the first
@@ -38,9 +39,9 @@ func (s *Sim) look(ctx context.Context) {
 }
 
 // permits returns how many permits openID has left.
-func (s *Sim) permits(ctx context.Context, openID notify.OpenID) int {
-	template := notify.TemplateID(s.settings["TEMPLATE_MESSAGE"])
-	balances, err := s.store.Balances(ctx, openID, []notify.TemplateID{template})
+func (s *Sim) permits(ctx context.Context, openID fact.OpenID) int {
+	template := fact.TemplateID(s.settings["TEMPLATE_MESSAGE"])
+	balances, err := s.store.Balances(ctx, openID, []fact.TemplateID{template})
 	if err != nil {
 		return 0
 	}
@@ -73,7 +74,7 @@ func (s *seen) fresh(steps []notify.Step) []notify.Step {
 func (s *Sim) worldEvent(e simulator.Event) {
 	if e.Kind == simulator.EventRefused {
 		s.story.tell(e.At, line{actor: "WeChat", mood: bad,
-			text: fmt.Sprintf("refuses a card for %s: errcode %d", s.name(notify.OpenID(e.User)), e.Code)})
+			text: fmt.Sprintf("refuses a card for %s: errcode %d", s.name(fact.OpenID(e.User)), e.Code)})
 	}
 }
 

@@ -1,22 +1,24 @@
-package notify
+package card
 
 import (
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+
+	"wxnotify/shared/fact"
 )
 
 // Templates are the templates of notify.yml, by the kind that they announce. There is
 // always one for KindMessage, unless it is the zero Templates, which has none.
 type Templates struct {
-	of       map[Kind]*Template
-	disabled map[Kind]*DisabledError
+	of       map[fact.Kind]*Template
+	disabled map[fact.Kind]*DisabledError
 }
 
 // A DisabledError says why a kind has no template though notify.yml has one for it.
 type DisabledError struct {
-	Kind  Kind
+	Kind  fact.Kind
 	Fault error
 }
 
@@ -29,26 +31,26 @@ func (e *DisabledError) Unwrap() error { return e.Fault }
 // fallsBack reports whether what has no template of its own, or a disabled one, is
 // announced with that of KindMessage. The fields of an announcement mean what its backend
 // says, so no other template may show them.
-func (k Kind) fallsBack() bool {
-	return slices.Contains([]Kind{KindMention, KindCall, KindMissedCall, KindDigest}, k)
+func fallsBack(k fact.Kind) bool {
+	return slices.Contains([]fact.Kind{fact.KindMention, fact.KindCall, fact.KindMissedCall, fact.KindDigest}, k)
 }
 
 // NewTemplates checks specs and compiles them. It is an error, with every fault joined, if
 // the template of KindMessage is missing or faulty; another that is faulty is disabled.
-func NewTemplates(specs map[Kind]TemplateSpec) (Templates, error) {
-	ts := Templates{of: make(map[Kind]*Template, len(specs)), disabled: map[Kind]*DisabledError{}}
-	message, ok := specs[KindMessage]
+func NewTemplates(specs map[fact.Kind]TemplateSpec) (Templates, error) {
+	ts := Templates{of: make(map[fact.Kind]*Template, len(specs)), disabled: map[fact.Kind]*DisabledError{}}
+	message, ok := specs[fact.KindMessage]
 	if !ok {
 		return Templates{}, errors.New("templates.message is missing: it is the one template that must be there")
 	}
 	t, err := NewTemplate(message)
 	if err != nil {
-		return Templates{}, fmt.Errorf("templates.%s: %w", KindMessage, err)
+		return Templates{}, fmt.Errorf("templates.%s: %w", fact.KindMessage, err)
 	}
-	ts.of[KindMessage] = t
-	longTerm := map[TemplateID]bool{t.id: t.longTerm}
+	ts.of[fact.KindMessage] = t
+	longTerm := map[fact.TemplateID]bool{t.id: t.longTerm}
 	for _, kind := range slices.Sorted(maps.Keys(specs)) {
-		if kind == KindMessage {
+		if kind == fact.KindMessage {
 			continue
 		}
 		t, err := NewTemplate(specs[kind])
@@ -69,14 +71,14 @@ func NewTemplates(specs map[Kind]TemplateSpec) (Templates, error) {
 
 // For returns the template that announces kind: its own, or that of KindMessage. Of a kind
 // of announcement whose template is disabled it returns one that renders nothing.
-func (ts Templates) For(kind Kind) *Template {
+func (ts Templates) For(kind fact.Kind) *Template {
 	if t, ok := ts.of[kind]; ok {
 		return t
 	}
-	if d := ts.disabled[kind]; d != nil && !kind.fallsBack() {
+	if d := ts.disabled[kind]; d != nil && !fallsBack(kind) {
 		return &Template{disabled: d}
 	}
-	return ts.of[KindMessage]
+	return ts.of[fact.KindMessage]
 }
 
 // Disabled returns the faults of the templates that are not used, by kind.
@@ -100,14 +102,14 @@ func (ts Templates) Warnings() []string {
 }
 
 // Has reports whether kind has a template of its own.
-func (ts Templates) Has(kind Kind) bool { return ts.of[kind] != nil }
+func (ts Templates) Has(kind fact.Kind) bool { return ts.of[kind] != nil }
 
 // Kinds returns the kinds that have a template of their own, in order.
-func (ts Templates) Kinds() []Kind { return slices.Sorted(maps.Keys(ts.of)) }
+func (ts Templates) Kinds() []fact.Kind { return slices.Sorted(maps.Keys(ts.of)) }
 
 // IDs returns the ids of all templates, each once.
-func (ts Templates) IDs() []TemplateID {
-	var ids []TemplateID
+func (ts Templates) IDs() []fact.TemplateID {
+	var ids []fact.TemplateID
 	for _, kind := range ts.Kinds() {
 		if id := ts.of[kind].ID(); !slices.Contains(ids, id) {
 			ids = append(ids, id)

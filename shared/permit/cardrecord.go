@@ -1,10 +1,10 @@
-package notify
+package permit
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"strings"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 // CardsKept is for how long the cards of an openid are kept after its last: longer than any
@@ -15,15 +15,15 @@ const CardsKept = 8 * 24 * time.Hour
 // and while it is unknown and WeChat may still report.
 type CardRecord struct {
 	State    CardState
-	Template TemplateID
-	User     UserID // empty: they were erased while it was on its way, and nobody is told its end
-	Queue    Queue
-	Messages []Identity // which its end is told of
+	Template fact.TemplateID
+	User     fact.UserID // empty: they were erased while it was on its way, and nobody is told its end
+	Queue    card.Queue
+	Messages []fact.Identity // which its end is told of
 	LongTerm bool
 	At       time.Time     // it was reserved
 	Lease    time.Time     // CardSending: until when a run has it in its hands
 	Patience time.Duration // for how long it may be unknown
-	Final    State         // of its notices
+	Final    fact.State    // of its notices
 	Detail   string
 	MsgID    int64
 	// Waits is until when it is unknown, and its permit held. Then that is spent.
@@ -39,10 +39,10 @@ type CardRecord struct {
 
 // A CardEnd is what a recipient is to be told of the notices of a card.
 type CardEnd struct {
-	State    State
-	Reason   Reason
-	Corrects State // what they were told before; empty: nothing
-	Begun    bool  // the correction may have been told already
+	State    fact.State
+	Reason   fact.Reason
+	Corrects fact.State // what they were told before; empty: nothing
+	Begun    bool       // the correction may have been told already
 }
 
 // sending reports whether c may still be sent by the run that has it in its hands.
@@ -65,7 +65,7 @@ func (c CardRecord) ended(asked CardState) CardState {
 
 // meets reports how well c fits what WeChat reports: by WeChat's message id, else, if one of the
 // two has none, by template and time.
-func (c CardRecord) meets(r Sent) (byID, byTime bool) {
+func (c CardRecord) meets(r fact.Sent) (byID, byTime bool) {
 	if c.Reported || c.Template != r.Template {
 		return false, false
 	}
@@ -75,15 +75,4 @@ func (c CardRecord) meets(r Sent) (byID, byTime bool) {
 	late := r.At.Sub(c.At)
 	return false, (c.State == CardUnknown || c.State == CardDelivered) && (r.MsgID == 0 || c.MsgID == 0) &&
 		late >= -reportEarly && late <= reportKept
-}
-
-// Nameless is how a card is named whose user was erased while it was on its way: its own name is
-// theirs. One that is named so already stays as it is.
-func (c CardID) Nameless() CardID {
-	const prefix = "erased "
-	if strings.HasPrefix(string(c), prefix) {
-		return c
-	}
-	sum := sha256.Sum256([]byte(c))
-	return CardID(prefix + base64.RawURLEncoding.EncodeToString(sum[:9]))
 }

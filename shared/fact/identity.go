@@ -1,10 +1,9 @@
-package notify
+package fact
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -90,19 +89,6 @@ func MessageIDs(is []Identity) []MessageID {
 	var out []MessageID
 	for _, i := range is {
 		out = append(out, i.ID())
-	}
-	return out
-}
-
-// IdentitiesOf returns the Identities that have the id and are named in steps, each once.
-func IdentitiesOf(steps []Step, id MessageID) []Identity {
-	var out []Identity
-	for _, s := range steps {
-		for _, i := range s.Messages {
-			if i.ID() == id && !slices.Contains(out, i) {
-				out = append(out, i)
-			}
-		}
 	}
 	return out
 }

@@ -1,6 +1,21 @@
-package notify
+// Package permit accounts for the permits of an openid and for the cards that they pay for. A permit is
+// one accepted one-time subscription, and pays for one card; WeChat's own count decides.
+//
+// It is pure: a Subscriber is read, changed by what happens to it, and written by whoever keeps it. The
+// same happening twice has the effect of one. What a card costs:
+//
+//	Reserve    a permit is held, and the card may be sent, once
+//	Settle     what came of the send, and of the permit
+//	Resolve    how a card ended whose run is gone; one that was never reserved never will be
+//	Report     what WeChat says later corrects an end, once
+package permit
 
-import "time"
+import (
+	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+)
 
 const (
 	// clockAhead is how far ahead of the store's a time is believed. A wrong clock must neither keep
@@ -16,13 +31,13 @@ const (
 
 // A SubscriberRecord is what is known of an openid. Its methods are the rules of the subscriber's
 // side. They change it, and say in Cards and Moved what follows elsewhere.
-type SubscriberRecord struct {
-	User    UserID
+type Subscriber struct {
+	User    fact.UserID
 	Since   time.Time // they are bound; zero: not known
 	Gone    bool      // WeChat does not know the openid
-	Ledgers map[TemplateID]*Ledger
-	Sending map[TemplateID]CardID // cards that may be on their way
-	Paced   time.Time             // the theoretical arrival time of their next card
+	Ledgers map[fact.TemplateID]*Ledger
+	Sending map[fact.TemplateID]card.ID // cards that may be on their way
+	Paced   time.Time                   // the theoretical arrival time of their next card
 	Reports []PendingReport
 	Cards   Cards
 	// Erased is until when late news of the openid is kept out, since it was erased.
@@ -32,7 +47,7 @@ type SubscriberRecord struct {
 }
 
 // Bind gives the openid to user. A repeated login makes a binding no younger.
-func (s *SubscriberRecord) Bind(user UserID, now time.Time) {
+func (s *Subscriber) Bind(user fact.UserID, now time.Time) {
 	if s.User != user {
 		s.leave()
 		s.Since = now
@@ -41,19 +56,19 @@ func (s *SubscriberRecord) Bind(user UserID, now time.Time) {
 }
 
 // Unbind takes the openid from user, if it is theirs.
-func (s *SubscriberRecord) Unbind(user UserID) {
+func (s *Subscriber) Unbind(user fact.UserID) {
 	if s.User == user {
 		s.leave()
 	}
 }
 
-func (s *SubscriberRecord) leave() {
+func (s *Subscriber) leave() {
 	s.Moved = s.Moved || s.User != "" && s.Cards.Len() > 0
 	s.User, s.Since = "", time.Time{}
 }
 
 // KeepsOthers reports whether there are cards of somebody whose the openid is no more.
-func (s *SubscriberRecord) KeepsOthers() bool {
+func (s *Subscriber) KeepsOthers() bool {
 	for _, c := range s.Cards.kept {
 		if c.User != s.User {
 			return true
@@ -63,24 +78,24 @@ func (s *SubscriberRecord) KeepsOthers() bool {
 }
 
 // Grant counts permits. It reports false for an openid that was erased.
-func (s *SubscriberRecord) Grant(g Grant, now time.Time) bool {
+func (s *Subscriber) Grant(g fact.Grant, now time.Time) bool {
 	if s.erased(now) {
 		return false
 	}
 	for _, t := range g.Templates {
-		s.ledger(t).grant(g.Source, earlier(g.At, now.Add(clockAhead)))
+		s.ledger(t).grant(g.Source, fact.Earlier(g.At, now.Add(clockAhead)))
 	}
 	return true
 }
 
 // Revoke takes away the permits that were granted before. It reports false for an openid that was
 // erased.
-func (s *SubscriberRecord) Revoke(r Revoke, now time.Time) bool {
+func (s *Subscriber) Revoke(r fact.Revoke, now time.Time) bool {
 	if s.erased(now) {
 		return false
 	}
 	for _, t := range r.Templates {
-		s.ledger(t).zero(earlier(r.At, now.Add(clockAhead)), entryRevoked, now)
+		s.ledger(t).zero(fact.Earlier(r.At, now.Add(clockAhead)), entryRevoked, now)
 	}
 	return true
 }
@@ -89,7 +104,7 @@ func (s *SubscriberRecord) Revoke(r Revoke, now time.Time) bool {
 // is being erased, and returns those whose end is to be told. Their permits are spent. The other
 // cards of user are forgotten; one that is on its way keeps its permit without their name. No user:
 // everybody's cards are ended, and none is forgotten.
-func (s *SubscriberRecord) EndCards(user UserID, now time.Time) (untold []CardID, err error) {
+func (s *Subscriber) EndCards(user fact.UserID, now time.Time) (untold []card.ID, err error) {
 	for id, c := range s.Cards.All() {
 		switch {
 		case c.Unreadable != nil:
@@ -98,7 +113,7 @@ func (s *SubscriberRecord) EndCards(user UserID, now time.Time) (untold []CardID
 			continue
 		case !c.Waits.IsZero():
 			s.spend(&c, CardUnknown, now)
-			c.Final, c.Outbox = StateErased, []CardEnd{{State: StateErased}}
+			c.Final, c.Outbox = fact.StateErased, []CardEnd{{State: fact.StateErased}}
 			s.Cards.put(id, c)
 			s.Cards.look(id, now)
 		}
@@ -113,7 +128,7 @@ func (s *SubscriberRecord) EndCards(user UserID, now time.Time) (untold []CardID
 
 // forget drops a card. One that may be on its way stays under another name, and holds its permit
 // until it is settled or its lease is over.
-func (s *SubscriberRecord) forget(id CardID, c CardRecord) {
+func (s *Subscriber) forget(id card.ID, c CardRecord) {
 	s.Cards.drop(id)
 	if c.State != CardSending {
 		return
@@ -129,7 +144,7 @@ func (s *SubscriberRecord) forget(id CardID, c CardRecord) {
 
 // Erase forgets all of an openid that is user's, or nobody's. It reports false, and forgets nothing,
 // while there are cards whose end is to be told first: see EndCards.
-func (s *SubscriberRecord) Erase(user UserID, now time.Time) (done bool, err error) {
+func (s *Subscriber) Erase(user fact.UserID, now time.Time) (done bool, err error) {
 	if s.User != "" && s.User != user {
 		return true, nil
 	}
@@ -146,12 +161,12 @@ func (s *SubscriberRecord) Erase(user UserID, now time.Time) (done bool, err err
 		cards.drop(id)
 		cards.rest(id)
 	}
-	*s = SubscriberRecord{Cards: cards, Erased: now.Add(erasedFor)}
+	*s = Subscriber{Cards: cards, Erased: now.Add(erasedFor)}
 	return true, nil
 }
 
 // Blank reports whether nothing is known of the openid itself; cards may still be kept.
-func (s *SubscriberRecord) Blank() bool {
+func (s *Subscriber) Blank() bool {
 	for _, l := range s.Ledgers {
 		if !l.Blank() {
 			return false
@@ -161,7 +176,7 @@ func (s *SubscriberRecord) Blank() bool {
 }
 
 // KeptFor returns for how long the record is kept if nothing comes; 0: for ever.
-func (s *SubscriberRecord) KeptFor() time.Duration {
+func (s *Subscriber) KeptFor() time.Duration {
 	if s.User != "" {
 		return 0
 	}
@@ -176,12 +191,12 @@ func (s *SubscriberRecord) KeptFor() time.Duration {
 	return revokesKept
 }
 
-func (s *SubscriberRecord) erased(now time.Time) bool { return s.Erased.After(now) }
+func (s *Subscriber) erased(now time.Time) bool { return s.Erased.After(now) }
 
 // ledger returns the account of a template's permits.
-func (s *SubscriberRecord) ledger(t TemplateID) *Ledger {
+func (s *Subscriber) ledger(t fact.TemplateID) *Ledger {
 	if s.Ledgers == nil {
-		s.Ledgers = map[TemplateID]*Ledger{}
+		s.Ledgers = map[fact.TemplateID]*Ledger{}
 	}
 	if s.Ledgers[t] == nil {
 		s.Ledgers[t] = &Ledger{}
@@ -190,7 +205,7 @@ func (s *SubscriberRecord) ledger(t TemplateID) *Ledger {
 }
 
 // spend takes the permit that is held for c.
-func (s *SubscriberRecord) spend(c *CardRecord, kind CardState, now time.Time) {
+func (s *Subscriber) spend(c *CardRecord, kind CardState, now time.Time) {
 	l := s.ledger(c.Template)
 	l.release()
 	l.pay(c.LongTerm, string(kind), now)

@@ -1,4 +1,4 @@
-package notify_test
+package permit_test
 
 import (
 	"errors"
@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // Steps are what happens to an openid, a move after the other. Times count from its beginning.
@@ -19,13 +22,13 @@ type move func(s *subscriber) string
 
 // A subscriber is an openid of the tables of the subscriber's side.
 type subscriber struct {
-	notify.SubscriberRecord
+	permit.Subscriber
 	began, now time.Time
-	due        map[notify.CardID]time.Time // when cards are looked at
+	due        map[card.ID]time.Time // when cards are looked at
 }
 
 func newSubscriber() *subscriber {
-	return &subscriber{began: testkit.Future, now: testkit.Future, due: map[notify.CardID]time.Time{}}
+	return &subscriber{began: testkit.Future, now: testkit.Future, due: map[card.ID]time.Time{}}
 }
 
 // tell returns the answer to the last of some moves.
@@ -38,11 +41,11 @@ func (s *subscriber) tell(st steps) (answer string) {
 
 // do does m on what would be read of s then.
 func (s *subscriber) do(m move) string {
-	kept := map[notify.CardID]notify.CardRecord{}
+	kept := map[card.ID]permit.CardRecord{}
 	for id, c := range s.Cards.All() {
 		kept[id] = c
 	}
-	s.Cards = notify.NewCards(kept)
+	s.Cards = permit.NewCards(kept)
 	answer := m(s)
 	for id, at := range s.Cards.Due() {
 		if s.due[id] = at; at.IsZero() {
@@ -86,9 +89,9 @@ func checkRows(t *testing.T, rows []subscriberRow) {
 // sent or unknown, and such a card is looked at in time.
 func (s *subscriber) check(t *testing.T) {
 	t.Helper()
-	held := map[notify.TemplateID]int{}
+	held := map[fact.TemplateID]int{}
 	for id, c := range s.Cards.All() {
-		if c.State == notify.CardSending || !c.Waits.IsZero() {
+		if c.State == permit.CardSending || !c.Waits.IsZero() {
 			held[c.Template]++
 		}
 		if _, looked := s.due[id]; (!c.Waits.IsZero() || len(c.Outbox) > 0) && !looked {
@@ -111,20 +114,20 @@ func later(d time.Duration) move {
 	return func(s *subscriber) string { s.now = s.began.Add(d); return "" }
 }
 
-func tapped(source notify.GrantSource, d time.Duration) move {
+func tapped(source fact.GrantSource, d time.Duration) move {
 	return func(s *subscriber) string {
-		s.Grant(notify.Grant{Source: source, At: s.began.Add(d), Templates: []notify.TemplateID{"T"}}, s.now)
+		s.Grant(fact.Grant{Source: source, At: s.began.Add(d), Templates: []fact.TemplateID{"T"}}, s.now)
 		return ""
 	}
 }
 
 // popup and report tell of a tap at d.
-func popup(d time.Duration) move  { return tapped(notify.GrantPopup, d) }
-func report(d time.Duration) move { return tapped(notify.GrantReport, d) }
+func popup(d time.Duration) move  { return tapped(fact.GrantPopup, d) }
+func report(d time.Duration) move { return tapped(fact.GrantReport, d) }
 
 func switchedOff(d time.Duration) move {
 	return func(s *subscriber) string {
-		s.Revoke(notify.Revoke{At: s.began.Add(d), Templates: []notify.TemplateID{"T"}}, s.now)
+		s.Revoke(fact.Revoke{At: s.began.Add(d), Templates: []fact.TemplateID{"T"}}, s.now)
 		return ""
 	}
 }
@@ -138,49 +141,49 @@ func each(n int, m func(i int) move) move {
 	}
 }
 
-func bind(user notify.UserID) move {
+func bind(user fact.UserID) move {
 	return func(s *subscriber) string { s.Bind(user, s.now); return "" }
 }
 
-func unbind(user notify.UserID) move {
+func unbind(user fact.UserID) move {
 	return func(s *subscriber) string { s.Unbind(user); return "" }
 }
 
 // reserveOf is alice's card of template T.
-func reserveOf(card notify.CardID, with ...func(r *notify.Reserve)) notify.Reserve {
-	r := notify.Reserve{Card: card, User: "alice", Template: "T", Messages: []notify.Identity{"m"}, PerHour: 1000, UnknownAfter: 2 * time.Minute}
+func reserveOf(id card.ID, with ...func(r *permit.Reserve)) permit.Reserve {
+	r := permit.Reserve{Card: id, User: "alice", Template: "T", Messages: []fact.Identity{"m"}, PerHour: 1000, UnknownAfter: 2 * time.Minute}
 	for _, w := range with {
 		w(&r)
 	}
 	return r
 }
 
-func ofUser(user notify.UserID) func(r *notify.Reserve) {
-	return func(r *notify.Reserve) { r.User = user }
+func ofUser(user fact.UserID) func(r *permit.Reserve) {
+	return func(r *permit.Reserve) { r.User = user }
 }
 
-func ofTemplate(id notify.TemplateID) func(r *notify.Reserve) {
-	return func(r *notify.Reserve) { r.Template = id }
+func ofTemplate(id fact.TemplateID) func(r *permit.Reserve) {
+	return func(r *permit.Reserve) { r.Template = id }
 }
 
-func longTerm(r *notify.Reserve)   { r.LongTerm = true }
-func newAbsence(r *notify.Reserve) { r.NewAbsence = true }
+func longTerm(r *permit.Reserve)   { r.LongTerm = true }
+func newAbsence(r *permit.Reserve) { r.NewAbsence = true }
 
-func perHour(n int) func(r *notify.Reserve) { return func(r *notify.Reserve) { r.PerHour = n } }
+func perHour(n int) func(r *permit.Reserve) { return func(r *permit.Reserve) { r.PerHour = n } }
 
-func digest(keep int, learn bool) func(r *notify.Reserve) {
-	return func(r *notify.Reserve) { r.Digest, r.Keep, r.Learn = true, keep, learn }
+func digest(keep int, learn bool) func(r *permit.Reserve) {
+	return func(r *permit.Reserve) { r.Digest, r.Keep, r.Learn = true, keep, learn }
 }
 
 // asks asks for a permit, and is answered the status, and what goes with it.
-func asks(card notify.CardID, with ...func(r *notify.Reserve)) move {
+func asks(id card.ID, with ...func(r *permit.Reserve)) move {
 	return func(s *subscriber) string {
-		got, err := s.Reserve(reserveOf(card, with...), s.now)
+		got, err := s.Reserve(reserveOf(id, with...), s.now)
 		answer := string(got.Status)
 		switch got.Status {
-		case notify.ReserveBusy, notify.ReserveTooMany:
+		case permit.ReserveBusy, permit.ReserveTooMany:
 			answer += fmt.Sprint(" until ", got.Until.Sub(s.began))
-		case notify.ReserveKept:
+		case permit.ReserveKept:
 			answer += fmt.Sprintf(", %d of %d", got.Keep, got.Left)
 		}
 		return errorOr(err, answer)
@@ -189,18 +192,18 @@ func asks(card notify.CardID, with ...func(r *notify.Reserve)) move {
 
 // The ways in which a send ends.
 var (
-	accepted = notify.Settle{State: notify.CardDelivered, Permit: notify.PermitSpent, Final: notify.StateDelivered, MsgID: 1}
-	silence  = notify.Settle{State: notify.CardUnknown, Permit: notify.PermitHeld}
-	failed   = notify.Settle{State: notify.CardNotSent, Permit: notify.PermitRefunded}
-	refused  = notify.Settle{State: notify.CardRefused, Permit: notify.PermitZeroed, Final: notify.StateNoPermit, Drift: true}
-	notThere = notify.Settle{State: notify.CardRefused, Permit: notify.PermitZeroed, Final: notify.StateRefused}
+	accepted = permit.Settle{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered, MsgID: 1}
+	silence  = permit.Settle{State: permit.CardUnknown, Permit: permit.Held}
+	failed   = permit.Settle{State: permit.CardNotSent, Permit: permit.Refunded}
+	refused  = permit.Settle{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit, Drift: true}
+	notThere = permit.Settle{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}
 )
 
 // settles writes down how a card ended, and is answered how it ended for all who ask.
-func settles(card notify.CardID, how notify.Settle, with ...func(r *notify.Reserve)) move {
+func settles(id card.ID, how permit.Settle, with ...func(r *permit.Reserve)) move {
 	return func(s *subscriber) string {
-		r := reserveOf(card, with...)
-		how.Card, how.User, how.Template, how.LongTerm = card, r.User, r.Template, r.LongTerm
+		r := reserveOf(id, with...)
+		how.Card, how.User, how.Template, how.LongTerm = id, r.User, r.Template, r.LongTerm
 		how.Messages, how.UnknownAfter = r.Messages, r.UnknownAfter
 		state, err := s.Settle(how, s.now)
 		return errorOr(err, string(state))
@@ -210,14 +213,14 @@ func settles(card notify.CardID, how notify.Settle, with ...func(r *notify.Reser
 // wechatReports tells what WeChat has to say of a card of T.
 func wechatReports(msgID int64, at time.Duration, code string) move {
 	return func(s *subscriber) string {
-		s.Report(notify.Sent{MsgID: msgID, Template: "T", At: s.began.Add(at), Failed: code}, s.now)
+		s.Report(fact.Sent{MsgID: msgID, Template: "T", At: s.began.Add(at), Failed: code}, s.now)
 		return ""
 	}
 }
 
-func resolves(card notify.CardID) move {
+func resolves(id card.ID) move {
 	return func(s *subscriber) string {
-		got, err := s.Resolve(notify.OpenCard{ID: card, Template: "T"}, s.now)
+		got, err := s.Resolve(permit.OpenCard{ID: id, Template: "T"}, s.now)
 		answer := string(got.State)
 		if got.Final != "" {
 			answer += ", notices " + string(got.Final)
@@ -230,9 +233,9 @@ func resolves(card notify.CardID) move {
 }
 
 // concludes looks at a card, and is answered what its recipient is to be told.
-func concludes(card notify.CardID) move {
+func concludes(id card.ID) move {
 	return func(s *subscriber) string {
-		end, err := s.Outgoing(card, s.now)
+		end, err := s.Outgoing(id, s.now)
 		if end == nil {
 			return errorOr(err, "nothing")
 		}
@@ -244,18 +247,18 @@ func concludes(card notify.CardID) move {
 	}
 }
 
-func wasTold(card notify.CardID, state notify.State) move {
-	return func(s *subscriber) string { return errorOr(s.Ack(card, state, s.now), "") }
+func wasTold(id card.ID, state fact.State) move {
+	return func(s *subscriber) string { return errorOr(s.Ack(id, state, s.now), "") }
 }
 
-func endsCards(user notify.UserID) move {
+func endsCards(user fact.UserID) move {
 	return func(s *subscriber) string {
 		ids, err := s.EndCards(user, s.now)
 		return errorOr(err, strings.Trim(fmt.Sprint(ids), "[]"))
 	}
 }
 
-func erases(user notify.UserID) move {
+func erases(user fact.UserID) move {
 	return func(s *subscriber) string {
 		done, err := s.Erase(user, s.now)
 		return errorOr(err, map[bool]string{true: "erased", false: "something is to be told first"}[done])

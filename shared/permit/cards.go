@@ -1,4 +1,4 @@
-package notify
+package permit
 
 import (
 	"cmp"
@@ -6,6 +6,9 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 const (
@@ -23,22 +26,22 @@ const (
 // Cards are the cards of an openid. They know what has changed since they were read. The zero Cards
 // are none.
 type Cards struct {
-	kept    map[CardID]CardRecord
-	changed map[CardID]bool // true: it was not there
-	due     map[CardID]time.Time
+	kept    map[card.ID]CardRecord
+	changed map[card.ID]bool // true: it was not there
+	due     map[card.ID]time.Time
 }
 
 // NewCards returns cards as they were read.
-func NewCards(kept map[CardID]CardRecord) Cards { return Cards{kept: kept} }
+func NewCards(kept map[card.ID]CardRecord) Cards { return Cards{kept: kept} }
 
 // Len returns how many cards there are.
 func (c *Cards) Len() int { return len(c.kept) }
 
 // All returns the cards in the order of their ids.
-func (c *Cards) All() iter.Seq2[CardID, CardRecord] {
-	return func(yield func(CardID, CardRecord) bool) {
+func (c *Cards) All() iter.Seq2[card.ID, CardRecord] {
+	return func(yield func(card.ID, CardRecord) bool) {
 		for _, id := range slices.Sorted(maps.Keys(c.kept)) {
-			if card, is := c.kept[id]; is && !yield(id, card) {
+			if rec, is := c.kept[id]; is && !yield(id, rec) {
 				return
 			}
 		}
@@ -46,11 +49,11 @@ func (c *Cards) All() iter.Seq2[CardID, CardRecord] {
 }
 
 // Changed returns which cards have changed: whether one is there, and whether it was.
-func (c *Cards) Changed() iter.Seq2[CardID, CardChange] {
-	return func(yield func(CardID, CardChange) bool) {
+func (c *Cards) Changed() iter.Seq2[card.ID, CardChange] {
+	return func(yield func(card.ID, CardChange) bool) {
 		for _, id := range slices.Sorted(maps.Keys(c.changed)) {
-			card, is := c.kept[id]
-			if !yield(id, CardChange{card, !is, c.changed[id]}) {
+			rec, is := c.kept[id]
+			if !yield(id, CardChange{rec, !is, c.changed[id]}) {
 				return
 			}
 		}
@@ -64,74 +67,74 @@ type CardChange struct {
 }
 
 // Due returns when to look at cards from now on, since their ends have to be told. Zero: no more.
-func (c *Cards) Due() map[CardID]time.Time { return c.due }
+func (c *Cards) Due() map[card.ID]time.Time { return c.due }
 
 // find returns a card, if there is one.
-func (c *Cards) find(id CardID) (card CardRecord, is bool, err error) {
-	card, is = c.kept[id]
-	return card, is, card.Unreadable
+func (c *Cards) find(id card.ID) (rec CardRecord, is bool, err error) {
+	rec, is = c.kept[id]
+	return rec, is, rec.Unreadable
 }
 
-func (c *Cards) put(id CardID, card CardRecord) {
+func (c *Cards) put(id card.ID, rec CardRecord) {
 	_, was := c.kept[id]
 	c.change(id, !was || c.changed[id])
 	if c.kept == nil {
-		c.kept = map[CardID]CardRecord{}
+		c.kept = map[card.ID]CardRecord{}
 	}
-	c.kept[id] = card
+	c.kept[id] = rec
 }
 
-func (c *Cards) drop(id CardID) {
+func (c *Cards) drop(id card.ID) {
 	c.change(id, false)
 	delete(c.kept, id)
 }
 
-func (c *Cards) change(id CardID, isNew bool) {
+func (c *Cards) change(id card.ID, isNew bool) {
 	if c.changed == nil {
-		c.changed = map[CardID]bool{}
+		c.changed = map[card.ID]bool{}
 	}
 	c.changed[id] = isNew
 }
 
 // look has a card looked at when its end can be told.
-func (c *Cards) look(id CardID, at time.Time) {
+func (c *Cards) look(id card.ID, at time.Time) {
 	if c.due == nil {
-		c.due = map[CardID]time.Time{}
+		c.due = map[card.ID]time.Time{}
 	}
 	c.due[id] = at
 }
 
 // rest has nobody look at a card any more.
-func (c *Cards) rest(id CardID) { c.look(id, time.Time{}) }
+func (c *Cards) rest(id card.ID) { c.look(id, time.Time{}) }
 
 // tidy forgets cards of long ago, of somebody who is told often, and what older ones carried.
 func (c *Cards) tidy(now time.Time) {
-	for id, card := range c.All() {
-		if len(card.Messages) > 0 && !card.pending() && card.At.Before(now.Add(-cardsCorrected)) {
-			card.Messages = nil
-			c.put(id, card)
+	for id, rec := range c.All() {
+		if len(rec.Messages) > 0 && !rec.pending() && rec.At.Before(now.Add(-cardsCorrected)) {
+			rec.Messages = nil
+			c.put(id, rec)
 		}
 	}
 	if len(c.kept) <= cardsAtMost {
 		return
 	}
 	type place struct {
-		user  UserID
-		queue Queue
+		user  fact.UserID
+		queue card.Queue
 	}
-	last := map[place]CardID{}
-	ended := slices.SortedFunc(maps.Keys(c.kept), func(x, y CardID) int {
+	last := map[place]card.ID{}
+	ended := slices.SortedFunc(maps.Keys(c.kept), func(x, y card.ID) int {
 		return cmp.Or(c.kept[x].At.Compare(c.kept[y].At), cmp.Compare(x, y))
 	})
 	for _, id := range ended {
 		last[place{c.kept[id].User, c.kept[id].Queue}] = id
 	}
 	for _, id := range ended {
-		card := c.kept[id]
-		long, open := card.At.Before(now.Add(-cardsRest)), last[place{card.User, card.Queue}] == id
+		rec := c.kept[id]
+		long, open := rec.At.Before(now.Add(-cardsRest)), last[place{rec.User, rec.Queue}] == id
 		switch {
-		case card.Unreadable != nil || card.pending():
-		case long, len(c.kept) > cardsAtMost && card.At.Before(now.Add(-cardsFresh)) && !open:
+		case rec.Unreadable != nil || rec.pending():
+		case long, len(c.kept) > cardsAtMost && rec.At.Before(now.Add(-cardsFresh)) && !open:
 			c.drop(id)
 		}
 	}

@@ -1,4 +1,4 @@
-package notify
+package permit
 
 import (
 	"crypto/sha256"
@@ -6,6 +6,9 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 const (
@@ -90,23 +93,23 @@ func (l *Ledger) deviation() float64 {
 
 // grant counts a permit, unless the other source has told of the tap, or it was switched off since.
 // One without a time may have been.
-func (l *Ledger) grant(source GrantSource, at time.Time) {
-	if i := l.unpaired(source.other(), at); i >= 0 {
+func (l *Ledger) grant(source fact.GrantSource, at time.Time) {
+	if i := l.unpaired(source.Other(), at); i >= 0 {
 		l.Entries[i].Paired = true
 		return
 	}
-	if !at.After(later(l.Void, time.Unix(0, 0))) || source == GrantReport && l.Balance >= MostByReport {
+	if !at.After(fact.Later(l.Void, time.Unix(0, 0))) || source == fact.GrantReport && l.Balance >= MostByReport {
 		return
 	}
 	l.enter(at, string(source), 1)
 	if l.Session.IsZero() || at.After(l.Session.Add(sessionGap)) {
 		l.learn()
 	}
-	l.Session = later(l.Session, at)
+	l.Session = fact.Later(l.Session, at)
 }
 
 // unpaired returns the place of the nearest entry of source that may be of the same tap, or -1.
-func (l *Ledger) unpaired(source GrantSource, at time.Time) int {
+func (l *Ledger) unpaired(source fact.GrantSource, at time.Time) int {
 	pair := -1
 	for i, e := range l.Entries {
 		apart := e.At.Sub(at).Abs()
@@ -132,7 +135,7 @@ func (l *Ledger) learn() {
 // zero takes away the permits granted at or before t. Each card used the oldest that was known
 // when it was paid for; those in the opening are older than all.
 func (l *Ledger) zero(t time.Time, kind string, now time.Time) {
-	l.Void = later(l.Void, t)
+	l.Void = fact.Later(l.Void, t)
 	newer := 0
 	for _, granted := range l.unspent() {
 		if granted.After(t) {
@@ -183,9 +186,9 @@ func (l *Ledger) pay(longTerm bool, kind string, now time.Time) {
 
 // countsFirst reports whether a card of which nothing is kept counts here for the first time.
 // It is hashed, since its name is that of its user.
-func (l *Ledger) countsFirst(card CardID) bool {
+func (l *Ledger) countsFirst(id card.ID) bool {
 	last := l.LastPaid
-	sum := sha256.Sum256([]byte(card))
+	sum := sha256.Sum256([]byte(id))
 	l.LastPaid = hex.EncodeToString(sum[:4])
 	return l.LastPaid != last
 }

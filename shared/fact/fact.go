@@ -1,4 +1,6 @@
-package notify
+// Package fact has the words in which everybody speaks: who there is, what a platform told us, checked
+// and decoded, and how a message ends. It decides nothing.
+package fact
 
 import (
 	"fmt"
@@ -283,7 +285,7 @@ const (
 )
 
 // other is who else may tell of the same tap.
-func (s GrantSource) other() GrantSource {
+func (s GrantSource) Other() GrantSource {
 	if s == GrantPopup {
 		return GrantReport
 	}

@@ -1,11 +1,14 @@
-package notify_test
+package permit_test
 
 import (
 	"fmt"
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/internal/testkit"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 const day = 24 * time.Hour
@@ -23,7 +26,7 @@ func TestPermits(t *testing.T) {
 		{"a grant that is newer counts", steps{later(time.Hour), switchedOff(time.Minute), popup(time.Minute + time.Millisecond)}, "", "1, 0 held"},
 		{"an older revoke does not reach back", steps{later(time.Hour), switchedOff(time.Minute), switchedOff(0), popup(time.Minute)}, "", "0, 0 held"},
 		{"a grant without a time counts for nothing", steps{func(s *subscriber) string {
-			s.Grant(notify.Grant{Source: notify.GrantPopup, Templates: []notify.TemplateID{"T"}}, s.now)
+			s.Grant(fact.Grant{Source: fact.GrantPopup, Templates: []fact.TemplateID{"T"}}, s.now)
 			return ""
 		}}, "", "0, 0 held"},
 		{"switching off takes what was granted before", steps{popup(0), popup(time.Minute), later(time.Hour), switchedOff(30 * time.Second)}, "", "1, 0 held"},
@@ -76,10 +79,10 @@ func TestWhatADigestLeaves(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
 			s.tell(steps{bind("alice"), popup(0)})
-			s.Ledgers["T"] = &notify.Ledger{}
+			s.Ledgers["T"] = &permit.Ledger{}
 			for i, n := range c.absences {
 				at := time.Duration(i) * c.gap
-				s.tell(steps{later(at), each(n, func(j int) move { return asks(notify.CardID(fmt.Sprint(i, j)), newAbsence) }), popup(at)})
+				s.tell(steps{later(at), each(n, func(j int) move { return asks(card.ID(fmt.Sprint(i, j)), newAbsence) }), popup(at)})
 				s.spendAll()
 			}
 			s.Ledgers["T"].Balance = 1
@@ -142,5 +145,23 @@ func TestHowLongARecordIsKept(t *testing.T) {
 				t.Errorf("%v; want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// Reports of the mini program bring no balance above 100. WeChat's events do.
+func TestPermitsByReportAreBounded(t *testing.T) {
+	var s permit.Subscriber
+	grant := func(i int, source fact.GrantSource) {
+		tap := testkit.Future.Add(time.Duration(i) * time.Hour)
+		s.Grant(fact.Grant{Source: source, At: tap, Templates: []fact.TemplateID{"T"}}, tap)
+	}
+	for i := range 102 {
+		grant(i, fact.GrantReport)
+	}
+	if got := s.Ledgers["T"].Balance; got != 100 {
+		t.Errorf("%d permits by report, want 100", got)
+	}
+	if grant(200, fact.GrantPopup); s.Ledgers["T"].Balance != 101 {
+		t.Errorf("%d permits with one by event, want 101", s.Ledgers["T"].Balance)
 	}
 }

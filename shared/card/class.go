@@ -1,4 +1,4 @@
-package notify
+package card
 
 import (
 	"errors"
@@ -42,7 +42,7 @@ func (c Class) String() string {
 }
 
 // classNamed returns the class with a name, or ClassUnknown.
-func classNamed(name string) Class {
+func ClassNamed(name string) Class {
 	return Class(max(slices.Index(classNames[:], name), 0))
 }
 

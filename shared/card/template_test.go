@@ -1,4 +1,4 @@
-package notify_test
+package card_test
 
 import (
 	"errors"
@@ -11,21 +11,25 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 var sentAt = time.Date(2031, 5, 1, 1, 41, 0, 0, time.UTC)
 
-func mustTemplate(t testing.TB, data map[string]string) *notify.Template {
+func mustTemplate(t testing.TB, data map[string]string) *card.Template {
 	t.Helper()
-	tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T1", Page: "/pages/chat/index?peer={{.Peer}}&n={{.Count}}", Data: data})
+	tmpl, err := card.NewTemplate(card.TemplateSpec{ID: "T1", Page: "/pages/chat/index?peer={{.Peer}}&n={{.Count}}", Data: data})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tmpl
 }
 
-func render(t testing.TB, tmpl *notify.Template, r notify.Rules, neutral bool, ns ...notify.Notice) notify.Card {
+// byDefault is how cards look by default.
+var byDefault = card.Style{Preview: card.PreviewSender, Lang: "zh_CN", MiniProgramState: "formal"}
+
+func render(t testing.TB, tmpl *card.Template, r card.Style, neutral bool, ns ...card.Notice) card.Card {
 	t.Helper()
 	c, err := tmpl.Render(r, "card", "openid", ns, namesOf(ns), neutral, sentAt)
 	if err != nil {
@@ -35,8 +39,8 @@ func render(t testing.TB, tmpl *notify.Template, r notify.Rules, neutral bool, n
 }
 
 // namesOf has everybody called by their id.
-func namesOf(ns []notify.Notice) notify.Names {
-	names := notify.Names{}
+func namesOf(ns []card.Notice) card.Names {
+	names := card.Names{}
 	for _, n := range ns {
 		names[string(n.From)] = string(n.From)
 	}
@@ -46,12 +50,12 @@ func namesOf(ns []notify.Notice) notify.Names {
 func TestRender(t *testing.T) {
 	tmpl := mustTemplate(t, map[string]string{
 		"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}", "time4": "{{.Time}}", "date5": "{{.Time}}"})
-	rules := notify.DefaultRules()
-	rules.Preview = notify.PreviewText
-	got := render(t, tmpl, rules, false,
-		notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "first"},
-		notify.Notice{ID: "b", From: "a&b c", SentAt: sentAt.Add(time.Minute), Summary: "在吗？"})
-	want := notify.Card{ID: "card", To: "openid", Template: "T1", Page: "pages/chat/index?peer=a%26b%20c&n=2",
+	style := byDefault
+	style.Preview = card.PreviewText
+	got := render(t, tmpl, style, false,
+		card.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "first"},
+		card.Notice{ID: "b", From: "a&b c", SentAt: sentAt.Add(time.Minute), Summary: "在吗？"})
+	want := card.Card{ID: "card", To: "openid", Template: "T1", Page: "pages/chat/index?peer=a%26b%20c&n=2",
 		Data: map[string]string{"thing1": "a&b c", "thing2": "在吗？", "number3": "2",
 			"time4": "2031年5月1日 09:42", "date5": "2031年5月1日 09:42"},
 		MiniProgramState: "formal", Lang: "zh_CN"}
@@ -62,30 +66,30 @@ func TestRender(t *testing.T) {
 
 func TestPreview(t *testing.T) {
 	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}"})
-	n := notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "the secret plan"}
+	n := card.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: "the secret plan"}
 	for _, c := range []struct {
 		name     string
-		preview  notify.Preview
+		preview  card.Preview
 		lang     string
 		neutral  bool
 		notices  int
 		from, is string
 	}{
-		{"none", notify.PreviewNone, "zh_CN", false, 1, "好友", "您有新消息"},
-		{"sender", notify.PreviewSender, "zh_CN", false, 1, "bob", "给您发来一条新消息"},
-		{"sender of several", notify.PreviewSender, "zh_CN", false, 3, "bob", "给您发来3条新消息"},
-		{"sender in English", notify.PreviewSender, "en_US", false, 2, "bob", "sent 2 messages"},
-		{"text", notify.PreviewText, "zh_CN", false, 1, "bob", "the secret plan"},
-		{"text, wording refused", notify.PreviewText, "zh_CN", true, 1, "好友", "您有新消息"},
+		{"none", card.PreviewNone, "zh_CN", false, 1, "好友", "您有新消息"},
+		{"sender", card.PreviewSender, "zh_CN", false, 1, "bob", "给您发来一条新消息"},
+		{"sender of several", card.PreviewSender, "zh_CN", false, 3, "bob", "给您发来3条新消息"},
+		{"sender in English", card.PreviewSender, "en_US", false, 2, "bob", "sent 2 messages"},
+		{"text", card.PreviewText, "zh_CN", false, 1, "bob", "the secret plan"},
+		{"text, wording refused", card.PreviewText, "zh_CN", true, 1, "好友", "您有新消息"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := notify.DefaultRules()
-			r.Preview, r.Lang = c.preview, c.lang
-			ns := make([]notify.Notice, c.notices)
+			style := byDefault
+			style.Preview, style.Lang = c.preview, c.lang
+			ns := make([]card.Notice, c.notices)
 			for i := range ns {
 				ns[i] = n
 			}
-			got := render(t, tmpl, r, c.neutral, ns...).Data
+			got := render(t, tmpl, style, c.neutral, ns...).Data
 			if d := cmp.Diff(map[string]string{"thing1": c.from, "thing2": c.is}, got); d != "" {
 				t.Error(d)
 			}
@@ -94,8 +98,8 @@ func TestPreview(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	rules := notify.DefaultRules()
-	rules.Preview = notify.PreviewText
+	style := byDefault
+	style.Preview = card.PreviewText
 	for _, c := range []struct{ keyword, text, want string }{
 		{"thing1", "hello", "hello"},
 		{"thing1", "  two\n\tlines \r\n", "two lines"},
@@ -129,7 +133,7 @@ func TestValues(t *testing.T) {
 		{"short_thing1", "共12800元", "您有新消息"},
 	} {
 		tmpl := mustTemplate(t, map[string]string{c.keyword: "{{.Summary}}"})
-		got := render(t, tmpl, rules, false, notify.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: c.text}).Data[c.keyword]
+		got := render(t, tmpl, style, false, card.Notice{ID: "a", From: "bob", SentAt: sentAt, Summary: c.text}).Data[c.keyword]
 		if got != c.want {
 			t.Errorf("%s of %q = %q, want %q", c.keyword, c.text, got, c.want)
 		}
@@ -242,14 +246,14 @@ func TestAnnouncedValues(t *testing.T) {
 func checkAnnounced(t *testing.T, keyword, text, want string) {
 	t.Helper()
 	tmpl := mustTemplate(t, map[string]string{keyword: "{{.Summary}}"})
-	n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": text}}}
+	n := card.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &fact.Announcement{Fields: map[string]string{"summary": text}}}
 	words := slices.Contains([]string{"thing1", "short_thing1", "thing_of_tomorrow1", "name1", "phrase1"}, keyword)
 	for _, neutral := range []bool{false, !words} { // words may give way to neutral ones, facts may not
-		card, err := tmpl.Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, neutral, sentAt)
-		if got := card.Data[keyword]; got != want {
+		c, err := tmpl.Render(byDefault, "card", "openid", []card.Notice{n}, nil, neutral, sentAt)
+		if got := c.Data[keyword]; got != want {
 			t.Errorf("%s of %q = %q, want %q (neutral %v)", keyword, text, got, want, neutral)
 		}
-		unfit, _ := errors.AsType[*notify.UnfitError](err)
+		unfit, _ := errors.AsType[*card.UnfitError](err)
 		if want == "" && (unfit == nil || unfit.Keyword != keyword || cmp.Diff(unfit.Fields, []string{".Summary"}) != "" || strings.Contains(err.Error(), text)) {
 			t.Errorf("%s of %q: %v, want an error that names the keyword and its field, and not the value", keyword, text, err)
 		}
@@ -260,26 +264,26 @@ func checkAnnounced(t *testing.T, keyword, text, want string) {
 // suits the field.
 func TestNothingLeftOfAField(t *testing.T) {
 	tmpl := mustTemplate(t, map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Group}}", "name3": "{{.Sender}}", "short_thing4": "{{.Sender}}", "thing5": "{{.Summary}}", "phrase6": "{{.Sender}}"})
-	rules := notify.DefaultRules()
-	rules.Preview = notify.PreviewText
+	style := byDefault
+	style.Preview = card.PreviewText
 	for _, nothing := range []string{"", " \t", "😀👨‍👩‍👧", "\u2800\u3164", "\u115f\u200b\u00ad", "🇨🇳", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "❤", "⏰⌚", "🙂‍↔️", "\ufe0f", "\u0301", "\U000E0041"} {
-		group := notify.Notice{ID: "a", From: "bob", Group: "g", SentAt: sentAt, Summary: nothing}
+		group := card.Notice{ID: "a", From: "bob", Group: "g", SentAt: sentAt, Summary: nothing}
 		single := group
 		single.Group = ""
-		order := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"sender": nothing, "group": nothing, "summary": nothing}}}
+		order := card.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &fact.Announcement{Fields: map[string]string{"sender": nothing, "group": nothing, "summary": nothing}}}
 		for name, c := range map[string]struct {
-			n    notify.Notice
+			n    card.Notice
 			want map[string]string
 		}{
 			"in a group":   {group, map[string]string{"thing1": "好友", "thing2": "群聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息", "phrase6": "好友"}},
 			"one to one":   {single, map[string]string{"thing1": "好友", "thing2": "单聊", "name3": "好友", "short_thing4": "好友", "thing5": "给您发来一条新消息", "phrase6": "好友"}},
 			"announcement": {order, map[string]string{"thing1": "系统通知", "thing2": "单聊", "name3": "系统通知", "short_thing4": "系统通知", "thing5": "您有新消息", "phrase6": "系统通知"}},
 		} {
-			card, err := tmpl.Render(rules, "card", "openid", []notify.Notice{c.n}, notify.Names{"bob": nothing, "@g": nothing}, false, sentAt)
+			sent, err := tmpl.Render(style, "card", "openid", []card.Notice{c.n}, card.Names{"bob": nothing, "@g": nothing}, false, sentAt)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(c.want, card.Data); d != "" {
+			if d := cmp.Diff(c.want, sent.Data); d != "" {
 				t.Errorf("%q, %s: %s", nothing, name, d)
 			}
 		}
@@ -293,12 +297,12 @@ func TestNeutralWordsFit(t *testing.T) {
 		"zh_CN": {"thing1": "您有新消息", "short_thing1": "您有新消息", "name1": "系统通知", "phrase1": "您有新消息", "thing_of_tomorrow1": "您有新消息"},
 		"en_US": {"thing1": "New message", "short_thing1": "New m", "name1": "The service", "phrase1": "新消息", "thing_of_tomorrow1": "New m"},
 	} {
-		rules := notify.DefaultRules()
-		rules.Lang = lang
+		style := byDefault
+		style.Lang = lang
 		for keyword, want := range want {
 			field := map[bool]string{true: "{{.Sender}}", false: "{{.Summary}}"}[keyword == "name1"]
-			n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"sender": "顺丰", "summary": "已发货"}}}
-			if got := render(t, mustTemplate(t, map[string]string{keyword: field}), rules, true, n).Data[keyword]; got != want {
+			n := card.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &fact.Announcement{Fields: map[string]string{"sender": "顺丰", "summary": "已发货"}}}
+			if got := render(t, mustTemplate(t, map[string]string{keyword: field}), style, true, n).Data[keyword]; got != want {
 				t.Errorf("%s in %s shows %q, want %q", keyword, lang, got, want)
 			}
 		}
@@ -315,12 +319,12 @@ func TestPageWithoutValues(t *testing.T) {
 		"pages/x?scene=YQ==&peer={{.Peer}}&a=b=&raw":                     "pages/x?scene=YQ==&a=b=&raw",
 		"p": "p", "": "",
 	} {
-		tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Page: page, Data: map[string]string{"thing1": "{{.Summary}}"}})
+		tmpl, err := card.NewTemplate(card.TemplateSpec{ID: "T", Page: page, Data: map[string]string{"thing1": "{{.Summary}}"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{Fields: map[string]string{"summary": "shipped"}}}
-		if got := render(t, tmpl, notify.DefaultRules(), false, n).Page; got != want {
+		n := card.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &fact.Announcement{Fields: map[string]string{"summary": "shipped"}}}
+		if got := render(t, tmpl, byDefault, false, n).Page; got != want {
 			t.Errorf("%s opens %q, want %q", page, got, want)
 		}
 	}
@@ -330,7 +334,7 @@ func TestPageWithoutValues(t *testing.T) {
 // its own falls back to message, but an announcement, whose fields mean what its backend says.
 func TestOneBadTemplate(t *testing.T) {
 	good := map[string]string{"thing1": "{{.Sender}}"}
-	specs := map[notify.Kind]notify.TemplateSpec{
+	specs := map[fact.Kind]card.TemplateSpec{
 		"message": {ID: "T1", Data: good}, "call": {ID: "T2", Data: good},
 		"digest":      {Data: good},
 		"mention":     {ID: "T3", Data: map[string]string{"thing1": "{{.Sendr}}"}},
@@ -339,66 +343,66 @@ func TestOneBadTemplate(t *testing.T) {
 		"photo":       {ID: "T5", Data: good, Fault: errors.New("cannot be read")},
 		"parcel":      {ID: "T6", Data: map[string]string{"const1": "已经到了您的驿站里", "short_thing2": "{{.Summary}}"}},
 	}
-	ts, err := notify.NewTemplates(specs)
+	ts, err := card.NewTemplates(specs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	disabled := map[notify.Kind]string{}
+	disabled := map[fact.Kind]string{}
 	for _, d := range ts.Disabled() {
 		disabled[d.Kind] = d.Error()
 	}
-	for kind, says := range map[notify.Kind]string{"digest": "id is empty", "mention": ".Sender", "missed_call": "long_term", "order": "thing1", "photo": "cannot be read"} {
+	for kind, says := range map[fact.Kind]string{"digest": "id is empty", "mention": ".Sender", "missed_call": "long_term", "order": "thing1", "photo": "cannot be read"} {
 		if !strings.Contains(disabled[kind], "templates."+string(kind)) || !strings.Contains(disabled[kind], says) {
 			t.Errorf("%s is disabled because of %q, want it to say %q", kind, disabled[kind], says)
 		}
 	}
-	if d := cmp.Diff([]notify.Kind{"call", "message", "parcel"}, ts.Kinds()); d != "" || len(disabled) != 5 {
+	if d := cmp.Diff([]fact.Kind{"call", "message", "parcel"}, ts.Kinds()); d != "" || len(disabled) != 5 {
 		t.Errorf("the kinds left are wrong: %s; disabled %v", d, disabled)
 	}
 	if w := ts.Warnings(); len(w) != 1 || !strings.Contains(w[0], "templates.parcel: data.const1") {
 		t.Errorf("warnings %q, want one about the type const", w)
 	}
-	for kind, want := range map[notify.Kind]notify.TemplateID{"digest": "T1", "mention": "T1", "missed_call": "T1", "call": "T2", "other": "T1"} {
+	for kind, want := range map[fact.Kind]fact.TemplateID{"digest": "T1", "mention": "T1", "missed_call": "T1", "call": "T2", "other": "T1"} {
 		if got := ts.For(kind).ID(); got != want {
 			t.Errorf("%s goes out as %s, want %s", kind, got, want)
 		}
 	}
-	n := notify.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &notify.Announcement{}}
-	for _, kind := range []notify.Kind{"order", "photo"} {
-		_, err := ts.For(kind).Render(notify.DefaultRules(), "card", "openid", []notify.Notice{n}, nil, false, sentAt)
-		if d, ok := errors.AsType[*notify.DisabledError](err); !ok || d.Kind != kind {
+	n := card.Notice{ID: "a", Kind: "order", SentAt: sentAt, Announcement: &fact.Announcement{}}
+	for _, kind := range []fact.Kind{"order", "photo"} {
+		_, err := ts.For(kind).Render(byDefault, "card", "openid", []card.Notice{n}, nil, false, sentAt)
+		if d, ok := errors.AsType[*card.DisabledError](err); !ok || d.Kind != kind {
 			t.Errorf("a card of %s: %v", kind, err)
 		}
 	}
-	specs["message"] = notify.TemplateSpec{ID: "T1", Data: map[string]string{"thing": "x"}}
-	if ts, err := notify.NewTemplates(specs); err == nil || !strings.Contains(err.Error(), "templates.message") || len(ts.Kinds()) != 0 {
+	specs["message"] = card.TemplateSpec{ID: "T1", Data: map[string]string{"thing": "x"}}
+	if ts, err := card.NewTemplates(specs); err == nil || !strings.Contains(err.Error(), "templates.message") || len(ts.Kinds()) != 0 {
 		t.Errorf("a fault in message: %v, %v", err, ts.Kinds())
 	}
 }
 
 func TestTemplateFaults(t *testing.T) {
 	for name, c := range map[string]struct {
-		spec notify.TemplateSpec
+		spec card.TemplateSpec
 		want string
 	}{
-		"no id":               {notify.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
-		"the example's id":    {notify.TemplateSpec{ID: "the-id-of-your-template", Data: map[string]string{"thing1": "x"}}, "id is still the example's"},
-		"no data":             {notify.TemplateSpec{ID: "T"}, "data is empty"},
-		"DATA":                {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
-		"no number":           {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing": "x"}}, "such as thing1"},
-		"empty value":         {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
-		"too long":            {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
-		"wrong for type":      {notify.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
-		"unknown field":       {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sendr}}"}}, "data.thing1: there is no field .Sendr (the fields are .Sender .Summary .Count .Group .Time .Peer)"},
-		"broken":              {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
-		"page":                {notify.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page: there is no field .X ("},
-		"enum from a user":    {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
-		"enum of two lines":   {notify.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "客\n厅"}}, "data.enum_string2: WeChat refuses"},
-		"only for long texts": {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{slice .Summary 0 60}}"}}, "data.thing1"},
-		"prints too much":     {notify.TemplateSpec{ID: "T", Data: map[string]string{"thing1": `{{printf "%9000d" 1}}`}}, "8 KiB"},
+		"no id":               {card.TemplateSpec{Data: map[string]string{"thing1": "x"}}, "id is empty"},
+		"the example's id":    {card.TemplateSpec{ID: "the-id-of-your-template", Data: map[string]string{"thing1": "x"}}, "id is still the example's"},
+		"no data":             {card.TemplateSpec{ID: "T"}, "data is empty"},
+		"DATA":                {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1.DATA": "x"}}, "without .DATA"},
+		"no number":           {card.TemplateSpec{ID: "T", Data: map[string]string{"thing": "x"}}, "such as thing1"},
+		"empty value":         {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "  "}}, "data.thing1 is empty"},
+		"too long":            {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": strings.Repeat("x", 21)}}, "data.thing1: WeChat refuses"},
+		"wrong for type":      {card.TemplateSpec{ID: "T", Data: map[string]string{"number1": "many"}}, "data.number1: WeChat refuses"},
+		"unknown field":       {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sendr}}"}}, "data.thing1: there is no field .Sendr (the fields are .Sender .Summary .Count .Group .Time .Peer)"},
+		"broken":              {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{.Sender"}}, "data.thing1"},
+		"page":                {card.TemplateSpec{ID: "T", Page: "{{.X}}", Data: map[string]string{"thing1": "x"}}, "page: there is no field .X ("},
+		"enum from a user":    {card.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "{{.Sender}}"}}, "only the values listed"},
+		"enum of two lines":   {card.TemplateSpec{ID: "T", Data: map[string]string{"enum_string2": "客\n厅"}}, "data.enum_string2: WeChat refuses"},
+		"only for long texts": {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": "{{slice .Summary 0 60}}"}}, "data.thing1"},
+		"prints too much":     {card.TemplateSpec{ID: "T", Data: map[string]string{"thing1": `{{printf "%9000d" 1}}`}}, "8 KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := notify.NewTemplate(c.spec)
+			_, err := card.NewTemplate(c.spec)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one that says %q", err, c.want)
 			}
@@ -408,7 +412,7 @@ func TestTemplateFaults(t *testing.T) {
 		"a written-out enum value": {"enum_string2": "客厅"},
 		"a part of the time":       {"date1": "{{slice .Time 0 16}}"},
 	} {
-		if _, err := notify.NewTemplate(notify.TemplateSpec{ID: "T", Data: data}); err != nil {
+		if _, err := card.NewTemplate(card.TemplateSpec{ID: "T", Data: data}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -426,12 +430,12 @@ func FuzzRender(f *testing.F) {
 	for _, k := range keywords {
 		data[k] = "{{.Sender}}{{.Summary}}"
 	}
-	tmpl, err := notify.NewTemplate(notify.TemplateSpec{ID: "T1", Page: "/pages/chat/index?peer={{.Peer}}&name={{.Sender}}&n={{.Count}}", Data: data})
+	tmpl, err := card.NewTemplate(card.TemplateSpec{ID: "T1", Page: "/pages/chat/index?peer={{.Peer}}&name={{.Sender}}&n={{.Count}}", Data: data})
 	if err != nil {
 		f.Fatal(err)
 	}
-	rules := notify.DefaultRules()
-	rules.Preview = notify.PreviewText
+	style := byDefault
+	style.Preview = card.PreviewText
 	for _, s := range []string{"", "hi", "😀", "12:34", "￥1.", "粤A1", "\u2028\u00a0", "٣٤", "𠮷野家", "1.2.3", "25:61", "a\u0301\u0301"} {
 		f.Add("bob", s)
 	}
@@ -444,8 +448,8 @@ func FuzzRender(f *testing.F) {
 		f.Add(string(rs), string(rs))
 	}
 	f.Fuzz(func(t *testing.T, sender, text string) {
-		n := notify.Notice{ID: "a", From: notify.UserID(sender[:min(len(sender), longestID)]), SentAt: sentAt, Summary: text}
-		c, err := tmpl.Render(rules, "card", "openid", []notify.Notice{n}, notify.Names{string(n.From): sender}, false, sentAt)
+		n := card.Notice{ID: "a", From: fact.UserID(sender[:min(len(sender), longestID)]), SentAt: sentAt, Summary: text}
+		c, err := tmpl.Render(style, "card", "openid", []card.Notice{n}, card.Names{string(n.From): sender}, false, sentAt)
 		if err != nil {
 			t.Fatal(err)
 		}

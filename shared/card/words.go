@@ -1,6 +1,10 @@
-package notify
+package card
 
-import "fmt"
+import (
+	"fmt"
+
+	"wxnotify/shared/fact"
+)
 
 // words are the texts of our own that a card may show.
 type words struct {
@@ -58,22 +62,22 @@ func wordsFor(lang string) words {
 }
 
 // neutral says that something of kind waits, and no more.
-func (w words) neutral(kind Kind) string {
+func (w words) neutral(kind fact.Kind) string {
 	switch kind {
-	case KindCall:
+	case fact.KindCall:
 		return w.call
-	case KindMissedCall:
+	case fact.KindMissedCall:
 		return w.missed
 	}
 	return w.message
 }
 
 // summary says what a sender did, count notices in all.
-func (w words) summary(kind Kind, count int) string {
+func (w words) summary(kind fact.Kind, count int) string {
 	switch {
-	case kind == KindCall, kind == KindMissedCall && count == 1:
+	case kind == fact.KindCall, kind == fact.KindMissedCall && count == 1:
 		return w.neutral(kind)
-	case kind == KindMention && count == 1:
+	case kind == fact.KindMention && count == 1:
 		return w.mention
 	}
 	return w.from(count)

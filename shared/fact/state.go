@@ -1,4 +1,4 @@
-package notify
+package fact
 
 // A State is how a message ended for one recipient. Final means that nothing more
 // will be sent for it.

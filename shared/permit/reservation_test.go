@@ -1,4 +1,4 @@
-package notify_test
+package permit_test
 
 import (
 	"errors"
@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 )
 
 // permitted begins the stories of cards: alice is bound and has two permits.
@@ -20,7 +23,7 @@ func TestWhoMaySend(t *testing.T) {
 		{"a permit is held for a card", permitted(asks("c")), "ok", "2, 1 held"},
 		{"asked again it is held once", permitted(asks("c"), asks("c")), "ok", "2, 1 held"},
 		{"a card pays with its own template", permitted(asks("c"), asks("c", u)), "void", "2, 1 held"},
-		{"a card whose lease is over is given up", permitted(asks("c"), later(notify.Lease), asks("c")), "void", "2, 1 held"},
+		{"a card whose lease is over is given up", permitted(asks("c"), later(permit.Lease), asks("c")), "void", "2, 1 held"},
 		{"without a permit nothing is sent", steps{bind("alice"), asks("c")}, "no permit", "0, 0 held"},
 		{"a held permit is not free", steps{bind("alice"), popup(0), asks("c"), settles("c", silence), asks("d")}, "no permit", "1, 1 held"},
 		{"nothing is sent to whom the openid is not", permitted(asks("c", ofUser("carol"))), "unbound", "2, 0 held"},
@@ -28,11 +31,11 @@ func TestWhoMaySend(t *testing.T) {
 		{"nor when it is erased", permitted(erases("alice"), asks("c")), "erased", "0, 0 held"},
 		{"nor to an openid that WeChat does not know", permitted(asks("c"), settles("c", notThere), asks("d")), "gone", "0, 0 held"},
 		{"until a new login", permitted(asks("c"), settles("c", notThere), bind("alice"), popup(0), asks("d")), "no permit", "0, 0 held"},
-		{"of a template one card is sent at a time", permitted(asks("c"), later(notify.Lease-time.Millisecond), asks("d")), "busy until 1m0s", "2, 1 held"},
-		{"then the first is given up, and keeps its permit", permitted(asks("c"), later(notify.Lease), asks("d")), "ok", "2, 2 held"},
+		{"of a template one card is sent at a time", permitted(asks("c"), later(permit.Lease-time.Millisecond), asks("d")), "busy until 1m0s", "2, 1 held"},
+		{"then the first is given up, and keeps its permit", permitted(asks("c"), later(permit.Lease), asks("d")), "ok", "2, 2 held"},
 		{"it is in nobody's way when it is settled", permitted(asks("c"), settles("c", accepted), asks("d")), "ok", "1, 1 held"},
-		{"a user is sent one card at a time", permitted(asks("c"), later(notify.InFlight-time.Millisecond), asks("d", u)), "busy until 13s", "2, 1 held"},
-		{"which no send outlives", permitted(asks("c"), later(notify.InFlight), asks("d", u)), "no permit", "2, 1 held"},
+		{"a user is sent one card at a time", permitted(asks("c"), later(permit.InFlight-time.Millisecond), asks("d", u)), "busy until 13s", "2, 1 held"},
+		{"which no send outlives", permitted(asks("c"), later(permit.InFlight), asks("d", u)), "no permit", "2, 1 held"},
 		{"a long-term permit pays for any number", steps{bind("alice"), popup(0), asks("c", longTerm), settles("c", accepted, longTerm), asks("d", longTerm)}, "ok", "1, 1 held"},
 		{"a digest leaves what the rules keep", permitted(asks("c", digest(2, false))), "kept, 2 of 2", "2, 0 held"},
 		{"a digest may take what is above", permitted(asks("c", digest(1, false))), "ok", "2, 1 held"},
@@ -55,10 +58,10 @@ func TestHowCardsEnd(t *testing.T) {
 		{"taken away while held: it is paid once", permitted(asks("c"), settles("c", silence), later(time.Second), switchedOff(time.Second), later(2*time.Minute), concludes("c")), "alice: unknown no_report", "0, 0 held"},
 		{"the first outcome stays", permitted(asks("c"), settles("c", accepted), settles("c", refused)), "delivered", "1, 0 held"},
 		{"the first outcome stays, unknown", permitted(asks("c"), settles("c", silence), settles("c", accepted)), "unknown", "2, 1 held"},
-		{"a card that was given up is told by Reconcile", permitted(asks("c"), later(notify.Lease), resolves("c"), settles("c", accepted)), "unknown", "2, 1 held"},
-		{"and ends stranded", permitted(asks("c"), later(notify.Lease), resolves("c"), later(time.Hour), concludes("c")), "alice: unknown stranded", "1, 0 held"},
+		{"a card that was given up is told by Reconcile", permitted(asks("c"), later(permit.Lease), resolves("c"), settles("c", accepted)), "unknown", "2, 1 held"},
+		{"and ends stranded", permitted(asks("c"), later(permit.Lease), resolves("c"), later(time.Hour), concludes("c")), "alice: unknown stranded", "1, 0 held"},
 		{"an end is told until it was told", permitted(asks("c"), settles("c", silence), later(2*time.Minute), concludes("c"), concludes("c")), "alice: unknown no_report", "1, 0 held"},
-		{"and then no more", permitted(asks("c"), settles("c", silence), later(2*time.Minute), concludes("c"), wasTold("c", notify.StateUnknown), concludes("c")), "nothing", "1, 0 held"},
+		{"and then no more", permitted(asks("c"), settles("c", silence), later(2*time.Minute), concludes("c"), wasTold("c", fact.StateUnknown), concludes("c")), "nothing", "1, 0 held"},
 		{"what was sent is paid for, though the reservation is forgotten", permitted(settles("c", accepted)), "delivered", "1, 0 held"},
 		{"what was not sent leaves no trace", permitted(settles("c", failed)), "", "2, 0 held"},
 		{"forgotten, and unknown: it is held", permitted(settles("c", silence)), "unknown", "2, 1 held"},
@@ -74,7 +77,7 @@ func TestWhatARunFinds(t *testing.T) {
 		{"a card never heard of is voided", permitted(resolves("c")), "void", "2, 0 held"},
 		{"and cannot be reserved any more", permitted(resolves("c"), asks("c")), "void", "2, 0 held"},
 		{"one that is being sent is left alone", permitted(asks("c"), resolves("c")), "sending", "2, 1 held"},
-		{"one whose run let its lease pass is unknown", permitted(asks("c"), later(notify.Lease), resolves("c")), "unknown, handed over", "2, 1 held"},
+		{"one whose run let its lease pass is unknown", permitted(asks("c"), later(permit.Lease), resolves("c")), "unknown, handed over", "2, 1 held"},
 		{"one that was settled has ended so", permitted(asks("c"), settles("c", accepted), resolves("c")), "delivered, notices delivered", "1, 0 held"},
 		{"what was sent to an erased openid is not announced again", permitted(erases("alice"), resolves("c")), "refused, notices erased", "0, 0 held"},
 		{"a correction of an end that nobody has heard is the end", permitted(asks("c"), settles("c", accepted), wechatReports(1, 0, "43101"), resolves("c")), "refused, notices refused, handed over", "1, 0 held"},
@@ -92,10 +95,10 @@ func TestReportsOfWeChat(t *testing.T) {
 	checkRows(t, []subscriberRow{
 		{"a report settles an unknown card", unknown(wechatReports(7, 0, ""), concludes("c")), "alice: delivered reported", "1, 0 held"},
 		{"also as failed, and it is paid for", unknown(wechatReports(7, 0, "43101"), concludes("c")), "alice: refused reported", "1, 0 held"},
-		{"after the end it corrects that", unknown(later(2*time.Minute), concludes("c"), wasTold("c", notify.StateUnknown), wechatReports(7, 0, ""), concludes("c")), "alice: delivered reported, not unknown", "1, 0 held"},
-		{"both are told in their order", unknown(later(2*time.Minute), concludes("c"), wechatReports(7, 0, ""), concludes("c"), wasTold("c", notify.StateUnknown), concludes("c")), "alice: delivered reported, not unknown", "1, 0 held"},
+		{"after the end it corrects that", unknown(later(2*time.Minute), concludes("c"), wasTold("c", fact.StateUnknown), wechatReports(7, 0, ""), concludes("c")), "alice: delivered reported, not unknown", "1, 0 held"},
+		{"both are told in their order", unknown(later(2*time.Minute), concludes("c"), wechatReports(7, 0, ""), concludes("c"), wasTold("c", fact.StateUnknown), concludes("c")), "alice: delivered reported, not unknown", "1, 0 held"},
 		{"a failure corrects what was delivered", corrected(concludes("c")), "alice: refused reported, not delivered", "1, 0 held"},
-		{"once", corrected(concludes("c"), wasTold("c", notify.StateRefused), wechatReports(1, time.Second, ""), concludes("c")), "nothing", "1, 0 held"},
+		{"once", corrected(concludes("c"), wasTold("c", fact.StateRefused), wechatReports(1, time.Second, ""), concludes("c")), "nothing", "1, 0 held"},
 		{"what is known already is told nobody", permitted(asks("c"), settles("c", accepted), wechatReports(1, 0, ""), concludes("c")), "nothing", "1, 0 held"},
 		{"a report may overtake the answer", permitted(asks("c"), wechatReports(1, 0, "43101"), settles("c", accepted)), "refused", "1, 0 held"},
 		{"it waits ten minutes for its card", permitted(wechatReports(1, 0, "43101"), later(10*time.Minute-time.Millisecond), asks("c"), settles("c", accepted)), "refused", "1, 0 held"},
@@ -134,8 +137,8 @@ func TestDriftIsCounted(t *testing.T) {
 func TestOldCardsAreForgotten(t *testing.T) {
 	send := func(i int) move {
 		return func(s *subscriber) string {
-			card := notify.CardID(fmt.Sprint("c", i))
-			return s.tell(steps{popup(0), asks(card), settles(card, accepted)})
+			id := card.ID(fmt.Sprint("c", i))
+			return s.tell(steps{popup(0), asks(id), settles(id, accepted)})
 		}
 	}
 	s := newSubscriber()
@@ -161,11 +164,11 @@ func TestCardsForgetWhatTheyCarried(t *testing.T) {
 		after time.Duration
 		known bool
 	}{{3 * time.Hour, true}, {3*time.Hour + time.Millisecond, false}} {
-		next := notify.CardID(fmt.Sprint("after ", c.after))
+		next := card.ID(fmt.Sprint("after ", c.after))
 		s.tell(steps{popup(0), later(c.after), asks(next), settles(next, accepted)})
-		for id, card := range s.Cards.All() {
-			if want := id != "known" || c.known; len(card.Messages) > 0 != want {
-				t.Errorf("after %v %s carried %q", c.after, id, card.Messages)
+		for id, rec := range s.Cards.All() {
+			if want := id != "known" || c.known; len(rec.Messages) > 0 != want {
+				t.Errorf("after %v %s carried %q", c.after, id, rec.Messages)
 			}
 		}
 	}
@@ -182,7 +185,7 @@ func TestUnreadableCard(t *testing.T) {
 		{"it is not settled", steps{settles("bad", accepted)}, "unreadable"},
 		{"it is not resolved", steps{resolves("bad")}, "unreadable"},
 		{"it is not concluded", steps{concludes("bad")}, "unreadable"},
-		{"it is not told", steps{wasTold("bad", notify.StateUnknown)}, "unreadable"},
+		{"it is not told", steps{wasTold("bad", fact.StateUnknown)}, "unreadable"},
 		{"its openid is not erased", steps{erases("alice")}, "unreadable"},
 		{"the cards of its openid are not ended", steps{endsCards("")}, "unreadable"},
 		{"another card goes out", steps{asks("c")}, "ok"},
@@ -191,7 +194,7 @@ func TestUnreadableCard(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			s := newSubscriber()
 			s.tell(permitted())
-			s.Cards = notify.NewCards(map[notify.CardID]notify.CardRecord{"bad": {Unreadable: errors.Join(notify.ErrUnreadable)}})
+			s.Cards = permit.NewCards(map[card.ID]permit.CardRecord{"bad": {Unreadable: errors.Join(notify.ErrUnreadable)}})
 			if got := s.tell(c.moves); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}

@@ -1,9 +1,14 @@
-package notify
+package permit
 
-import "time"
+import (
+	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+)
 
 // Reserve holds a permit for a card.
-func (s *SubscriberRecord) Reserve(r Reserve, now time.Time) (Reserved, error) {
+func (s *Subscriber) Reserve(r Reserve, now time.Time) (Reserved, error) {
 	if s.erased(now) {
 		return Reserved{Status: ReserveErased}, nil
 	}
@@ -30,14 +35,14 @@ func (s *SubscriberRecord) Reserve(r Reserve, now time.Time) (Reserved, error) {
 // busy returns until when another card is in the way. WeChat refuses a send to a user to whom
 // another is under way (43108), and of one template there is one at a time. A card whose run let its
 // lease pass is in nobody's way: it is unknown from now on.
-func (s *SubscriberRecord) busy(t TemplateID, now time.Time) (until time.Time, err error) {
+func (s *Subscriber) busy(t fact.TemplateID, now time.Time) (until time.Time, err error) {
 	for other, id := range s.Sending {
 		c, is, err := s.Cards.find(id)
 		if err != nil {
 			return until, err
 		}
 		if is && c.State == CardSending && other != t {
-			until = later(until, c.At.Add(InFlight))
+			until = fact.Later(until, c.At.Add(InFlight))
 		}
 	}
 	if until.After(now) {
@@ -55,10 +60,10 @@ func (s *SubscriberRecord) busy(t TemplateID, now time.Time) (until time.Time, e
 }
 
 // reserve holds a permit if one is left, is not kept for others, and is not one too many this hour.
-func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
+func (s *Subscriber) reserve(r Reserve, now time.Time) Reserved {
 	l := s.ledger(r.Template)
 	left, kept := l.left(r.LongTerm), l.kept(r)
-	paced := later(s.Paced, now).Add((time.Hour / time.Duration(max(r.PerHour, 1))).Truncate(time.Millisecond))
+	paced := fact.Later(s.Paced, now).Add((time.Hour / time.Duration(max(r.PerHour, 1))).Truncate(time.Millisecond))
 	out := Reserved{Status: ReserveOK, Left: max(left, 0), Keep: kept}
 	switch {
 	case left <= 0:
@@ -79,7 +84,7 @@ func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
 	s.Paced = paced
 	l.hold()
 	if s.Sending == nil {
-		s.Sending = map[TemplateID]CardID{}
+		s.Sending = map[fact.TemplateID]card.ID{}
 	}
 	s.Sending[r.Template] = r.Card
 	s.Cards.put(r.Card, CardRecord{State: CardSending, Template: r.Template, User: r.User, Queue: r.Queue, Messages: r.Messages,
@@ -90,7 +95,7 @@ func (s *SubscriberRecord) reserve(r Reserve, now time.Time) Reserved {
 
 // Settle writes down how a card ended. The first outcome stays, but for what WeChat itself has
 // reported. The state is that of the card now; empty: there is none.
-func (s *SubscriberRecord) Settle(t Settle, now time.Time) (CardState, error) {
+func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
 	id, c, is, err := s.card(t.Card)
 	if err != nil {
 		return "", err
@@ -123,7 +128,7 @@ func (s *SubscriberRecord) Settle(t Settle, now time.Time) (CardState, error) {
 }
 
 // payForgotten pays for a card of which nothing is kept, and whose user has the openid no more.
-func (s *SubscriberRecord) payForgotten(t Settle, now time.Time) {
+func (s *Subscriber) payForgotten(t Settle, now time.Time) {
 	if l := s.ledger(t.Template); !t.LongTerm && l.countsFirst(t.Card) {
 		l.pay(false, string(t.State), now)
 	}
@@ -131,7 +136,7 @@ func (s *SubscriberRecord) payForgotten(t Settle, now time.Time) {
 
 // card returns a card and how it is named: otherwise than it was if its user was erased while it
 // was on its way.
-func (s *SubscriberRecord) card(id CardID) (named CardID, c CardRecord, is bool, err error) {
+func (s *Subscriber) card(id card.ID) (named card.ID, c CardRecord, is bool, err error) {
 	if c, is, err = s.Cards.find(id); is {
 		return id, c, true, err
 	}
@@ -144,8 +149,8 @@ func (s *SubscriberRecord) card(id CardID) (named CardID, c CardRecord, is bool,
 // An ending is how a card that was being sent has ended.
 type ending struct {
 	state    CardState
-	permit   PermitFate
-	final    State
+	permit   Fate
+	final    fact.State
 	msgID    int64
 	detail   string
 	drift    bool
@@ -153,7 +158,7 @@ type ending struct {
 }
 
 // end writes down the outcome of a card that is being sent.
-func (s *SubscriberRecord) end(id CardID, c CardRecord, e ending, now time.Time) {
+func (s *Subscriber) end(id card.ID, c CardRecord, e ending, now time.Time) {
 	s.settlePermit(id, &c, e, now)
 	if e.drift {
 		s.ledger(c.Template).Drift++
@@ -170,10 +175,10 @@ func (s *SubscriberRecord) end(id CardID, c CardRecord, e ending, now time.Time)
 
 // settlePermit does what becomes of the permit that is held for c. Whose card has nobody who is told
 // of it is paid for at once.
-func (s *SubscriberRecord) settlePermit(id CardID, c *CardRecord, e ending, now time.Time) {
+func (s *Subscriber) settlePermit(id card.ID, c *CardRecord, e ending, now time.Time) {
 	l := s.ledger(c.Template)
 	switch {
-	case e.permit == PermitHeld && c.User != "":
+	case e.permit == Held && c.User != "":
 		c.Waits, c.WasUnknown, c.Stranded = now.Add(c.Patience), true, e.stranded
 		s.Cards.look(id, c.Waits)
 	case e.permit.maybeShown():
@@ -181,7 +186,7 @@ func (s *SubscriberRecord) settlePermit(id CardID, c *CardRecord, e ending, now 
 	default:
 		l.release()
 	}
-	if e.permit == PermitZeroed {
+	if e.permit == Zeroed {
 		l.zero(c.At, string(e.state), now)
 	}
 	if c.User == "" {
@@ -190,21 +195,21 @@ func (s *SubscriberRecord) settlePermit(id CardID, c *CardRecord, e ending, now 
 }
 
 // strand ends a card whose run let its lease pass: it may have been shown.
-func (s *SubscriberRecord) strand(id CardID, c CardRecord, now time.Time) {
-	out := outcomes[ClassUnknown]
+func (s *Subscriber) strand(id card.ID, c CardRecord, now time.Time) {
+	out := Unanswered
 	s.end(id, c, ending{state: out.Card, permit: out.Permit, stranded: true}, now)
 	s.meetReports(now)
 }
 
 // Resolve says how a card has ended, and makes sure that it is not sent from now on.
-func (s *SubscriberRecord) Resolve(o OpenCard, now time.Time) (Resolved, error) {
+func (s *Subscriber) Resolve(o OpenCard, now time.Time) (Resolved, error) {
 	id, c, is, err := s.card(o.ID)
 	switch {
 	case err != nil:
 		return Resolved{}, err
 	case is && id != o.ID, !is && s.erased(now):
 		// It may have been sent before, to somebody who has another user now: it is not announced again.
-		return Resolved{State: CardRefused, Final: StateErased}, nil
+		return Resolved{State: CardRefused, Final: fact.StateErased}, nil
 	case !is:
 		s.Cards.put(o.ID, CardRecord{State: CardVoid, Template: o.Template, At: now})
 		return Resolved{State: CardVoid}, nil
@@ -220,7 +225,7 @@ func (s *SubscriberRecord) Resolve(o OpenCard, now time.Time) (Resolved, error) 
 // resolved says how a card that has ended is told. If Reconcile is about to correct an end, that end
 // comes first, for whoever has the notices still on a card; if it was faster, it has taken them off.
 // If the end that it corrects was never written down, it tells the only one.
-func (s *SubscriberRecord) resolved(id CardID, c CardRecord) Resolved {
+func (s *Subscriber) resolved(id card.ID, c CardRecord) Resolved {
 	if !c.WasUnknown && len(c.Outbox) > 0 {
 		if was := c.Outbox[0].Corrects; c.Outbox[0].Begun {
 			return Resolved{State: CardState(was), Final: was, Detail: c.Detail}

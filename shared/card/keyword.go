@@ -1,4 +1,4 @@
-package notify
+package card
 
 import (
 	"regexp"
@@ -10,16 +10,14 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/keyword"
 )
 
 // cardTime is legal both for time and for date keywords.
 const cardTime = "2006年1月2日 15:04"
 
-// Beijing is where WeChat's users read the time, whatever the zone of the machine.
-var Beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
-
-func formatTime(t time.Time) string { return t.In(Beijing).Format(cardTime) }
+func formatTime(t time.Time) string { return t.In(fact.Beijing).Format(cardTime) }
 
 // A keywordType makes the values of one type of keyword: exact ones of what a backend
 // announced, and legal ones of whatever people wrote.

@@ -1,4 +1,4 @@
-package notify_test
+package permit_test
 
 import (
 	"fmt"
@@ -7,14 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/notify"
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 func TestBindings(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
 		steps steps
-		user  notify.UserID
+		user  fact.UserID
 		since time.Duration
 		moved bool // cards stay with an openid that is its user's no more
 	}{
@@ -45,7 +47,7 @@ func TestErasing(t *testing.T) {
 	checkRows(t, []subscriberRow{
 		{"what is unknown ends erased, and is paid for", unknown(endsCards(""), concludes("c")), "alice: erased ", "1, 0 held"},
 		{"that is told before the openid is forgotten", unknown(erases("alice")), "something is to be told first", "2, 1 held"},
-		{"then it is", unknown(endsCards(""), concludes("c"), wasTold("c", notify.StateErased), erases("alice")), "erased", "0, 0 held"},
+		{"then it is", unknown(endsCards(""), concludes("c"), wasTold("c", fact.StateErased), erases("alice")), "erased", "0, 0 held"},
 		{"it is named until it was told", unknown(endsCards(""), endsCards("")), "c", "1, 0 held"},
 		{"an openid that is another's stays", permitted(bind("carol"), erases("alice")), "erased", "2, 0 held"},
 		{"the cards of others stay", permitted(asks("c"), bind("carol"), endsCards("carol"), resolves("c")), "sending", "2, 1 held"},
@@ -55,8 +57,8 @@ func TestErasing(t *testing.T) {
 		{"also when nobody knows: nobody is there to be told", former(settles("c", silence)), "", "1, 0 held"},
 		{"which is free again when it was not sent", former(settles("c", failed)), "", "2, 0 held"},
 		{"which goes with all older ones when it was refused", former(settles("c", refused)), "", "0, 0 held"},
-		{"which is spent when its lease is over", former(later(notify.Lease), reconciles), "", "1, 0 held"},
-		{"and not before", former(later(notify.Lease-time.Millisecond), reconciles), "", "2, 1 held"},
+		{"which is spent when its lease is over", former(later(permit.Lease), reconciles), "", "1, 0 held"},
+		{"and not before", former(later(permit.Lease-time.Millisecond), reconciles), "", "2, 1 held"},
 		{"it is not announced again", former(resolves("c")), "refused, notices erased", "2, 1 held"},
 		{"nor reserved again", former(asks("c")), "void", "2, 1 held"},
 		{"a report of it is told nobody", former(settles("c", silence), wechatReports(7, 0, "43101"), endsCards("alice")), "", "1, 0 held"},
@@ -74,7 +76,7 @@ func TestLoginsAndErasureAroundACardOnItsWay(t *testing.T) {
 		"alice here and elsewhere":  {bind("alice"), unbind("alice")},
 	}
 	endings := map[string]struct {
-		how  *notify.Settle
+		how  *permit.Settle
 		left int // of one permit
 	}{
 		"delivered": {&accepted, 0}, "unknown": {&silence, 0}, "not sent": {&failed, 1}, "refused": {&refused, 0}, "never settled": {nil, 0},
@@ -113,7 +115,7 @@ func TestLoginsAndErasureAroundACardOnItsWay(t *testing.T) {
 
 // deletes erases user as far as the openid is concerned: their cards there, and all of it if it is
 // theirs.
-func deletes(user notify.UserID) move {
+func deletes(user fact.UserID) move {
 	return func(s *subscriber) string {
 		bound := s.User == user
 		for range 5 {
@@ -146,7 +148,7 @@ func (s *subscriber) reconcile() {
 	}
 }
 
-func (s *subscriber) concludeAndTell(id notify.CardID) string {
+func (s *subscriber) concludeAndTell(id card.ID) string {
 	if end, err := s.Outgoing(id, s.now); err == nil && end != nil {
 		return s.do(wasTold(id, end.State))
 	}
@@ -160,7 +162,7 @@ func (s *subscriber) namesNobody(t *testing.T, name string) {
 			t.Errorf("card %s of %q is left", id, c.User)
 		}
 	}
-	if s.User == notify.UserID(name) || strings.Contains(fmt.Sprint(s.Sending), name) {
+	if s.User == fact.UserID(name) || strings.Contains(fmt.Sprint(s.Sending), name) {
 		t.Errorf("user %q, cards %v", s.User, s.Sending)
 	}
 }

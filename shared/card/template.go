@@ -1,4 +1,4 @@
-package notify
+package card
 
 import (
 	"cmp"
@@ -11,12 +11,15 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"wxnotify/shared/fact"
+	"wxnotify/shared/keyword"
 )
 
 // A TemplateSpec is a template as notify.yml has it. Page and the values of Data
 // are Go templates over .Sender, .Summary, .Count, .Group, .Time and .Peer.
 type TemplateSpec struct {
-	ID TemplateID
+	ID fact.TemplateID
 	// LongTerm subscriptions are granted once and pay for any number of cards.
 	LongTerm bool
 	Page     string
@@ -27,7 +30,7 @@ type TemplateSpec struct {
 
 // A Template renders notices into cards. It is safe for concurrent use.
 type Template struct {
-	id       TemplateID
+	id       fact.TemplateID
 	longTerm bool
 	page     *template.Template
 	data     []keywordTemplate // by keyword
@@ -165,7 +168,7 @@ func (b *boundedBuilder) Write(p []byte) (int, error) {
 }
 
 // ID returns the template's id.
-func (t *Template) ID() TemplateID { return t.id }
+func (t *Template) ID() fact.TemplateID { return t.id }
 
 // LongTerm reports whether one permit of the template pays for any number of cards.
 func (t *Template) LongTerm() bool { return t.longTerm }
@@ -180,32 +183,32 @@ type Names map[string]string
 //
 // What a backend announced is shown as it is: a value that WeChat does not take is an
 // UnfitError. A Template of a kind that is disabled returns its DisabledError.
-func (t *Template) Render(r Rules, id CardID, openID OpenID, notices []Notice, names Names, neutral bool, now time.Time) (Card, error) {
+func (t *Template) Render(s Style, id ID, openID fact.OpenID, notices []Notice, names Names, neutral bool, now time.Time) (Card, error) {
 	if len(notices) == 0 {
-		return Card{}, errors.New("notify: Render: no notices")
+		return Card{}, errors.New("card: Render: no notices")
 	}
 	if t.disabled != nil {
 		return Card{}, t.disabled
 	}
-	v := r.view(notices, names, neutral)
+	v := s.view(notices, names, neutral)
 	card := Card{
 		ID: id, To: openID, Template: t.id, Data: make(map[string]string, len(t.data)),
-		MiniProgramState: r.MiniProgramState, Lang: r.Lang,
+		MiniProgramState: s.MiniProgramState, Lang: s.Lang,
 	}
 	for _, k := range t.data {
 		of := v
 		if neutral && !k.kind.words() { // WeChat objects to words, not to a time
-			of = r.view(notices, names, false)
+			of = s.view(notices, names, false)
 		}
-		value, err := k.value(of, notices[0].Announcement != nil, neutral, wordsFor(r.Lang), now)
+		value, err := k.value(of, notices[0].Announcement != nil, neutral, wordsFor(s.Lang), now)
 		if err != nil {
-			return Card{}, fmt.Errorf("notify: Render: %w", err)
+			return Card{}, fmt.Errorf("card: Render: %w", err)
 		}
 		card.Data[k.keyword] = value
 	}
 	page, err := execute(t.page, v.escaped())
 	if err != nil {
-		return Card{}, fmt.Errorf("notify: Render: page: %w", err)
+		return Card{}, fmt.Errorf("card: Render: page: %w", err)
 	}
 	card.Page = withoutEmpty(page)
 	return card, nil
@@ -262,15 +265,15 @@ func (e *UnfitError) Error() string {
 
 // view is what a card may show of notices under the operator's preview rule: the
 // newest, and how many there are.
-func (r Rules) view(notices []Notice, names Names, neutral bool) view {
+func (s Style) view(notices []Notice, names Names, neutral bool) view {
 	last := notices[len(notices)-1]
-	w := wordsFor(r.Lang)
+	w := wordsFor(s.Lang)
 	v := view{
 		Sender: cmp.Or(visible(names[string(last.From)]), w.name), Group: w.noGroup, Count: len(notices),
 		Time: formatTime(last.SentAt), Peer: last.Peer(),
 	}
 	if last.Group != "" {
-		v.Group = cmp.Or(visible(names[GroupPeer(last.Group)]), w.group)
+		v.Group = cmp.Or(visible(names[fact.GroupPeer(last.Group)]), w.group)
 	}
 	if a := last.Announcement; a != nil {
 		v.show(a.Fields, w)
@@ -279,20 +282,20 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 		}
 		return v
 	}
-	if neutral || r.Preview == PreviewNone {
+	if neutral || s.Preview == PreviewNone {
 		v.Sender = w.name
 		if last.Group != "" {
 			v.Group = w.group
 		}
 	}
 	text := ""
-	if !neutral && r.Preview == PreviewText {
+	if !neutral && s.Preview == PreviewText {
 		text = visible(last.Summary)
 	}
 	switch {
 	case text != "":
 		v.Summary = text
-	case neutral || r.Preview == PreviewNone:
+	case neutral || s.Preview == PreviewNone:
 		v.Summary = w.neutral(last.Kind)
 	default:
 		v.Summary = w.summary(last.Kind, v.Count)
@@ -303,7 +306,7 @@ func (r Rules) view(notices []Notice, names Names, neutral bool) view {
 // show takes over what the operator's backend wants the card to say.
 func (v *view) show(fields map[string]string, w words) {
 	v.Sender, v.Summary, v.Group = visible(fields["sender"]), cmp.Or(visible(fields["summary"]), w.message), visible(fields["group"])
-	v.Time = cmp.Or(firstRunes(fields["time"], maxShown), v.Time)
+	v.Time = cmp.Or(keyword.First(fields["time"], maxShown), v.Time)
 	v.Peer = cmp.Or(fields["peer"], v.Peer)
 	if n, err := strconv.Atoi(fields["count"]); err == nil {
 		v.Count = n
@@ -315,7 +318,7 @@ func (v *view) show(fields map[string]string, w words) {
 const maxShown = 100
 
 // visible is what a template gets of s, which people and their apps chose.
-func visible(s string) string { return clean(firstRunes(s, maxShown)) }
+func visible(s string) string { return clean(keyword.First(s, maxShown)) }
 
 // escaped returns v for use in a page's query.
 func (v view) escaped() view {

@@ -1,8 +1,11 @@
-package notify
+package permit
 
 import (
 	"slices"
 	"time"
+
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 )
 
 const (
@@ -16,12 +19,12 @@ const (
 // A PendingReport is a report of WeChat that no card has met yet: it can overtake the answer of the
 // send itself.
 type PendingReport struct {
-	Sent
+	fact.Sent
 	Received time.Time
 }
 
 // Report takes what WeChat reports of a card.
-func (s *SubscriberRecord) Report(r Sent, now time.Time) {
+func (s *Subscriber) Report(r fact.Sent, now time.Time) {
 	if s.erased(now) || s.Blank() || s.heard(r) {
 		return
 	}
@@ -31,7 +34,7 @@ func (s *SubscriberRecord) Report(r Sent, now time.Time) {
 }
 
 // heard reports whether r is kept, or a card has it.
-func (s *SubscriberRecord) heard(r Sent) bool {
+func (s *Subscriber) heard(r fact.Sent) bool {
 	if slices.ContainsFunc(s.Reports, func(p PendingReport) bool {
 		return p.MsgID == r.MsgID && p.Template == r.Template && p.At.Equal(r.At)
 	}) {
@@ -47,7 +50,7 @@ func (s *SubscriberRecord) heard(r Sent) bool {
 }
 
 // meetReports brings reports and cards together.
-func (s *SubscriberRecord) meetReports(now time.Time) {
+func (s *Subscriber) meetReports(now time.Time) {
 	s.Reports = slices.DeleteFunc(s.Reports, func(p PendingReport) bool {
 		if id, is := s.meant(p.Sent); is {
 			s.correct(id, s.Cards.kept[id], p.Sent, now)
@@ -59,7 +62,7 @@ func (s *SubscriberRecord) meetReports(now time.Time) {
 
 // meant returns the card that a report means. By time it is the youngest that fits, and none while a
 // card of the template is being sent, which could be meant. Cards that cannot be read are none.
-func (s *SubscriberRecord) meant(r Sent) (hit CardID, is bool) {
+func (s *Subscriber) meant(r fact.Sent) (hit card.ID, is bool) {
 	sending := false
 	for id, c := range s.Cards.All() {
 		byID, byTime := c.meets(r)
@@ -77,8 +80,8 @@ func (s *SubscriberRecord) meant(r Sent) (hit CardID, is bool) {
 }
 
 // correct makes of a card what WeChat reports of it, once.
-func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Time) {
-	out, was := reported(r), State(c.State)
+func (s *Subscriber) correct(id card.ID, c CardRecord, r fact.Sent, now time.Time) {
+	out, was := reported(r), fact.State(c.State)
 	c.Reported, c.ReportedAt = true, r.At
 	if r.MsgID != 0 {
 		c.MsgID = r.MsgID
@@ -93,7 +96,7 @@ func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Tim
 		c.Messages = nil
 	default:
 		c.State, c.Final = out.Card, out.Final
-		c.Outbox = append(c.Outbox, CardEnd{State: out.Final, Reason: ReasonReported, Corrects: was})
+		c.Outbox = append(c.Outbox, CardEnd{State: out.Final, Reason: fact.ReasonReported, Corrects: was})
 		s.Cards.look(id, now)
 	}
 	s.Cards.put(id, c)
@@ -101,14 +104,14 @@ func (s *SubscriberRecord) correct(id CardID, c CardRecord, r Sent, now time.Tim
 
 // An OutboxEntry is the end of a card that its recipient does not know of yet.
 type OutboxEntry struct {
-	User     UserID
-	Messages []Identity
+	User     fact.UserID
+	Messages []fact.Identity
 	CardEnd
 }
 
 // Outgoing ends a card that was unknown, once WeChat has been silent for too long, and returns what
 // its recipient is to be told; nil if nothing.
-func (s *SubscriberRecord) Outgoing(id CardID, now time.Time) (*OutboxEntry, error) {
+func (s *Subscriber) Outgoing(id card.ID, now time.Time) (*OutboxEntry, error) {
 	c, _, err := s.Cards.find(id)
 	if err != nil {
 		return nil, err
@@ -133,18 +136,18 @@ func (s *SubscriberRecord) Outgoing(id CardID, now time.Time) (*OutboxEntry, err
 }
 
 // silent ends an unknown card of which WeChat has not told.
-func (s *SubscriberRecord) silent(id CardID, c *CardRecord, now time.Time) {
+func (s *Subscriber) silent(id card.ID, c *CardRecord, now time.Time) {
 	s.spend(c, CardUnknown, now)
-	why := ReasonSilentWeChat
+	why := fact.ReasonSilentWeChat
 	if c.Stranded {
-		why = ReasonStranded
+		why = fact.ReasonStranded
 	}
-	c.Final, c.Outbox = StateUnknown, []CardEnd{{State: StateUnknown, Reason: why}}
+	c.Final, c.Outbox = fact.StateUnknown, []CardEnd{{State: fact.StateUnknown, Reason: why}}
 	s.Cards.put(id, *c)
 }
 
 // outboxEntry returns the first end that is to be told. That a correction has begun is noted: see resolved.
-func (s *SubscriberRecord) outboxEntry(id CardID, c CardRecord) *OutboxEntry {
+func (s *Subscriber) outboxEntry(id card.ID, c CardRecord) *OutboxEntry {
 	if c.Outbox[0].Corrects != "" && !c.Outbox[0].Begun {
 		c.Outbox = slices.Clone(c.Outbox)
 		c.Outbox[0].Begun = true
@@ -154,7 +157,7 @@ func (s *SubscriberRecord) outboxEntry(id CardID, c CardRecord) *OutboxEntry {
 }
 
 // Ack notes that the recipient knows the end of a card.
-func (s *SubscriberRecord) Ack(id CardID, state State, now time.Time) error {
+func (s *Subscriber) Ack(id card.ID, state fact.State, now time.Time) error {
 	c, is, err := s.Cards.find(id)
 	if err != nil {
 		return err
