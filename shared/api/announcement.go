@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +37,6 @@ var fieldNames = []string{"sender", "summary", "group", "time", "peer", "count"}
 // ownKinds are announced by wxnotify itself, by rules of their own.
 var ownKinds = []fact.Kind{fact.KindCall, fact.KindMissedCall, fact.KindDigest, fact.KindMention}
 
-// legalKind matches what can name a template in notify.yml.
-var legalKind = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
-
 // announcements returns the messages that body asks for, one per recipient.
 func announcements(body []byte, now time.Time) ([]fact.Message, error) {
 	var req announcement
@@ -73,7 +69,7 @@ func (a *announcement) checkNames() error {
 	switch {
 	case a.ID == "" || len(a.ID) > 64 || !printable(a.ID):
 		return badRequest("id", "id must be 1 to 64 printable ASCII characters without blanks: the same when you repeat the request, else new")
-	case !legalKind.MatchString(string(a.Kind)):
+	case !a.Kind.Legal():
 		return badRequest("kind", "kind must be the name of a template of notify.yml, or message: up to 32 of a-z, 0-9 and _, a letter first")
 	case slices.Contains(ownKinds, a.Kind):
 		return badRequest("kind", fmt.Sprintf("kind must not be %s, which wxnotify announces itself: use message or a name of your own", a.Kind))

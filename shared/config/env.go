@@ -7,12 +7,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"wxnotify/shared/outbound"
 	"wxnotify/shared/secret"
 )
 
@@ -175,18 +174,9 @@ func (e *Env) URL(name, def string) string {
 	if v == "" {
 		return ""
 	}
-	u, err := url.Parse(v)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		e.fail(name, "is not a URL such as https://api.example.com")
+	if _, err := outbound.Base(v); err != nil {
+		e.fail(name, "%v", err)
 		return def
 	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
-		e.fail(name, "must begin with https://; http is for addresses of this machine only")
-	}
 	return v
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

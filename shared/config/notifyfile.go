@@ -82,10 +82,8 @@ func (f *notifyFile) specs(faults map[string]error) map[fact.Kind]card.TemplateS
 	return specs
 }
 
-var legalKind = once(`^[a-z][a-z0-9_]{0,31}$`)
-
 func checkKind(name string, line int) error {
-	if legalKind().MatchString(name) {
+	if fact.Kind(name).Legal() {
 		return nil
 	}
 	return fmt.Errorf("line %d: %q cannot name a template: use up to 32 of a-z, 0-9 and _, a letter first", line, name)

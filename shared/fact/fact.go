@@ -5,6 +5,7 @@ package fact
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -61,6 +62,12 @@ const (
 	KindMissedCall Kind = "missed_call" // it went unanswered
 	KindDigest     Kind = "digest"
 )
+
+// Legal reports whether k can name a template: up to 32 of a-z, 0-9 and _, a letter first.
+func (k Kind) Legal() bool {
+	other := func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_') }
+	return k != "" && len(k) <= 32 && k[0] >= 'a' && k[0] <= 'z' && strings.IndexFunc(string(k), other) < 0
+}
 
 // A Message is one IM message, or an announcement, for one recipient.
 type Message struct {

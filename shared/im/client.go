@@ -3,10 +3,7 @@ package im
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,24 +98,12 @@ func hostsOf(cfg ClientConfig) ([]string, error) {
 	return []string{base, backup}, nil
 }
 
-// apiBase refuses addresses that would send UserSigs in clear over a network.
 func apiBase(name, s string) (string, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("im: %s is not the base of a URL: write it like %s", name, DefaultBaseURL)
+	u, err := outbound.Base(s)
+	if err != nil {
+		return "", fmt.Errorf("im: %s %w", name, err)
 	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
-		return "", fmt.Errorf("im: %s must begin with https:// unless it is on this machine", name)
-	}
-	return strings.TrimRight(s, "/"), nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return u.String(), nil
 }
 
 // dialTimeout leaves time for the backup within an attempt's worth of waiting.

@@ -109,30 +109,11 @@ func TestReplayed(t *testing.T) {
 }
 
 func TestNewClientChecks(t *testing.T) {
-	for base, ok := range map[string]bool{
-		"":                                    true,
-		"https://adminapisgp.im.qcloud.com":   true,
-		"https://adminapisgp.im.qcloud.com/":  true,
-		"http://127.0.0.1:9000/im":            true,
-		"http://[::1]:9000":                   true,
-		"http://localhost:9000":               true,
-		"http://console.tim.qq.com":           false,
-		"http://127.0.0.1.example.com":        false,
-		"http://10.0.0.1":                     false,
-		"ftp://127.0.0.1":                     false,
-		"console.tim.qq.com":                  false,
-		"https://":                            false,
-		"https://admin:pw@console.tim.qq.com": false,
-		"https://console.tim.qq.com/?a=b":     false,
-		"https://console.tim.qq.com/#a":       false,
-		"https://a b":                         false,
-	} {
-		for _, cfg := range []im.ClientConfig{{BaseURL: base}, {BackupURL: base}} {
-			cfg.SDKAppID, cfg.SecretKey, cfg.Now = testAppID, secret.New(testKey), time.Now
-			_, err := im.NewClient(cfg)
-			if (err == nil) != ok || err != nil && (!strings.Contains(err.Error(), "IM_API_BASE") || strings.Contains(err.Error(), "pw")) {
-				t.Errorf("%+v: %v, want accepted: %t", cfg, err, ok)
-			}
+	const open = "http://console.tim.qq.com"
+	for _, cfg := range []im.ClientConfig{{BaseURL: open}, {BackupURL: open}} {
+		cfg.SDKAppID, cfg.SecretKey, cfg.Now = testAppID, secret.New(testKey), time.Now
+		if _, err := im.NewClient(cfg); err == nil || !strings.Contains(err.Error(), "IM_API_BASE must begin with https://") {
+			t.Errorf("%+v: %v", cfg, err)
 		}
 	}
 	if _, err := im.NewClient(im.ClientConfig{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "IM_SDKAPPID") || !strings.Contains(err.Error(), "IM_SECRET_KEY") {

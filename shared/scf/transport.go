@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
+
+	"wxnotify/shared/outbound"
 
 	sdkerrors "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
 	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
@@ -39,23 +39,11 @@ func parseAPIBase(base string) (endpoint, error) {
 	if base == "" {
 		return endpoint{scheme: "HTTPS"}, nil
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return endpoint{}, errors.New("scf: TENCENT_API_BASE is not a URL such as https://host; leave it empty for the real API")
+	u, err := outbound.Base(base)
+	if err != nil {
+		return endpoint{}, fmt.Errorf("scf: TENCENT_API_BASE %w; leave it empty for the real API", err)
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return endpoint{}, errors.New("scf: TENCENT_API_BASE has a user, query or fragment; remove it")
-	}
-	e := endpoint{scheme: strings.ToUpper(u.Scheme), host: u.Host + strings.TrimSuffix(u.EscapedPath(), "/"), loopback: isLoopback(u.Hostname())}
-	if u.Scheme != "https" && !e.loopback {
-		return endpoint{}, errors.New("scf: TENCENT_API_BASE is neither https nor on loopback; use https")
-	}
-	return e, nil
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	return endpoint{strings.ToUpper(u.Scheme), u.Host + u.EscapedPath(), outbound.Loopback(u.Hostname())}, nil
 }
 
 // A transport carries one call and remembers how it went, because the SDK turns the

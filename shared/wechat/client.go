@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -81,10 +78,12 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	c := &Client{appID: cfg.AppID, secret: cfg.AppSecret, timeout: cfg.Timeout, now: cfg.Now, log: cfg.Log}
 	for _, base := range append([]string{cfg.BaseURL}, cfg.BackupURLs...) {
-		if err := checkBase(base); err != nil {
-			errs = append(errs, err)
+		u, err := outbound.Base(base)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("wechat: WECHAT_API_BASE %w", err))
+			continue
 		}
-		c.hosts = append(c.hosts, strings.TrimRight(base, "/"))
+		c.hosts = append(c.hosts, u.String())
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -98,23 +97,6 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	c.http = httpClient(cfg.HTTPClient)
 	c.tokens = newTokens(c, cfg.Tokens)
 	return c, nil
-}
-
-// checkBase does not repeat base in its error: a mistyped one may hold a password.
-func checkBase(base string) error {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("wechat: WECHAT_API_BASE is not a plain URL such as %s", defaultBase)
-	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
-		return errors.New("wechat: WECHAT_API_BASE must be https, since the AppSecret travels in it; http is for loopback only")
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func httpClient(given *http.Client) *http.Client {

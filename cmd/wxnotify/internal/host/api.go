@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"wxnotify/shared/outbound"
 )
 
 // The Invoke API of SCF, as the official SDK calls it.
@@ -119,7 +121,7 @@ func checkAPICaller(r *http.Request) error {
 	switch {
 	case r.Method != http.MethodPost:
 		return &apiError{"InvalidRequest", "the Invoke API is called with POST; functions are served at /<function>"}
-	case !isLoopback(strings.Trim(name, "[]")) || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "":
+	case !outbound.Loopback(strings.Trim(name, "[]")) || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "":
 		return &apiError{"UnauthorizedOperation", "the Invoke API is served to this machine only, not through a proxy or tunnel"}
 	case !strings.HasPrefix(r.Header.Get("Authorization"), apiAlgorithm):
 		return &apiError{"AuthFailure.SignatureFailure", "the Authorization header does not begin with TC3-HMAC-SHA256"}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/shared/outbound"
 )
 
 // Config says what to host, and how. Only Project and Build are required.
@@ -167,15 +168,10 @@ func listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host: address %q: %w", addr, err)
 	}
-	if !isLoopback(name) {
+	if !outbound.Loopback(name) {
 		return nil, fmt.Errorf("host: address %q is not a loopback address: use 127.0.0.1:PORT", addr)
 	}
 	return net.Listen("tcp", addr)
-}
-
-func isLoopback(name string) bool {
-	ip := net.ParseIP(name)
-	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // CheckBuild reports every function whose binary is missing from build or cannot be run.
