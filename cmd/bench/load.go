@@ -30,6 +30,14 @@ type loaded struct {
 	Took   time.Duration // until all was over, or was broken off
 }
 
+// billed returns what was billed of all runs, to the time that passed: 1 if one run did it all.
+func (l loaded) billed() float64 {
+	if l.Took == 0 {
+		return 0
+	}
+	return l.Bill.Time.Seconds() / l.Took.Seconds()
+}
+
 // senders is how many instances of imcallback the callbacks are spread over.
 const senders = 16
 

@@ -108,7 +108,7 @@ func (c *delivery) manyUnknown(ctx context.Context, r notify.Result) bool {
 		}
 		c.Log.ErrorContext(ctx, "WeChat knows none of the last users: check WECHAT_APPID", "alert", "gone", "in_a_row", unknownInARow)
 		return true
-	case r.Card == permit.CardDelivered && c.circuits.setUnknown(false):
+	case r.State == permit.CardDelivered && c.circuits.setUnknown(false):
 		if _, err := c.Store.CountUnknownOpenID(ctx, ""); err != nil {
 			c.Log.WarnContext(ctx, "the row of unknown openids goes on", "error", err)
 		}

@@ -148,7 +148,7 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			if c.permits > 0 {
 				s.must(s.wx.Subscribe("o-tom", "call", c.permits))
 			}
-			other := permit.Reserve{Card: "other-tom", OpenID: "o-tom", User: tom, Template: "message", PerHour: 30}
+			other := permit.Reserve{Card: permit.Card{ID: "other-tom", OpenID: "o-tom", User: tom, Template: "message"}, PerHour: 30}
 			r, err := s.store.Reserve(t.Context(), other)
 			if err != nil || r.Status != permit.ReserveOK {
 				t.Fatal(r, err)
@@ -166,8 +166,8 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 					s.must(s.im.Answer(first, tom))
 				}
 				waiting.mute = c.mute
-				_, err := s.store.Settle(t.Context(), permit.Settle{Card: other.Card, OpenID: other.OpenID, Template: other.Template,
-					State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered})
+				_, err := s.store.Settle(t.Context(), permit.Settle{Card: permit.Card{ID: other.ID, OpenID: other.OpenID, Template: other.Template},
+					End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}})
 				s.must(err)
 			}}
 			s.deliver.Store = waiting

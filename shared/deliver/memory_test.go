@@ -176,7 +176,7 @@ func (m *memory) Settle(ctx context.Context, s permit.Settle) (permit.CardState,
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.settled[s.Card] = time.Now()
+	m.settled[s.ID] = time.Now()
 	return s.State, nil
 }
 

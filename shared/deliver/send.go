@@ -49,10 +49,10 @@ func (c *delivery) deliver(ctx context.Context, notices []card.Notice) *notify.F
 	if !c.timeFor(ctx) || c.looked.Elapsed() >= freshFor {
 		return c.Again(c.time(), c.time(), fact.ReasonNeverSent) // too late to start; the next look does
 	}
-	reserved, err := c.reserveInTurn(ctx, c.Reserve(rendered, notices))
+	reserved, err := c.reserveInTurn(ctx, c.Reserve(notices))
 	if err != nil {
 		c.Log.ErrorContext(ctx, "permit not reserved", "card", c.Card, "error", err)
-		return c.release(ctx, rendered, notices)
+		return c.release(ctx, notices)
 	}
 	if reserved.Status == permit.ReserveNoPermit && c.CanFallBack(notices) {
 		return c.fallBack(ctx, notices)
@@ -66,9 +66,9 @@ func (c *delivery) deliver(ctx context.Context, notices []card.Notice) *notify.F
 		switch {
 		case err != nil:
 			c.Log.ErrorContext(ctx, "it is not known whether the call rings on", "card", c.Card, "error", err)
-			return c.release(ctx, rendered, notices)
+			return c.release(ctx, notices)
 		case !wanted:
-			return c.giveUp(ctx, rendered)
+			return c.giveUp(ctx)
 		}
 	}
 	return c.send(ctx, rendered, notices)
@@ -119,13 +119,13 @@ func (c *delivery) send(ctx context.Context, rendered card.Card, notices []card.
 	if err != nil {
 		c.logSend(ctx, result)
 	}
-	end, outcome := c.Sent(result, rendered, notices)
+	end, outcome := c.Sent(result, notices)
 	state, err := c.settle(ctx, outcome)
 	if err != nil {
 		c.Log.ErrorContext(ctx, "outcome not written down, the next run resumes", "card", rendered.ID, "error", err)
 		return nil
 	}
-	if state == permit.CardUnknown && result.Card != permit.CardUnknown {
+	if state == permit.CardUnknown && result.State != permit.CardUnknown {
 		end = c.GivenUp(result.At, notices)
 	}
 	c.Note(c.time(), notify.StepSettled, string(result.Permit))
@@ -152,8 +152,8 @@ func (c *delivery) settle(ctx context.Context, s permit.Settle) (permit.CardStat
 
 // release makes sure that the card is not sent, when it is unknown whether a permit
 // was reserved for it, and has its notices wait.
-func (c *delivery) release(ctx context.Context, rendered card.Card, notices []card.Notice) *notify.Finish {
-	if !c.voided(ctx, rendered) {
+func (c *delivery) release(ctx context.Context, notices []card.Notice) *notify.Finish {
+	if !c.voided(ctx) {
 		return nil // the next run resumes
 	}
 	return c.Unreached(c.time(), notices)
@@ -161,8 +161,8 @@ func (c *delivery) release(ctx context.Context, rendered card.Card, notices []ca
 
 // giveUp returns the permit of a card of which something has ended before it was sent. What is
 // left goes on a new card at once.
-func (c *delivery) giveUp(ctx context.Context, rendered card.Card) *notify.Finish {
-	if !c.voided(ctx, rendered) {
+func (c *delivery) giveUp(ctx context.Context) *notify.Finish {
+	if !c.voided(ctx) {
 		return nil // the next run resumes
 	}
 	c.Note(c.time(), notify.StepSettled, string(permit.Refunded))
@@ -171,13 +171,13 @@ func (c *delivery) giveUp(ctx context.Context, rendered card.Card) *notify.Finis
 
 // voided makes sure that the card, which this run has not sent, is not sent and holds no permit,
 // and reports whether it could: who was slow may find it given up as unknown.
-func (c *delivery) voided(ctx context.Context, rendered card.Card) bool {
+func (c *delivery) voided(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBudget)
 	defer cancel()
-	r, err := c.Store.Resolve(ctx, permit.OpenCard{ID: rendered.ID, OpenID: rendered.To, Template: rendered.Template})
+	returned := c.Returned()
+	r, err := c.Store.Resolve(ctx, permit.OpenCard{ID: returned.ID, OpenID: returned.OpenID, Template: returned.Template})
 	if err == nil && r.State == permit.CardSending { // nobody but us would send it
-		r.State, err = c.Store.Settle(ctx, permit.Settle{Card: rendered.ID, OpenID: rendered.To, Template: rendered.Template,
-			State: permit.CardNotSent, Permit: permit.Refunded, Detail: card.ClassUnreached.String()})
+		r.State, err = c.Store.Settle(ctx, returned)
 	}
 	return err == nil && r.State != permit.CardUnknown
 }
@@ -188,7 +188,7 @@ func (c *delivery) logSend(ctx context.Context, r notify.Result) {
 		return
 	}
 	cure, _ := cureOf(r.Cause)
-	c.Log.ErrorContext(ctx, "cards cannot be rendered until this is mended: "+cure, "alert", r.Class.String(), "card", c.Card, "error", r.Cause)
+	c.Log.ErrorContext(ctx, "cards cannot be sent until this is mended: "+cure, "alert", r.Class.String(), "card", c.Card, "error", r.Cause)
 }
 
 // cureOf returns what a person has to do about err, if an adapter knows.

@@ -93,17 +93,21 @@ func (a *Attempt) Carries(wanted []fact.Identity, recalled map[fact.MessageID]bo
 	return notices
 }
 
+// carrying is the card with what it carries.
+func (a *Attempt) carrying(notices []card.Notice) permit.Card {
+	return permit.Card{ID: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Queue: a.Recipient.Queue,
+		Template: a.Template().ID(), Messages: identities(notices), LongTerm: a.Template().LongTerm(), UnknownAfter: a.Rules.UnknownAfter}
+}
+
 // Reserve asks for the permit that pays for the card.
-func (a *Attempt) Reserve(wanted card.Card, notices []card.Notice) permit.Reserve {
-	t := a.Template()
+func (a *Attempt) Reserve(notices []card.Notice) permit.Reserve {
 	return permit.Reserve{
-		Card: a.Card, OpenID: a.Recipient.OpenID, User: a.Recipient.User, Queue: a.Recipient.Queue, Template: wanted.Template,
-		Messages: identities(notices), LongTerm: t.LongTerm(),
+		Card: a.carrying(notices),
 		// A digest that has a template of its own takes nothing from first cards.
-		Digest: a.Plan.Digest && t.ID() == a.Templates.For(fact.KindMessage).ID(),
+		Digest: a.Plan.Digest && a.Template().ID() == a.Templates.For(fact.KindMessage).ID(),
 		Keep:   a.Rules.KeepForFirst, Learn: a.Rules.KeepLearning,
 		NewAbsence: !a.Recipient.Absence.Counted && ofAbsence(notices),
-		PerHour:    a.Rules.UserSendsPerHour, UnknownAfter: a.Rules.UnknownAfter,
+		PerHour:    a.Rules.UserSendsPerHour,
 	}
 }
 
@@ -200,21 +204,25 @@ func (r Result) word() string {
 }
 
 // Sent returns how to finish a card that was sent, and what to write down of it.
-func (a *Attempt) Sent(r Result, sent card.Card, notices []card.Notice) (*Finish, permit.Settle) {
+func (a *Attempt) Sent(r Result, notices []card.Notice) (*Finish, permit.Settle) {
 	a.Note(r.At, StepSent, r.word())
-	if r.Card == permit.CardDelivered || r.Card == permit.CardUnknown {
+	if r.State == permit.CardDelivered || r.State == permit.CardUnknown {
 		a.told(notices)
 	}
 	f, final := a.finish(r, notices)
-	return f, permit.Settle{Card: sent.ID, OpenID: sent.To, Template: sent.Template, State: r.Card,
-		Permit: r.Permit, Final: final, MsgID: r.MsgID, Detail: r.word(), LongTerm: a.Template().LongTerm(), Drift: r.Class == card.ClassRefused,
-		User: a.Recipient.User, Queue: a.Recipient.Queue, Messages: identities(notices), UnknownAfter: a.Rules.UnknownAfter}
+	return f, permit.Settle{Card: a.carrying(notices), End: permit.End{State: r.State, Permit: r.Permit, Final: final},
+		MsgID: r.MsgID, Detail: r.word(), Drift: r.Class == card.ClassRefused}
 }
 
 // GivenUp returns how to finish a card that was sent so slowly that another run gave it up as unknown:
 // Reconcile tells its end.
 func (a *Attempt) GivenUp(now time.Time, notices []card.Notice) *Finish {
 	return a.handed(now, notices)
+}
+
+// Returned returns what to write down of a card of which nothing was sent, and nothing will be.
+func (a *Attempt) Returned() permit.Settle {
+	return permit.Settle{Card: a.carrying(nil), End: notSent, Detail: card.ClassUnreached.String()}
 }
 
 // Unreached returns how to finish a card that is surely not sent, because the store did not answer.

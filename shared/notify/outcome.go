@@ -40,7 +40,7 @@ const (
 )
 
 // notSent is the end of a card that was surely not shown.
-var notSent = permit.End{Card: permit.CardNotSent, Permit: permit.Refunded}
+var notSent = permit.End{State: permit.CardNotSent, Permit: permit.Refunded}
 
 // outcomes is the table, by class of error. A code that WeChat answers is trusted:
 // only ClassUnknown leaves it open whether the card was shown.
@@ -54,9 +54,9 @@ var outcomes = map[card.Class]Outcome{
 	card.ClassTemplate:      {End: notSent, wait: waitCircuit, opens: opensTemplate, Alert: true},
 	card.ClassOperator:      {End: notSent, wait: waitCircuit, opens: opensApp, Alert: true},
 	card.ClassWording:       {End: notSent, wait: waitNeutral},
-	card.ClassRefused:       {End: permit.End{Card: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit}},
-	card.ClassUnknownOpenID: {End: permit.End{Card: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}, opens: opensAppInARow},
-	card.ClassDefect:        {End: permit.End{Card: permit.CardNotSent, Permit: permit.Refunded, Final: fact.StateDead}, Alert: true},
+	card.ClassRefused:       {End: permit.End{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit}},
+	card.ClassUnknownOpenID: {End: permit.End{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}, opens: opensAppInARow},
+	card.ClassDefect:        {End: permit.End{State: permit.CardNotSent, Permit: permit.Refunded, Final: fact.StateDead}, Alert: true},
 }
 
 // reason names a wait in timelines.

@@ -6,7 +6,7 @@ import (
 
 // An End is how a card ends: what becomes of it, of its permit, and of what it carries.
 type End struct {
-	Card   CardState
+	State  CardState
 	Permit Fate
 	Final  fact.State // of the notices; empty: they wait again, or with an unknown card for its end
 }

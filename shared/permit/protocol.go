@@ -30,9 +30,9 @@ type OpenCard struct {
 	Messages []fact.Identity
 }
 
-// A Reserve asks to hold a permit.
-type Reserve struct {
-	Card     card.ID
+// A Card is what is asked about: whose it is, and what it carries.
+type Card struct {
+	ID       card.ID
 	OpenID   fact.OpenID
 	User     fact.UserID // to whom the openid must be bound
 	Queue    card.Queue
@@ -40,6 +40,14 @@ type Reserve struct {
 	Messages []fact.Identity
 	// LongTerm: one permit pays for any number of cards.
 	LongTerm bool
+	// UnknownAfter is for how long the card, should its end be unknown, waits for
+	// WeChat's report.
+	UnknownAfter time.Duration
+}
+
+// A Reserve asks to hold a permit.
+type Reserve struct {
+	Card
 	// Digest: Keep permits have to be left, with Learn at least as many as this
 	// subscriber may need before they grant again.
 	Digest bool
@@ -49,9 +57,6 @@ type Reserve struct {
 	NewAbsence bool
 	// PerHour is how many cards they may get in an hour.
 	PerHour int
-	// UnknownAfter is for how long the card, should its end be unknown, waits for
-	// WeChat's report.
-	UnknownAfter time.Duration
 }
 
 // Reserved is the answer to a Reserve.
@@ -78,26 +83,14 @@ const (
 	ReserveVoid          ReserveStatus = "void"      // somebody else took the card over, or it holds a permit of another template
 )
 
-// A Settle is the outcome of a card.
+// A Settle is the outcome of a card. A store that has forgotten the card learns all of it from here.
 type Settle struct {
-	Card     card.ID
-	OpenID   fact.OpenID
-	Template fact.TemplateID
-	State    CardState
-	Permit   Fate
-	Final    fact.State // of the notices it carries; empty: they wait again
-	MsgID    int64      // WeChat's id of the message; 0 if it told none
-	Detail   string     // the class of the error, if there was one
-	// LongTerm is as in Reserve.
-	LongTerm bool
+	Card
+	End
+	MsgID  int64  // WeChat's id of the message; 0 if it told none
+	Detail string // the class of the error, if there was one
 	// Drift: WeChat has no permit where our ledger has one.
 	Drift bool
-	// User, Queue and Messages say whose card it is, for a store that has forgotten.
-	User     fact.UserID
-	Queue    card.Queue
-	Messages []fact.Identity
-	// UnknownAfter is for how long an unknown card waits for WeChat's report.
-	UnknownAfter time.Duration
 }
 
 // A CardState is how a card ended.

@@ -87,15 +87,15 @@ func (s *Subscriber) correct(id card.ID, c CardRecord, r fact.Sent, now time.Tim
 		c.MsgID = r.MsgID
 	}
 	if !c.Waits.IsZero() {
-		s.spend(&c, out.Card, now)
+		s.spend(&c, out.State, now)
 		was = "" // nothing was told yet
 	}
 	switch {
 	case c.User == "":
-	case c.State == out.Card:
+	case c.State == out.State:
 		c.Messages = nil
 	default:
-		c.State, c.Final = out.Card, out.Final
+		c.State, c.Final = out.State, out.Final
 		c.Outbox = append(c.Outbox, CardEnd{State: out.Final, Reason: fact.ReasonReported, Corrects: was})
 		s.Cards.look(id, now)
 	}

@@ -12,11 +12,11 @@ func (s *Subscriber) Reserve(r Reserve, now time.Time) (Reserved, error) {
 	if s.erased(now) {
 		return Reserved{Status: ReserveErased}, nil
 	}
-	id, known, is, err := s.card(r.Card)
+	id, known, is, err := s.card(r.ID)
 	switch {
 	case err != nil:
 		return Reserved{}, err
-	case is && id == r.Card && known.sending(now) && known.Template == r.Template:
+	case is && id == r.ID && known.sending(now) && known.Template == r.Template:
 		return Reserved{Status: ReserveOK}, nil // asked again: the answer was lost
 	case is:
 		return Reserved{Status: ReserveVoid}, nil
@@ -74,7 +74,7 @@ func (s *Subscriber) reserve(r Reserve, now time.Time) Reserved {
 		out.Status, out.Until = ReserveTooMany, paced.Add(-time.Hour)
 	}
 	// Whoever is put off asks again, for the same absence.
-	if r.NewAbsence && (out.Status == ReserveOK || out.Status == ReserveNoPermit && l.countsFirst(r.Card)) {
+	if r.NewAbsence && (out.Status == ReserveOK || out.Status == ReserveNoPermit && l.countsFirst(r.ID)) {
 		l.Wanted++
 	}
 	if out.Status != ReserveOK {
@@ -86,8 +86,8 @@ func (s *Subscriber) reserve(r Reserve, now time.Time) Reserved {
 	if s.Sending == nil {
 		s.Sending = map[fact.TemplateID]card.ID{}
 	}
-	s.Sending[r.Template] = r.Card
-	s.Cards.put(r.Card, CardRecord{State: CardSending, Template: r.Template, User: r.User, Queue: r.Queue, Messages: r.Messages,
+	s.Sending[r.Template] = r.ID
+	s.Cards.put(r.ID, CardRecord{State: CardSending, Template: r.Template, User: r.User, Queue: r.Queue, Messages: r.Messages,
 		LongTerm: r.LongTerm, At: now, Lease: now.Add(Lease), Patience: r.UnknownAfter})
 	s.Cards.tidy(now)
 	return out
@@ -96,7 +96,7 @@ func (s *Subscriber) reserve(r Reserve, now time.Time) Reserved {
 // Settle writes down how a card ended. The first outcome stays, but for what WeChat itself has
 // reported. The state is that of the card now; empty: there is none.
 func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
-	id, c, is, err := s.card(t.Card)
+	id, c, is, err := s.card(t.ID)
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +121,7 @@ func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
 	} else {
 		c.State = c.ended(t.State)
 	}
-	if id != t.Card {
+	if id != t.ID {
 		return "", nil
 	}
 	return c.State, nil
@@ -129,7 +129,7 @@ func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
 
 // payForgotten pays for a card of which nothing is kept, and whose user has the openid no more.
 func (s *Subscriber) payForgotten(t Settle, now time.Time) {
-	if l := s.ledger(t.Template); !t.LongTerm && l.countsFirst(t.Card) {
+	if l := s.ledger(t.Template); !t.LongTerm && l.countsFirst(t.ID) {
 		l.pay(false, string(t.State), now)
 	}
 }
@@ -197,7 +197,7 @@ func (s *Subscriber) settlePermit(id card.ID, c *CardRecord, e ending, now time.
 // strand ends a card whose run let its lease pass: it may have been shown.
 func (s *Subscriber) strand(id card.ID, c CardRecord, now time.Time) {
 	out := Unanswered
-	s.end(id, c, ending{state: out.Card, permit: out.Permit, stranded: true}, now)
+	s.end(id, c, ending{state: out.State, permit: out.Permit, stranded: true}, now)
 	s.meetReports(now)
 }
 

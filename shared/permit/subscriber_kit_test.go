@@ -151,7 +151,8 @@ func unbind(user fact.UserID) move {
 
 // reserveOf is alice's card of template T.
 func reserveOf(id card.ID, with ...func(r *permit.Reserve)) permit.Reserve {
-	r := permit.Reserve{Card: id, User: "alice", Template: "T", Messages: []fact.Identity{"m"}, PerHour: 1000, UnknownAfter: 2 * time.Minute}
+	r := permit.Reserve{Card: permit.Card{ID: id, User: "alice", Template: "T", Messages: []fact.Identity{"m"}, UnknownAfter: 2 * time.Minute},
+		PerHour: 1000}
 	for _, w := range with {
 		w(&r)
 	}
@@ -192,18 +193,18 @@ func asks(id card.ID, with ...func(r *permit.Reserve)) move {
 
 // The ways in which a send ends.
 var (
-	accepted = permit.Settle{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered, MsgID: 1}
-	silence  = permit.Settle{State: permit.CardUnknown, Permit: permit.Held}
-	failed   = permit.Settle{State: permit.CardNotSent, Permit: permit.Refunded}
-	refused  = permit.Settle{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit, Drift: true}
-	notThere = permit.Settle{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}
+	accepted = permit.Settle{End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}, MsgID: 1}
+	silence  = permit.Settle{End: permit.End{State: permit.CardUnknown, Permit: permit.Held}}
+	failed   = permit.Settle{End: permit.End{State: permit.CardNotSent, Permit: permit.Refunded}}
+	refused  = permit.Settle{End: permit.End{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateNoPermit}, Drift: true}
+	notThere = permit.Settle{End: permit.End{State: permit.CardRefused, Permit: permit.Zeroed, Final: fact.StateRefused}}
 )
 
 // settles writes down how a card ended, and is answered how it ended for all who ask.
 func settles(id card.ID, how permit.Settle, with ...func(r *permit.Reserve)) move {
 	return func(s *subscriber) string {
 		r := reserveOf(id, with...)
-		how.Card, how.User, how.Template, how.LongTerm = id, r.User, r.Template, r.LongTerm
+		how.ID, how.User, how.Template, how.LongTerm = id, r.User, r.Template, r.LongTerm
 		how.Messages, how.UnknownAfter = r.Messages, r.UnknownAfter
 		state, err := s.Settle(how, s.now)
 		return errorOr(err, string(state))

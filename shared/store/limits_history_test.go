@@ -294,8 +294,9 @@ func (w *limited) identities() (ids []fact.Identity) {
 }
 
 func (w *limited) reserves() {
-	r, err := w.s.Reserve(w.t.Context(), permit.Reserve{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
-		Template: limitedTmpl, Messages: w.identities(), PerHour: 1000, UnknownAfter: time.Minute})
+	r, err := w.s.Reserve(w.t.Context(), permit.Reserve{Card: permit.Card{ID: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
+		Template: limitedTmpl, Messages: w.identities(), UnknownAfter: time.Minute},
+		PerHour: 1000})
 	w.must(err)
 	if r.Status != permit.ReserveOK {
 		w.t.Fatalf("reserved %+v", r)
@@ -303,9 +304,9 @@ func (w *limited) reserves() {
 }
 
 func (w *limited) settles() {
-	_, err := w.s.Settle(w.t.Context(), permit.Settle{Card: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
-		Template: limitedTmpl, State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered, MsgID: int64(w.next()),
-		Messages: w.identities()})
+	_, err := w.s.Settle(w.t.Context(), permit.Settle{Card: permit.Card{ID: w.card, OpenID: limitedOpenID, User: limitedUser, Queue: card.QueueMessages,
+		Template: limitedTmpl, Messages: w.identities()},
+		End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}, MsgID: int64(w.next())})
 	w.must(err)
 }
 

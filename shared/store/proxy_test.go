@@ -129,7 +129,7 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			if err != nil || len(batch.Recipients) != 1 {
 				t.Fatalf("claimed %+v, %v, want alice", batch, err)
 			}
-			reserved, err := s.Reserve(ctx, permit.Reserve{Card: "c", OpenID: "o-alice", User: "alice", Template: tmpl, PerHour: 30})
+			reserved, err := s.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: "c", OpenID: "o-alice", User: "alice", Template: tmpl}, PerHour: 30})
 			if err != nil || reserved.Status != permit.ReserveOK {
 				t.Errorf("reserved %+v, %v", reserved, err)
 			}
@@ -183,7 +183,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 256 {
 		wg.Go(func() {
-			if _, err := s.Reserve(t.Context(), permit.Reserve{Card: card.ID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}); err != nil {
+			if _, err := s.Reserve(t.Context(), permit.Reserve{Card: permit.Card{ID: card.ID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}}); err != nil {
 				t.Error(err)
 			}
 		})

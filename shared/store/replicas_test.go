@@ -38,13 +38,14 @@ func TestReserveReachesTheReplica(t *testing.T) {
 	}
 	reserve := func(template fact.TemplateID) error {
 		id := card.ID("card " + template)
-		r, err := s.Reserve(ctx, permit.Reserve{Card: id, OpenID: "o-alice", User: "alice",
-			Template: template, Messages: []fact.Identity{"m"}, PerHour: 100})
+		r, err := s.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: id, OpenID: "o-alice", User: "alice", Template: template, Messages: []fact.Identity{"m"}},
+			PerHour: 100})
 		if err == nil && r.Status != permit.ReserveOK {
 			t.Errorf("%s: %+v", template, r)
 		}
 		if err == nil {
-			_, err = s.Settle(ctx, permit.Settle{Card: id, OpenID: "o-alice", Template: template, State: permit.CardDelivered, Permit: permit.Spent})
+			_, err = s.Settle(ctx, permit.Settle{Card: permit.Card{ID: id, OpenID: "o-alice", Template: template},
+				End: permit.End{State: permit.CardDelivered, Permit: permit.Spent}})
 		}
 		return err
 	}
@@ -72,8 +73,8 @@ func TestReserveReachesTheReplica(t *testing.T) {
 		broken := opened(t, store.Config{Now: time.Now, Shards: 2, URL: secret.New("redis://" + proxyThatCloses(t, primary, func(command string) bool {
 			return command == "INFO" && asked.Add(1) <= breaks || command == "EXISTS" && asked.Load() == breaks
 		}))})
-		if r, err := broken.Reserve(ctx, permit.Reserve{Card: "card T2", OpenID: "o-alice", User: "alice", Template: "T2",
-			Messages: []fact.Identity{"m"}, PerHour: 100}); err == nil {
+		if r, err := broken.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: "card T2", OpenID: "o-alice", User: "alice", Template: "T2", Messages: []fact.Identity{"m"}},
+			PerHour: 100}); err == nil {
 			t.Errorf("%d questions broke off, the replica stands still, and a permit was reserved: %+v", breaks, r)
 		}
 	}

@@ -32,7 +32,7 @@ func mixed(seed uint64) rule {
 		}
 		b.Advance(time.Hour)
 		for _, c := range w.cards {
-			b.resolve(c.Card)
+			b.resolve(c.ID)
 		}
 		b.Advance(time.Hour)
 		_, err := b.Store.Reconcile(b.Context(), 1000)
@@ -104,15 +104,15 @@ func (w *spender) end() {
 	}
 	r := w.cards[n-1-w.r.IntN(min(n, 3))]
 	s := []permit.Settle{
-		settleOf(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered),
-		settleOf(r.Card, permit.CardNotSent, permit.Refunded, ""),
-		settleOf(r.Card, permit.CardRefused, permit.Zeroed, fact.StateNoPermit),
-		settleOf(r.Card, permit.CardUnknown, permit.Held, ""),
-		settleOf(r.Card, permit.CardUnknown, permit.Held, ""),
+		settleOf(r.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered),
+		settleOf(r.ID, permit.CardNotSent, permit.Refunded, ""),
+		settleOf(r.ID, permit.CardRefused, permit.Zeroed, fact.StateNoPermit),
+		settleOf(r.ID, permit.CardUnknown, permit.Held, ""),
+		settleOf(r.ID, permit.CardUnknown, permit.Held, ""),
 	}[w.r.IntN(5)]
 	s.Template, s.UnknownAfter = r.Template, time.Duration(w.r.IntN(300))*time.Second
 	if s.State == permit.CardDelivered && w.r.IntN(3) > 0 {
-		s.MsgID = int64(slices.IndexFunc(w.cards, func(c permit.Reserve) bool { return c.Card == r.Card }) + 1)
+		s.MsgID = int64(slices.IndexFunc(w.cards, func(c permit.Reserve) bool { return c.ID == r.ID }) + 1)
 	}
 	w.settles(s)
 }

@@ -27,9 +27,9 @@ func (b *bench) failedNow(id int64) fact.Sent {
 func (b *bench) delivered(ids ...fact.MessageID) card.ID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
-	b.settle(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered)
-	b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(fact.StateDelivered, ids...)})
-	return r.Card
+	b.settle(r.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+	b.finish(notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.ID, Final: b.final(fact.StateDelivered, ids...)})
+	return r.ID
 }
 
 // endings returns how often alice's message ended in each state.
@@ -121,7 +121,7 @@ var reportRules = []rule{
 			b.Advance(time.Hour)
 			id := fact.MessageID(b.fresh("m"))
 			_, r := b.aliceSending(id)
-			s := settleOf(r.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+			s := settleOf(r.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered)
 			s.MsgID = int64(i + 1)
 			b.settles(s)
 			b.record(b.failedNow(s.MsgID))
@@ -130,8 +130,8 @@ var reportRules = []rule{
 			}
 			b.Advance(permit.Lease)
 			for _, rec := range b.claim().Recipients {
-				got := b.resolve(r.Card)
-				f := notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Final: b.final(got.Final, id)}
+				got := b.resolve(r.ID)
+				f := notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.ID, Final: b.final(got.Final, id)}
 				if got.Handed {
 					f.Final, f.Handed = nil, b.identities(id)
 				}

@@ -52,15 +52,15 @@ func (b *bench) aliceSending(ids ...fact.MessageID) (notify.Recipient, permit.Re
 func (b *bench) aliceUnknown(ids ...fact.MessageID) card.ID {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
-	b.settle(r.Card, permit.CardUnknown, permit.Held, "")
+	b.settle(r.ID, permit.CardUnknown, permit.Held, "")
 	b.handed(rec, r)
-	return r.Card
+	return r.ID
 }
 
 // handed finishes rec with the messages of a card handed to Reconcile.
 func (b *bench) handed(rec notify.Recipient, r permit.Reserve) {
 	b.Helper()
-	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: r.Card, Handed: r.Messages})
+	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: r.ID, Handed: r.Messages})
 	equal(b, "ended", ends, [][]notify.Ended{nil})
 }
 
@@ -133,7 +133,7 @@ var unknownRules = []rule{
 			func() error { return b.Store.EraseOpenID(b.Context(), aliceOpenID) },
 		} {
 			rec, r := b.aliceSending("m1", "m2")
-			b.settle(r.Card, permit.CardUnknown, permit.Held, "")
+			b.settle(r.ID, permit.CardUnknown, permit.Held, "")
 			b.must(erase())
 			b.handed(rec, r)
 			b.aliceUnknown("m3", "m4")
@@ -146,7 +146,7 @@ var unknownRules = []rule{
 	}},
 	{"what has ended with an unknown card that no run let go of does not end again when its user is erased", func(b *bench) {
 		_, r := b.aliceSending("m1", "m2")
-		b.settle(r.Card, permit.CardUnknown, permit.Held, "")
+		b.settle(r.ID, permit.CardUnknown, permit.Held, "")
 		b.Advance(unknownAfter)
 		b.reconciled(noReport(2))
 		b.record(b.message("m3"))

@@ -265,8 +265,9 @@ func (b *bench) balance(template fact.TemplateID) int {
 }
 
 func reserveOf(id card.ID) permit.Reserve {
-	return permit.Reserve{Card: id, OpenID: aliceOpenID, User: alice, Queue: card.QueueMessages, Template: tmpl,
-		Messages: []fact.Identity{fact.Identity("of " + id)}, PerHour: 1000, UnknownAfter: unknownAfter}
+	return permit.Reserve{Card: permit.Card{ID: id, OpenID: aliceOpenID, User: alice, Queue: card.QueueMessages,
+		Template: tmpl, Messages: []fact.Identity{fact.Identity("of " + id)}, UnknownAfter: unknownAfter},
+		PerHour: 1000}
 }
 
 // unknownAfter is for how long the cards of most rules may be unknown.
@@ -300,8 +301,7 @@ func (b *bench) settles(s permit.Settle) permit.CardState {
 
 func settleOf(id card.ID, state permit.CardState, fate permit.Fate, final fact.State) permit.Settle {
 	r := reserveOf(id)
-	s := permit.Settle{Card: id, OpenID: r.OpenID, Template: r.Template, State: state, Permit: fate, Final: final,
-		Detail: "errcode 0", User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+	s := permit.Settle{Card: r.Card, End: permit.End{State: state, Permit: fate, Final: final}, Detail: "errcode 0"}
 	if state == permit.CardDelivered {
 		s.MsgID = msgID
 	}

@@ -166,7 +166,7 @@ func roundTrips(t *testing.T, addr string) {
 	h := emptied(t, addr)
 	ctx := t.Context()
 	var c *crowd
-	sent := permit.Reserve{Card: "card", OpenID: "openid0", User: "user0", Template: tmpl, PerHour: 30}
+	sent := permit.Reserve{Card: permit.Card{ID: "card", OpenID: "openid0", User: "user0", Template: tmpl}, PerHour: 30}
 	var hook trips
 	h.Store.AddHook(hook.hook)
 	steps := []struct {
@@ -207,8 +207,8 @@ func roundTrips(t *testing.T, addr string) {
 			return err
 		}},
 		{"settle", 2, func() error {
-			return second(h.Store.Settle(ctx, permit.Settle{Card: sent.Card, OpenID: sent.OpenID, Template: tmpl,
-				State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}))
+			return second(h.Store.Settle(ctx, permit.Settle{Card: permit.Card{ID: sent.ID, OpenID: sent.OpenID, Template: tmpl},
+				End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}}))
 		}},
 		{"a call at many", 2, func() error {
 			ring := fact.Ring{Call: "call", Source: fact.CallSignal, Caller: "peer", Users: c.users, At: h.Now(), For: time.Minute}
@@ -222,8 +222,9 @@ func roundTrips(t *testing.T, addr string) {
 		}},
 		{"unknown cards of many", 7, func() error {
 			for i, user := range c.users {
-				_, err := h.Store.Settle(ctx, permit.Settle{Card: card.ID("unknown-" + user), OpenID: fact.OpenID(fmt.Sprint("openid", i)),
-					Template: tmpl, State: permit.CardUnknown, Permit: permit.Held, User: user, Messages: []fact.Identity{"m0"}})
+				_, err := h.Store.Settle(ctx, permit.Settle{Card: permit.Card{ID: card.ID("unknown-" + user), OpenID: fact.OpenID(fmt.Sprint("openid", i)),
+					Template: tmpl, User: user, Messages: []fact.Identity{"m0"}},
+					End: permit.End{State: permit.CardUnknown, Permit: permit.Held}})
 				if err != nil {
 					return err
 				}

@@ -172,8 +172,9 @@ func (s *system) killedRun() {
 		id := card.ID(rec.Lease + "-" + string(rec.User))
 		_, err := s.store.Begin(s.ctx(), []notify.Begin{{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: id, Template: fixture.Message, Messages: ids}})
 		s.must(err)
-		r, err := s.store.Reserve(s.ctx(), permit.Reserve{Card: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue, Template: fixture.Message,
-			Messages: ids, PerHour: 1000, UnknownAfter: time.Hour})
+		r, err := s.store.Reserve(s.ctx(), permit.Reserve{Card: permit.Card{ID: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue,
+			Template: fixture.Message, Messages: ids, UnknownAfter: time.Hour},
+			PerHour: 1000})
 		s.must(err)
 		if r.Status != permit.ReserveOK {
 			s.Fatalf("reserve: %+v", r)

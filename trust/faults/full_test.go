@@ -70,11 +70,13 @@ func (w *redisSystem) operations() map[string]func() error {
 		"group":   record(fact.Fact{GroupMessage: &fact.GroupMessage{Group: "g", Type: fact.GroupPublic, From: "peer0", SentAt: now, Seq: 1, For: fact.GroupAll}}),
 		"claim":   func() error { _, err := w.look.Claim(ctx, 10); return err },
 		"reserve": func() error {
-			_, err := w.look.Reserve(ctx, permit.Reserve{Card: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []fact.Identity{"m"}, PerHour: 10})
+			_, err := w.look.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: "card", OpenID: openID, User: p.id, Template: messageTemplate, Messages: []fact.Identity{"m"}},
+				PerHour: 10})
 			return err
 		},
 		"settle": func() error {
-			_, err := w.look.Settle(ctx, permit.Settle{Card: "card", OpenID: openID, Template: messageTemplate, State: permit.CardDelivered, Permit: permit.Spent})
+			_, err := w.look.Settle(ctx, permit.Settle{Card: permit.Card{ID: "card", OpenID: openID, Template: messageTemplate},
+				End: permit.End{State: permit.CardDelivered, Permit: permit.Spent}})
 			return err
 		},
 		"trip":        func() error { return w.look.OpenCircuit(ctx, notify.Circuit{Name: notify.CircuitApp, Until: now}) },

@@ -137,7 +137,7 @@ func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identit
 }
 
 func (r *run) Reserve(ctx context.Context, q permit.Reserve) (permit.Reserved, error) {
-	return through(ctx, r, "Reserve", string(q.Card), func(ctx context.Context) (permit.Reserved, error) {
+	return through(ctx, r, "Reserve", string(q.ID), func(ctx context.Context) (permit.Reserved, error) {
 		before := r.w.available(q)
 		got, err := r.Store.Reserve(ctx, q)
 		if err == nil {
@@ -148,10 +148,10 @@ func (r *run) Reserve(ctx context.Context, q permit.Reserve) (permit.Reserved, e
 }
 
 func (r *run) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {
-	return through(ctx, r, "Settle", string(s.Card), func(ctx context.Context) (permit.CardState, error) {
+	return through(ctx, r, "Settle", string(s.ID), func(ctx context.Context) (permit.CardState, error) {
 		state, err := r.Store.Settle(ctx, s)
-		if r.w.forgotten[s.Card.Nameless()] && (s.Permit == permit.Spent || s.Permit == permit.Held) {
-			r.w.model.ledger(s.OpenID, s.Template).pay(s.Card, s.LongTerm)
+		if r.w.forgotten[s.ID.Nameless()] && (s.Permit == permit.Spent || s.Permit == permit.Held) {
+			r.w.model.ledger(s.OpenID, s.Template).pay(s.ID, s.LongTerm)
 		}
 		return state, err
 	})

@@ -60,12 +60,12 @@ func (w *system) available(q permit.Reserve) int {
 // hasReserved: P2. There was a permit, and it was theirs; and if none was given there was none.
 func (w *system) hasReserved(r *run, q permit.Reserve, got permit.Reserved, available int) {
 	w.model.moment++
-	sub, c := w.model.subscriber(q.OpenID), w.cards[q.Card]
+	sub, c := w.model.subscriber(q.OpenID), w.cards[q.ID]
 	mine := sub.user == q.User && !w.now().Before(sub.erased)
 	switch got.Status {
 	case permit.ReserveOK:
 		if c == nil {
-			w.violate("P2: card %s is reserved, and was never begun", q.Card)
+			w.violate("P2: card %s is reserved, and was never begun", q.ID)
 			return
 		}
 		if c.reserved {

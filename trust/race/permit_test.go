@@ -19,13 +19,13 @@ var permitRaces = []race{
 // card is a card of a user's, as instance i begins it.
 func cardOf(round, i int, user fact.UserID, openID fact.OpenID) permit.Reserve {
 	id := card.ID(fmt.Sprintf("%d-%d-%s", round, i, user))
-	return permit.Reserve{Card: id, OpenID: openID, User: user, Queue: card.QueueMessages, Template: tmpl,
-		Messages: []fact.Identity{fact.Identity("of " + id)}, PerHour: 1000, UnknownAfter: time.Minute}
+	return permit.Reserve{Card: permit.Card{ID: id, OpenID: openID, User: user, Queue: card.QueueMessages,
+		Template: tmpl, Messages: []fact.Identity{fact.Identity("of " + id)}, UnknownAfter: time.Minute},
+		PerHour: 1000}
 }
 
 func outcome(r permit.Reserve, state permit.CardState, fate permit.Fate) permit.Settle {
-	s := permit.Settle{Card: r.Card, OpenID: r.OpenID, Template: r.Template, State: state, Permit: fate,
-		User: r.User, Queue: r.Queue, Messages: r.Messages, UnknownAfter: r.UnknownAfter}
+	s := permit.Settle{Card: r.Card, End: permit.End{State: state, Permit: fate}}
 	if state == permit.CardDelivered {
 		s.Final = fact.StateDelivered
 	}
@@ -79,7 +79,7 @@ func reportsAgainstSettle(s *system) {
 			case 1:
 				_, err = st.Record(s.Context(), s.rules, []fact.Fact{sent})
 			case 2:
-				_, err = st.Resolve(s.Context(), permit.OpenCard{ID: c.Card, OpenID: openID, Template: tmpl})
+				_, err = st.Resolve(s.Context(), permit.OpenCard{ID: c.ID, OpenID: openID, Template: tmpl})
 			case 3:
 				_, err = st.Reconcile(s.Context(), 1000)
 			}

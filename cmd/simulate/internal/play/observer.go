@@ -47,12 +47,12 @@ func (o *observer) fault(err error) {
 // Reserve notes what the card carries, and when it is kept back.
 func (o *observer) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
 	o.mu.Lock()
-	o.begun[r.Card] = r
+	o.begun[r.ID] = r
 	o.mu.Unlock()
 	answer, err := o.Store.Reserve(ctx, r)
 	if answer.Status != permit.ReserveOK {
 		o.mu.Lock()
-		delete(o.begun, r.Card)
+		delete(o.begun, r.ID)
 		o.mu.Unlock()
 	}
 	if err == nil && answer.Status == permit.ReserveKept {
