@@ -165,7 +165,7 @@ var mutations = []mutation{
 	one("have a call come back when a card was in its way", engine+"send.go", "reserved.Status == permit.ReserveBusy && r.Queue == card.QueueCalls", "reserved.Status == permit.ReserveBusy && err != nil", "./shared/deliver -run TestCallWhileACardIsOnItsWay"),
 	one("hold calls back for the lease of a run that died", ledger+"reservation.go", "fact.Later(until, c.At.Add(InFlight))", "fact.Later(until, c.Lease)", permits),
 	one("let no kind fall back to the template of messages", engine+"send.go", "reserved.Status == permit.ReserveNoPermit && c.CanFallBack(notices)", "false", rules),
-	one("have a digest that falls back keep nothing", domain+"attempt.go", "Digest: a.Plan.Digest && a.Template().ID() ==", "Digest: a.Plan.Digest && !a.Instead && t.ID() ==", rules),
+	one("have a digest that falls back keep nothing", domain+"attempt.go", "Digest: a.Plan.Digest && a.Template().ID() ==", "Digest: a.Plan.Digest && !a.Instead && a.Template().ID() ==", rules),
 	one("have announcements fall back", domain+"attempt.go", "a.Rules.FallbackToMessage && ofAbsence(notices) &&", "a.Rules.FallbackToMessage &&", rules),
 	one("fall back to a template that WeChat refuses", engine+"send.go", "[]string{string(c.Template().ID())}); !until.IsZero() {", "nil); !until.IsZero() {", rules),
 	one("end what could fall back when WeChat has no permit", domain+"attempt.go", "r.Class == card.ClassRefused && a.CanFallBack(notices)", "false", rules),
