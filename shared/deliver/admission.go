@@ -24,12 +24,12 @@ func (c *delivery) circuitsOf() []string {
 
 // admitted reports whether no circuit keeps a card back. If one does, the plan waits for it.
 func (c *delivery) admitted(ctx context.Context) bool {
-	return !c.heldBack(c.keptBack(ctx, c.circuitsOf()))
+	return !c.waitsForCircuit(c.blockedUntil(ctx, c.circuitsOf()))
 }
 
-// keptBack returns until when one of names keeps a card back, and which; the zero time if none
+// blockedUntil returns until when one of names keeps a card back, and which; the zero time if none
 // does. When the time of a circuit is over, one card of all runs is sent to try whether it can close.
-func (c *delivery) keptBack(ctx context.Context, names []string) (until time.Time, by string) {
+func (c *delivery) blockedUntil(ctx context.Context, names []string) (until time.Time, by string) {
 	until, by, ripe := c.circuits.blocked(c.time(), names)
 	if !until.IsZero() {
 		return until, by
@@ -51,10 +51,10 @@ func (c *delivery) keptBack(ctx context.Context, names []string) (until time.Tim
 	return until, by
 }
 
-// heldBack has the plan wait until a circuit may close, and reports whether it has to.
-func (c *delivery) heldBack(until time.Time, by string) bool {
+// waitsForCircuit has the plan wait until a circuit may close, and reports whether it has to.
+func (c *delivery) waitsForCircuit(until time.Time, by string) bool {
 	if !until.IsZero() {
-		c.HeldBack(until, by)
+		c.WaitForCircuit(until, by)
 	}
 	return !until.IsZero()
 }
@@ -66,7 +66,7 @@ func (p *pass) stillAdmitted(ctx context.Context, cards []*delivery) (still []*d
 	for _, c := range cards {
 		names := slices.DeleteFunc(c.circuitsOf(), func(name string) bool { return slices.Contains(c.halfOpen, name) })
 		until, by, _ := p.circuits.blocked(p.time(), names)
-		if c.heldBack(until, by) {
+		if c.waitsForCircuit(until, by) {
 			rest = append(rest, c.PutOff(c.time()))
 		} else {
 			still = append(still, c)

@@ -80,7 +80,7 @@ func (c *delivery) fallBack(ctx context.Context, notices []card.Notice) *notify.
 	own := string(c.Template().ID())
 	c.halfOpen = slices.DeleteFunc(c.halfOpen, func(name string) bool { return name == own }) // it is not sent with it
 	c.FallBack(notices)
-	if until, _ := c.keptBack(ctx, []string{string(c.Template().ID())}); !until.IsZero() {
+	if until, _ := c.blockedUntil(ctx, []string{string(c.Template().ID())}); !until.IsZero() {
 		return c.Again(c.time(), notify.FirstExpiry(until, notices), fact.ReasonOperator)
 	}
 	return c.deliver(ctx, notices)

@@ -276,8 +276,8 @@ func (a *Attempt) leavesSome() bool {
 	return slices.ContainsFunc(a.Recipient.Notices, func(n card.Notice) bool { return !slices.Contains(done, n.ID) })
 }
 
-// HeldBack has the recipient wait until a circuit may close.
-func (a *Attempt) HeldBack(until time.Time, circuit string) {
+// WaitForCircuit has the recipient wait until a circuit may close.
+func (a *Attempt) WaitForCircuit(until time.Time, circuit string) {
 	why := fact.ReasonOperator
 	if circuit == CircuitQuota {
 		why = fact.ReasonQuotaDay

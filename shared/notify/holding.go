@@ -95,7 +95,7 @@ func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
 	for _, s := range f.Steps {
 		b.note(s)
 	}
-	settled := w.finish(b, rules, f)
+	settled := w.settle(b, rules, f)
 	if f.Dead != nil && len(settled.dead) > 0 {
 		b.addLetter(*f.Dead, settled.dead)
 	}
@@ -104,9 +104,9 @@ func (b *Mailbox) Finish(rules Rules, f Finish) []Ended {
 	}
 	w.letGo(b.Now, f)
 	b.Now = fact.Later(b.Now, lastOf(f.Steps)) // the ends come after the steps, whatever the clock of the run
-	for _, n := range settled.missed {
+	for _, n := range settled.unanswered {
 		if b.Bound() {
-			b.missed(rules, n)
+			b.goesOnAsMissed(rules, n)
 		} else {
 			settled.end(NoticeEnd{State: fact.StateUnbound}, n.ID)
 		}
@@ -130,17 +130,17 @@ func lastOf(steps []Step) (at time.Time) {
 
 // A settlement is what a Finish makes of what waits.
 type settlement struct {
-	ends   []Final
-	dead   []WaitingNotice // for the letter
-	missed []WaitingNotice // unanswered calls that wait as missed calls from now on
+	ends       []Final
+	dead       []WaitingNotice // for the letter
+	unanswered []WaitingNotice // unanswered calls that wait as missed calls from now on
 }
 
 func (s *settlement) end(how NoticeEnd, id fact.Identity) {
 	s.ends = append(s.ends, Final{how.State, how.Reason, []fact.Identity{id}})
 }
 
-// finish takes out of w what has ended by f, and by what came in while it was on f's card.
-func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
+// settle takes out of w what has ended by f, and by what came in while it was on f's card.
+func (w *Waiting) settle(b *Mailbox, rules Rules, f Finish) (s settlement) {
 	ending := map[fact.Identity]int{}
 	for i, e := range f.Final {
 		s.ends = append(s.ends, Final{e.State, e.Reason, nil})
@@ -160,7 +160,7 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 		unanswered := slices.Contains(f.Unanswered, n.ID)
 		shown := ends && s.ends[i].State == fact.StateDelivered || handed
 		switch {
-		case carried && n.Ends != nil && !shown && n.Ends.Missed:
+		case carried && n.Ends != nil && !shown && n.Ends.Unanswered:
 			unanswered, ends = true, false
 		case carried && n.Ends != nil && !shown: // read, recalled or over while it was on the card
 			s.end(*n.Ends, n.ID)
@@ -174,7 +174,7 @@ func (w *Waiting) finish(b *Mailbox, rules Rules, f Finish) (s settlement) {
 				s.dead = append(s.dead, n)
 			}
 		case unanswered && rules.MissedCalls:
-			s.missed = append(s.missed, n)
+			s.unanswered = append(s.unanswered, n)
 		case unanswered:
 			s.end(NoticeEnd{State: fact.StateEnded, Reason: fact.ReasonTimedOut}, n.ID)
 		default:

@@ -95,9 +95,9 @@ type WaitingNotice struct {
 
 // A NoticeEnd is how a notice ends.
 type NoticeEnd struct {
-	State  fact.State
-	Reason fact.Reason
-	Missed bool // a call: it goes on as missed instead
+	State      fact.State
+	Reason     fact.Reason
+	Unanswered bool // a call: it goes on as missed instead
 }
 
 // A Mark says what is known of a message.

@@ -149,7 +149,7 @@ func carriedBy(notices []notify.WaitingNotice) (out string) {
 		}
 		out += string(n.ID.ID())
 		switch {
-		case n.Ends != nil && n.Ends.Missed:
+		case n.Ends != nil && n.Ends.Unanswered:
 			out += fmt.Sprintf("(%s, else missed)", n.Card)
 		case n.Ends != nil:
 			out += fmt.Sprintf("(%s, else %s)", n.Card, n.Ends.State)

@@ -14,7 +14,7 @@ type LoggedCall struct {
 	Group  fact.GroupID
 	At     time.Time
 	Rung   bool // we heard it ring; else only that it ended
-	// Ended is how it ended; an empty State: it rings. Missed: unanswered.
+	// Ended is how it ended; an empty State: it rings. Unanswered: it may be told as missed.
 	Ended NoticeEnd
 	// Twin: it has two names. Same is its other name, which has all this.
 	Twin bool
@@ -75,8 +75,8 @@ func (b *Mailbox) ringsFirst(rules Rules, ended NoticeEnd, n WaitingNotice) {
 	switch {
 	case muted != "":
 		b.end(Step{State: fact.StateMuted, Reason: muted}, n.ID)
-	case over && rules.MissedCalls && (ended.State == "" || ended.Missed):
-		b.missed(rules, n)
+	case over && rules.MissedCalls && (ended.State == "" || ended.Unanswered):
+		b.goesOnAsMissed(rules, n)
 	case ended.State != "":
 		b.end(Step{State: ended.State, Reason: ended.Reason}, n.ID)
 	case over: // the ringing was over before we heard of it
@@ -173,17 +173,17 @@ func (b *Mailbox) ringsNoMore(rules Rules, id fact.Identity, call LoggedCall, ho
 // unanswered, ends too.
 func (b *Mailbox) endRinging(rules Rules, id fact.Identity, how NoticeEnd) {
 	step := Step{State: how.State, Reason: how.Reason}
-	if !how.Missed {
+	if !how.Unanswered {
 		b.endWaiting(&b.Messages, step, func(n *WaitingNotice) bool { return n.ID == id && n.Kind == fact.KindMissedCall })
 		b.endLetters(step, func(n *WaitingNotice) bool { return n.ID == id })
 	}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
-	if !how.Missed || !rules.MissedCalls {
+	if !how.Unanswered || !rules.MissedCalls {
 		b.endWaiting(&b.Calls, step, this)
 		return
 	}
 	for _, n := range take(&b.Calls, this) {
-		b.missed(rules, n)
+		b.goesOnAsMissed(rules, n)
 	}
 	for i := range b.Calls.Notices {
 		if n := &b.Calls.Notices[i]; this(n) && n.Ends == nil {
@@ -206,8 +206,8 @@ func take(w *Waiting, match func(*WaitingNotice) bool) (taken []WaitingNotice) {
 	return taken
 }
 
-// missed has a call that went unanswered told as missed: it goes on among the messages.
-func (b *Mailbox) missed(rules Rules, n WaitingNotice) {
+// goesOnAsMissed has a call that went unanswered told as missed: it goes on among the messages.
+func (b *Mailbox) goesOnAsMissed(rules Rules, n WaitingNotice) {
 	n.Kind, n.Seq, n.Card, n.Ends = fact.KindMissedCall, 0, "", nil
 	if !b.Messages.hasRoom(&n) {
 		b.crowded(&b.Messages, n.ID)

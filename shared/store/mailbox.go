@@ -70,9 +70,9 @@ type notice struct {
 }
 
 type noticeEnd struct {
-	State  fact.State  `json:"s"`
-	Reason fact.Reason `json:"r,omitempty"`
-	Missed bool        `json:"m,omitempty"`
+	State      fact.State  `json:"s"`
+	Reason     fact.Reason `json:"r,omitempty"`
+	Unanswered bool        `json:"m,omitempty"`
 }
 
 // An absence is a notify.Absence as it is kept.
@@ -99,7 +99,7 @@ func encodeNotice(n notify.WaitingNotice) notice {
 	out := notice{ID: n.ID, Kind: n.Kind, From: n.From, Hash: n.FromHash, Group: n.Group, Sent: n.SentAt.Unix(), Seq: n.Seq, Text: n.Summary,
 		Window: unixMilli(n.WindowEnd), Expires: unixMilli(n.Expires), Announcement: n.Announcement, Card: n.Card}
 	if n.Ends != nil {
-		out.Ends = &noticeEnd{n.Ends.State, n.Ends.Reason, n.Ends.Missed}
+		out.Ends = &noticeEnd{n.Ends.State, n.Ends.Reason, n.Ends.Unanswered}
 	}
 	return out
 }
@@ -109,7 +109,7 @@ func (n notice) decode() notify.WaitingNotice {
 		SentAt: time.Unix(n.Sent, 0).UTC(), Seq: n.Seq, Summary: n.Text, WindowEnd: millisOf(n.Window), Expires: millisOf(n.Expires),
 		Announcement: n.Announcement}}
 	if n.Ends != nil {
-		out.Ends = &notify.NoticeEnd{State: n.Ends.State, Reason: n.Ends.Reason, Missed: n.Ends.Missed}
+		out.Ends = &notify.NoticeEnd{State: n.Ends.State, Reason: n.Ends.Reason, Unanswered: n.Ends.Unanswered}
 	}
 	return out
 }
@@ -196,7 +196,7 @@ func encodeLog(log map[fact.Identity]notify.LoggedCall) map[fact.Identity]logged
 	for id, c := range log {
 		kept := loggedCall{Source: c.Source, Caller: c.Caller, Group: c.Group, At: c.At.UnixMilli(), Rung: c.Rung, Twin: c.Twin, Same: c.Same}
 		if c.Ended.State != "" {
-			kept.Ended = &noticeEnd{c.Ended.State, c.Ended.Reason, c.Ended.Missed}
+			kept.Ended = &noticeEnd{c.Ended.State, c.Ended.Reason, c.Ended.Unanswered}
 		}
 		out[id] = kept
 	}
@@ -265,7 +265,7 @@ func decodeLog(b *notify.Mailbox, s string) error {
 	for id, c := range log {
 		call := notify.LoggedCall{Source: c.Source, Caller: c.Caller, Group: c.Group, At: millisOf(c.At), Rung: c.Rung, Twin: c.Twin, Same: c.Same}
 		if c.Ended != nil {
-			call.Ended = notify.NoticeEnd{State: c.Ended.State, Reason: c.Ended.Reason, Missed: c.Ended.Missed}
+			call.Ended = notify.NoticeEnd{State: c.Ended.State, Reason: c.Ended.Reason, Unanswered: c.Ended.Unanswered}
 		}
 		b.Log[id] = call
 	}

@@ -79,7 +79,7 @@ var mutations = []mutation{
 	one("wake nobody", "shared/store/watch.lua", "watch()\nreturn 1", "return 0", store),
 	one("lose what neither store nor platform took", "shared/inbox/inbox.go", "if err != nil || !wake {\n\t\treturn err\n\t}\n\twakeCtx", "if err != nil || !wake {\n\t\treturn nil\n\t}\n\twakeCtx", inbox),
 	one("keep texts that nobody asked for", domain+"filter.go", "if f.Rules.Preview != card.PreviewText {\n\t\treturn \"\"\n\t}\n", nothing, "./shared/inbox ./shared/notify -run TestInbox|TestPreview"),
-	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Missed || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", mailbox),
+	one("let a call ring on that was answered", domain+"ringing.go", "if !how.Unanswered || !rules.MissedCalls {\n\t\tb.endWaiting(&b.Calls, step, this)\n", "if !how.Missed || !rules.MissedCalls {\n", mailbox),
 	one("accept a signed request of yesterday", "shared/api/auth.go", "now.Sub(time.Unix(seconds, 0)).Abs() > maxSkew", "now.Sub(time.Unix(seconds, 0)).Abs() > 300*maxSkew", api),
 	one("accept the same signed announcement twice", "shared/api/announce.go", "\tif !fresh {", "\tif !fresh && a == nil {", api),
 	one("let a user name another in his UserSig", "shared/im/usersig_verify.go", "c.Identifier != string(user)", "false", im),
