@@ -109,3 +109,34 @@ func TestWordsOf(t *testing.T) {
 		}
 	}
 }
+
+// A comment above a function begins with its name, or with no name at all: what was renamed takes its
+// comment along.
+func TestCommentsNameWhatTheyDescribe(t *testing.T) {
+	files := eachFile(t, "shared", func(_ string, f *ast.File, at func(ast.Node) string) {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Doc == nil {
+				continue
+			}
+			word := firstName(fn.Doc.Text())
+			if word != "" && word != fn.Name.Name && word != "Source" {
+				t.Errorf("%s: the comment of %s begins with %s", at(fn), fn.Name.Name, word)
+			}
+		}
+	})
+	if files < 100 || firstName("keptBack returns it") != "keptBack" || firstName("RoundTrip goes") != "RoundTrip" || firstName("It goes") != "" {
+		t.Errorf("%d files are looked at", files)
+	}
+}
+
+// firstName returns the word with which a text begins, if it looks like the name of something in code.
+func firstName(text string) string {
+	word := text[:strings.IndexFunc(text+" ", func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' })]
+	small := strings.IndexFunc(word, unicode.IsLower) == 0
+	inner := word != "" && strings.IndexFunc(word[1:], unicode.IsUpper) >= 0 && strings.ToUpper(word) != word
+	if small || inner && word != "WeChat" && word != "OpenID" {
+		return word
+	}
+	return ""
+}

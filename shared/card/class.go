@@ -41,7 +41,7 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
-// classNamed returns the class with a name, or ClassUnknown.
+// ClassNamed returns the class with a name, or ClassUnknown.
 func ClassNamed(name string) Class {
 	return Class(max(slices.Index(classNames[:], name), 0))
 }

@@ -30,7 +30,7 @@ func (n Notice) Peer() string {
 	return string(n.From)
 }
 
-// compare orders notices as their messages were sent.
+// Compare orders notices as their messages were sent.
 func (n Notice) Compare(o Notice) int {
 	return cmp.Or(n.SentAt.Compare(o.SentAt), cmp.Compare(n.Seq, o.Seq), cmp.Compare(n.ID.ID(), o.ID.ID()), cmp.Compare(n.ID, o.ID))
 }

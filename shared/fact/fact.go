@@ -291,7 +291,7 @@ const (
 	GrantReport GrantSource = "report" // the mini program's own report
 )
 
-// other is who else may tell of the same tap.
+// Other is who else may tell of the same tap.
 func (s GrantSource) Other() GrantSource {
 	if s == GrantPopup {
 		return GrantReport

@@ -16,7 +16,7 @@ var permitRaces = []race{
 	{"a card is settled, reported, resolved and concluded at once", reportsAgainstSettle},
 }
 
-// card is a card of a user's, as instance i begins it.
+// cardOf is a card of a user's, as instance i begins it.
 func cardOf(round, i int, user fact.UserID, openID fact.OpenID) permit.Reserve {
 	id := card.ID(fmt.Sprintf("%d-%d-%s", round, i, user))
 	return permit.Reserve{Card: permit.Card{ID: id, OpenID: openID, User: user, Queue: card.QueueMessages,
