@@ -39,13 +39,15 @@ type projectFlags struct {
 // settings reads the env file and lays the environment over it. The default file may
 // be missing.
 func (p envFlag) settings(con console) (map[string]string, error) {
-	settings, err := dotenv.Load(p.EnvFile)
-	if err != nil {
-		if p.EnvFile != defaultEnvFile || !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		settings = make(map[string]string)
+	file, err := dotenv.Load(p.EnvFile)
+	if err != nil && (p.EnvFile != defaultEnvFile || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
 	}
+	for _, name := range file.Again {
+		fmt.Fprintf(con.err, "%s: %s is set more than once: line %d holds\n", filepath.Base(p.EnvFile), name, file.Lines[name])
+	}
+	settings := map[string]string{}
+	maps.Copy(settings, file.Values)
 	maps.Copy(settings, con.env)
 	return settings, nil
 }

@@ -6,7 +6,8 @@
 //	LITERAL='as it is: $x #1'
 //	ESCAPED="two\nlines, a \" and a \\"
 //
-// Nothing is expanded and no value spans lines.
+// Nothing is expanded and no value spans lines. Of a key that is set twice the last line holds, as in
+// a shell: the login of `scf` appends its keys below those that are there.
 package dotenv
 
 import (
@@ -15,7 +16,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A SyntaxError names the line; it never shows what the line says.
@@ -27,25 +30,35 @@ type SyntaxError struct {
 // Error implements error.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
 
+// A File is what a file says.
+type File struct {
+	Values map[string]string
+	Lines  map[string]int // of each key the one that holds, from 1
+	// Again are the keys that an earlier line set too, to another value than nothing.
+	Again []string
+}
+
 // Load reads the file at path. A missing file is an error that wraps fs.ErrNotExist.
-func Load(path string) (map[string]string, error) {
+func Load(path string) (File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return File{}, err
 	}
-	env, err := Parse(data)
+	f, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+		return f, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	return env, nil
+	return f, nil
 }
 
 var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Parse reads a file's contents. Errors are of type *SyntaxError.
-func Parse(data []byte) (map[string]string, error) {
-	env := make(map[string]string)
-	set := make(map[string]int) // key -> its line
+func Parse(data []byte) (File, error) {
+	f := File{Values: map[string]string{}, Lines: map[string]int{}}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return File{}, &SyntaxError{1, "the file is UTF-16: save it as UTF-8"}
+	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	for i, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimSpace(line)
@@ -55,18 +68,21 @@ func Parse(data []byte) (map[string]string, error) {
 		n := i + 1
 		key, rest, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		if key = strings.TrimSpace(key); !ok || !keyForm.MatchString(key) {
-			return nil, &SyntaxError{n, "want KEY=VALUE, with a key of letters, digits and _"}
-		}
-		if first, twice := set[key]; twice {
-			return nil, &SyntaxError{n, fmt.Sprintf("%s is already set on line %d", key, first)}
+			return File{}, &SyntaxError{n, "want KEY=VALUE, with a key of letters, digits and _"}
 		}
 		value, reason := parseValue(strings.TrimSpace(rest))
-		if reason != "" {
-			return nil, &SyntaxError{n, key + ": " + reason}
+		if reason == "" && !utf8.ValidString(value) {
+			reason = "the value is not UTF-8: save the file as UTF-8"
 		}
-		env[key], set[key] = value, n
+		if reason != "" {
+			return File{}, &SyntaxError{n, key + ": " + reason}
+		}
+		if f.Values[key] != "" && !slices.Contains(f.Again, key) {
+			f.Again = append(f.Again, key)
+		}
+		f.Values[key], f.Lines[key] = value, n
 	}
-	return env, nil
+	return f, nil
 }
 
 // parseValue returns the value, or the reason why there is none.

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Parse(%q): %v", c.in, err)
 			}
-			if d := cmp.Diff(c.want, got); d != "" {
+			if d := cmp.Diff(c.want, got.Values); d != "" {
 				t.Errorf("Parse(%q) (-want +got):\n%s", c.in, d)
 			}
 		})
@@ -57,7 +57,8 @@ func TestParseErrors(t *testing.T) {
 		{"unknown escape", `A="` + value + `\x"`, 1, `\ stands before`},
 		{"escape at the end", `A="` + value + `\`, 1, "not closed"},
 		{"text after a quote", "A='" + value + "'b", 1, "after the closing quote"},
-		{"twice", "A=1\nB=2\nA=" + value, 3, "already set on line 1"},
+		{"UTF-16", "\xff\xfeA\x00=\x001\x00", 1, "save it as UTF-8"},
+		{"GBK", "A=1\nB='\xc4\xe3" + value + "'", 2, "save the file as UTF-8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := dotenv.Parse([]byte(c.in))
@@ -72,6 +73,15 @@ func TestParseErrors(t *testing.T) {
 				t.Errorf("the error shows the value: %v", err)
 			}
 		})
+	}
+}
+
+// The login of scf appends what it learnt to the file, below the empty lines of the example.
+func TestSetTwice(t *testing.T) {
+	got, err := dotenv.Parse([]byte("ID=\nTOKEN=first\nID=1\nTOKEN=second\nTOKEN=third\n"))
+	want := dotenv.File{Values: map[string]string{"ID": "1", "TOKEN": "third"}, Lines: map[string]int{"ID": 3, "TOKEN": 5}, Again: []string{"TOKEN"}}
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
 	}
 }
 
@@ -99,7 +109,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && (!errors.As(err, &se) || se.Line < 1) {
 			t.Fatalf("error %v is not a *SyntaxError with a line", err)
 		}
-		for k, v := range env {
+		for k, v := range env.Values {
 			if k == "" || strings.ContainsAny(k, " =\n#") {
 				t.Errorf("key %q (value %q)", k, v)
 			}
