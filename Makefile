@@ -31,9 +31,8 @@ package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand or by
 	go -C tools run ./zipdir ../$(BUILD) ../dist/wxnotify.zip
 
 run: ## build and start everything here, with a simulated WeChat and IM
-	@$(MAKE) --no-print-directory binaries BUILD=build-local OS=$$(go env GOHOSTOS) ARCH=$$(go env GOHOSTARCH)
 	@go build -o build-local/ ./cmd/wxnotify
-	@build-local/wxnotify local --build build-local --sim
+	@build-local/wxnotify dev
 
 test: ## install what the tests need, vet, and run them
 	@tools/need.sh redis-server redis-server
@@ -72,6 +71,7 @@ cover: ## print the share of statements that the tests reach; coverage.html show
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not as gofmt writes it:" $$unformatted; exit 1; }
 	@tools/timed.sh vet go vet ./...
+	@for os in windows darwin; do GOOS=$$os tools/timed.sh "vet for $$os" go vet ./... || exit 1; done # where the developer tools of WeChat are
 	@tools/timed.sh staticcheck go tool -modfile=tools/go.mod staticcheck ./...
 
 check: lint build test fuzz race ## all of the above that CI runs
@@ -94,6 +94,8 @@ simulate: ## play 14 days with 1,000 users against the naive rule, and write doc
 clean: ## delete what was built
 	rm -rf build build-local dist coverage.out coverage.html
 
-deploy: build ## deploy with the `scf` command, as serverless.yml and .env say; STAGE=prod makes a second deployment
+deploy: build ## check, and deploy with the `scf` command, as serverless.yml and .env say; STAGE=prod makes a second deployment
 	@command -v scf >/dev/null || { echo "scf is missing: npm i -g serverless-cloud-framework"; exit 1; }
+	@go build -o build-local/ ./cmd/wxnotify
+	@build-local/wxnotify check $(if $(STAGE),--stage $(STAGE)) || [ $$? = 3 ] # 3: warnings only
 	@tools/deploy.sh $(STAGE)

@@ -26,20 +26,6 @@ while IFS= read -r line || [ -n "$line" ]; do
 	[ -z "$value" ] || export "$name=$value"
 done <"$file"
 
-required="WECHAT_APPID WECHAT_APPSECRET WECHAT_TOKEN IM_SDKAPPID IM_SECRET_KEY IM_CALLBACK_TOKEN STORE_URL TEMPLATE_MESSAGE
-	SESSION_LOGSET_ID SESSION_LOG_TOPIC_ID"
-[ "${SESSION_MODE:-}" = trusted ] && required="$required SESSION_KEY" || required="$required USERID_KEY"
-missing=
-for name in $required; do
-	eval "value=\${$name:-}"
-	case $value in '' | [Uu][Nn][Dd][Ee][Ff][Ii][Nn][Ee][Dd] | '<'*'>' | *'${'*) missing="$missing $name" ;; esac
-done
-if [ -n "$missing" ]; then
-	echo "required, and without a value:$missing
-fill them in in ${from} or export them; .env.example says what each is" >&2
-	exit 1
-fi
-
 empty=
 script='s|\./build|../../build|'
 for name in $(grep -v '^ *#' serverless.yml | grep -o '\${env:[A-Za-z0-9_]*}' | sed 's/.*:\(.*\)}/\1/' | sort -u); do

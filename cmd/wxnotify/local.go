@@ -82,7 +82,7 @@ func startHost(cfg host.Config) (*host.Host, error) {
 func announce(w io.Writer, h *host.Host, p *serverless.Project) {
 	fmt.Fprintf(w, "wxnotify: %d functions on %s\n", len(p.Functions), h.URL())
 	for _, f := range p.Functions {
-		if f.HTTP {
+		if f.URL != nil {
 			fmt.Fprintf(w, "  %-12s %s/%s\n", f.Key, h.URL(), f.Key)
 		} else {
 			fmt.Fprintf(w, "  %-12s by Invoke, as %s\n", f.Key, f.Name)

@@ -66,7 +66,7 @@ func (e *Env) get(name string) string {
 
 // filled is get for what names the setting in a fault of its own.
 func (e *Env) filled(name string) string {
-	if v := e.getenv(name); !placeholder(v) {
+	if v := e.getenv(name); !Placeholder(v) {
 		return v
 	}
 	return ""
@@ -75,11 +75,11 @@ func (e *Env) filled(name string) string {
 // exampleStore is how .env.example shows what a store's URL looks like.
 const exampleStore = "redis://user:password@host"
 
-// placeholder reports whether a value stands for one that was never filled in. The deploy
+// Placeholder reports whether a value stands for one that was never filled in. The deploy
 // tool makes the text "undefined" of a variable that is not set, and knows no other template
 // than ${env:NAME}; what it does not resolve arrives as it is written.
 // Source: https://cloud.tencent.com/document/product/1154/43228
-func placeholder(v string) bool {
+func Placeholder(v string) bool {
 	v = strings.TrimSpace(v)
 	return strings.EqualFold(v, "undefined") || strings.Contains(v, "${") ||
 		strings.HasPrefix(v, "<") && strings.HasSuffix(v, ">") || strings.HasPrefix(v, exampleStore)

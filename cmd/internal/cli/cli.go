@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,11 @@ const (
 	ExitFailure = 1 // of what the program does, or of a promise
 	ExitUsage   = 2
 )
+
+// A Status ends a program with itself, without a word.
+type Status int
+
+func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // Context returns one that ends when the program is told to. A second Ctrl-C ends the program at once.
 func Context() context.Context {
@@ -43,7 +49,11 @@ func Run(name, description string, grammar any, args []string, out, errs io.Writ
 		fmt.Fprintf(errs, "%s: %v\nTry %s --help.\n", name, err, name)
 		return ExitUsage
 	}
-	if err := do(command); err != nil {
+	err = do(command)
+	if status, ok := errors.AsType[Status](err); ok {
+		return int(status)
+	}
+	if err != nil {
 		fmt.Fprintf(errs, "%s: %v\n", name, err)
 		return ExitFailure
 	}

@@ -174,15 +174,20 @@ func listen(addr string) (net.Listener, error) {
 	return net.Listen("tcp", addr)
 }
 
+// binary is where the program of a function is that runs on this machine.
+func binary(build string, f serverless.Function) string {
+	return filepath.Join(build, f.Handler+executable)
+}
+
 // CheckBuild reports every function whose binary is missing from build or cannot be run.
 func CheckBuild(p *serverless.Project, build string) error {
 	var errs []error
 	for _, f := range p.Functions {
-		info, err := os.Stat(filepath.Join(build, f.Handler))
+		info, err := os.Stat(binary(build, f))
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("function %s: there is no %s in %s: run make build", f.Key, f.Handler, build))
-		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+		case !info.Mode().IsRegular() || executableModes != 0 && info.Mode()&executableModes == 0:
 			errs = append(errs, fmt.Errorf("function %s: %s in %s is not an executable file: run make build", f.Key, f.Handler, build))
 		}
 	}

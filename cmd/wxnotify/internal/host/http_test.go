@@ -204,7 +204,7 @@ func TestBadReplies(t *testing.T) {
 
 func TestHTTPFailures(t *testing.T) {
 	slow, private := fn("slow"), fn("private")
-	slow.Timeout, private.HTTP = 200*time.Millisecond, false
+	slow.Timeout, private.URL = 200*time.Millisecond, nil
 	f := start(t, host.Config{Project: project(fn("f"), slow, private), Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Wrapped", r.URL.Path)

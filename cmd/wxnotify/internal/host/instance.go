@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -36,7 +35,7 @@ func (h *Host) startInstance(ctx context.Context, f *serverless.Function) (*inst
 	}
 	sink := func(line []byte) { h.emit(f.Key, line) }
 	p, err := h.starter.start(command{
-		path: filepath.Join(h.build, f.Handler),
+		path: binary(h.build, *f),
 		dir:  h.build,
 		env:  append([]string{"_LAMBDA_SERVER_PORT=" + strconv.Itoa(at)}, h.environments[f.Key].process...),
 		out:  &lineWriter{emit: sink},

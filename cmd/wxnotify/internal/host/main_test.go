@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 func fn(key string) serverless.Function {
 	return serverless.Function{
 		Key: key, Name: "demo-dev-app-" + key, Namespace: "default", Handler: "fn",
-		Timeout: testkit.Patience, MemoryMB: 128, HTTP: true,
+		Timeout: testkit.Patience, MemoryMB: 128, URL: &serverless.URL{},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -155,7 +154,11 @@ func TestTimeout(t *testing.T) {
 func TestDeathWhileIdle(t *testing.T) {
 	f := start(t, host.Config{MaxInstances: 1})
 	s := f.state("f")
-	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
+	process, err := os.FindProcess(s.PID)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "the process is gone", func() bool { return testkit.ProcessState(s.PID) == "" })

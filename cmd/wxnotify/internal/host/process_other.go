@@ -7,6 +7,12 @@ import (
 	"syscall"
 )
 
+// A file says by its name that it can be run.
+const (
+	executable      = ".exe"
+	executableModes = 0
+)
+
 type groupSignal int
 
 const (

@@ -4,6 +4,12 @@ package host
 
 import "syscall"
 
+// A file says by its mode that it can be run.
+const (
+	executable      = ""
+	executableModes = 0o111
+)
+
 type groupSignal = syscall.Signal
 
 const (

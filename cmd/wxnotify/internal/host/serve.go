@@ -16,7 +16,7 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	key, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	f := h.cfg.Project.Function(key)
-	if f == nil || f.Key != key || !f.HTTP {
+	if f == nil || f.Key != key || f.URL == nil {
 		h.writeFailure(w, http.StatusNotFound, &InvokeError{
 			Status:  http.StatusNotFound,
 			Message: "there is no function URL /" + key + "; there is " + strings.Join(h.urls(), ", "),
@@ -47,7 +47,7 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 func (h *Host) urls() []string {
 	var paths []string
 	for _, f := range h.cfg.Project.Functions {
-		if f.HTTP {
+		if f.URL != nil {
 			paths = append(paths, "/"+f.Key)
 		}
 	}

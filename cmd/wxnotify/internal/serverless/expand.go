@@ -57,6 +57,14 @@ func (e *expander) text(where, field, s string) string {
 	})
 }
 
+// optional is text for what only the cloud needs: what is not set is empty.
+func (e *expander) optional(where, field, s string) string {
+	lookup := e.lookup
+	defer func() { e.lookup = lookup }()
+	e.lookup = func(name string) (string, bool) { v, _ := lookup(name); return v, true }
+	return e.text(where, field, s)
+}
+
 func (e *expander) missing(where, variable string) {
 	i := slices.IndexFunc(e.unset, func(u unset) bool { return u.where == where })
 	if i < 0 {

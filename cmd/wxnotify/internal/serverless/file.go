@@ -25,13 +25,20 @@ type file struct {
 // settings are fields that a function has, or that inputs gives to all functions.
 // nil: not written.
 type settings struct {
-	Handler      *string    `yaml:"handler"`
-	FullName     *string    `yaml:"name"`
-	Type         *string    `yaml:"type"`
-	Runtime      *string    `yaml:"runtime"`
-	Namespace    *string    `yaml:"namespace"`
-	Timeout      *int       `yaml:"timeout"`    // seconds
-	MemorySize   *int       `yaml:"memorySize"` // MB
+	Handler      *string `yaml:"handler"`
+	FullName     *string `yaml:"name"`
+	Type         *string `yaml:"type"`
+	Runtime      *string `yaml:"runtime"`
+	Namespace    *string `yaml:"namespace"`
+	Timeout      *int    `yaml:"timeout"`    // seconds
+	MemorySize   *int    `yaml:"memorySize"` // MB
+	Role         *string `yaml:"role"`
+	PublicAccess *bool   `yaml:"publicAccess"`
+	EIP          *bool   `yaml:"eip"`
+	VPC          *struct {
+		VPC    string `yaml:"vpcId"`
+		Subnet string `yaml:"subnetId"`
+	} `yaml:"vpc"`
 	Environments []variable `yaml:"environments"`
 	Environment  *struct {
 		Variables map[string]string `yaml:"variables"`
@@ -88,5 +95,10 @@ type trigger struct {
 		CronExpression string `yaml:"cronExpression"`
 		Argument       string `yaml:"argument"`
 		Enable         *bool  `yaml:"enable"`
+		Qualifier      string `yaml:"qualifier"`
+		AuthType       string `yaml:"authType"`
+		NetConfig      struct {
+			Extranet bool `yaml:"enableExtranet"`
+		} `yaml:"netConfig"`
 	} `yaml:"parameters"`
 }

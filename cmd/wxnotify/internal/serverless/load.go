@@ -112,6 +112,13 @@ func (r *reader) function(e functionEntry, commonEnv map[string]string) Function
 		Handler:   r.text(where, "handler", either(e.Handler, in.Handler, "")),
 		Timeout:   time.Duration(either(e.Timeout, in.Timeout, defaultTimeout)) * time.Second,
 		MemoryMB:  either(e.MemorySize, in.MemorySize, defaultMemory),
+		Role:      r.optional(where, "role", either(e.Role, in.Role, "")),
+
+		PublicAccess: either(e.PublicAccess, in.PublicAccess, true),
+		FixedIP:      either(e.EIP, in.EIP, false),
+	}
+	if vpc := cmp.Or(e.VPC, in.VPC); vpc != nil {
+		f.VPC, f.Subnet = r.optional(where, "vpc.vpcId", vpc.VPC), r.optional(where, "vpc.subnetId", vpc.Subnet)
 	}
 	if !handlerForm.MatchString(f.Handler) {
 		r.fail("%s: handler is %q; it must be the file name of a binary in the build folder: "+
@@ -164,7 +171,7 @@ func (r *reader) trigger(p *Project, t trigger) {
 	switch t.Type {
 	case "http": // enabled unless said otherwise
 		if t.Parameters.Enable == nil || *t.Parameters.Enable {
-			p.Functions[i].HTTP = true
+			p.Functions[i].URL = &URL{t.Parameters.Qualifier, t.Parameters.AuthType, t.Parameters.NetConfig.Extranet}
 		}
 	case "timer": // disabled unless said otherwise
 		if t.Parameters.Enable == nil || !*t.Parameters.Enable {

@@ -26,9 +26,20 @@ type Function struct {
 	Handler   string // file name of its binary
 	Timeout   time.Duration
 	MemoryMB  int
-	HTTP      bool // it has a function URL
+	Role      string
+	URL       *URL // its function URL; nil: it has none
+	// PublicAccess: it reaches the network outside its VPC; FixedIP: from an address of its own.
+	PublicAccess, FixedIP bool
+	VPC, Subnet           string // empty: none
 	// Environment holds the function's variables with every ${...} resolved.
 	Environment map[string]string
+}
+
+// A URL is how a function is reached.
+type URL struct {
+	Qualifier string
+	Auth      string // NONE or CAM
+	Public    bool
 }
 
 // A Timer invokes a function on a schedule.

@@ -25,7 +25,7 @@ func from(m map[string]string) func(string) (string, bool) {
 
 func TestLoad(t *testing.T) {
 	got, err := serverless.Load("testdata/serverless.yml", from(map[string]string{
-		"STORE_URL": "redis://127.0.0.1:6379/0", "WECHAT_APPSECRET": "", "STORE_SHARDS": "16",
+		"STORE_URL": "redis://127.0.0.1:6379/0", "WECHAT_APPSECRET": "", "STORE_SHARDS": "16", "VPC_ID": "vpc-1",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -33,25 +33,29 @@ func TestLoad(t *testing.T) {
 	common := map[string]string{
 		"STORE_URL": "redis://127.0.0.1:6379/0", "STORE_SHARDS": "16", "DELIVER_FUNCTION": "wxnotify-dev-chatapp-deliver",
 	}
+	const role = "SCF_ExecuteRole"
+	url := &serverless.URL{Qualifier: "$DEFAULT", Auth: "NONE", Public: true}
 	want := &serverless.Project{
 		App: "chatapp", Stage: "dev", Name: "wxnotify", Region: "ap-shanghai",
 		Functions: []serverless.Function{
 			{
 				Key: "imcallback", Name: "wxnotify-dev-chatapp-imcallback", Namespace: "default", Handler: "imcallback",
-				Timeout: 3 * time.Second, MemoryMB: 256, HTTP: true, Environment: common,
+				Timeout: 3 * time.Second, MemoryMB: 256, Role: role, URL: url, PublicAccess: true, FixedIP: true, VPC: "vpc-1", Environment: common,
 			},
 			{
 				Key: "session", Name: "chat-session", Namespace: "default", Handler: "session",
-				Timeout: 10 * time.Second, MemoryMB: 128, HTTP: true,
+				Timeout: 10 * time.Second, MemoryMB: 128, Role: role, URL: &serverless.URL{}, PublicAccess: true, FixedIP: true, VPC: "vpc-1",
 				Environment: map[string]string{"WECHAT_APPSECRET": "", "LABEL": "secret of chatapp: !"},
 			},
 			{
 				Key: "permits", Name: "wxnotify-dev-chatapp-permits", Namespace: "default", Handler: "permits",
-				Timeout: 10 * time.Second, MemoryMB: 256, Environment: map[string]string{"LOG_LEVEL": "debug"},
+				Timeout: 10 * time.Second, MemoryMB: 256, Role: role, PublicAccess: true, FixedIP: true, VPC: "vpc-1",
+				Environment: map[string]string{"LOG_LEVEL": "debug"},
 			},
 			{
 				Key: "deliver", Name: "wxnotify-dev-chatapp-deliver", Namespace: "default", Handler: "deliver",
-				Timeout: 900 * time.Second, MemoryMB: 256, Environment: map[string]string{},
+				Timeout: 900 * time.Second, MemoryMB: 256, Role: role, PublicAccess: true, FixedIP: true, VPC: "vpc-1",
+				Environment: map[string]string{},
 			},
 		},
 		Timers: []serverless.Timer{
@@ -78,7 +82,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := serverless.Function{
-		Key: "f", Name: "n-dev-n-f", Namespace: "default", Handler: "fn", Timeout: 3 * time.Second, MemoryMB: 128,
+		Key: "f", Name: "n-dev-n-f", Namespace: "default", Handler: "fn", Timeout: 3 * time.Second, MemoryMB: 128, PublicAccess: true,
 		Environment: map[string]string{},
 	}
 	if d := cmp.Diff([]serverless.Function{want}, p.Functions); d != "" || p.App != "n" || p.Stage != "dev" || p.Region != "ap-guangzhou" {
