@@ -27,6 +27,7 @@ type commands struct {
 	Trigger triggerCmd `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
 	Explain explainCmd `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
 	Dead    deadCmd    `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
+	Init    initCmd    `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
 	Check   checkCmd   `cmd:"" help:"Look at a deployment before it is made: settings, serverless.yml, notify.yml, what was built. Needs no network."`
 	Quota   quotaCmd   `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
 }

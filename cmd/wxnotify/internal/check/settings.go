@@ -36,6 +36,16 @@ var forms = []form{
 	{[]string{"TENCENT_SECRET_ID"}, `AKID[A-Za-z0-9]{32}`, "is no SecretId: AKID and 32 letters and digits", "copy it from the CAM console, 访问密钥"},
 }
 
+// Form says what is wrong with the form of a setting's value, and the cure; nothing of an empty one.
+func Form(setting, value string) (what, cure string) {
+	for _, f := range forms {
+		if slices.Contains(f.settings, setting) && value != "" && !regexp.MustCompile(`^(?:`+f.form+`)$`).MatchString(value) {
+			return f.what, f.cure
+		}
+	}
+	return "", ""
+}
+
 // secrets are settings of which each has one purpose.
 var secrets = []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY", "IM_SECRET_KEY", "IM_CALLBACK_TOKEN", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "TENCENT_SECRET_KEY"}
 
@@ -56,10 +66,9 @@ func (c *checker) filled(name string) string {
 
 func (c *checker) checkSettings() {
 	for _, f := range forms {
-		whole := regexp.MustCompile(`^(?:` + f.form + `)$`)
 		for _, name := range f.settings {
-			if v := c.filled(name); v != "" && !whole.MatchString(v) {
-				c.fault(c.at(name), f.what, f.cure)
+			if what, cure := Form(name, c.filled(name)); what != "" {
+				c.fault(c.at(name), what, cure)
 			}
 		}
 	}
