@@ -21,15 +21,16 @@ func main() {
 
 // commands is the command line.
 type commands struct {
-	Dev     devCmd     `cmd:"" help:"Build the functions for this machine and start everything, with a simulated WeChat and IM: what make run does, where there is no make."`
-	Local   localCmd   `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
-	Invoke  invokeCmd  `cmd:"" help:"Send one event to a built function and print its response."`
-	Trigger triggerCmd `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
-	Explain explainCmd `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
-	Dead    deadCmd    `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
-	Init    initCmd    `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
-	Check   checkCmd   `cmd:"" help:"Look at a deployment before it is made: settings, serverless.yml, notify.yml, what was built. Needs no network."`
-	Quota   quotaCmd   `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
+	Dev       devCmd       `cmd:"" help:"Build the functions for this machine and start everything, with a simulated WeChat and IM: what make run does, where there is no make."`
+	Local     localCmd     `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
+	Invoke    invokeCmd    `cmd:"" help:"Send one event to a built function and print its response."`
+	Trigger   triggerCmd   `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
+	Explain   explainCmd   `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
+	Dead      deadCmd      `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
+	Init      initCmd      `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
+	Templates templatesCmd `cmd:"" help:"List the templates of the WeChat account, or write one into notify.yml."`
+	Check     checkCmd     `cmd:"" help:"Look at a deployment before it is made: settings, serverless.yml, notify.yml, what was built. Needs no network."`
+	Quota     quotaCmd     `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.
