@@ -7,7 +7,7 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy
+.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -94,7 +94,10 @@ simulate: ## play 14 days with 1,000 users against the naive rule, and write doc
 clean: ## delete what was built
 	rm -rf build build-local dist coverage.out coverage.html
 
-deploy: build ## check, and deploy with the `scf` command, as serverless.yml and .env say; STAGE=prod makes a second deployment
+deploy: build ## check, and deploy to Tencent Cloud, as serverless.yml and .env say; STAGE=prod makes a second deployment
+	@go run ./cmd/wxnotify deploy $(if $(STAGE),--stage $(STAGE))
+
+scf: build ## likewise by the command `scf` (npm i -g serverless-cloud-framework)
 	@command -v scf >/dev/null || { echo "scf is missing: npm i -g serverless-cloud-framework"; exit 1; }
 	@go build -o build-local/ ./cmd/wxnotify
 	@build-local/wxnotify check $(if $(STAGE),--stage $(STAGE)) || [ $$? = 3 ] # 3: warnings only

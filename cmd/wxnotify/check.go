@@ -12,34 +12,48 @@ import (
 // exitWarnings is the exit status of a check that finds nothing worse than warnings.
 const exitWarnings = 3
 
-// checkCmd looks at a deployment before it is made.
-type checkCmd struct {
-	Stage  string `placeholder:"STAGE" help:"Look at .env.STAGE, if it is there, as make deploy STAGE=... does."`
+// stageFlags say what is deployed.
+type stageFlags struct {
+	Stage  string `placeholder:"STAGE" help:"Another stage than that of serverless.yml, or dev: its settings are in .env.STAGE, if that is there."`
 	Notify string `default:"notify.yml" placeholder:"FILE" help:"What is sent, and when (${default})."`
 	projectFlags
 }
 
-func (c checkCmd) Run(ctx context.Context, con console) error {
-	env := c.EnvFile
-	if own := env + "." + c.Stage; c.Stage != "" {
+// ofStage has the settings be those of the stage's own file, if it has one. Files are never merged.
+func (s *stageFlags) ofStage() {
+	if own := s.EnvFile + "." + s.Stage; s.Stage != "" {
 		if _, err := os.Stat(own); err == nil {
-			env = own
+			s.EnvFile = own
 		}
 	}
-	found := check.Run(ctx, check.Input{Env: env, Environment: con.env, Config: c.Config, Notify: c.Notify, Build: c.Build})
-	errors := 0
+}
+
+// checkCmd looks at a deployment before it is made.
+type checkCmd struct {
+	stageFlags
+}
+
+func (c checkCmd) Run(ctx context.Context, con console) error {
+	c.ofStage()
+	errors, warnings := c.check(ctx, con)
+	switch {
+	case errors > 0:
+		return fmt.Errorf("%d to mend, %d to look at", errors, warnings)
+	case warnings > 0:
+		return cli.Status(exitWarnings)
+	}
+	fmt.Fprintln(con.out, "nothing is wrong, as far as can be seen from here")
+	return nil
+}
+
+// check prints what is wrong, a line each, and returns how many of them are errors.
+func (s stageFlags) check(ctx context.Context, con console) (errors, warnings int) {
+	found := check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
 	for _, f := range found {
 		fmt.Fprintln(con.out, f)
 		if !f.Warning {
 			errors++
 		}
 	}
-	switch {
-	case errors > 0:
-		return fmt.Errorf("%d to mend, %d to look at", errors, len(found)-errors)
-	case len(found) > 0:
-		return cli.Status(exitWarnings)
-	}
-	fmt.Fprintln(con.out, "nothing is wrong, as far as can be seen from here")
-	return nil
+	return errors, len(found) - errors
 }

@@ -30,6 +30,7 @@ type commands struct {
 	Init      initCmd      `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
 	Templates templatesCmd `cmd:"" help:"List the templates of the WeChat account, or write one into notify.yml."`
 	Check     checkCmd     `cmd:"" help:"Look at a deployment before it is made: settings, serverless.yml, notify.yml, what was built. Needs no network."`
+	Deploy    deployCmd    `cmd:"" help:"Deploy what serverless.yml says to Tencent Cloud: what differs from what is there. Run again, it goes on where it was broken off."`
 	Quota     quotaCmd     `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
 }
 
@@ -47,6 +48,7 @@ type console struct {
 	out, err io.Writer
 	env      map[string]string
 	now      func() time.Time
+	pause    func(ctx context.Context, d time.Duration) error // between looks at the cloud; nil: by the machine's clock
 }
 
 // colour reports whether w takes ANSI colours. See https://no-color.org.

@@ -61,7 +61,7 @@ var functionsDir = sync.OnceValue(func() string {
 })
 
 var buildFunctions = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("go", "build", "-o", functionsDir()+string(filepath.Separator), "../../functions/...")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", functionsDir()+string(filepath.Separator), "../../functions/...")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := cmd.CombinedOutput()
 	if err != nil {
@@ -191,7 +191,7 @@ func TestUsage(t *testing.T) {
 		{"help", []string{"--help"}, 0, []string{"local", "invoke", "trigger", "explain", "dead list", "dead show", "dead replay"}, ""},
 		{"help of a command", []string{"invoke", "--help"}, 0, []string{"${im.sign}", "--event", "<function>"}, ""},
 		{"nothing", nil, exitUsage, nil, "expected one of"},
-		{"an unknown command", []string{"deploy"}, exitUsage, nil, "unexpected argument deploy"},
+		{"an unknown command", []string{"destroy"}, exitUsage, nil, "unexpected argument destroy"},
 		{"an unknown flag", []string{"local", "--port=1"}, exitUsage, nil, "--port"},
 		{"a missing argument", []string{"invoke"}, exitUsage, nil, "<function>"},
 	} {

@@ -22,7 +22,7 @@ type quotaCmd struct {
 }
 
 func (c quotaCmd) Run(ctx context.Context, con console) error {
-	client, err := c.client(con)
+	client, err := scfClient(con.env, c.Region)
 	if err != nil {
 		return err
 	}
@@ -37,20 +37,20 @@ func (c quotaCmd) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// client returns a client with the credentials that `scf` deploys with.
-func (c quotaCmd) client(con console) (*scf.Client, error) {
-	id, key := con.env["TENCENT_SECRET_ID"], con.env["TENCENT_SECRET_KEY"]
+// scfClient returns a client with the credentials that `scf` deploys with.
+func scfClient(settings map[string]string, region string) (*scf.Client, error) {
+	id, key := settings["TENCENT_SECRET_ID"], settings["TENCENT_SECRET_KEY"]
 	if id == "" || key == "" {
 		return nil, errors.New("TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set")
 	}
 	p := profile.NewClientProfile()
 	p.Language = "en-US"
-	if base := con.env["TENCENT_API_BASE"]; base != "" { // a stand-in for the real API
+	if base := settings["TENCENT_API_BASE"]; base != "" { // a stand-in for the real API
 		u, err := url.Parse(base)
 		if err != nil {
 			return nil, errors.New("TENCENT_API_BASE is no URL")
 		}
 		p.HttpProfile.Scheme, p.HttpProfile.Endpoint = u.Scheme, u.Host
 	}
-	return scf.NewClient(common.NewTokenCredential(id, key, con.env["TENCENT_TOKEN"]), c.Region, p)
+	return scf.NewClient(common.NewTokenCredential(id, key, settings["TENCENT_TOKEN"]), region, p)
 }

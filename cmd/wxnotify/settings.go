@@ -19,6 +19,7 @@ import (
 // Defaults of flags.
 const (
 	defaultEnvFile = ".env"
+	defaultBuild   = "build"
 	notifyFile     = "notify.yml" // in the working directory, unless NOTIFY_FILE names another
 	notifyFileEnv  = "NOTIFY_FILE"
 	defaultAddr    = "127.0.0.1:9000"

@@ -8,11 +8,30 @@ import (
 	"strings"
 
 	"wxnotify/cmd/wxnotify/internal/host"
+	"wxnotify/cmd/wxnotify/internal/serverless"
 	"wxnotify/cmd/wxnotify/internal/sim"
 )
 
 // simulate is Run with --sim.
-func (c *localCmd) simulate(ctx context.Context, con console, settings map[string]string) (err error) {
+func (c *localCmd) simulate(ctx context.Context, con console, settings map[string]string) error {
+	return c.play(ctx, con, settings, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
+		override := s.Settings()
+		delete(override, "DELIVER_FUNCTION") // serverless.yml knows its name
+		h, err := startHost(host.Config{
+			Project: project, Build: c.Build, Addr: c.Addr, Override: override,
+			Sink: s.Line, Log: s.Log(), Wrap: s.Wrap,
+		})
+		if err != nil {
+			return "", nil, err
+		}
+		return h.URL(), func() error { return closeHost(h) }, nil
+	})
+}
+
+// play starts a simulated WeChat and IM, and the functions, and plays the opening; then it waits. start
+// returns where the functions are.
+func (c *localCmd) play(ctx context.Context, con console, settings map[string]string,
+	start func(*serverless.Project, *sim.Sim) (base string, end func() error, err error)) (err error) {
 	defer func() {
 		if err == nil {
 			fmt.Fprintln(con.out, "\nEnded, and nothing is left running.")
@@ -43,23 +62,18 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 	if err != nil {
 		return err
 	}
-	override := s.Settings()
-	delete(override, "DELIVER_FUNCTION") // serverless.yml knows its name
-	h, err := startHost(host.Config{
-		Project: project, Build: c.Build, Addr: c.Addr, Override: override,
-		Sink: s.Line, Log: s.Log(), Wrap: s.Wrap,
-	})
+	base, end, err := start(project, s)
 	if err != nil {
 		return err
 	}
-	if err = s.Play(ctx, h.URL(), c.commands(h.URL(), env[storeURL])); err == nil {
+	if err = s.Play(ctx, base, c.commands(base, env[storeURL])); err == nil {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
 		err = nil // Ctrl-C, whatever it broke off
 		s.Ending()
 	}
-	return errors.Join(err, closeHost(h))
+	return errors.Join(err, end())
 }
 
 // program is how the program is started in the folder of the project.

@@ -190,3 +190,26 @@ func TestSimulationInterrupted(t *testing.T) {
 	p.out.Await(t, "nothing is left running")
 	nothingLeft(t, temp)
 }
+
+// A deployment to the simulated cloud, through its API, tells a user of a callback that was sent to the URL
+// which the cloud gave.
+func TestDeploySim(t *testing.T) {
+	build := functions(t)
+	if err := os.WriteFile(filepath.Join(build, notifyFile), []byte(ofProject(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deploying := begin(t, "", "deploy", "--sim", "--config=../../serverless.yml", "--build="+build)
+	out := &deploying.out
+	for _, s := range []string{"to do: wxnotify-dev-imcallback: create it", "to do: wxnotify-dev-deliver: set its timer to 0 * * * * * *", "url/wxnotify-dev-imcallback"} {
+		out.Await(t, s)
+	}
+	out.Await(t, "✓ one card told user2 of 2 messages; 4 permits left [delivered]")
+	_, rest, _ := strings.Cut(out.String(), "imcallback http://")
+	to, _, _ := strings.Cut(rest, "\n")
+	sent := wxnotify(t, nil, "", "trigger", "--to=http://"+strings.TrimSpace(to), "im.message", "from=ben", "to=user2", "text=s-deployed")
+	if sent.code != 0 {
+		t.Fatalf("%+v", sent)
+	}
+	out.Await(t, `one card told user2 of "s-deployed"`)
+	deploying.interrupted(0, "16/16 wxnotify-dev-deliver: keep its events for six hours")
+}

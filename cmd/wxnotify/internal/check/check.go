@@ -40,6 +40,7 @@ type Input struct {
 	Env         string            // file of settings
 	Environment map[string]string // wins over the file
 	Config      string            // serverless.yml
+	Stage       string            // empty: that of serverless.yml
 	Notify      string            // notify.yml
 	Build       string            // folder of what was built
 }
@@ -118,7 +119,7 @@ func (c *checker) at(setting string) string {
 
 // project reads serverless.yml as it is deployed: a variable that is not set is left out.
 func (c *checker) project() *serverless.Project {
-	p, err := serverless.Load(c.Config, func(name string) (string, bool) { return c.settings[name], true })
+	p, err := serverless.LoadStage(c.Config, c.Stage, func(name string) (string, bool) { return c.settings[name], true })
 	if err != nil {
 		c.fault(filepath.Base(c.Config), err.Error(), "")
 		return nil

@@ -21,6 +21,9 @@ import (
 	"wxnotify/shared/wire"
 )
 
+// shortestSecret is how long a secret is at least that is looked for in a file: a shorter one is a word there.
+const shortestSecret = 6
+
 // Limits of the platform. Source: https://cloud.tencent.com/document/product/583/11637
 const (
 	maxName        = 60
@@ -38,7 +41,7 @@ var budgets = map[string]time.Duration{"imcallback": 5 * time.Second, "wechatpus
 func (c *checker) checkProject(p *serverless.Project) {
 	source, _ := os.ReadFile(c.Config)
 	for _, name := range secrets {
-		if v := c.filled(name); v != "" && bytes.Contains(source, []byte(v)) {
+		if v := c.filled(name); len(v) >= shortestSecret && bytes.Contains(source, []byte(v)) {
 			c.fault(filepath.Base(c.Config), "holds the value of "+name, "write ${env:"+name+"}: the file is in your repository")
 		}
 	}
@@ -183,7 +186,7 @@ func (c *checker) checkNotify() {
 }
 
 // maxBinary bounds a binary so that its zip is well below what UpdateFunctionCode takes at once.
-const maxBinary = 15 << 20
+const maxBinary = 30 << 20
 
 func (c *checker) checkBuild(p *serverless.Project) {
 	folder := filepath.Base(c.Build)

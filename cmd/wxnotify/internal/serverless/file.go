@@ -33,12 +33,17 @@ type settings struct {
 	Timeout      *int    `yaml:"timeout"`    // seconds
 	MemorySize   *int    `yaml:"memorySize"` // MB
 	Role         *string `yaml:"role"`
+	Description  *string `yaml:"description"`
 	PublicAccess *bool   `yaml:"publicAccess"`
 	EIP          *bool   `yaml:"eip"`
 	VPC          *struct {
 		VPC    string `yaml:"vpcId"`
 		Subnet string `yaml:"subnetId"`
 	} `yaml:"vpc"`
+	CLS *struct {
+		Logset string `yaml:"logsetId"`
+		Topic  string `yaml:"topicId"`
+	} `yaml:"cls"`
 	Environments []variable `yaml:"environments"`
 	Environment  *struct {
 		Variables map[string]string `yaml:"variables"`

@@ -29,11 +29,16 @@ const (
 // Load reads the file at path. lookup answers ${env:X}. The error lists everything
 // that is wrong, each with its function and field.
 func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
+	return LoadStage(path, "", lookup)
+}
+
+// LoadStage is Load for a stage; empty: that of the file, or else dev.
+func LoadStage(path, stage string, lookup func(string) (string, bool)) (*Project, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	p, err := Parse(data, lookup)
+	p, err := parse(data, stage, lookup)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
@@ -42,10 +47,15 @@ func Load(path string, lookup func(string) (string, bool)) (*Project, error) {
 
 // Parse is Load of a file's contents.
 func Parse(data []byte, lookup func(string) (string, bool)) (*Project, error) {
+	return parse(data, "", lookup)
+}
+
+func parse(data []byte, stage string, lookup func(string) (string, bool)) (*Project, error) {
 	var f file
 	if err := yaml.Unmarshal(data, &f); err != nil {
 		return nil, err
 	}
+	f.Stage = cmp.Or(stage, f.Stage)
 	if f.Component != "multi-scf" {
 		return nil, fmt.Errorf("component is %q; only multi-scf can be read", f.Component)
 	}
@@ -114,8 +124,13 @@ func (r *reader) function(e functionEntry, commonEnv map[string]string) Function
 		MemoryMB:  either(e.MemorySize, in.MemorySize, defaultMemory),
 		Role:      r.optional(where, "role", either(e.Role, in.Role, "")),
 
+		Description: either(e.Description, in.Description, ""),
+
 		PublicAccess: either(e.PublicAccess, in.PublicAccess, true),
 		FixedIP:      either(e.EIP, in.EIP, false),
+	}
+	if cls := cmp.Or(e.CLS, in.CLS); cls != nil {
+		f.Logset, f.Topic = r.optional(where, "cls.logsetId", cls.Logset), r.optional(where, "cls.topicId", cls.Topic)
 	}
 	if vpc := cmp.Or(e.VPC, in.VPC); vpc != nil {
 		f.VPC, f.Subnet = r.optional(where, "vpc.vpcId", vpc.VPC), r.optional(where, "vpc.subnetId", vpc.Subnet)

@@ -27,10 +27,13 @@ type Function struct {
 	Timeout   time.Duration
 	MemoryMB  int
 	Role      string
-	URL       *URL // its function URL; nil: it has none
+	// Description is for people.
+	Description string
+	URL         *URL // its function URL; nil: it has none
 	// PublicAccess: it reaches the network outside its VPC; FixedIP: from an address of its own.
 	PublicAccess, FixedIP bool
 	VPC, Subnet           string // empty: none
+	Logset, Topic         string // of CLS; empty: the platform's own
 	// Environment holds the function's variables with every ${...} resolved.
 	Environment map[string]string
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"wxnotify/cmd/internal/cli"
+	"wxnotify/cmd/internal/trigger"
+	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/cmd/wxnotify/internal/serverless"
+)
+
+// deployCmd deploys to Tencent Cloud.
+type deployCmd struct {
+	Plan bool `help:"Say what would be changed, and change nothing."`
+	Sim  bool `help:"Deploy to a simulated cloud, with a simulated WeChat and IM, and show what happens there. Needs no account and no settings."`
+	stageFlags
+}
+
+func (c deployCmd) Run(ctx context.Context, con console) error {
+	if c.Sim {
+		return c.simulate(ctx, con)
+	}
+	c.ofStage()
+	if faults, _ := c.check(ctx, con); faults > 0 {
+		return fmt.Errorf("%d to mend; nothing was deployed", faults)
+	}
+	settings, err := c.settings(con)
+	if err != nil {
+		return err
+	}
+	project, err := serverless.LoadStage(c.Config, c.Stage, func(name string) (string, bool) { return settings[name], true })
+	if err != nil {
+		return err
+	}
+	client, err := scfClient(settings, project.Region)
+	if err != nil {
+		return err
+	}
+	d := &deploy.Deployer{Client: client, Project: project, Build: c.Build, Pause: con.pause}
+	if err := c.make(ctx, con, d); err != nil || c.Plan {
+		return errors.Join(err, c.strangers(ctx, con, d))
+	}
+	if err := c.reached(ctx, con, d, settings); err != nil {
+		return err
+	}
+	return c.strangers(ctx, con, d)
+}
+
+// make makes what is planned.
+func (c deployCmd) make(ctx context.Context, con console, d *deploy.Deployer) error {
+	progress := cli.NewProgress(con.err)
+	d.Log = func(text string) { progress.Print("%s", text) }
+	steps, err := d.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		fmt.Fprintln(con.out, "all is as it is wanted")
+	}
+	for _, s := range steps {
+		fmt.Fprintln(con.out, "to do:", s.Text)
+	}
+	if c.Plan {
+		return nil
+	}
+	return d.Apply(ctx, steps)
+}
+
+// reached sends each receiver what IM or WeChat would, rightly signed, and says where its URL belongs.
+func (c deployCmd) reached(ctx context.Context, con console, d *deploy.Deployer, settings map[string]string) error {
+	urls, err := d.URLs(ctx)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: triggerTimeout}
+	var silent []string
+	for _, probe := range []struct{ function, name string }{{"imcallback", "im.state user=wxnotify-probe"}, {"wechatpush", "wechat.verify"}} {
+		words := strings.Fields(probe.name)
+		r, err := trigger.New(words[0], words[1:], signingSettings(settings), con.now())
+		if err != nil {
+			return err
+		}
+		status, answer, err := r.Send(ctx, client, urls[probe.function])
+		if err != nil || status != http.StatusOK || r.Answer != "" && answer != r.Answer {
+			silent = append(silent, fmt.Sprintf("%s answers %d %s (%v)", probe.function, status, oneLine(answer), err))
+		}
+	}
+	fmt.Fprintf(con.out, `
+mp.weixin.qq.com, 开发管理, 消息推送 (Message push)
+  URL    %s
+  Token and EncodingAESKey as in %s; mode 安全模式 (secure); format JSON
+IM console, 回调配置 (Callback configuration)
+  URL    %s
+  校验 (Verify), 确定 (Confirm); then 鉴权 (Authentication) on, its Token as IM_CALLBACK_TOKEN in %s
+`, urls["wechatpush"], c.EnvFile, urls["imcallback"], c.EnvFile)
+	for _, key := range slices.Sorted(maps.Keys(urls)) {
+		if key != "wechatpush" && key != "imcallback" {
+			fmt.Fprintf(con.out, "%-10s %s\n", key, urls[key])
+		}
+	}
+	if len(silent) > 0 {
+		return fmt.Errorf("deployed, but %s: look at its log in the SCF console", strings.Join(silent, "; "))
+	}
+	return nil
+}
+
+func (c deployCmd) strangers(ctx context.Context, con console, d *deploy.Deployer) error {
+	names, err := d.Strangers(ctx)
+	for _, name := range names {
+		fmt.Fprintf(con.out, "%s is not in %s any more, and stays: delete it in the SCF console\n", name, c.Config)
+	}
+	return err
+}

@@ -1,0 +1,313 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
+	scf "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
+
+	"wxnotify/cmd/wxnotify/internal/cloud"
+	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/cmd/wxnotify/internal/serverless"
+)
+
+var functions = []string{"imcallback", "wechatpush", "session", "permits", "announce", "deliver"}
+
+// settings are those of a deployment, empty ones among them.
+var settings = map[string]string{
+	"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_APPSECRET": "secret-of-wechat", "WECHAT_TOKEN": "token", "IM_SDKAPPID": "1400000001", "IM_SECRET_KEY": "secret-of-im",
+	"IM_CALLBACK_TOKEN": "callback", "STORE_URL": "redis://10.0.0.5:6379", "USERID_KEY": "key-of-users", "TEMPLATE_MESSAGE": "template", "VPC_ID": "vpc-1", "VPC_SUBNET_ID": "subnet-1",
+	"SESSION_LOGSET_ID": "logset", "SESSION_LOG_TOPIC_ID": "topic",
+}
+
+// A stage is the project, an account, and a build folder.
+type stage struct {
+	*testing.T
+	cloud   *cloud.Cloud
+	cfg     *cloud.Config
+	project *serverless.Project
+	build   string
+	id      string
+	waited  time.Duration
+}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{T: t, build: t.TempDir(), id: "AKIDtest", cfg: &cloud.Config{}}
+	p, err := serverless.Load(filepath.Join("..", "..", "..", "..", "serverless.yml"), func(name string) (string, bool) { return settings[name], true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.project = p
+	for _, name := range append([]string{"notify.yml"}, functions...) {
+		s.write(name, "the file "+name)
+	}
+	fault := func(n int, action string) cloud.Fault {
+		if s.cfg.Fault == nil {
+			return cloud.None
+		}
+		return s.cfg.Fault(n, action)
+	}
+	s.cloud = cloud.New(cloud.Config{SecretID: "AKIDtest", Roles: []string{"SCF_ExecuteRole"}, VPCs: map[string]string{"vpc-1": "subnet-1"}, Fault: fault})
+	t.Cleanup(s.cloud.Close)
+	return s
+}
+
+func (s *stage) write(name, text string) {
+	s.Helper()
+	if err := os.WriteFile(filepath.Join(s.build, name), []byte(text), 0o600); err != nil { // modes of this machine do not count
+		s.Fatal(err)
+	}
+}
+
+func (s *stage) deployer() *deploy.Deployer {
+	s.Helper()
+	u, err := url.Parse(s.cloud.URL)
+	if err != nil {
+		s.Fatal(err)
+	}
+	p := profile.NewClientProfile()
+	p.HttpProfile.Scheme, p.HttpProfile.Endpoint = u.Scheme, u.Host
+	client, err := scf.NewClient(common.NewCredential(s.id, "key"), s.project.Region, p)
+	if err != nil {
+		s.Fatal(err)
+	}
+	pause := func(ctx context.Context, d time.Duration) error { s.waited += d; return ctx.Err() }
+	return &deploy.Deployer{Client: client, Project: s.project, Build: s.build, Pause: pause, Log: func(string) {}}
+}
+
+// deploy plans and applies, and returns what was planned.
+func (s *stage) deploy() (planned []string, err error) {
+	s.Helper()
+	d := s.deployer()
+	steps, err := d.Plan(s.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		planned = append(planned, step.Text)
+	}
+	return planned, d.Apply(s.Context(), steps)
+}
+
+// deployed deploys, and wants it to succeed.
+func (s *stage) deployed() []string {
+	s.Helper()
+	planned, err := s.deploy()
+	if err != nil {
+		s.Fatal(err)
+	}
+	return planned
+}
+
+// writes are the calls that change something.
+func writes(calls []string) []string {
+	return slices.DeleteFunc(slices.Clone(calls), func(c string) bool { return strings.HasPrefix(c, "Get") || strings.HasPrefix(c, "List") })
+}
+
+func TestDeploy(t *testing.T) {
+	s := newStage(t)
+	planned := s.deployed()
+	if len(planned) != 6+5+1+3+1 { // functions, URLs, a timer, quotas, events
+		t.Errorf("planned %q", planned)
+	}
+	for _, name := range functions {
+		f := s.cloud.Function("wxnotify-dev-" + name)
+		if f == nil {
+			t.Fatalf("there is no %s", name)
+		}
+		want := maps.Clone(s.project.Function(name).Environment)
+		maps.DeleteFunc(want, func(_, v string) bool { return v == "" })
+		if d := cmp.Diff(want, f.Variables()); d != "" || len(want) == 0 {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		if (name == "deliver") == slices.ContainsFunc(f.Triggers, func(t cloud.Trigger) bool { return t.Type == "http" }) {
+			t.Errorf("%s has triggers %v", name, f.Triggers)
+		}
+	}
+	deliver := s.cloud.Function("wxnotify-dev-deliver")
+	if deliver.Quota != 2560 || string(deliver.Events) != `{"RetryConfig":[{"RetryNum":2}],"MsgTTL":21600}` || len(deliver.Triggers) != 1 || !strings.Contains(deliver.Triggers[0].TriggerDesc, "0 * * * * * *") {
+		t.Errorf("deliver: quota %d, events %s, triggers %v", deliver.Quota, deliver.Events, deliver.Triggers)
+	}
+	urls, err := s.deployer().URLs(t.Context())
+	if err != nil || len(urls) != 5 || !strings.HasPrefix(urls["imcallback"], s.cloud.URL) {
+		t.Errorf("%v, %v", urls, err)
+	}
+	s.cloud.Calls()
+	if again := s.deployed(); len(again) > 0 {
+		t.Errorf("a second run wants %q", again)
+	}
+	if calls := writes(s.cloud.Calls()); len(calls) > 0 {
+		t.Errorf("a second run calls %q", calls)
+	}
+}
+
+// Whatever call is cut off, before or after it has an effect, a second run completes, and a third changes
+// nothing.
+func TestDeployBrokenOff(t *testing.T) {
+	whole := newStage(t)
+	whole.deployed()
+	calls := len(whole.cloud.Calls())
+	want := whole.state()
+	broken := 0
+	for _, fault := range []cloud.Fault{cloud.CutBefore, cloud.CutAfter} {
+		for n := 1; n <= calls; n++ {
+			s := newStage(t)
+			s.cfg.Fault = func(call int, _ string) cloud.Fault {
+				if call == n {
+					return fault
+				}
+				return cloud.None
+			}
+			_, err := s.deploy()
+			if err != nil {
+				broken++
+				if !strings.Contains(err.Error(), "run it again") {
+					t.Errorf("call %d: %v", n, err)
+				}
+			}
+			s.cfg.Fault = nil
+			s.deployed()
+			if d := cmp.Diff(want, s.state()); d != "" {
+				t.Fatalf("call %d, fault %d (-want +got):\n%s", n, fault, d)
+			}
+			s.cloud.Calls()
+			if again := s.deployed(); len(again) > 0 || len(writes(s.cloud.Calls())) > 0 {
+				t.Fatalf("call %d, fault %d: a third run wants %q", n, fault, again)
+			}
+		}
+	}
+	if broken < calls {
+		t.Errorf("%d of %d runs were broken off", broken, 2*calls)
+	}
+	t.Logf("%d runs broken off, at each of %d calls", broken, calls)
+}
+
+// state is what is deployed, without addresses.
+func (s *stage) state() map[string]string {
+	state := map[string]string{}
+	for _, name := range functions {
+		f := s.cloud.Function("wxnotify-dev-" + name)
+		if f == nil {
+			continue
+		}
+		var triggers []string
+		for _, t := range f.Triggers {
+			triggers = append(triggers, fmt.Sprint(t.Type, t.Qualifier, t.TriggerName, t.Enable))
+		}
+		state[name] = fmt.Sprint(f.Variables(), len(f.Zip), string(f.Config["Description"]), triggers, f.Quota, string(f.Events))
+	}
+	return state
+}
+
+// What differs is changed, and nothing else; values of variables are not told.
+func TestWhatChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(s *stage)
+		want []string // planned
+		call []string
+	}{
+		"memory": {func(s *stage) { s.project.Function("permits").MemoryMB = 256 }, []string{"wxnotify-dev-permits: change memorySize from 128 to 256"}, []string{"UpdateFunctionConfiguration"}},
+		"a secret": {func(s *stage) { s.project.Function("wechatpush").Environment["WECHAT_TOKEN"] = "rotated" },
+			[]string{"wxnotify-dev-wechatpush: change variables (WECHAT_TOKEN)"}, []string{"UpdateFunctionConfiguration"}},
+		"a variable less": {func(s *stage) { delete(s.project.Function("permits").Environment, "IM_SDKAPPID") }, []string{"wxnotify-dev-permits: change variables (no IM_SDKAPPID)"}, []string{"UpdateFunctionConfiguration"}},
+		"no VPC": {func(s *stage) { f := s.project.Function("permits"); f.VPC, f.Subnet = "", "" },
+			[]string{"wxnotify-dev-permits: change vpc from vpc-1/subnet-1 to /"}, []string{"UpdateFunctionConfiguration"}},
+		"the code": {func(s *stage) { s.write("session", "another") }, []string{"wxnotify-dev-session: upload its code, 0.0 MB", "wxnotify-dev-session: change its description"},
+			[]string{"UpdateFunctionCode", "UpdateFunctionConfiguration"}},
+		"the timer":                 {func(s *stage) { s.project.Timers[0].Cron = "30 * * * * * *" }, []string{"wxnotify-dev-deliver: change its timer to 30 * * * * * *"}, []string{"UpdateTrigger"}},
+		"a URL":                     {func(s *stage) { s.project.Function("session").URL.Public = false }, []string{"wxnotify-dev-session: change who may call its URL"}, []string{"UpdateTrigger"}},
+		"a quota of somebody's own": {func(s *stage) { s.cloud.Function("wxnotify-dev-deliver").Quota = 128 }, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.deployed()
+			s.cloud.Calls()
+			c.do(s)
+			if d := cmp.Diff(c.want, s.deployed()); d != "" {
+				t.Errorf("planned (-want +got):\n%s", d)
+			}
+			if calls := writes(s.cloud.Calls()); !slices.Equal(calls, c.call) {
+				t.Errorf("called %q, want %q", calls, c.call)
+			}
+			if again := s.deployed(); len(again) > 0 {
+				t.Errorf("again %q", again)
+			}
+		})
+	}
+}
+
+// What the API refuses is told with its cure, and a second run goes on once it is mended.
+func TestWhatIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		do, mend func(s *stage)
+		says     string
+	}{
+		"a wrong key": {func(s *stage) { s.id = "AKIDother" }, func(s *stage) { s.id = "AKIDtest" }, "check TENCENT_SECRET_ID and TENCENT_SECRET_KEY"},
+		"no role": {func(s *stage) { s.project.Function("session").Role = "None" }, func(s *stage) { s.project.Function("session").Role = "SCF_ExecuteRole" },
+			"create the role of serverless.yml in the CAM console"},
+		"a VPC of another region": {func(s *stage) { s.project.Function("session").VPC = "vpc-2" }, func(s *stage) { s.project.Function("session").VPC = "vpc-1" }, "must be in the region of serverless.yml"},
+		"nothing was built":       {func(s *stage) { os.Remove(filepath.Join(s.build, "session")) }, func(s *stage) { s.write("session", "the file session") }, "make build"},
+		"always busy":             {func(s *stage) { s.cfg.Fault = func(int, string) cloud.Fault { return cloud.Throttle } }, func(s *stage) { s.cfg.Fault = nil }, "wait a minute, and run it again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			c.do(s)
+			if _, err := s.deploy(); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "secret-of") {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			c.mend(s)
+			s.deployed()
+			if again := s.deployed(); len(again) > 0 {
+				t.Errorf("again %q", again)
+			}
+		})
+	}
+}
+
+func TestPatience(t *testing.T) {
+	s := newStage(t)
+	throttled := 0
+	s.cfg.Fault = func(n int, action string) cloud.Fault {
+		if action == "CreateFunction" && throttled < 3 {
+			throttled++
+			return cloud.Throttle
+		}
+		return cloud.None
+	}
+	s.deployed()
+	if s.waited < 1+2+4*time.Second {
+		t.Errorf("waited %v", s.waited)
+	}
+	// A function that could not be created stays, and says why.
+	s.cloud.Function("wxnotify-dev-session").Break("the subnet has no address left")
+	if _, err := s.deploy(); err == nil || !strings.Contains(err.Error(), "it is CreateFailed (the subnet has no address left") || !strings.Contains(err.Error(), "delete it in the SCF console") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.deployer().Plan(ctx); !errors.Is(err, context.Canceled) && err == nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// Functions that were taken out of the file are named.
+func TestStrangers(t *testing.T) {
+	s := newStage(t)
+	s.deployed()
+	s.project.Functions = s.project.Functions[1:]
+	if got, err := s.deployer().Strangers(t.Context()); err != nil || !slices.Equal(got, []string{"wxnotify-dev-imcallback"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
