@@ -2,7 +2,6 @@ package functions_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +12,8 @@ import (
 	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
+	"wxnotify/trust/erase/scan"
+	"wxnotify/trust/fixture"
 )
 
 // verify checks what holds whatever happened: nothing waits, each message has ended once,
@@ -119,12 +120,8 @@ func (s *system) certain() bool {
 func (s *system) addsUp(user fact.UserID, p *person) {
 	s.t.Helper()
 	accounts, err := store.Accounts(s.t.Context(), s.store, p.openID)
-	s.must(err)
+	s.t.Must(err)
 	for id, a := range accounts {
-		sum := a.Opening
-		for _, e := range a.Entries {
-			sum += e.Change
-		}
 		wechat := s.sim.WeChat.Permits(string(p.openID), string(id))
 		spent := 0 // of which WeChat may know nothing
 		for _, m := range p.messages {
@@ -132,7 +129,7 @@ func (s *system) addsUp(user fact.UserID, p *person) {
 				spent++
 			}
 		}
-		if sum != a.Balance || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
+		if !fixture.AddsUp(a) || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
 			trust.Count(s.t, trust.Violated, 1)
 			s.t.Errorf("the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
 		}
@@ -142,10 +139,12 @@ func (s *system) addsUp(user fact.UserID, p *person) {
 // isForgotten checks that no key and no value in the store names a user.
 func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 	s.t.Helper()
-	for _, entry := range s.dump() {
-		if strings.Contains(entry, string(user)) || strings.Contains(entry, string(openID)) {
+	all, err := scan.All(s.t.Context(), s.db)
+	s.t.Must(err)
+	for _, entry := range all {
+		if entry.Contains(string(user)) || entry.Contains(string(openID)) {
 			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("%s is erased, and named in %s", user, entry)
+			s.t.Errorf("%s is erased, and named in %v", user, entry)
 		}
 	}
 }
@@ -182,23 +181,8 @@ func (s *system) bindingsAgree() {
 func (s *system) keys(pattern string) []string {
 	s.t.Helper()
 	keys, err := s.db.Keys(s.t.Context(), pattern).Result()
-	s.must(err)
+	s.t.Must(err)
 	return keys
-}
-
-// dump returns all that the store holds.
-func (s *system) dump() (all []string) {
-	s.t.Helper()
-	ctx := s.t.Context()
-	for _, k := range s.keys("*") {
-		kind, err := s.db.Type(ctx, k).Result()
-		s.must(err)
-		look := map[string][]any{"hash": {"HGETALL", k}, "zset": {"ZRANGE", k, 0, -1}, "list": {"LRANGE", k, 0, -1}, "set": {"SMEMBERS", k}, "string": {"GET", k}}
-		v, err := s.db.Do(ctx, look[kind]...).Result()
-		s.must(err)
-		all = append(all, fmt.Sprint(k, " ", v))
-	}
-	return all
 }
 
 // worksOn checks that a new instance can tell somebody else of something, whatever token
@@ -218,7 +202,7 @@ func (s *system) worksOn() {
 		s.t.Errorf("afterwards somebody else was shown %d cards", n)
 	}
 	token, _, _, err := s.store.Token(s.t.Context(), s.settings["WECHAT_APPID"])
-	s.must(err)
+	s.t.Must(err)
 	res := httptest.NewRecorder()
 	s.sim.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/cgi-bin/getcallbackip?access_token="+url.QueryEscape(token), nil))
 	if !strings.Contains(res.Body.String(), "ip_list") {

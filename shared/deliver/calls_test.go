@@ -57,7 +57,7 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			s.has(4)
 			if c.own {
 				s.templates(fact.KindMessage, fact.KindCall)
-				s.must(s.wx.Subscribe("o-tom", "call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", 1))
 			}
 			waits := make(chan struct{}, 1)
 			s.deliver.Store = &busyStore{Store: s.store, busy: func() {
@@ -99,7 +99,7 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			}
 			s.clock.Advance(takes)
 			for range running {
-				s.must(<-passes)
+				s.t.Must(<-passes)
 			}
 			if cards := s.wx.Cards("o-tom"); len(cards) != 2 || cards[1].At.Sub(cards[0].At) > takes {
 				t.Errorf("the cards: %+v\n%s", cards, s.timeline())
@@ -146,7 +146,7 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			s.templates(fact.KindMessage, fact.KindCall)
 			s.has(5)
 			if c.permits > 0 {
-				s.must(s.wx.Subscribe("o-tom", "call", c.permits))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", c.permits))
 			}
 			other := permit.Reserve{Card: permit.Card{ID: "other-tom", OpenID: "o-tom", User: tom, Template: "message"}, PerHour: 30}
 			r, err := s.store.Reserve(t.Context(), other)
@@ -156,19 +156,19 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			first := s.ring("first", false)
 			if c.two {
 				id, err := s.im.Ring(simulator.Call{From: "bert", To: []string{tom}})
-				s.must(err)
+				s.t.Must(err)
 				s.named(fact.MessageID(id), "second")
 			}
 			var waiting *busyStore
 			waiting = &busyStore{Store: s.store, busy: func() {
 				waiting.busy = func() {}
 				if c.answered {
-					s.must(s.im.Answer(first, tom))
+					s.t.Must(s.im.Answer(first, tom))
 				}
 				waiting.mute = c.mute
 				_, err := s.store.Settle(t.Context(), permit.Settle{Card: permit.Card{ID: other.ID, OpenID: other.OpenID, Template: other.Template},
 					End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}})
-				s.must(err)
+				s.t.Must(err)
 			}}
 			s.deliver.Store = waiting
 			s.run(10 * time.Second)

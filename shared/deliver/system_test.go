@@ -36,7 +36,7 @@ import (
 //
 // Anna writes, tom is told: as the openid o-tom.
 type system struct {
-	t       *testing.T
+	t       testkit.T
 	clock   *simulator.ManualClock
 	sim     *simulator.World
 	im      *simulator.IM
@@ -74,17 +74,17 @@ const (
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
-	s := &system{t: t, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
+	s := &system{t: testkit.T{T: t}, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
 	s.begin = s.clock.Now()
 	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
 		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("systemCallbackToken")}})
-	s.must(err)
+	s.t.Must(err)
 	t.Cleanup(sim.Close)
 	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
-	s.must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
+	s.t.Must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
 
 	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.must(err)
+	s.t.Must(err)
 	t.Cleanup(func() { s.store.Close() })
 	log := slog.New(alerts(s.alert))
 	rules := notify.DefaultRules()
@@ -107,17 +107,10 @@ func newSystem(t *testing.T) *system {
 func (s *system) onRedis() {
 	s.t.Helper()
 	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.must(err)
+	s.t.Must(err)
 	s.t.Cleanup(func() { st.Close() })
 	s.store, s.inbox.Store, s.deliver.Store, s.deliver.WeChat = st, st, st, s.client()
 	s.bind(tom)
-}
-
-func (s *system) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // connect makes the client of IM.
@@ -125,7 +118,7 @@ func (s *system) connect() {
 	c := s.sim.Config().IM
 	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
 		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
-	s.must(err)
+	s.t.Must(err)
 	s.deliver.IM, s.deliver.Directory = watchedIM{asks, s}, asks
 }
 
@@ -134,7 +127,7 @@ func (s *system) client() deliver.Sender {
 	c := s.sim.Config().WeChat
 	sends, err := wechat.NewClient(wechat.ClientConfig{AppID: c.AppID, AppSecret: c.AppSecret, BaseURL: "http://127.0.0.1",
 		HTTPClient: &http.Client{Transport: s.sim.Transport()}, Tokens: s.store, Now: s.clock.Now})
-	s.must(err)
+	s.t.Must(err)
 	return watchedSender{wechat.Sender{Client: sends}, s}
 }
 
@@ -249,7 +242,7 @@ func (s *system) templates(kinds ...fact.Kind) {
 	for _, kind := range kinds {
 		specs[kind] = card.TemplateSpec{ID: fact.TemplateID(kind), Page: "p?peer={{.Peer}}",
 			Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"}}
-		s.must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
+		s.t.Must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
 			Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n条数:{{number3.DATA}}"}))
 	}
 	s.use(specs)
@@ -258,7 +251,7 @@ func (s *system) templates(kinds ...fact.Kind) {
 func (s *system) use(specs map[fact.Kind]card.TemplateSpec) {
 	s.t.Helper()
 	ts, err := card.NewTemplates(specs)
-	s.must(err)
+	s.t.Must(err)
 	s.deliver.Templates, s.inbox.Templates = ts, ts.IDs()
 	s.rules(func(r *notify.Rules) { r.MissedCalls = ts.Has(fact.KindMissedCall) })
 }
@@ -276,7 +269,7 @@ func openID(u fact.UserID) fact.OpenID { return "o-" + fact.OpenID(u) }
 func (s *system) bind(users ...fact.UserID) {
 	s.t.Helper()
 	for _, user := range users {
-		s.must(s.store.Bind(s.t.Context(), user, openID(user)))
+		s.t.Must(s.store.Bind(s.t.Context(), user, openID(user)))
 	}
 }
 
@@ -288,7 +281,7 @@ func (s *system) away(n, permits int) (users []string) {
 		users = append(users, user)
 		s.im.Import(user, "User")
 		s.bind(fact.UserID(user))
-		s.must(s.wx.Subscribe("o-"+user, "message", permits))
+		s.t.Must(s.wx.Subscribe("o-"+user, "message", permits))
 	}
 	return users
 }
@@ -298,7 +291,7 @@ func (s *system) tell(users ...string) {
 	s.t.Helper()
 	for _, user := range users {
 		_, err := s.im.SendC2C("anna", user, simulator.Text("hi"))
-		s.must(err)
+		s.t.Must(err)
 	}
 }
 
@@ -323,7 +316,7 @@ func (s *system) got(want int, users ...string) {
 // has makes tom subscribe n times.
 func (s *system) has(n int) {
 	s.t.Helper()
-	s.must(s.wx.Subscribe("o-tom", "message", n))
+	s.t.Must(s.wx.Subscribe("o-tom", "message", n))
 }
 
 // told lets anna write to tom, and has a minute pass.
@@ -344,7 +337,7 @@ func (s *system) say(names ...string) {
 func (s *system) sayFrom(from, name string) simulator.Sent {
 	s.t.Helper()
 	sent, err := s.im.SendC2C(from, tom, simulator.Text("hi"))
-	s.must(err)
+	s.t.Must(err)
 	s.named(fact.MessageID(sent.MsgKey), name)
 	return sent
 }
@@ -361,14 +354,14 @@ func (s *system) named(id fact.MessageID, name string) {
 func (s *system) ring(name string, webhooks bool) string {
 	s.t.Helper()
 	id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Webhooks: webhooks})
-	s.must(err)
+	s.t.Must(err)
 	s.named(fact.MessageID(id), name)
 	return id
 }
 
 func (s *system) accept(facts ...fact.Fact) {
 	s.t.Helper()
-	s.must(s.inbox.Accept(s.t.Context(), facts))
+	s.t.Must(s.inbox.Accept(s.t.Context(), facts))
 }
 
 // run lets d pass, in jumps from one thing that falls due to the next, and does what falls due at
@@ -380,7 +373,7 @@ func (s *system) run(d time.Duration) {
 	for {
 		next := end
 		due, err := s.store.Rest(s.t.Context(), end)
-		s.must(err)
+		s.t.Must(err)
 		if !due.IsZero() && due.Before(next) {
 			next = due
 		}
@@ -409,19 +402,19 @@ func (s *system) summary(grain time.Duration) string {
 	s.t.Helper()
 	var parts []string
 	steps, err := s.store.Timeline(s.t.Context(), tom)
-	s.must(err)
+	s.t.Must(err)
 	parts = append(parts, s.actions(steps, grain)...)
 	ends := s.ends(steps)
 	parts = append(parts, ends...)
 	counts, err := s.store.Counts(s.t.Context())
-	s.must(err)
+	s.t.Must(err)
 	for _, state := range []fact.State{fact.StateNotBound, fact.StateErased} {
 		if n := counts[state]; n > 0 && strings.Contains(strings.Join(ends, ""), noTrace) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
 	letters, err := s.store.DeadLetters(s.t.Context(), 10)
-	s.must(err)
+	s.t.Must(err)
 	for _, l := range letters {
 		parts = append(parts, fmt.Sprintf("letter (%s)", l.Class))
 	}
@@ -558,7 +551,7 @@ func endOf(steps []notify.Step, id fact.MessageID) string {
 // left tells how many permits the ledgers have; and WeChat, where it disagrees.
 func (s *system) left() []string {
 	accounts, err := store.Accounts(s.t.Context(), s.store, "o-tom")
-	s.must(err)
+	s.t.Must(err)
 	var out []string
 	templates := slices.Clone(s.inbox.Templates)
 	slices.SortStableFunc(templates, func(a, b fact.TemplateID) int { // that of messages first

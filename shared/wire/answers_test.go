@@ -146,7 +146,7 @@ func askCallback(f *fixture) string {
 func askVerification(f *fixture) string {
 	const echo = "4375120948345356249"
 	q, err := f.sealer().SignURL(echo)
-	f.must(err)
+	f.t.Must(err)
 	res := f.call("wechatpush", http.MethodGet, q, "", nil)
 	if res.StatusCode == http.StatusOK && res.Body != echo {
 		return "another text"
@@ -164,14 +164,14 @@ func askLogin(f *fixture) string { return f.login(f.sim.WeChat.NewUser()).short(
 func askPermits(f *fixture) string {
 	user, _ := f.user()
 	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: int(f.sim.Config().IM.SDKAppID), SecretKey: f.sim.Config().IM.SecretKey})
-	f.must(err)
+	f.t.Must(err)
 	sig, _, err := sigs.SignUser(user, f.now(), time.Hour)
-	f.must(err)
+	f.t.Must(err)
 	return f.call("permits", http.MethodGet, nil, "", bearer(user, sig)).short()
 }
 
-func bearer(user fact.UserID, sig string) map[string]string {
-	return map[string]string{"Authorization": "Bearer " + string(user) + ":" + sig}
+func bearer(user fact.UserID, sig string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + string(user) + ":" + sig}}
 }
 
 func askAnnounce(f *fixture) string {

@@ -20,7 +20,7 @@ import (
 func TestFromLoginToErasure(t *testing.T) {
 	f := newFixture(t)
 	openID := f.sim.WeChat.NewUser()
-	f.must(f.sim.WeChat.Subscribe(openID, template, 3))
+	f.t.Must(f.sim.WeChat.Subscribe(openID, template, 3))
 	answered := func(res response, status int, says string) {
 		t.Helper()
 		if res.StatusCode != status || !strings.Contains(res.Body, says) {
@@ -48,7 +48,7 @@ func TestFromLoginToErasure(t *testing.T) {
 		UserID  fact.UserID
 		UserSig string
 	}
-	f.must(json.Unmarshal([]byte(res.Body), &user))
+	f.t.Must(json.Unmarshal([]byte(res.Body), &user))
 	f.sim.IM.Import(string(user.UserID), "")
 	f.sim.IM.Import("bob", "Bob")
 
@@ -115,7 +115,7 @@ func TestStoreAway(t *testing.T) {
 		t.Errorf("a push is answered %+v, spilled %q", res, f.invoked)
 	}
 	var spilled scf.DeliverEvent
-	f.must(json.Unmarshal([]byte(f.invoked[0]), &spilled))
+	f.t.Must(json.Unmarshal([]byte(f.invoked[0]), &spilled))
 	if _, err := f.invoke("deliver", spilled, 26*time.Second); err != nil || len(f.invoked) != 3 || f.invoked[2] != f.invoked[0] {
 		t.Errorf("%v; deliver has 25 s left, and was to hand on what it got: %q", err, f.invoked)
 	}
@@ -130,9 +130,9 @@ func TestLateTimerDoesNotWait(t *testing.T) {
 	user, _ := f.user()
 	for age, waits := range map[time.Duration]bool{3 * time.Minute: false, 0: true} {
 		_, err := f.store.Record(t.Context(), notify.DefaultRules(), []fact.Fact{f.message(fact.MessageID(age.String()), user)})
-		f.must(err)
+		f.t.Must(err)
 		began := time.Now()
-		f.must(f.run(map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": f.now().Add(-age).Format(time.RFC3339)}))
+		f.t.Must(f.run(map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": f.now().Add(-age).Format(time.RFC3339)}))
 		if took := time.Since(began); (took > 2*time.Second) != waits {
 			t.Errorf("an event that is %v old took %v", age, took)
 		}
@@ -142,7 +142,7 @@ func TestLateTimerDoesNotWait(t *testing.T) {
 // A deployment whose settings do not fit what its store was filled with says what to correct.
 func TestSettingsThatDoNotFitTheStore(t *testing.T) {
 	f := newFixture(t)
-	f.must(f.run(struct{}{}))
+	f.t.Must(f.run(struct{}{}))
 	if strings.Contains(f.log.String(), `"level":"ERROR"`) {
 		t.Errorf("the first run: %s", &f.log)
 	}
@@ -150,7 +150,7 @@ func TestSettingsThatDoNotFitTheStore(t *testing.T) {
 		was := f.settings[setting]
 		f.settings[setting] = value
 		f.log.Reset()
-		f.must(f.run(struct{}{}))
+		f.t.Must(f.run(struct{}{}))
 		if log := f.log.String(); !strings.Contains(log, setting+" is "+value) || !strings.Contains(log, `"alert":"store"`) {
 			t.Errorf("the log does not say that %s is wrong:\n%s", setting, log)
 		}

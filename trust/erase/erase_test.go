@@ -76,7 +76,7 @@ func TestLateNews(t *testing.T) {
 		}
 		s.unnamed("with late news")
 		// A receiver that had spilled, because the store was away.
-		s.must(s.functions.Inbox.Redeliver(s.ctx(), late, s.clock.Now().Add(-time.Hour), time.Second))
+		s.Must(s.functions.Inbox.Redeliver(s.ctx(), late, s.clock.Now().Add(-time.Hour), time.Second))
 		if code := s.post(s.alice, fmt.Sprintf(`{"reportId":"report-0002","ageSeconds":0,"results":{%q:"accept"}}`, fixture.Message)); code != http.StatusUnauthorized {
 			s.Errorf("a report of an erased user is answered %d, want 401", code)
 		}

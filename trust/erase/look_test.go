@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"wxnotify/trust"
 	"wxnotify/trust/erase/scan"
+	"wxnotify/trust/fixture"
 )
 
 // names are the texts that must be nowhere.
@@ -24,7 +24,7 @@ func (s *system) names() []string {
 func (s *system) entries() []scan.Entry {
 	s.Helper()
 	all, err := scan.All(s.ctx(), s.raw)
-	s.must(err)
+	s.Must(err)
 	trust.Count(s.T, trust.Scanned, len(all))
 	return all
 }
@@ -89,24 +89,15 @@ func (s *system) forgotten(when string) {
 // hashes are the forms that the store makes of her names, and those that anybody would make.
 func (s *system) hashes() []string {
 	user, openID := s.alice.UserID, s.alice.OpenID
-	out := []string{digest("user:" + user)}
+	out := []string{fixture.Digest("user:" + user)}
 	for _, name := range []string{user, openID} {
 		s1, s2, m := sha1.Sum([]byte(name)), sha256.Sum256([]byte(name)), md5.Sum([]byte(name))
-		out = append(out, digest(name))
+		out = append(out, fixture.Digest(name))
 		for _, sum := range [][]byte{s1[:], s2[:], m[:]} {
 			out = append(out, hex.EncodeToString(sum)[:12], base64.RawURLEncoding.EncodeToString(sum)[:10], base64.RawStdEncoding.EncodeToString(sum)[:10])
 		}
 	}
 	return out
-}
-
-// digest is the store's own.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
 // kindOf is what a key is for, by the letters after its tag. What waits for a recipient, in the

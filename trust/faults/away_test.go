@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/trust"
 )
 
@@ -65,8 +66,8 @@ func TestPlatformAwayToo(t *testing.T) {
 		}
 		w.within(budgets)
 		lost := w.write(w.people[0], "peer0")
-		must(t, w.sim.Drain(t.Context()))
-		if alerts := w.log.with(`"alert":"lost"`); len(alerts) != 1 {
+		testkit.Must(t, w.sim.Drain(t.Context()))
+		if alerts := w.log.Lines(`"alert":"lost"`); len(alerts) != 1 {
 			t.Errorf("a message was handed to nobody, and the log says\n%s", alerts)
 		}
 		w.within(budgets)
@@ -79,7 +80,7 @@ func TestPlatformAwayToo(t *testing.T) {
 			t.Errorf("what nobody took was told %d times", n)
 		}
 		p.messages = p.messages[:len(p.messages)-1]
-		w.log.forget()
+		w.log.Reset()
 		w.wantSound()
 	})
 }

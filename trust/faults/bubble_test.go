@@ -10,7 +10,6 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/shared/scf"
 	"wxnotify/simulator"
 	"wxnotify/trust/faultproxy"
 )
@@ -26,9 +25,8 @@ type bubble struct {
 	done sync.WaitGroup
 
 	mu     sync.Mutex
-	idle   []scf.Handler // instances of deliver that do nothing
-	errors int           // events that deliver failed
-	spills int           // events with facts that it has in hand
+	errors int // events that deliver failed
+	spills int // events with facts that it has in hand
 }
 
 // newBubble returns one without users.
@@ -45,7 +43,7 @@ func newBubbleIn(t *testing.T, p environment) *bubble {
 	p.clock, p.storeAddr, p.dial, p.lookAddr, p.lookDial = simulator.RealClock{}, "store.example:6379", b.proxy.Dial, "look.example:6379", look.Dial
 	p.rules, p.shards = strings.Replace(briskRules, "lead: 0s", "lead: 3s", 1), 2 // a run that waits looks less often, at less
 	b.system = newSystem(t, p)
-	b.idle = b.deliver
+	b.front.idle["deliver"] = b.deliver
 	return b
 }
 
@@ -99,9 +97,9 @@ func (b *bubble) quit() {
 func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
 	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeouts["deliver"])
 	defer cancel()
-	h := b.instance()
+	h := b.front.take("deliver")
 	_, err := h.Invoke(run, []byte(event))
-	b.release(h)
+	b.front.release("deliver", h)
 	if err == nil {
 		return
 	}
@@ -134,24 +132,6 @@ func (b *bubble) spilling() bool {
 	return b.spills > 0 || !b.platform.empty()
 }
 
-// instance returns one that does nothing, or a new one.
-func (b *bubble) instance() scf.Handler {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n := len(b.idle); n > 0 {
-		h := b.idle[n-1]
-		b.idle = b.idle[:n-1]
-		return h
-	}
-	return b.build("deliver")
-}
-
-func (b *bubble) release(h scf.Handler) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.idle = append(b.idle, h)
-}
-
 // pass lets time go by.
 func (b *bubble) pass(d time.Duration) {
 	<-time.After(d)
@@ -162,7 +142,7 @@ func (b *bubble) settle(most time.Duration) {
 	b.t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		b.pass(time.Minute)
-		if b.system.idle() && !b.spilling() {
+		if b.idle() && !b.spilling() {
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
@@ -20,13 +21,13 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 		"read-only": func(t *testing.T, s *server) {
 			primary := startServer(t)
 			keys, err := s.db.Keys(t.Context(), "*").Result()
-			must(t, err)
+			testkit.Must(t, err)
 			for _, key := range keys {
 				value, err := s.db.Dump(t.Context(), key).Result()
-				must(t, err)
+				testkit.Must(t, err)
 				primary.do("RESTORE", key, 0, value)
 			}
-			s.follow(primary, primary.addr)
+			s.follow(primary, primary.Addr)
 		},
 		"without its replicas": func(_ *testing.T, s *server) { s.do("CONFIG", "SET", "min-replicas-to-write", "1") },
 	} {
@@ -56,7 +57,7 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 // operations are steps that write, of each kind.
 func (w *redisSystem) operations() map[string]func() error {
 	p, ctx, rules := w.people[0], w.t.Context(), notify.DefaultRules()
-	openID := fact.OpenID(p.openID)
+	openID := fact.OpenID(p.OpenID)
 	record := func(f fact.Fact) func() error {
 		return func() error { _, err := w.look.Record(ctx, rules, []fact.Fact{f}); return err }
 	}
@@ -91,7 +92,7 @@ func (w *redisSystem) operations() map[string]func() error {
 func (s *server) dump() map[string]string {
 	s.t.Helper()
 	keys, err := s.db.Keys(s.t.Context(), "*").Result()
-	must(s.t, err)
+	testkit.Must(s.t, err)
 	out := map[string]string{}
 	for _, key := range keys {
 		if strings.HasSuffix(key, "}:watch") {
@@ -99,12 +100,12 @@ func (s *server) dump() map[string]string {
 		}
 		if s.db.Type(s.t.Context(), key).Val() == "hash" { // whose fields are in no order
 			fields, err := s.db.HGetAll(s.t.Context(), key).Result()
-			must(s.t, err)
+			testkit.Must(s.t, err)
 			out[key] = fmt.Sprint(fields)
 			continue
 		}
 		value, err := s.db.Dump(s.t.Context(), key).Result()
-		must(s.t, err)
+		testkit.Must(s.t, err)
 		out[key] = value
 	}
 	return out

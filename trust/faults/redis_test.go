@@ -28,7 +28,7 @@ var begin = testkit.Future.Add(4 * time.Hour)
 // newRedisSystem returns one whose users have been told of something already.
 func newRedisSystem(t testing.TB, s *server, people int) *redisSystem {
 	t.Helper()
-	w := &redisSystem{clock: simulator.NewManualClock(begin), proxy: faultproxy.New(t, s.addr), lookProxy: faultproxy.New(t, s.addr)}
+	w := &redisSystem{clock: simulator.NewManualClock(begin), proxy: faultproxy.New(t, s.Addr), lookProxy: faultproxy.New(t, s.Addr)}
 	w.system = newSystem(t, environment{clock: w.clock, storeAddr: w.proxy.Addr, lookAddr: w.lookProxy.Addr, storeNow: w.clock.Now})
 	for range people {
 		w.join(5)

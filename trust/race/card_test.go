@@ -82,7 +82,7 @@ func replay(s *system) {
 		p.run()
 		p.fail = nil
 		letters, err := s.one().DeadLetters(s.Context(), 10)
-		s.must(err)
+		s.Must(err)
 		if len(letters) != 1 || len(letters[0].Messages) != len(facts) {
 			s.Fatalf("letters: %+v, want one of %d messages", letters, len(facts))
 		}
@@ -113,7 +113,7 @@ func prober(s *system) {
 			user, _ := s.subscriber(1)
 			s.record(s.one(), s.message(user))
 		}
-		s.must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
+		s.Must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
 		s.advance(s.rules.Lead)
 		p.fail = func(card.Card) error { return refusal(card.ClassTemplate) }
 		s.meet(func(_ int, st *store.Store) error {
@@ -127,7 +127,7 @@ func prober(s *system) {
 		if sent != 1 {
 			s.broken(trust.Violated, "%d cards try whether a circuit can close", sent)
 		}
-		s.must(s.raw.FlushAll(s.Context()).Err())
+		s.Must(s.raw.FlushAll(s.Context()).Err())
 	}
 }
 
@@ -147,6 +147,6 @@ func goneInRow(s *system) {
 			s.broken(trust.Violated, "%d users in a row, want %d", got, want)
 		}
 		_, err := s.one().CountUnknownOpenID(s.Context(), "")
-		s.must(err)
+		s.Must(err)
 	}
 }

@@ -50,7 +50,7 @@ func (s *system) platform() *platform {
 func (p *platform) deliverer(st *store.Store) *deliver.Deliverer {
 	spec := card.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
 	templates, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{fact.KindMessage: spec})
-	p.must(err)
+	p.Must(err)
 	return &deliver.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
 		Log: slog.New(slog.DiscardHandler)}
 }
@@ -170,7 +170,7 @@ func (p *platform) run() {
 		})
 		p.advance(permit.Lease + time.Second)
 		nothing, err := fixture.Idle(p.Context(), p.raw)
-		p.must(err)
+		p.Must(err)
 		if nothing {
 			return
 		}

@@ -30,7 +30,7 @@ import (
 
 // A system is all functions with a URL, over one store, and what they log.
 type system struct {
-	*testing.T
+	testkit.T
 	*fixture.Functions
 	now   time.Time
 	redis *miniredis.Miniredis
@@ -42,35 +42,24 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	s := &system{T: t, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
+	s := &system{T: testkit.T{T: t}, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
 	clock := func() time.Time { return s.now }
+	s.store = fixture.Store(t, s.redis.Addr(), 2, clock)
+	s.sim = fixture.World(t, simulator.Config{Clock: simulator.NewManualClock(s.now), IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken}})
 	var err error
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.redis.Addr()), Shards: 2, Now: clock, ServerTime: clock})
-	s.must(err)
-	t.Cleanup(func() { s.store.Close() })
-	s.sim, err = simulator.New(simulator.Config{Clock: simulator.NewManualClock(s.now), IM: simulator.IMConfig{CallbackToken: secret.New("callbackToken2026")}})
-	s.must(err)
-	t.Cleanup(s.sim.Close)
-	s.must(fixture.AddTemplates(s.sim.WeChat))
+	s.Must(fixture.AddTemplates(s.sim.WeChat))
 	s.Functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
 		Base: "http://127.0.0.1", Rules: notify.DefaultRules(), Now: clock,
 		Log: slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	s.must(err)
+	s.Must(err)
 	return s
-}
-
-func (s *system) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
 }
 
 // login returns a new user who is bound.
 func (s *system) login() *fixture.User {
 	s.Helper()
 	u := &fixture.User{OpenID: s.sim.WeChat.NewUser()}
-	s.must(fixture.LogIn(s, s.sim.WeChat, u))
+	s.Must(fixture.LogIn(s, s.sim.WeChat, u))
 	return u
 }
 
@@ -102,7 +91,7 @@ func (s *system) push(openID string) request {
 	c := s.sim.Config().WeChat
 	q, body, err := wechat.Sealer{AppID: c.AppID, Token: c.Token, EncodingAESKey: c.AESKey, Mode: wechat.ModeSecure, Timestamp: s.now, Nonce: "415670741"}.
 		Seal([]byte(event(popup, openID, string(fixture.Message), "accept", s.now)))
-	s.must(err)
+	s.Must(err)
 	return request{function: "wechatpush", query: q, body: string(body)}
 }
 

@@ -27,7 +27,7 @@ func TestLogLinesStayWhole(t *testing.T) {
 	const forged = "\r\n{\"level\":\"ERROR\",\"alert\":\"forged\"}\n"
 	for _, text := range []string{forged, "\u2028\u0085\x1b[2J" + forged, strings.Repeat("forged", 20000)} {
 		quoted, err := json.Marshal(text)
-		s.must(err)
+		s.Must(err)
 		callback := s.callback(alice.UserID)
 		callback.query.Set("CallbackCommand", text)
 		for _, event := range []map[string]any{
@@ -38,7 +38,7 @@ func TestLogLinesStayWhole(t *testing.T) {
 			{"httpMethod": "POST", "queryString": map[string]string{text: text, "echostr": text}, "body": `{"code":` + string(quoted) + `}`},
 		} {
 			b, err := json.Marshal(event)
-			s.must(err)
+			s.Must(err)
 			for _, function := range []string{"imcallback", "wechatpush", "session", "permits", "announce"} {
 				s.log.Reset()
 				var platform bytes.Buffer // what the platform's side of a function logs

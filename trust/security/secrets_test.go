@@ -22,6 +22,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/im"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -29,6 +30,7 @@ import (
 	"wxnotify/shared/wechat"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
+	"wxnotify/trust/instance"
 )
 
 // The app of the deployment.
@@ -226,7 +228,7 @@ func newDeployment(t *testing.T) *deployment {
 			dp.settings[name] = text
 		}
 	}
-	for _, f := range functions {
+	for _, f := range instance.Functions {
 		dp.run[f] = start(t, f, dp.settings)
 	}
 	trusted := maps.Clone(dp.settings)
@@ -241,17 +243,10 @@ func (dp *deployment) call(function, where string, q request) string {
 	if q.method == "" {
 		q.method = http.MethodPost
 	}
-	headers := map[string]string{"x-scf-remote-addr": fmt.Sprintf("198.51.100.%d", dp.n%250), "cookie": planted["a header"]}
-	for k := range q.header {
-		headers[k] = q.header.Get(k)
-	}
-	query := flat(q.query)
-	query["ClientIP"] = planted["a query string"]
-	event, err := json.Marshal(map[string]any{"httpMethod": q.method, "path": "/", "queryString": query, "headers": headers, "body": q.body})
-	if err != nil {
-		dp.t.Fatal(err)
-	}
-	return dp.event(function, where, string(event), 5*time.Second)
+	header, query := http.Header{"X-Scf-Remote-Addr": {fmt.Sprintf("198.51.100.%d", dp.n%250)}, "Cookie": {planted["a header"]}}, url.Values{"ClientIP": {planted["a query string"]}}
+	maps.Copy(header, q.header)
+	maps.Copy(query, q.query)
+	return dp.event(function, where, string(testkit.HTTPEvent(q.method, query, header, q.body)), 5*time.Second)
 }
 
 func (dp *deployment) event(function, where, event string, d time.Duration) string {
@@ -264,7 +259,7 @@ func (dp *deployment) event(function, where, event string, d time.Duration) stri
 		Body       string
 	}
 	_ = json.Unmarshal([]byte(answer), &res) // an error is none
-	if json.Unmarshal([]byte(res.Body), &session) == nil && session.UserSig != "" && p.name == "session" {
+	if json.Unmarshal([]byte(res.Body), &session) == nil && session.UserSig != "" && p.Function == "session" {
 		// The one exception: their own UserSig is what users ask for.
 		dp.check.plant("a user's UserSig", session.UserSig)
 		dp.check.look(function+" answers, "+where, answer, "a user's UserSig")
@@ -442,7 +437,7 @@ func TestMisconfiguredFunctionsLeakNothing(t *testing.T) {
 			"WECHAT_API_BASE": "https://user:planted-base@host", "IM_API_BASE": "http://planted-base.example", "TENCENT_API_BASE": "https://host/?token=planted-base"},
 		{"WECHAT_ENCODING_AES_KEY": strings.Repeat("!", 36) + "planted", "STORE_URL": "redis://:planted-redis@host:port/planted", "SESSION_MODE": "trusted"},
 	} {
-		for _, f := range functions {
+		for _, f := range instance.Functions {
 			settings := maps.Clone(bad)
 			settings["LOG_LEVEL"], settings["WECHAT_APPID"], settings["IM_SDKAPPID"] = "debug", appID, "1"
 			p := start(t, f, settings)

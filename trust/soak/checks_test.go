@@ -97,15 +97,11 @@ func (w *system) checkAccounts() {
 	exact := 0
 	for _, c := range w.people {
 		accounts, err := store.Accounts(w.Context(), w.store, fact.OpenID(c.OpenID))
-		w.must(err)
+		w.Must(err)
 		spent := w.spent(c)
 		for _, t := range []fact.TemplateID{fixture.Message, fixture.Call} {
 			a := accounts[t]
-			sum := a.Opening
-			for _, e := range a.Entries {
-				sum += e.Change
-			}
-			if sum != a.Balance || a.Held != 0 || a.Balance < 0 {
+			if !fixture.AddsUp(a) || a.Held != 0 || a.Balance < 0 {
 				w.broken(trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
 			}
 			if c.restless {
@@ -131,8 +127,8 @@ func (w *system) checkAccounts() {
 // spent counts a user's cards that were paid for, by template.
 func (w *system) spent(c *user) map[fact.TemplateID]int {
 	w.Helper()
-	cards, err := w.raw.HVals(w.Context(), key("c", c.OpenID)).Result()
-	w.must(err)
+	cards, err := w.raw.HVals(w.Context(), fixture.Key(4, c.OpenID, "c:"+c.OpenID)).Result()
+	w.Must(err)
 	out := map[fact.TemplateID]int{}
 	for _, v := range cards {
 		var card struct {
@@ -141,7 +137,7 @@ func (w *system) spent(c *user) map[fact.TemplateID]int {
 			Until    float64          `json:"w"`
 			Reported int              `json:"rp"`
 		}
-		w.must(json.Unmarshal([]byte(v), &card))
+		w.Must(json.Unmarshal([]byte(v), &card))
 		switch {
 		case card.Until != 0 || card.State == permit.CardSending:
 			w.broken(trust.Violated, "a card of user %d never ends: %s", c.number, v)
@@ -167,11 +163,11 @@ func (w *system) connections() int { return w.info("clients", "connected_clients
 func (w *system) info(section, name string) int {
 	w.Helper()
 	text, err := w.raw.Info(w.Context(), section).Result()
-	w.must(err)
+	w.Must(err)
 	for line := range strings.Lines(text) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
 			n, err := strconv.Atoi(v)
-			w.must(err)
+			w.Must(err)
 			return n
 		}
 	}

@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 func platforms(c simulator.Clock) simulator.Config {
 	return simulator.Config{Clock: c, RecordLimit: 1,
 		WeChat: simulator.WeChatConfig{SentDelay: 100 * time.Millisecond},
-		IM: simulator.IMConfig{CallbackToken: secret.New("callbackToken2026"), CallbackRetries: 5, CallbackRetryAfter: 500 * time.Millisecond,
+		IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken, CallbackRetries: 5, CallbackRetryAfter: 500 * time.Millisecond,
 			Leaving: simulator.Leaving{Close: 100 * time.Millisecond, Background: 200 * time.Millisecond, Network: 300 * time.Millisecond}}}
 }
 

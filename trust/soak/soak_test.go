@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/trust"
 )
 
@@ -95,7 +96,7 @@ func soak(t *testing.T, seed uint64, s size) {
 	if err := w.fns.cmd.Wait(); err != nil {
 		w.broken(trust.Violated, "the functions leave something behind: %v", err)
 	}
-	w.eventually("the functions' connections to the store have ended", func() bool { return w.connections() < conns })
+	testkit.Eventually(w, "the functions' connections to the store have ended", func() bool { return w.connections() < conns })
 	t.Logf("%v, %d things happened, %d bytes more in the store; heap %d KB at the start, %d KB in the middle, %d KB in the end", s.d, w.acts.Load(), w.storeBytes()-memory, start.Heap>>10, middle.Heap>>10, end.Heap>>10)
 }
 
@@ -129,25 +130,9 @@ func (w *system) checkVitals(start, middle vitals, d time.Duration) (end vitals)
 	if middle.Heap == 0 {
 		w.Error("nobody looked at the process in the middle")
 	}
-	w.eventually(fmt.Sprintf("the process has about the %d goroutines that it began with", start.Goroutines), func() bool {
+	testkit.Eventually(w, fmt.Sprintf("the process has about the %d goroutines that it began with", start.Goroutines), func() bool {
 		http.DefaultClient.CloseIdleConnections()
 		return w.fns.vitals().Goroutines <= start.Goroutines+instances*6
 	})
 	return end
-}
-
-// eventually waits for what takes a moment.
-func (w *system) eventually(what string, ok func() bool) {
-	w.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			w.broken(trust.Violated, "it does not come about that %s", what)
-			return
-		}
-	}
 }
