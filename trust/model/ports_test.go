@@ -235,7 +235,7 @@ func (r *run) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserI
 		at = r.w.now()
 		for _, u := range users {
 			out[u] = r.w.whereabouts(u)
-			r.w.model.asked(u, out[u], at)
+			r.w.model.asked(u, out[u])
 		}
 		return out, nil
 	})
