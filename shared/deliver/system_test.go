@@ -20,14 +20,13 @@ import (
 	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
+	"wxnotify/trust/fixture"
 )
 
 // A system is the whole path between the simulated platforms: callbacks and pushes come in
@@ -44,6 +43,8 @@ type system struct {
 	store   *store.Store
 	inbox   *inbox.Inbox
 	deliver *deliver.Deliverer
+
+	functions http.Handler
 
 	begin  time.Time
 	during func() // happens once, while a card is on its way
@@ -76,25 +77,13 @@ func newSystem(t *testing.T) *system {
 	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
 	s := &system{t: testkit.T{T: t}, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
 	s.begin = s.clock.Now()
-	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
-		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("systemCallbackToken")}})
-	s.t.Must(err)
-	t.Cleanup(sim.Close)
-	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
-	s.t.Must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
-
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.t.Must(err)
-	t.Cleanup(func() { s.store.Close() })
-	log := slog.New(alerts(s.alert))
+	s.sim = fixture.World(t, simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
+		WeChat: simulator.WeChatConfig{PushURL: "http://127.0.0.1/wechatpush"},
+		IM:     simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: fixture.CallbackToken}})
+	s.im, s.wx = s.sim.IM, s.sim.WeChat
 	rules := notify.DefaultRules()
 	rules.KeepLearning = false // rows about it switch it on
-	s.inbox = &inbox.Inbox{
-		Store: s.store, Invoker: invoker{s}, Log: log, Now: s.clock.Now,
-		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
-	}
-	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
-	s.connect()
+	s.assemble(miniredis.RunT(t).Addr(), rules)
 	s.templates(fact.KindMessage)
 	s.im.Import("anna", "Anna")
 	s.im.Import("bert", "Bert")
@@ -103,64 +92,31 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
+// assemble wires the functions over the store at an address.
+func (s *system) assemble(addr string, rules notify.Rules) {
+	s.t.Helper()
+	s.store = fixture.Store(s.t, addr, 2, s.clock.Now)
+	f, err := fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
+		Base: "http://127.0.0.1", Rules: rules, Now: s.clock.Now, Log: slog.New(alerts(s.alert))})
+	s.t.Must(err)
+	s.functions, s.inbox, s.deliver = f, f.Inbox, f.Deliver
+	s.deliver.IM, s.deliver.WeChat = watchedIM{s.deliver.IM, s}, watchedSender{s.deliver.WeChat, s}
+}
+
 // onRedis has the system keep its state in a real Redis, which is quicker.
 func (s *system) onRedis() {
 	s.t.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.t.Must(err)
-	s.t.Cleanup(func() { st.Close() })
-	s.store, s.inbox.Store, s.deliver.Store, s.deliver.WeChat = st, st, st, s.client()
+	templates, filter := s.deliver.Templates, s.inbox.Filter
+	s.assemble(redistest.Start(s.t), s.deliver.Rules)
+	s.deliver.Templates, s.inbox.Filter = templates, filter
 	s.bind(tom)
-}
-
-// connect makes the client of IM.
-func (s *system) connect() {
-	c := s.sim.Config().IM
-	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
-		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
-	s.t.Must(err)
-	s.deliver.IM, s.deliver.Directory = watchedIM{asks, s}, asks
-}
-
-// client makes the client of WeChat.
-func (s *system) client() deliver.Sender {
-	c := s.sim.Config().WeChat
-	sends, err := wechat.NewClient(wechat.ClientConfig{AppID: c.AppID, AppSecret: c.AppSecret, BaseURL: "http://127.0.0.1",
-		HTTPClient: &http.Client{Transport: s.sim.Transport()}, Tokens: s.store, Now: s.clock.Now})
-	s.t.Must(err)
-	return watchedSender{wechat.Sender{Client: sends}, s}
 }
 
 // RoundTrip is the network on which the platforms reach our receivers.
 func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
-	var h http.Handler
-	log := slog.New(slog.DiscardHandler)
-	switch c := s.sim.Config(); r.URL.Path {
-	case "/imcallback":
-		receiver, err := im.NewReceiver(im.ReceiverConfig{SDKAppID: int(c.IM.SDKAppID), Token: c.IM.CallbackToken})
-		if err != nil {
-			return nil, err
-		}
-		h = &im.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
-	default:
-		receiver, err := wechat.New(wechat.Config{AppID: c.WeChat.AppID, Token: c.WeChat.Token, EncodingAESKey: c.WeChat.AESKey})
-		if err != nil {
-			return nil, err
-		}
-		h = &wechat.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
-	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	s.functions.ServeHTTP(w, r)
 	return w.Result(), nil
-}
-
-// A invoker wakes nobody, and records what is spilled when this machine is slow.
-type invoker struct{ *system }
-
-func (invoker) Wake(context.Context) error { return nil }
-func (c invoker) Overflow(ctx context.Context, facts []fact.Fact, _ time.Time) error {
-	_, err := c.store.Record(context.WithoutCancel(ctx), c.deliver.Rules, facts)
-	return err
 }
 
 // watchedIM notes when IM is asked who is there.
@@ -559,11 +515,7 @@ func (s *system) left() []string {
 	})
 	for _, id := range templates {
 		a, kind := accounts[id], ""
-		sum := a.Opening
-		for _, e := range a.Entries {
-			sum += e.Change
-		}
-		if sum != a.Balance {
+		if !fixture.AddsUp(a) {
 			s.t.Errorf("the account of %s does not add up: %+v", id, a)
 		}
 		if id != "message" {
