@@ -171,7 +171,7 @@ func (s *system) goOn() {
 	s.away.Store(false)
 	looked := false
 	for range runs {
-		events := s.held()
+		events := s.scf.Take()
 		if !slices.ContainsFunc(events, func(e string) bool { return e != wake }) {
 			events = nil // a run that had no time left wakes its successor, which need not wait for what is due
 		}
@@ -200,15 +200,6 @@ func (s *system) queued() []time.Time {
 	due, err := s.waiting()
 	s.t.Must(err)
 	return due
-}
-
-// held returns the events that the platform holds, and forgets them.
-func (s *system) held() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	events := s.queue
-	s.queue = nil
-	return events
 }
 
 // deliver runs deliver. An instance that was struck when it had answered already is not

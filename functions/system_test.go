@@ -47,7 +47,8 @@ type system struct {
 	upstream *upstream
 	sim      *simulator.World
 	platform *simulator.ManualClock // of sim
-	api      http.Handler           // what answers for WeChat and IM; paths wrap it
+	scf      *fixture.SCF
+	api      http.Handler // what answers for WeChat and IM; paths wrap it
 	settings map[string]string
 	path     path
 	crash    crash // zero: none
@@ -56,7 +57,6 @@ type system struct {
 	ahead    atomic.Int64 // of the store's clock, which the test moves, before the machine's
 	mu       sync.Mutex
 	function map[string]*instance.Process // an instance of each that runs
-	queue    []string                     // events that the platform holds for deliver
 	heard    []report                     // what IM and WeChat have told
 	lost     bool                         // nobody may have heard of what happened
 	jumps    atomic.Int32
@@ -97,7 +97,7 @@ func startServers(t *testing.T, n int) {
 func newSystem(t *testing.T, p path) *system {
 	t.Helper()
 	addr := <-servers
-	s := &system{t: testkit.T{T: t}, path: p, platform: simulator.NewManualClock(time.Now()), people: map[fact.UserID]*person{}, function: map[string]*instance.Process{}}
+	s := &system{t: testkit.T{T: t}, path: p, platform: simulator.NewManualClock(time.Now()), scf: fixture.NewSCF(), people: map[fact.UserID]*person{}, function: map[string]*instance.Process{}}
 	s.db = fixture.Redis(t, addr)
 	t.Cleanup(func() {
 		s.t.Must(s.db.FlushAll(context.Background()).Err())
@@ -112,7 +112,7 @@ func newSystem(t *testing.T, p path) *system {
 	s.api = s.sim
 	s.upstream = newUpstream(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-TC-Action") != "" {
-			s.hold(rw, r)
+			s.scf.ServeHTTP(rw, r)
 			return
 		}
 		s.api.ServeHTTP(rw, r)
@@ -141,20 +141,6 @@ func (s *system) now() time.Time { return time.Now().Add(time.Duration(s.ahead.L
 
 // pass moves the store's clock.
 func (s *system) pass(d time.Duration) { s.ahead.Add(int64(d)) }
-
-// hold answers the platform's Invoke API: it keeps the event.
-func (s *system) hold(rw http.ResponseWriter, r *http.Request) {
-	var req struct{ ClientContext string }
-	b, err := io.ReadAll(r.Body)
-	if err != nil || json.Unmarshal(b, &req) != nil || !json.Valid([]byte(req.ClientContext)) {
-		rw.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, req.ClientContext)
-	fmt.Fprint(rw, `{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`)
-}
 
 // Where IM and WeChat tell the test what they have to tell.
 const (

@@ -5,14 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -48,14 +46,14 @@ type fixture struct {
 	began    time.Time
 	ahead    time.Duration // of the functions' clock before that of everybody else
 	log      bytes.Buffer
-	invoked  []string
+	scf      *kit.SCF // what deliver was invoked with waits there
 	users    int
 	seamless bool // functions are built as they are deployed
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: testkit.T{T: t}, redis: miniredis.RunT(t), began: time.Now()}
+	f := &fixture{t: testkit.T{T: t}, redis: miniredis.RunT(t), scf: kit.NewSCF(), began: time.Now()}
 	f.sim = kit.World(t, simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
 	f.t.Must(f.sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
 		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
@@ -73,20 +71,9 @@ func (f *fixture) notifyFile(text string) {
 	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(text), 0o600))
 }
 
-// RoundTrip answers the platform's Invoke API.
-func (f *fixture) RoundTrip(r *http.Request) (*http.Response, error) {
-	var call struct{ ClientContext string }
-	if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
-		return nil, err
-	}
-	f.invoked = append(f.invoked, call.ClientContext)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(`{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`))}, nil
-}
-
 // build builds a new instance of a function.
 func (f *fixture) build(function string, getenv func(string) string) (scf.Handler, error) {
-	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
+	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f.scf, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
 		Opened: func(st *store.Store) { f.t.Cleanup(func() { st.Close() }) }}
 	if f.seamless {
 		seams = wire.Seams{}

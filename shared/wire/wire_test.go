@@ -29,8 +29,8 @@ func TestFromLoginToErasure(t *testing.T) {
 	}
 	woken := func(want int) {
 		t.Helper()
-		if len(f.invoked) != want || f.invoked[want-1] != "{}" {
-			t.Errorf("deliver was invoked with %q, want %d wakes", f.invoked, want)
+		if len(f.scf.Waiting()) != want || f.scf.Waiting()[want-1] != "{}" {
+			t.Errorf("deliver was invoked with %q, want %d wakes", f.scf.Waiting(), want)
 		}
 	}
 	cards := 0
@@ -105,19 +105,19 @@ func TestNoSeams(t *testing.T) {
 func TestStoreAway(t *testing.T) {
 	f := newFixture(t)
 	f.redis.Close()
-	if res := f.announcement("user1"); res.StatusCode != http.StatusServiceUnavailable || len(f.invoked) != 0 {
-		t.Errorf("an announcement is answered %+v, spilled %q", res, f.invoked)
+	if res := f.announcement("user1"); res.StatusCode != http.StatusServiceUnavailable || len(f.scf.Waiting()) != 0 {
+		t.Errorf("an announcement is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
-	if res := f.callback("user1"); res.short() != "200 OK" || len(f.invoked) != 1 || !strings.Contains(f.invoked[0], `"user1"`) {
-		t.Errorf("a callback is answered %+v, spilled %q", res, f.invoked)
+	if res := f.callback("user1"); res.short() != "200 OK" || len(f.scf.Waiting()) != 1 || !strings.Contains(f.scf.Waiting()[0], `"user1"`) {
+		t.Errorf("a callback is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
-	if res := f.push("openid-1", template); res.StatusCode != http.StatusOK || len(f.invoked) != 2 || !strings.Contains(f.invoked[1], "openid-1") {
-		t.Errorf("a push is answered %+v, spilled %q", res, f.invoked)
+	if res := f.push("openid-1", template); res.StatusCode != http.StatusOK || len(f.scf.Waiting()) != 2 || !strings.Contains(f.scf.Waiting()[1], "openid-1") {
+		t.Errorf("a push is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
 	var spilled scf.DeliverEvent
-	f.t.Must(json.Unmarshal([]byte(f.invoked[0]), &spilled))
-	if _, err := f.invoke("deliver", spilled, 26*time.Second); err != nil || len(f.invoked) != 3 || f.invoked[2] != f.invoked[0] {
-		t.Errorf("%v; deliver has 25 s left, and was to hand on what it got: %q", err, f.invoked)
+	f.t.Must(json.Unmarshal([]byte(f.scf.Waiting()[0]), &spilled))
+	if _, err := f.invoke("deliver", spilled, 26*time.Second); err != nil || len(f.scf.Waiting()) != 3 || f.scf.Waiting()[2] != f.scf.Waiting()[0] {
+		t.Errorf("%v; deliver has 25 s left, and was to hand on what it got: %q", err, f.scf.Waiting())
 	}
 	if err := f.run(map[string]any{"Type": "Timer"}); err != nil {
 		t.Errorf("a run that the timer repeats is no failure: %v", err)

@@ -35,9 +35,10 @@ func TestStoreAwayForAnHour(t *testing.T) {
 				w.settle(10 * time.Minute)
 				w.quit()
 				w.wantSound()
+				spills, largest := w.platform.Spills()
 				t.Logf("%d answers while the store was away, the slowest after %v; all told %v after its return; %d spills, the largest event %d bytes",
-					len(all), slowest(all), time.Since(back), w.platform.spills(), w.platform.largest)
-				if w.platform.spills() < rounds*len(w.people) {
+					len(all), slowest(all), time.Since(back), spills, largest)
+				if spills < rounds*len(w.people) {
 					t.Error("hardly anything was spilled: this shows nothing")
 				}
 				if n := w.failed(); n > 0 {
@@ -59,7 +60,7 @@ func TestPlatformAwayToo(t *testing.T) {
 		w.proxy.Gone(true, false)
 		w.live(0) // spilled, and deliver has it
 		w.pass(time.Second)
-		w.platform.set(true, false)
+		w.platform.Set(true, false)
 		w.pass(3 * time.Minute)
 		if w.failed() == 0 {
 			t.Error("deliver failed no event, and had nobody to hand it to")
@@ -72,7 +73,7 @@ func TestPlatformAwayToo(t *testing.T) {
 		}
 		w.within(budgets)
 		w.proxy.Gone(false, false)
-		w.platform.set(false, false)
+		w.platform.Set(false, false)
 		w.settle(15 * time.Minute)
 		w.quit()
 		p := w.people[0]

@@ -71,10 +71,10 @@ func (b *bubble) host() {
 			case <-ctx.Done():
 				return
 			case <-minute.C:
-				b.platform.put("{}")
-			case <-b.platform.arrived:
+				b.platform.Put("{}")
+			case <-b.platform.Arrived():
 			}
-			for _, event := range b.platform.take() {
+			for _, event := range b.platform.Take() {
 				b.holds(event, 1)
 				b.done.Go(func() {
 					defer b.holds(event, -1)
@@ -129,7 +129,7 @@ func (b *bubble) holds(event string, n int) {
 func (b *bubble) spilling() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.spills > 0 || !b.platform.empty()
+	return b.spills > 0 || b.platform.Spilling()
 }
 
 // pass lets time go by.

@@ -31,8 +31,8 @@ var storeOutages = []outage{
 }
 
 var platformOutages = []outage{
-	{"the platform does not answer", func(b *bubble) { b.platform.set(false, true) }},
-	{"the platform refuses", func(b *bubble) { b.platform.set(true, false) }},
+	{"the platform does not answer", func(b *bubble) { b.platform.Set(false, true) }},
+	{"the platform refuses", func(b *bubble) { b.platform.Set(true, false) }},
 	{"the platform is well", func(*bubble) {}},
 }
 

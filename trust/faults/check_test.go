@@ -141,7 +141,8 @@ func (w *system) wantSound() {
 	w.t.Helper()
 	v := w.judge()
 	trust.Count(w.t, trust.Faults, 1)
-	w.t.Logf("%d messages and calls: %s; %d events spilled", v.messages, v.sums(), w.platform.spills())
+	spills, _ := w.platform.Spills()
+	w.t.Logf("%d messages and calls: %s; %d events spilled", v.messages, v.sums(), spills)
 	for what, list := range map[string][]string{trust.Lost: v.lost, trust.Doubled: v.doubled, trust.Violated: v.broken} {
 		if len(list) > 0 {
 			trust.Count(w.t, what, len(list))

@@ -57,7 +57,7 @@ func (w *redisSystem) run(events ...string) {
 			ctx, cancel := context.WithTimeout(w.t.Context(), runTime)
 			defer cancel()
 			if _, err := w.deliver[i%2].Invoke(ctx, []byte(event)); err != nil {
-				w.platform.put(event) // the platform repeats it
+				w.platform.Put(event) // the platform repeats it
 			}
 		})
 	}
@@ -68,9 +68,9 @@ func (w *redisSystem) run(events ...string) {
 func (w *redisSystem) settle() {
 	w.t.Helper()
 	for range 60 {
-		w.run(append(w.platform.take(), "{}", "{}")...)
+		w.run(append(w.platform.Take(), "{}", "{}")...)
 		w.clock.Advance(time.Second)
-		if w.platform.empty() && w.idle() {
+		if !w.platform.Spilling() && w.idle() {
 			return
 		}
 		w.clock.Advance(30 * time.Second)

@@ -157,7 +157,7 @@ func TestStore(t *testing.T) {
 				var living sync.WaitGroup
 				living.Go(func() { w.live(2 * round) })
 				end := f.strike(w, s)
-				living.Go(func() { w.run(append(w.platform.take(), "{}", "{}")...) })
+				living.Go(func() { w.run(append(w.platform.Take(), "{}", "{}")...) })
 				living.Wait()
 				w.clock.Advance(2 * time.Second)
 				w.live(2*round + 1)

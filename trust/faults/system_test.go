@@ -66,7 +66,7 @@ type system struct {
 	t        testing.TB
 	sim      *simulator.World
 	front    *front
-	platform *platform
+	platform *fixture.SCF
 	deliver  []scf.Handler // two instances
 	look     *store.Store  // past what may go wrong
 	raw      *redis.Client
@@ -99,7 +99,7 @@ type message struct {
 
 func newSystem(t testing.TB, p environment) *system {
 	t.Helper()
-	w := &system{t: t, platform: newPlatform(), front: &front{}, log: &testkit.Output{}, env: p}
+	w := &system{t: t, platform: fixture.NewSCF(), front: &front{}, log: &testkit.Output{}, env: p}
 	w.sim = fixture.World(t, simulator.Config{Clock: p.clock, HTTPClient: &http.Client{Transport: w.front},
 		WeChat: simulator.WeChatConfig{PushURL: "https://functions.example/wechatpush"},
 		IM:     simulator.IMConfig{CallbackURL: "https://functions.example/imcallback", CallbackToken: fixture.CallbackToken}})
