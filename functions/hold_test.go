@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
@@ -152,37 +154,31 @@ func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 // bindingsAgree checks that whom an openid belongs to is sent to it, and nobody else.
 func (s *system) bindingsAgree() {
 	s.t.Helper()
-	ctx := s.t.Context()
-	owners := map[string]string{}
-	for _, key := range s.keys("*}:s:*") {
+	all, err := scan.All(s.t.Context(), s.db)
+	s.t.Must(err)
+	owned, sent, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, e := range all {
 		var sub struct {
 			User string `json:"u"`
 		}
-		if b, err := s.db.HGet(ctx, key, "d").Bytes(); err != nil || json.Unmarshal(b, &sub) != nil {
-			s.t.Fatalf("the record of a subscriber: %v", err)
-		}
-		if sub.User != "" {
-			owners[key[strings.Index(key, "}:s:")+4:]] = sub.User
+		_, openID, subscriber := strings.Cut(e.Key, "}:s:")
+		_, user, recipient := strings.Cut(e.Key, "}:r:")
+		switch {
+		case subscriber && e.Field == "d":
+			s.t.Must(json.Unmarshal([]byte(e.Value), &sub))
+			if sub.User != "" {
+				owned[sub.User+" at "+openID] = true
+			}
+		case recipient:
+			known[user] = true
+			if e.Field == "o" {
+				sent[user+" at "+e.Value] = true
+			}
 		}
 	}
-	for _, key := range s.keys("*}:r:*") {
-		user := key[strings.Index(key, "}:r:")+4:]
-		openID, err := s.db.HGet(ctx, key, "o").Result()
-		if err != nil || owners[openID] != user {
-			s.t.Errorf("%s is sent to openid %s, which belongs to %q: %v", user, openID, owners[openID], err)
-		}
-		delete(owners, openID)
+	if diff := cmp.Diff(owned, sent); diff != "" || len(known) != len(sent) {
+		s.t.Errorf("%d recipients; whose openids are (-at the subscriber +at the recipient):\n%s", len(known), diff)
 	}
-	if len(owners) > 0 {
-		s.t.Errorf("openids that belong to users who are not sent to them: %v", owners)
-	}
-}
-
-func (s *system) keys(pattern string) []string {
-	s.t.Helper()
-	keys, err := s.db.Keys(s.t.Context(), pattern).Result()
-	s.t.Must(err)
-	return keys
 }
 
 // worksOn checks that a new instance can tell somebody else of something, whatever token

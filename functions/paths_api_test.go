@@ -3,14 +3,12 @@ package functions_test
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"wxnotify/shared/api"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/secret"
+	"wxnotify/trust/fixture"
 )
 
 // apiPaths are what clients and backends ask. Who gets no answer, or a bad one, asks
@@ -34,7 +32,7 @@ func (s *system) login(openID fact.OpenID, named fact.UserID, heard func(fact.Us
 		}
 		b, err := json.Marshal(body)
 		s.t.Must(err)
-		return string(b), signed(s.settings["SESSION_KEY"], "session", string(b), try)
+		return string(b), s.signed("SESSION_KEY", "session", string(b), try)
 	}, func(res response) {
 		var got struct{ UserID fact.UserID }
 		if err := json.Unmarshal([]byte(res.Body), &got); err != nil {
@@ -45,19 +43,16 @@ func (s *system) login(openID fact.OpenID, named fact.UserID, heard func(fact.Us
 }
 
 // signed is how a backend signs. A repetition has a later timestamp.
-func signed(key, word, body string, try int) http.Header {
-	at := strconv.FormatInt(time.Now().Add(time.Duration(try)*time.Second).Unix(), 10)
-	return http.Header{api.HeaderTimestamp: {at}, api.HeaderSignature: {api.Sign(secret.New(key), at, word, []byte(body))}}
+func (s *system) signed(key, word, body string, try int) http.Header {
+	return fixture.Signed(secret.New(s.settings[key]), word, []byte(body), time.Now().Add(time.Duration(try)*time.Second))
 }
 
 // bearer is the header with which a user signs for themselves.
 func (s *system) bearer(user fact.UserID) http.Header {
 	s.t.Helper()
-	signer, err := im.NewSigner(im.SignerConfig{SDKAppID: int(s.sim.Config().IM.SDKAppID), SecretKey: s.sim.Config().IM.SecretKey})
+	header, err := fixture.BearerOf(s.sim.Config(), user, time.Now())
 	s.t.Must(err)
-	sig, _, err := signer.SignUser(user, time.Now(), time.Hour)
-	s.t.Must(err)
-	return http.Header{"Authorization": {"Bearer " + string(user) + ":" + sig}}
+	return header
 }
 
 // bound checks that both sides of a binding agree.
@@ -139,7 +134,7 @@ func announcement(s *system) []happening {
 	}
 	const body = `{"id":"order-1","kind":"message","to":["user2","user3","stranger"],"fields":{"summary":"shipped","count":1}}`
 	return []happening{s.asked("POST", 200, func(try int) (string, http.Header) {
-		return body, signed(s.settings["ANNOUNCE_KEY"], "announce", body, try)
+		return body, s.signed("ANNOUNCE_KEY", "announce", body, try)
 	}, func(res response) {
 		if strings.Count(res.Body, `"accepted"`) != 2 {
 			s.t.Errorf("answered %s", res.Body)

@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
+	kit "wxnotify/trust/fixture"
 )
 
 // A deployment is what is wrong with one, or with the machine of one instance.
@@ -163,15 +162,9 @@ func askLogin(f *fixture) string { return f.login(f.sim.WeChat.NewUser()).short(
 
 func askPermits(f *fixture) string {
 	user, _ := f.user()
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: int(f.sim.Config().IM.SDKAppID), SecretKey: f.sim.Config().IM.SecretKey})
+	header, err := kit.BearerOf(f.sim.Config(), user, f.now())
 	f.t.Must(err)
-	sig, _, err := sigs.SignUser(user, f.now(), time.Hour)
-	f.t.Must(err)
-	return f.call("permits", http.MethodGet, nil, "", bearer(user, sig)).short()
-}
-
-func bearer(user fact.UserID, sig string) http.Header {
-	return http.Header{"Authorization": {"Bearer " + string(user) + ":" + sig}}
+	return f.call("permits", http.MethodGet, nil, "", header).short()
 }
 
 func askAnnounce(f *fixture) string {

@@ -10,14 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
-	"wxnotify/shared/api"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
@@ -206,10 +204,9 @@ func (f *fixture) login(openID string) response {
 // announcement is the backend announcing something to a user.
 func (f *fixture) announcement(user fact.UserID) response {
 	f.t.Helper()
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped","count":1}}`, user)
-	at := strconv.FormatInt(f.now().Unix(), 10)
-	return f.call("announce", http.MethodPost, nil, body, http.Header{api.HeaderTimestamp: {at},
-		api.HeaderSignature: {api.Sign(secret.New(f.settings["ANNOUNCE_KEY"]), at, "announce", []byte(body))}})
+	_, body := kit.Announcement(f.now(), "order-1", string(user), "shipped")
+	header := kit.Signed(secret.New(f.settings["ANNOUNCE_KEY"]), "announce", body, f.now())
+	return f.call("announce", http.MethodPost, nil, string(body), header)
 }
 
 // run is one run of deliver.

@@ -14,6 +14,7 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
+	kit "wxnotify/trust/fixture"
 )
 
 // All functions of a deployment work on one store: what one of them records, the next goes by.
@@ -44,22 +45,20 @@ func TestFromLoginToErasure(t *testing.T) {
 
 	res := f.login(openID)
 	answered(res, http.StatusOK, "userSig")
-	var user struct {
-		UserID  fact.UserID
-		UserSig string
-	}
+	var user kit.User
 	f.t.Must(json.Unmarshal([]byte(res.Body), &user))
-	f.sim.IM.Import(string(user.UserID), "")
+	id := fact.UserID(user.UserID)
+	f.sim.IM.Import(user.UserID, "")
 	f.sim.IM.Import("bob", "Bob")
 
 	answered(f.push(fact.OpenID(openID), template, "another"), http.StatusOK, "success")
 	for _, report := range []string{"report-1", "report-2"} {
-		f.call("permits", http.MethodPost, nil, `{"reportId":"`+report+`","ageSeconds":7200,"results":{"T1":"accept"}}`, bearer(user.UserID, user.UserSig))
+		f.call("permits", http.MethodPost, nil, `{"reportId":"`+report+`","ageSeconds":7200,"results":{"T1":"accept"}}`, user.Bearer())
 	}
-	answered(f.call("permits", http.MethodGet, nil, "", bearer(user.UserID, user.UserSig)), http.StatusOK, `"balance":3`)
+	answered(f.call("permits", http.MethodGet, nil, "", user.Bearer()), http.StatusOK, `"balance":3`)
 
 	asked := f.sim.Record.Count("/*")
-	answered(f.callback(user.UserID), http.StatusOK, "OK")
+	answered(f.callback(id), http.StatusOK, "OK")
 	woken(1)
 	if n := f.sim.Record.Count("/*") - asked; n != 0 {
 		t.Errorf("%d calls to WeChat or IM while receiving", n)
@@ -70,20 +69,20 @@ func TestFromLoginToErasure(t *testing.T) {
 	}
 
 	// What was spilled is recorded at once, and sent by the run that it wakes.
-	back := fact.Fact{Presence: &fact.Presence{User: user.UserID, At: f.now()}}
-	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []fact.Fact{back, f.message("spilled", user.UserID)}}}, 0)
+	back := fact.Fact{Presence: &fact.Presence{User: id, At: f.now()}}
+	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []fact.Fact{back, f.message("spilled", id)}}}, 0)
 	woken(2)
 	sent(struct{}{}, 1)
 	if n := f.sim.Record.Count("/cgi-bin/stable_token"); n != 1 {
 		t.Errorf("%d instances fetched a token", n)
 	}
 
-	answered(f.announcement(user.UserID), http.StatusOK, `"accepted"`)
+	answered(f.announcement(id), http.StatusOK, `"accepted"`)
 	woken(3)
 	sent(struct{}{}, 1)
 
-	answered(f.call("session", http.MethodDelete, nil, "", bearer(user.UserID, user.UserSig)), http.StatusNoContent, "")
-	if _, err := f.store.OpenIDOf(t.Context(), user.UserID); !errors.Is(err, store.ErrNotBound) {
+	answered(f.call("session", http.MethodDelete, nil, "", user.Bearer()), http.StatusNoContent, "")
+	if _, err := f.store.OpenIDOf(t.Context(), id); !errors.Is(err, store.ErrNotBound) {
 		t.Errorf("after the erasure: %v", err)
 	}
 }

@@ -32,18 +32,38 @@ func (s *system) entries() []scan.Entry {
 // unnamed wants nothing to name alice, in whatever form.
 func (s *system) unnamed(when string) {
 	s.Helper()
+	s.nowhere(when, hashKinds)
+}
+
+// forgotten wants not even a hash of alice to be left.
+func (s *system) forgotten(when string) {
+	s.Helper()
+	s.nowhere(when, nil)
+}
+
+func (s *system) nowhere(when string, hashed *regexp.Regexp) {
+	s.Helper()
 	all := s.entries()
+	wrong := func(what string, e scan.Entry) {
+		trust.Count(s.T, trust.Violated, 1)
+		s.Errorf("%s %s is still there: %v", when, what, e)
+	}
 	for _, name := range s.names() {
 		for _, form := range scan.Forms(name) {
-			for _, entry := range all {
-				if entry.Contains(form) {
-					trust.Count(s.T, trust.Violated, 1)
-					s.Errorf("%s %q is still there: %v", when, name, entry)
+			for _, e := range all {
+				if e.Contains(form) {
+					wrong(name, e)
 				}
 			}
 		}
 	}
-	s.onlyKnownHashes(when, all)
+	for _, hash := range s.hashes() {
+		for _, e := range all {
+			if e.Contains(hash) && (hashed == nil || !hashed.MatchString(kindOf(e))) {
+				wrong("a hash of alice", e)
+			}
+		}
+	}
 }
 
 // The hashes under which the store knows somebody, and where it may: nowhere else, and none
@@ -58,33 +78,6 @@ func (s *system) unnamed(when string) {
 //	r:m r:c dl  of others: who sent what waits, so that a recall still finds it
 //	d     of others: that the message came before; two days
 var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|r:m|r:c|dl|d)$`)
-
-func (s *system) onlyKnownHashes(when string, all []scan.Entry) {
-	s.Helper()
-	for _, hash := range s.hashes() {
-		for _, entry := range all {
-			if entry.Contains(hash) && !hashKinds.MatchString(kindOf(entry)) {
-				trust.Count(s.T, trust.Violated, 1)
-				s.Errorf("%s a hash of alice is where none should be: %v", when, entry)
-			}
-		}
-	}
-}
-
-// forgotten wants not even a hash of alice to be left.
-func (s *system) forgotten(when string) {
-	s.Helper()
-	s.unnamed(when)
-	all := s.entries()
-	for _, hash := range s.hashes() {
-		for _, entry := range all {
-			if entry.Contains(hash) {
-				trust.Count(s.T, trust.Violated, 1)
-				s.Errorf("%s a hash of alice is left: %v", when, entry)
-			}
-		}
-	}
-}
 
 // hashes are the forms that the store makes of her names, and those that anybody would make.
 func (s *system) hashes() []string {

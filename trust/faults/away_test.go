@@ -41,7 +41,7 @@ func TestStoreAwayForAnHour(t *testing.T) {
 				if spills < rounds*len(w.people) {
 					t.Error("hardly anything was spilled: this shows nothing")
 				}
-				if n := w.failed(); n > 0 {
+				if n := w.errors.Load(); n > 0 {
 					t.Errorf("deliver failed %d events: the platform would repeat them", n)
 				}
 			})
@@ -62,7 +62,7 @@ func TestPlatformAwayToo(t *testing.T) {
 		w.pass(time.Second)
 		w.platform.Set(true, false)
 		w.pass(3 * time.Minute)
-		if w.failed() == 0 {
+		if w.errors.Load() == 0 {
 			t.Error("deliver failed no event, and had nobody to hand it to")
 		}
 		w.within(budgets)

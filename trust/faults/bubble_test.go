@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +25,7 @@ type bubble struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	mu     sync.Mutex
-	errors int // events that deliver failed
-	spills int // events with facts that it has in hand
+	errors, spills atomic.Int64 // events that deliver failed; those with facts that it has in hand
 }
 
 // newBubble returns one without users.
@@ -75,9 +74,10 @@ func (b *bubble) host() {
 			case <-b.platform.Arrived():
 			}
 			for _, event := range b.platform.Take() {
-				b.holds(event, 1)
+				facts := int64(min(1, len(event)-len("{}")))
+				b.spills.Add(facts)
 				b.done.Go(func() {
-					defer b.holds(event, -1)
+					defer b.spills.Add(-facts)
 					b.invoke(ctx, event, 2)
 				})
 			}
@@ -103,9 +103,7 @@ func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
 	if err == nil {
 		return
 	}
-	b.mu.Lock()
-	b.errors++
-	b.mu.Unlock()
+	b.errors.Add(1)
 	if repeats == 0 {
 		return
 	}
@@ -114,22 +112,6 @@ func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
 		b.invoke(ctx, event, repeats-1)
 	case <-ctx.Done():
 	}
-}
-
-// holds notes that deliver has an event in hand, or no longer.
-func (b *bubble) holds(event string, n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if event != "{}" {
-		b.spills += n
-	}
-}
-
-// spilling reports whether facts are on their way to the store.
-func (b *bubble) spilling() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.spills > 0 || b.platform.Spilling()
 }
 
 // pass lets time go by.
@@ -142,18 +124,11 @@ func (b *bubble) settle(most time.Duration) {
 	b.t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		b.pass(time.Minute)
-		if b.idle() && !b.spilling() {
+		if b.idle() && b.spills.Load() == 0 && !b.platform.Spilling() {
 			return
 		}
 	}
 	b.t.Fatalf("something still waits after %v:\n%s", most, b.log)
-}
-
-// failed returns how many events deliver failed.
-func (b *bubble) failed() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.errors
 }
 
 // within wants the answers since the last look to have been in time, and returns them.

@@ -11,6 +11,7 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/store/redistest"
+	"wxnotify/trust/fixture"
 )
 
 // A server is a redis-server that is looked into.
@@ -67,15 +68,9 @@ func (s *server) follow(primary *server, addr string) {
 // caughtUp waits until the server has all that another has written.
 func (s *server) caughtUp(primary *server) {
 	s.t.Helper()
-	offset := field(primary.do("INFO", "replication").(string), "master_repl_offset")
-	s.poll("slave_repl_offset:"+offset, func(ctx context.Context) (string, error) { return s.db.Info(ctx, "replication").Result() })
-}
-
-// field returns a value of INFO.
-func field(info, name string) string {
-	_, after, _ := strings.Cut(info, name+":")
-	value, _, _ := strings.Cut(after, "\r\n")
-	return value
+	offset, err := fixture.Info(s.t.Context(), primary.db, "replication", "master_repl_offset")
+	testkit.Must(s.t, err)
+	s.until("replication", "slave_repl_offset:"+offset)
 }
 
 // noMemory leaves the server no room for another byte.

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +16,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
-	"wxnotify/shared/api"
 	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
@@ -172,10 +169,4 @@ func event(name, openID, template, status string, at time.Time) string {
 	return fmt.Sprintf(`{"ToUserName":"gh_1","FromUserName":%q,"CreateTime":%d,"MsgType":"event","Event":%q,`+
 		`"List":{"TemplateId":%q,"SubscribeStatusString":%q,"ErrorCode":"43101","ErrorStatus":"user refuse","MsgID":"1","PopupScene":"0"}}`,
 		openID, at.Unix(), name, template, status)
-}
-
-// signed is the header of a request that a backend signs.
-func signed(key secret.String, word, body string, at time.Time) http.Header {
-	ts := strconv.FormatInt(at.Unix(), 10)
-	return http.Header{api.HeaderTimestamp: {ts}, api.HeaderSignature: {api.Sign(key, ts, word, []byte(body))}}
 }

@@ -2,7 +2,6 @@ package soak_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -162,15 +161,9 @@ func (w *system) connections() int { return w.info("clients", "connected_clients
 
 func (w *system) info(section, name string) int {
 	w.Helper()
-	text, err := w.raw.Info(w.Context(), section).Result()
+	text, err := fixture.Info(w.Context(), w.raw, section, name)
 	w.Must(err)
-	for line := range strings.Lines(text) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
-			n, err := strconv.Atoi(v)
-			w.Must(err)
-			return n
-		}
-	}
-	w.Fatal(fmt.Errorf("the store does not tell %s", name))
-	return 0
+	n, err := strconv.Atoi(text)
+	w.Must(err)
+	return n
 }
