@@ -53,13 +53,11 @@ func (s *system) endedOnce(user fact.UserID, p *person) {
 		case len(ends) == 0 && s.lost:
 			continue
 		case len(ends) == 0:
-			trust.Count(s.t, trust.Lost, 1)
-			s.t.Errorf("message %s to %s has no end", m.id, user)
+			trust.Broken(s.t, trust.Lost, "message %s to %s has no end", m.id, user)
 			continue
 		case len(ends) == 2 && corrects(ends[0], ends[1]):
 		case len(ends) > 1:
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("message %s to %s ended as %q", m.id, user, ends)
+			trust.Broken(s.t, trust.Violated, "message %s to %s ended as %q", m.id, user, ends)
 		}
 		last := ends[len(ends)-1]
 		if !slices.Contains(m.states, last) && (last != fact.StateUnknown || s.certain()) {
@@ -132,8 +130,7 @@ func (s *system) addsUp(user fact.UserID, p *person) {
 			}
 		}
 		if !fixture.AddsUp(a) || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
+			trust.Broken(s.t, trust.Violated, "the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
 		}
 	}
 }
@@ -145,8 +142,7 @@ func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 	s.t.Must(err)
 	for _, entry := range all {
 		if entry.Contains(string(user)) || entry.Contains(string(openID)) {
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("%s is erased, and named in %v", user, entry)
+			trust.Broken(s.t, trust.Violated, "%s is erased, and named in %v", user, entry)
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
@@ -168,12 +167,8 @@ func (f *fixture) balance(openID fact.OpenID) int {
 // callback is IM telling of a message.
 func (f *fixture) callback(to fact.UserID) response {
 	f.t.Helper()
-	const command = "C2C.CallbackAfterSendMsg"
-	q := url.Values{"SdkAppid": {fmt.Sprint(f.sim.Config().IM.SDKAppID)}, "CallbackCommand": {command}}
-	im.SignQuery(q, secret.New(f.settings["IM_CALLBACK_TOKEN"]), f.now())
-	return f.call("imcallback", http.MethodPost, q, fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":1,"MsgRandom":1,`+
-		`"MsgTime":%d,"MsgKey":"1_1_%[3]d","SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"lunch?"}}]}`,
-		command, to, f.now().Unix()), nil)
+	q, body := kit.Callback(f.sim.Config().IM.SDKAppID, secret.New(f.settings["IM_CALLBACK_TOKEN"]), string(to), 1, "lunch?", f.now())
+	return f.call("imcallback", http.MethodPost, q, body, nil)
 }
 
 // sealer is WeChat, which signs with what the deployment was given.

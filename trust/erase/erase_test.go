@@ -52,8 +52,7 @@ func TestAtOnce(t *testing.T) {
 		s.run()
 		cards := s.sim.WeChat.Cards(s.dave.OpenID)[before:]
 		if len(cards) == 0 {
-			trust.Count(s.T, trust.Lost, 1)
-			s.Error("what an erased user had sent is not announced any more")
+			trust.Broken(s.T, trust.Lost, "what an erased user had sent is not announced any more")
 		}
 		for _, c := range cards {
 			if text := fmt.Sprint(c.Lines, c.Page); !strings.Contains(text, "好友") || strings.Contains(text, s.alice.UserID) {

@@ -45,8 +45,7 @@ func (s *system) nowhere(when string, hashed *regexp.Regexp) {
 	s.Helper()
 	all := s.entries()
 	wrong := func(what string, e scan.Entry) {
-		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s %s is still there: %v", when, what, e)
+		trust.Broken(s.T, trust.Violated, "%s %s is still there: %v", when, what, e)
 	}
 	for _, name := range s.names() {
 		for _, form := range scan.Forms(name) {

@@ -60,12 +60,12 @@ func ringing(s *system) {
 		})
 		p.run()
 		if p.cards[openID] != 1 {
-			s.broken(trust.Doubled, "%d cards of one call", p.cards[openID])
+			trust.Broken(s, trust.Doubled, "%d cards of one call", p.cards[openID])
 		}
 		s.owns(openID, 2, 0)
 		ends := s.ends(user)
 		if len(ends) != 1 {
-			s.broken(trust.Violated, "one call ended as %v", ends)
+			trust.Broken(s, trust.Violated, "one call ended as %v", ends)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func replay(s *system) {
 			sum += n
 		}
 		if sum != len(facts) {
-			s.broken(trust.Doubled, "%d messages wait again, of %d in the letter", sum, len(facts))
+			trust.Broken(s, trust.Doubled, "%d messages wait again, of %d in the letter", sum, len(facts))
 		}
 		p.run()
 		p.toldOnce(facts...)
@@ -125,7 +125,7 @@ func prober(s *system) {
 			sent += n
 		}
 		if sent != 1 {
-			s.broken(trust.Violated, "%d cards try whether a circuit can close", sent)
+			trust.Broken(s, trust.Violated, "%d cards try whether a circuit can close", sent)
 		}
 		s.Must(s.raw.FlushAll(s.Context()).Err())
 	}
@@ -144,7 +144,7 @@ func goneInRow(s *system) {
 			return err
 		})
 		if got, want := slices.Max(counts), min(5, len(s.instances)); got != want {
-			s.broken(trust.Violated, "%d users in a row, want %d", got, want)
+			trust.Broken(s, trust.Violated, "%d users in a row, want %d", got, want)
 		}
 		_, err := s.one().CountUnknownOpenID(s.Context(), "")
 		s.Must(err)

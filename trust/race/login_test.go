@@ -65,7 +65,7 @@ func manyUsers(s *system) {
 			}
 		}
 		if owners > 1 {
-			s.broken(trust.Violated, "%d users have one openid", owners)
+			trust.Broken(s, trust.Violated, "%d users have one openid", owners)
 		}
 		s.account(openID)
 	}
@@ -119,7 +119,7 @@ func (s *system) unnamed(names ...string) {
 	for _, e := range all {
 		for _, name := range names {
 			if e.Contains(name) {
-				s.broken(trust.Violated, "%s is named after the erasure: %v", name, e)
+				trust.Broken(s, trust.Violated, "%s is named after the erasure: %v", name, e)
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func permitsOfMany(s *system) {
 		sum += n
 	}
 	if sum != permits {
-		s.broken(trust.Violated, "%d cards for %d permits", sum, permits)
+		trust.Broken(s, trust.Violated, "%d cards for %d permits", sum, permits)
 	}
 	s.owns(openID, 0, 0)
 }

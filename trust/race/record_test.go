@@ -34,7 +34,7 @@ func wakeOnce(s *system) {
 			return err
 		})
 		if n := wakes.Load(); n != 1 {
-			s.broken(trust.Violated, "%d were told to wake deliver, want one", n)
+			trust.Broken(s, trust.Violated, "%d were told to wake deliver, want one", n)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func restAgainstRecord(s *system) {
 			return err
 		})
 		if goesOn.Load() == 0 && woken.Load() == 0 {
-			s.broken(trust.Lost, "messages wait, all runs have ended, and nobody was told to wake one")
+			trust.Broken(s, trust.Lost, "messages wait, all runs have ended, and nobody was told to wake one")
 		}
 		s.Must(s.raw.FlushAll(s.Context()).Err())
 	}

@@ -143,13 +143,6 @@ func (s *system) connect() {
 	}
 }
 
-// broken tells of a promise that did not hold.
-func (s *system) broken(what string, format string, args ...any) {
-	s.Helper()
-	trust.Count(s.T, what, 1)
-	s.Errorf(format, args...)
-}
-
 // one is the instance with which a test prepares and looks around.
 func (s *system) one() *store.Store { return s.instances[0] }
 
@@ -189,7 +182,7 @@ func (s *system) account(openID fact.OpenID) permit.Account {
 	s.Must(err)
 	a := all[tmpl]
 	if !fixture.AddsUp(a) || a.Balance < 0 || a.Held < 0 {
-		s.broken(trust.Violated, "the account of %s does not add up: %+v", openID, a)
+		trust.Broken(s, trust.Violated, "the account of %s does not add up: %+v", openID, a)
 	}
 	return a
 }
@@ -198,7 +191,7 @@ func (s *system) account(openID fact.OpenID) permit.Account {
 func (s *system) owns(openID fact.OpenID, balance, held int) {
 	s.Helper()
 	if a := s.account(openID); a.Balance != balance || a.Held != held {
-		s.broken(trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
+		trust.Broken(s, trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
 	}
 }
 

@@ -59,7 +59,7 @@ func (o *senders) arrived(want int) {
 	o.Helper()
 	for _, openID := range o.openIDs {
 		if n := len(o.sim.WeChat.Cards(string(openID))); n != want {
-			o.broken(trust.Lost, "%d cards arrived, want %d", n, want)
+			trust.Broken(o, trust.Lost, "%d cards arrived, want %d", n, want)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func (o *senders) arrived(want int) {
 func (o *senders) fetched(want int) {
 	o.Helper()
 	if n := o.sim.Record.Count("/cgi-bin/stable_token"); n != want {
-		o.broken(trust.Violated, "WeChat was asked for a token %d times, want %d", n, want)
+		trust.Broken(o, trust.Violated, "WeChat was asked for a token %d times, want %d", n, want)
 	}
 }
 

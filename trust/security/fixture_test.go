@@ -16,7 +16,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
-	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
@@ -77,9 +76,8 @@ func (r request) clone() request {
 // callback is what IM sends of a message to user.
 func (s *system) callback(user string) request {
 	c := s.sim.Config().IM
-	q := url.Values{"SdkAppid": {fmt.Sprint(c.SDKAppID)}, "CallbackCommand": {afterSend}}
-	im.SignQuery(q, c.CallbackToken, s.now)
-	return request{function: "imcallback", query: q, body: messageTo(user, 1, s.now)}
+	q, body := fixture.Callback(c.SDKAppID, c.CallbackToken, user, 1, "hi", s.now)
+	return request{function: "imcallback", query: q, body: body}
 }
 
 // push is what WeChat sends of a tap in the dialog.
@@ -132,12 +130,10 @@ func (s *system) wantNoEffect(name string, q request, statuses ...int) {
 	w := s.do(q)
 	trust.Count(s.T, trust.Attacks, 1)
 	if !slices.Contains(statuses, w.Code) || w.Body.Len() > 500 {
-		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s, %s: answered %d %s, want one of %v", q.function, name, w.Code, w.Body, statuses)
+		trust.Broken(s.T, trust.Violated, "%s, %s: answered %d %s, want one of %v", q.function, name, w.Code, w.Body, statuses)
 	}
 	if after := s.kept(); after != before {
-		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
+		trust.Broken(s.T, trust.Violated, "%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
 	}
 }
 
@@ -153,16 +149,11 @@ func (s *system) passes(name string, q request) *httptest.ResponseRecorder {
 
 // What IM and WeChat send.
 const (
-	afterSend = "C2C.CallbackAfterSendMsg"
+	afterSend = fixture.AfterSend
 	popup     = "subscribe_msg_popup_event"
 	change    = "subscribe_msg_change_event"
 	sent      = "subscribe_msg_sent_event"
 )
-
-func messageTo(user string, seq int, at time.Time) string {
-	return fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":%d,"MsgRandom":2,"MsgTime":%d,"MsgKey":"%[3]d_2_%[4]d",`+
-		`"SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`, afterSend, user, seq, at.Unix())
-}
 
 // event is the JSON of a subscribe event of an openid.
 func event(name, openID, template, status string, at time.Time) string {

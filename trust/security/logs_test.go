@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,7 +30,7 @@ func TestLogLinesStayWhole(t *testing.T) {
 		callback := s.callback(alice.UserID)
 		callback.query.Set("CallbackCommand", text)
 		for _, event := range []map[string]any{
-			{"httpMethod": "POST", "path": text, "queryString": flat(callback.query), "body": `{"CallbackCommand":` + string(quoted) + `}`},
+			{"httpMethod": "POST", "path": text, "queryString": callback.query, "body": `{"CallbackCommand":` + string(quoted) + `}`},
 			{"httpMethod": "POST", "headers": map[string]string{"User-Agent": text, "Host": text, "X-Scf-Remote-Addr": text}, "body": text},
 			{"httpMethod": text, "path": text},
 			{"httpMethod": "POST", "headers": map[string]string{"Authorization": "Bearer " + text + ":" + alice.UserSig}},
@@ -59,14 +58,6 @@ func TestLogLinesStayWhole(t *testing.T) {
 			}
 		}
 	}
-}
-
-func flat(q url.Values) map[string]string {
-	out := map[string]string{}
-	for k := range q {
-		out[k] = q.Get(k)
-	}
-	return out
 }
 
 // wantWhole wants a log to have one JSON object a line, none of it an alert, none too long.

@@ -26,12 +26,12 @@ func (w *system) checkMessages() {
 		for id, what := range c.sent {
 			all++
 			if len(c.ends[id]) == 0 {
-				w.broken(trust.Lost, "%s %s to user %d has no end", what, id, c.number)
+				trust.Broken(w, trust.Lost, "%s %s to user %d has no end", what, id, c.number)
 			}
 		}
 		for id, ends := range c.ends {
 			if n := len(ends) - corrections(ends); n > 1 {
-				w.broken(trust.Violated, "message %s to user %d ended %d times: %q", id, c.number, n, ends)
+				trust.Broken(w, trust.Violated, "message %s to user %d ended %d times: %q", id, c.number, n, ends)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func (w *system) checkCards(c *user) (told int) {
 		told += n
 		text := card.Value("thing2")
 		if strings.HasPrefix(text, "said ") && seen[text] {
-			w.broken(trust.Doubled, "user %d is shown %q twice", c.number, text)
+			trust.Broken(w, trust.Doubled, "user %d is shown %q twice", c.number, text)
 		}
 		seen[text] = true
 	}
@@ -84,7 +84,7 @@ func (w *system) checkCards(c *user) (told int) {
 		}
 	}
 	if !c.leaves && !c.gap && told > ended {
-		w.broken(trust.Doubled, "cards tell user %d of %d messages, and only %d were told", c.number, told, ended)
+		trust.Broken(w, trust.Doubled, "cards tell user %d of %d messages, and only %d were told", c.number, told, ended)
 	}
 	return told
 }
@@ -101,20 +101,20 @@ func (w *system) checkAccounts() {
 		for _, t := range []fact.TemplateID{fixture.Message, fixture.Call} {
 			a := accounts[t]
 			if !fixture.AddsUp(a) || a.Held != 0 || a.Balance < 0 {
-				w.broken(trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
+				trust.Broken(w, trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
 			}
 			if c.restless {
 				continue
 			}
 			exact++
 			if given := c.taps[string(t)]; given != spent[t]+a.Balance {
-				w.broken(trust.Violated, "user %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
+				trust.Broken(w, trust.Violated, "user %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
 			}
 			if left := w.sim.WeChat.Permits(c.OpenID, string(t)); a.Balance > left {
-				w.broken(trust.Violated, "user %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
+				trust.Broken(w, trust.Violated, "user %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
 			}
 			if a.Drift != 0 {
-				w.broken(trust.Violated, "WeChat lacked %d permits of user %d", a.Drift, c.number)
+				trust.Broken(w, trust.Violated, "WeChat lacked %d permits of user %d", a.Drift, c.number)
 			}
 		}
 	}
@@ -139,18 +139,12 @@ func (w *system) spent(c *user) map[fact.TemplateID]int {
 		w.Must(json.Unmarshal([]byte(v), &card))
 		switch {
 		case card.Until != 0 || card.State == permit.CardSending:
-			w.broken(trust.Violated, "a card of user %d never ends: %s", c.number, v)
+			trust.Broken(w, trust.Violated, "a card of user %d never ends: %s", c.number, v)
 		case card.State == permit.CardDelivered, card.State == permit.CardUnknown, card.State == permit.CardRefused && card.Reported == 1:
 			out[card.Template]++
 		}
 	}
 	return out
-}
-
-func (w *system) broken(what, format string, args ...any) {
-	w.Helper()
-	trust.Count(w.T, what, 1)
-	w.Errorf(format, args...)
 }
 
 // storeBytes returns how much memory the store uses.
