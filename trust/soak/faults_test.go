@@ -15,8 +15,8 @@ type fault struct {
 	begin func(w *system) (end func())
 }
 
-// simulated is a fault of the simulated platforms.
-func simulated(name string, begin func(w *system)) fault {
+// passing is a fault that ends by itself.
+func passing(name string, begin func(w *system)) fault {
 	return fault{name, func(w *system) func() { begin(w); return func() {} }}
 }
 
@@ -29,9 +29,9 @@ const (
 // faults are what a seeded schedule chooses from. What WeChat answers is true in all of them: a
 // WeChat that takes a card and denies it cannot be found out.
 var faults = []fault{
-	simulated("calm", func(*system) {}),
-	simulated("the store is slow", func(w *system) { w.proxy.Slow(60 * time.Millisecond) }),
-	simulated("the store is very slow", func(w *system) { w.proxy.Slow(900 * time.Millisecond) }),
+	passing("calm", func(*system) {}),
+	passing("the store is slow", func(w *system) { w.proxy.Slow(60 * time.Millisecond) }),
+	passing("the store is very slow", func(w *system) { w.proxy.Slow(900 * time.Millisecond) }),
 	{"the store refuses", func(w *system) func() {
 		w.proxy.Refuse()
 		return w.proxy.Listen
@@ -45,30 +45,30 @@ var faults = []fault{
 		})
 		return func() { w.proxy.Cut(nil) }
 	}},
-	simulated("WeChat is busy", func(w *system) {
+	passing("WeChat is busy", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.4, simulator.Code(-1))
 		w.sim.Faults.Sometimes(token, 0.4, simulator.Code(-1))
 	}),
-	simulated("WeChat's answers are lost", func(w *system) {
+	passing("WeChat's answers are lost", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.DropAfterSuccess())
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.HalfAnswer())
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.HTTPStatus(502))
 	}),
-	simulated("WeChat is slow, and cannot be reached", func(w *system) {
+	passing("WeChat is slow, and cannot be reached", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.3, simulator.Delay(300*time.Millisecond))
 		w.sim.Faults.Sometimes("/cgi-bin/*", 0.3, simulator.Refuse())
 	}),
-	simulated("the token is refused", func(w *system) { w.sim.WeChat.InvalidateToken() }),
-	simulated("WeChat's reports are lost, late and told twice", func(w *system) {
+	passing("the token is refused", func(w *system) { w.sim.WeChat.InvalidateToken() }),
+	passing("WeChat's reports are lost, late and told twice", func(w *system) {
 		w.sim.Faults.Sometimes("push:subscribe_msg_sent_event", 0.3, simulator.Lose())
 		w.sim.Faults.Sometimes("push:subscribe_msg_sent_event", 0.3, simulator.Delay(time.Second))
 		w.sim.Faults.Sometimes("push:*", 0.3, simulator.Duplicate())
 	}),
-	simulated("IM does not answer", func(w *system) {
+	passing("IM does not answer", func(w *system) {
 		w.sim.Faults.Sometimes("/v4/*", 0.5, simulator.HTTPStatus(500))
 		w.sim.Faults.Sometimes("/v4/*", 0.3, simulator.Refuse())
 	}),
-	simulated("callbacks come twice, late and out of order", func(w *system) {
+	passing("callbacks come twice, late and out of order", func(w *system) {
 		w.sim.Faults.Sometimes("callback:*", 0.3, simulator.Duplicate())
 		w.sim.Faults.Sometimes("callback:*", 0.2, simulator.Delay(200*time.Millisecond))
 		w.sim.Faults.Sometimes("callback:*", 0.2, simulator.Reorder())
