@@ -2,7 +2,6 @@ package functions_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,9 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
+	"wxnotify/trust/erase/scan"
+	"wxnotify/trust/fixture"
 )
 
 // verify checks what holds whatever happened: nothing waits, each message has ended once,
@@ -50,13 +53,11 @@ func (s *system) endedOnce(user fact.UserID, p *person) {
 		case len(ends) == 0 && s.lost:
 			continue
 		case len(ends) == 0:
-			trust.Count(s.t, trust.Lost, 1)
-			s.t.Errorf("message %s to %s has no end", m.id, user)
+			trust.Broken(s.t, trust.Lost, "message %s to %s has no end", m.id, user)
 			continue
 		case len(ends) == 2 && corrects(ends[0], ends[1]):
 		case len(ends) > 1:
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("message %s to %s ended as %q", m.id, user, ends)
+			trust.Broken(s.t, trust.Violated, "message %s to %s ended as %q", m.id, user, ends)
 		}
 		last := ends[len(ends)-1]
 		if !slices.Contains(m.states, last) && (last != fact.StateUnknown || s.certain()) {
@@ -119,12 +120,8 @@ func (s *system) certain() bool {
 func (s *system) addsUp(user fact.UserID, p *person) {
 	s.t.Helper()
 	accounts, err := store.Accounts(s.t.Context(), s.store, p.openID)
-	s.must(err)
+	s.t.Must(err)
 	for id, a := range accounts {
-		sum := a.Opening
-		for _, e := range a.Entries {
-			sum += e.Change
-		}
 		wechat := s.sim.WeChat.Permits(string(p.openID), string(id))
 		spent := 0 // of which WeChat may know nothing
 		for _, m := range p.messages {
@@ -132,9 +129,8 @@ func (s *system) addsUp(user fact.UserID, p *person) {
 				spent++
 			}
 		}
-		if sum != a.Balance || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
+		if !fixture.AddsUp(a) || a.Held != 0 || a.Balance > wechat || a.Balance < wechat-spent {
+			trust.Broken(s.t, trust.Violated, "the account of %s for %s is %+v; WeChat has %d permits", user, id, a, wechat)
 		}
 	}
 }
@@ -142,10 +138,11 @@ func (s *system) addsUp(user fact.UserID, p *person) {
 // isForgotten checks that no key and no value in the store names a user.
 func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 	s.t.Helper()
-	for _, entry := range s.dump() {
-		if strings.Contains(entry, string(user)) || strings.Contains(entry, string(openID)) {
-			trust.Count(s.t, trust.Violated, 1)
-			s.t.Errorf("%s is erased, and named in %s", user, entry)
+	all, err := scan.All(s.t.Context(), s.db)
+	s.t.Must(err)
+	for _, entry := range all {
+		if entry.Contains(string(user)) || entry.Contains(string(openID)) {
+			trust.Broken(s.t, trust.Violated, "%s is erased, and named in %v", user, entry)
 		}
 	}
 }
@@ -153,52 +150,31 @@ func (s *system) isForgotten(user fact.UserID, openID fact.OpenID) {
 // bindingsAgree checks that whom an openid belongs to is sent to it, and nobody else.
 func (s *system) bindingsAgree() {
 	s.t.Helper()
-	ctx := s.t.Context()
-	owners := map[string]string{}
-	for _, key := range s.keys("*}:s:*") {
+	all, err := scan.All(s.t.Context(), s.db)
+	s.t.Must(err)
+	owned, sent, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, e := range all {
 		var sub struct {
 			User string `json:"u"`
 		}
-		if b, err := s.db.HGet(ctx, key, "d").Bytes(); err != nil || json.Unmarshal(b, &sub) != nil {
-			s.t.Fatalf("the record of a subscriber: %v", err)
+		_, openID, subscriber := strings.Cut(e.Key, "}:s:")
+		_, user, recipient := strings.Cut(e.Key, "}:r:")
+		switch {
+		case subscriber && e.Field == "d":
+			s.t.Must(json.Unmarshal([]byte(e.Value), &sub))
+			if sub.User != "" {
+				owned[sub.User+" at "+openID] = true
+			}
+		case recipient:
+			known[user] = true
+			if e.Field == "o" {
+				sent[user+" at "+e.Value] = true
+			}
 		}
-		if sub.User != "" {
-			owners[key[strings.Index(key, "}:s:")+4:]] = sub.User
-		}
 	}
-	for _, key := range s.keys("*}:r:*") {
-		user := key[strings.Index(key, "}:r:")+4:]
-		openID, err := s.db.HGet(ctx, key, "o").Result()
-		if err != nil || owners[openID] != user {
-			s.t.Errorf("%s is sent to openid %s, which belongs to %q: %v", user, openID, owners[openID], err)
-		}
-		delete(owners, openID)
+	if diff := cmp.Diff(owned, sent); diff != "" || len(known) != len(sent) {
+		s.t.Errorf("%d recipients; whose openids are (-at the subscriber +at the recipient):\n%s", len(known), diff)
 	}
-	if len(owners) > 0 {
-		s.t.Errorf("openids that belong to users who are not sent to them: %v", owners)
-	}
-}
-
-func (s *system) keys(pattern string) []string {
-	s.t.Helper()
-	keys, err := s.db.Keys(s.t.Context(), pattern).Result()
-	s.must(err)
-	return keys
-}
-
-// dump returns all that the store holds.
-func (s *system) dump() (all []string) {
-	s.t.Helper()
-	ctx := s.t.Context()
-	for _, k := range s.keys("*") {
-		kind, err := s.db.Type(ctx, k).Result()
-		s.must(err)
-		look := map[string][]any{"hash": {"HGETALL", k}, "zset": {"ZRANGE", k, 0, -1}, "list": {"LRANGE", k, 0, -1}, "set": {"SMEMBERS", k}, "string": {"GET", k}}
-		v, err := s.db.Do(ctx, look[kind]...).Result()
-		s.must(err)
-		all = append(all, fmt.Sprint(k, " ", v))
-	}
-	return all
 }
 
 // worksOn checks that a new instance can tell somebody else of something, whatever token
@@ -218,7 +194,7 @@ func (s *system) worksOn() {
 		s.t.Errorf("afterwards somebody else was shown %d cards", n)
 	}
 	token, _, _, err := s.store.Token(s.t.Context(), s.settings["WECHAT_APPID"])
-	s.must(err)
+	s.t.Must(err)
 	res := httptest.NewRecorder()
 	s.sim.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/cgi-bin/getcallbackip?access_token="+url.QueryEscape(token), nil))
 	if !strings.Contains(res.Body.String(), "ip_list") {

@@ -3,17 +3,14 @@ package functions_test
 import (
 	"bytes"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
 	"time"
 
 	"wxnotify/internal/port"
+	"wxnotify/trust/instance"
 )
-
-// functionNames are all that is deployed.
-var functionNames = []string{"deliver", "imcallback", "wechatpush", "session", "permits", "announce"}
 
 // mostInit is what a package of ours may do before main: a cold start pays for each line.
 const mostInit = 200 * time.Microsecond
@@ -26,7 +23,7 @@ var inits = regexp.MustCompile(`(?m)^init (main|wxnotify/\S+) @[0-9.]+ ms, ([0-9
 // others may use the machine.
 func TestNothingIsDoneBeforeMain(t *testing.T) {
 	const starts = 7
-	for _, function := range functionNames {
+	for _, function := range instance.Functions {
 		least := map[string]time.Duration{}
 		for range starts {
 			for _, m := range inits.FindAllStringSubmatch(initTrace(t, function), -1) {
@@ -55,7 +52,7 @@ func TestNothingIsDoneBeforeMain(t *testing.T) {
 // initTrace starts a function and returns what it prints about its packages: main comes last.
 func initTrace(t *testing.T, function string) string {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(binaries, function))
+	cmd := exec.Command(instance.Binary(t, function))
 	cmd.Env = []string{"_LAMBDA_SERVER_PORT=" + strconv.Itoa(port.Of(t)), "GODEBUG=inittrace=1"}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -2,14 +2,13 @@ package functions_test
 
 import (
 	"encoding/json"
-	"strconv"
+	"net/http"
 	"strings"
 	"time"
 
-	"wxnotify/shared/api"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/secret"
+	"wxnotify/trust/fixture"
 )
 
 // apiPaths are what clients and backends ask. Who gets no answer, or a bad one, asks
@@ -26,14 +25,14 @@ var apiPaths = []path{
 
 // login logs an openid in, each time with a new code. A named user is the backend's choice.
 func (s *system) login(openID fact.OpenID, named fact.UserID, heard func(fact.UserID)) happening {
-	return s.asked("POST", 200, func(try int) (string, map[string]string) {
+	return s.asked("POST", 200, func(try int) (string, http.Header) {
 		body := map[string]string{"code": s.sim.WeChat.Login(string(openID))}
 		if named != "" {
 			body["userId"] = string(named)
 		}
 		b, err := json.Marshal(body)
-		s.must(err)
-		return string(b), signed(s.settings["SESSION_KEY"], "session", string(b), try)
+		s.t.Must(err)
+		return string(b), s.signed("SESSION_KEY", "session", string(b), try)
 	}, func(res response) {
 		var got struct{ UserID fact.UserID }
 		if err := json.Unmarshal([]byte(res.Body), &got); err != nil {
@@ -44,19 +43,16 @@ func (s *system) login(openID fact.OpenID, named fact.UserID, heard func(fact.Us
 }
 
 // signed is how a backend signs. A repetition has a later timestamp.
-func signed(key, word, body string, try int) map[string]string {
-	at := strconv.FormatInt(time.Now().Add(time.Duration(try)*time.Second).Unix(), 10)
-	return map[string]string{api.HeaderTimestamp: at, api.HeaderSignature: api.Sign(secret.New(key), at, word, []byte(body))}
+func (s *system) signed(key, word, body string, try int) http.Header {
+	return fixture.Signed(secret.New(s.settings[key]), word, []byte(body), time.Now().Add(time.Duration(try)*time.Second))
 }
 
 // bearer is the header with which a user signs for themselves.
-func (s *system) bearer(user fact.UserID) map[string]string {
+func (s *system) bearer(user fact.UserID) http.Header {
 	s.t.Helper()
-	signer, err := im.NewSigner(im.SignerConfig{SDKAppID: int(s.sim.Config().IM.SDKAppID), SecretKey: s.sim.Config().IM.SecretKey})
-	s.must(err)
-	sig, _, err := signer.SignUser(user, time.Now(), time.Hour)
-	s.must(err)
-	return map[string]string{"Authorization": "Bearer " + string(user) + ":" + sig}
+	header, err := fixture.BearerOf(s.sim.Config(), user, time.Now())
+	s.t.Must(err)
+	return header
 }
 
 // bound checks that both sides of a binding agree.
@@ -112,7 +108,7 @@ func takeover(s *system) []happening {
 
 func eraseRequest(s *system) []happening {
 	s.muchOf("user2")
-	return []happening{s.asked("DELETE", 204, func(int) (string, map[string]string) { return "", s.bearer("user2") }, nil)}
+	return []happening{s.asked("DELETE", 204, func(int) (string, http.Header) { return "", s.bearer("user2") }, nil)}
 }
 
 // permitsReported is a tap without a dialog, of which only the mini program tells. It does
@@ -125,7 +121,7 @@ func permitsReported(s *system) []happening {
 	for range 2 {
 		s.sim.WeChat.SilentAccept(string(p.openID), template)
 	}
-	return []happening{s.asked("POST", 200, func(int) (string, map[string]string) {
+	return []happening{s.asked("POST", 200, func(int) (string, http.Header) {
 		return `{"reportId":"report-1","ageSeconds":0,"results":{"` + template + `":"accept"}}`, s.bearer("user2")
 	}, nil)} // the answer may not know yet of a report that was spilled
 }
@@ -137,8 +133,8 @@ func announcement(s *system) []happening {
 		s.expects(user, "order-1", fact.StateDelivered)
 	}
 	const body = `{"id":"order-1","kind":"message","to":["user2","user3","stranger"],"fields":{"summary":"shipped","count":1}}`
-	return []happening{s.asked("POST", 200, func(try int) (string, map[string]string) {
-		return body, signed(s.settings["ANNOUNCE_KEY"], "announce", body, try)
+	return []happening{s.asked("POST", 200, func(try int) (string, http.Header) {
+		return body, s.signed("ANNOUNCE_KEY", "announce", body, try)
 	}, func(res response) {
 		if strings.Count(res.Body, `"accepted"`) != 2 {
 			s.t.Errorf("answered %s", res.Body)

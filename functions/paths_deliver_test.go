@@ -94,7 +94,7 @@ func groupPages(s *system) []happening {
 
 func (s *system) group(members []string) {
 	s.t.Helper()
-	s.must(s.sim.IM.CreateGroup(simulator.Group{ID: "G1", Type: simulator.GroupPublic, Name: "Lunch", Members: members}))
+	s.t.Must(s.sim.IM.CreateGroup(simulator.Group{ID: "G1", Type: simulator.GroupPublic, Name: "Lunch", Members: members}))
 }
 
 func mention(s *system) []happening {
@@ -170,7 +170,7 @@ func refused(s *system) []happening {
 func oldToken(s *system) []happening {
 	s.user("user2", 3)
 	s.writes("user2", fact.StateDelivered)
-	s.must(s.store.PutToken(s.t.Context(), s.settings["WECHAT_APPID"], strings.Repeat("old", 20), s.now().Add(time.Hour)))
+	s.t.Must(s.store.PutToken(s.t.Context(), s.settings["WECHAT_APPID"], strings.Repeat("old", 20), s.now().Add(time.Hour)))
 	return []happening{aRun()}
 }
 
@@ -186,7 +186,7 @@ func tokenFetchedOnce(s *system) {
 
 func letterKept(s *system) {
 	letters, err := s.store.DeadLetters(s.t.Context(), 10)
-	s.must(err)
+	s.t.Must(err)
 	want := 0
 	if ends := s.ends("user2", s.people["user2"].messages[0].id); slices.Contains(ends, fact.StateDead) {
 		want = 1
@@ -199,7 +199,7 @@ func letterKept(s *system) {
 // spilled are facts that a receiver could not record.
 func spilled(s *system) []happening {
 	p := s.user("user2", 0)
-	s.must(s.sim.WeChat.Subscribe(string(p.openID), template, 1))
+	s.t.Must(s.sim.WeChat.Subscribe(string(p.openID), template, 1))
 	now := s.now().UTC()
 	m := fact.Message{ID: "spilled1", From: "bob", To: "user2", SentAt: now.Truncate(time.Second), Seq: 1}
 	s.expects("user2", m.ID, fact.StateDelivered)
@@ -208,7 +208,7 @@ func spilled(s *system) []happening {
 		{Message: &m},
 		{Presence: &fact.Presence{User: "user2", At: now}},
 	}}})
-	s.must(err)
+	s.t.Must(err)
 	h := aRun()
 	h.event, h.once = func(int) string { return string(b) }, false // the platform repeats an event that failed
 	return []happening{h}

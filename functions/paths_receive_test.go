@@ -41,7 +41,7 @@ func messageCallback(s *system) []happening {
 	s.user("user2", 3)
 	return s.told(func() {
 		sent, err := s.sim.IM.SendC2C("bob", "user2", simulator.Text("lunch?"))
-		s.must(err)
+		s.t.Must(err)
 		s.expects("user2", fact.MessageID(sent.MsgKey), fact.StateDelivered)
 	})
 }
@@ -51,7 +51,7 @@ func groupCallback(s *system) []happening {
 	s.group([]string{"bob", "user2", "stranger"})
 	return s.told(func() {
 		sent, err := s.sim.IM.SendGroup(simulator.GroupMessage{Group: "G1", From: "bob", Body: []simulator.Elem{simulator.Text("lunch?")}})
-		s.must(err)
+		s.t.Must(err)
 		s.expects("user2", fact.GroupMessageID("G1", uint32(sent.MsgSeq)), fact.StateDelivered)
 	})
 }
@@ -68,7 +68,7 @@ func callCallback(s *system) []happening {
 	s.permit(p.openID, templateMC, 2)
 	return s.told(func() {
 		id, err := s.sim.IM.Ring(simulator.Call{From: "bob", To: []string{"user2"}})
-		s.must(err)
+		s.t.Must(err)
 		s.expects("user2", fact.MessageID(id), fact.StateDelivered)
 	})
 }
@@ -84,7 +84,7 @@ func permitPush(s *system) []happening {
 func balance(want int) func(*system) {
 	return func(s *system) {
 		b, err := s.store.Balances(s.t.Context(), s.people["user2"].openID, []fact.TemplateID{template})
-		s.must(err)
+		s.t.Must(err)
 		if b[template] != want {
 			s.t.Errorf("%d permits are left, want %d", b[template], want)
 		}
@@ -114,7 +114,7 @@ func cancelledPush(s *system) []happening {
 func erased(messages int64, reported bool) func(*system) {
 	return func(s *system) {
 		counts, err := s.store.Counts(s.t.Context())
-		s.must(err)
+		s.t.Must(err)
 		var sum int64
 		for _, n := range counts {
 			sum += n
@@ -138,6 +138,6 @@ func (s *system) muchOf(user fact.UserID) *person {
 	r := ringAt(s, user)
 	s.record(fact.Fact{Ring: &r}, fact.Fact{Read: &fact.Read{Reader: user, Peer: "anna", UpTo: s.now()}})
 	s.sim.IM.Import(string(user), "Mary")
-	s.must(s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour))
+	s.t.Must(s.store.KeepNames(s.t.Context(), map[string]string{string(user): "Mary"}, time.Hour))
 	return p
 }

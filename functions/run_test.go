@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/im"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
+	"wxnotify/trust/instance"
 )
 
 const (
@@ -43,7 +45,7 @@ func aRunAfter(before func()) happening {
 
 // reported is a callback or a push. IM signs each try anew.
 func (s *system) reported(r report) happening {
-	return s.calling(http.MethodPost, http.StatusOK, func(int) (string, map[string]string) {
+	return s.calling(http.MethodPost, http.StatusOK, func(int) (string, http.Header) {
 		if r.path == "/imcallback" {
 			im.SignQuery(r.query, secret.New(s.settings["IM_CALLBACK_TOKEN"]), time.Now())
 		}
@@ -54,7 +56,7 @@ func (s *system) reported(r report) happening {
 }
 
 // asked is a request of a client or a backend, which is made anew for each try.
-func (s *system) asked(method string, status int, make func(try int) (body string, header map[string]string), answered func(response)) happening {
+func (s *system) asked(method string, status int, make func(try int) (body string, header http.Header), answered func(response)) happening {
 	return s.calling(method, status, make, nil, func(res response) bool {
 		if answered != nil {
 			answered(res)
@@ -63,11 +65,11 @@ func (s *system) asked(method string, status int, make func(try int) (body strin
 	})
 }
 
-func (s *system) calling(method string, status int, make func(int) (string, map[string]string), query url.Values, heard func(response) bool) happening {
+func (s *system) calling(method string, status int, make func(int) (string, http.Header), query url.Values, heard func(response) bool) happening {
 	return happening{
 		event: func(try int) string {
 			body, header := make(try)
-			return s.httpEvent(method, query, body, header)
+			return string(testkit.HTTPEvent(method, query, header, body))
 		},
 		heard: func(answer []byte) bool {
 			res := s.response(answer)
@@ -110,7 +112,7 @@ func (s *system) jump() {
 }
 
 // instance returns an instance of a function that runs.
-func (s *system) instance(function string) *process {
+func (s *system) instance(function string) *instance.Process {
 	s.mu.Lock()
 	p := s.function[function]
 	s.mu.Unlock()
@@ -130,7 +132,7 @@ func (s *system) kill(function string) {
 	delete(s.function, function)
 	s.mu.Unlock()
 	if p != nil {
-		p.kill()
+		p.Kill()
 	}
 }
 
@@ -145,7 +147,7 @@ func (s *system) happen(hs []happening) {
 		heard, answers := false, []string(nil)
 		for try := 0; !heard && try < tries && !(h.once && try > 0); try++ {
 			s.jumps.Store(0)
-			answer, err := s.instance(s.path.function).call(h.event(try), h.time)
+			answer, err := s.instance(s.path.function).Invoke(h.event(try), h.time)
 			heard = err == nil && h.heard(answer)
 			answers = append(answers, fmt.Sprintf("%s, %v", answer, err))
 		}
@@ -169,7 +171,7 @@ func (s *system) goOn() {
 	s.away.Store(false)
 	looked := false
 	for range runs {
-		events := s.held()
+		events := s.scf.Take()
 		if !slices.ContainsFunc(events, func(e string) bool { return e != wake }) {
 			events = nil // a run that had no time left wakes its successor, which need not wait for what is due
 		}
@@ -196,17 +198,8 @@ func (s *system) goOn() {
 func (s *system) queued() []time.Time {
 	s.t.Helper()
 	due, err := s.waiting()
-	s.must(err)
+	s.t.Must(err)
 	return due
-}
-
-// held returns the events that the platform holds, and forgets them.
-func (s *system) held() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	events := s.queue
-	s.queue = nil
-	return events
 }
 
 // deliver runs deliver. An instance that was struck when it had answered already is not
@@ -214,9 +207,9 @@ func (s *system) held() []string {
 func (s *system) deliver(event string) {
 	s.t.Helper()
 	s.jumps.Store(0)
-	_, err := s.instance("deliver").call(event, runTime)
-	if errors.Is(err, errKilled) {
-		_, err = s.instance("deliver").call(event, runTime)
+	_, err := s.instance("deliver").Invoke(event, runTime)
+	if errors.Is(err, instance.ErrEnded) {
+		_, err = s.instance("deliver").Invoke(event, runTime)
 	}
 	if err != nil {
 		s.t.Fatalf("a run of deliver: %v", err)

@@ -18,12 +18,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/simulator"
+	"wxnotify/trust/fixture"
+	"wxnotify/trust/instance"
 )
 
 // Our templates: what is told, and a call that went unanswered.
@@ -38,14 +40,15 @@ const shards = 4
 // A system is a store, a simulated WeChat and IM, and the functions, which are processes. The test is
 // everybody else: the platforms that call them, and the platform that runs them.
 type system struct {
-	t        *testing.T
+	t        testkit.T
 	db       *redis.Client // past the tap
 	store    *store.Store  // past the tap
 	tap      *tap
 	upstream *upstream
 	sim      *simulator.World
 	platform *simulator.ManualClock // of sim
-	api      http.Handler           // what answers for WeChat and IM; paths wrap it
+	scf      *fixture.SCF
+	api      http.Handler // what answers for WeChat and IM; paths wrap it
 	settings map[string]string
 	path     path
 	crash    crash // zero: none
@@ -53,10 +56,9 @@ type system struct {
 
 	ahead    atomic.Int64 // of the store's clock, which the test moves, before the machine's
 	mu       sync.Mutex
-	function map[string]*process // an instance of each that runs
-	queue    []string            // events that the platform holds for deliver
-	heard    []report            // what IM and WeChat have told
-	lost     bool                // nobody may have heard of what happened
+	function map[string]*instance.Process // an instance of each that runs
+	heard    []report                     // what IM and WeChat have told
+	lost     bool                         // nobody may have heard of what happened
 	jumps    atomic.Int32
 	away     atomic.Bool // the store
 }
@@ -95,31 +97,22 @@ func startServers(t *testing.T, n int) {
 func newSystem(t *testing.T, p path) *system {
 	t.Helper()
 	addr := <-servers
-	s := &system{t: t, path: p, platform: simulator.NewManualClock(time.Now()), people: map[fact.UserID]*person{}, function: map[string]*process{}}
-	s.db = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	s := &system{t: testkit.T{T: t}, path: p, platform: simulator.NewManualClock(time.Now()), scf: fixture.NewSCF(), people: map[fact.UserID]*person{}, function: map[string]*instance.Process{}}
+	s.db = fixture.Redis(t, addr)
 	t.Cleanup(func() {
-		if err := s.db.FlushAll(context.Background()).Err(); err != nil {
-			t.Error(err)
-		}
-		s.db.Close()
+		s.t.Must(s.db.FlushAll(context.Background()).Err())
 		servers <- addr
 	})
-	var err error
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Now: s.now, ServerTime: s.now})
-	s.must(err)
-	t.Cleanup(func() { s.store.Close() })
-	s.sim, err = simulator.New(simulator.Config{Clock: s.platform, HTTPClient: &http.Client{Transport: s},
-		IM: simulator.IMConfig{CallbackToken: secret.New("imToken2026")}})
-	s.must(err)
-	t.Cleanup(s.sim.Close)
+	s.store = fixture.Store(t, addr, shards, s.now)
+	s.sim = fixture.World(t, simulator.Config{Clock: s.platform, HTTPClient: &http.Client{Transport: s}, IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken}})
 	for id, title := range map[string]string{template: "New message", templateMC: "Missed call"} {
-		s.must(s.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title,
+		s.t.Must(s.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title,
 			Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
 	}
 	s.api = s.sim
 	s.upstream = newUpstream(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-TC-Action") != "" {
-			s.hold(rw, r)
+			s.scf.ServeHTTP(rw, r)
 			return
 		}
 		s.api.ServeHTTP(rw, r)
@@ -135,26 +128,12 @@ func (s *system) configure() {
 	s.t.Helper()
 	const data = `data: {thing1: "{{.Sender}}", thing2: "{{.Summary}}", number3: "{{.Count}}"}`
 	file := filepath.Join(s.t.TempDir(), "notify.yml")
-	s.must(os.WriteFile(file, fmt.Appendf(nil, "templates: {message: {id: %s, %s}, missed_call: {id: %s, %s}}\nrules: {lead: 0s%s}\n",
+	s.t.Must(os.WriteFile(file, fmt.Appendf(nil, "templates: {message: {id: %s, %s}, missed_call: {id: %s, %s}}\nrules: {lead: 0s%s}\n",
 		template, data, templateMC, data, s.path.rules), 0o600))
-	c := s.sim.Config()
-	s.settings = map[string]string{
-		"STORE_URL": "redis://" + s.tap.addr, "STORE_SHARDS": strconv.Itoa(shards), "NOTIFY_FILE": file, "LOG_LEVEL": "warn",
-		"DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": s.upstream.url, "WECHAT_API_BASE": s.upstream.url, "IM_API_BASE": s.upstream.url,
-		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(),
-		"WECHAT_TOKEN": c.WeChat.Token.Reveal(), "WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
-		"IM_SDKAPPID": fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
-		"USERID_KEY": strings.Repeat("u", 32), "SESSION_KEY": strings.Repeat("s", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
-	}
+	s.settings = fixture.Settings(s.sim.Config(), s.tap.addr, file, s.upstream.url)
+	s.settings["STORE_SHARDS"], s.settings["LOG_LEVEL"] = strconv.Itoa(shards), "warn"
 	if s.path.trusted {
 		s.settings["SESSION_MODE"] = "trusted"
-	}
-}
-
-func (s *system) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
 	}
 }
 
@@ -162,20 +141,6 @@ func (s *system) now() time.Time { return time.Now().Add(time.Duration(s.ahead.L
 
 // pass moves the store's clock.
 func (s *system) pass(d time.Duration) { s.ahead.Add(int64(d)) }
-
-// hold answers the platform's Invoke API: it keeps the event.
-func (s *system) hold(rw http.ResponseWriter, r *http.Request) {
-	var req struct{ ClientContext string }
-	b, err := io.ReadAll(r.Body)
-	if err != nil || json.Unmarshal(b, &req) != nil || !json.Valid([]byte(req.ClientContext)) {
-		rw.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, req.ClientContext)
-	fmt.Fprint(rw, `{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`)
-}
 
 // Where IM and WeChat tell the test what they have to tell.
 const (
@@ -208,12 +173,12 @@ func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
 // told lets things happen on the platforms and returns what they tell of it.
 func (s *system) told(happens func()) (hs []happening) {
 	s.t.Helper()
-	s.must(s.sim.IM.SetCallbackURL(callbackURL))
-	s.must(s.sim.WeChat.SetPushURL(pushURL))
+	s.t.Must(s.sim.IM.SetCallbackURL(callbackURL))
+	s.t.Must(s.sim.WeChat.SetPushURL(pushURL))
 	s.platform.Set(s.now().Add(2 * time.Second)) // after all that was
 	happens()
-	s.must(s.sim.IM.SetCallbackURL(""))
-	s.must(s.sim.WeChat.SetPushURL(""))
+	s.t.Must(s.sim.IM.SetCallbackURL(""))
+	s.t.Must(s.sim.WeChat.SetPushURL(""))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.heard {
@@ -232,7 +197,7 @@ func (s *system) subscribe(user fact.UserID, permits int) fact.OpenID {
 	openID := fact.OpenID(s.sim.WeChat.NewUser())
 	s.sim.IM.Import(string(user), "")
 	s.sim.IM.Import("bob", "Bob")
-	s.must(s.store.Bind(s.t.Context(), user, openID))
+	s.t.Must(s.store.Bind(s.t.Context(), user, openID))
 	s.permit(openID, template, permits)
 	return openID
 }
@@ -248,7 +213,7 @@ func (s *system) user(user fact.UserID, permits int) *person {
 // permit lets an openid accept a template so many times, and both sides know.
 func (s *system) permit(openID fact.OpenID, template string, n int) {
 	s.t.Helper()
-	s.must(s.sim.WeChat.Subscribe(string(openID), template, n))
+	s.t.Must(s.sim.WeChat.Subscribe(string(openID), template, n))
 	for i := range n {
 		s.record(fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint(openID, template, i), OpenID: openID, Source: fact.GrantPopup,
 			At: s.now(), Templates: []fact.TemplateID{fact.TemplateID(template)}}})
@@ -259,7 +224,7 @@ func (s *system) permit(openID fact.OpenID, template string, n int) {
 func (s *system) say(user fact.UserID) fact.MessageID {
 	s.t.Helper()
 	sent, err := s.sim.IM.SendC2C("bob", string(user), simulator.Text("lunch?"))
-	s.must(err)
+	s.t.Must(err)
 	at := sent.MsgTime
 	if now := s.now(); now.Sub(at) > time.Hour { // the store is in another day already
 		at = now.Truncate(time.Second)
@@ -288,22 +253,15 @@ func (s *system) record(facts ...fact.Fact) {
 	rules := notify.DefaultRules()
 	rules.Lead, rules.MissedCalls, rules.TTL = 0, true, 48*time.Hour // a quota day, and some
 	_, err := s.store.Record(s.t.Context(), rules, facts)
-	s.must(err)
+	s.t.Must(err)
 }
 
 // ends returns the final states that a user's timeline tells of a message, in order.
-func (s *system) ends(user fact.UserID, id fact.MessageID) (states []fact.State) {
+func (s *system) ends(user fact.UserID, id fact.MessageID) []fact.State {
 	s.t.Helper()
 	steps, err := s.store.Timeline(s.t.Context(), user)
-	s.must(err)
-	for _, step := range steps {
-		for _, m := range step.Messages {
-			if step.Kind == notify.StepFinal && m.ID() == id {
-				states = append(states, step.State)
-			}
-		}
-	}
-	return states
+	s.t.Must(err)
+	return fixture.Ends(steps)[id]
 }
 
 func (s *system) cards(openID fact.OpenID) []simulator.Card {
@@ -329,21 +287,6 @@ func (s *system) waiting() (due []time.Time, err error) {
 		}
 	}
 	return due, nil
-}
-
-// httpEvent is a request as a function URL makes an event of it.
-func (s *system) httpEvent(method string, query url.Values, body string, header map[string]string) string {
-	s.t.Helper()
-	q, headers := map[string]string{}, map[string]string{"x-scf-remote-addr": "203.0.113.7"}
-	for k := range query {
-		q[k] = query.Get(k)
-	}
-	for k, v := range header {
-		headers[strings.ToLower(k)] = v
-	}
-	b, err := json.Marshal(map[string]any{"httpMethod": method, "path": "/", "queryString": q, "headers": headers, "body": body})
-	s.must(err)
-	return string(b)
 }
 
 // A response is what a function answers to a request.

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxnotify/internal/testkit"
 )
 
 // A request is one call that a function makes of something outside.
@@ -75,21 +77,8 @@ type tap struct {
 // newTap returns a tap before the store at an address. It ends with the test.
 func newTap(t *testing.T, store string, names map[string]string, now func() time.Time) *tap {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	p := &tap{addr: l.Addr().String(), store: store, names: names, now: now}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(c)
-		}
-	}()
+	p := &tap{store: store, names: names, now: now}
+	p.addr = testkit.Serve(t, p.serve)
 	return p
 }
 

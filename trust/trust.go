@@ -40,3 +40,11 @@ func Count(t testing.TB, what string, n int) {
 	t.Helper()
 	t.Attr("trust."+what, strconv.Itoa(n))
 }
+
+// Broken fails a test with a promise that did not hold, and counts it as one of what: [Violated],
+// [Lost] or [Doubled].
+func Broken(t testing.TB, what, format string, args ...any) {
+	t.Helper()
+	Count(t, what, 1)
+	t.Errorf(format, args...)
+}

@@ -65,8 +65,15 @@ func (o *Output) String() string {
 	return o.text.String()
 }
 
-// Line returns the first whole line that holds all the words, or "".
-func (o *Output) Line(words ...string) string {
+// Reset forgets what was written.
+func (o *Output) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Reset()
+}
+
+// Lines returns the whole lines that hold all the words.
+func (o *Output) Lines(words ...string) (found []string) {
 next:
 	for line := range strings.Lines(o.String()) {
 		if !strings.HasSuffix(line, "\n") {
@@ -77,6 +84,14 @@ next:
 				continue next
 			}
 		}
+		found = append(found, line)
+	}
+	return found
+}
+
+// Line returns the first whole line that holds all the words, or "".
+func (o *Output) Line(words ...string) string {
+	for _, line := range o.Lines(words...) {
 		return strings.TrimSpace(line)
 	}
 	return ""

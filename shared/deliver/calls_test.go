@@ -1,43 +1,19 @@
 package deliver_test
 
 import (
-	"context"
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/simulator"
 )
-
-// busyStore tells when a card has to wait for another to its user.
-type busyStore struct {
-	deliver.Store
-	busy func()
-	mute bool // the next Begin is not answered
-}
-
-func (b *busyStore) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
-	reserved, err := b.Store.Reserve(ctx, r)
-	if reserved.Status == permit.ReserveBusy {
-		b.busy()
-	}
-	return reserved, err
-}
-
-func (b *busyStore) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
-	if b.mute {
-		b.mute = false
-		return nil, errLost
-	}
-	return b.Store.Begin(ctx, cards)
-}
 
 // A call that rings while a message's card is on its way to the same user is told as soon as that
 // card has ended, whatever its template and whoever sends it: WeChat, which refuses a second send
@@ -57,15 +33,9 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			s.has(4)
 			if c.own {
 				s.templates(fact.KindMessage, fact.KindCall)
-				s.must(s.wx.Subscribe("o-tom", "call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", 1))
 			}
 			waits := make(chan struct{}, 1)
-			s.deliver.Store = &busyStore{Store: s.store, busy: func() {
-				select {
-				case waits <- struct{}{}:
-				default:
-				}
-			}}
 			passes := make(chan error, 2)
 			pass := func(d deliver.Deliverer) {
 				_, err := d.Pass(t.Context())
@@ -74,11 +44,19 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			const takes = 200 * time.Millisecond
 			s.sim.Faults.Next(pathSend, 1, simulator.Delay(takes))
 			begun, ended := make(chan struct{}, 3), make(chan struct{}, 3)
-			wechat := s.deliver.WeChat
-			s.deliver.WeChat = sendTo(func(c card.Card) (int64, error) {
-				begun <- struct{}{}
-				defer func() { ended <- struct{}{} }()
-				return wechat.Send(t.Context(), c)
+			s.intercept(func(call, _ string) error {
+				switch call {
+				case "busy":
+					select {
+					case waits <- struct{}{}:
+					default:
+					}
+				case "send":
+					begun <- struct{}{}
+				case "send answered":
+					ended <- struct{}{}
+				}
+				return nil
 			})
 			s.say("message")
 			s.clock.Advance(3 * time.Second)
@@ -99,7 +77,7 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 			}
 			s.clock.Advance(takes)
 			for range running {
-				s.must(<-passes)
+				s.t.Must(<-passes)
 			}
 			if cards := s.wx.Cards("o-tom"); len(cards) != 2 || cards[1].At.Sub(cards[0].At) > takes {
 				t.Errorf("the cards: %+v\n%s", cards, s.timeline())
@@ -116,11 +94,6 @@ func TestCallWhileACardIsOnItsWay(t *testing.T) {
 		})
 	}
 }
-
-// sendTo is a sender.
-type sendTo func(card.Card) (int64, error)
-
-func (f sendTo) Send(_ context.Context, c card.Card) (int64, error) { return f(c) }
 
 // While a call's card waits for another to the same user, the call may end: then no card is sent,
 // and no permit spent. What else the card was to tell goes on another.
@@ -146,7 +119,7 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			s.templates(fact.KindMessage, fact.KindCall)
 			s.has(5)
 			if c.permits > 0 {
-				s.must(s.wx.Subscribe("o-tom", "call", c.permits))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", c.permits))
 			}
 			other := permit.Reserve{Card: permit.Card{ID: "other-tom", OpenID: "o-tom", User: tom, Template: "message"}, PerHour: 30}
 			r, err := s.store.Reserve(t.Context(), other)
@@ -156,21 +129,29 @@ func TestCallEndsWhileItsCardWaits(t *testing.T) {
 			first := s.ring("first", false)
 			if c.two {
 				id, err := s.im.Ring(simulator.Call{From: "bert", To: []string{tom}})
-				s.must(err)
+				s.t.Must(err)
 				s.named(fact.MessageID(id), "second")
 			}
-			var waiting *busyStore
-			waiting = &busyStore{Store: s.store, busy: func() {
-				waiting.busy = func() {}
-				if c.answered {
-					s.must(s.im.Answer(first, tom))
+			var busy sync.Once
+			mute := false // the next begin is not answered
+			s.intercept(func(call, _ string) error {
+				switch {
+				case call == "busy":
+					busy.Do(func() {
+						if c.answered {
+							s.t.Must(s.im.Answer(first, tom))
+						}
+						mute = c.mute
+						_, err := s.store.Settle(t.Context(), permit.Settle{Card: permit.Card{ID: other.ID, OpenID: other.OpenID, Template: other.Template},
+							End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}})
+						s.t.Must(err)
+					})
+				case call == "begin" && mute:
+					mute = false
+					return errLost
 				}
-				waiting.mute = c.mute
-				_, err := s.store.Settle(t.Context(), permit.Settle{Card: permit.Card{ID: other.ID, OpenID: other.OpenID, Template: other.Template},
-					End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}})
-				s.must(err)
-			}}
-			s.deliver.Store = waiting
+				return nil
+			})
 			s.run(10 * time.Second)
 			if got := s.summary(0); !strings.HasPrefix(got, c.want) {
 				t.Errorf("\nit went  %s\nwant     %s\n%s", got, c.want, s.timeline())
@@ -184,7 +165,7 @@ func TestErrorWithoutAClass(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.has(1)
-	s.deliver.WeChat = sendTo(func(card.Card) (int64, error) { return 0, errors.New("declares nothing") })
+	s.intercept(func(call, _ string) error { return map[string]error{"send": errors.New("declares nothing")}[call] })
 	s.say("a")
 	s.run(time.Hour)
 	if got := s.summary(0); got != "asked; a unknown (no_report); 0 left, WeChat has 1" {

@@ -15,7 +15,7 @@ import (
 func (s *system) circuits() (names []string) {
 	s.t.Helper()
 	b, err := s.store.Claim(s.t.Context(), 1)
-	s.must(err)
+	s.t.Must(err)
 	for _, c := range b.Circuits {
 		names = append(names, c.Name)
 	}
@@ -37,7 +37,7 @@ func TestCircuit(t *testing.T) {
 			s.run(10 * time.Second)
 			for _, user := range users {
 				steps, err := s.store.Timeline(t.Context(), fact.UserID(user))
-				s.must(err)
+				s.t.Must(err)
 				if !slices.ContainsFunc(steps, func(s notify.Step) bool { return s.Reason == fact.ReasonOperator }) {
 					t.Errorf("%s was not put off for the operator: %+v", user, steps)
 				}

@@ -175,7 +175,7 @@ func TestPanicStaysWithItsCard(t *testing.T) {
 				}
 				return nil
 			})
-			s.must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupWork, Members: append(users, "anna")}))
+			s.t.Must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupWork, Members: append(users, "anna")}))
 			s.tell(users...)
 			s.run(10 * time.Second)
 			s.got(1, users[0], users[2]) // no lease had to end first
@@ -184,7 +184,7 @@ func TestPanicStaysWithItsCard(t *testing.T) {
 				s.groupSay("", simulator.GroupMessage{AtAll: true})
 			case "members among":
 				_, err := s.im.Ring(simulator.Call{From: "anna", To: users, Group: "g1"})
-				s.must(err)
+				s.t.Must(err)
 			}
 			s.tell(users...)
 			s.run(7 * time.Minute)

@@ -14,7 +14,7 @@ import (
 func (s *system) groupOf(n int) (users []string) {
 	s.t.Helper()
 	users = s.away(n, 1)
-	s.must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupPublic, Members: append([]string{"anna"}, users...)}))
+	s.t.Must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupPublic, Members: append([]string{"anna"}, users...)}))
 	return users
 }
 
@@ -28,7 +28,7 @@ func TestMentionsCostOneCall(t *testing.T) {
 	for i := range 400 {
 		members = append(members, fmt.Sprint("member", i))
 	}
-	s.must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupPublic, Members: append(members, "anna", tom)}))
+	s.t.Must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: simulator.GroupPublic, Members: append(members, "anna", tom)}))
 	s.has(1)
 	s.groupSay("a", simulator.GroupMessage{At: append(members[:29:29], tom)})
 	s.run(time.Minute)
@@ -67,7 +67,7 @@ func TestSpreadGoesOn(t *testing.T) {
 			}
 			for _, user := range users {
 				steps, err := s.store.Timeline(t.Context(), fact.UserID(user))
-				s.must(err)
+				s.t.Must(err)
 				if len(steps) == 0 || steps[0].Kind != notify.StepAccepted || len(steps) > 1 && steps[1].Kind == notify.StepAccepted {
 					t.Fatalf("%s: %+v", user, steps)
 				}
@@ -81,7 +81,7 @@ func TestSpreadGoesOn(t *testing.T) {
 func (s *system) nothingDue() {
 	s.t.Helper()
 	due, err := s.store.Rest(s.t.Context(), s.clock.Now().Add(48*time.Hour))
-	s.must(err)
+	s.t.Must(err)
 	if !due.IsZero() {
 		s.t.Errorf("something is due at %v", due)
 	}

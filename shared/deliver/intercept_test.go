@@ -15,8 +15,8 @@ import (
 var errLost = errors.New("lost")
 
 // An interceptor is all that a deliverer calls, as it is, but that each call asks fault first, with its
-// name and whom it is about, and once more when it has taken effect, as "NAME answered". An error
-// is returned, and a panic goes where it goes.
+// name and whom it is about, and once more when it has taken effect, as "NAME answered". A card that
+// has to wait for another to its user is "busy". An error is returned, and a panic goes where it goes.
 type interceptor struct {
 	deliver.Store
 	deliver.Asker
@@ -47,7 +47,13 @@ func (x *interceptor) Begin(ctx context.Context, cards []notify.Begin) ([][]fact
 }
 
 func (x *interceptor) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
-	return intercept(x, "reserve", string(r.User), func() (permit.Reserved, error) { return x.Store.Reserve(ctx, r) })
+	return intercept(x, "reserve", string(r.User), func() (permit.Reserved, error) {
+		reserved, err := x.Store.Reserve(ctx, r)
+		if reserved.Status == permit.ReserveBusy {
+			err = errors.Join(err, x.fault("busy", string(r.User)))
+		}
+		return reserved, err
+	})
 }
 
 func (x *interceptor) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {

@@ -36,6 +36,9 @@ type memory struct {
 
 	ended   map[fact.Identity][]fact.State
 	settled map[card.ID]time.Time
+
+	// before happens before a card is begun or reserved, and may refuse.
+	before func(ctx context.Context, call string, user fact.UserID) error
 }
 
 // An entry is what waits for a recipient.
@@ -60,7 +63,8 @@ func (q *byDue) Pop() any {
 
 func newMemory() *memory {
 	return &memory{
-		known: map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[fact.Identity][]fact.State{}, settled: map[card.ID]time.Time{},
+		before: func(context.Context, string, fact.UserID) error { return nil },
+		known:  map[string]string{"anna": "Anna"}, trip: 2 * time.Millisecond, ended: map[fact.Identity][]fact.State{}, settled: map[card.ID]time.Time{},
 		waiting: map[card.Queue]map[fact.UserID]*entry{card.QueueCalls: {}, card.QueueMessages: {}},
 		queue:   map[card.Queue]*byDue{card.QueueCalls: {}, card.QueueMessages: {}}}
 }
@@ -152,6 +156,11 @@ func (m *memory) mine(queue card.Queue, user fact.UserID, lease string) *entry {
 }
 
 func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
+	for _, c := range cards {
+		if err := m.before(ctx, "begin", c.User); err != nil {
+			return nil, err
+		}
+	}
 	if err := pause(ctx, m.trip); err != nil {
 		return nil, err
 	}
@@ -166,8 +175,16 @@ func (m *memory) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Iden
 	return out, nil
 }
 
-func (m *memory) Reserve(ctx context.Context, _ permit.Reserve) (permit.Reserved, error) {
+func (m *memory) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
+	if err := m.before(ctx, "reserve", r.User); err != nil {
+		return permit.Reserved{}, err
+	}
 	return permit.Reserved{Status: permit.ReserveOK, Left: 9}, pause(ctx, m.trip)
+}
+
+// Resolve has given up the card of whoever asks.
+func (m *memory) Resolve(context.Context, permit.OpenCard) (permit.Resolved, error) {
+	return permit.Resolved{State: permit.CardUnknown, Handed: true}, nil
 }
 
 func (m *memory) Settle(ctx context.Context, s permit.Settle) (permit.CardState, error) {

@@ -2,8 +2,8 @@ package deliver_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -80,22 +80,31 @@ func callEvery10s(ctx context.Context, m *memory, rang map[fact.UserID]time.Time
 	}
 }
 
-// Many runs at once send at the full rate, none sends a card long after it was begun, and
-// calls do not wait behind what all of them want to send.
+// Many runs at once send at the full rate and no faster, none sends a card long after it was begun,
+// and calls do not wait behind what all of them want to send.
 func TestManyRunsShareThePace(t *testing.T) {
 	for _, c := range []struct{ runs, rate int }{{16, 100}, {4, 20}, {30, 5}} {
 		t.Run(fmt.Sprintf("%d runs at %d a second", c.runs, c.rate), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const given = 4 * time.Minute
 				m, p := newMemory(), newPlatform(150*time.Millisecond)
-				b := &beginnings{memory: m, at: map[fact.UserID]time.Time{}}
+				var noted sync.Mutex
+				begun := map[fact.UserID]time.Time{}
+				m.before = func(_ context.Context, call string, user fact.UserID) error {
+					noted.Lock()
+					defer noted.Unlock()
+					if call == "begin" {
+						begun[user] = time.Now()
+					}
+					return nil
+				}
 				m.messages(2 * c.rate * int(given.Seconds()))
 				ctx, stop := context.WithTimeout(t.Context(), given)
 				defer stop()
 				var wg sync.WaitGroup
 				for range c.runs {
 					d := over(t, m, p)
-					d.Store, d.Rules.SendsPerSecond = b, c.rate
+					d.Rules.SendsPerSecond = c.rate
 					wg.Go(func() {
 						for ctx.Err() == nil {
 							ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -108,10 +117,11 @@ func TestManyRunsShareThePace(t *testing.T) {
 				callEvery10s(ctx, m, rang)
 				cards := p.cards()
 				wg.Wait()
+				p.keptTo(t, c.rate, len(rang))
 				if best := c.rate * int(given.Seconds()); cards < best*9/10 {
 					t.Errorf("%d cards in %v, want about %d", cards, given, best)
 				}
-				for user, at := range b.at {
+				for user, at := range begun {
 					if sent := p.sent[openID(user)]; len(sent) > 0 && sent[0].Sub(at) > time.Second {
 						t.Fatalf("%s's card was begun %v before it was sent", user, sent[0].Sub(at))
 					}
@@ -126,58 +136,18 @@ func TestManyRunsShareThePace(t *testing.T) {
 	}
 }
 
-// beginnings notes when cards are begun.
-type beginnings struct {
-	*memory
-	noted sync.Mutex
-	at    map[fact.UserID]time.Time
-}
-
-func (b *beginnings) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
-	b.noted.Lock()
-	for _, c := range cards {
-		b.at[c.User] = time.Now()
+// keptTo wants no second to have seen more sends than the rate allows: a second's worth may go at
+// once, and calls beside it.
+func (p *platform) keptTo(t *testing.T, rate, calls int) {
+	t.Helper()
+	all := slices.SortedFunc(maps.Keys(p.sent), func(a, b fact.OpenID) int { return p.sent[a][0].Compare(p.sent[b][0]) })
+	first := p.sent[all[0]][0]
+	for i, to := range all {
+		after := p.sent[to][0].Sub(first)
+		if most := rate*int(after.Milliseconds())/1000 + rate + calls; i+1 > most {
+			t.Fatalf("%d cards within %v, want at most %d", i+1, after, most)
+		}
 	}
-	b.noted.Unlock()
-	return b.memory.Begin(ctx, cards)
-}
-
-// All instances together keep to sends_per_second.
-func TestPaceOfAllInstances(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, p := newMemory(), newPlatform(150*time.Millisecond)
-		m.messages(3000)
-		began := time.Now()
-		var wg sync.WaitGroup
-		for range 2 {
-			d := over(t, m, p)
-			d.Rules.SendsPerSecond = 50
-			wg.Go(func() {
-				for m.left(card.QueueMessages) > 0 {
-					if _, err := d.Pass(t.Context()); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
-		var all []time.Duration
-		for _, at := range p.sent {
-			for _, a := range at {
-				all = append(all, a.Sub(began))
-			}
-		}
-		slices.Sort(all)
-		for i, at := range all {
-			if most := 50*int(at.Milliseconds())/1000 + 50; i+1 > most { // a second's worth may go at once
-				t.Fatalf("%d cards within %v, want at most %d", i+1, at, most)
-			}
-		}
-		if last := all[len(all)-1]; len(all) != 3000 || last > 65*time.Second {
-			t.Errorf("%d cards at 50 a second in %v, want 3000 in about a minute", len(all), last)
-		}
-	})
 }
 
 // A send that hangs holds up no card but its own.
@@ -276,7 +246,13 @@ func TestNoSendOutlivesItsTurn(t *testing.T) {
 			m, p := newMemory(), newPlatform(time.Minute)
 			d := over(t, m, p)
 			var reserved time.Time
-			d.Store = &slow{memory: m, reserve: takes, reserved: &reserved}
+			m.before = func(ctx context.Context, call string, _ fact.UserID) error {
+				if call == "begin" {
+					return nil
+				}
+				reserved = time.Now()
+				return pause(ctx, takes)
+			}
 			m.messages(1)
 			if _, err := d.Pass(t.Context()); err != nil {
 				t.Fatal(err)
@@ -294,7 +270,11 @@ func TestStaleWordOfIM(t *testing.T) {
 		m, p := newMemory(), newPlatform(0)
 		m.messages(1)
 		d := over(t, m, p)
-		d.Store = &slow{memory: m, begin: 11 * time.Second, reserved: new(time.Time)}
+		takes := 11 * time.Second
+		m.before = func(ctx context.Context, _ string, _ fact.UserID) error {
+			defer func() { takes = 0 }()
+			return pause(ctx, takes)
+		}
 		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
 			t.Fatalf("%d cards on a word of IM that is 11 s old, %v", p.cards(), err)
 		}
@@ -302,30 +282,6 @@ func TestStaleWordOfIM(t *testing.T) {
 			t.Fatalf("%d cards, IM was asked %d times, %v", p.cards(), p.asks, err)
 		}
 	})
-}
-
-// slow is a memory that reserves at once, and takes a while to say so, and whose first Begin takes
-// a while.
-type slow struct {
-	*memory
-	begin, reserve time.Duration
-	reserved       *time.Time
-}
-
-func (s *slow) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
-	takes := s.begin
-	s.begin = 0
-	return firstOf(s.memory.Begin(ctx, cards))(pause(ctx, takes))
-}
-
-func (s *slow) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
-	*s.reserved = time.Now()
-	return firstOf(s.memory.Reserve(ctx, r))(pause(ctx, s.reserve))
-}
-
-// firstOf joins the error of what came after an answer.
-func firstOf[T any](answer T, err error) func(error) (T, error) {
-	return func(later error) (T, error) { return answer, errors.Join(err, later) }
 }
 
 // IM is asked in calls of 500, and about no more recipients than are sent to within two seconds: who
@@ -359,7 +315,9 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 		m, p := newMemory(), newPlatform(0)
 		m.messages(1)
 		d := over(t, m, p)
-		d.Store = givenUp{m}
+		m.before = func(_ context.Context, call string, _ fact.UserID) error {
+			return map[string]error{"reserve": errLost}[call]
+		}
 		if _, err := d.Pass(t.Context()); err != nil || p.cards() != 0 {
 			t.Fatalf("%d cards, %v", p.cards(), err)
 		}
@@ -367,17 +325,6 @@ func TestCardThatWasGivenUpMeanwhile(t *testing.T) {
 			t.Errorf("due again in %v, before another run can find the card", time.Until(at))
 		}
 	})
-}
-
-// givenUp does not answer who reserves, and has given their cards up when they ask.
-type givenUp struct{ *memory }
-
-func (givenUp) Reserve(context.Context, permit.Reserve) (permit.Reserved, error) {
-	return permit.Reserved{}, errLost
-}
-
-func (givenUp) Resolve(context.Context, permit.OpenCard) (permit.Resolved, error) {
-	return permit.Resolved{State: permit.CardUnknown, Handed: true}, nil
 }
 
 // silentIM takes a request and never answers.

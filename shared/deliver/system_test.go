@@ -20,14 +20,13 @@ import (
 	"wxnotify/shared/card"
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
+	"wxnotify/trust/fixture"
 )
 
 // A system is the whole path between the simulated platforms: callbacks and pushes come in
@@ -36,7 +35,7 @@ import (
 //
 // Anna writes, tom is told: as the openid o-tom.
 type system struct {
-	t       *testing.T
+	t       testkit.T
 	clock   *simulator.ManualClock
 	sim     *simulator.World
 	im      *simulator.IM
@@ -44,6 +43,8 @@ type system struct {
 	store   *store.Store
 	inbox   *inbox.Inbox
 	deliver *deliver.Deliverer
+
+	functions http.Handler
 
 	begin  time.Time
 	during func() // happens once, while a card is on its way
@@ -74,27 +75,15 @@ const (
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	evening := testkit.Future.Add(12 * time.Hour) // 20:00 in Beijing
-	s := &system{t: t, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
+	s := &system{t: testkit.T{T: t}, clock: simulator.NewManualClock(evening), names: map[fact.MessageID]string{}}
 	s.begin = s.clock.Now()
-	sim, err := simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
-		IM: simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: secret.New("systemCallbackToken")}})
-	s.must(err)
-	t.Cleanup(sim.Close)
-	s.sim, s.im, s.wx = sim, sim.IM, sim.WeChat
-	s.must(s.wx.SetPushURL("http://127.0.0.1/wechatpush"))
-
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.must(err)
-	t.Cleanup(func() { s.store.Close() })
-	log := slog.New(alerts(s.alert))
+	s.sim = fixture.World(t, simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
+		WeChat: simulator.WeChatConfig{PushURL: "http://127.0.0.1/wechatpush"},
+		IM:     simulator.IMConfig{CallbackURL: "http://127.0.0.1/imcallback", CallbackToken: fixture.CallbackToken}})
+	s.im, s.wx = s.sim.IM, s.sim.WeChat
 	rules := notify.DefaultRules()
 	rules.KeepLearning = false // rows about it switch it on
-	s.inbox = &inbox.Inbox{
-		Store: s.store, Invoker: invoker{s}, Log: log, Now: s.clock.Now,
-		Filter: notify.Filter{Rules: rules, Admin: "administrator"},
-	}
-	s.deliver = &deliver.Deliverer{Store: s.store, WeChat: s.client(), Rules: rules, Log: log}
-	s.connect()
+	s.assemble(miniredis.RunT(t).Addr(), rules)
 	s.templates(fact.KindMessage)
 	s.im.Import("anna", "Anna")
 	s.im.Import("bert", "Bert")
@@ -103,71 +92,31 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
+// assemble wires the functions over the store at an address.
+func (s *system) assemble(addr string, rules notify.Rules) {
+	s.t.Helper()
+	s.store = fixture.Store(s.t, addr, 2, s.clock.Now)
+	f, err := fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
+		Base: "http://127.0.0.1", Rules: rules, Now: s.clock.Now, Log: slog.New(alerts(s.alert))})
+	s.t.Must(err)
+	s.functions, s.inbox, s.deliver = f, f.Inbox, f.Deliver
+	s.deliver.IM, s.deliver.WeChat = watchedIM{s.deliver.IM, s}, watchedSender{s.deliver.WeChat, s}
+}
+
 // onRedis has the system keep its state in a real Redis, which is quicker.
 func (s *system) onRedis() {
 	s.t.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + redistest.Start(s.t)), Shards: 2, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.must(err)
-	s.t.Cleanup(func() { st.Close() })
-	s.store, s.inbox.Store, s.deliver.Store, s.deliver.WeChat = st, st, st, s.client()
+	templates, filter := s.deliver.Templates, s.inbox.Filter
+	s.assemble(redistest.Start(s.t), s.deliver.Rules)
+	s.deliver.Templates, s.inbox.Filter = templates, filter
 	s.bind(tom)
-}
-
-func (s *system) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// connect makes the client of IM.
-func (s *system) connect() {
-	c := s.sim.Config().IM
-	asks, err := im.NewClient(im.ClientConfig{SDKAppID: int(c.SDKAppID), SecretKey: c.SecretKey, Admin: "administrator",
-		BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: s.sim.Transport()}, Now: s.clock.Now})
-	s.must(err)
-	s.deliver.IM, s.deliver.Directory = watchedIM{asks, s}, asks
-}
-
-// client makes the client of WeChat.
-func (s *system) client() deliver.Sender {
-	c := s.sim.Config().WeChat
-	sends, err := wechat.NewClient(wechat.ClientConfig{AppID: c.AppID, AppSecret: c.AppSecret, BaseURL: "http://127.0.0.1",
-		HTTPClient: &http.Client{Transport: s.sim.Transport()}, Tokens: s.store, Now: s.clock.Now})
-	s.must(err)
-	return watchedSender{wechat.Sender{Client: sends}, s}
 }
 
 // RoundTrip is the network on which the platforms reach our receivers.
 func (s *system) RoundTrip(r *http.Request) (*http.Response, error) {
-	var h http.Handler
-	log := slog.New(slog.DiscardHandler)
-	switch c := s.sim.Config(); r.URL.Path {
-	case "/imcallback":
-		receiver, err := im.NewReceiver(im.ReceiverConfig{SDKAppID: int(c.IM.SDKAppID), Token: c.IM.CallbackToken})
-		if err != nil {
-			return nil, err
-		}
-		h = &im.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
-	default:
-		receiver, err := wechat.New(wechat.Config{AppID: c.WeChat.AppID, Token: c.WeChat.Token, EncodingAESKey: c.WeChat.AESKey})
-		if err != nil {
-			return nil, err
-		}
-		h = &wechat.Handler{Receiver: receiver, Accept: s.inbox.Accept, Log: log, Now: s.clock.Now}
-	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	s.functions.ServeHTTP(w, r)
 	return w.Result(), nil
-}
-
-// A invoker wakes nobody, and records what is spilled when this machine is slow.
-type invoker struct{ *system }
-
-func (invoker) Wake(context.Context) error { return nil }
-func (c invoker) Overflow(ctx context.Context, facts []fact.Fact, _ time.Time) error {
-	_, err := c.store.Record(context.WithoutCancel(ctx), c.deliver.Rules, facts)
-	return err
 }
 
 // watchedIM notes when IM is asked who is there.
@@ -249,7 +198,7 @@ func (s *system) templates(kinds ...fact.Kind) {
 	for _, kind := range kinds {
 		specs[kind] = card.TemplateSpec{ID: fact.TemplateID(kind), Page: "p?peer={{.Peer}}",
 			Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "number3": "{{.Count}}"}}
-		s.must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
+		s.t.Must(s.wx.AddTemplate(simulator.Template{ID: string(kind), Title: "t-" + string(kind),
 			Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n条数:{{number3.DATA}}"}))
 	}
 	s.use(specs)
@@ -258,7 +207,7 @@ func (s *system) templates(kinds ...fact.Kind) {
 func (s *system) use(specs map[fact.Kind]card.TemplateSpec) {
 	s.t.Helper()
 	ts, err := card.NewTemplates(specs)
-	s.must(err)
+	s.t.Must(err)
 	s.deliver.Templates, s.inbox.Templates = ts, ts.IDs()
 	s.rules(func(r *notify.Rules) { r.MissedCalls = ts.Has(fact.KindMissedCall) })
 }
@@ -276,7 +225,7 @@ func openID(u fact.UserID) fact.OpenID { return "o-" + fact.OpenID(u) }
 func (s *system) bind(users ...fact.UserID) {
 	s.t.Helper()
 	for _, user := range users {
-		s.must(s.store.Bind(s.t.Context(), user, openID(user)))
+		s.t.Must(s.store.Bind(s.t.Context(), user, openID(user)))
 	}
 }
 
@@ -288,7 +237,7 @@ func (s *system) away(n, permits int) (users []string) {
 		users = append(users, user)
 		s.im.Import(user, "User")
 		s.bind(fact.UserID(user))
-		s.must(s.wx.Subscribe("o-"+user, "message", permits))
+		s.t.Must(s.wx.Subscribe("o-"+user, "message", permits))
 	}
 	return users
 }
@@ -298,7 +247,7 @@ func (s *system) tell(users ...string) {
 	s.t.Helper()
 	for _, user := range users {
 		_, err := s.im.SendC2C("anna", user, simulator.Text("hi"))
-		s.must(err)
+		s.t.Must(err)
 	}
 }
 
@@ -323,7 +272,7 @@ func (s *system) got(want int, users ...string) {
 // has makes tom subscribe n times.
 func (s *system) has(n int) {
 	s.t.Helper()
-	s.must(s.wx.Subscribe("o-tom", "message", n))
+	s.t.Must(s.wx.Subscribe("o-tom", "message", n))
 }
 
 // told lets anna write to tom, and has a minute pass.
@@ -344,7 +293,7 @@ func (s *system) say(names ...string) {
 func (s *system) sayFrom(from, name string) simulator.Sent {
 	s.t.Helper()
 	sent, err := s.im.SendC2C(from, tom, simulator.Text("hi"))
-	s.must(err)
+	s.t.Must(err)
 	s.named(fact.MessageID(sent.MsgKey), name)
 	return sent
 }
@@ -361,14 +310,14 @@ func (s *system) named(id fact.MessageID, name string) {
 func (s *system) ring(name string, webhooks bool) string {
 	s.t.Helper()
 	id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Webhooks: webhooks})
-	s.must(err)
+	s.t.Must(err)
 	s.named(fact.MessageID(id), name)
 	return id
 }
 
 func (s *system) accept(facts ...fact.Fact) {
 	s.t.Helper()
-	s.must(s.inbox.Accept(s.t.Context(), facts))
+	s.t.Must(s.inbox.Accept(s.t.Context(), facts))
 }
 
 // run lets d pass, in jumps from one thing that falls due to the next, and does what falls due at
@@ -380,7 +329,7 @@ func (s *system) run(d time.Duration) {
 	for {
 		next := end
 		due, err := s.store.Rest(s.t.Context(), end)
-		s.must(err)
+		s.t.Must(err)
 		if !due.IsZero() && due.Before(next) {
 			next = due
 		}
@@ -409,19 +358,19 @@ func (s *system) summary(grain time.Duration) string {
 	s.t.Helper()
 	var parts []string
 	steps, err := s.store.Timeline(s.t.Context(), tom)
-	s.must(err)
+	s.t.Must(err)
 	parts = append(parts, s.actions(steps, grain)...)
 	ends := s.ends(steps)
 	parts = append(parts, ends...)
 	counts, err := s.store.Counts(s.t.Context())
-	s.must(err)
+	s.t.Must(err)
 	for _, state := range []fact.State{fact.StateNotBound, fact.StateErased} {
 		if n := counts[state]; n > 0 && strings.Contains(strings.Join(ends, ""), noTrace) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
 	letters, err := s.store.DeadLetters(s.t.Context(), 10)
-	s.must(err)
+	s.t.Must(err)
 	for _, l := range letters {
 		parts = append(parts, fmt.Sprintf("letter (%s)", l.Class))
 	}
@@ -558,7 +507,7 @@ func endOf(steps []notify.Step, id fact.MessageID) string {
 // left tells how many permits the ledgers have; and WeChat, where it disagrees.
 func (s *system) left() []string {
 	accounts, err := store.Accounts(s.t.Context(), s.store, "o-tom")
-	s.must(err)
+	s.t.Must(err)
 	var out []string
 	templates := slices.Clone(s.inbox.Templates)
 	slices.SortStableFunc(templates, func(a, b fact.TemplateID) int { // that of messages first
@@ -566,11 +515,7 @@ func (s *system) left() []string {
 	})
 	for _, id := range templates {
 		a, kind := accounts[id], ""
-		sum := a.Opening
-		for _, e := range a.Entries {
-			sum += e.Change
-		}
-		if sum != a.Balance {
+		if !fixture.AddsUp(a) {
 			s.t.Errorf("the account of %s does not add up: %+v", id, a)
 		}
 		if id != "message" {

@@ -31,14 +31,14 @@ func callRows() []row {
 			s.in()
 			id := s.ring("call", false)
 			s.run(7 * time.Second)
-			s.must(s.im.Answer(id, tom))
+			s.t.Must(s.im.Answer(id, tom))
 			s.im.Kill(tom)
 		}},
 		{rule: "the same, told by the Call product", want: "asked +0s +5s; call answered; 1 left", do: func(s *system) {
 			s.in()
 			id := s.ring("call", true)
 			s.run(7 * time.Second)
-			s.must(s.im.Answer(id, tom))
+			s.t.Must(s.im.Answer(id, tom))
 			s.im.Kill(tom)
 		}},
 		{rule: "online, rejected", want: "asked +0s +5s; call ended (rejected); 1 left", do: func(s *system) { s.endsCall(simulator.CallRejected) }},
@@ -54,7 +54,7 @@ func callRows() []row {
 			want: "asked 6x +0s to +25s; asked +45s; missed_call card 1 +45s; call delivered; 1 left; 0 missed_call left",
 			do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindMissedCall)
-				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.in()
 				s.ring("call", false)
 				s.run(40 * time.Second)
@@ -63,7 +63,7 @@ func callRows() []row {
 		{rule: "over, a template for missed calls, and they stay: they have seen it", then: 5 * time.Minute,
 			want: "asked 6x +0s to +25s; asked +1m35s; call came online (online); 1 left; 1 missed_call left", do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindMissedCall)
-				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.in()
 				s.ring("call", false)
 			}},
@@ -82,13 +82,13 @@ func callRows() []row {
 		{rule: "announced while it rang: not told as missed as well", then: 5 * time.Minute,
 			want: "asked +0s; card 1 +0s; call delivered; 0 left; 1 missed_call left", do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindMissedCall)
-				s.must(s.wx.Subscribe("o-tom", "missed_call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "missed_call", 1))
 				s.ring("call", false)
 			}},
 		{rule: "a call has its own template, if there is one", want: "asked +0s; call card 1 +0s; call delivered; 1 left; 0 call left",
 			do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindCall)
-				s.must(s.wx.Subscribe("o-tom", "call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", 1))
 				s.ring("call", false)
 			}},
 		{rule: "PushOnline: their phone app rings", want: "asked +1s; call came online (push_online); 1 left", do: func(s *system) {
@@ -111,7 +111,7 @@ func groupRows() []row {
 	flagged := func(flag string) func(s *system) {
 		return func(s *system) {
 			s.crowd(simulator.GroupWork)
-			s.must(s.im.SetMsgFlag("g1", tom, flag))
+			s.t.Must(s.im.SetMsgFlag("g1", tom, flag))
 			s.groupSay("a", simulator.GroupMessage{At: []string{tom}})
 		}
 	}
@@ -130,7 +130,7 @@ func groupRows() []row {
 		{rule: "a mention has its own template, if there is one", want: "asked +3s; mention card 1 +3s; a delivered; 1 left; 0 mention left",
 			do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindMention)
-				s.must(s.wx.Subscribe("o-tom", "mention", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "mention", 1))
 				s.group(simulator.GroupWork, "a", tom)
 			}},
 		{rule: "muted members (AcceptNotNotify) are left out", want: "a has left no trace; 1 left", do: flagged("AcceptNotNotify")},
@@ -143,7 +143,7 @@ func groupRows() []row {
 				})
 				s.has(1)
 				s.crowd(simulator.GroupWork)
-				s.must(s.im.SetMsgFlag("g1", tom, "NotReceiveMsgExceptAt"))
+				s.t.Must(s.im.SetMsgFlag("g1", tom, "NotReceiveMsgExceptAt"))
 				s.groupSay("a", simulator.GroupMessage{At: []string{"bert"}})
 			}},
 		{rule: "the sender is left out", want: "a has left no trace; 2 not bound; 1 left", do: func(s *system) {
@@ -158,18 +158,18 @@ func groupRows() []row {
 		{rule: "recalled while it waits", want: "asked +3s; a recalled; 1 left", do: func(s *system) {
 			seq := s.group(simulator.GroupWork, "a", tom)
 			s.run(time.Second)
-			s.must(s.im.RecallGroup("g1", "anna", seq))
+			s.t.Must(s.im.RecallGroup("g1", "anna", seq))
 		}},
 		{rule: "recalled before it is spread", want: "a has left no trace; 1 left", do: func(s *system) {
 			seq := s.group(simulator.GroupWork, "a", tom)
-			s.must(s.im.RecallGroup("g1", "anna", seq))
+			s.t.Must(s.im.RecallGroup("g1", "anna", seq))
 		}},
 		{rule: "a group call rings at its invitees only", has: none, want: "asked +0s; card 1 +0s; call delivered; 0 left", do: func(s *system) {
 			s.bind("bert")
 			s.has(1)
 			s.crowd(simulator.GroupWork)
 			id, err := s.im.Ring(simulator.Call{From: "anna", To: []string{tom}, Group: "g1"})
-			s.must(err)
+			s.t.Must(err)
 			s.named(fact.MessageID(id), "call")
 			s.run(time.Minute)
 			if steps, err := s.store.Timeline(s.t.Context(), "bert"); err != nil || len(steps) > 0 {
@@ -179,7 +179,7 @@ func groupRows() []row {
 		{rule: "but not at who is no member: who is called is the caller's claim",
 			want: "asked +0s; card 1 +0s; call delivered; call of a stranger not counted (not_member); 0 left", do: func(s *system) {
 				s.crowd(simulator.GroupWork)
-				s.must(s.im.CreateGroup(simulator.Group{ID: "g2", Type: simulator.GroupWork, Members: []string{"anna", "bert"}}))
+				s.t.Must(s.im.CreateGroup(simulator.Group{ID: "g2", Type: simulator.GroupWork, Members: []string{"anna", "bert"}}))
 				s.accept(ringAt(s, "g1"), ringAt(s, "g2"))
 				s.named("call-g1", "call")
 				s.named("call-g2", "call of a stranger")
@@ -196,7 +196,7 @@ func groupRows() []row {
 		}},
 		{rule: "a card of a group's message says where it was said, and that it is a mention",
 			want: "asked +3s; card ? +3s; a delivered; 0 left", do: func(s *system) {
-				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t", Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n群:{{thing4.DATA}}"}))
+				s.t.Must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t", Content: "发送人:{{thing1.DATA}}\n内容:{{thing2.DATA}}\n群:{{thing4.DATA}}"}))
 				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", Page: "p?peer={{.Peer}}",
 					Data: map[string]string{"thing1": "{{.Sender}}", "thing2": "{{.Summary}}", "thing4": "{{.Group}}"}}})
 				s.group(simulator.GroupWork, "a", tom)

@@ -35,11 +35,11 @@ func digestRows() []row {
 				s.has(3)
 				for i := range 166 {
 					_, err := s.im.SendC2C([]string{"anna", "carol"}[i%2], tom, simulator.Text("hi"))
-					s.must(err)
+					s.t.Must(err)
 				}
 				s.run(time.Hour)
 				counts, err := s.store.Counts(s.t.Context())
-				s.must(err)
+				s.t.Must(err)
 				if noted := strings.Count(s.timeline(), "crowded"); counts[fact.StateNotCounted] != 6 || noted != 1 {
 					s.t.Errorf("messages ended %v; %d too many are noted", counts, noted)
 				}
@@ -131,7 +131,7 @@ func digestRows() []row {
 				s.bind("anna")
 				s.told("a")
 				s.say("b")
-				s.must(s.store.EraseUser(s.t.Context(), "anna"))
+				s.t.Must(s.store.EraseUser(s.t.Context(), "anna"))
 				s.run(time.Hour)
 				if c := s.cards[1]; c.Data["thing1"] != "好友" || c.Page != "p" {
 					s.t.Errorf("the card names %q, and opens %q", c.Data["thing1"], c.Page)
@@ -163,7 +163,7 @@ func digestRows() []row {
 		{rule: "a digest has its own template, if there is one, and keeps nothing back", then: time.Hour,
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1 +5m3s; a b delivered; 0 left; 0 digest left", do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindDigest)
-				s.must(s.wx.Subscribe("o-tom", "digest", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "digest", 1))
 				s.told("a")
 				s.say("b")
 			}},
@@ -216,7 +216,7 @@ func digestRows() []row {
 			want: "asked +3s; card 1: 43107 +3s; operator +3s; asked +1m; operator +1m; a waits; call ended (timed_out); 2 left; 0 call left; alert (template)",
 			do: func(s *system) {
 				s.templates(fact.KindMessage, fact.KindCall)
-				s.must(s.wx.BanTemplate("message", true))
+				s.t.Must(s.wx.BanTemplate("message", true))
 				s.told("a")
 				s.ring("call", false)
 			}},
@@ -269,7 +269,7 @@ func digestRows() []row {
 
 func silenceRows() []row {
 	quiet := func(s *system) { s.rules(func(r *notify.Rules) { r.QuietHours = "19:00-21:30" }) }
-	prefer := func(s *system, p notify.Preferences) { s.must(s.store.SetPreferences(s.t.Context(), tom, p)) }
+	prefer := func(s *system, p notify.Preferences) { s.t.Must(s.store.SetPreferences(s.t.Context(), tom, p)) }
 	says := func(preview card.Preview, want string) func(s *system) {
 		return func(s *system) {
 			s.rules(func(r *notify.Rules) { r.Preview = preview })

@@ -71,7 +71,7 @@ func permitRows() []row {
 		{rule: "long-term templates have no count", has: none, then: time.Hour,
 			want: "asked +3s; card 1 +3s; asked +5m3s; card 1 +5m3s; asked +20m3s; card 1 +20m3s; a b c delivered; 1 left",
 			do: func(s *system) {
-				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}", LongTerm: true}))
+				s.t.Must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}", LongTerm: true}))
 				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", LongTerm: true, Data: map[string]string{"number3": "{{.Count}}"}}})
 				s.has(1)
 				s.told("a")
@@ -175,10 +175,10 @@ func outcomeRows() []row {
 				s.say("a")
 				s.run(time.Hour)
 				letters, err := s.store.DeadLetters(s.t.Context(), 10)
-				s.must(err)
+				s.t.Must(err)
 				for _, l := range letters {
 					_, err := s.store.Replay(s.t.Context(), l.User, l.ID)
-					s.must(err)
+					s.t.Must(err)
 				}
 			}},
 		{rule: "45168 twice: dead letter",
@@ -189,12 +189,12 @@ func outcomeRows() []row {
 			}},
 		{rule: "47003: dead letter, with the keyword named", has: none,
 			want: "asked +3s; card 1: 47003 +3s; a dead; letter (defect); 1 left; alert (defect)", do: func(s *system) {
-				s.must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}\n时间:{{time9.DATA}}"}))
+				s.t.Must(s.wx.AddTemplate(simulator.Template{ID: "message", Title: "t-message", Content: "条数:{{number3.DATA}}\n时间:{{time9.DATA}}"}))
 				s.use(map[fact.Kind]card.TemplateSpec{fact.KindMessage: {ID: "message", Data: map[string]string{"number3": "{{.Count}}"}}})
 				s.has(1)
 				s.told("a")
 				letters, err := s.store.DeadLetters(s.t.Context(), 1)
-				s.must(err)
+				s.t.Must(err)
 				if len(letters) != 1 || !strings.Contains(letters[0].Cause, "time9") {
 					s.t.Errorf("letters %+v, want one that names time9", letters)
 				}
@@ -279,14 +279,14 @@ func outcomeRows() []row {
 func circuitRows() []row {
 	ownCalls := func(s *system) {
 		s.templates(fact.KindMessage, fact.KindCall)
-		s.must(s.wx.Subscribe("o-tom", "call", 1))
+		s.t.Must(s.wx.Subscribe("o-tom", "call", 1))
 	}
 	return []row{
 		{rule: "a template that WeChat refuses stops no other",
 			want: "asked +3s; card 1: 43107 +3s; operator +3s; asked +1m; call card 1 +1m; a waits; call delivered; 1 left; 0 call left; alert (template)",
 			do: func(s *system) {
 				ownCalls(s)
-				s.must(s.wx.BanTemplate("message", true))
+				s.t.Must(s.wx.BanTemplate("message", true))
 				s.told("a")
 				s.ring("call", false)
 			}},
@@ -321,7 +321,7 @@ func circuitRows() []row {
 				s.run(8 * time.Minute)
 				s.whenAsked(func() { // another does just then
 					_, err := s.store.TryCircuit(s.t.Context(), notify.CircuitApp, 5*time.Minute)
-					s.must(err)
+					s.t.Must(err)
 				})
 			}},
 		{rule: "a card that fell back shows nothing of its own template", has: 5,
@@ -329,15 +329,15 @@ func circuitRows() []row {
 				"first ended (timed_out); second delivered; third ended (timed_out); 4 left; 0 call left, WeChat has 1; alert (template)", do: func(s *system) {
 				s.rules(func(r *notify.Rules) { r.Calls = notify.CallsAlways })
 				ownCalls(s)
-				s.must(s.wx.BanTemplate("call", true))
+				s.t.Must(s.wx.BanTemplate("call", true))
 				s.ring("first", false)
 				s.run(11 * time.Minute)
 				s.wx.SwitchOff("o-tom", "call")
 				s.ring("second", false)
 				s.run(10 * time.Second)
-				s.must(s.wx.BanTemplate("call", false))
+				s.t.Must(s.wx.BanTemplate("call", false))
 				s.wx.SwitchOn("o-tom", "call")
-				s.must(s.wx.Subscribe("o-tom", "call", 1))
+				s.t.Must(s.wx.Subscribe("o-tom", "call", 1))
 				s.ring("third", false)
 			}},
 		{rule: "waiting for an operator uses up no attempt", then: time.Hour, grain: -1,
@@ -381,10 +381,15 @@ func circuitRows() []row {
 func (s *system) strands(name string) {
 	s.t.Helper()
 	s.say(name)
-	wechat := s.deliver.WeChat
-	s.deliver.WeChat = sendTo(func(card.Card) (int64, error) { panic("it ends here") })
+	ends := true
+	s.intercept(func(call, _ string) error {
+		if ends && call == "send" {
+			panic("it ends here")
+		}
+		return nil
+	})
 	s.run(4 * time.Second)
-	s.deliver.WeChat = wechat
+	ends = false
 }
 
 // sends has WeChat refuse every card with a code.

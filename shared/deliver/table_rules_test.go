@@ -65,7 +65,7 @@ func countingRows() []row {
 			do: func(s *system) {
 				s.im.Import("zoe", "Zoe")
 				sent, err := s.im.SendC2C("anna", "zoe", simulator.Text("hi"))
-				s.must(err)
+				s.t.Must(err)
 				s.named(fact.MessageID(sent.MsgKey), "a")
 			}},
 	}
@@ -212,7 +212,7 @@ func cancelRows() []row {
 			s.say("a")
 			s.run(time.Second)
 			_, err := s.im.SendC2C(tom, "anna", simulator.Text("hello"))
-			s.must(err)
+			s.t.Must(err)
 		}},
 		{rule: "but not what REST sends in their name", want: "asked +3s; card 1 +3s; a delivered; 0 left", do: func(s *system) {
 			s.say("a")
@@ -251,11 +251,11 @@ func cancelRows() []row {
 			do: func(s *system) {
 				s.sim.Faults.Next(pathSend, 1, simulator.Code(-1))
 				s.say("a")
-				s.during = func() { s.must(s.im.Recall("anna", tom, string(s.order[0]))) }
+				s.during = func() { s.t.Must(s.im.Recall("anna", tom, string(s.order[0]))) }
 			}},
 		{rule: "a later login of another account takes the binding over", want: "a unbound (newer_binding); 1 left", do: func(s *system) {
 			s.say("a")
-			s.must(s.store.Bind(s.t.Context(), "zoe", "o-tom"))
+			s.t.Must(s.store.Bind(s.t.Context(), "zoe", "o-tom"))
 		}},
 		{rule: "the user cancels the authorization: everything of theirs goes", want: "a has left no trace; 1 erased; 0 left", do: func(s *system) {
 			s.say("a")
@@ -281,14 +281,14 @@ func (s *system) fails(name string) {
 func (s *system) send(name string, m simulator.C2CMessage) {
 	s.t.Helper()
 	sent, err := s.im.Send(m)
-	s.must(err)
+	s.t.Must(err)
 	s.named(fact.MessageID(sent.MsgKey), name)
 }
 
 // crowd makes the group g1 of anna, bert and tom.
 func (s *system) crowd(kind string) {
 	s.t.Helper()
-	s.must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: kind, Name: "Crowd", Members: []string{"anna", "bert", tom}}))
+	s.t.Must(s.im.CreateGroup(simulator.Group{ID: "g1", Type: kind, Name: "Crowd", Members: []string{"anna", "bert", tom}}))
 }
 
 // group makes a group and lets anna mention somebody in it.
@@ -305,7 +305,7 @@ func (s *system) groupSay(name string, m simulator.GroupMessage) (seq int) {
 		m.From = "anna"
 	}
 	sent, err := s.im.SendGroup(m)
-	s.must(err)
+	s.t.Must(err)
 	if name != "" {
 		s.named(fact.GroupMessageID("g1", uint32(sent.MsgSeq)), name)
 	}
@@ -318,7 +318,7 @@ func (s *system) endsCall(how simulator.CallEnd) {
 	s.in()
 	id := s.ring("call", false)
 	s.run(7 * time.Second)
-	s.must(s.im.EndCall(id, how))
+	s.t.Must(s.im.EndCall(id, how))
 	s.im.Kill(tom)
 }
 

@@ -106,7 +106,7 @@ type states struct {
 
 func (x *states) look(s *system) {
 	counts, err := s.store.Counts(s.t.Context())
-	s.must(err)
+	s.t.Must(err)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for state, n := range counts {
@@ -154,12 +154,12 @@ func TestTimeline(t *testing.T) {
 	s.say("a", "b")
 	s.clock.Advance(10 * time.Second)
 	c, err := s.deliver.Pass(t.Context())
-	s.must(err)
+	s.t.Must(err)
 	if c != (deliver.Counts{Claimed: 1, Sent: 1, Merged: 1}) {
 		t.Errorf("the run counts %+v, want one claimed, one sent, one merged", c)
 	}
 	steps, err := s.store.Timeline(t.Context(), tom)
-	s.must(err)
+	s.t.Must(err)
 	var kinds []notify.StepKind
 	for _, s := range steps {
 		kinds = append(kinds, s.Kind)
@@ -177,7 +177,7 @@ func TestTimeline(t *testing.T) {
 // timeline prints what the store noted of tom.
 func (s *system) timeline() string {
 	steps, err := s.store.Timeline(s.t.Context(), tom)
-	s.must(err)
+	s.t.Must(err)
 	var b strings.Builder
 	for _, step := range steps {
 		fmt.Fprintf(&b, "  %s %-9s %s %s %s %v\n", step.At.Format("15:04:05.000"), step.Kind, step.State, step.Reason, step.Detail, step.Messages)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
@@ -33,21 +34,7 @@ func closingProxy(t *testing.T, server string, commands ...string) string {
 // proxyThatCloses is closingProxy for the commands that closes says.
 func proxyThatCloses(t *testing.T, server string, closes func(command string) bool) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go forward(client, server, closes)
-		}
-	}()
-	return l.Addr().String()
+	return testkit.Serve(t, func(client net.Conn) { forward(client, server, closes) })
 }
 
 // forward hands on what client asks, until it sends a command at which the connection closes.

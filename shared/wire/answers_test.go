@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
+	kit "wxnotify/trust/fixture"
 )
 
 // A deployment is what is wrong with one, or with the machine of one instance.
@@ -146,7 +145,7 @@ func askCallback(f *fixture) string {
 func askVerification(f *fixture) string {
 	const echo = "4375120948345356249"
 	q, err := f.sealer().SignURL(echo)
-	f.must(err)
+	f.t.Must(err)
 	res := f.call("wechatpush", http.MethodGet, q, "", nil)
 	if res.StatusCode == http.StatusOK && res.Body != echo {
 		return "another text"
@@ -163,15 +162,9 @@ func askLogin(f *fixture) string { return f.login(f.sim.WeChat.NewUser()).short(
 
 func askPermits(f *fixture) string {
 	user, _ := f.user()
-	sigs, err := im.NewSigner(im.SignerConfig{SDKAppID: int(f.sim.Config().IM.SDKAppID), SecretKey: f.sim.Config().IM.SecretKey})
-	f.must(err)
-	sig, _, err := sigs.SignUser(user, f.now(), time.Hour)
-	f.must(err)
-	return f.call("permits", http.MethodGet, nil, "", bearer(user, sig)).short()
-}
-
-func bearer(user fact.UserID, sig string) map[string]string {
-	return map[string]string{"Authorization": "Bearer " + string(user) + ":" + sig}
+	header, err := kit.BearerOf(f.sim.Config(), user, f.now())
+	f.t.Must(err)
+	return f.call("permits", http.MethodGet, nil, "", header).short()
 }
 
 func askAnnounce(f *fixture) string {

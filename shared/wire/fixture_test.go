@@ -5,23 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
-	"wxnotify/shared/api"
 	"wxnotify/shared/fact"
-	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
@@ -29,10 +24,8 @@ import (
 	"wxnotify/shared/wechat"
 	"wxnotify/shared/wire"
 	"wxnotify/simulator"
+	kit "wxnotify/trust/fixture"
 )
-
-var builds = map[string]func(wire.Seams) scf.Build{"imcallback": wire.IMCallback, "wechatpush": wire.WeChatPush, "session": wire.Session,
-	"permits": wire.Permits, "announce": wire.Announce, "deliver": wire.Deliver}
 
 const template = "T1"
 
@@ -42,7 +35,7 @@ const templates = "templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {t
 // A fixture is what functions are built in: complete settings, a store, a simulated WeChat and IM,
 // and a platform that keeps the events with which deliver is invoked.
 type fixture struct {
-	t        *testing.T
+	t        testkit.T
 	sim      *simulator.World
 	redis    *miniredis.Miniredis
 	store    *store.Store
@@ -50,70 +43,39 @@ type fixture struct {
 	began    time.Time
 	ahead    time.Duration // of the functions' clock before that of everybody else
 	log      bytes.Buffer
-	invoked  []string
+	scf      *kit.SCF // what deliver was invoked with waits there
 	users    int
 	seamless bool // functions are built as they are deployed
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, redis: miniredis.RunT(t), began: time.Now()}
-	sim, err := simulator.New(simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: secret.New("imToken2026")}})
-	f.must(err)
-	t.Cleanup(sim.Close)
-	f.sim = sim
-	f.must(sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
+	f := &fixture{t: testkit.T{T: t}, redis: miniredis.RunT(t), scf: kit.NewSCF(), began: time.Now()}
+	f.sim = kit.World(t, simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
+	f.t.Must(f.sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
 		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
-	f.store, err = store.Open(store.Config{Now: f.now, ServerTime: f.now, URL: secret.New("redis://" + f.redis.Addr())})
-	f.must(err)
-	t.Cleanup(func() { f.store.Close() })
-	c := sim.Config()
-	const upstream = "http://127.0.0.1:1" // the seams lead elsewhere
-	f.settings = map[string]string{
-		"STORE_URL": "redis://" + f.redis.Addr(), "NOTIFY_FILE": filepath.Join(t.TempDir(), "notify.yml"), "TEMPLATE_MESSAGE": template,
-		"DELIVER_FUNCTION": "deliver", "TENCENT_API_BASE": upstream, "WECHAT_API_BASE": upstream, "IM_API_BASE": upstream,
-		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(),
-		"WECHAT_TOKEN": c.WeChat.Token.Reveal(), "WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
-		"IM_SDKAPPID": fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
-		"USERID_KEY": strings.Repeat("u", 32), "SESSION_KEY": strings.Repeat("s", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
-	}
+	f.store = kit.Store(t, f.redis.Addr(), 0, f.now)
+	f.settings = kit.Settings(f.sim.Config(), f.redis.Addr(), filepath.Join(t.TempDir(), "notify.yml"), "http://127.0.0.1:1") // the seams lead elsewhere
+	f.settings["TEMPLATE_MESSAGE"] = template
 	f.notifyFile(templates + "rules: {lead: 0s}\n")
 	return f
-}
-
-func (f *fixture) must(err error) {
-	f.t.Helper()
-	if err != nil {
-		f.t.Fatal(err)
-	}
 }
 
 func (f *fixture) now() time.Time { return testkit.Future.Add(time.Since(f.began)) }
 
 func (f *fixture) notifyFile(text string) {
 	f.t.Helper()
-	f.must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(text), 0o600))
-}
-
-// RoundTrip answers the platform's Invoke API.
-func (f *fixture) RoundTrip(r *http.Request) (*http.Response, error) {
-	var call struct{ ClientContext string }
-	if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
-		return nil, err
-	}
-	f.invoked = append(f.invoked, call.ClientContext)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(`{"Response":{"RequestId":"1","Result":{"FunctionRequestId":"2"}}}`))}, nil
+	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(text), 0o600))
 }
 
 // build builds a new instance of a function.
 func (f *fixture) build(function string, getenv func(string) string) (scf.Handler, error) {
-	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
+	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f.scf, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
 		Opened: func(st *store.Store) { f.t.Cleanup(func() { st.Close() }) }}
 	if f.seamless {
 		seams = wire.Seams{}
 	}
-	return builds[function](seams)(f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
+	return kit.Builds[function](seams)(f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
 }
 
 func (f *fixture) getenv(name string) string { return f.settings[name] }
@@ -130,7 +92,7 @@ func (f *fixture) invoke(function string, event any, limit time.Duration) (answe
 		return nil, fmt.Errorf("%s: %w", refuses, err)
 	}
 	b, err := json.Marshal(event)
-	f.must(err)
+	f.t.Must(err)
 	ctx, cancel := context.WithTimeout(f.t.Context(), limit)
 	defer cancel()
 	return h.Invoke(ctx, b)
@@ -144,18 +106,11 @@ type response struct {
 }
 
 // call sends a request. A function that refuses has status 0.
-func (f *fixture) call(function, method string, query url.Values, body string, header map[string]string) (res response) {
+func (f *fixture) call(function, method string, query url.Values, body string, header http.Header) (res response) {
 	f.t.Helper()
-	q, headers := map[string]string{}, map[string]string{"x-scf-remote-addr": "203.0.113.7"}
-	for k := range query {
-		q[k] = query.Get(k)
-	}
-	for k, v := range header {
-		headers[strings.ToLower(k)] = v
-	}
-	answer, err := f.invoke(function, map[string]any{"httpMethod": method, "path": "/", "queryString": q, "headers": headers, "body": body}, 5*time.Second)
+	answer, err := f.invoke(function, json.RawMessage(testkit.HTTPEvent(method, query, header, body)), 5*time.Second)
 	if err == nil {
-		f.must(json.Unmarshal(answer, &res))
+		f.t.Must(json.Unmarshal(answer, &res))
 	}
 	return res
 }
@@ -169,8 +124,8 @@ func (f *fixture) user() (fact.UserID, fact.OpenID) {
 	f.users++
 	user, openID := fact.UserID(fmt.Sprint("user", f.users)), f.sim.WeChat.NewUser()
 	f.sim.IM.Import(string(user), "")
-	f.must(f.sim.WeChat.Subscribe(openID, template, 1))
-	f.must(f.store.Bind(f.t.Context(), user, fact.OpenID(openID)))
+	f.t.Must(f.sim.WeChat.Subscribe(openID, template, 1))
+	f.t.Must(f.store.Bind(f.t.Context(), user, fact.OpenID(openID)))
 	f.record(fact.Fact{Grant: &fact.Grant{ID: "tap", OpenID: fact.OpenID(openID), Source: fact.GrantPopup, At: f.now(),
 		Templates: []fact.TemplateID{template}}})
 	return user, fact.OpenID(openID)
@@ -181,7 +136,7 @@ func (f *fixture) record(facts ...fact.Fact) {
 	rules := notify.DefaultRules()
 	rules.Lead = 0
 	_, err := f.store.Record(f.t.Context(), rules, facts)
-	f.must(err)
+	f.t.Must(err)
 }
 
 // message is one that was sent just now.
@@ -193,7 +148,7 @@ func (f *fixture) message(id fact.MessageID, to fact.UserID) fact.Fact {
 func (f *fixture) accepted(user fact.UserID) (n int) {
 	f.t.Helper()
 	steps, err := f.store.Timeline(f.t.Context(), user)
-	f.must(err)
+	f.t.Must(err)
 	for _, s := range steps {
 		if s.Kind == notify.StepAccepted {
 			n++
@@ -205,19 +160,15 @@ func (f *fixture) accepted(user fact.UserID) (n int) {
 func (f *fixture) balance(openID fact.OpenID) int {
 	f.t.Helper()
 	b, err := f.store.Balances(f.t.Context(), openID, []fact.TemplateID{template})
-	f.must(err)
+	f.t.Must(err)
 	return b[template]
 }
 
 // callback is IM telling of a message.
 func (f *fixture) callback(to fact.UserID) response {
 	f.t.Helper()
-	const command = "C2C.CallbackAfterSendMsg"
-	q := url.Values{"SdkAppid": {fmt.Sprint(f.sim.Config().IM.SDKAppID)}, "CallbackCommand": {command}}
-	im.SignQuery(q, secret.New(f.settings["IM_CALLBACK_TOKEN"]), f.now())
-	return f.call("imcallback", http.MethodPost, q, fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":1,"MsgRandom":1,`+
-		`"MsgTime":%d,"MsgKey":"1_1_%[3]d","SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"lunch?"}}]}`,
-		command, to, f.now().Unix()), nil)
+	q, body := kit.Callback(f.sim.Config().IM.SDKAppID, secret.New(f.settings["IM_CALLBACK_TOKEN"]), string(to), 1, "lunch?", f.now())
+	return f.call("imcallback", http.MethodPost, q, body, nil)
 }
 
 // sealer is WeChat, which signs with what the deployment was given.
@@ -235,7 +186,7 @@ func (f *fixture) push(openID fact.OpenID, accepted ...string) response {
 	}
 	q, body, err := f.sealer().Seal(fmt.Appendf(nil, `{"ToUserName":"gh_1","FromUserName":%q,"CreateTime":%d,"MsgType":"event",`+
 		`"Event":"subscribe_msg_popup_event","List":[%s]}`, openID, f.now().Unix(), list[1:]))
-	f.must(err)
+	f.t.Must(err)
 	return f.call("wechatpush", http.MethodPost, q, string(body), nil)
 }
 
@@ -248,10 +199,9 @@ func (f *fixture) login(openID string) response {
 // announcement is the backend announcing something to a user.
 func (f *fixture) announcement(user fact.UserID) response {
 	f.t.Helper()
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped","count":1}}`, user)
-	at := strconv.FormatInt(f.now().Unix(), 10)
-	return f.call("announce", http.MethodPost, nil, body, map[string]string{api.HeaderTimestamp: at,
-		api.HeaderSignature: api.Sign(secret.New(f.settings["ANNOUNCE_KEY"]), at, "announce", []byte(body))})
+	_, body := kit.Announcement(f.now(), "order-1", string(user), "shipped")
+	header := kit.Signed(secret.New(f.settings["ANNOUNCE_KEY"]), "announce", body, f.now())
+	return f.call("announce", http.MethodPost, nil, string(body), header)
 }
 
 // run is one run of deliver.

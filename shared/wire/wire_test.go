@@ -14,13 +14,14 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
+	kit "wxnotify/trust/fixture"
 )
 
 // All functions of a deployment work on one store: what one of them records, the next goes by.
 func TestFromLoginToErasure(t *testing.T) {
 	f := newFixture(t)
 	openID := f.sim.WeChat.NewUser()
-	f.must(f.sim.WeChat.Subscribe(openID, template, 3))
+	f.t.Must(f.sim.WeChat.Subscribe(openID, template, 3))
 	answered := func(res response, status int, says string) {
 		t.Helper()
 		if res.StatusCode != status || !strings.Contains(res.Body, says) {
@@ -29,8 +30,8 @@ func TestFromLoginToErasure(t *testing.T) {
 	}
 	woken := func(want int) {
 		t.Helper()
-		if len(f.invoked) != want || f.invoked[want-1] != "{}" {
-			t.Errorf("deliver was invoked with %q, want %d wakes", f.invoked, want)
+		if len(f.scf.Waiting()) != want || f.scf.Waiting()[want-1] != "{}" {
+			t.Errorf("deliver was invoked with %q, want %d wakes", f.scf.Waiting(), want)
 		}
 	}
 	cards := 0
@@ -44,22 +45,20 @@ func TestFromLoginToErasure(t *testing.T) {
 
 	res := f.login(openID)
 	answered(res, http.StatusOK, "userSig")
-	var user struct {
-		UserID  fact.UserID
-		UserSig string
-	}
-	f.must(json.Unmarshal([]byte(res.Body), &user))
-	f.sim.IM.Import(string(user.UserID), "")
+	var user kit.User
+	f.t.Must(json.Unmarshal([]byte(res.Body), &user))
+	id := fact.UserID(user.UserID)
+	f.sim.IM.Import(user.UserID, "")
 	f.sim.IM.Import("bob", "Bob")
 
 	answered(f.push(fact.OpenID(openID), template, "another"), http.StatusOK, "success")
 	for _, report := range []string{"report-1", "report-2"} {
-		f.call("permits", http.MethodPost, nil, `{"reportId":"`+report+`","ageSeconds":7200,"results":{"T1":"accept"}}`, bearer(user.UserID, user.UserSig))
+		f.call("permits", http.MethodPost, nil, `{"reportId":"`+report+`","ageSeconds":7200,"results":{"T1":"accept"}}`, user.Bearer())
 	}
-	answered(f.call("permits", http.MethodGet, nil, "", bearer(user.UserID, user.UserSig)), http.StatusOK, `"balance":3`)
+	answered(f.call("permits", http.MethodGet, nil, "", user.Bearer()), http.StatusOK, `"balance":3`)
 
 	asked := f.sim.Record.Count("/*")
-	answered(f.callback(user.UserID), http.StatusOK, "OK")
+	answered(f.callback(id), http.StatusOK, "OK")
 	woken(1)
 	if n := f.sim.Record.Count("/*") - asked; n != 0 {
 		t.Errorf("%d calls to WeChat or IM while receiving", n)
@@ -70,20 +69,20 @@ func TestFromLoginToErasure(t *testing.T) {
 	}
 
 	// What was spilled is recorded at once, and sent by the run that it wakes.
-	back := fact.Fact{Presence: &fact.Presence{User: user.UserID, At: f.now()}}
-	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []fact.Fact{back, f.message("spilled", user.UserID)}}}, 0)
+	back := fact.Fact{Presence: &fact.Presence{User: id, At: f.now()}}
+	sent(scf.DeliverEvent{Overflow: &scf.Overflow{Since: f.now(), Facts: []fact.Fact{back, f.message("spilled", id)}}}, 0)
 	woken(2)
 	sent(struct{}{}, 1)
 	if n := f.sim.Record.Count("/cgi-bin/stable_token"); n != 1 {
 		t.Errorf("%d instances fetched a token", n)
 	}
 
-	answered(f.announcement(user.UserID), http.StatusOK, `"accepted"`)
+	answered(f.announcement(id), http.StatusOK, `"accepted"`)
 	woken(3)
 	sent(struct{}{}, 1)
 
-	answered(f.call("session", http.MethodDelete, nil, "", bearer(user.UserID, user.UserSig)), http.StatusNoContent, "")
-	if _, err := f.store.OpenIDOf(t.Context(), user.UserID); !errors.Is(err, store.ErrNotBound) {
+	answered(f.call("session", http.MethodDelete, nil, "", user.Bearer()), http.StatusNoContent, "")
+	if _, err := f.store.OpenIDOf(t.Context(), id); !errors.Is(err, store.ErrNotBound) {
 		t.Errorf("after the erasure: %v", err)
 	}
 }
@@ -105,19 +104,19 @@ func TestNoSeams(t *testing.T) {
 func TestStoreAway(t *testing.T) {
 	f := newFixture(t)
 	f.redis.Close()
-	if res := f.announcement("user1"); res.StatusCode != http.StatusServiceUnavailable || len(f.invoked) != 0 {
-		t.Errorf("an announcement is answered %+v, spilled %q", res, f.invoked)
+	if res := f.announcement("user1"); res.StatusCode != http.StatusServiceUnavailable || len(f.scf.Waiting()) != 0 {
+		t.Errorf("an announcement is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
-	if res := f.callback("user1"); res.short() != "200 OK" || len(f.invoked) != 1 || !strings.Contains(f.invoked[0], `"user1"`) {
-		t.Errorf("a callback is answered %+v, spilled %q", res, f.invoked)
+	if res := f.callback("user1"); res.short() != "200 OK" || len(f.scf.Waiting()) != 1 || !strings.Contains(f.scf.Waiting()[0], `"user1"`) {
+		t.Errorf("a callback is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
-	if res := f.push("openid-1", template); res.StatusCode != http.StatusOK || len(f.invoked) != 2 || !strings.Contains(f.invoked[1], "openid-1") {
-		t.Errorf("a push is answered %+v, spilled %q", res, f.invoked)
+	if res := f.push("openid-1", template); res.StatusCode != http.StatusOK || len(f.scf.Waiting()) != 2 || !strings.Contains(f.scf.Waiting()[1], "openid-1") {
+		t.Errorf("a push is answered %+v, spilled %q", res, f.scf.Waiting())
 	}
 	var spilled scf.DeliverEvent
-	f.must(json.Unmarshal([]byte(f.invoked[0]), &spilled))
-	if _, err := f.invoke("deliver", spilled, 26*time.Second); err != nil || len(f.invoked) != 3 || f.invoked[2] != f.invoked[0] {
-		t.Errorf("%v; deliver has 25 s left, and was to hand on what it got: %q", err, f.invoked)
+	f.t.Must(json.Unmarshal([]byte(f.scf.Waiting()[0]), &spilled))
+	if _, err := f.invoke("deliver", spilled, 26*time.Second); err != nil || len(f.scf.Waiting()) != 3 || f.scf.Waiting()[2] != f.scf.Waiting()[0] {
+		t.Errorf("%v; deliver has 25 s left, and was to hand on what it got: %q", err, f.scf.Waiting())
 	}
 	if err := f.run(map[string]any{"Type": "Timer"}); err != nil {
 		t.Errorf("a run that the timer repeats is no failure: %v", err)
@@ -130,9 +129,9 @@ func TestLateTimerDoesNotWait(t *testing.T) {
 	user, _ := f.user()
 	for age, waits := range map[time.Duration]bool{3 * time.Minute: false, 0: true} {
 		_, err := f.store.Record(t.Context(), notify.DefaultRules(), []fact.Fact{f.message(fact.MessageID(age.String()), user)})
-		f.must(err)
+		f.t.Must(err)
 		began := time.Now()
-		f.must(f.run(map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": f.now().Add(-age).Format(time.RFC3339)}))
+		f.t.Must(f.run(map[string]any{"Type": "Timer", "TriggerName": "every-minute", "Time": f.now().Add(-age).Format(time.RFC3339)}))
 		if took := time.Since(began); (took > 2*time.Second) != waits {
 			t.Errorf("an event that is %v old took %v", age, took)
 		}
@@ -142,7 +141,7 @@ func TestLateTimerDoesNotWait(t *testing.T) {
 // A deployment whose settings do not fit what its store was filled with says what to correct.
 func TestSettingsThatDoNotFitTheStore(t *testing.T) {
 	f := newFixture(t)
-	f.must(f.run(struct{}{}))
+	f.t.Must(f.run(struct{}{}))
 	if strings.Contains(f.log.String(), `"level":"ERROR"`) {
 		t.Errorf("the first run: %s", &f.log)
 	}
@@ -150,7 +149,7 @@ func TestSettingsThatDoNotFitTheStore(t *testing.T) {
 		was := f.settings[setting]
 		f.settings[setting] = value
 		f.log.Reset()
-		f.must(f.run(struct{}{}))
+		f.t.Must(f.run(struct{}{}))
 		if log := f.log.String(); !strings.Contains(log, setting+" is "+value) || !strings.Contains(log, `"alert":"store"`) {
 			t.Errorf("the log does not say that %s is wrong:\n%s", setting, log)
 		}

@@ -52,8 +52,7 @@ func TestAtOnce(t *testing.T) {
 		s.run()
 		cards := s.sim.WeChat.Cards(s.dave.OpenID)[before:]
 		if len(cards) == 0 {
-			trust.Count(s.T, trust.Lost, 1)
-			s.Error("what an erased user had sent is not announced any more")
+			trust.Broken(s.T, trust.Lost, "what an erased user had sent is not announced any more")
 		}
 		for _, c := range cards {
 			if text := fmt.Sprint(c.Lines, c.Page); !strings.Contains(text, "好友") || strings.Contains(text, s.alice.UserID) {
@@ -76,7 +75,7 @@ func TestLateNews(t *testing.T) {
 		}
 		s.unnamed("with late news")
 		// A receiver that had spilled, because the store was away.
-		s.must(s.functions.Inbox.Redeliver(s.ctx(), late, s.clock.Now().Add(-time.Hour), time.Second))
+		s.Must(s.functions.Inbox.Redeliver(s.ctx(), late, s.clock.Now().Add(-time.Hour), time.Second))
 		if code := s.post(s.alice, fmt.Sprintf(`{"reportId":"report-0002","ageSeconds":0,"results":{%q:"accept"}}`, fixture.Message)); code != http.StatusUnauthorized {
 			s.Errorf("a report of an erased user is answered %d, want 401", code)
 		}

@@ -60,7 +60,7 @@ func TestInFlight(t *testing.T) {
 func (s *system) erasedAt(place int, erase func(*system, *fixture.User)) (reached bool) {
 	s.Helper()
 	// Everybody's name has to be looked up again, and unknown cards have been so for long enough.
-	s.must(s.raw.Del(s.ctx(), s.keysOf("nm")...).Err())
+	s.Must(s.raw.Del(s.ctx(), s.keysOf("nm")...).Err())
 	s.pass(2 * time.Hour)
 	seen := make(chan int, 1) // of requests, how many there were; several may be on their way at once
 	seen <- 0
@@ -91,6 +91,6 @@ func (s *system) erasedAt(place int, erase func(*system, *fixture.User)) (reache
 func (s *system) keysOf(kind string) []string {
 	s.Helper()
 	keys, err := s.raw.Keys(s.ctx(), "*}:"+kind+":*").Result()
-	s.must(err)
+	s.Must(err)
 	return append(keys, "none")
 }

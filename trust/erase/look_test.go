@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"wxnotify/trust"
 	"wxnotify/trust/erase/scan"
+	"wxnotify/trust/fixture"
 )
 
 // names are the texts that must be nowhere.
@@ -24,7 +24,7 @@ func (s *system) names() []string {
 func (s *system) entries() []scan.Entry {
 	s.Helper()
 	all, err := scan.All(s.ctx(), s.raw)
-	s.must(err)
+	s.Must(err)
 	trust.Count(s.T, trust.Scanned, len(all))
 	return all
 }
@@ -32,18 +32,37 @@ func (s *system) entries() []scan.Entry {
 // unnamed wants nothing to name alice, in whatever form.
 func (s *system) unnamed(when string) {
 	s.Helper()
+	s.nowhere(when, hashKinds)
+}
+
+// forgotten wants not even a hash of alice to be left.
+func (s *system) forgotten(when string) {
+	s.Helper()
+	s.nowhere(when, nil)
+}
+
+func (s *system) nowhere(when string, hashed *regexp.Regexp) {
+	s.Helper()
 	all := s.entries()
+	wrong := func(what string, e scan.Entry) {
+		trust.Broken(s.T, trust.Violated, "%s %s is still there: %v", when, what, e)
+	}
 	for _, name := range s.names() {
 		for _, form := range scan.Forms(name) {
-			for _, entry := range all {
-				if entry.Contains(form) {
-					trust.Count(s.T, trust.Violated, 1)
-					s.Errorf("%s %q is still there: %v", when, name, entry)
+			for _, e := range all {
+				if e.Contains(form) {
+					wrong(name, e)
 				}
 			}
 		}
 	}
-	s.onlyKnownHashes(when, all)
+	for _, hash := range s.hashes() {
+		for _, e := range all {
+			if e.Contains(hash) && (hashed == nil || !hashed.MatchString(kindOf(e))) {
+				wrong("a hash of alice", e)
+			}
+		}
+	}
 }
 
 // The hashes under which the store knows somebody, and where it may: nowhere else, and none
@@ -59,54 +78,18 @@ func (s *system) unnamed(when string) {
 //	d     of others: that the message came before; two days
 var hashKinds = regexp.MustCompile(`^(x|xu|gone|lim|rd|cl|r:m|r:c|dl|d)$`)
 
-func (s *system) onlyKnownHashes(when string, all []scan.Entry) {
-	s.Helper()
-	for _, hash := range s.hashes() {
-		for _, entry := range all {
-			if entry.Contains(hash) && !hashKinds.MatchString(kindOf(entry)) {
-				trust.Count(s.T, trust.Violated, 1)
-				s.Errorf("%s a hash of alice is where none should be: %v", when, entry)
-			}
-		}
-	}
-}
-
-// forgotten wants not even a hash of alice to be left.
-func (s *system) forgotten(when string) {
-	s.Helper()
-	s.unnamed(when)
-	all := s.entries()
-	for _, hash := range s.hashes() {
-		for _, entry := range all {
-			if entry.Contains(hash) {
-				trust.Count(s.T, trust.Violated, 1)
-				s.Errorf("%s a hash of alice is left: %v", when, entry)
-			}
-		}
-	}
-}
-
 // hashes are the forms that the store makes of her names, and those that anybody would make.
 func (s *system) hashes() []string {
 	user, openID := s.alice.UserID, s.alice.OpenID
-	out := []string{digest("user:" + user)}
+	out := []string{fixture.Digest("user:" + user)}
 	for _, name := range []string{user, openID} {
 		s1, s2, m := sha1.Sum([]byte(name)), sha256.Sum256([]byte(name)), md5.Sum([]byte(name))
-		out = append(out, digest(name))
+		out = append(out, fixture.Digest(name))
 		for _, sum := range [][]byte{s1[:], s2[:], m[:]} {
 			out = append(out, hex.EncodeToString(sum)[:12], base64.RawURLEncoding.EncodeToString(sum)[:10], base64.RawStdEncoding.EncodeToString(sum)[:10])
 		}
 	}
 	return out
-}
-
-// digest is the store's own.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
 // kindOf is what a key is for, by the letters after its tag. What waits for a recipient, in the

@@ -107,7 +107,7 @@ func (s *system) asSender() {
 	s.sim.IM.Read(s.dave.UserID, s.alice.UserID)
 	s.calls(s.alice, s.dave)
 	recalled := s.say(s.alice, s.dave, said)
-	s.must(s.sim.IM.Recall(s.alice.UserID, s.dave.UserID, recalled.MsgKey))
+	s.Must(s.sim.IM.Recall(s.alice.UserID, s.dave.UserID, recalled.MsgKey))
 	s.say(s.alice, s.dave, said)
 }
 
@@ -115,17 +115,17 @@ func (s *system) asSender() {
 func (s *system) calls(from, to *fixture.User) {
 	s.Helper()
 	missed, err := s.sim.IM.Ring(simulator.Call{From: from.UserID, To: []string{to.UserID}})
-	s.must(err)
-	s.must(s.sim.IM.EndCall(missed, simulator.CallMissed))
+	s.Must(err)
+	s.Must(s.sim.IM.EndCall(missed, simulator.CallMissed))
 	s.pass(15 * time.Second)
 	_, err = s.sim.IM.Ring(simulator.Call{From: from.UserID, To: []string{to.UserID}, RingFor: 2 * time.Hour, Webhooks: true})
-	s.must(err)
+	s.Must(err)
 }
 
 // asMember leaves messages of a group to be spread, one of hers and one that mentions her.
 func (s *system) asMember() {
 	s.Helper()
-	s.must(s.sim.IM.CreateGroup(simulator.Group{ID: "@TGS#team", Type: simulator.GroupPublic, Name: "Team",
+	s.Must(s.sim.IM.CreateGroup(simulator.Group{ID: "@TGS#team", Type: simulator.GroupPublic, Name: "Team",
 		Members: []string{s.bob.UserID, s.alice.UserID, s.dave.UserID}}))
 	for _, m := range []simulator.GroupMessage{
 		{From: s.alice.UserID, Body: []simulator.Elem{simulator.Text(said)}, At: []string{s.dave.UserID}},
@@ -133,7 +133,7 @@ func (s *system) asMember() {
 	} {
 		m.Group = "@TGS#team"
 		_, err := s.sim.IM.SendGroup(m)
-		s.must(err)
+		s.Must(err)
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *system) waiting() {
 	s.say(s.carol, s.alice, heard)
 	s.sim.IM.Read(s.alice.UserID, s.carol.UserID)
 	recalled := s.say(s.carol, s.alice, heard)
-	s.must(s.sim.IM.Recall(s.carol.UserID, s.alice.UserID, recalled.MsgKey))
+	s.Must(s.sim.IM.Recall(s.carol.UserID, s.alice.UserID, recalled.MsgKey))
 	s.sim.IM.SignIn(s.alice.UserID, simulator.MiniProgram)
 	s.sim.IM.Kill(s.alice.UserID)
 	s.say(s.bob, s.alice, heard)
@@ -160,7 +160,7 @@ func (s *system) waiting() {
 func (s *system) killedRun() {
 	s.Helper()
 	batch, err := s.store.Claim(s.ctx(), 100)
-	s.must(err)
+	s.Must(err)
 	for _, rec := range batch.Recipients {
 		if string(rec.User) != s.alice.UserID || rec.Queue != card.QueueMessages {
 			continue
@@ -171,11 +171,11 @@ func (s *system) killedRun() {
 		}
 		id := card.ID(rec.Lease + "-" + string(rec.User))
 		_, err := s.store.Begin(s.ctx(), []notify.Begin{{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: id, Template: fixture.Message, Messages: ids}})
-		s.must(err)
+		s.Must(err)
 		r, err := s.store.Reserve(s.ctx(), permit.Reserve{Card: permit.Card{ID: id, OpenID: rec.OpenID, User: rec.User, Queue: rec.Queue,
 			Template: fixture.Message, Messages: ids, UnknownAfter: time.Hour},
 			PerHour: 1000})
-		s.must(err)
+		s.Must(err)
 		if r.Status != permit.ReserveOK {
 			s.Fatalf("reserve: %+v", r)
 		}

@@ -36,7 +36,7 @@ const (
 
 // A system is the functions around one store, in which alice comes to be in every kind of record.
 type system struct {
-	*testing.T
+	testkit.T
 	clock     *simulator.ManualClock
 	pass      func(time.Duration) // has time pass, by the clock and for what ends by itself
 	raw       *redis.Client
@@ -52,25 +52,22 @@ type system struct {
 // newSystem returns one on the server at addr; mini is that server, if it is a miniredis.
 func newSystem(t *testing.T, addr string, mini *miniredis.Miniredis) *system {
 	t.Helper()
-	s := &system{T: t, clock: simulator.NewManualClock(testkit.Past.Add(4 * time.Hour))}
+	s := &system{T: testkit.T{T: t}, clock: simulator.NewManualClock(testkit.Past.Add(4 * time.Hour))}
 	s.pass = s.clock.Advance
 	if mini != nil {
 		s.pass = func(d time.Duration) { s.clock.Advance(d); mini.FastForward(d) }
 	}
-	s.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
-	t.Cleanup(func() { s.raw.Close() })
-	s.must(s.raw.FlushAll(t.Context()).Err())
+	s.raw = fixture.Redis(t, addr)
+	s.Must(s.raw.FlushAll(t.Context()).Err())
 	var err error
 	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 3, Dial: s.dial, Now: s.clock.Now, ServerTime: s.clock.Now})
-	s.must(err)
+	s.Must(err)
 	t.Cleanup(func() { s.store.Close() })
 
-	s.sim, err = simulator.New(simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
+	s.sim = fixture.World(t, simulator.Config{Clock: s.clock, HTTPClient: &http.Client{Transport: s},
 		WeChat: simulator.WeChatConfig{PushURL: "http://functions/wechatpush"},
-		IM:     simulator.IMConfig{CallbackURL: "http://functions/imcallback", CallbackToken: secret.New("callbackToken2026")}})
-	s.must(err)
-	t.Cleanup(s.sim.Close)
-	s.must(fixture.AddTemplates(s.sim.WeChat))
+		IM:     simulator.IMConfig{CallbackURL: "http://functions/imcallback", CallbackToken: fixture.CallbackToken}})
+	s.Must(fixture.AddTemplates(s.sim.WeChat))
 
 	rules := notify.DefaultRules()
 	rules.KeepLearning, rules.KeepForFirst, rules.MissedCalls, rules.UnknownAfter = false, 0, true, time.Hour
@@ -78,15 +75,8 @@ func newSystem(t *testing.T, addr string, mini *miniredis.Miniredis) *system {
 	rules.Groups = map[fact.GroupType]fact.GroupRule{fact.GroupPublic: fact.GroupAll}
 	s.functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: upstream{s}},
 		Base: "http://127.0.0.1", Rules: rules, Now: s.clock.Now, Log: slog.New(slog.DiscardHandler)})
-	s.must(err)
+	s.Must(err)
 	return s
-}
-
-func (s *system) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
 }
 
 // RoundTrip brings callbacks and pushes to the functions.
@@ -132,20 +122,20 @@ func (s *system) ctx() context.Context { return s.Context() }
 func (s *system) run() {
 	s.Helper()
 	_, err := s.functions.Deliver.Pass(s.ctx())
-	s.must(err)
+	s.Must(err)
 }
 
 // accept hands facts to a receiver's inbox.
 func (s *system) accept(facts ...fact.Fact) {
 	s.Helper()
-	s.must(s.functions.Inbox.Accept(s.ctx(), facts))
+	s.Must(s.functions.Inbox.Accept(s.ctx(), facts))
 }
 
 // say sends a message of one person to another.
 func (s *system) say(from, to *fixture.User, text string) simulator.Sent {
 	s.Helper()
 	sent, err := s.sim.IM.SendC2C(from.UserID, to.UserID, simulator.Text(text))
-	s.must(err)
+	s.Must(err)
 	return sent
 }
 
@@ -160,7 +150,7 @@ func (s *system) person(nick string) *fixture.User {
 
 func (s *system) logIn(p *fixture.User) {
 	s.Helper()
-	s.must(fixture.LogIn(s.functions, s.sim.WeChat, p))
+	s.Must(fixture.LogIn(s.functions, s.sim.WeChat, p))
 }
 
 // tap has p accept both templates, minutes after the last tap.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wxnotify/internal/port"
+	"wxnotify/internal/testkit"
 )
 
 // A Proxy is the address under which a store is known.
@@ -92,15 +93,7 @@ func (p *Proxy) Listen() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.listener = l
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(c)
-		}
-	}()
+	go testkit.Accept(l, p.serve)
 }
 
 // Refuse takes no connections from now on, and ends those that are there.

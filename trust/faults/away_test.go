@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/trust"
 )
 
@@ -34,12 +35,13 @@ func TestStoreAwayForAnHour(t *testing.T) {
 				w.settle(10 * time.Minute)
 				w.quit()
 				w.wantSound()
+				spills, largest := w.platform.Spills()
 				t.Logf("%d answers while the store was away, the slowest after %v; all told %v after its return; %d spills, the largest event %d bytes",
-					len(all), slowest(all), time.Since(back), w.platform.spills(), w.platform.largest)
-				if w.platform.spills() < rounds*len(w.people) {
+					len(all), slowest(all), time.Since(back), spills, largest)
+				if spills < rounds*len(w.people) {
 					t.Error("hardly anything was spilled: this shows nothing")
 				}
-				if n := w.failed(); n > 0 {
+				if n := w.errors.Load(); n > 0 {
 					t.Errorf("deliver failed %d events: the platform would repeat them", n)
 				}
 			})
@@ -58,20 +60,20 @@ func TestPlatformAwayToo(t *testing.T) {
 		w.proxy.Gone(true, false)
 		w.live(0) // spilled, and deliver has it
 		w.pass(time.Second)
-		w.platform.set(true, false)
+		w.platform.Set(true, false)
 		w.pass(3 * time.Minute)
-		if w.failed() == 0 {
+		if w.errors.Load() == 0 {
 			t.Error("deliver failed no event, and had nobody to hand it to")
 		}
 		w.within(budgets)
 		lost := w.write(w.people[0], "peer0")
-		must(t, w.sim.Drain(t.Context()))
-		if alerts := w.log.with(`"alert":"lost"`); len(alerts) != 1 {
+		testkit.Must(t, w.sim.Drain(t.Context()))
+		if alerts := w.log.Lines(`"alert":"lost"`); len(alerts) != 1 {
 			t.Errorf("a message was handed to nobody, and the log says\n%s", alerts)
 		}
 		w.within(budgets)
 		w.proxy.Gone(false, false)
-		w.platform.set(false, false)
+		w.platform.Set(false, false)
 		w.settle(15 * time.Minute)
 		w.quit()
 		p := w.people[0]
@@ -79,7 +81,7 @@ func TestPlatformAwayToo(t *testing.T) {
 			t.Errorf("what nobody took was told %d times", n)
 		}
 		p.messages = p.messages[:len(p.messages)-1]
-		w.log.forget()
+		w.log.Reset()
 		w.wantSound()
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/shared/scf"
 	"wxnotify/simulator"
 	"wxnotify/trust/faultproxy"
 )
@@ -25,10 +25,7 @@ type bubble struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	mu     sync.Mutex
-	idle   []scf.Handler // instances of deliver that do nothing
-	errors int           // events that deliver failed
-	spills int           // events with facts that it has in hand
+	errors, spills atomic.Int64 // events that deliver failed; those with facts that it has in hand
 }
 
 // newBubble returns one without users.
@@ -45,7 +42,7 @@ func newBubbleIn(t *testing.T, p environment) *bubble {
 	p.clock, p.storeAddr, p.dial, p.lookAddr, p.lookDial = simulator.RealClock{}, "store.example:6379", b.proxy.Dial, "look.example:6379", look.Dial
 	p.rules, p.shards = strings.Replace(briskRules, "lead: 0s", "lead: 3s", 1), 2 // a run that waits looks less often, at less
 	b.system = newSystem(t, p)
-	b.idle = b.deliver
+	b.front.idle["deliver"] = b.deliver
 	return b
 }
 
@@ -73,13 +70,14 @@ func (b *bubble) host() {
 			case <-ctx.Done():
 				return
 			case <-minute.C:
-				b.platform.put("{}")
-			case <-b.platform.arrived:
+				b.platform.Put("{}")
+			case <-b.platform.Arrived():
 			}
-			for _, event := range b.platform.take() {
-				b.holds(event, 1)
+			for _, event := range b.platform.Take() {
+				facts := int64(min(1, len(event)-len("{}")))
+				b.spills.Add(facts)
 				b.done.Go(func() {
-					defer b.holds(event, -1)
+					defer b.spills.Add(-facts)
 					b.invoke(ctx, event, 2)
 				})
 			}
@@ -99,15 +97,13 @@ func (b *bubble) quit() {
 func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
 	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeouts["deliver"])
 	defer cancel()
-	h := b.instance()
+	h := b.front.take("deliver")
 	_, err := h.Invoke(run, []byte(event))
-	b.release(h)
+	b.front.release("deliver", h)
 	if err == nil {
 		return
 	}
-	b.mu.Lock()
-	b.errors++
-	b.mu.Unlock()
+	b.errors.Add(1)
 	if repeats == 0 {
 		return
 	}
@@ -116,40 +112,6 @@ func (b *bubble) invoke(ctx context.Context, event string, repeats int) {
 		b.invoke(ctx, event, repeats-1)
 	case <-ctx.Done():
 	}
-}
-
-// holds notes that deliver has an event in hand, or no longer.
-func (b *bubble) holds(event string, n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if event != "{}" {
-		b.spills += n
-	}
-}
-
-// spilling reports whether facts are on their way to the store.
-func (b *bubble) spilling() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.spills > 0 || !b.platform.empty()
-}
-
-// instance returns one that does nothing, or a new one.
-func (b *bubble) instance() scf.Handler {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n := len(b.idle); n > 0 {
-		h := b.idle[n-1]
-		b.idle = b.idle[:n-1]
-		return h
-	}
-	return b.build("deliver")
-}
-
-func (b *bubble) release(h scf.Handler) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.idle = append(b.idle, h)
 }
 
 // pass lets time go by.
@@ -162,18 +124,11 @@ func (b *bubble) settle(most time.Duration) {
 	b.t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		b.pass(time.Minute)
-		if b.system.idle() && !b.spilling() {
+		if b.idle() && b.spills.Load() == 0 && !b.platform.Spilling() {
 			return
 		}
 	}
 	b.t.Fatalf("something still waits after %v:\n%s", most, b.log)
-}
-
-// failed returns how many events deliver failed.
-func (b *bubble) failed() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.errors
 }
 
 // within wants the answers since the last look to have been in time, and returns them.

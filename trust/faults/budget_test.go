@@ -1,19 +1,18 @@
 package faults_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"wxnotify/shared/api"
-	"wxnotify/shared/secret"
+	"wxnotify/internal/testkit"
 	"wxnotify/simulator"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
 // An outage is a way in which a thing outside does not answer.
@@ -32,8 +31,8 @@ var storeOutages = []outage{
 }
 
 var platformOutages = []outage{
-	{"the platform does not answer", func(b *bubble) { b.platform.set(false, true) }},
-	{"the platform refuses", func(b *bubble) { b.platform.set(true, false) }},
+	{"the platform does not answer", func(b *bubble) { b.platform.Set(false, true) }},
+	{"the platform refuses", func(b *bubble) { b.platform.Set(true, false) }},
 	{"the platform is well", func(*bubble) {}},
 }
 
@@ -60,7 +59,7 @@ func answerInTime(t *testing.T, st, pf outage) {
 	w.everyCallback()
 	w.everyRequest()
 	w.pass(time.Minute)
-	must(t, w.sim.Drain(t.Context()))
+	testkit.Must(t, w.sim.Drain(t.Context()))
 	all := w.within(budgets)
 	trust.Count(t, trust.Faults, 1)
 	t.Logf("%d answers, the slowest after %v", len(all), slowest(all))
@@ -98,47 +97,40 @@ func (w *system) everyCallback() {
 	user := string(p.id)
 	m.SignIn(user, simulator.MiniProgram)
 	said := w.write(p, "peer0")
-	must(w.t, m.Recall("peer0", user, said.key))
+	testkit.Must(w.t, m.Recall("peer0", user, said.key))
 	w.write(p, "peer0")
 	m.Read(user, "peer0")
-	must(w.t, m.CreateGroup(simulator.Group{ID: "group", Type: simulator.GroupPublic, Name: "Group", Members: []string{"peer0", user, string(other.id)}}))
+	testkit.Must(w.t, m.CreateGroup(simulator.Group{ID: "group", Type: simulator.GroupPublic, Name: "Group", Members: []string{"peer0", user, string(other.id)}}))
 	sent, err := m.SendGroup(simulator.GroupMessage{Group: "group", From: "peer0", Body: []simulator.Elem{simulator.Text("all")}, AtAll: true})
-	must(w.t, err)
-	must(w.t, m.RecallGroup("group", "peer0", sent.MsgSeq))
+	testkit.Must(w.t, err)
+	testkit.Must(w.t, m.RecallGroup("group", "peer0", sent.MsgSeq))
 	w.ring(p, "peer0")
 	id, err := m.Ring(simulator.Call{From: "peer1", To: []string{user}, Webhooks: true})
-	must(w.t, err)
-	must(w.t, m.Answer(id, user))
-	must(w.t, m.EndCall(id, simulator.CallNormal))
+	testkit.Must(w.t, err)
+	testkit.Must(w.t, m.Answer(id, user))
+	testkit.Must(w.t, m.EndCall(id, simulator.CallNormal))
 	m.Kill(user)
 
-	must(w.t, x.VerifyURL())
-	must(w.t, x.Subscribe(p.openID, messageTemplate, 1))
-	x.SwitchOff(p.openID, callTemplate)
-	must(w.t, x.PushEvent(p.openID, "debug_demo"))
-	x.CancelAuthorization(other.openID)
+	testkit.Must(w.t, x.VerifyURL())
+	testkit.Must(w.t, x.Subscribe(p.OpenID, messageTemplate, 1))
+	x.SwitchOff(p.OpenID, callTemplate)
+	testkit.Must(w.t, x.PushEvent(p.OpenID, "debug_demo"))
+	x.CancelAuthorization(other.OpenID)
 }
 
 // everyRequest has clients and backends ask for everything, all at once.
 func (w *system) everyRequest() {
 	w.t.Helper()
-	p := w.people[0]
-	var gone []func()
-	for _, r := range w.requests(p) {
-		gone = append(gone, func() {
-			status, answer, err := w.front.call(context.WithoutCancel(w.t.Context()), r.method, r.function, r.header, []byte(r.body))
-			if err == nil && status >= 400 {
-				w.wantError(r.function, status, answer)
+	var all sync.WaitGroup
+	for _, r := range w.requests(w.people[0]) {
+		all.Go(func() {
+			res := fixture.Do(w.front, r.method, "/"+r.function, r.header, []byte(r.body))
+			if res.Code >= 400 && res.Code != http.StatusGatewayTimeout {
+				w.wantError(r.function, res.Code, res.Body.Bytes())
 			}
 		})
 	}
-	done := make(chan struct{})
-	for _, f := range gone {
-		go func() { f(); done <- struct{}{} }()
-	}
-	for range gone {
-		<-done
-	}
+	all.Wait()
 }
 
 func (w *system) wantError(function string, status int, answer []byte) {
@@ -158,17 +150,13 @@ type request struct {
 }
 
 func (w *system) requests(p *user) []request {
-	bearer := http.Header{"Authorization": {"Bearer " + string(p.id) + ":" + p.sig}}
-	body := fmt.Sprintf(`{"id":"order-1","kind":"message","to":[%q],"fields":{"summary":"shipped"}}`, p.id)
-	now := strconv.FormatInt(w.env.clock.Now().Unix(), 10)
-	signed := http.Header{api.HeaderTimestamp: {now},
-		api.HeaderSignature: {api.Sign(secret.New(w.settings["ANNOUNCE_KEY"]), now, "announce", []byte(body))}}
+	signed, body := fixture.Announcement(w.env.clock.Now(), "order-1", p.UserID, "shipped")
 	return []request{
-		{"POST", "session", fmt.Sprintf(`{"code":%q}`, w.sim.WeChat.Login(p.openID)), nil},
-		{"GET", "permits", "", bearer},
-		{"POST", "permits", `{"reportId":"report-1","ageSeconds":0,"results":{"T1":"accept"}}`, bearer},
-		{"POST", "permits", `{"preferences":{"muted":false,"mutedPeers":["peer2"]}}`, bearer},
-		{"POST", "announce", body, signed},
-		{"DELETE", "session", "", bearer},
+		{"POST", "session", fmt.Sprintf(`{"code":%q}`, w.sim.WeChat.Login(p.OpenID)), nil},
+		{"GET", "permits", "", p.Bearer()},
+		{"POST", "permits", `{"reportId":"report-1","ageSeconds":0,"results":{"T1":"accept"}}`, p.Bearer()},
+		{"POST", "permits", `{"preferences":{"muted":false,"mutedPeers":["peer2"]}}`, p.Bearer()},
+		{"POST", "announce", string(body), signed},
+		{"DELETE", "session", "", p.Bearer()},
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
 // A verdict is what a look at a system that has come to rest finds.
@@ -29,7 +31,7 @@ func (w *system) judge() verdict {
 		w.judgeUser(p, &v)
 	}
 	counts, err := w.look.Counts(w.t.Context())
-	must(w.t, err)
+	testkit.Must(w.t, err)
 	total := 0
 	for state, n := range counts {
 		if state != fact.StateNotBound && state != fact.StateNotCounted { // peers, and what calls are signalled with
@@ -45,14 +47,14 @@ func (w *system) judge() verdict {
 func (w *system) judgeUser(p *user, v *verdict) {
 	w.t.Helper()
 	steps, err := w.look.Timeline(w.t.Context(), p.id)
-	must(w.t, err)
+	testkit.Must(w.t, err)
 	if len(steps) >= 100 {
 		w.t.Fatalf("the timeline of %s is full, and says nothing of what is missing", p.id)
 	}
 	ends, corrected := endsOf(steps)
 	shown := map[string]int{}
 	calls := 0
-	for _, c := range w.sim.WeChat.Cards(p.openID) {
+	for _, c := range w.sim.WeChat.Cards(p.OpenID) {
 		if c.TemplateID == callTemplate {
 			calls++
 		} else {
@@ -104,16 +106,12 @@ func (w *system) judgeUser(p *user, v *verdict) {
 // nobody knows whether it was shown is paid for in our ledger.
 func (w *system) judgeLedgers(p *user, unknown int, v *verdict) {
 	w.t.Helper()
-	accounts, err := store.Accounts(w.t.Context(), w.look, fact.OpenID(p.openID))
-	must(w.t, err)
+	accounts, err := store.Accounts(w.t.Context(), w.look, fact.OpenID(p.OpenID))
+	testkit.Must(w.t, err)
 	for _, template := range []string{messageTemplate, callTemplate} {
 		a := accounts[fact.TemplateID(template)]
-		sum := a.Opening
-		for _, e := range a.Entries {
-			sum += e.Change
-		}
-		real := w.sim.WeChat.Permits(p.openID, template)
-		if sum != a.Balance || a.Held != 0 || a.Drift != 0 || a.Balance > real || a.Balance < real-unknown {
+		real := w.sim.WeChat.Permits(p.OpenID, template)
+		if !fixture.AddsUp(a) || a.Held != 0 || a.Drift != 0 || a.Balance > real || a.Balance < real-unknown {
 			v.broken = append(v.broken, fmt.Sprintf("the account of %s for %s is %+v, and WeChat says %d", p.id, template, a, real))
 		}
 	}
@@ -143,14 +141,15 @@ func (w *system) wantSound() {
 	w.t.Helper()
 	v := w.judge()
 	trust.Count(w.t, trust.Faults, 1)
-	w.t.Logf("%d messages and calls: %s; %d events spilled", v.messages, v.sums(), w.platform.spills())
+	spills, _ := w.platform.Spills()
+	w.t.Logf("%d messages and calls: %s; %d events spilled", v.messages, v.sums(), spills)
 	for what, list := range map[string][]string{trust.Lost: v.lost, trust.Doubled: v.doubled, trust.Violated: v.broken} {
 		if len(list) > 0 {
 			trust.Count(w.t, what, len(list))
 			w.t.Errorf("%s: %d\n%s", what, len(list), strings.Join(list[:min(len(list), 10)], "\n"))
 		}
 	}
-	if lines := w.log.with("not recorded"); len(lines) > 0 {
+	if lines := w.log.Lines("not recorded"); len(lines) > 0 {
 		w.t.Errorf("callbacks were not recorded:\n%s", strings.Join(lines[:min(len(lines), 3)], ""))
 	}
 	if v.states[fact.StateDelivered]+v.states[fact.StateUnknown] == 0 {
@@ -169,7 +168,7 @@ func (w *system) explain(v verdict) {
 			continue
 		}
 		steps, err := w.look.Timeline(w.t.Context(), p.id)
-		must(w.t, err)
+		testkit.Must(w.t, err)
 		for _, s := range steps {
 			w.t.Logf("%s %s %s %s %v %s %s %s", p.id[:6], s.At.Format("15:04:05.000"), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail)
 		}

@@ -83,7 +83,7 @@ func disagree(t *testing.T, f clockFault) {
 	w.pass(4 * time.Second)
 	struck.Store(time.Now().UnixNano())
 	w.pass(time.Second)
-	w.platform.put("{}") // another instance looks at what is on its way
+	w.platform.Put("{}") // another instance looks at what is on its way
 	w.live(1)
 	w.pass(90 * time.Second)
 	w.live(2)

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/scf"
 )
 
@@ -49,17 +49,13 @@ func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	event, err := json.Marshal(eventOf(r, body))
-	if err != nil {
-		return nil, err
-	}
 	// The platform goes on when the caller has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeouts[name])
 	defer cancel()
 	h := f.take(name)
 	defer f.release(name, h)
 	began := time.Now()
-	out, err := h.Invoke(ctx, event)
+	out, err := h.Invoke(ctx, testkit.HTTPEvent(r.Method, r.URL.Query(), r.Header, string(body)))
 	a := answered{function: name, what: r.URL.Query().Get("CallbackCommand"), took: time.Since(began)}
 	if ctx.Err() == nil && err == nil {
 		var res struct {
@@ -96,17 +92,6 @@ func (f *front) release(function string, h scf.Handler) {
 	f.idle[function] = append(f.idle[function], h)
 }
 
-func eventOf(r *http.Request, body []byte) map[string]any {
-	headers, query := map[string]string{"x-scf-remote-addr": "203.0.113.7"}, map[string]string{}
-	for k := range r.Header {
-		headers[strings.ToLower(k)] = r.Header.Get(k)
-	}
-	for k, v := range r.URL.Query() {
-		query[k] = v[0]
-	}
-	return map[string]any{"httpMethod": r.Method, "path": "/", "headers": headers, "queryString": query, "body": string(body)}
-}
-
 func (f *front) note(a answered) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -121,19 +106,13 @@ func (f *front) answers() []answered {
 	return slices.Clone(f.log)
 }
 
-// call sends a request to a function and returns what it answers.
-func (f *front) call(ctx context.Context, method, function string, header http.Header, body []byte) (status int, answer []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, "https://functions.example/"+function, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	if header != nil {
-		r.Header = header
-	}
+// ServeHTTP brings a person's request to a function, and so lets all of them be a handler.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res, err := f.RoundTrip(r)
 	if err != nil {
-		return 0, nil, err
+		w.WriteHeader(http.StatusGatewayTimeout)
+		return
 	}
-	answer, err = io.ReadAll(res.Body)
-	return res.StatusCode, answer, err
+	w.WriteHeader(res.StatusCode)
+	io.Copy(w, res.Body)
 }

@@ -1,14 +1,17 @@
 package faults_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/trust"
+	"wxnotify/trust/erase/scan"
 )
 
 // What a full or a read-only server refuses, it refuses before anything is changed: no script
@@ -20,13 +23,13 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 		"read-only": func(t *testing.T, s *server) {
 			primary := startServer(t)
 			keys, err := s.db.Keys(t.Context(), "*").Result()
-			must(t, err)
+			testkit.Must(t, err)
 			for _, key := range keys {
 				value, err := s.db.Dump(t.Context(), key).Result()
-				must(t, err)
+				testkit.Must(t, err)
 				primary.do("RESTORE", key, 0, value)
 			}
-			s.follow(primary, primary.addr)
+			s.follow(primary, primary.Addr)
 		},
 		"without its replicas": func(_ *testing.T, s *server) { s.do("CONFIG", "SET", "min-replicas-to-write", "1") },
 	} {
@@ -42,10 +45,8 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 			for op, do := range w.operations() {
 				before := s.dump()
 				err := do()
-				after := s.dump()
-				if keys := changed(before, after); err != nil && len(keys) > 0 {
-					trust.Count(t, trust.Violated, 1)
-					t.Errorf("%s was refused (%v) and has changed %v", op, err, keys)
+				if diff := cmp.Diff(before, s.dump()); err != nil && diff != "" {
+					trust.Broken(t, trust.Violated, "%s was refused (%v) and has changed %s", op, err, diff)
 				}
 				trust.Count(t, trust.Faults, 1)
 			}
@@ -56,7 +57,7 @@ func TestRefusedScriptsLeaveNothing(t *testing.T) {
 // operations are steps that write, of each kind.
 func (w *redisSystem) operations() map[string]func() error {
 	p, ctx, rules := w.people[0], w.t.Context(), notify.DefaultRules()
-	openID := fact.OpenID(p.openID)
+	openID := fact.OpenID(p.OpenID)
 	record := func(f fact.Fact) func() error {
 		return func() error { _, err := w.look.Record(ctx, rules, []fact.Fact{f}); return err }
 	}
@@ -87,39 +88,16 @@ func (w *redisSystem) operations() map[string]func() error {
 	}
 }
 
-// dump returns all keys with what they hold.
+// dump returns all that the server holds, but for what ends by itself.
 func (s *server) dump() map[string]string {
 	s.t.Helper()
-	keys, err := s.db.Keys(s.t.Context(), "*").Result()
-	must(s.t, err)
+	all, err := scan.All(s.t.Context(), s.db)
+	testkit.Must(s.t, err)
 	out := map[string]string{}
-	for _, key := range keys {
-		if strings.HasSuffix(key, "}:watch") {
-			continue // it ends by itself
+	for _, e := range all {
+		if !strings.HasSuffix(e.Key, "}:watch") {
+			out[e.Key+" "+e.Field] = e.Value
 		}
-		if s.db.Type(s.t.Context(), key).Val() == "hash" { // whose fields are in no order
-			fields, err := s.db.HGetAll(s.t.Context(), key).Result()
-			must(s.t, err)
-			out[key] = fmt.Sprint(fields)
-			continue
-		}
-		value, err := s.db.Dump(s.t.Context(), key).Result()
-		must(s.t, err)
-		out[key] = value
 	}
 	return out
-}
-
-func changed(a, b map[string]string) (keys []string) {
-	for key := range a {
-		if a[key] != b[key] {
-			keys = append(keys, key)
-		}
-	}
-	for key := range b {
-		if _, ok := a[key]; !ok {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }

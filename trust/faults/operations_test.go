@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 )
 
@@ -22,7 +23,7 @@ func TestAlertsAreWrittenDown(t *testing.T) {
 	}
 	alert := regexp.MustCompile(`"alert", "(\w+)"`)
 	for _, dir := range []string{"../../shared", "../../functions"} {
-		must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		testkit.Must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
@@ -49,7 +50,7 @@ func TestAlertsAreWrittenDown(t *testing.T) {
 func operations(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile("../../docs/operations.md")
-	must(t, err)
+	testkit.Must(t, err)
 	section := regexp.MustCompile(`(?s)\n## ` + name + `\n(.*?)\n## `).FindSubmatch(b)
 	if section == nil {
 		t.Fatalf("docs/operations.md has no section %s", name)

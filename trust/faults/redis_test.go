@@ -28,7 +28,7 @@ var begin = testkit.Future.Add(4 * time.Hour)
 // newRedisSystem returns one whose users have been told of something already.
 func newRedisSystem(t testing.TB, s *server, people int) *redisSystem {
 	t.Helper()
-	w := &redisSystem{clock: simulator.NewManualClock(begin), proxy: faultproxy.New(t, s.addr), lookProxy: faultproxy.New(t, s.addr)}
+	w := &redisSystem{clock: simulator.NewManualClock(begin), proxy: faultproxy.New(t, s.Addr), lookProxy: faultproxy.New(t, s.Addr)}
 	w.system = newSystem(t, environment{clock: w.clock, storeAddr: w.proxy.Addr, lookAddr: w.lookProxy.Addr, storeNow: w.clock.Now})
 	for range people {
 		w.join(5)
@@ -57,7 +57,7 @@ func (w *redisSystem) run(events ...string) {
 			ctx, cancel := context.WithTimeout(w.t.Context(), runTime)
 			defer cancel()
 			if _, err := w.deliver[i%2].Invoke(ctx, []byte(event)); err != nil {
-				w.platform.put(event) // the platform repeats it
+				w.platform.Put(event) // the platform repeats it
 			}
 		})
 	}
@@ -68,9 +68,9 @@ func (w *redisSystem) run(events ...string) {
 func (w *redisSystem) settle() {
 	w.t.Helper()
 	for range 60 {
-		w.run(append(w.platform.take(), "{}", "{}")...)
+		w.run(append(w.platform.Take(), "{}", "{}")...)
 		w.clock.Advance(time.Second)
-		if w.platform.empty() && w.idle() {
+		if !w.platform.Spilling() && w.idle() {
 			return
 		}
 		w.clock.Advance(30 * time.Second)

@@ -6,7 +6,6 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -56,8 +55,8 @@ var faults = []fault{
 		return func() { w.proxy.Cut(nil) }
 	}},
 	{name: "restarted with its data", args: []string{"--appendonly", "yes"}, strike: func(_ *redisSystem, s *server) func() {
-		s.kill()
-		return func() { s.start("Ready to accept connections") }
+		s.Kill()
+		return func() { s.Begin("Ready to accept connections") }
 	}},
 	{name: "full", strike: func(_ *redisSystem, s *server) func() {
 		s.noMemory()
@@ -85,8 +84,8 @@ var faults = []fault{
 	{name: "loading its data", args: []string{"--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"},
 		strike: func(w *redisSystem, s *server) func() {
 			s.db.Do(w.t.Context(), "SHUTDOWN", "SAVE")
-			s.end(syscall.SIGKILL)
-			s.start("Server initialized")
+			s.Kill()
+			s.Begin("Server initialized")
 			return func() { s.until("persistence", "loading:0") }
 		}},
 	{name: "failing over, with connections cut", replica: true, strike: func(w *redisSystem, s *server) func() {
@@ -125,12 +124,12 @@ var faults = []fault{
 // failOver has the replica take over from s, with all that s has, while things happen.
 func (w *redisSystem) failOver(s *server) {
 	w.t.Helper()
-	host, port, _ := net.SplitHostPort(w.replica.addr)
+	host, port, _ := net.SplitHostPort(w.replica.Addr)
 	s.do("FAILOVER", "TO", host, port)
 	w.replica.until("replication", "role:master")
 	s.until("replication", "role:slave")
 	for _, v := range []*faultproxy.Proxy{w.proxy, w.lookProxy} {
-		v.Lead(w.replica.addr)
+		v.Lead(w.replica.Addr)
 	}
 	w.lookProxy.Sever()
 }
@@ -149,7 +148,7 @@ func TestStore(t *testing.T) {
 			w := newRedisSystem(t, s, trust.Size(4, 5, 36))
 			if f.replica {
 				w.replica = startServer(t)
-				w.replica.follow(s, s.addr)
+				w.replica.follow(s, s.Addr)
 			}
 			for round := range trust.Size(1, 1, 3) {
 				if round > 0 && f.replica {
@@ -158,7 +157,7 @@ func TestStore(t *testing.T) {
 				var living sync.WaitGroup
 				living.Go(func() { w.live(2 * round) })
 				end := f.strike(w, s)
-				living.Go(func() { w.run(append(w.platform.take(), "{}", "{}")...) })
+				living.Go(func() { w.run(append(w.platform.Take(), "{}", "{}")...) })
 				living.Wait()
 				w.clock.Advance(2 * time.Second)
 				w.live(2*round + 1)

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/secret"
@@ -67,11 +66,11 @@ type system struct {
 	t        testing.TB
 	sim      *simulator.World
 	front    *front
-	platform *platform
+	platform *fixture.SCF
 	deliver  []scf.Handler // two instances
 	look     *store.Store  // past what may go wrong
 	raw      *redis.Client
-	log      *logs
+	log      *testkit.Output
 	settings map[string]string
 	env      environment
 
@@ -83,9 +82,8 @@ type system struct {
 
 // A user is one of the mini program.
 type user struct {
-	id     fact.UserID
-	sig    string
-	openID string
+	fixture.User
+	id fact.UserID // UserID
 
 	mu       sync.Mutex
 	messages []message
@@ -101,30 +99,20 @@ type message struct {
 
 func newSystem(t testing.TB, p environment) *system {
 	t.Helper()
-	w := &system{t: t, platform: newPlatform(), front: &front{}, log: &logs{}, env: p}
-	var err error
-	w.sim, err = simulator.New(simulator.Config{Clock: p.clock, HTTPClient: &http.Client{Transport: w.front},
+	w := &system{t: t, platform: fixture.NewSCF(), front: &front{}, log: &testkit.Output{}, env: p}
+	w.sim = fixture.World(t, simulator.Config{Clock: p.clock, HTTPClient: &http.Client{Transport: w.front},
 		WeChat: simulator.WeChatConfig{PushURL: "https://functions.example/wechatpush"},
-		IM:     simulator.IMConfig{CallbackURL: "https://functions.example/imcallback", CallbackToken: secret.New("imToken2026")}})
-	must(t, err)
+		IM:     simulator.IMConfig{CallbackURL: "https://functions.example/imcallback", CallbackToken: fixture.CallbackToken}})
 	for id, title := range map[string]string{messageTemplate: "New message", callTemplate: "Call"} {
-		must(t, w.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title, Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\n"}))
+		testkit.Must(t, w.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title, Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\n"}))
 	}
 	if p.rules == "" {
 		p.rules = briskRules
 	}
 	file := filepath.Join(t.TempDir(), "notify.yml")
 	data := `data: {thing1: "{{.Sender}}", thing2: "{{.Summary}}"}`
-	must(t, os.WriteFile(file, []byte("templates:\n  message: {id: "+messageTemplate+", "+data+"}\n  call: {id: "+callTemplate+", "+data+"}\n"+p.rules), 0o600))
-	c := w.sim.Config()
-	w.settings = map[string]string{
-		"STORE_URL": "redis://" + p.storeAddr, "NOTIFY_FILE": file, "DELIVER_FUNCTION": "deliver",
-		"TENCENT_API_BASE": "http://127.0.0.1:1", "IM_API_BASE": "http://127.0.0.1:1", "WECHAT_API_BASE": "http://127.0.0.1:1",
-		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(), "WECHAT_TOKEN": c.WeChat.Token.Reveal(),
-		"WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
-		"IM_SDKAPPID":             fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
-		"USERID_KEY": strings.Repeat("u", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32),
-	}
+	testkit.Must(t, os.WriteFile(file, []byte("templates:\n  message: {id: "+messageTemplate+", "+data+"}\n  call: {id: "+callTemplate+", "+data+"}\n"+p.rules), 0o600))
+	w.settings = fixture.Settings(w.sim.Config(), p.storeAddr, file, "http://127.0.0.1:1") // the seams lead elsewhere
 	if p.shards > 0 {
 		w.settings["STORE_SHARDS"] = strconv.Itoa(p.shards)
 	}
@@ -132,11 +120,11 @@ func newSystem(t testing.TB, p environment) *system {
 	for range 2 {
 		w.deliver = append(w.deliver, w.build("deliver"))
 	}
+	var err error
 	w.look, err = store.Open(store.Config{URL: secret.New("redis://" + p.lookAddr), Shards: p.shards, Dial: p.lookDial, Now: p.clock.Now, ServerTime: p.storeNow})
-	must(t, err)
+	testkit.Must(t, err)
 	w.raw = redis.NewClient(&redis.Options{Addr: p.lookAddr, Protocol: 2, DisableIdentity: true, Dialer: p.lookDial})
 	t.Cleanup(func() {
-		w.sim.Close()
 		w.look.Close()
 		w.raw.Close()
 	})
@@ -156,14 +144,11 @@ func (w *system) seams(function string) wire.Seams {
 	return s
 }
 
-var builds = map[string]func(wire.Seams) scf.Build{"imcallback": wire.IMCallback, "wechatpush": wire.WeChatPush, "session": wire.Session,
-	"permits": wire.Permits, "announce": wire.Announce, "deliver": wire.Deliver}
-
 // build wires an instance of a function.
 func (w *system) build(name string) scf.Handler {
 	w.t.Helper()
-	h, err := builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
-	must(w.t, err)
+	h, err := fixture.Builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
+	testkit.Must(w.t, err)
 	return h
 }
 
@@ -171,20 +156,20 @@ func (w *system) build(name string) scf.Handler {
 func (w *system) idle() bool {
 	w.t.Helper()
 	nothing, err := fixture.Idle(w.t.Context(), w.raw)
-	must(w.t, err)
+	testkit.Must(w.t, err)
 	return nothing
 }
 
 // join makes a user of both platforms who has logged in, with permits.
 func (w *system) join(permits int) *user {
 	w.t.Helper()
-	p := &user{openID: w.sim.WeChat.NewUser()}
+	p := &user{User: fixture.User{OpenID: w.sim.WeChat.NewUser()}}
 	w.login(p)
 	w.sim.IM.Import(string(p.id), "")
 	for _, template := range []string{messageTemplate, callTemplate} {
-		must(w.t, w.sim.WeChat.Subscribe(p.openID, template, permits))
+		testkit.Must(w.t, w.sim.WeChat.Subscribe(p.OpenID, template, permits))
 	}
-	must(w.t, w.sim.Drain(w.t.Context()))
+	testkit.Must(w.t, w.sim.Drain(w.t.Context()))
 	w.people = append(w.people, p)
 	return p
 }
@@ -192,14 +177,8 @@ func (w *system) join(permits int) *user {
 // login is p opening the mini program.
 func (w *system) login(p *user) {
 	w.t.Helper()
-	body := fmt.Sprintf(`{"code":%q}`, w.sim.WeChat.Login(p.openID))
-	status, answer, err := w.front.call(w.t.Context(), "POST", "session", nil, []byte(body))
-	if err != nil || status != http.StatusOK {
-		w.t.Fatalf("session: %d %s %v", status, answer, err)
-	}
-	var out struct{ UserID, UserSig string }
-	must(w.t, json.Unmarshal(answer, &out))
-	p.id, p.sig = fact.UserID(out.UserID), out.UserSig
+	testkit.Must(w.t, fixture.LogIn(w.front, w.sim.WeChat, &p.User))
+	p.id = fact.UserID(p.UserID)
 }
 
 // write has a peer write to p.
@@ -249,7 +228,7 @@ func (w *system) live(round int) {
 					w.t.Error(err)
 				}
 			case 2:
-				if err := w.sim.WeChat.Subscribe(p.openID, messageTemplate, 1); err != nil {
+				if err := w.sim.WeChat.Subscribe(p.OpenID, messageTemplate, 1); err != nil {
 					w.t.Error(err)
 				}
 			case 3:
@@ -263,47 +242,4 @@ func (w *system) live(round int) {
 		})
 	}
 	wg.Wait()
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// logs keeps what the functions log.
-type logs struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// forget begins anew.
-func (l *logs) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.b.Reset()
-}
-
-// with returns the lines that hold a text.
-func (l *logs) with(text string) []string {
-	var out []string
-	for line := range strings.Lines(l.String()) {
-		if strings.Contains(line, text) {
-			out = append(out, line)
-		}
-	}
-	return out
 }

@@ -134,7 +134,7 @@ func (b *bubble) wantUnknown(f upstreamFault) {
 	if n := v.states[fact.StateUnknown]; n > 0 && !f.unknown {
 		b.t.Errorf("%d messages ended unknown", n)
 	}
-	if b.log.with("card not delivered") == nil && f.unknown {
+	if b.log.Lines("card not delivered") == nil && f.unknown {
 		b.t.Error("no card was struck: this shows nothing")
 	}
 }

@@ -122,10 +122,7 @@ func (w *system) callEnds() {
 func (w *system) presence() {
 	user := w.someone()
 	w.status[user] = pick(w, "status", []notify.Status{notify.StatusOffline, notify.StatusOnline, notify.StatusPushOnline})
-	if w.prompt && w.status[user] == notify.StatusPushOnline {
-		w.status[user] = notify.StatusOffline
-	}
-	if !w.prompt && w.oneIn(4, "unheard") {
+	if w.oneIn(4, "unheard") {
 		return
 	}
 	w.tell(fact.Fact{Presence: &fact.Presence{User: user, Online: w.status[user] == notify.StatusOnline, At: w.now()}})

@@ -6,32 +6,16 @@ import (
 	"time"
 )
 
-// time passes. Where delays count, runs come in time.
+// time passes.
 func (w *system) time() {
-	d := pick(w, "for", []time.Duration{500 * time.Millisecond, 3 * time.Second, 5 * time.Second, 13 * time.Second, 30 * time.Second,
-		61 * time.Second, 3 * time.Minute, 20 * time.Minute, 2 * time.Hour, 7 * time.Hour}) + time.Duration(w.n("ms", 1000))*time.Millisecond
-	if w.prompt {
-		w.runUntil(w.now().Add(d))
-		return
-	}
-	w.sleep(d)
+	w.sleep(pick(w, "for", []time.Duration{500 * time.Millisecond, 3 * time.Second, 5 * time.Second, 13 * time.Second, 30 * time.Second,
+		61 * time.Second, 3 * time.Minute, 20 * time.Minute, 2 * time.Hour, 7 * time.Hour}) + time.Duration(w.n("ms", 1000))*time.Millisecond)
 }
 
 // sleep lets time pass; the store's TTLs too, if it has a hand on them.
 func (w *system) sleep(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	if w.prompt {
-		w.runUntil(w.now().Add(d))
-		return
-	}
-	w.elapse(d)
-}
-
-func (w *system) elapse(d time.Duration) {
 	time.Sleep(d)
-	if w.storage.mini != nil {
+	if w.storage.mini != nil && d > 0 {
 		w.storage.mini.FastForward(d)
 	}
 }
@@ -116,7 +100,7 @@ var severed = map[string]int{"Reconcile": 3, "Claim": 8, "ClaimCalls": 8, "Begin
 // disturb draws what becomes of the round trips of a request: it is cut off after some of them, or
 // the answer to one is lost, which then is made again. It reports whether there is anything.
 func (w *system) disturb(q *request) bool {
-	if w.prompt || !w.healed.IsZero() || slices.Contains(elsewhere, q.name) {
+	if !w.healed.IsZero() || slices.Contains(elsewhere, q.name) {
 		return false
 	}
 	if n := severed[q.name]; n > 0 && w.oneIn(n, "stops half way") {
@@ -128,7 +112,7 @@ func (w *system) disturb(q *request) bool {
 
 // loseAnswer has the answer to one of the next round trips be lost, in one of so many cases.
 func (w *system) loseAnswer(oneIn int) bool {
-	if w.prompt || !w.healed.IsZero() || !w.oneIn(oneIn, "an answer is lost") {
+	if !w.healed.IsZero() || !w.oneIn(oneIn, "an answer is lost") {
 		return false
 	}
 	w.storage.loseAnswerAfter(w.n("after", 4))

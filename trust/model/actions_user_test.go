@@ -75,7 +75,7 @@ func (w *system) bind(user fact.UserID, o fact.OpenID) {
 
 // halfway does something of that many round trips at most, and cuts it off after some of them; or not at all.
 func (w *system) halfway(trips int, do func() error) {
-	if w.prompt || !w.oneIn(4, "stops half way") {
+	if !w.oneIn(4, "stops half way") {
 		return
 	}
 	w.storage.cutAfter(w.n("after", trips))
@@ -150,7 +150,7 @@ func (w *system) report() {
 
 // drawResult is what WeChat makes of the next card.
 func (w *system) drawResult() result {
-	if w.prompt || !w.healed.IsZero() {
+	if !w.healed.IsZero() {
 		return result{shown: true}
 	}
 	l := result{shown: true, noID: w.oneIn(4, "no id"), blocked: w.oneIn(5, "blocked")}

@@ -30,7 +30,6 @@ func (m *model) bind(user fact.UserID, openID fact.OpenID) {
 	p.openID = openID
 	s := m.subscriber(openID)
 	s.user, s.erased = user, time.Time{}
-	m.promptSeen(user)
 }
 
 // unbind: what waits ends, and what was known of where the user is goes with the binding.

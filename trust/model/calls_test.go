@@ -1,8 +1,6 @@
 package model_test
 
 import (
-	"time"
-
 	"wxnotify/shared/fact"
 )
 
@@ -14,7 +12,7 @@ type call struct {
 }
 
 // recordRing: two sources tell of one call under two names; the first is the message's.
-func (m *model) recordRing(f fact.Ring, now time.Time) {
+func (m *model) recordRing(f fact.Ring) {
 	for _, user := range f.Users {
 		p := m.person(user)
 		if p.openID == "" {
@@ -37,7 +35,6 @@ func (m *model) recordRing(f fact.Ring, now time.Time) {
 		msg := &message{from: f.Caller, group: f.Group, kind: fact.KindCall, sent: f.At, lives: m.rules.TTL, since: m.moment, call: c}
 		m.messages[ref{user, f.Call}] = msg
 		msg.muted = mutes(p.prefers, msg)
-		m.promptCall(p, msg, now)
 	}
 }
 

@@ -5,7 +5,6 @@
 //
 //	model_test.go       what the promises say of a history, and nothing else;
 //	                    with calls, ledger and bindings
-//	prompt_test.go      by when the rules want somebody told, where nothing goes wrong
 //	machine_test.go     what can happen; with actions_*
 //	invariants_test.go  what must hold after every step, and at the end; with ends, and watch,
 //	                    which looks at the requests of runs

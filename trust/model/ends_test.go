@@ -104,10 +104,7 @@ func (m *model) replayed(r ref) {
 }
 
 // asked is told what IM said of somebody.
-func (m *model) asked(u fact.UserID, s notify.Status, now time.Time) {
-	if s == notify.StatusOnline {
-		m.promptAsked(u, now)
-	}
+func (m *model) asked(u fact.UserID, s notify.Status) {
 	if s == notify.StatusOnline || s == notify.StatusPushOnline && m.rules.PushOnline == notify.PushOnlineSkip {
 		m.person(u).online = true
 	}

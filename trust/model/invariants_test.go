@@ -23,7 +23,6 @@ func (w *system) look() {
 	w.checkLedgers(s)
 	w.checkMessages(s)
 	w.checkQueues(s)
-	w.checkPrompt()
 	w.verdict()
 }
 

@@ -21,26 +21,20 @@ type action struct {
 	do     func(*system)
 }
 
-// goesWrong is what happens in most histories, and goesWell what does where delays count.
-var (
-	goesWell = []action{
-		{"message", 6, (*system).message}, {"reply", 2, (*system).reply}, {"group message", 2, (*system).groupMessage},
-		{"announcement", 1, (*system).announcement}, {"call", 2, (*system).call}, {"end of a call", 2, (*system).callEnds},
-		{"presence", 4, (*system).presence}, {"leaves unheard", 1, (*system).leavesUnheard},
-		{"read", 2, (*system).read}, {"recall", 2, (*system).recall}, {"again", 2, (*system).again},
-		{"tap", 4, (*system).tap}, {"revoke", 2, (*system).revoke}, {"session", 1, (*system).session},
-		{"time", 8, (*system).time},
-	}
-	goesWrong = append(slices.Clone(goesWell), []action{
-		{"late", 2, (*system).comesLate}, {"retake", 1, (*system).retake}, {"erase", 1, (*system).erase},
-		{"preferences", 1, (*system).preferences}, {"replay", 2, (*system).replay}, {"report", 3, (*system).report},
-		{"IM", 1, (*system).imChanges}, {"pass", 6, (*system).onePass}, {"start", 4, (*system).begin},
-		{"steps", 8, (*system).steps}, {"lose", 4, (*system).lose}, {"kill", 2, (*system).crash},
-	}...)
-)
+var actions = []action{
+	{"message", 6, (*system).message}, {"reply", 2, (*system).reply}, {"group message", 2, (*system).groupMessage},
+	{"announcement", 1, (*system).announcement}, {"call", 2, (*system).call}, {"end of a call", 2, (*system).callEnds},
+	{"presence", 4, (*system).presence}, {"leaves unheard", 1, (*system).leavesUnheard},
+	{"read", 2, (*system).read}, {"recall", 2, (*system).recall}, {"again", 2, (*system).again},
+	{"tap", 4, (*system).tap}, {"revoke", 2, (*system).revoke}, {"session", 1, (*system).session},
+	{"time", 8, (*system).time}, {"late", 2, (*system).comesLate}, {"retake", 1, (*system).retake}, {"erase", 1, (*system).erase},
+	{"preferences", 1, (*system).preferences}, {"replay", 2, (*system).replay}, {"report", 3, (*system).report},
+	{"IM", 1, (*system).imChanges}, {"pass", 6, (*system).onePass}, {"start", 4, (*system).begin},
+	{"steps", 8, (*system).steps}, {"lose", 4, (*system).lose}, {"kill", 2, (*system).crash},
+}
 
-// byWeight returns names of actions, each as often as it weighs.
-func byWeight(actions []action) (names []string, by map[string]func(*system)) {
+// byWeight returns the names of actions, each as often as it weighs.
+func byWeight() (names []string, by map[string]func(*system)) {
 	by = map[string]func(*system){}
 	for _, a := range actions {
 		by[a.name] = a.do
@@ -80,7 +74,7 @@ func (w *system) fresh(prefix string) string {
 func (w *system) tell(facts ...fact.Fact) {
 	for _, f := range facts {
 		how := w.n("comes", 10)
-		if how == 9 && !w.prompt {
+		if how == 9 {
 			w.late = append(w.late, f)
 			continue
 		}
@@ -102,9 +96,6 @@ func (w *system) accept(facts ...fact.Fact) {
 }
 
 func (w *system) receiverLuck() verdict {
-	if w.prompt {
-		return passes
-	}
 	switch w.n("store", 20) {
 	case 18:
 		return isLost
@@ -126,11 +117,6 @@ func (w *system) again() {
 	w.recording = w.receiverLuck()
 	w.must(w.instance().Accept(w.ctx, []fact.Fact{f.Fact}))
 	w.look()
-}
-
-// meanwhile is what can happen between two requests of a run that comes in time.
-func (w *system) meanwhile() {
-	pick(w, "meanwhile", []func(*system){(*system).message, (*system).presence, (*system).leavesUnheard, (*system).read, (*system).reply, (*system).recall})(w)
 }
 
 // comesLate has a callback come that was held up.

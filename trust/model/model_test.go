@@ -47,7 +47,6 @@ type person struct {
 	prefers notify.Preferences
 	online  bool // IM has ever said that they are there, or that their phone rings
 	read    bool // IM has ever counted nothing unread
-	absence absence
 }
 
 // A message is one message, announcement or call for one recipient.
@@ -68,7 +67,6 @@ type message struct {
 	state   fact.State
 	fixed   bool // WeChat has corrected its end
 	replays int
-	prompt  promptness
 }
 
 // A groupMessage is on its way to members.
@@ -107,11 +105,11 @@ func (m *model) record(f fact.Fact, now time.Time) {
 	m.moment++
 	switch {
 	case f.Message != nil:
-		m.recordMessage(*f.Message, now)
+		m.recordMessage(*f.Message)
 	case f.GroupMessage != nil:
-		m.recordGroup(*f.GroupMessage, now)
+		m.recordGroup(*f.GroupMessage)
 	case f.Read != nil:
-		m.recordRead(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, true, now)
+		m.recordRead(f.Read.Reader, string(f.Read.Peer), f.Read.UpTo, true)
 	case f.Recall != nil:
 		m.recordRecall(*f.Recall)
 	case f.GroupRecall != nil:
@@ -119,11 +117,11 @@ func (m *model) record(f fact.Fact, now time.Time) {
 			m.groupMessage(fact.GroupMessageID(f.GroupRecall.Group, seq)).recalled = m.moment
 		}
 	case f.Ring != nil:
-		m.recordRing(*f.Ring, now)
+		m.recordRing(*f.Ring)
 	case f.RingEnd != nil:
 		m.recordRingEnd(*f.RingEnd)
 	case f.Presence != nil:
-		m.recordPresence(*f.Presence, now)
+		m.recordPresence(*f.Presence)
 	case f.Grant != nil:
 		m.grant(*f.Grant, now)
 	case f.Revoke != nil:
@@ -139,9 +137,9 @@ func (m *model) record(f fact.Fact, now time.Time) {
 }
 
 // recordMessage: the first time counts; what is known of it already ends it.
-func (m *model) recordMessage(f fact.Message, now time.Time) {
+func (m *model) recordMessage(f fact.Message) {
 	if !f.ByREST && f.FailedCode == 0 {
-		defer m.recordRead(f.From, string(f.To), f.SentAt, false, now)
+		defer m.recordRead(f.From, string(f.To), f.SentAt, false)
 	}
 	p, r := m.person(f.To), ref{f.To, f.ID}
 	if p.openID == "" {
@@ -169,7 +167,6 @@ func (m *model) recordMessage(f fact.Message, now time.Time) {
 	msg.anyway = f.Announcement != nil && f.Announcement.Anyway
 	msg.read = !p.reads[msg.peer()].Before(f.SentAt)
 	msg.muted = mutes(p.prefers, msg)
-	m.promptMessage(p, msg, f.Announcement != nil, now)
 }
 
 // Peer is the conversation that a message is in, among those that a user reads.
@@ -181,9 +178,9 @@ func (msg *message) peer() string {
 }
 
 // recordGroup: a message of a group counts when it reaches a member.
-func (m *model) recordGroup(f fact.GroupMessage, now time.Time) {
+func (m *model) recordGroup(f fact.GroupMessage) {
 	if !f.ByREST && f.FailedCode == 0 {
-		m.recordRead(f.From, "@"+string(f.Group), f.SentAt, false, now)
+		m.recordRead(f.From, "@"+string(f.Group), f.SentAt, false)
 	}
 	g := m.groupMessage(f.ID())
 	if g.since == 0 && f.For != fact.GroupOff && f.For != "" {
@@ -201,7 +198,7 @@ func (m *model) groupMessage(id fact.MessageID) *groupMessage {
 }
 
 // recordRead: a report holds for what is still to come, a reply only for what waits.
-func (m *model) recordRead(reader fact.UserID, peer string, upTo time.Time, report bool, now time.Time) {
+func (m *model) recordRead(reader fact.UserID, peer string, upTo time.Time, report bool) {
 	p := m.person(reader)
 	if p.openID == "" {
 		return
@@ -217,7 +214,6 @@ func (m *model) recordRead(reader fact.UserID, peer string, upTo time.Time, repo
 			msg.read = true
 		}
 	}
-	m.promptRead(reader, now)
 }
 
 func (msg *message) announced() bool {
@@ -236,7 +232,7 @@ func (m *model) recordRecall(f fact.Recall) {
 }
 
 // recordPresence: of two facts the later by IM's clock is true.
-func (m *model) recordPresence(f fact.Presence, now time.Time) {
+func (m *model) recordPresence(f fact.Presence) {
 	p := m.person(f.User)
 	if p.openID == "" || !f.At.After(p.told.At) {
 		return
@@ -245,7 +241,6 @@ func (m *model) recordPresence(f fact.Presence, now time.Time) {
 	if f.Online {
 		p.login, p.online = m.moment, true
 	}
-	m.promptPresence(f, now)
 }
 
 // prefer is told what a user wants.

@@ -235,7 +235,7 @@ func (r *run) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserI
 		at = r.w.now()
 		for _, u := range users {
 			out[u] = r.w.whereabouts(u)
-			r.w.model.asked(u, out[u], at)
+			r.w.model.asked(u, out[u])
 		}
 		return out, nil
 	})
@@ -251,40 +251,35 @@ func (r *run) Presence(ctx context.Context, users []fact.UserID) (map[fact.UserI
 
 // Unread implements deliver.Asker.
 func (r *run) Unread(ctx context.Context, user fact.UserID, peers []fact.UserID) (int, map[fact.UserID]int, error) {
-	type counts struct {
-		total int
-		by    map[fact.UserID]int
-	}
-	c, err := through(ctx, r, "Unread", string(user), func(context.Context) (counts, error) {
-		if r.w.imSilent {
-			return counts{}, errLost
-		}
-		if r.w.readElsewhere[user] {
+	n, err := through(ctx, r, "Unread", string(user), func(context.Context) (int, error) {
+		switch {
+		case r.w.imSilent:
+			return 0, errLost
+		case r.w.readElsewhere[user]:
 			r.w.model.person(user).read = true
-			return counts{}, nil
+			return 0, nil
 		}
-		return counts{total: 1}, nil
+		return 1, nil
 	})
-	return c.total, c.by, err
+	return n, nil, err
 }
 
 // Members implements deliver.Directory: pages of two.
 func (r *run) Members(ctx context.Context, group fact.GroupID, _ fact.GroupType, page string) ([]notify.Member, string, error) {
-	type found struct {
-		members []notify.Member
-		next    string
-	}
-	f, err := through(ctx, r, "Members", string(group)+page, func(context.Context) (found, error) {
-		all, ok := r.w.members[group]
+	all, ok := r.w.members[group]
+	members, err := through(ctx, r, "Members", string(group)+page, func(context.Context) ([]notify.Member, error) {
 		if !ok {
-			return found{}, notify.ErrNoGroup
+			return nil, notify.ErrNoGroup
 		}
-		if page == "" && len(all) > 2 {
-			return found{all[:2], "rest"}, nil
+		if page == "" {
+			return all[:min(2, len(all))], nil
 		}
-		return found{all[min(2, len(all)):], ""}, nil
+		return all[2:], nil
 	})
-	return f.members, f.next, err
+	if page == "" && len(all) > 2 {
+		return members, "rest", err
+	}
+	return members, "", err
 }
 
 // MembersAmong implements deliver.Directory.

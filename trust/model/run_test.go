@@ -21,26 +21,21 @@ import (
 
 // Histories in which anything goes wrong, on the Redis in this process.
 func TestHistories(t *testing.T) {
-	histories(t, onMiniredis(t), false, trust.Size(8, 10, 100))
+	histories(t, onMiniredis(t), trust.Size(8, 10, 100))
 }
 
 // The same on a real Redis, which is much quicker.
 func TestHistoriesOnRedis(t *testing.T) {
-	histories(t, onRedis(t), false, trust.Size(50, 80, 1600))
+	histories(t, onRedis(t), trust.Size(65, 100, 2000))
 }
 
 // The same on one that refuses what a cluster refuses.
 func TestHistoriesOnCluster(t *testing.T) {
-	histories(t, onCluster(t), false, trust.Size(8, 10, 150))
-}
-
-// Histories in which nothing goes wrong: then everybody is told in time.
-func TestHistoriesInTime(t *testing.T) {
-	histories(t, onRedis(t), true, trust.Size(15, 20, 400))
+	histories(t, onCluster(t), trust.Size(8, 10, 150))
 }
 
 // histories plays n of them in l, each with all its checks.
-func histories(t *testing.T, l *storage, prompt bool, n int) {
+func histories(t *testing.T, l *storage, n int) {
 	t.Helper()
 	setUnlessGiven(t, map[string]any{"rapid.checks": n, "rapid.steps": 40, "rapid.shrinktime": "60s"})
 	played, cards := 0, 0
@@ -56,7 +51,7 @@ func histories(t *testing.T, l *storage, prompt bool, n int) {
 	}()
 	rapid.Check(t, func(rt *rapid.T) {
 		played++
-		w := play(t, rt, l, prompt, &broken)
+		w := play(t, rt, l, &broken)
 		cards += w.shown
 	})
 	if cards == 0 && played >= 20 {
@@ -85,11 +80,11 @@ func setUnlessGiven(t *testing.T, flags map[string]any) {
 }
 
 // play plays one history in a time of its own. It tells what was broken.
-func play(t *testing.T, rt *rapid.T, l *storage, prompt bool, broken *string) (w *system) {
+func play(t *testing.T, rt *rapid.T, l *storage, broken *string) (w *system) {
 	var ended any
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, 1)
-		w = newSystem(rt, l, prompt)
+		w = newSystem(rt, l)
 		defer w.drain()
 		defer func() { ended = recover() }()
 		w.history()
@@ -106,8 +101,8 @@ func play(t *testing.T, rt *rapid.T, l *storage, prompt bool, broken *string) (w
 }
 
 // newSystem returns one with users and rules that are drawn.
-func newSystem(rt *rapid.T, l *storage, prompt bool) *system {
-	w := &system{T: rt, ctx: context.Background(), storage: l, prompt: prompt,
+func newSystem(rt *rapid.T, l *storage) *system {
+	w := &system{T: rt, ctx: context.Background(), storage: l,
 		users: []fact.UserID{"anna", "bert", "carl"}, openIDs: []fact.OpenID{"o1", "o2", "o3", "o4"},
 		status: map[fact.UserID]notify.Status{}, readElsewhere: map[fact.UserID]bool{}, cards: map[card.ID]*begunCard{},
 		held: map[string]claimed{}, sentTo: map[ledgerKey]int{}, forgotten: map[card.ID]bool{}, tapped: map[fact.OpenID]time.Time{}, taps: map[fact.OpenID]int{},
@@ -119,7 +114,7 @@ func newSystem(rt *rapid.T, l *storage, prompt bool) *system {
 // history is all of one.
 func (w *system) history() {
 	w.must(w.storage.empty(w.ctx))
-	w.elapse(time.Duration(w.n("hour of the day", 24)) * time.Hour)
+	w.sleep(time.Duration(w.n("hour of the day", 24)) * time.Hour)
 	w.rules = w.drawRules()
 	specs := map[fact.Kind]card.TemplateSpec{}
 	longTerm := map[fact.TemplateID]bool{"M": w.oneIn(6, "long-term")}
@@ -130,32 +125,18 @@ func (w *system) history() {
 	w.templates, err = card.NewTemplates(specs)
 	w.must(err)
 	w.model = newModel(w.rules, longTerm)
-	n := runs
-	if w.prompt {
-		n = 1
-	}
-	for i := range n {
+	for i := range runs {
 		w.runs = append(w.runs, w.newRun(1+i))
 	}
-	if !w.prompt && w.oneIn(4, "clocks differ") {
+	if w.oneIn(4, "clocks differ") {
 		w.skewed = true
 		for i := range w.storage.skew[1:] {
 			w.storage.skew[1+i] = time.Duration(w.n("skew", 601)-300) * time.Second
 		}
 	}
 	w.begins()
-	names, by := byWeight(goesWrong)
-	if w.prompt {
-		names, by = byWeight(goesWell)
-	}
-	w.Repeat(map[string]func(*rapid.T){
-		"happens": func(*rapid.T) {
-			by[pick(w, "what happens", names)](w)
-			if w.prompt {
-				w.runUntil(w.now())
-			}
-		},
-	})
+	names, by := byWeight()
+	w.Repeat(map[string]func(*rapid.T){"happens": func(*rapid.T) { by[pick(w, "what happens", names)](w) }})
 	w.heal()
 	w.checkEnd()
 }
@@ -170,7 +151,7 @@ func (w *system) begins() {
 			w.taps[w.openIDs[i]]++
 			w.tapped[w.openIDs[i]] = w.now()
 			w.accept(fact.Fact{Grant: &fact.Grant{ID: id, OpenID: w.openIDs[i], Source: fact.GrantPopup, At: w.now(), Templates: w.templates.IDs()}})
-			w.elapse(5 * time.Minute)
+			w.sleep(5 * time.Minute)
 		}
 	}
 }
@@ -185,24 +166,14 @@ func (w *system) drawRules() notify.Rules {
 	r.PushOnline = pick(w, "push online", []notify.PushOnline{notify.PushOnlineSkip, notify.PushOnlineSend})
 	r.Calls = pick(w, "calls", []notify.Calls{notify.CallsKeep, notify.CallsAlways})
 	r.KeepForFirst = w.n("keep", 3)
-	r.KeepLearning = !w.prompt && w.oneIn(4, "learning")
+	r.KeepLearning = w.oneIn(4, "learning")
 	r.DigestMax = pick(w, "digest max", []int{100, 1})
 	r.UserSendsPerHour = pick(w, "cards an hour", []int{1000, 2})
 	r.Groups[fact.GroupPrivate] = pick(w, "groups", []fact.GroupRule{fact.GroupMentions, fact.GroupAll})
-	if w.prompt {
-		r.UserSendsPerHour, r.TTL = 1000, 24*time.Hour
-	}
 	return r
 }
 
-// runUntil lets time pass, and runs come whenever something is due.
-func (w *system) runUntil(t time.Time) {
-	w.runWhileDue(t)
-	w.elapse(t.Sub(w.now()))
-	w.look()
-}
-
-// runWhileDue is runUntil, but ends when nothing is due any more until t.
+// runWhileDue has runs come whenever something is due, until nothing is due any more until t.
 func (w *system) runWhileDue(t time.Time) {
 	for range 3000 {
 		next, err := w.storage.stores[0].Rest(w.ctx, t.Add(time.Millisecond))
@@ -210,7 +181,7 @@ func (w *system) runWhileDue(t time.Time) {
 		if next.IsZero() {
 			return
 		}
-		w.elapse(max(0, next.Sub(w.now())))
+		w.sleep(max(0, next.Sub(w.now())))
 		w.pass(w.runs[0])
 	}
 	w.Fatalf("P1: runs have something to do for ever")
@@ -241,7 +212,7 @@ func (w *system) heal() {
 	later := w.now().Add(100 * 24 * time.Hour)
 	w.runWhileDue(later)
 	for range 2 { // one of two of the timer's runs looks at all shards: a run that stopped may have had one in its hands
-		w.elapse(time.Minute)
+		w.sleep(time.Minute)
 		w.pass(w.runs[0])
 	}
 	w.runWhileDue(later)

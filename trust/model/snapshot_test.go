@@ -1,12 +1,8 @@
 package model_test
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +11,7 @@ import (
 	"wxnotify/shared/fact"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
+	"wxnotify/trust/fixture"
 )
 
 // A snapshot is what is in the store, as shared/store keeps it.
@@ -32,43 +29,11 @@ type snapshot struct {
 
 // A document is what waits for a recipient in a queue.
 type document struct {
-	Lease   string
-	Card    *struct{ ID card.ID }
+	Lease   string `json:"l"`
 	Notices []struct {
-		ID   fact.MessageID
-		Card card.ID
-		Kind fact.Kind
-	}
-}
-
-// MarshalJSON is not needed; UnmarshalJSON reads the short names of the store.
-func (d *document) UnmarshalJSON(b []byte) error {
-	var short struct {
-		L string `json:"l"`
-		C *struct {
-			I card.ID `json:"i"`
-		} `json:"c"`
-		N []struct {
-			I fact.Identity `json:"i"`
-			C card.ID       `json:"c"`
-			K fact.Kind     `json:"k"`
-		} `json:"n"`
-	}
-	if err := json.Unmarshal(b, &short); err != nil {
-		return err
-	}
-	d.Lease = short.L
-	if short.C != nil {
-		d.Card = &struct{ ID card.ID }{short.C.I}
-	}
-	for _, n := range short.N {
-		d.Notices = append(d.Notices, struct {
-			ID   fact.MessageID
-			Card card.ID
-			Kind fact.Kind
-		}{n.I.ID(), n.C, n.K})
-	}
-	return nil
+		ID   fact.Identity `json:"i"`
+		Card card.ID       `json:"c"`
+	} `json:"n"`
 }
 
 // A cardDocument is how a card stands.
@@ -137,22 +102,6 @@ func (l ledgerDocument) explained() int {
 	return int(sum)
 }
 
-// keyOf is a key of the store, in the slot of id.
-func keyOf(id, name string) string {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return store.DefaultPrefix + "{" + strconv.Itoa(int(h.Sum32()%shards)) + "}:" + name
-}
-
-// toldKey marks that the end of a card was told.
-func toldKey(user fact.UserID, c card.ID, end string) string {
-	h := sha256.New()
-	for _, p := range []string{string(c), end} {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return keyOf(string(user), "td:"+base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9]))
-}
-
 // timelineDepth is more than what one step adds.
 const timelineDepth = 30
 
@@ -188,7 +137,7 @@ func (w *system) snapshot() *snapshot {
 		}
 	}
 	for _, o := range w.openIDs {
-		sub, cards := pipe.HGet(w.ctx, keyOf(string(o), "s:"+string(o)), "d"), pipe.HGetAll(w.ctx, keyOf(string(o), "c:"+string(o)))
+		sub, cards := pipe.HGet(w.ctx, fixture.Key(shards, string(o), "s:"+string(o)), "d"), pipe.HGetAll(w.ctx, fixture.Key(shards, string(o), "c:"+string(o)))
 		later(func() {
 			if sub.Val() != "" {
 				s.subs[o] = decode[subscriberDocument](w, sub.Val())
@@ -200,11 +149,17 @@ func (w *system) snapshot() *snapshot {
 		})
 	}
 	for _, u := range w.users {
-		steps := pipe.LRange(w.ctx, keyOf(string(u), "t:"+string(u)), 0, timelineDepth-1)
-		recipient := pipe.HGetAll(w.ctx, keyOf(string(u), "r:"+string(u)))
+		steps := pipe.LRange(w.ctx, fixture.Key(shards, string(u), "t:"+string(u)), 0, timelineDepth-1)
+		recipient := pipe.HGetAll(w.ctx, fixture.Key(shards, string(u), "r:"+string(u)))
 		later(func() {
 			s.timeline[u] = steps.Val()
-			s.readRecipient(w, u, recipient.Val())
+			fields := recipient.Val()
+			s.bound[u] = fact.OpenID(fields["o"])
+			for queue, field := range map[card.Queue]string{card.QueueMessages: "m", card.QueueCalls: "c"} {
+				if doc := fields[field]; doc != "" {
+					s.docs[queue][u] = decode[document](w, doc)
+				}
+			}
 		})
 	}
 	if _, err := pipe.Exec(w.ctx); err != nil {
@@ -213,28 +168,16 @@ func (w *system) snapshot() *snapshot {
 	for _, read := range reads {
 		read()
 	}
-	s.readTold(w.ctx, w)
+	s.readTold(w)
 	return s
 }
 
-// readRecipient reads the record of a recipient: where their cards go, and what waits in each queue.
-func (s *snapshot) readRecipient(w *system, user fact.UserID, fields map[string]string) {
-	if o := fields["o"]; o != "" {
-		s.bound[user] = fact.OpenID(o)
-	}
-	for queue, field := range map[card.Queue]string{card.QueueMessages: "m", card.QueueCalls: "c"} {
-		if doc := fields[field]; doc != "" {
-			s.docs[queue][user] = decode[document](w, doc)
-		}
-	}
-}
-
 // readTold finds out which ends were told already, and only not yet marked as such at their cards.
-func (s *snapshot) readTold(ctx context.Context, w *system) {
+func (s *snapshot) readTold(w *system) {
 	for _, cards := range s.cards {
 		for id, c := range cards {
 			if end, ok := c.pending(); ok && end != "" {
-				n, err := w.storage.raw.Exists(ctx, toldKey(c.User, id, end)).Result()
+				n, err := w.storage.raw.Exists(w.ctx, fixture.Key(shards, string(c.User), "td:"+fixture.Digest(string(id), end))).Result()
 				w.must(err)
 				s.told[id] = n == 1
 			}
@@ -269,7 +212,7 @@ func (s *snapshot) open() map[ref]bool {
 		for user, doc := range docs {
 			for _, n := range doc.Notices {
 				if !unknown[n.Card] {
-					out[ref{user, n.ID}] = true
+					out[ref{user, n.ID.ID()}] = true
 				}
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
+	"wxnotify/trust/fixture"
 )
 
 // runs is how many runs of deliver there can be side by side.
@@ -47,8 +48,7 @@ func onRedis(t *testing.T) *storage { return newStorage(t, redistest.Start(t), n
 func onCluster(t *testing.T) *storage { return newStorage(t, redistest.StartCluster(t), nil) }
 
 func newStorage(t *testing.T, addr string, mini *miniredis.Miniredis) *storage {
-	l := &storage{mini: mini, cut: -1, loses: -1, raw: redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})}
-	t.Cleanup(func() { l.raw.Close() })
+	l := &storage{mini: mini, cut: -1, loses: -1, raw: fixture.Redis(t, addr)}
 	for i := range l.stores {
 		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Dial: l.dial,
 			Now: time.Now, ServerTime: func() time.Time { return time.Now().Add(l.skew[i]) }})

@@ -98,7 +98,6 @@ func (w *system) hasReserved(r *run, q permit.Reserve, got permit.Reserved, avai
 		if !q.Digest || !q.Learn && available > q.Keep {
 			w.violate("P5: a card is kept back that is no digest, or with %d permits left", available)
 		}
-		w.promptKept(c)
 	}
 }
 
@@ -195,7 +194,6 @@ func (w *system) hasShown(cd *begunCard, c card.Card, id int64, l result) {
 			w.violate("P3 doubled: %s of %s is told %d times", m, cd.User, msg.shown)
 		}
 	}
-	w.promptShown(cd)
 	r := fact.Sent{OpenID: c.To, MsgID: id, Template: c.Template, At: w.now().Truncate(time.Second)}
 	if l.noID {
 		r.MsgID = 0

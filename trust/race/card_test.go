@@ -60,12 +60,12 @@ func ringing(s *system) {
 		})
 		p.run()
 		if p.cards[openID] != 1 {
-			s.broken(trust.Doubled, "%d cards of one call", p.cards[openID])
+			trust.Broken(s, trust.Doubled, "%d cards of one call", p.cards[openID])
 		}
 		s.owns(openID, 2, 0)
 		ends := s.ends(user)
 		if len(ends) != 1 {
-			s.broken(trust.Violated, "one call ended as %v", ends)
+			trust.Broken(s, trust.Violated, "one call ended as %v", ends)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func replay(s *system) {
 		p.run()
 		p.fail = nil
 		letters, err := s.one().DeadLetters(s.Context(), 10)
-		s.must(err)
+		s.Must(err)
 		if len(letters) != 1 || len(letters[0].Messages) != len(facts) {
 			s.Fatalf("letters: %+v, want one of %d messages", letters, len(facts))
 		}
@@ -97,7 +97,7 @@ func replay(s *system) {
 			sum += n
 		}
 		if sum != len(facts) {
-			s.broken(trust.Doubled, "%d messages wait again, of %d in the letter", sum, len(facts))
+			trust.Broken(s, trust.Doubled, "%d messages wait again, of %d in the letter", sum, len(facts))
 		}
 		p.run()
 		p.toldOnce(facts...)
@@ -113,7 +113,7 @@ func prober(s *system) {
 			user, _ := s.subscriber(1)
 			s.record(s.one(), s.message(user))
 		}
-		s.must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
+		s.Must(s.one().OpenCircuit(s.Context(), notify.Circuit{Name: string(tmpl), Until: s.clock(), Detail: "template"}))
 		s.advance(s.rules.Lead)
 		p.fail = func(card.Card) error { return refusal(card.ClassTemplate) }
 		s.meet(func(_ int, st *store.Store) error {
@@ -125,9 +125,9 @@ func prober(s *system) {
 			sent += n
 		}
 		if sent != 1 {
-			s.broken(trust.Violated, "%d cards try whether a circuit can close", sent)
+			trust.Broken(s, trust.Violated, "%d cards try whether a circuit can close", sent)
 		}
-		s.must(s.raw.FlushAll(s.Context()).Err())
+		s.Must(s.raw.FlushAll(s.Context()).Err())
 	}
 }
 
@@ -144,9 +144,9 @@ func goneInRow(s *system) {
 			return err
 		})
 		if got, want := slices.Max(counts), min(5, len(s.instances)); got != want {
-			s.broken(trust.Violated, "%d users in a row, want %d", got, want)
+			trust.Broken(s, trust.Violated, "%d users in a row, want %d", got, want)
 		}
 		_, err := s.one().CountUnknownOpenID(s.Context(), "")
-		s.must(err)
+		s.Must(err)
 	}
 }

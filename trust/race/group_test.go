@@ -81,10 +81,10 @@ func spreadAgainstRecall(s *system) {
 		p.run()
 		for _, u := range users {
 			if n := p.told[string(u)+" "+string(m.ID())]; n > 0 {
-				s.broken(trust.Violated, "%s was told of a message that was taken back before", u)
+				trust.Broken(s, trust.Violated, "%s was told of a message that was taken back before", u)
 			}
 			if n := len(s.ends(u)[m.ID()]); n > 1 {
-				s.broken(trust.Violated, "the message ended %d times for %s", n, u)
+				trust.Broken(s, trust.Violated, "the message ended %d times for %s", n, u)
 			}
 		}
 	}

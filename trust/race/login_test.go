@@ -25,7 +25,7 @@ func manyUsers(s *system) {
 		facts := make([]fact.Fact, len(s.instances))
 		for i := range users {
 			users[i] = fact.UserID(s.fresh("user"))
-			s.must(s.one().Bind(s.Context(), users[i], openID))
+			s.Must(s.one().Bind(s.Context(), users[i], openID))
 			facts[i] = s.message(users[i])
 			s.record(s.one(), facts[i])
 		}
@@ -65,7 +65,7 @@ func manyUsers(s *system) {
 			}
 		}
 		if owners > 1 {
-			s.broken(trust.Violated, "%d users have one openid", owners)
+			trust.Broken(s, trust.Violated, "%d users have one openid", owners)
 		}
 		s.account(openID)
 	}
@@ -114,12 +114,12 @@ func erasure(s *system) {
 func (s *system) unnamed(names ...string) {
 	s.Helper()
 	all, err := scan.All(s.Context(), s.raw)
-	s.must(err)
+	s.Must(err)
 	trust.Count(s.T, trust.Scanned, len(all))
 	for _, e := range all {
 		for _, name := range names {
 			if e.Contains(name) {
-				s.broken(trust.Violated, "%s is named after the erasure: %v", name, e)
+				trust.Broken(s, trust.Violated, "%s is named after the erasure: %v", name, e)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func loginAgainstErasure(s *system) {
 			}
 			return nil
 		})
-		s.must(s.one().Bind(s.Context(), user, openID))
+		s.Must(s.one().Bind(s.Context(), user, openID))
 		p := s.platform()
 		s.record(s.one(), s.tap(openID, fact.GrantPopup, s.fresh("tap"), s.clock()))
 		m := s.message(user)
@@ -147,7 +147,7 @@ func loginAgainstErasure(s *system) {
 		s.advance(s.rules.Lead)
 		p.run()
 		p.toldOnce(m)
-		s.must(s.one().EraseUser(s.Context(), user))
+		s.Must(s.one().EraseUser(s.Context(), user))
 		s.unnamed(string(user), string(openID))
 	}
 }

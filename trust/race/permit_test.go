@@ -57,7 +57,7 @@ func permitsOfMany(s *system) {
 		sum += n
 	}
 	if sum != permits {
-		s.broken(trust.Violated, "%d cards for %d permits", sum, permits)
+		trust.Broken(s, trust.Violated, "%d cards for %d permits", sum, permits)
 	}
 	s.owns(openID, 0, 0)
 }
@@ -69,7 +69,7 @@ func reportsAgainstSettle(s *system) {
 		user, openID := s.subscriber(1)
 		c := cardOf(round, 0, user, openID)
 		_, err := s.one().Reserve(s.Context(), c)
-		s.must(err)
+		s.Must(err)
 		s.advance(permit.Lease + time.Second) // the sender is slow: others may give the card up
 		sent := fact.Fact{Sent: &fact.Sent{OpenID: openID, Template: tmpl, At: s.clock().Truncate(time.Second)}}
 		s.meet(func(i int, st *store.Store) (err error) {
@@ -96,7 +96,7 @@ func (s *system) reconcileAll() {
 	s.Helper()
 	for range 3 {
 		_, err := s.one().Reconcile(s.Context(), 10000)
-		s.must(err)
+		s.Must(err)
 		s.advance(permit.Lease + time.Second)
 	}
 }

@@ -50,7 +50,7 @@ func (s *system) platform() *platform {
 func (p *platform) deliverer(st *store.Store) *deliver.Deliverer {
 	spec := card.TemplateSpec{ID: tmpl, Data: map[string]string{"thing1": "{{.Sender}}", "number2": "{{.Count}}"}}
 	templates, err := card.NewTemplates(map[fact.Kind]card.TemplateSpec{fact.KindMessage: spec})
-	p.must(err)
+	p.Must(err)
 	return &deliver.Deliverer{Store: &watcher{Store: st, p: p}, IM: p, Directory: p, WeChat: p, Rules: p.rules, Templates: templates,
 		Log: slog.New(slog.DiscardHandler)}
 }
@@ -120,14 +120,14 @@ func (p *platform) toldOnce(facts ...fact.Fact) {
 		id := string(f.Message.To) + " " + string(f.Message.ID)
 		switch n := p.told[id]; {
 		case n == 0:
-			p.broken(trust.Lost, "%s was not told", id)
+			trust.Broken(p, trust.Lost, "%s was not told", id)
 		case n > 1:
-			p.broken(trust.Doubled, "%s was told %d times", id, n)
+			trust.Broken(p, trust.Doubled, "%s was told %d times", id, n)
 		}
 	}
 	for id, n := range p.told {
 		if n > 1 {
-			p.broken(trust.Doubled, "%s was told %d times", id, n)
+			trust.Broken(p, trust.Doubled, "%s was told %d times", id, n)
 		}
 	}
 }
@@ -143,11 +143,11 @@ func (p *platform) endedOnce(facts ...fact.Fact) {
 		}
 		switch got := ends[m.To][m.ID]; {
 		case len(got) == 0:
-			p.broken(trust.Lost, "%s to %s has no end", m.ID, m.To)
+			trust.Broken(p, trust.Lost, "%s to %s has no end", m.ID, m.To)
 		case len(got) > 1:
-			p.broken(trust.Violated, "%s to %s ended as %v", m.ID, m.To, got)
+			trust.Broken(p, trust.Violated, "%s to %s ended as %v", m.ID, m.To, got)
 		case (got[0] == fact.StateDelivered) != (p.told[string(m.To)+" "+string(m.ID)] == 1):
-			p.broken(trust.Violated, "%s to %s ended %q, and was told %d times", m.ID, m.To, got[0], p.told[string(m.To)+" "+string(m.ID)])
+			trust.Broken(p, trust.Violated, "%s to %s ended %q, and was told %d times", m.ID, m.To, got[0], p.told[string(m.To)+" "+string(m.ID)])
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (p *platform) run() {
 		})
 		p.advance(permit.Lease + time.Second)
 		nothing, err := fixture.Idle(p.Context(), p.raw)
-		p.must(err)
+		p.Must(err)
 		if nothing {
 			return
 		}
@@ -201,7 +201,7 @@ func (w *watcher) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Ide
 		for _, id := range ids {
 			for _, what := range []fact.MessageID{id.ID(), "*"} {
 				if known, ok := w.p.over[string(cards[i].User)+" "+string(what)]; ok && known < asked {
-					w.p.broken(trust.Violated, "%s of %s was begun after the store knew that it must not be told", id, cards[i].User)
+					trust.Broken(w.p, trust.Violated, "%s of %s was begun after the store knew that it must not be told", id, cards[i].User)
 				}
 			}
 		}
@@ -215,7 +215,7 @@ func (w *watcher) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserve
 	w.p.seeing.Lock()
 	defer w.p.seeing.Unlock()
 	if known, ok := w.p.gone[binding{r.User, r.OpenID}]; ok && known < asked && got.Status == permit.ReserveOK {
-		w.p.broken(trust.Violated, "a card of %s is sent to %s, which is another's now", r.User, r.OpenID)
+		trust.Broken(w.p, trust.Violated, "a card of %s is sent to %s, which is another's now", r.User, r.OpenID)
 	}
 	return got, err
 }

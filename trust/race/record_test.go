@@ -24,7 +24,7 @@ func wakeOnce(s *system) {
 			facts[i] = s.message(user)
 		}
 		s.advance(10 * time.Second) // the last wake is forgotten
-		s.must(s.raw.Del(s.Context(), s.keys("watch")...).Err())
+		s.Must(s.raw.Del(s.Context(), s.keys("watch")...).Err())
 		var wakes atomic.Int32
 		s.meet(func(i int, st *store.Store) error {
 			wake, err := st.Record(s.Context(), s.rules, facts[i:i+1])
@@ -34,7 +34,7 @@ func wakeOnce(s *system) {
 			return err
 		})
 		if n := wakes.Load(); n != 1 {
-			s.broken(trust.Violated, "%d were told to wake deliver, want one", n)
+			trust.Broken(s, trust.Violated, "%d were told to wake deliver, want one", n)
 		}
 	}
 }
@@ -43,7 +43,7 @@ func wakeOnce(s *system) {
 func (s *system) keys(kind string) []string {
 	s.Helper()
 	keys, err := s.raw.Keys(s.Context(), "*}:"+kind).Result()
-	s.must(err)
+	s.Must(err)
 	return append(keys, "none")
 }
 
@@ -58,9 +58,9 @@ func restAgainstRecord(s *system) {
 			facts[i] = s.message(users[i])
 		}
 		s.advance(10 * time.Second)
-		s.must(s.raw.Del(s.Context(), s.keys("watch")...).Err())
+		s.Must(s.raw.Del(s.Context(), s.keys("watch")...).Err())
 		_, err := s.one().Claim(s.Context(), 1) // a run watches every shard
-		s.must(err)
+		s.Must(err)
 		var goesOn, woken atomic.Int32
 		s.meet(func(i int, st *store.Store) error {
 			if i%2 == 0 {
@@ -77,9 +77,9 @@ func restAgainstRecord(s *system) {
 			return err
 		})
 		if goesOn.Load() == 0 && woken.Load() == 0 {
-			s.broken(trust.Lost, "messages wait, all runs have ended, and nobody was told to wake one")
+			trust.Broken(s, trust.Lost, "messages wait, all runs have ended, and nobody was told to wake one")
 		}
-		s.must(s.raw.FlushAll(s.Context()).Err())
+		s.Must(s.raw.FlushAll(s.Context()).Err())
 	}
 }
 

@@ -11,22 +11,22 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
-const tmpl fact.TemplateID = "zun-LzcQyW-edafCVvzPkK4de2Rllr1fFpw2A_x0oXE"
+const tmpl = fixture.Message
 
 // A system is where n instances meet. Time stands still in it unless the test moves it, so what
 // comes of a race depends on the order alone.
 type system struct {
-	*testing.T
-	addr      string
+	testkit.T
 	instances []*store.Store
 	raw       *redis.Client
 	rules     notify.Rules
@@ -72,24 +72,14 @@ func (s *system) rounds() int {
 }
 
 func newSystem(t *testing.T, addr string, n int) *system {
-	s := &system{T: t, addr: addr, rules: notify.DefaultRules(), now: time.UnixMilli(1795305599500).UTC()}
+	s := &system{T: testkit.T{T: t}, rules: notify.DefaultRules(), now: time.UnixMilli(1795305599500).UTC()}
 	s.rules.KeepLearning = false
-	s.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
-	t.Cleanup(func() { s.raw.Close() })
-	s.must(s.raw.FlushAll(t.Context()).Err())
+	s.raw = fixture.Redis(t, addr)
+	s.Must(s.raw.FlushAll(t.Context()).Err())
 	for range n {
-		s.instances = append(s.instances, s.open())
+		s.instances = append(s.instances, fixture.Store(t, addr, 4, s.clock))
 	}
 	return s
-}
-
-// open returns another instance.
-func (s *system) open() *store.Store {
-	s.Helper()
-	st, err := store.Open(store.Config{URL: secret.New("redis://" + s.addr), Shards: 4, Now: s.clock, ServerTime: s.clock})
-	s.must(err)
-	s.Cleanup(func() { st.Close() })
-	return st
 }
 
 func (s *system) clock() time.Time {
@@ -136,7 +126,7 @@ func (s *system) meetings(n int, do func(i int, st *store.Store) error) {
 	ready.Wait()
 	close(start)
 	done.Wait()
-	s.must(errors.Join(errs...))
+	s.Must(errors.Join(errs...))
 }
 
 // connect has every instance be connected before the first race: two hundred connections made at
@@ -149,22 +139,8 @@ func (s *system) connect() {
 	s.connected = true
 	for _, st := range s.instances {
 		_, err := st.Balances(s.Context(), "nobody", []fact.TemplateID{tmpl})
-		s.must(err)
+		s.Must(err)
 	}
-}
-
-func (s *system) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
-}
-
-// broken tells of a promise that did not hold.
-func (s *system) broken(what string, format string, args ...any) {
-	s.Helper()
-	trust.Count(s.T, what, 1)
-	s.Errorf(format, args...)
 }
 
 // one is the instance with which a test prepares and looks around.
@@ -175,7 +151,7 @@ func (s *system) subscriber(permits int) (fact.UserID, fact.OpenID) {
 	s.Helper()
 	user := fact.UserID(s.fresh("user"))
 	openID := fact.OpenID("o-" + user)
-	s.must(s.one().Bind(s.Context(), user, openID))
+	s.Must(s.one().Bind(s.Context(), user, openID))
 	var facts []fact.Fact
 	for i := range permits {
 		facts = append(facts, s.tap(openID, fact.GrantPopup, s.fresh("tap"), s.clock().Add(-time.Duration(i)*5*time.Minute)))
@@ -195,7 +171,7 @@ func (s *system) message(to fact.UserID) fact.Fact {
 func (s *system) record(st *store.Store, facts ...fact.Fact) (wake bool) {
 	s.Helper()
 	wake, err := st.Record(s.Context(), s.rules, facts)
-	s.must(err)
+	s.Must(err)
 	return wake
 }
 
@@ -203,14 +179,10 @@ func (s *system) record(st *store.Store, facts ...fact.Fact) (wake bool) {
 func (s *system) account(openID fact.OpenID) permit.Account {
 	s.Helper()
 	all, err := store.Accounts(s.Context(), s.one(), openID)
-	s.must(err)
+	s.Must(err)
 	a := all[tmpl]
-	sum := a.Opening
-	for _, e := range a.Entries {
-		sum += e.Change
-	}
-	if sum != a.Balance || a.Balance < 0 || a.Held < 0 {
-		s.broken(trust.Violated, "the account of %s does not add up: %+v", openID, a)
+	if !fixture.AddsUp(a) || a.Balance < 0 || a.Held < 0 {
+		trust.Broken(s, trust.Violated, "the account of %s does not add up: %+v", openID, a)
 	}
 	return a
 }
@@ -219,7 +191,7 @@ func (s *system) account(openID fact.OpenID) permit.Account {
 func (s *system) owns(openID fact.OpenID, balance, held int) {
 	s.Helper()
 	if a := s.account(openID); a.Balance != balance || a.Held != held {
-		s.broken(trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
+		trust.Broken(s, trust.Violated, "%s has %d permits, %d of them held, want %d and %d: %+v", openID, a.Balance, a.Held, balance, held, a)
 	}
 }
 
@@ -227,14 +199,6 @@ func (s *system) owns(openID fact.OpenID, balance, held int) {
 func (s *system) ends(user fact.UserID) map[fact.MessageID][]fact.State {
 	s.Helper()
 	steps, err := s.one().Timeline(s.Context(), user)
-	s.must(err)
-	out := map[fact.MessageID][]fact.State{}
-	for _, step := range steps {
-		for _, id := range step.Messages {
-			if step.Kind == notify.StepFinal {
-				out[id.ID()] = append(out[id.ID()], step.State)
-			}
-		}
-	}
-	return out
+	s.Must(err)
+	return fixture.Ends(steps)
 }

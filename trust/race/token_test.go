@@ -11,6 +11,7 @@ import (
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
 	"wxnotify/trust"
+	"wxnotify/trust/fixture"
 )
 
 var tokenRaces = []race{
@@ -28,18 +29,16 @@ type senders struct {
 
 func (s *system) senders() *senders {
 	s.Helper()
-	sim, err := simulator.New(simulator.Config{Clock: simulator.NewManualClock(s.clock())})
-	s.must(err)
-	s.Cleanup(sim.Close)
-	s.must(sim.WeChat.AddTemplate(simulator.Template{ID: string(tmpl), Title: "New message", Content: "From:{{thing1.DATA}}\n"}))
+	sim := fixture.World(s, simulator.Config{Clock: simulator.NewManualClock(s.clock())})
+	s.Must(fixture.AddTemplates(sim.WeChat))
 	o := &senders{system: s, sim: sim}
 	cfg := sim.Config().WeChat
 	for _, st := range s.instances {
 		c, err := wechat.NewClient(wechat.ClientConfig{AppID: cfg.AppID, AppSecret: cfg.AppSecret, BaseURL: "http://127.0.0.1",
 			HTTPClient: &http.Client{Transport: sim.Transport()}, Tokens: st, Now: s.clock})
-		s.must(err)
+		s.Must(err)
 		openID := sim.WeChat.NewUser()
-		s.must(sim.WeChat.Subscribe(openID, string(tmpl), 3))
+		s.Must(sim.WeChat.Subscribe(openID, string(tmpl), 3))
 		o.clients, o.openIDs = append(o.clients, c), append(o.openIDs, fact.OpenID(openID))
 	}
 	return o
@@ -50,7 +49,7 @@ func (o *senders) sendAll() {
 	o.Helper()
 	o.meet(func(i int, _ *store.Store) error {
 		_, err := wechat.Sender{Client: o.clients[i]}.Send(o.Context(), card.Card{ID: card.ID(fmt.Sprint(i)), To: o.openIDs[i],
-			Template: tmpl, Data: map[string]string{"thing1": "x"}, MiniProgramState: "formal", Lang: "zh_CN"})
+			Template: tmpl, Data: map[string]string{"thing1": "x", "thing2": "x", "number3": "1"}, MiniProgramState: "formal", Lang: "zh_CN"})
 		return err
 	})
 }
@@ -60,7 +59,7 @@ func (o *senders) arrived(want int) {
 	o.Helper()
 	for _, openID := range o.openIDs {
 		if n := len(o.sim.WeChat.Cards(string(openID))); n != want {
-			o.broken(trust.Lost, "%d cards arrived, want %d", n, want)
+			trust.Broken(o, trust.Lost, "%d cards arrived, want %d", n, want)
 		}
 	}
 }
@@ -69,7 +68,7 @@ func (o *senders) arrived(want int) {
 func (o *senders) fetched(want int) {
 	o.Helper()
 	if n := o.sim.Record.Count("/cgi-bin/stable_token"); n != want {
-		o.broken(trust.Violated, "WeChat was asked for a token %d times, want %d", n, want)
+		trust.Broken(o, trust.Violated, "WeChat was asked for a token %d times, want %d", n, want)
 	}
 }
 

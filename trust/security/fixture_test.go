@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +16,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/internal/testkit"
-	"wxnotify/shared/api"
-	"wxnotify/shared/im"
 	"wxnotify/shared/notify"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
@@ -30,7 +26,7 @@ import (
 
 // A system is all functions with a URL, over one store, and what they log.
 type system struct {
-	*testing.T
+	testkit.T
 	*fixture.Functions
 	now   time.Time
 	redis *miniredis.Miniredis
@@ -42,35 +38,24 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	s := &system{T: t, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
+	s := &system{T: testkit.T{T: t}, now: testkit.Past, redis: miniredis.RunT(t), from: "203.0.113.7:0"}
 	clock := func() time.Time { return s.now }
+	s.store = fixture.Store(t, s.redis.Addr(), 2, clock)
+	s.sim = fixture.World(t, simulator.Config{Clock: simulator.NewManualClock(s.now), IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken}})
 	var err error
-	s.store, err = store.Open(store.Config{URL: secret.New("redis://" + s.redis.Addr()), Shards: 2, Now: clock, ServerTime: clock})
-	s.must(err)
-	t.Cleanup(func() { s.store.Close() })
-	s.sim, err = simulator.New(simulator.Config{Clock: simulator.NewManualClock(s.now), IM: simulator.IMConfig{CallbackToken: secret.New("callbackToken2026")}})
-	s.must(err)
-	t.Cleanup(s.sim.Close)
-	s.must(fixture.AddTemplates(s.sim.WeChat))
+	s.Must(fixture.AddTemplates(s.sim.WeChat))
 	s.Functions, err = fixture.New(fixture.Config{Store: s.store, Platforms: s.sim.Config(), HTTP: &http.Client{Transport: s.sim.Transport()},
 		Base: "http://127.0.0.1", Rules: notify.DefaultRules(), Now: clock,
 		Log: slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	s.must(err)
+	s.Must(err)
 	return s
-}
-
-func (s *system) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
 }
 
 // login returns a new user who is bound.
 func (s *system) login() *fixture.User {
 	s.Helper()
 	u := &fixture.User{OpenID: s.sim.WeChat.NewUser()}
-	s.must(fixture.LogIn(s, s.sim.WeChat, u))
+	s.Must(fixture.LogIn(s, s.sim.WeChat, u))
 	return u
 }
 
@@ -91,9 +76,8 @@ func (r request) clone() request {
 // callback is what IM sends of a message to user.
 func (s *system) callback(user string) request {
 	c := s.sim.Config().IM
-	q := url.Values{"SdkAppid": {fmt.Sprint(c.SDKAppID)}, "CallbackCommand": {afterSend}}
-	im.SignQuery(q, c.CallbackToken, s.now)
-	return request{function: "imcallback", query: q, body: messageTo(user, 1, s.now)}
+	q, body := fixture.Callback(c.SDKAppID, c.CallbackToken, user, 1, "hi", s.now)
+	return request{function: "imcallback", query: q, body: body}
 }
 
 // push is what WeChat sends of a tap in the dialog.
@@ -102,7 +86,7 @@ func (s *system) push(openID string) request {
 	c := s.sim.Config().WeChat
 	q, body, err := wechat.Sealer{AppID: c.AppID, Token: c.Token, EncodingAESKey: c.AESKey, Mode: wechat.ModeSecure, Timestamp: s.now, Nonce: "415670741"}.
 		Seal([]byte(event(popup, openID, string(fixture.Message), "accept", s.now)))
-	s.must(err)
+	s.Must(err)
 	return request{function: "wechatpush", query: q, body: string(body)}
 }
 
@@ -146,12 +130,10 @@ func (s *system) wantNoEffect(name string, q request, statuses ...int) {
 	w := s.do(q)
 	trust.Count(s.T, trust.Attacks, 1)
 	if !slices.Contains(statuses, w.Code) || w.Body.Len() > 500 {
-		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s, %s: answered %d %s, want one of %v", q.function, name, w.Code, w.Body, statuses)
+		trust.Broken(s.T, trust.Violated, "%s, %s: answered %d %s, want one of %v", q.function, name, w.Code, w.Body, statuses)
 	}
 	if after := s.kept(); after != before {
-		trust.Count(s.T, trust.Violated, 1)
-		s.Errorf("%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
+		trust.Broken(s.T, trust.Violated, "%s, %s: changed the store from\n%s\nto\n%s", q.function, name, before, after)
 	}
 }
 
@@ -167,26 +149,15 @@ func (s *system) passes(name string, q request) *httptest.ResponseRecorder {
 
 // What IM and WeChat send.
 const (
-	afterSend = "C2C.CallbackAfterSendMsg"
+	afterSend = fixture.AfterSend
 	popup     = "subscribe_msg_popup_event"
 	change    = "subscribe_msg_change_event"
 	sent      = "subscribe_msg_sent_event"
 )
-
-func messageTo(user string, seq int, at time.Time) string {
-	return fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":%d,"MsgRandom":2,"MsgTime":%d,"MsgKey":"%[3]d_2_%[4]d",`+
-		`"SendMsgResult":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`, afterSend, user, seq, at.Unix())
-}
 
 // event is the JSON of a subscribe event of an openid.
 func event(name, openID, template, status string, at time.Time) string {
 	return fmt.Sprintf(`{"ToUserName":"gh_1","FromUserName":%q,"CreateTime":%d,"MsgType":"event","Event":%q,`+
 		`"List":{"TemplateId":%q,"SubscribeStatusString":%q,"ErrorCode":"43101","ErrorStatus":"user refuse","MsgID":"1","PopupScene":"0"}}`,
 		openID, at.Unix(), name, template, status)
-}
-
-// signed is the header of a request that a backend signs.
-func signed(key secret.String, word, body string, at time.Time) http.Header {
-	ts := strconv.FormatInt(at.Unix(), 10)
-	return http.Header{api.HeaderTimestamp: {ts}, api.HeaderSignature: {api.Sign(key, ts, word, []byte(body))}}
 }

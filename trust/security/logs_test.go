@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,18 +26,18 @@ func TestLogLinesStayWhole(t *testing.T) {
 	const forged = "\r\n{\"level\":\"ERROR\",\"alert\":\"forged\"}\n"
 	for _, text := range []string{forged, "\u2028\u0085\x1b[2J" + forged, strings.Repeat("forged", 20000)} {
 		quoted, err := json.Marshal(text)
-		s.must(err)
+		s.Must(err)
 		callback := s.callback(alice.UserID)
 		callback.query.Set("CallbackCommand", text)
 		for _, event := range []map[string]any{
-			{"httpMethod": "POST", "path": text, "queryString": flat(callback.query), "body": `{"CallbackCommand":` + string(quoted) + `}`},
+			{"httpMethod": "POST", "path": text, "queryString": callback.query, "body": `{"CallbackCommand":` + string(quoted) + `}`},
 			{"httpMethod": "POST", "headers": map[string]string{"User-Agent": text, "Host": text, "X-Scf-Remote-Addr": text}, "body": text},
 			{"httpMethod": text, "path": text},
 			{"httpMethod": "POST", "headers": map[string]string{"Authorization": "Bearer " + text + ":" + alice.UserSig}},
 			{"httpMethod": "POST", "queryString": map[string]string{text: text, "echostr": text}, "body": `{"code":` + string(quoted) + `}`},
 		} {
 			b, err := json.Marshal(event)
-			s.must(err)
+			s.Must(err)
 			for _, function := range []string{"imcallback", "wechatpush", "session", "permits", "announce"} {
 				s.log.Reset()
 				var platform bytes.Buffer // what the platform's side of a function logs
@@ -59,14 +58,6 @@ func TestLogLinesStayWhole(t *testing.T) {
 			}
 		}
 	}
-}
-
-func flat(q url.Values) map[string]string {
-	out := map[string]string{}
-	for k := range q {
-		out[k] = q.Get(k)
-	}
-	return out
 }
 
 // wantWhole wants a log to have one JSON object a line, none of it an alert, none too long.

@@ -239,7 +239,7 @@ func TestLoserOfABinding(t *testing.T) {
 	alice, bob := s.login(), s.login()
 	bob.OpenID = alice.OpenID // the phone is bob's now
 	s.now = s.now.Add(time.Second)
-	s.must(s.store.Bind(t.Context(), fact.UserID(bob.UserID), fact.OpenID(bob.OpenID)))
+	s.Must(s.store.Bind(t.Context(), fact.UserID(bob.UserID), fact.OpenID(bob.OpenID)))
 	s.passes("bob reports", report(bob, "report-1"))
 	for _, state := range []string{"no pointer", "an old pointer"} {
 		s.wantNoEffect("alice asks", request{function: "permits", method: http.MethodGet, header: alice.Bearer()}, http.StatusUnauthorized)

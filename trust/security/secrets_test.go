@@ -22,13 +22,14 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/shared/im"
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/shared/wechat"
 	"wxnotify/trust"
 	"wxnotify/trust/fixture"
+	"wxnotify/trust/instance"
 )
 
 // The app of the deployment.
@@ -99,8 +100,7 @@ func (c *leakCheck) look(where, text string, but ...string) {
 		trust.Count(c.t, trust.Scanned, 1)
 		for form, what := range c.secrets {
 			if strings.Contains(line, form) && !slices.Contains(but, what) {
-				trust.Count(c.t, trust.Violated, 1)
-				c.t.Errorf("%s: %s shows in: %.600s", where, what, line)
+				trust.Broken(c.t, trust.Violated, "%s: %s shows in: %.600s", where, what, line)
 			}
 		}
 	}
@@ -226,7 +226,7 @@ func newDeployment(t *testing.T) *deployment {
 			dp.settings[name] = text
 		}
 	}
-	for _, f := range functions {
+	for _, f := range instance.Functions {
 		dp.run[f] = start(t, f, dp.settings)
 	}
 	trusted := maps.Clone(dp.settings)
@@ -241,17 +241,10 @@ func (dp *deployment) call(function, where string, q request) string {
 	if q.method == "" {
 		q.method = http.MethodPost
 	}
-	headers := map[string]string{"x-scf-remote-addr": fmt.Sprintf("198.51.100.%d", dp.n%250), "cookie": planted["a header"]}
-	for k := range q.header {
-		headers[k] = q.header.Get(k)
-	}
-	query := flat(q.query)
-	query["ClientIP"] = planted["a query string"]
-	event, err := json.Marshal(map[string]any{"httpMethod": q.method, "path": "/", "queryString": query, "headers": headers, "body": q.body})
-	if err != nil {
-		dp.t.Fatal(err)
-	}
-	return dp.event(function, where, string(event), 5*time.Second)
+	header, query := http.Header{"X-Scf-Remote-Addr": {fmt.Sprintf("198.51.100.%d", dp.n%250)}, "Cookie": {planted["a header"]}}, url.Values{"ClientIP": {planted["a query string"]}}
+	maps.Copy(header, q.header)
+	maps.Copy(query, q.query)
+	return dp.event(function, where, string(testkit.HTTPEvent(q.method, query, header, q.body)), 5*time.Second)
 }
 
 func (dp *deployment) event(function, where, event string, d time.Duration) string {
@@ -264,7 +257,7 @@ func (dp *deployment) event(function, where, event string, d time.Duration) stri
 		Body       string
 	}
 	_ = json.Unmarshal([]byte(answer), &res) // an error is none
-	if json.Unmarshal([]byte(res.Body), &session) == nil && session.UserSig != "" && p.name == "session" {
+	if json.Unmarshal([]byte(res.Body), &session) == nil && session.UserSig != "" && p.Function == "session" {
 		// The one exception: their own UserSig is what users ask for.
 		dp.check.plant("a user's UserSig", session.UserSig)
 		dp.check.look(function+" answers, "+where, answer, "a user's UserSig")
@@ -306,10 +299,7 @@ func (dp *deployment) messages(where, user string, now time.Time) {
 	dp.t.Helper()
 	for i, token := range []string{planted["IM_CALLBACK_TOKEN"], planted["IM_CALLBACK_TOKEN_PREVIOUS"], "guess"} {
 		text := planted["a message's text"]
-		q := url.Values{"SdkAppid": {strconv.Itoa(sdkAppID)}, "CallbackCommand": {afterSend}}
-		im.SignQuery(q, secret.New(token), now)
-		good := fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":"bob","To_Account":%q,"MsgSeq":%d,"MsgRandom":2,"MsgTime":%d,"MsgKey":"%d_%[3]d_%[4]d",`+
-			`"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":%[6]q}}],"CloudCustomData":%[6]q}`, afterSend, user, dp.n*10+i, now.Unix(), dp.n, text)
+		q, good := fixture.Callback(sdkAppID, secret.New(token), user, dp.n*10+i, text, now)
 		for _, body := range []string{good, good[:len(good)-5], strings.Replace(good, afterSend, "x."+text, 1), strings.Replace(good, `"MsgTime":`, `"MsgTime":"`+text+`","x":`, 1),
 			strings.Replace(good, `"bob"`, `"`+text+`\n"`, 1), text, ""} {
 			dp.call("imcallback", where, request{query: q, body: body})
@@ -358,7 +348,7 @@ func (dp *deployment) clients(where, user, usersig string) {
 	}
 	named := fmt.Sprintf(`{"code":"%s-t%d","userId":"carol"}`, planted["a login code"], dp.n)
 	for _, key := range []string{planted["SESSION_KEY"], "guess"} {
-		dp.call("session, trusted", where, request{body: named, header: signed(secret.New(key), "session", named, time.Now())})
+		dp.call("session, trusted", where, request{body: named, header: fixture.Signed(secret.New(key), "session", []byte(named), time.Now())})
 	}
 	report := fmt.Sprintf(`{"reportId":"report-%d","results":{%q:"accept"},"preferences":{"mutedPeers":["nobody"]}}`, dp.n, templateID)
 	for _, header := range []http.Header{bearer(user, usersig), bearer("bob", usersig), bearer(user, usersig[:50]), bearer(user, planted["a header"]), {"Authorization": {planted["a header"]}}} {
@@ -374,12 +364,12 @@ func (dp *deployment) clients(where, user, usersig string) {
 func (dp *deployment) backends(where, user string, now time.Time) {
 	dp.t.Helper()
 	body := fmt.Sprintf(`{"id":"order-%d","kind":"message","to":[%q,"nobody"],"fields":{"summary":%q,"sender":%[3]q}}`, dp.n, user, planted["an announcement's text"])
-	good := signed(secret.New(planted["ANNOUNCE_KEY"]), "announce", body, now)
+	good := fixture.Signed(secret.New(planted["ANNOUNCE_KEY"]), "announce", []byte(body), now)
 	dp.call("announce", where, request{body: body, header: good})
 	dp.call("announce", where, request{body: body, header: good}) // a replay
 	for _, key := range []string{planted["ANNOUNCE_KEY"], "guess"} {
 		for _, bad := range []string{body[:60], strings.Replace(body, `"fields":`, `"fields":"`+planted["an announcement's text"]+`","x":`, 1), strings.Replace(body, `"kind":"message"`, `"kind":"`+planted["an announcement's text"]+`"`, 1)} {
-			dp.call("announce", where, request{body: bad, header: signed(secret.New(key), "announce", bad, now)})
+			dp.call("announce", where, request{body: bad, header: fixture.Signed(secret.New(key), "announce", []byte(bad), now)})
 		}
 	}
 }
@@ -442,22 +432,17 @@ func TestMisconfiguredFunctionsLeakNothing(t *testing.T) {
 			"WECHAT_API_BASE": "https://user:planted-base@host", "IM_API_BASE": "http://planted-base.example", "TENCENT_API_BASE": "https://host/?token=planted-base"},
 		{"WECHAT_ENCODING_AES_KEY": strings.Repeat("!", 36) + "planted", "STORE_URL": "redis://:planted-redis@host:port/planted", "SESSION_MODE": "trusted"},
 	} {
-		for _, f := range functions {
+		for _, f := range instance.Functions {
 			settings := maps.Clone(bad)
 			settings["LOG_LEVEL"], settings["WECHAT_APPID"], settings["IM_SDKAPPID"] = "debug", appID, "1"
 			p := start(t, f, settings)
 			answer := p.invoke(`{"httpMethod":"POST","path":"/","body":"{}"}`, 5*time.Second)
-			for where, text := range map[string]string{"answer": answer, "log": p.printed()} {
-				for line := range strings.Lines(text) {
-					trust.Count(t, trust.Scanned, 1)
-					if strings.Contains(line, "planted") {
-						trust.Count(t, trust.Violated, 1)
-						t.Errorf("%s: the %s shows a value: %s", f, where, line)
-					}
-				}
-				if where == "log" && !strings.Contains(text, "STORE_URL") {
-					t.Errorf("%s: the log does not name the setting: %s", f, text)
-				}
+			log := p.printed()
+			check := &leakCheck{t: t, secrets: map[string]string{"planted": "a value"}}
+			check.look("the answer of "+f, answer)
+			check.look("the log of "+f, log)
+			if !strings.Contains(log, "STORE_URL") {
+				t.Errorf("%s: the log does not name the setting: %s", f, log)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package soak_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -27,12 +26,12 @@ func (w *system) checkMessages() {
 		for id, what := range c.sent {
 			all++
 			if len(c.ends[id]) == 0 {
-				w.broken(trust.Lost, "%s %s to user %d has no end", what, id, c.number)
+				trust.Broken(w, trust.Lost, "%s %s to user %d has no end", what, id, c.number)
 			}
 		}
 		for id, ends := range c.ends {
 			if n := len(ends) - corrections(ends); n > 1 {
-				w.broken(trust.Violated, "message %s to user %d ended %d times: %q", id, c.number, n, ends)
+				trust.Broken(w, trust.Violated, "message %s to user %d ended %d times: %q", id, c.number, n, ends)
 			}
 		}
 	}
@@ -70,7 +69,7 @@ func (w *system) checkCards(c *user) (told int) {
 		told += n
 		text := card.Value("thing2")
 		if strings.HasPrefix(text, "said ") && seen[text] {
-			w.broken(trust.Doubled, "user %d is shown %q twice", c.number, text)
+			trust.Broken(w, trust.Doubled, "user %d is shown %q twice", c.number, text)
 		}
 		seen[text] = true
 	}
@@ -85,7 +84,7 @@ func (w *system) checkCards(c *user) (told int) {
 		}
 	}
 	if !c.leaves && !c.gap && told > ended {
-		w.broken(trust.Doubled, "cards tell user %d of %d messages, and only %d were told", c.number, told, ended)
+		trust.Broken(w, trust.Doubled, "cards tell user %d of %d messages, and only %d were told", c.number, told, ended)
 	}
 	return told
 }
@@ -97,29 +96,25 @@ func (w *system) checkAccounts() {
 	exact := 0
 	for _, c := range w.people {
 		accounts, err := store.Accounts(w.Context(), w.store, fact.OpenID(c.OpenID))
-		w.must(err)
+		w.Must(err)
 		spent := w.spent(c)
 		for _, t := range []fact.TemplateID{fixture.Message, fixture.Call} {
 			a := accounts[t]
-			sum := a.Opening
-			for _, e := range a.Entries {
-				sum += e.Change
-			}
-			if sum != a.Balance || a.Held != 0 || a.Balance < 0 {
-				w.broken(trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
+			if !fixture.AddsUp(a) || a.Held != 0 || a.Balance < 0 {
+				trust.Broken(w, trust.Violated, "the account of user %d does not add up: %+v", c.number, a)
 			}
 			if c.restless {
 				continue
 			}
 			exact++
 			if given := c.taps[string(t)]; given != spent[t]+a.Balance {
-				w.broken(trust.Violated, "user %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
+				trust.Broken(w, trust.Violated, "user %d was given %d permits, has spent %d and has %d left: %+v", c.number, given, spent[t], a.Balance, a)
 			}
 			if left := w.sim.WeChat.Permits(c.OpenID, string(t)); a.Balance > left {
-				w.broken(trust.Violated, "user %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
+				trust.Broken(w, trust.Violated, "user %d has %d permits, and WeChat knows of %d", c.number, a.Balance, left)
 			}
 			if a.Drift != 0 {
-				w.broken(trust.Violated, "WeChat lacked %d permits of user %d", a.Drift, c.number)
+				trust.Broken(w, trust.Violated, "WeChat lacked %d permits of user %d", a.Drift, c.number)
 			}
 		}
 	}
@@ -131,8 +126,8 @@ func (w *system) checkAccounts() {
 // spent counts a user's cards that were paid for, by template.
 func (w *system) spent(c *user) map[fact.TemplateID]int {
 	w.Helper()
-	cards, err := w.raw.HVals(w.Context(), key("c", c.OpenID)).Result()
-	w.must(err)
+	cards, err := w.raw.HVals(w.Context(), fixture.Key(4, c.OpenID, "c:"+c.OpenID)).Result()
+	w.Must(err)
 	out := map[fact.TemplateID]int{}
 	for _, v := range cards {
 		var card struct {
@@ -141,21 +136,15 @@ func (w *system) spent(c *user) map[fact.TemplateID]int {
 			Until    float64          `json:"w"`
 			Reported int              `json:"rp"`
 		}
-		w.must(json.Unmarshal([]byte(v), &card))
+		w.Must(json.Unmarshal([]byte(v), &card))
 		switch {
 		case card.Until != 0 || card.State == permit.CardSending:
-			w.broken(trust.Violated, "a card of user %d never ends: %s", c.number, v)
+			trust.Broken(w, trust.Violated, "a card of user %d never ends: %s", c.number, v)
 		case card.State == permit.CardDelivered, card.State == permit.CardUnknown, card.State == permit.CardRefused && card.Reported == 1:
 			out[card.Template]++
 		}
 	}
 	return out
-}
-
-func (w *system) broken(what, format string, args ...any) {
-	w.Helper()
-	trust.Count(w.T, what, 1)
-	w.Errorf(format, args...)
 }
 
 // storeBytes returns how much memory the store uses.
@@ -166,15 +155,9 @@ func (w *system) connections() int { return w.info("clients", "connected_clients
 
 func (w *system) info(section, name string) int {
 	w.Helper()
-	text, err := w.raw.Info(w.Context(), section).Result()
-	w.must(err)
-	for line := range strings.Lines(text) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
-			n, err := strconv.Atoi(v)
-			w.must(err)
-			return n
-		}
-	}
-	w.Fatal(fmt.Errorf("the store does not tell %s", name))
-	return 0
+	text, err := fixture.Info(w.Context(), w.raw, section, name)
+	w.Must(err)
+	n, err := strconv.Atoi(text)
+	w.Must(err)
+	return n
 }

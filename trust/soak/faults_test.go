@@ -3,16 +3,21 @@ package soak_test
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"wxnotify/simulator"
 )
 
-// A fault is something that goes wrong for a while.
+// A fault is something that goes wrong for a while. What WeChat and IM do wrong, and a slow store,
+// end by themselves.
 type fault struct {
 	name  string
-	begin func(w *system, ctx context.Context, wg *sync.WaitGroup)
+	begin func(w *system) (end func())
+}
+
+// passing is a fault that ends by itself.
+func passing(name string, begin func(w *system)) fault {
+	return fault{name, func(w *system) func() { begin(w); return func() {} }}
 }
 
 // Paths of the platforms.
@@ -24,62 +29,50 @@ const (
 // faults are what a seeded schedule chooses from. What WeChat answers is true in all of them: a
 // WeChat that takes a card and denies it cannot be found out.
 var faults = []fault{
-	{"calm", func(*system, context.Context, *sync.WaitGroup) {}},
-	{"the store is slow", func(w *system, _ context.Context, _ *sync.WaitGroup) {
-		w.proxy.Slow(60 * time.Millisecond)
-	}},
-	{"the store is very slow", func(w *system, _ context.Context, _ *sync.WaitGroup) {
-		w.proxy.Slow(900 * time.Millisecond)
-	}},
-	{"the store refuses", func(w *system, ctx context.Context, wg *sync.WaitGroup) {
+	passing("calm", func(*system) {}),
+	passing("the store is slow", func(w *system) { w.proxy.Slow(60 * time.Millisecond) }),
+	passing("the store is very slow", func(w *system) { w.proxy.Slow(900 * time.Millisecond) }),
+	{"the store refuses", func(w *system) func() {
 		w.proxy.Refuse()
-		wg.Go(func() {
-			<-ctx.Done()
-			w.proxy.Listen()
-		})
+		return w.proxy.Listen
 	}},
-	{"connections to the store are cut", func(w *system, ctx context.Context, wg *sync.WaitGroup) {
-		wg.Go(func() {
-			tick := time.NewTicker(50 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-tick.C:
-					w.proxy.Sever()
-				case <-ctx.Done():
-					return
-				}
+	{"connections to the store are cut", func(w *system) func() {
+		w.proxy.Cut(func(r *rand.Rand, _ bool, n int) int {
+			if r.IntN(20) == 0 {
+				return 0
 			}
+			return n
 		})
+		return func() { w.proxy.Cut(nil) }
 	}},
-	{"WeChat is busy", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	passing("WeChat is busy", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.4, simulator.Code(-1))
 		w.sim.Faults.Sometimes(token, 0.4, simulator.Code(-1))
-	}},
-	{"WeChat's answers are lost", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	}),
+	passing("WeChat's answers are lost", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.DropAfterSuccess())
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.HalfAnswer())
 		w.sim.Faults.Sometimes(sends, 0.2, simulator.HTTPStatus(502))
-	}},
-	{"WeChat is slow, and cannot be reached", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	}),
+	passing("WeChat is slow, and cannot be reached", func(w *system) {
 		w.sim.Faults.Sometimes(sends, 0.3, simulator.Delay(300*time.Millisecond))
 		w.sim.Faults.Sometimes("/cgi-bin/*", 0.3, simulator.Refuse())
-	}},
-	{"the token is refused", func(w *system, _ context.Context, _ *sync.WaitGroup) { w.sim.WeChat.InvalidateToken() }},
-	{"WeChat's reports are lost, late and told twice", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	}),
+	passing("the token is refused", func(w *system) { w.sim.WeChat.InvalidateToken() }),
+	passing("WeChat's reports are lost, late and told twice", func(w *system) {
 		w.sim.Faults.Sometimes("push:subscribe_msg_sent_event", 0.3, simulator.Lose())
 		w.sim.Faults.Sometimes("push:subscribe_msg_sent_event", 0.3, simulator.Delay(time.Second))
 		w.sim.Faults.Sometimes("push:*", 0.3, simulator.Duplicate())
-	}},
-	{"IM does not answer", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	}),
+	passing("IM does not answer", func(w *system) {
 		w.sim.Faults.Sometimes("/v4/*", 0.5, simulator.HTTPStatus(500))
 		w.sim.Faults.Sometimes("/v4/*", 0.3, simulator.Refuse())
-	}},
-	{"callbacks come twice, late and out of order", func(w *system, _ context.Context, _ *sync.WaitGroup) {
+	}),
+	passing("callbacks come twice, late and out of order", func(w *system) {
 		w.sim.Faults.Sometimes("callback:*", 0.3, simulator.Duplicate())
 		w.sim.Faults.Sometimes("callback:*", 0.2, simulator.Delay(200*time.Millisecond))
 		w.sim.Faults.Sometimes("callback:*", 0.2, simulator.Reorder())
-	}},
+	}),
 }
 
 // disturb goes through the faults, each for as long as given, in an order out of the seed, and is
@@ -101,10 +94,9 @@ func (w *system) disturb(ctx context.Context, each time.Duration) (n int) {
 func (w *system) strike(ctx context.Context, f fault, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	var wg sync.WaitGroup
-	f.begin(w, ctx, &wg)
+	end := f.begin(w)
 	<-ctx.Done()
-	wg.Wait()
+	end()
 	w.sim.Faults.Clear()
 	w.proxy.Slow(0)
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
@@ -54,7 +56,7 @@ func TestMain(m *testing.M) {
 func platforms(c simulator.Clock) simulator.Config {
 	return simulator.Config{Clock: c, RecordLimit: 1,
 		WeChat: simulator.WeChatConfig{SentDelay: 100 * time.Millisecond},
-		IM: simulator.IMConfig{CallbackToken: secret.New("callbackToken2026"), CallbackRetries: 5, CallbackRetryAfter: 500 * time.Millisecond,
+		IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken, CallbackRetries: 5, CallbackRetryAfter: 500 * time.Millisecond,
 			Leaving: simulator.Leaving{Close: 100 * time.Millisecond, Background: 200 * time.Millisecond, Network: 300 * time.Millisecond}}}
 }
 
@@ -220,24 +222,21 @@ func (h *hosted) deliver(f *fixture.Functions, quit <-chan struct{}) {
 
 // A process is the process of the functions, from the outside.
 type process struct {
-	*testing.T
-	url string
-	cmd *exec.Cmd
+	testkit.T
+	http.Handler // brings a person's request to it
+	url          string
+	cmd          *exec.Cmd
 }
 
 // startProcess starts the functions. They end with the test.
 func startProcess(t *testing.T, addr, base string) *process {
 	t.Helper()
-	p := &process{T: t, cmd: exec.Command(os.Args[0])}
+	p := &process{T: testkit.T{T: t}, cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), envStore+"="+addr, envBase+"="+base)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
-	if err == nil {
-		err = p.cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.Must(err)
+	p.Must(p.cmd.Start())
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	line := make([]byte, 100)
 	n, err := out.Read(line)
@@ -245,47 +244,25 @@ func startProcess(t *testing.T, addr, base string) *process {
 		t.Fatalf("the process of the functions does not start: %v", err)
 	}
 	p.url = strings.TrimSpace(string(line[:n]))
+	at, err := url.Parse(p.url)
+	p.Must(err)
+	p.Handler = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
 	return p
 }
 
 // call asks the process for something of its own.
 func (p *process) call(path string) []byte {
 	p.Helper()
-	res, err := http.Get(p.url + "/host/" + path)
-	if err != nil {
-		p.Fatal(err)
+	w := fixture.Do(p, http.MethodGet, "/host/"+path, nil, nil)
+	if w.Code != http.StatusOK {
+		p.Fatalf("%s: %d", path, w.Code)
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return b
+	return w.Body.Bytes()
 }
 
-func (p *process) vitals() vitals {
+func (p *process) vitals() (v vitals) {
 	p.Helper()
-	var v vitals
-	if err := json.Unmarshal(p.call("vitals"), &v); err != nil {
-		p.Fatal(err)
-	}
+	p.Must(json.Unmarshal(p.call("vitals"), &v))
 	return v
-}
-
-// ServeHTTP brings a person's request to the process, and so lets it be a handler.
-func (p *process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, p.url+r.URL.Path, r.Body)
-	if err != nil {
-		w.WriteHeader(http.StatusBadGateway)
-		return
-	}
-	out.Header = r.Header
-	res, err := http.DefaultClient.Do(out)
-	if err != nil {
-		w.WriteHeader(http.StatusBadGateway)
-		return
-	}
-	defer res.Body.Close()
-	w.WriteHeader(res.StatusCode)
-	io.Copy(w, res.Body)
 }

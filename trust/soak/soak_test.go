@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/trust"
 )
 
@@ -85,17 +86,17 @@ func soak(t *testing.T, seed uint64, s size) {
 	end := w.checkVitals(start, middle, s.d)
 
 	if used := w.storeBytes() - memory; used > storeSlack+s.people*perPerson+int(w.acts.Load())*perAct {
-		w.broken(trust.Violated, "the store uses %d bytes more for %d people and %d things that happened", used, s.people, w.acts.Load())
+		trust.Broken(w, trust.Violated, "the store uses %d bytes more for %d people and %d things that happened", used, s.people, w.acts.Load())
 	}
 	if most > maxConns {
-		w.broken(trust.Violated, "the store had %d connections, want at most %d", most, maxConns)
+		trust.Broken(w, trust.Violated, "the store had %d connections, want at most %d", most, maxConns)
 	}
 	w.fns.call("quit")
 	http.DefaultClient.CloseIdleConnections()
 	if err := w.fns.cmd.Wait(); err != nil {
-		w.broken(trust.Violated, "the functions leave something behind: %v", err)
+		trust.Broken(w, trust.Violated, "the functions leave something behind: %v", err)
 	}
-	w.eventually("the functions' connections to the store have ended", func() bool { return w.connections() < conns })
+	testkit.Eventually(w, "the functions' connections to the store have ended", func() bool { return w.connections() < conns })
 	t.Logf("%v, %d things happened, %d bytes more in the store; heap %d KB at the start, %d KB in the middle, %d KB in the end", s.d, w.acts.Load(), w.storeBytes()-memory, start.Heap>>10, middle.Heap>>10, end.Heap>>10)
 }
 
@@ -124,30 +125,14 @@ func (w *system) checkVitals(start, middle vitals, d time.Duration) (end vitals)
 	w.Helper()
 	end = w.fns.vitals()
 	if end.Heap > middle.Heap+middle.Heap/4+heapSlack {
-		w.broken(trust.Violated, "the heap grows: %d KB in the middle of %v, %d KB in the end", middle.Heap>>10, d, end.Heap>>10)
+		trust.Broken(w, trust.Violated, "the heap grows: %d KB in the middle of %v, %d KB in the end", middle.Heap>>10, d, end.Heap>>10)
 	}
 	if middle.Heap == 0 {
 		w.Error("nobody looked at the process in the middle")
 	}
-	w.eventually(fmt.Sprintf("the process has about the %d goroutines that it began with", start.Goroutines), func() bool {
+	testkit.Eventually(w, fmt.Sprintf("the process has about the %d goroutines that it began with", start.Goroutines), func() bool {
 		http.DefaultClient.CloseIdleConnections()
 		return w.fns.vitals().Goroutines <= start.Goroutines+instances*6
 	})
 	return end
-}
-
-// eventually waits for what takes a moment.
-func (w *system) eventually(what string, ok func() bool) {
-	w.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			w.broken(trust.Violated, "it does not come about that %s", what)
-			return
-		}
-	}
 }

@@ -3,7 +3,6 @@ package soak_test
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -13,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/permit"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 	"wxnotify/simulator"
@@ -24,7 +23,7 @@ import (
 
 // A system is simulated platforms and a store, with faults, around the process of the functions.
 type system struct {
-	*testing.T
+	testkit.T
 	seed  uint64
 	clock *clock
 	sim   *simulator.World
@@ -50,36 +49,24 @@ type group struct {
 
 func newSystem(t *testing.T, seed uint64, people int) *system {
 	t.Helper()
-	w := &system{T: t, seed: seed, clock: newClock()}
+	w := &system{T: testkit.T{T: t}, seed: seed, clock: newClock()}
 	addr := redistest.Start(t)
 	w.proxy = faultproxy.New(t, addr)
-	w.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, PoolSize: 1})
+	w.raw = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, PoolSize: 1}) // connections are counted
 	t.Cleanup(func() { w.raw.Close() })
-	var err error
-	w.store, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: 4, Now: w.clock.Now, ServerTime: w.clock.Now})
-	w.must(err)
-	t.Cleanup(func() { w.store.Close() })
+	w.store = fixture.Store(t, addr, 4, w.clock.Now)
 	cfg := platforms(w.clock)
 	cfg.HTTPClient = http.DefaultClient
-	w.sim, err = simulator.New(cfg)
-	w.must(err)
-	t.Cleanup(w.sim.Close)
-	w.must(fixture.AddTemplates(w.sim.WeChat))
+	w.sim = fixture.World(t, cfg)
+	w.Must(fixture.AddTemplates(w.sim.WeChat))
 	srv := httptest.NewServer(w.sim)
 	t.Cleanup(srv.Close)
 	w.fns = startProcess(t, w.proxy.Addr, srv.URL)
-	w.must(w.sim.IM.SetCallbackURL(w.fns.url + "/imcallback"))
-	w.must(w.sim.WeChat.SetPushURL(w.fns.url + "/wechatpush"))
+	w.Must(w.sim.IM.SetCallbackURL(w.fns.url + "/imcallback"))
+	w.Must(w.sim.WeChat.SetPushURL(w.fns.url + "/wechatpush"))
 	w.tellTime()
 	w.settle(people)
 	return w
-}
-
-func (w *system) must(err error) {
-	w.Helper()
-	if err != nil {
-		w.Fatal(err)
-	}
 }
 
 // settle makes users: they log in, get a name, most of them subscribe, and they are in
@@ -88,7 +75,7 @@ func (w *system) settle(people int) {
 	w.Helper()
 	for i := range people {
 		c := newUser(i, w.sim.WeChat.NewUser())
-		w.must(fixture.LogIn(w.fns, w.sim.WeChat, &c.User))
+		w.Must(fixture.LogIn(w.fns, w.sim.WeChat, &c.User))
 		w.sim.IM.Import(c.UserID, fmt.Sprint("User ", i))
 		w.people = append(w.people, c)
 		if i%3 != 0 {
@@ -103,16 +90,9 @@ func (w *system) settle(people int) {
 		for _, m := range g.members {
 			members = append(members, m.UserID)
 		}
-		w.must(w.sim.IM.CreateGroup(simulator.Group{ID: g.id, Type: simulator.GroupPublic, Members: members}))
+		w.Must(w.sim.IM.CreateGroup(simulator.Group{ID: g.id, Type: simulator.GroupPublic, Members: members}))
 		w.groups = append(w.groups, g)
 	}
-}
-
-// key is where the store keeps what a kind of key says of an id.
-func key(kind, id string) string {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return fmt.Sprintf("%s{%d}:%s:%s", store.DefaultPrefix, h.Sum32()%4, kind, id)
 }
 
 // follow reads everybody's timeline again and again, with a pause in between, until ctx ends.
@@ -128,7 +108,7 @@ func (w *system) follow(ctx context.Context, pause time.Duration) {
 
 func (w *system) readTimelines() {
 	for _, c := range w.people {
-		if err := c.follow(context.WithoutCancel(w.Context()), w.raw, key("t", c.UserID)); err != nil {
+		if err := c.follow(context.WithoutCancel(w.Context()), w.raw, fixture.Key(4, c.UserID, "t:"+c.UserID)); err != nil {
 			w.Error(err)
 		}
 	}
@@ -138,7 +118,7 @@ func (w *system) readTimelines() {
 func (w *system) idle() bool {
 	w.Helper()
 	nothing, err := fixture.Idle(w.Context(), w.raw)
-	w.must(err)
+	w.Must(err)
 	v := w.fns.vitals()
 	if v.Lost > 0 {
 		w.Fatalf("%d spills were given up", v.Lost)
@@ -151,7 +131,7 @@ func (w *system) calmDown() {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
-	w.must(w.sim.Drain(ctx))
+	w.Must(w.sim.Drain(ctx))
 	for range 100 {
 		if w.idle() {
 			return

@@ -28,15 +28,15 @@ type user struct {
 	restless bool              // they have switched a template off, or were erased: their account is not told exactly
 	leaves   bool              // they were erased: what waited then has no end
 
-	ends  ledgerOfEnds
-	steps map[string]int // entries of the timeline, and how often each is in it
-	last  string         // the newest of them, when it was read
-	gap   bool           // some were read too late
+	ends  map[string][]string // message -> how it ended: state and reason
+	steps map[string]int      // entries of the timeline, and how often each is in it
+	last  string              // the newest of them, when it was read
+	gap   bool                // some were read too late
 }
 
 func newUser(number int, openID string) *user {
 	return &user{User: fixture.User{OpenID: openID}, number: number, taps: map[string]int{}, sent: map[string]string{},
-		steps: map[string]int{}, ends: ledgerOfEnds{}}
+		steps: map[string]int{}, ends: map[string][]string{}}
 }
 
 // tapped notes a permit.
@@ -52,9 +52,6 @@ func (c *user) gets(id, what string) {
 	defer c.mu.Unlock()
 	c.sent[id] = what
 }
-
-// A ledgerOfEnds says how messages ended: state and reason, by message.
-type ledgerOfEnds map[string][]string
 
 // timelineLength is how many entries the store keeps.
 const timelineLength = 100
@@ -82,28 +79,18 @@ func (c *user) follow(ctx context.Context, db *redis.Client, key string) error {
 			continue
 		}
 		c.steps[e]++
-		if err := c.ends.add(e); err != nil {
+		var s notify.Step
+		if err := json.Unmarshal([]byte(e), &s); err != nil {
 			return err
+		}
+		for id, states := range fixture.Ends([]notify.Step{s}) {
+			c.ends[string(id)] = append(c.ends[string(id)], fmt.Sprintf("%s %s", states[0], s.Reason))
 		}
 	}
 	for e := range c.steps { // so much for what the store has forgotten
 		if now[e] == 0 {
 			delete(c.steps, e)
 		}
-	}
-	return nil
-}
-
-func (l ledgerOfEnds) add(entry string) error {
-	var s notify.Step
-	if err := json.Unmarshal([]byte(entry), &s); err != nil {
-		return err
-	}
-	if s.Kind != notify.StepFinal {
-		return nil
-	}
-	for _, id := range s.Messages {
-		l[string(id.ID())] = append(l[string(id.ID())], fmt.Sprintf("%s %s", s.State, s.Reason))
 	}
 	return nil
 }

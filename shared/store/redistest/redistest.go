@@ -19,39 +19,69 @@ import (
 // startBudget is how long a server may take until it answers.
 const startBudget = 10 * time.Second
 
-// Start starts a redis-server on a free port of loopback, with a folder of its own
-// and without persistence, and returns its address. args are added to its command
-// line. It ends with the test. Without a redis-server on the PATH the test fails.
+// A Server is a redis-server on a port of loopback, with a folder of its own and without
+// persistence. It can be ended and started again.
+type Server struct {
+	Addr string
+
+	t     testing.TB
+	args  []string
+	cmd   *exec.Cmd
+	ended <-chan string
+}
+
+// Start starts a server and returns its address. args are added to its command line. It ends with
+// the test. Without a redis-server on the PATH the test fails.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
+	return StartServer(t, args...).Addr
+}
+
+// StartServer is Start for a test that ends the server.
+func StartServer(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is not installed: run `apt-get install redis-server`, or `make test`, which does")
 	}
 	at, bus := fmt.Sprint(port.Of(t)), fmt.Sprint(port.Of(t)) // the bus is a cluster's
-	cmd := exec.Command(path, append([]string{"--port", at, "--cluster-port", bus, "--bind", "127.0.0.1", "--dir", t.TempDir(),
-		"--save", "", "--appendonly", "no"}, args...)...)
-	out, err := cmd.StdoutPipe()
+	s := &Server{t: t, Addr: "127.0.0.1:" + at, args: append([]string{"--port", at, "--cluster-port", bus, "--bind", "127.0.0.1",
+		"--dir", t.TempDir(), "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"}, args...)}
+	s.Begin("Ready to accept connections")
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// Begin starts the server, again, and waits until it logs a text.
+func (s *Server) Begin(until string) {
+	s.t.Helper()
+	s.cmd = exec.Command("redis-server", s.args...)
+	out, err := s.cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("redis-server: %v", err)
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("redis-server: %v", err)
 	}
-	ready, ended := follow(bufio.NewScanner(out))
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
-		cmd.Wait()
-	})
+	var ready <-chan struct{}
+	ready, s.ended = follow(bufio.NewScanner(out), until)
 	select {
 	case <-ready:
-	case log := <-ended:
-		t.Fatalf("redis-server ended at once:\n%s", log)
+	case log := <-s.ended:
+		s.t.Fatalf("redis-server ended at once:\n%s", log)
 	case <-time.After(startBudget):
-		t.Fatalf("redis-server was not ready within %v", startBudget)
+		s.t.Fatalf("redis-server did not say %q within %v", until, startBudget)
 	}
-	return "127.0.0.1:" + at
+}
+
+// Kill ends the server as a crash would.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	s.cmd.Process.Kill()
+	<-s.ended
+	s.cmd.Wait()
+	s.cmd = nil
 }
 
 // StartCluster starts one server in cluster mode that owns all slots: it refuses
@@ -81,16 +111,16 @@ func StartCluster(t testing.TB) (addr string) {
 	}
 }
 
-// follow reads a server's log. ready is closed when it takes connections; ended
+// follow reads a server's log. ready is closed when it holds until; ended
 // then or else carries the whole log when the server is gone.
-func follow(lines *bufio.Scanner) (ready <-chan struct{}, ended <-chan string) {
+func follow(lines *bufio.Scanner, until string) (ready <-chan struct{}, ended <-chan string) {
 	up, end := make(chan struct{}), make(chan string, 1)
 	go func() {
 		defer close(end)
 		var log strings.Builder
 		for seen := false; lines.Scan(); {
 			fmt.Fprintln(&log, lines.Text())
-			if !seen && strings.Contains(lines.Text(), "Ready to accept connections") {
+			if !seen && strings.Contains(lines.Text(), until) {
 				seen = true
 				close(up)
 			}
