@@ -22,7 +22,7 @@ func (p *pass) resume(ctx context.Context, recs []notify.Recipient) {
 				p.Log.ErrorContext(ctx, "card not resolved, a later run resumes", "alert", "store", "card", rec.Open.ID, "error", err)
 				return
 			}
-			fs = append(fs, *notify.Resume(p.Rules, rec, r, p.time()))
+			fs = append(fs, *notify.Resume(p.Rules, p.Templates, rec, r, p.time()))
 		})
 	}
 	p.finish(ctx, fs)

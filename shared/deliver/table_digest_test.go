@@ -185,6 +185,18 @@ func digestRows() []row {
 				s.told("a")
 				s.say("b")
 			}},
+		{rule: "also if the run that heard so ended before it wrote that down", has: 3,
+			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +8m; card 1 +8m; a b delivered; 1 left; 0 digest left, drift 1; alert (store)",
+			do: func(s *system) {
+				s.templates(fact.KindMessage, fact.KindDigest)
+				s.accept(fact.Fact{Grant: &fact.Grant{ID: "drift", OpenID: "o-tom", Source: fact.GrantReport, At: s.clock.Now(),
+					Templates: []fact.TemplateID{"digest"}}})
+				s.told("a")
+				s.say("b")
+				fault, _ := once("finish", 1, loses)
+				s.intercept(fault)
+				s.run(7 * time.Minute)
+			}},
 		{rule: "and a call", want: "asked +0s; card 1 +0s; call delivered; 0 left; 0 call left", do: func(s *system) {
 			s.templates(fact.KindMessage, fact.KindCall)
 			s.ring("call", false)

@@ -56,7 +56,7 @@ func (a *Attempt) templateID() fact.TemplateID {
 
 // CanFallBack reports whether the template of messages may stand in for the kind's own.
 func (a *Attempt) CanFallBack(notices []card.Notice) bool {
-	return a.Rules.FallbackToMessage && ofAbsence(notices) && a.Template().ID() != a.Templates.For(fact.KindMessage).ID()
+	return a.Rules.FallbackToMessage && ofAbsence(notices) && a.templateID() != a.Templates.For(fact.KindMessage).ID()
 }
 
 // FallBack has the template of messages stand in for one that has no permit.
@@ -359,8 +359,8 @@ func FirstExpiry(until time.Time, notices []card.Notice) time.Time {
 
 // Resume returns how a recipient goes on whose card an earlier run began and did not finish, given how
 // that card has ended.
-func Resume(rules Rules, rec Recipient, r permit.Resolved, now time.Time) *Finish {
-	a := &Attempt{Rules: rules, Recipient: rec, Plan: Plan{Carried: rec.Carried}, Card: rec.Open.ID}
+func Resume(rules Rules, templates card.Templates, rec Recipient, r permit.Resolved, now time.Time) *Finish {
+	a := &Attempt{Rules: rules, Templates: templates, Recipient: rec, Plan: Plan{Carried: rec.Carried}, Card: rec.Open.ID}
 	for _, n := range rec.Notices {
 		if slices.Contains(rec.Open.Messages, n.ID) {
 			a.Plan.Send = append(a.Plan.Send, n)
