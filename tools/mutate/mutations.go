@@ -219,4 +219,11 @@ var mutations = []mutation{
 	one("open a circuit that was closed while it was tried", "shared/store/circuit.go", `do("HSET", c.record, "v", next), do("HDEL"`, `do("HDEL"`, "./shared/store -run TestCircuitIsClosedWhileItIsProbed"),
 	one("keep the name of who was erased since", "shared/store/names.go", "if !forgotten(id) {", `if !forgotten("") {`, store),
 	one("send on a permit that a replica may not know, asked again", "shared/store/card.go", "return []command{}, nil", "return nil, nil", "./shared/store -run TestReserveReachesTheReplica"),
+	one("find a card that can fall back without knowing the templates", domain+"attempt.go", "Templates: templates, Recipient: rec, Plan: Plan{Carried", "Recipient: rec, Plan: Plan{Carried", table),
+	one("send empty variables", "cmd/wxnotify/internal/deploy/function.go", "if v != \"\" {\n\t\t\tout[key] = v", "if true {\n\t\t\tout[key] = v", "./cmd/wxnotify/internal/deploy"),
+	one("upload with the modes of this machine", "cmd/wxnotify/internal/deploy/function.go", "h.SetMode(file.mode)", "h.SetMode(0o600)", "./cmd/wxnotify/internal/deploy"),
+	one("write the digest of code before the code", "cmd/wxnotify/internal/deploy/function.go", "had.Description != want.Description {\n\t\t\tadd(", "had.Description == \"\" {\n\t\t\tadd(", "./cmd/wxnotify/internal/deploy"),
+	one("make a timer anew that is as it should be", "cmd/wxnotify/internal/deploy/around.go", "return listed.Cron\n", "return desc\n", "./cmd/wxnotify/internal/deploy"),
+	one("deploy a store on this machine", "cmd/wxnotify/internal/check/settings.go", "if outbound.Loopback(u.Hostname()) {", "if outbound.Loopback(u.Hostname()) && false {", "./cmd/wxnotify/internal/check"),
+	one("let the first of two settings hold", "cmd/wxnotify/internal/dotenv/dotenv.go", "f.Values[key], f.Lines[key] = value, n", "if f.Values[key] == \"\" {\n\t\t\tf.Values[key], f.Lines[key] = value, n\n\t\t}", "./cmd/wxnotify/internal/dotenv"),
 }
