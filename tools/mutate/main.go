@@ -225,6 +225,8 @@ func goTest(ctx context.Context, dir, tests string) (by string, compiles bool, e
 		return "", false, nil
 	case strings.Contains(text, "panic: ") || strings.Contains(text, "fatal error: "):
 		return "a panic", true, nil
+	case strings.Contains(text, "signal: killed"):
+		return "a test that takes all memory", true, nil
 	}
 	return "", false, fmt.Errorf("go test %s: %w\n%s", tests, failure, text)
 }
