@@ -51,6 +51,23 @@ func TestDeployCommand(t *testing.T) {
 	if code, says := do("--stage", "prod"); code != 0 || account.Function("wxnotify-prod-session") == nil || !strings.Contains(says, env+".prod") {
 		t.Errorf("a stage: status %d: %s", code, says)
 	}
+	remove := func(typed string, more ...string) (int, string) {
+		var out bytes.Buffer
+		args := append([]string{"remove", "--env-file", env, "--config", filepath.Join(root, "serverless.yml"), "--stage", "prod"}, more...)
+		code := run(t.Context(), args, console{in: strings.NewReader(typed), out: &out, err: &out, env: map[string]string{"TENCENT_API_BASE": account.URL}})
+		return code, out.String()
+	}
+	for _, typed := range []string{"", "y\n", "dev\n"} {
+		if code, says := remove(typed); code != exitFailure || !strings.Contains(says, "nothing was deleted") || account.Function("wxnotify-prod-session") == nil {
+			t.Errorf("%q: status %d: %s", typed, code, says)
+		}
+	}
+	if code, says := remove("prod\n"); code != 0 || account.Function("wxnotify-prod-session") != nil || account.Function("wxnotify-dev-session") == nil {
+		t.Errorf("status %d: %s", code, says)
+	}
+	if code, says := remove("", "--yes"); code != 0 || !strings.Contains(says, "nothing of stage prod is there") {
+		t.Errorf("again: status %d: %s", code, says)
+	}
 	if err := os.WriteFile(env, []byte("WECHAT_APPID=wx\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

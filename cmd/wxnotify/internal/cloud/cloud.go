@@ -162,7 +162,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		if out, refused = c.authentic(r); refused == nil {
 			out, refused = c.act(action, in)
-			c.stale = c.stale || strings.HasPrefix(action, "Create") || strings.HasPrefix(action, "Update")
+			c.stale = c.stale || !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List")
 		}
 	}
 	c.mu.Unlock()
@@ -214,6 +214,9 @@ func (c *Cloud) act(action string, in map[string]json.RawMessage) (any, *apiErro
 		return nil, refuse("FailedOperation.FunctionStatusError", "%s is being changed", name)
 	}
 	switch action {
+	case "DeleteFunction":
+		delete(c.functions, name)
+		return nil, nil
 	case "GetFunction":
 		return f.describe(), nil
 	case "UpdateFunctionCode":

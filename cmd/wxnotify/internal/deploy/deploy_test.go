@@ -302,6 +302,46 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// What was made is deleted, whatever is broken off; what somebody else has made stays.
+func TestRemoval(t *testing.T) {
+	for n := range 13 {
+		s := newStage(t)
+		s.deployed()
+		s.cloud.Function("wxnotify-dev-permits").Config["Description"] = []byte(`"mine"`)
+		s.cloud.Calls()
+		s.cfg.Fault = func(call int, _ string) cloud.Fault {
+			if call == n {
+				return cloud.CutAfter
+			}
+			return cloud.None
+		}
+		remove := func() ([]deploy.Step, error) {
+			d := s.deployer()
+			steps, err := d.Removal(t.Context())
+			if err != nil {
+				return nil, err
+			}
+			return steps, d.Apply(t.Context(), steps)
+		}
+		steps, err := remove()
+		if (err != nil) != (n > 0 && n <= 11) {
+			t.Errorf("call %d: %v", n, err)
+		}
+		if n == 0 && len(steps) != 5 {
+			t.Errorf("%v", steps)
+		}
+		s.cfg.Fault = nil
+		if _, err := remove(); err != nil {
+			t.Error(err)
+		}
+		for _, name := range functions {
+			if there := s.cloud.Function("wxnotify-dev-"+name) != nil; there != (name == "permits") {
+				t.Errorf("call %d: %s is there: %t", n, name, there)
+			}
+		}
+	}
+}
+
 // Functions that were taken out of the file are named.
 func TestStrangers(t *testing.T) {
 	s := newStage(t)

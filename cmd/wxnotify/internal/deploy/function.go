@@ -48,7 +48,7 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]
 		steps = append(steps, Step{f.Name + ": " + fmt.Sprintf(format, args...), do})
 	}
 	switch {
-	case codeOf(err) == scf.RESOURCENOTFOUND_FUNCTION || codeOf(err) == scf.RESOURCENOTFOUND_FUNCTIONNAME:
+	case notThere(err):
 		add(func(ctx context.Context) error { return d.create(ctx, f.Name, want, code) }, "create it, %.1f MB", float64(len(code))/(1<<20))
 		have = nil
 	case err != nil:
