@@ -105,6 +105,7 @@ func TestMessagesTakenBack(t *testing.T) {
 		{"the first end stays", events{says("m"), claims, begins("k", "m"), says("m", failing), takesBack("m")}, "m(k, else failed in IM) held"},
 		{"in a dead letter", events{says("m"), says("n"), dies("m", "n"), takesBack("m")}, "letter of n; m n dead; m recalled"},
 		{"after its end", events{says("m"), replies("bob", 0), takesBack("m"), says("m")}, "m read own_reply"},
+		{"though it came so long ago that its mark is gone", events{says("m"), func(r *recipient) { clear(r.marks) }, takesBack("m")}, "m recalled"},
 		{"one of another sender stays", events{says("m", from("carol")), takesBack("m")}, "m due 3s"},
 		{"of somebody bound to nobody it is not kept", events{isNobody, takesBack("m"), logsIn("o1"), says("m")}, "m due 3s"},
 	})

@@ -2,8 +2,11 @@ package permit_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
@@ -51,6 +54,79 @@ func TestEntriesOfAnAccount(t *testing.T) {
 	s.tell(steps{later(30 * time.Hour), switchedOff(10 * time.Hour)})
 	if got := s.Ledgers["T"].Balance; got != 14 {
 		t.Errorf("after switching off %d permits are left, want the 14 that are newer", got)
+	}
+}
+
+// An account tells each change, and what was paired.
+func TestWhatAnAccountTells(t *testing.T) {
+	s := newSubscriber()
+	s.tell(permitted(report(time.Second), report(time.Hour), later(time.Minute), asks("c"), settles("c", accepted), switchedOff(3*time.Minute)))
+	want := permit.Account{Balance: 1, Entries: []permit.AccountEntry{
+		{At: s.began, Kind: "popup", Change: 1, Paired: true},
+		{At: s.began, Kind: "popup", Change: 1},
+		{At: s.began.Add(5 * time.Minute), Kind: "report", Change: 1}, // a wrong clock
+		{At: s.now, Kind: "delivered", Change: -1},
+		{At: s.now, Kind: "revoked", Change: -1},
+	}}
+	if diff := cmp.Diff(want, s.Ledgers["T"].Account()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Whatever happens to an openid, in whatever order: its accounts add up, and in the end no permit is held.
+func TestAccountsAddUp(t *testing.T) {
+	both := []fact.TemplateID{"T", "U"}
+	of := func(i int) []func(*permit.Reserve) { // each third card is of U, and long-term
+		return []func(*permit.Reserve){func(r *permit.Reserve) {
+			r.NewAbsence, r.Digest, r.Learn, r.Keep = i%2 == 0, i%5 == 0, i%10 == 0, i%4
+			if i%3 == 0 {
+				r.Template, r.LongTerm = "U", true
+			}
+		}}
+	}
+	id := func(i int) card.ID { return card.ID(fmt.Sprint("c", i)) }
+	for seed := range uint64(100) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			s, r, sent := newSubscriber(), rand.New(rand.NewPCG(seed, seed)), []int{}
+			s.tell(steps{bind("alice")})
+			for i := range 120 {
+				at := s.now.Add(-time.Duration(r.IntN(200)) * time.Second)
+				s.do(func(s *subscriber) string {
+					switch n := r.IntN(24); {
+					case n < 6:
+						s.Grant(fact.Grant{Source: fact.GrantPopup, At: at, Templates: both}, s.now)
+					case n < 8:
+						s.Grant(fact.Grant{Source: fact.GrantReport, At: at, Templates: both[:1]}, s.now)
+					case n < 9:
+						s.Revoke(fact.Revoke{At: at, Templates: both[:1+r.IntN(2)]}, s.now)
+					case n < 15:
+						if asks(id(i), of(i)...)(s) == "ok" {
+							sent = append(sent, i)
+						}
+					case n < 19 && len(sent) > 0:
+						c := sent[max(0, len(sent)-1-r.IntN(3))]
+						settles(id(c), []permit.Settle{accepted, failed, refused, silence, silence}[r.IntN(5)], of(c)...)(s)
+					case n < 22:
+						s.Report(fact.Sent{MsgID: int64(r.IntN(3)), Template: both[r.IntN(2)], At: at, Failed: []string{"", "43101"}[r.IntN(2)]}, s.now)
+					default:
+						s.reconcile()
+					}
+					return ""
+				})
+				s.check(t)
+				s.now = s.now.Add(time.Duration(r.IntN(40)) * time.Second)
+			}
+			s.now = s.now.Add(time.Hour)
+			for _, c := range sent {
+				s.do(resolves(id(c)))
+			}
+			s.now = s.now.Add(time.Hour)
+			s.reconcile()
+			s.check(t)
+			if held := s.Ledgers["T"].Held + s.Ledgers["U"].Held; held != 0 || len(s.due) > 0 {
+				t.Errorf("%d permits are held in the end, %d cards to look at", held, len(s.due))
+			}
+		})
 	}
 }
 

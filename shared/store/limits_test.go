@@ -1,12 +1,9 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,24 +38,24 @@ type limit struct {
 const kB = 1000
 
 var limits = []limit{
-	{"message to a user who is away", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).message},
-	{"the same, and no room", cost{25, 10, 1 * kB, 300 * kB, 1 * kB}, (*limited).crowd, (*limited).message},
+	{"message to a user who is away", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).says},
+	{"the same, and no room", cost{25, 10, 1 * kB, 300 * kB, 1 * kB}, (*limited).crowd, (*limited).says},
 	{"presence: they come", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).comes},
-	{"message to a user who is there", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).message},
+	{"message to a user who is there", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).says},
 	{"presence: they go", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).goes},
 	{"read report", cost{20, 12, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).reads},
 	{"own reply", cost{45, 20, 260 * kB, 550 * kB, 1 * kB}, nil, (*limited).replies},
 	{"recall", cost{15, 8, 1 * kB, 300 * kB, 1 * kB}, nil, (*limited).recalls},
 	{"ring", cost{30, 16, 40 * kB, 330 * kB, 2 * kB}, nil, (*limited).rings},
 	{"end of a ring", cost{20, 10, 40 * kB, 330 * kB, 1 * kB}, nil, (*limited).ringEnds},
-	{"group message", cost{30, 10, 3 * kB, 6 * kB, 4 * kB}, nil, (*limited).groupMessage},
-	{"recall of 100 group messages", cost{800, 700, 40 * kB, 80 * kB, 60 * kB}, nil, (*limited).groupRecall},
+	{"group message", cost{30, 10, 3 * kB, 6 * kB, 4 * kB}, nil, (*limited).groupMessages},
+	{"recall of 100 group messages", cost{800, 700, 40 * kB, 80 * kB, 60 * kB}, nil, (*limited).groupRecalls},
 	{"grant (popup, or report of the mini program)", cost{20, 10, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).grants},
 	{"revoke", cost{20, 10, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).revokes},
 	{"WeChat's report of a card", cost{15, 8, 3 * kB, 500 * kB, 1 * kB}, nil, (*limited).reports},
 	{"login", cost{40, 10, 260 * kB, 800 * kB, 2 * kB}, nil, (*limited).login},
 	{"limit of an address or a user", cost{6, 4, 1 * kB, 1 * kB, 1 * kB}, (*limited).allows, (*limited).allows},
-	{"run: look, nothing is due", cost{30, 10, 1 * kB, 2 * kB, 1 * kB}, (*limited).looked, (*limited).claims},
+	{"run: look, nothing is due", cost{30, 10, 1 * kB, 2 * kB, 1 * kB}, (*limited).claims, (*limited).claims},
 	{"run: look, one is due", cost{250, 25, 260 * kB, 1000 * kB, 2 * kB}, (*limited).due, (*limited).claims},
 	{"begin", cost{12, 8, 230 * kB, 500 * kB, 30 * kB}, nil, (*limited).begins},
 	{"reserve", cost{100, 90, 30 * kB, 500 * kB, 8 * kB}, (*limited).grants, (*limited).reserves},
@@ -102,23 +99,13 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s grows with its history: %+v after 1,000, %+v after 100,000", l.name, got[1][i], c)
 		}
 	}
-	b, err := os.ReadFile("../../docs/limits.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := limitsTable(); !strings.Contains(string(b), want) {
-		t.Errorf("docs/limits.md does not have this table:\n%s", want)
-	}
-}
-
-// limitsTable is the table of docs/limits.md.
-func limitsTable() string {
-	var b strings.Builder
-	b.WriteString("| input | commands | in one script | bytes given to one script | bytes over the wire | memory kept |\n|---|---|---|---|---|---|\n")
+	table := "| input | commands | in one script | bytes given to one script | bytes over the wire | memory kept |\n|---|---|---|---|---|---|\n"
 	for _, l := range limits {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d KB | %d KB | %d KB |\n", l.name, l.most.commands, l.most.script, l.most.given/kB, l.most.wire/kB, l.most.kept/kB)
+		table += fmt.Sprintf("| %s | %d | %d | %d KB | %d KB | %d KB |\n", l.name, l.most.commands, l.most.script, l.most.given/kB, l.most.wire/kB, l.most.kept/kB)
 	}
-	return b.String()
+	if !strings.Contains(string(must(os.ReadFile("../../docs/limits.md"))(t)), table) {
+		t.Errorf("docs/limits.md does not have this table:\n%s", table)
+	}
 }
 
 func (c cost) within(most cost, factor float64) bool {
@@ -132,17 +119,11 @@ func (c cost) plus(o cost) cost {
 
 // A limited is a store that a user, alice, has a history in.
 type limited struct {
-	t     *testing.T
+	*bench
 	addr  string
-	s     *store.Store
-	raw   *redis.Client
-	clock *Clock
-	rules notify.Rules
-	wire  atomic.Int64
-
-	serial int
-	queue  notify.Recipient
-	card   card.ID
+	wire  wire
+	queue notify.Recipient
+	card  card.ID
 }
 
 // The ids are as long as their platforms allow.
@@ -158,59 +139,27 @@ func wide(s string, n int) string { return s + strings.Repeat("x", n-len(s)) }
 func peer(i int) fact.UserID { return fact.UserID(wide(fmt.Sprint("peer", i, "-"), 32)) }
 
 func newLimited(t *testing.T) *limited {
-	addr := redistest.Start(t)
-	w := &limited{t: t, addr: addr, raw: client(t, addr), clock: NewClock(), rules: notify.DefaultRules()}
+	w := &limited{addr: redistest.Start(t)}
+	clock := NewClock()
+	s := opened(t, store.Config{URL: secret.New("redis://" + w.addr), Now: clock.Now, ServerTime: clock.Now, Dial: w.wire.dial})
+	w.bench = newBench(t, Harness{Store: s, Raw: client(t, w.addr), Now: clock.Now, Advance: clock.Advance})
 	w.rules.MissedCalls, w.rules.UserSendsPerHour = true, 1000
-	var err error
-	w.s, err = store.Open(store.Config{URL: secret.New("redis://" + addr), Now: w.clock.Now, ServerTime: w.clock.Now,
-		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := new(net.Dialer).DialContext(ctx, network, addr)
-			return &counted{c, &w.wire}, err
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.s.Close() })
 	return w
-}
-
-// A counted is a connection whose bytes are counted.
-type counted struct {
-	net.Conn
-	bytes *atomic.Int64
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.bytes.Add(int64(n))
-	return n, err
-}
-
-func (c *counted) Write(b []byte) (int, error) {
-	c.bytes.Add(int64(len(b)))
-	return c.Conn.Write(b)
-}
-
-func (w *limited) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // measure returns what an input costs.
 func (w *limited) measure(l limit) cost {
-	w.t.Helper()
+	w.Helper()
 	if l.prepare != nil {
 		l.prepare(w)
 	}
 	memory := w.memory()
-	m := startMonitor(w.t, w.addr)
-	w.wire.Store(0)
+	m := startMonitor(w.T, w.addr)
+	w.wire.bytes.Store(0)
 	l.do(w)
-	c := cost{wire: int(w.wire.Load())}
+	c := cost{wire: int(w.wire.bytes.Load())}
 	in := 0
-	for _, cmd := range m.commands(w.t) {
+	for _, cmd := range m.commands(w.T) {
 		c.commands++
 		if in++; !cmd.byScript {
 			in = 0
@@ -225,45 +174,31 @@ func (w *limited) measure(l limit) cost {
 // memory is what the keys take, but for the queues and the index, in which an input has a member of some 100
 // bytes: they grow in steps of their own.
 func (w *limited) memory() (sum int) {
-	w.t.Helper()
-	keys, err := w.raw.Keys(w.t.Context(), "*").Result()
-	w.must(err)
-	pipe := w.raw.Pipeline()
+	w.Helper()
+	pipe := w.Raw.Pipeline()
 	var sizes []*redis.IntCmd
-	for _, k := range keys {
+	for _, k := range w.keys() {
 		if _, name, _ := strings.Cut(k, "}:"); len(name) > 2 && !strings.HasPrefix(name, "i:") {
-			sizes = append(sizes, pipe.MemoryUsage(w.t.Context(), k, 0))
+			sizes = append(sizes, pipe.MemoryUsage(w.Context(), k, 0))
 		}
 	}
-	pipe.Exec(w.t.Context()) // a key may have ended meanwhile
+	pipe.Exec(w.Context()) // a key may have ended meanwhile
 	for _, s := range sizes {
 		sum += int(s.Val())
 	}
 	return sum
 }
 
-func (w *limited) record(facts ...fact.Fact) {
-	w.t.Helper()
-	_, err := w.s.Record(w.t.Context(), w.rules, facts)
-	w.must(err)
-}
-
 // next returns a fresh number.
 func (w *limited) next() int { w.serial++; return w.serial }
 
-func (w *limited) messageOf(from fact.UserID, to fact.UserID) fact.Fact {
+func (w *limited) messageOf(from, to fact.UserID) fact.Message {
 	n := w.next()
-	return fact.Fact{Message: &fact.Message{ID: fact.MessageID(wide(fmt.Sprint(n, "_"), 40)), From: from, To: to,
-		SentAt: w.clock.Now(), Seq: uint32(n), Summary: strings.Repeat("好", 40)}}
+	return fact.Message{ID: fact.MessageID(wide(fmt.Sprint(n, "_"), 40)), From: from, To: to, SentAt: w.Now(), Seq: uint32(n), Summary: strings.Repeat("好", 40)}
 }
 
-func (w *limited) ringOf(users ...fact.UserID) fact.Fact {
+func (w *limited) ringOf(users ...fact.UserID) fact.Ring {
 	n := w.next()
-	return fact.Fact{Ring: &fact.Ring{Call: fact.MessageID(wide(fmt.Sprint("call", n, "_"), 40)), Source: fact.CallSignal, Caller: peer(n),
-		Users: users, At: w.clock.Now(), For: time.Minute}}
-}
-
-func (w *limited) grantOf() fact.Fact {
-	return fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint("g", w.next()), OpenID: limitedOpenID, Source: fact.GrantPopup, At: w.clock.Now(),
-		Templates: []fact.TemplateID{limitedTmpl}}}
+	return fact.Ring{Call: fact.MessageID(wide(fmt.Sprint("call", n, "_"), 40)), Source: fact.CallSignal, Caller: peer(n),
+		Users: users, At: w.Now(), For: time.Minute}
 }

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"errors"
-	"net"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -51,10 +50,7 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 func TestUserAndDatabaseOfTheURL(t *testing.T) {
 	m := miniredis.RunT(t)
 	m.RequireUserAuth("someone", "hunter2")
-	s := opened(t, store.Config{Now: time.Now, URL: secret.New("redis://someone:hunter2@" + m.Addr() + "/3")})
-	if err := s.Bind(t.Context(), "alice", "o-alice"); err != nil {
-		t.Fatal(err)
-	}
+	newBench(t, Harness{Store: opened(t, store.Config{Now: time.Now, URL: secret.New("redis://someone:hunter2@" + m.Addr() + "/3")})}).bind()
 	if in0, in3 := len(m.DB(0).Keys()), len(m.DB(3).Keys()); in0 != 0 || in3 == 0 {
 		t.Errorf("%d keys are in database 0, and %d in 3", in0, in3)
 	}
@@ -65,14 +61,10 @@ func TestUserAndDatabaseOfTheURL(t *testing.T) {
 func TestPassingRefusalsAreTriedAgain(t *testing.T) {
 	for _, refusal := range []string{"LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica.", "ERR max number of clients reached"} {
 		m := miniredis.RunT(t)
-		var dials, refused atomic.Int64
-		s := opened(t, store.Config{Now: time.Now, URL: secret.New("redis://" + m.Addr()), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			dials.Add(1)
-			return new(net.Dialer).DialContext(ctx, network, addr)
-		}})
-		if err := s.Bind(t.Context(), "alice", "o-alice"); err != nil {
-			t.Fatal(err)
-		}
+		var refused atomic.Int64
+		var w wire
+		b := newBench(t, Harness{Store: opened(t, store.Config{Now: time.Now, URL: secret.New("redis://" + m.Addr()), Dial: w.dial})})
+		b.bind()
 		m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
 			if refused.Add(1) == 1 {
 				c.WriteError(refusal)
@@ -80,11 +72,10 @@ func TestPassingRefusalsAreTriedAgain(t *testing.T) {
 			}
 			return false
 		})
-		if o, err := s.OpenIDOf(t.Context(), "alice"); err != nil || o != "o-alice" || dials.Load() != 2 {
-			t.Errorf("%s: %q, %v, %d connections; want it to be tried again on a second one", refusal, o, err, dials.Load())
-		}
+		b.boundTo(alice, aliceOpenID)
+		equal(b, refusal+": connections, of which it is tried again on the second", w.dials.Load(), 2)
 		m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool { c.WriteError(refusal); return true })
-		if _, err := s.OpenIDOf(t.Context(), "alice"); err == nil || !strings.Contains(err.Error(), refusal) {
+		if _, err := b.Store.OpenIDOf(t.Context(), alice); err == nil || !strings.Contains(err.Error(), refusal) {
 			t.Errorf("%s each time: %v", refusal, err)
 		}
 	}

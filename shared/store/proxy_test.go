@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,8 +16,6 @@ import (
 
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
-	"wxnotify/shared/fact"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -100,26 +97,14 @@ func TestProxyThatClosesConnections(t *testing.T) {
 			m := miniredis.RunT(t)
 			m.RequireAuth(c.password)
 			clock := NewClock()
-			s := opened(t, store.Config{URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...)), Shards: shards, Now: clock.Now, ServerTime: clock.Now})
-			ctx, rules := t.Context(), notify.DefaultRules()
-			if err := s.Bind(ctx, "alice", "o-alice"); err != nil {
-				t.Fatal(err)
-			}
-			facts := []fact.Fact{
-				{Grant: &fact.Grant{ID: "g", OpenID: "o-alice", Source: fact.GrantPopup, At: clock.Now(), Templates: []fact.TemplateID{tmpl}}},
-				{Message: &fact.Message{ID: "m1", From: "bob", To: "alice", SentAt: clock.Now()}}}
-			if _, err := s.Record(ctx, rules, facts); err != nil {
-				t.Fatal(err)
-			}
+			b := newBench(t, Harness{Now: clock.Now, Store: opened(t, store.Config{Shards: shards, Now: clock.Now, ServerTime: clock.Now,
+				URL: secret.New("redis://:" + c.password + "@" + closingProxy(t, m.Addr(), c.closeAt...))})})
+			b.bind()
+			b.grant(tmpl)
+			b.record(b.message("m1"))
 			clock.Advance(time.Minute)
-			batch, err := s.Claim(ctx, 1)
-			if err != nil || len(batch.Recipients) != 1 {
-				t.Fatalf("claimed %+v, %v, want alice", batch, err)
-			}
-			reserved, err := s.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: "c", OpenID: "o-alice", User: "alice", Template: tmpl}, PerHour: 30})
-			if err != nil || reserved.Status != permit.ReserveOK {
-				t.Errorf("reserved %+v, %v", reserved, err)
-			}
+			b.only()
+			b.reserved(reserveOf("c"), permit.ReserveOK)
 		})
 	}
 }
@@ -139,56 +124,50 @@ func TestClosedConnectionsAreNotUsed(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
 	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: dial})
-	var wg sync.WaitGroup
-	for range n {
-		wg.Go(func() {
-			if _, err := s.Counts(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
+	b := newBench(t, Harness{Store: s})
+	b.concurrently(n, func(ctx context.Context, _ int) (bool, error) { return true, second(s.Counts(ctx)) })
 	m.Close()
-	if err := m.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Counts(t.Context()); err != nil {
-		t.Error(err)
-	}
+	b.must(m.Restart())
+	b.counts()
 }
 
 // However many cards are on their way, an instance has eight connections at most.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	var dials atomic.Int64
-	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now,
-		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			dials.Add(1)
-			return new(net.Dialer).DialContext(ctx, network, addr)
-		}})
-	var wg sync.WaitGroup
-	for i := range 256 {
-		wg.Go(func() {
-			if _, err := s.Reserve(t.Context(), permit.Reserve{Card: permit.Card{ID: card.ID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if n := dials.Load(); n > 8 {
+	var w wire
+	b := newBench(t, Harness{Store: opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now, Dial: w.dial})})
+	b.concurrently(256, func(ctx context.Context, i int) (bool, error) {
+		return true, second(b.Store.Reserve(ctx, permit.Reserve{Card: permit.Card{ID: card.ID(fmt.Sprint(i)), OpenID: "o", User: "u", Template: tmpl}}))
+	})
+	if n := w.dials.Load(); n > 8 {
 		t.Errorf("%d connections, want 8 at most", n)
 	}
 }
 
-// countedWrites counts what is written to a connection.
-type countedWrites struct {
-	net.Conn
-	writes *atomic.Int64
+// A wire dials connections, and counts them and what goes over them.
+type wire struct{ dials, writes, bytes atomic.Int64 }
+
+func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	w.dials.Add(1)
+	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	return &wired{c, w}, err
 }
 
-func (c countedWrites) Write(b []byte) (int, error) {
+type wired struct {
+	net.Conn
+	*wire
+}
+
+func (c *wired) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func (c *wired) Write(b []byte) (int, error) {
 	c.writes.Add(1)
+	c.bytes.Add(int64(len(b)))
 	return c.Conn.Write(b)
 }
 
@@ -196,20 +175,12 @@ func (c countedWrites) Write(b []byte) (int, error) {
 // together, and a server answers all of it.
 func TestTripsAreSentAtOnce(t *testing.T) {
 	t.Parallel()
-	var writes atomic.Int64
-	s := opened(t, store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now,
-		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-			return countedWrites{conn, &writes}, err
-		}})
-	if _, err := s.FindMessage(t.Context(), "m"); err != nil { // makes the connection
-		t.Fatal(err)
-	}
-	before := writes.Load()
-	if _, err := s.FindMessage(t.Context(), "m"); err != nil {
-		t.Fatal(err)
-	}
-	if n := writes.Load() - before; n != 1 {
+	var w wire
+	s := opened(t, store.Config{URL: secret.New("redis://" + miniredis.RunT(t).Addr()), Now: NewClock().Now, Dial: w.dial})
+	must(s.FindMessage(t.Context(), "m"))(t) // makes the connection
+	before := w.writes.Load()
+	must(s.FindMessage(t.Context(), "m"))(t)
+	if n := w.writes.Load() - before; n != 1 {
 		t.Errorf("hundreds of commands are written in %d parts", n)
 	}
 }

@@ -11,23 +11,19 @@ import (
 )
 
 var cardRules = []rule{
-	{"reserve holds one permit", func(b *bench) {
+	{"a card is reserved once, and its first outcome stays", func(b *bench) {
 		b.bind()
-		b.grant(tmpl, tmpl2)
-		b.reserved(reserveOf("c1"), permit.ReserveOK)
-		equal(b, "left", b.balance(tmpl), 0)
-		equal(b, "left of another template", b.balance(tmpl2), 1)
-		equal(b, "ledger", b.ledger(tmpl).Balance, 1)
-	}},
-	{"reserve repeated by its caller is ok and holds one permit", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.grant(tmpl)
+		b.granted(2)
 		b.reserved(reserveOf("c1"), permit.ReserveOK)
 		b.unchanged(func() { b.reserved(reserveOf("c1"), permit.ReserveOK) })
-		equal(b, "left", b.balance(tmpl), 1)
-		b.Advance(permit.Lease)
-		b.reserved(reserveOf("c1"), permit.ReserveVoid)
+		b.owns(tmpl, 2, 1)
+		b.settle("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered)
+		b.unchanged(func() {
+			equal(b, "delivered again", b.settles(settleOf("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered)), permit.CardDelivered)
+			equal(b, "refused then", b.settles(settleOf("c1", permit.CardRefused, permit.Zeroed, fact.StateNoPermit)), permit.CardDelivered)
+			equal(b, "unknown then", b.settles(settleOf("c1", permit.CardUnknown, permit.Held, "")), permit.CardDelivered)
+		})
+		b.owns(tmpl, 1, 0)
 	}},
 	{"of 200 callers one gets the only permit", func(b *bench) {
 		b.bind()
@@ -42,52 +38,25 @@ var cardRules = []rule{
 		b.bind()
 		b.granted(70)
 		b.unknownCard("unknown.")
-		for i := range 63 {
-			id := card.ID(fmt.Sprintf("card-%d.", i))
-			b.reserved(reserveOf(id), permit.ReserveOK)
-			b.settle(id, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+		delivered := func(from, to int) {
+			for i := from; i < to; i++ {
+				id := card.ID(fmt.Sprintf("card-%d.", i))
+				b.reserved(reserveOf(id), permit.ReserveOK)
+				b.settle(id, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+			}
 		}
+		delivered(0, 63)
 		b.Advance(24 * time.Hour)
 		equal(b, "after a day", b.resolve("card-0.").State, permit.CardDelivered)
 		b.Advance(time.Millisecond)
-		for i := 63; i < 65; i++ {
-			id := card.ID(fmt.Sprintf("card-%d.", i))
-			b.reserved(reserveOf(id), permit.ReserveOK)
-			b.settle(id, permit.CardDelivered, permit.Spent, fact.StateDelivered)
-		}
+		delivered(63, 65)
 		b.nothingNames("card-0.", "card-62.")
 		equal(b, "a recent card", b.resolve("card-63.").State, permit.CardDelivered)
 		equal(b, "an unknown card", b.resolve("unknown.").State, permit.CardUnknown)
 	}},
-	{"the first outcome stays", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		b.grant(tmpl)
-		b.reserved(reserveOf("c1"), permit.ReserveOK)
-		b.settle("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered)
-		b.unchanged(func() {
-			for _, s := range []permit.Settle{
-				settleOf("c1", permit.CardDelivered, permit.Spent, fact.StateDelivered),
-				settleOf("c1", permit.CardRefused, permit.Zeroed, fact.StateNoPermit),
-				settleOf("c1", permit.CardUnknown, permit.Held, ""),
-			} {
-				equal(b, "Settle", b.settles(s), permit.CardDelivered)
-			}
-		})
-	}},
-	{"a card never heard of is void and can no longer be reserved", func(b *bench) {
-		b.bind()
-		b.grant(tmpl)
-		equal(b, "resolved", b.resolve("c1"), permit.Resolved{State: permit.CardVoid})
-		b.unchanged(func() { equal(b, "again", b.resolve("c1"), permit.Resolved{State: permit.CardVoid}) })
-		b.reserved(reserveOf("c1"), permit.ReserveVoid)
-		equal(b, "left", b.balance(tmpl), 1)
-	}},
 	{"of resolve and reserve the first one wins", func(b *bench) {
 		b.bind()
-		for range 40 {
-			b.grant(tmpl)
-		}
+		b.granted(40)
 		for i := range 20 {
 			id := card.ID(fmt.Sprint("c", i))
 			var reserved permit.Reserved
@@ -104,6 +73,9 @@ var cardRules = []rule{
 				b.Errorf("%s: reserve says %s, resolve %s", id, reserved.Status, resolved.State)
 			}
 			b.settles(settleOf(id, permit.CardNotSent, permit.Refunded, ""))
+			if resolved.State == permit.CardVoid {
+				b.unchanged(func() { equal(b, "again", b.resolve(id).State, permit.CardVoid) })
+			}
 		}
 	}},
 }

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"wxnotify/shared/fact"
@@ -23,9 +22,7 @@ func (b *bench) trip(c notify.Circuit) {
 // probe wants Probe to answer with want.
 func (b *bench) probe(name string, want bool) {
 	b.Helper()
-	got, err := b.Store.TryCircuit(b.Context(), name, time.Minute)
-	b.must(err)
-	equal(b, "probe of "+name, got, want)
+	equal(b, "probe of "+name, must(b.Store.TryCircuit(b.Context(), name, time.Minute))(b), want)
 }
 
 // circuits wants a claim to tell of exactly these, ordered by name.
@@ -37,9 +34,7 @@ func (b *bench) circuits(want ...notify.Circuit) {
 // gone wants the row of unknown openids to have length want after openID.
 func (b *bench) gone(openID fact.OpenID, want int) {
 	b.Helper()
-	got, err := b.Store.CountUnknownOpenID(b.Context(), openID)
-	b.must(err)
-	equal(b, "in a row", got, want)
+	equal(b, "in a row", must(b.Store.CountUnknownOpenID(b.Context(), openID))(b), want)
 }
 
 var circuitRules = []rule{
@@ -94,19 +89,12 @@ var circuitRules = []rule{
 	{"a circuit that cannot be read hides no other, and is mended when it is tried or opened", func(b *bench) {
 		other := b.circuit(string(tmpl), time.Hour, "why")
 		b.trip(other)
-		key := ""
-		for k := range b.dump() {
-			if name, field, _ := strings.Cut(k, " "); field == string(tmpl) {
-				key = name
-			}
-		}
+		key := b.keys()[0]
 		for _, damage := range []string{"{", "7", `{"u":"x"}`} {
 			b.must(b.Raw.HSet(b.Context(), key, notify.CircuitApp, damage).Err())
 			batch := b.claim()
 			equal(b, "circuits", batch.Circuits, []notify.Circuit{other})
-			if batch.Skipped == nil {
-				b.Errorf("%s: nothing says that a circuit was skipped", damage)
-			}
+			equal(b, damage+" is told", batch.Skipped != nil, true)
 			b.probe(notify.CircuitApp, true)
 			b.circuits(b.circuit(notify.CircuitApp, time.Minute, ""), other)
 
@@ -130,13 +118,7 @@ var circuitRules = []rule{
 	{"a row of unknown openids ends a day after the last", func(b *bench) {
 		for i := range 2 {
 			b.gone(fact.OpenID(fmt.Sprint("openid", i)), i+1)
-			keys := b.keys()
-			equal(b, "keys", len(keys), 1)
-			ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()
-			b.must(err)
-			if ttl <= 23*time.Hour || ttl > 24*time.Hour {
-				b.Errorf("the row ends in %v, want a day", ttl)
-			}
+			b.lives(b.key(""), 23*time.Hour, 24*time.Hour)
 			b.Advance(2 * time.Hour)
 		}
 	}},

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,9 +18,7 @@ import (
 
 func (b *bench) timeline(user fact.UserID) []notify.Step {
 	b.Helper()
-	steps, err := b.Store.Timeline(b.Context(), user)
-	b.must(err)
-	return steps
+	return must(b.Store.Timeline(b.Context(), user))(b)
 }
 
 // ended wants the message of alice to have ended exactly once, like this.
@@ -43,9 +42,7 @@ func (b *bench) endedOf(user fact.UserID, id fact.MessageID, state fact.State, w
 // counts returns how many messages ended how.
 func (b *bench) counts() map[fact.State]int64 {
 	b.Helper()
-	got, err := b.Store.Counts(b.Context())
-	b.must(err)
-	return got
+	return must(b.Store.Counts(b.Context()))(b)
 }
 
 func (b *bench) counted(want map[fact.State]int64) {
@@ -58,53 +55,38 @@ func (b *bench) counted(want map[fact.State]int64) {
 func (b *bench) dump() map[string]string {
 	b.Helper()
 	ctx, out := b.Context(), map[string]string{}
-	keys := b.keys()
-	for _, key := range keys {
-		kind, err := b.Raw.Type(ctx, key).Result()
-		b.must(err)
-		switch kind {
+	for _, key := range b.keys() {
+		switch kind := must(b.Raw.Type(ctx, key).Result())(b); kind {
 		case "string":
-			out[key], err = b.Raw.Get(ctx, key).Result()
-			if errors.Is(err, redis.Nil) { // its time has come between the two
-				delete(out, key)
-				err = nil
+			if v, err := b.Raw.Get(ctx, key).Result(); !errors.Is(err, redis.Nil) { // its time has come between the two
+				b.must(err)
+				out[key] = v
 			}
 		case "hash":
-			var m map[string]string
-			m, err = b.Raw.HGetAll(ctx, key).Result()
-			for field, v := range m {
+			for field, v := range must(b.Raw.HGetAll(ctx, key).Result())(b) {
 				out[key+" "+field] = v
 			}
 		case "set":
-			var s []string
-			s, err = b.Raw.SMembers(ctx, key).Result()
-			for _, member := range s {
+			for _, member := range must(b.Raw.SMembers(ctx, key).Result())(b) {
 				out[key+" "+member] = ""
 			}
 		case "list":
-			var l []string
-			l, err = b.Raw.LRange(ctx, key, 0, -1).Result()
-			for i, v := range l {
+			for i, v := range must(b.Raw.LRange(ctx, key, 0, -1).Result())(b) {
 				out[fmt.Sprint(key, " ", i)] = v
 			}
 		case "zset":
-			z, zerr := b.Raw.ZRangeWithScores(ctx, key, 0, -1).Result()
-			err = zerr
-			for _, m := range z {
+			for _, m := range must(b.Raw.ZRangeWithScores(ctx, key, 0, -1).Result())(b) {
 				out[fmt.Sprint(key, " ", m.Member)] = fmt.Sprintf("%.0f", m.Score)
 			}
 		case "none": // its time has come meanwhile
 		default:
 			b.Fatalf("key %s is a %s", key, kind)
 		}
-		b.must(err)
 	}
 	for key, value := range out {
 		var v any
 		if json.Unmarshal([]byte(value), &v) == nil && strings.HasPrefix(value, "{") {
-			canonical, err := json.Marshal(v)
-			b.must(err)
-			out[key] = string(canonical)
+			out[key] = string(must(json.Marshal(v))(b))
 		}
 	}
 	return out
@@ -176,11 +158,11 @@ func (b *bench) checkConsistency() {
 			}
 		case "u":
 			openID, card, _ := strings.Cut(member, "\n")
-			if c := b.cardIn(dump[slot+"}:c:"+openID+" "+card]); !c.queued() {
+			if c := cardIn(dump[slot+"}:c:"+openID+" "+card]); !c.queued() {
 				b.Errorf("%s is overdue and has no end to tell: %+v", card, c)
 			}
 		case "c":
-			if c := b.cardIn(value); c.queued() != has("u "+owner+"\n"+member) {
+			if c := cardIn(value); c.queued() != has("u "+owner+"\n"+member) {
 				b.Errorf("%s is overdue or not, and should not: %s", member, value)
 			}
 		case "s":
@@ -189,7 +171,7 @@ func (b *bench) checkConsistency() {
 			}
 			held := map[fact.TemplateID]int{}
 			for entry, value := range dump {
-				if c := b.cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == permit.CardSending || c.Until > 0) {
+				if c := cardIn(value); strings.HasPrefix(entry, slot+"}:c:"+owner+" ") && (c.State == permit.CardSending || c.Until > 0) {
 					held[c.Template]++
 				}
 			}
@@ -219,11 +201,8 @@ func (c storedCard) queued() bool {
 	return c.Until > 0 || len(c.Tell) > 0 || c.State == permit.CardSending && c.User == ""
 }
 
-func (b *bench) cardIn(value string) (c storedCard) {
-	b.Helper()
-	if strings.HasPrefix(value, "{") {
-		_ = json.Unmarshal([]byte(value), &c) // of other kinds of documents
-	}
+func cardIn(value string) (c storedCard) {
+	_ = json.Unmarshal([]byte(value), &c) // of other kinds of documents nothing
 	return c
 }
 
@@ -276,7 +255,23 @@ func (b *bench) ledger(template fact.TemplateID) ledger {
 // keys returns the keys of what is kept, without that which says whose store it is.
 func (b *bench) keys() []string {
 	b.Helper()
-	keys, err := b.Raw.Keys(b.Context(), "*").Result()
-	b.must(err)
-	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, "}:id") })
+	return slices.DeleteFunc(must(b.Raw.Keys(b.Context(), "*").Result())(b), func(key string) bool { return strings.HasSuffix(key, "}:id") })
+}
+
+// key returns the one key that ends so.
+func (b *bench) key(end string) string {
+	b.Helper()
+	keys := slices.DeleteFunc(b.keys(), func(key string) bool { return !strings.HasSuffix(key, end) })
+	if len(keys) != 1 {
+		b.Fatalf("keys that end with %q: %v, want one", end, keys)
+	}
+	return keys[0]
+}
+
+// lives wants a key to end by itself in at most most, but later than at least.
+func (b *bench) lives(key string, least, most time.Duration) {
+	b.Helper()
+	if ttl := b.Raw.PTTL(b.Context(), key).Val(); ttl <= least || ttl > most {
+		b.Errorf("%s lives for %v, want more than %v and at most %v", key, ttl, least, most)
+	}
 }

@@ -9,9 +9,7 @@ import (
 // pace wants Pace of n at perSecond to answer with want.
 func (b *bench) pace(perSecond, n int, want time.Duration) {
 	b.Helper()
-	got, err := b.Store.Pace(b.Context(), "name", perSecond, n)
-	b.must(err)
-	equal(b, "wait", got, want)
+	equal(b, "wait", must(b.Store.Pace(b.Context(), "name", perSecond, n))(b), want)
 }
 
 var paceRules = []rule{
@@ -30,9 +28,7 @@ var paceRules = []rule{
 	{"a rate that does not divide a second is kept", func(b *bench) {
 		b.pace(3, 3, 0)
 		for i := range 30 {
-			got, err := b.Store.Pace(b.Context(), "name", 3, 1)
-			b.must(err)
-			want := time.Duration(i+1) * time.Second / 3
+			got, want := must(b.Store.Pace(b.Context(), "name", 3, 1))(b), time.Duration(i+1)*time.Second/3
 			if d := got - want; d.Abs() > 100*time.Microsecond {
 				b.Fatalf("wait %v, want %v", got, want)
 			}
@@ -69,11 +65,7 @@ var paceRules = []rule{
 	}},
 	{"an absurd number waits for longer than is reserved", func(b *bench) {
 		b.unchanged(func() {
-			got, err := b.Store.Pace(b.Context(), "name", 1, 1<<62)
-			b.must(err)
-			if got <= time.Minute {
-				b.Errorf("wait %v", got)
-			}
+			equal(b, "longer than a minute", must(b.Store.Pace(b.Context(), "name", 1, 1<<62))(b) > time.Minute, true)
 		})
 	}},
 	{"none waits for nothing, and no rate is an error", func(b *bench) {
@@ -81,35 +73,23 @@ var paceRules = []rule{
 			b.pace(10, 0, 0)
 			b.pace(10, -1, 0)
 			for _, perSecond := range []int{0, -1} {
-				if _, err := b.Store.Pace(b.Context(), "name", perSecond, 1); err == nil {
-					b.Errorf("%d a second: no error", perSecond)
-				}
+				equal(b, "an error", second(b.Store.Pace(b.Context(), "name", perSecond, 1)) != nil, true)
 			}
 		})
 	}},
 	{"names are paced apart, and stored as digests", func(b *bench) {
 		b.pace(10, 30, 2*time.Second)
-		got, err := b.Store.Pace(b.Context(), "another", 10, 10)
-		b.must(err)
-		equal(b, "another", got, 0)
+		equal(b, "another", must(b.Store.Pace(b.Context(), "another", 10, 10))(b), 0)
 		b.nothingNames("name", "another")
 	}},
 	{"an idle pace leaves no key", func(b *bench) {
 		b.pace(10, 30, 2*time.Second)
-		keys := b.keys()
-		equal(b, "keys", len(keys), 1)
-		ttl, err := b.Raw.PTTL(b.Context(), keys[0]).Result()
-		b.must(err)
-		if ttl <= time.Minute || ttl > 5*time.Minute {
-			b.Errorf("%s lives for %v, want more than the longest wait and not much", keys[0], ttl)
-		}
+		b.lives(b.key(""), time.Minute, 5*time.Minute) // for longer than the longest wait, and not much
 	}},
 	{"a clock that was set back stops nobody", func(b *bench) {
 		b.pace(2, 122, time.Minute)
 		behind := b.Open(func() time.Time { return b.Now().Add(-time.Hour) })
-		got, err := behind.Pace(b.Context(), "name", 2, 2)
-		b.must(err)
-		equal(b, "wait", got, 0)
+		equal(b, "wait", must(behind.Pace(b.Context(), "name", 2, 2))(b), 0)
 	}},
 	{"what waits is done at the full rate", func(b *bench) {
 		const perSecond, each = 200, 5

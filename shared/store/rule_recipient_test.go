@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,24 +18,21 @@ func (b *bench) prefer(p notify.Preferences) {
 
 func (b *bench) prefers(want notify.Preferences) {
 	b.Helper()
-	got, err := b.Store.Preferences(b.Context(), alice)
-	b.must(err)
-	equal(b, "preferences", got, want)
+	equal(b, "preferences", must(b.Store.Preferences(b.Context(), alice))(b), want)
 }
 
 // noPreferences are those of somebody who has not said any.
 var noPreferences = notify.Preferences{MutedPeers: []string{}}
 
 // told brings alice, who is bound and away, to a first card that was sent for a message
-// just now, and returns the absence that is known from then on.
-func (b *bench) told() notify.Absence {
+// just now.
+func (b *bench) told() {
 	b.Helper()
 	b.record(b.message(fact.MessageID(b.fresh("told"))))
 	rec := b.after(b.rules.Lead)
 	card := b.begin(rec)
 	b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: card.Card, Absence: notify.AbsenceTold,
 		Final: final(fact.StateDelivered, card.Messages...)})
-	return notify.Absence{Cards: 1, Last: b.Now().Truncate(time.Millisecond), Counted: true}
 }
 
 // absent wants the next message for alice to be due after d, in the given absence.
@@ -46,26 +44,19 @@ func (b *bench) absent(d time.Duration, want notify.Absence) {
 
 // recipientRules are about what is kept of a recipient beside messages.
 var recipientRules = []rule{
-	{"a repeated presence changes nothing", func(b *bench) {
+	{"presence, and what they were told, is remembered while nothing waits, and is told once", func(b *bench) {
 		b.bind()
-		b.record(b.message("m1"))
-		left := b.left()
-		b.record(left)
-		b.Advance(time.Second)
-		b.unchanged(func() { b.record(left) })
-	}},
-	{"presence is remembered while nothing waits", func(b *bench) {
-		b.bind()
-		b.record(b.returned())
+		here := b.returned()
+		b.record(here)
 		b.Advance(time.Hour)
+		b.unchanged(func() { b.record(here) })
 		b.record(b.message("m1"))
-		b.after(b.rules.BlindWindow)
-	}},
-	{"what the recipient was told is remembered while nothing waits", func(b *bench) {
-		b.bind()
-		absence := b.told()
+		rec := b.after(b.rules.BlindWindow)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Absence: notify.AbsenceTold, Final: b.final(fact.StateDelivered, "m1")})
+		told := notify.Absence{Cards: 1, Last: b.Now().Truncate(time.Millisecond), Counted: true}
+		b.record(fact.Presence{User: alice, At: here.At.Add(time.Millisecond)})
 		b.Advance(48 * time.Hour)
-		b.absent(b.rules.Lead, absence)
+		b.absent(b.rules.Lead, told)
 	}},
 	{"nothing is kept of what somebody was told who is not bound any more", func(b *bench) {
 		b.bind()
@@ -74,34 +65,30 @@ var recipientRules = []rule{
 		card := b.begin(rec)
 		b.bindTo(carol, aliceOpenID)
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"), Absence: notify.AbsenceTold})
-		for entry := range b.dump() {
-			if strings.Contains(entry, "}:r:"+string(alice)) {
-				b.Errorf("kept: %s", entry)
-			}
-		}
+		equal(b, "a record is kept", slices.ContainsFunc(b.keys(), func(key string) bool { return strings.HasSuffix(key, "}:r:"+string(alice)) }), false)
 	}},
 	{"whatever shows that somebody was here ends their absence", func(b *bench) {
 		inGroup := b.groupMessage(1)
 		inGroup.From, inGroup.For = alice, fact.GroupOff
-		for _, f := range []any{
-			fact.Presence{User: alice, At: b.Now().Add(time.Hour)}, // they left after the last card
-			fact.Read{Reader: alice, Peer: carol, UpTo: b.Now()},
-			fact.Message{ID: "reply", From: alice, To: carol, SentAt: b.Now()},
-			inGroup,
-			nil, // a login at the mini program
+		for _, happens := range []func(){
+			b.bind, // a login at the mini program
+			func() { b.record(fact.Presence{User: alice, At: b.Now().Add(time.Millisecond)}) }, // they left after the last card
+			func() { b.record(fact.Read{Reader: alice, Peer: carol, UpTo: b.Now()}) },
+			func() { b.record(fact.Message{ID: "reply", From: alice, To: carol, SentAt: b.Now()}) },
+			func() { b.record(inGroup) },
 		} {
 			b.bind()
 			b.told()
-			if f != nil {
-				b.record(f)
-			} else {
-				b.bind()
-			}
+			happens()
 			b.absent(b.rules.Lead, notify.Absence{})
 			b.must(b.Store.EraseUser(b.Context(), alice))
 		}
 	}},
-	{"preferences are kept as they were set, and nothing is muted at first", func(b *bench) {
+	{"preferences are kept as they were set, of who is bound, and nothing is muted at first", func(b *bench) {
+		b.unchanged(func() {
+			err := b.Store.SetPreferences(b.Context(), alice, notify.Preferences{Muted: true})
+			equal(b, "of nobody", errors.Is(err, store.ErrNotBound), true)
+		})
 		b.prefers(noPreferences)
 		b.bind()
 		b.prefers(noPreferences)
@@ -116,13 +103,6 @@ var recipientRules = []rule{
 		}
 		b.prefer(notify.Preferences{})
 		b.prefers(noPreferences)
-	}},
-	{"nothing is kept of the preferences of somebody who is not bound", func(b *bench) {
-		b.unchanged(func() {
-			if err := b.Store.SetPreferences(b.Context(), alice, notify.Preferences{Muted: true}); !errors.Is(err, store.ErrNotBound) {
-				b.Errorf("got %v, want %v", err, store.ErrNotBound)
-			}
-		})
 	}},
 	{"preferences move with the user to another openid, and end with the binding", func(b *bench) {
 		b.bind()

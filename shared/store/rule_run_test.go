@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,23 +59,17 @@ var claimRules = []rule{
 			b.record(b.messageTo(user, "m"))
 		}
 		b.Advance(b.rules.Lead)
-		for range all {
-			batch, err := b.Store.Claim(b.Context(), limit)
-			b.must(err)
-			if len(batch.Recipients) > 3*limit/2 {
-				b.Fatalf("%d recipients, the limit is about %d", len(batch.Recipients), limit)
+		handedOut := 0
+		for n := -1; n != 0; handedOut += n {
+			recs := must(b.Store.Claim(b.Context(), limit))(b).Recipients
+			if n = len(recs); n > 3*limit/2 {
+				b.Fatalf("%d recipients, the limit is about %d", n, limit)
 			}
-			for _, rec := range batch.Recipients {
-				if seen[rec.User] {
-					b.Errorf("%s was handed out twice", rec.User)
-				}
+			for _, rec := range recs {
 				seen[rec.User] = true
 			}
-			if len(batch.Recipients) == 0 {
-				break
-			}
 		}
-		equal(b, "recipients", len(seen), all)
+		equal(b, "recipients, and handed out", [2]int{len(seen), handedOut}, [2]int{all, all})
 	}},
 	{"no run stays for the lease of what it has let go of", func(b *bench) {
 		b.bind()
@@ -99,14 +94,8 @@ var claimRules = []rule{
 			b.record(b.messageTo(user, "m"))
 		}
 		b.Advance(time.Minute)
-		batch, err := b.Store.Claim(b.Context(), 1)
-		b.must(err)
-		for _, rec := range batch.Recipients {
-			if rec.User == alice {
-				return
-			}
-		}
-		b.Errorf("%s is not among %v", alice, batch.Recipients)
+		recs := must(b.Store.Claim(b.Context(), 1))(b).Recipients
+		equal(b, "alice is claimed", slices.ContainsFunc(recs, func(rec notify.Recipient) bool { return rec.User == alice }), true)
 	}},
 	{"of 200 callers one gets the recipient", func(b *bench) {
 		b.bind()
@@ -118,22 +107,26 @@ var claimRules = []rule{
 		})
 		equal(b, "callers that got them", got, 1)
 	}},
-}
-
-var beginRules = []rule{
-	{"begin with a lost lease begins nothing", func(b *bench) {
+	{"who lost the lease begins and finishes nothing", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
 		old := b.after(b.rules.Lead)
 		rec := b.after(permit.Lease)
-		b.unchanged(func() { equal(b, "begun", b.begins(beginOf(old)), nil) })
+		b.unchanged(func() {
+			equal(b, "begun", b.begins(beginOf(old)), nil)
+			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(fact.StateCameOnline, "m1"),
+				Steps: []notify.Step{{At: b.Now(), Kind: notify.StepAsked}}})
+		})
 		b.begin(rec)
 	}},
-	{"begin may be repeated by its caller", func(b *bench) {
-		_, card := b.aliceBegun("m1", "m2")
+	{"begin and finish may be repeated", func(b *bench) {
+		rec, card := b.aliceBegun("m1")
+		b.record(b.message("m2"))
 		b.unchanged(func() { equal(b, "begun", b.begins(card), card.Messages) })
-		card.Card = "another"
-		b.unchanged(func() { equal(b, "another card", b.begins(card), nil) })
+		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"),
+			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}}
+		b.finish(f)
+		b.unchanged(func() { b.finish(f) })
 	}},
 	{"who claims after a begun card is shown it", func(b *bench) {
 		_, card := b.aliceBegun("m1")
@@ -142,26 +135,23 @@ var beginRules = []rule{
 		equal(b, "open card", rec.Open, &permit.OpenCard{ID: card.Card, OpenID: aliceOpenID, Template: tmpl, Messages: card.Messages})
 		equal(b, "notices", idsOf(rec), []fact.MessageID{"m1", "m2"})
 	}},
-	{"one call begins for many", func(b *bench) {
+	{"one call begins, or finishes, for many", func(b *bench) {
 		users := b.inTwoShards()
 		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
 		b.Advance(b.rules.Lead)
-		var cards []notify.Begin
-		var want [][]fact.Identity
+		begins, want := []notify.Begin{{User: alice, Lease: "none", Card: "c", Template: tmpl}}, [][]fact.Identity{nil}
+		var fs []notify.Finish
 		for _, rec := range b.claim().Recipients {
-			cards, want = append(cards, beginOf(rec)), append(want, identitiesOf(rec))
+			c := beginOf(rec)
+			begins, want = append(begins, c), append(want, c.Messages)
+			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Card: c.Card, Final: final(fact.StateNoPermit, c.Messages...)})
 		}
-		cards, want = append(cards, notify.Begin{User: alice, Lease: "none", Card: "c", Template: tmpl}), append(want, nil)
-		got, err := b.Store.Begin(b.Context(), cards)
-		b.must(err)
-		equal(b, "begun", got, want)
-		none, err := b.Store.Begin(b.Context(), nil)
-		b.must(err)
-		equal(b, "begun for nobody", len(none), 0)
+		equal(b, "begun", must(b.Store.Begin(b.Context(), begins))(b), want)
+		equal(b, "begun for nobody", len(must(b.Store.Begin(b.Context(), nil))(b)), 0)
+		b.finish(fs...)
+		b.finish()
+		b.counted(map[fact.State]int64{fact.StateNoPermit: 2})
 	}},
-}
-
-var finishRules = []rule{
 	{"finish ends messages, writes the steps and clears the card", func(b *bench) {
 		rec, card := b.aliceBegun("m1", "m2")
 		b.record(b.message("m3"))
@@ -175,40 +165,7 @@ var finishRules = []rule{
 		b.counted(map[fact.State]int64{fact.StateDelivered: 2})
 		next := b.after(b.rules.Lead)
 		equal(b, "notices", idsOf(next), []fact.MessageID{"m3"})
-		if next.Open != nil {
-			b.Errorf("the card is still open: %+v", next.Open)
-		}
-	}},
-	{"finish with a lost lease changes nothing", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		old := b.after(b.rules.Lead)
-		rec := b.after(permit.Lease)
-		b.unchanged(func() {
-			b.finish(notify.Finish{User: alice, Lease: old.Lease, Final: b.final(fact.StateCameOnline, "m1"),
-				Steps: []notify.Step{{At: b.Now(), Kind: notify.StepAsked}}})
-		})
-		b.begin(rec)
-	}},
-	{"finish may be repeated", func(b *bench) {
-		rec, card := b.aliceBegun("m1")
-		b.record(b.message("m2"))
-		f := notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"),
-			Steps: []notify.Step{{At: b.Now(), Kind: notify.StepSent}}}
-		b.finish(f)
-		b.unchanged(func() { b.finish(f) })
-	}},
-	{"one call finishes for many", func(b *bench) {
-		users := b.inTwoShards()
-		b.record(b.messageTo(users[0], "m1"), b.messageTo(users[1], "m2"))
-		b.Advance(b.rules.Lead)
-		var fs []notify.Finish
-		for _, rec := range b.claim().Recipients {
-			fs = append(fs, notify.Finish{User: rec.User, Lease: rec.Lease, Final: final(fact.StateNoPermit, identitiesOf(rec)...)})
-		}
-		b.finish(fs...)
-		b.finish()
-		b.counted(map[fact.State]int64{fact.StateNoPermit: 2})
+		equal(b, "open card", next.Open, nil)
 	}},
 }
 

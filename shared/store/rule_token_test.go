@@ -22,10 +22,6 @@ func (b *bench) putToken(token string, lives time.Duration) {
 }
 
 var tokenRules = []rule{
-	{"one caller at a time is told to refresh", func(b *bench) {
-		b.token("", true)
-		b.token("", false)
-	}},
 	{"when the refresher's time is over another may try", func(b *bench) {
 		b.token("", true)
 		b.Advance(10*time.Second - time.Millisecond)
@@ -35,7 +31,6 @@ var tokenRules = []rule{
 		b.token("", false)
 	}},
 	{"a token is shared until it ends", func(b *bench) {
-		b.token("", true)
 		b.putToken("t1", 2*time.Hour)
 		end := b.Now().Add(2 * time.Hour).Truncate(time.Millisecond)
 		got, expires, refresh, err := b.Store.Token(b.Context(), appID)
@@ -73,10 +68,9 @@ var tokenRules = []rule{
 	}},
 	{"apps do not share tokens", func(b *bench) {
 		b.putToken("t1", time.Hour)
-		got, _, refresh, err := b.Store.Token(b.Context(), "wx-another")
-		b.must(err)
-		equal(b, "token", got, "")
-		equal(b, "refresh", refresh, true)
+		if got, _, refresh, err := b.Store.Token(b.Context(), "wx-another"); got != "" || !refresh || err != nil {
+			b.Errorf("got %q, refresh %v, %v", got, refresh, err)
+		}
 	}},
 	{"of 200 callers one refreshes", func(b *bench) {
 		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) {
@@ -87,82 +81,48 @@ var tokenRules = []rule{
 	}},
 }
 
+// allowed wants an attempt under name, of which most are allowed in a minute, to be allowed or not.
+func (b *bench) allowed(name string, most int, want bool) {
+	b.Helper()
+	equal(b, "allowed beforehand", must(b.Store.Allowed(b.Context(), name, most))(b), want)
+	equal(b, "allowed", must(b.Store.Allow(b.Context(), name, most, time.Minute))(b), want)
+}
+
 var limitRules = []rule{
-	{"as many as the limit are allowed", func(b *bench) {
+	{"as many as the limit are allowed, of each name, and asking does not count", func(b *bench) {
+		b.unchanged(func() { equal(b, "allowed", must(b.Store.Allowed(b.Context(), "name", 1))(b), true) })
 		for i := range 5 {
-			could, err := b.Store.Allowed(b.Context(), "name", 3)
-			b.must(err)
-			did, err := b.Store.Allow(b.Context(), "name", 3, time.Minute)
-			b.must(err)
-			equal(b, "allowed beforehand", could, i < 3)
-			equal(b, "allowed", did, i < 3)
+			b.allowed("name", 3, i < 3)
 		}
-		b.nothingNames("name")
-	}},
-	{"asking does not count", func(b *bench) {
-		b.unchanged(func() {
-			ok, err := b.Store.Allowed(b.Context(), "name", 1)
-			b.must(err)
-			equal(b, "allowed", ok, true)
-		})
+		b.allowed("another", 1, true)
+		b.nothingNames("name", "another")
 	}},
 	{"an attempt that is taken back does not count", func(b *bench) {
 		var attempts []string
-		for range 2 {
+		for i := range 3 {
 			attempt, ok, err := b.Store.Try(b.Context(), "name", 2, time.Minute)
 			b.must(err)
-			equal(b, "allowed", ok, true)
+			equal(b, "allowed", ok, i < 2)
 			attempts = append(attempts, attempt)
 		}
-		refused, ok, err := b.Store.Try(b.Context(), "name", 2, time.Minute)
-		b.must(err)
-		equal(b, "a third", ok, false)
-		b.unchanged(func() { b.must(b.Store.Forgive(b.Context(), "name", refused)) })
-		for range 2 { // again changes nothing
+		b.unchanged(func() { b.must(b.Store.Forgive(b.Context(), "name", attempts[2])) }) // which was refused
+		for range 2 {                                                                     // again changes nothing
 			b.must(b.Store.Forgive(b.Context(), "name", attempts[0]))
 		}
-		for i := range 2 {
-			ok, err := b.Store.Allow(b.Context(), "name", 2, time.Minute)
-			b.must(err)
-			equal(b, "in its place", ok, i == 0)
-		}
+		b.allowed("name", 2, true)
+		b.allowed("name", 2, false)
 	}},
 	{"of 200 attempts at once as many as the limit are allowed", func(b *bench) {
 		got := b.concurrently(200, func(ctx context.Context, _ int) (bool, error) { return b.Store.Allow(ctx, "name", 30, time.Minute) })
 		equal(b, "allowed", got, 30)
 	}},
-	{"names are counted apart", func(b *bench) {
-		for _, name := range []string{"one", "two"} {
-			ok, err := b.Store.Allow(b.Context(), name, 1, time.Minute)
-			b.must(err)
-			equal(b, name, ok, true)
-		}
-	}},
-	{"a window ends by itself", func(b *bench) {
-		_, err := b.Store.Allow(b.Context(), "name", 1, time.Minute)
-		b.must(err)
-		keys := b.keys()
-		for _, key := range keys {
-			ttl, err := b.Raw.PTTL(b.Context(), key).Result()
-			b.must(err)
-			if ttl <= 0 || ttl > time.Minute {
-				b.Errorf("%s lives for %v, want a minute at most", key, ttl)
-			}
-		}
-	}},
-	{"a window begins with the first attempt, whatever comes after it", func(b *bench) {
-		for i := range 4 {
-			ok, err := b.Store.Allow(b.Context(), "name", 3, time.Minute)
-			b.must(err)
-			equal(b, "allowed", ok, i < 3)
-			for _, key := range b.keys() {
-				ttl, err := b.Raw.PTTL(b.Context(), key).Result()
-				b.must(err)
-				if i > 0 && ttl > time.Second {
-					b.Errorf("attempt %d: the window ends in %v, want a second at most", i+1, ttl)
-				}
-				b.must(b.Raw.PExpire(b.Context(), key, time.Second).Err())
-			}
+	{"a window begins with the first attempt, whatever comes after it, and ends by itself", func(b *bench) {
+		b.allowed("name", 3, true)
+		b.lives(b.key(""), 59*time.Second, time.Minute)
+		b.must(b.Raw.PExpire(b.Context(), b.key(""), time.Second).Err())
+		for i := range 3 {
+			b.allowed("name", 3, i < 2)
+			b.lives(b.key(""), 0, time.Second)
 		}
 	}},
 }
@@ -170,22 +130,17 @@ var limitRules = []rule{
 var clockRules = []rule{
 	{"without a clock of its own a store goes by the server's", func(b *bench) {
 		s := b.Open(nil)
-		before, err := b.Raw.Time(b.Context()).Result()
-		b.must(err)
-		batch, err := s.Claim(b.Context(), 1)
-		b.must(err)
-		after, err := b.Raw.Time(b.Context()).Result()
-		b.must(err)
+		before := must(b.Raw.Time(b.Context()).Result())(b)
+		batch := must(s.Claim(b.Context(), 1))(b)
+		after := must(b.Raw.Time(b.Context()).Result())(b)
 		if batch.Now.Before(before.Truncate(time.Millisecond)) || batch.Now.After(after) {
 			b.Errorf("now is %v, want %v to %v", batch.Now, before, after)
 		}
 		b.must(s.Bind(b.Context(), alice, aliceOpenID))
 		m := b.message("m1")
 		m.SentAt = batch.Now
-		_, err = s.Record(b.Context(), b.rules, factsOf([]any{m}))
-		b.must(err)
-		due, err := s.Rest(b.Context(), after.Add(time.Hour))
-		b.must(err)
+		b.must(b.recordBy(s, m))
+		due := must(s.Rest(b.Context(), after.Add(time.Hour)))(b)
 		if lead := due.Sub(batch.Now); lead < b.rules.Lead || lead > b.rules.Lead+time.Minute {
 			b.Errorf("due %v after the claim, want %v", lead, b.rules.Lead)
 		}

@@ -15,9 +15,7 @@ import (
 // reconciled wants Reconcile to say that exactly these ends came about.
 func (b *bench) reconciled(want ...notify.Ended) {
 	b.Helper()
-	got, err := b.Store.Reconcile(b.Context(), 1000)
-	b.must(err)
-	equal(b, "ends", got, want)
+	equal(b, "ends", must(b.Store.Reconcile(b.Context(), 1000))(b), want)
 }
 
 // overdue wants a claim to say that cards wait to be reconciled, or not.
@@ -29,11 +27,6 @@ func (b *bench) overdue(want bool) {
 // noReport is the end of cards of which nothing was heard, with n messages.
 func noReport(n int) notify.Ended {
 	return notify.Ended{State: fact.StateUnknown, Reason: fact.ReasonSilentWeChat, Messages: n}
-}
-
-// reported is the end of cards of which WeChat told, with n messages.
-func reported(state fact.State, n int) notify.Ended {
-	return notify.Ended{State: state, Reason: fact.ReasonReported, Messages: n}
 }
 
 // aliceSending brings alice, with one permit and the messages ids, to a card that is being
@@ -49,12 +42,11 @@ func (b *bench) aliceSending(ids ...fact.MessageID) (notify.Recipient, permit.Re
 
 // aliceUnknown brings alice to a card with the messages ids, of which nobody knows whether
 // it was shown. The run has handed its messages to Reconcile.
-func (b *bench) aliceUnknown(ids ...fact.MessageID) card.ID {
+func (b *bench) aliceUnknown(ids ...fact.MessageID) {
 	b.Helper()
 	rec, r := b.aliceSending(ids...)
 	b.settle(r.ID, permit.CardUnknown, permit.Held, "")
 	b.handed(rec, r)
-	return r.ID
 }
 
 // handed finishes rec with the messages of a card handed to Reconcile.
@@ -71,8 +63,67 @@ func (b *bench) unknownCard(id card.ID) {
 	b.settle(id, permit.CardUnknown, permit.Held, "")
 }
 
+// oneUnknown leaves the end of an unknown card behind, and a server that knows the scripts.
+func (b *bench) oneUnknown() {
+	b.Helper()
+	b.aliceUnknown("first")
+	b.Advance(unknownAfter)
+	b.reconciled(noReport(1))
+}
+
+// A lostTrip does not reach the server, or its answer is lost.
+type lostTrip struct {
+	trip   int
+	answer bool
+}
+
+// stops has a reconciliation stop at a trip.
+func (b *bench) stops(at lostTrip) {
+	b.Helper()
+	if _, err := b.Losing(at.trip, at.answer).Reconcile(b.Context(), 1000); err == nil {
+		b.Fatalf("trip %d is lost, and there is no error", at.trip)
+	}
+}
+
+// completed has later runs reconcile all that is left.
+func (b *bench) completed() {
+	b.Helper()
+	for range 3 {
+		b.Advance(permit.Lease)
+		must(b.Store.Reconcile(b.Context(), 1000))(b)
+	}
+	b.overdue(false)
+}
+
+// sentNow is WeChat's report that a card of aliceOpenID was handed over just now; id is
+// its id of the card, 0 if it tells none.
+func (b *bench) sentNow(id int64) fact.Sent {
+	return fact.Sent{OpenID: aliceOpenID, MsgID: id, Template: tmpl, At: b.Now().Truncate(time.Second)}
+}
+
+// failedNow is the report that a card could not be handed over.
+func (b *bench) failedNow(id int64) fact.Sent {
+	s := b.sentNow(id)
+	s.Failed = "user block"
+	return s
+}
+
+// endings returns how often alice's message ended in each state.
+func (b *bench) endings(id fact.MessageID) map[fact.State]int {
+	b.Helper()
+	got := map[fact.State]int{}
+	for _, s := range b.timeline(alice) {
+		for _, m := range s.Messages {
+			if s.Kind == notify.StepFinal && m.ID() == id {
+				got[s.State]++
+			}
+		}
+	}
+	return got
+}
+
 var unknownRules = []rule{
-	{"when WeChat has been silent for too long an unknown card is paid for, and its messages end unknown", func(b *bench) {
+	{"an unknown card is overdue when WeChat has been silent for too long, and its messages end unknown", func(b *bench) {
 		b.aliceUnknown("m1", "m2")
 		b.Advance(unknownAfter - time.Millisecond)
 		b.overdue(false)
@@ -85,8 +136,6 @@ var unknownRules = []rule{
 		b.ended("m2", fact.StateUnknown, fact.ReasonSilentWeChat)
 		b.counted(map[fact.State]int64{fact.StateUnknown: 2})
 		b.owns(tmpl, 0, 0)
-		entries := b.account(tmpl).Entries
-		equal(b, "last entry", entries[len(entries)-1], permit.AccountEntry{At: b.Now().Truncate(time.Millisecond), Kind: "unknown", Change: -1})
 		b.Advance(permit.Lease)
 		b.overdue(false)
 		b.unchanged(func() { b.reconciled() })
@@ -94,23 +143,16 @@ var unknownRules = []rule{
 	{"unknown cards of all shards are reconciled, some at a time", func(b *bench) {
 		const all = 30
 		for i := range all {
-			user, openID := fact.UserID(fmt.Sprint("user", i)), fact.OpenID(fmt.Sprint("openid", i))
-			b.bindTo(user, openID)
 			s := settleOf(card.ID(fmt.Sprint("card", i)), permit.CardUnknown, permit.Held, "")
-			s.User, s.OpenID = user, openID
+			s.User, s.OpenID = fact.UserID(fmt.Sprint("user", i)), fact.OpenID(fmt.Sprint("openid", i))
+			b.bindTo(s.User, s.OpenID)
 			b.settles(s)
 		}
 		b.Advance(unknownAfter)
 		told := 0
-		for range all {
-			ends, err := b.Store.Reconcile(b.Context(), 4)
-			b.must(err)
-			if len(ends) > 4 {
-				b.Fatalf("%d ends, the limit is 4", len(ends))
-			}
-			told += len(ends)
-			if len(ends) == 0 {
-				break
+		for n := -1; n != 0; told += n {
+			if n = len(must(b.Store.Reconcile(b.Context(), 4))(b)); n > 4 {
+				b.Fatalf("%d ends, the limit is 4", n)
 			}
 		}
 		equal(b, "told", told, all)
@@ -166,48 +208,89 @@ var unknownRules = []rule{
 		b.record(fact.Erase{OpenID: aliceOpenID}) // whose account holds a permit for a card that is gone
 	}},
 	{"a reconciliation that stopped anywhere is completed, and ends what was unknown once", func(b *bench) {
-		b.aliceUnknown("m0") // and the server knows the scripts
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		for _, answer := range []bool{false, true} {
-			for trip := range 6 {
-				b.Advance(time.Hour)
-				id := fact.MessageID(b.fresh("m"))
-				b.aliceUnknown(id)
-				b.Advance(unknownAfter)
-				if _, err := b.Losing(trip, answer).Reconcile(b.Context(), 1000); err == nil {
-					b.Fatalf("trip %d is lost, and there is no error", trip)
-				}
-				b.Advance(permit.Lease)
-				_, err := b.Store.Reconcile(b.Context(), 1000)
-				b.must(err)
-				b.ended(id, fact.StateUnknown, fact.ReasonSilentWeChat)
-				b.overdue(false)
-				b.owns(tmpl, 0, 0)
-			}
+		b.oneUnknown()
+		for trip := range 12 {
+			b.Advance(time.Hour)
+			id := fact.MessageID(b.fresh("m"))
+			b.aliceUnknown(id)
+			b.Advance(unknownAfter)
+			b.stops(lostTrip{trip / 2, trip%2 == 1})
+			b.completed()
+			b.ended(id, fact.StateUnknown, fact.ReasonSilentWeChat)
+			b.owns(tmpl, 0, 0)
 		}
 		b.counted(map[fact.State]int64{fact.StateUnknown: 13})
 	}},
 	{"an end that is told to somebody who is not bound any more is counted once, wherever that stopped", func(b *bench) {
-		b.aliceUnknown("warm") // and the server knows the scripts
-		b.Advance(unknownAfter)
-		b.reconciled(noReport(1))
-		for i, lost := range []struct {
-			trip   int
-			answer bool
-		}{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {5, true}} {
+		b.oneUnknown()
+		for i, at := range []lostTrip{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {5, true}} {
 			b.Advance(time.Hour)
 			b.aliceUnknown(fact.MessageID(b.fresh("m")))
 			b.bindTo(carol, aliceOpenID)
 			b.Advance(unknownAfter)
-			if _, err := b.Losing(lost.trip, lost.answer).Reconcile(b.Context(), 1000); err == nil {
-				b.Fatalf("trip %d is lost, and there is no error", lost.trip)
-			}
-			b.Advance(permit.Lease)
-			_, err := b.Store.Reconcile(b.Context(), 1000)
-			b.must(err)
+			b.stops(at)
+			b.completed()
 			b.counted(map[fact.State]int64{fact.StateUnknown: int64(i + 2)})
-			b.overdue(false)
 		}
+	}},
+	{"a report between the end of an unknown card and its telling corrects what is told first", func(b *bench) {
+		b.oneUnknown()
+		for i, at := range []lostTrip{{3, false}, {3, true}, {4, false}, {4, true}, {5, false}, {6, false}} {
+			b.Advance(time.Hour)
+			id := fact.MessageID(b.fresh("m"))
+			b.aliceUnknown(id)
+			late := b.sentNow(msgID + int64(i))
+			b.Advance(unknownAfter)
+			b.stops(at)
+			b.record(late)
+			b.completed()
+			equal(b, "ends", b.endings(id), map[fact.State]int{fact.StateUnknown: 1, fact.StateDelivered: 1})
+		}
+		b.counted(map[fact.State]int64{fact.StateUnknown: 1, fact.StateDelivered: 6})
+	}},
+	{"a report of failure is told once, and corrects what was counted", func(b *bench) {
+		rec, r := b.aliceSending("m1", "m2")
+		b.settle(r.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: r.ID, Final: b.final(fact.StateDelivered, "m1", "m2")})
+		b.record(b.failedNow(msgID))
+		b.overdue(true)
+		b.reconciled(notify.Ended{State: fact.StateRefused, Reason: fact.ReasonReported, Messages: 2})
+		b.counted(map[fact.State]int64{fact.StateDelivered: 0, fact.StateRefused: 2})
+		b.unchanged(func() { b.record(b.failedNow(msgID), b.sentNow(msgID)) })
+		b.overdue(false)
+	}},
+	{"a report of an openid never heard of stores nothing", func(b *bench) {
+		b.unchanged(func() { b.record(b.sentNow(msgID)) })
+	}},
+	{"a report of failure whose telling stopped anywhere ends once what no run had written down", func(b *bench) {
+		b.oneUnknown()
+		refused, both := map[fact.State]int{fact.StateRefused: 1}, map[fact.State]int{fact.StateDelivered: 1, fact.StateRefused: 1}
+		for i, c := range []struct {
+			at   lostTrip
+			ends map[fact.State]int
+		}{{lostTrip{1, false}, refused}, {lostTrip{2, false}, refused}, {lostTrip{2, true}, both}, {lostTrip{3, false}, both},
+			{lostTrip{4, false}, both}, {lostTrip{4, true}, refused}, {lostTrip{5, false}, refused}, {lostTrip{6, false}, refused}} {
+			b.Advance(time.Hour)
+			id := fact.MessageID(b.fresh("m"))
+			_, r := b.aliceSending(id)
+			s := settleOf(r.ID, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+			s.MsgID = int64(i + 1)
+			b.settles(s)
+			b.record(b.failedNow(s.MsgID))
+			b.stops(c.at)
+			b.Advance(permit.Lease)
+			for _, rec := range b.claim().Recipients {
+				got := b.resolve(r.ID)
+				f := notify.Finish{User: alice, Queue: rec.Queue, Lease: rec.Lease, Card: r.ID, Final: b.final(got.Final, id)}
+				if got.Handed {
+					f.Final, f.Handed = nil, b.identities(id)
+				}
+				b.finish(f)
+			}
+			b.completed()
+			equal(b, "ends", b.endings(id), c.ends)
+		}
+		counts := b.counts()
+		equal(b, "delivered and refused", [2]int64{counts[fact.StateDelivered], counts[fact.StateRefused]}, [2]int64{0, 8})
 	}},
 }

@@ -99,7 +99,7 @@ var unreadableRules = []rule{
 			key, mend := b.spoil(c.key, c.field, c.value)
 			before := b.dumpWithoutWatch()
 			for range 3 {
-				_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{c.fact}))
+				_, err := b.Store.Record(b.Context(), b.rules, factsOf(c.fact))
 				if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
 					b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
 				}
@@ -121,7 +121,7 @@ var unreadableRules = []rule{
 		for _, doc := range []string{"{garbage", "7", "{}", `{"n":[7]}`} {
 			key, mend := b.spoil("r:"+string(alice), "m", doc)
 			other := b.messageTo(bob, fact.MessageID(b.fresh("m")))
-			_, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other}))
+			_, err := b.Store.Record(b.Context(), b.rules, factsOf(fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other))
 			if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
 				b.Errorf("%s: %v; want an error of what cannot be read, with its key", doc, err)
 			}
@@ -135,12 +135,12 @@ var unreadableRules = []rule{
 		b.record(b.message("m0"))
 		ctx, cancel := context.WithCancel(b.Context())
 		cancel()
-		if _, err := b.Store.Record(ctx, b.rules, factsOf([]any{b.message("m1")})); err == nil || errors.Is(err, notify.ErrUnreadable) {
+		if _, err := b.Store.Record(ctx, b.rules, factsOf(b.message("m1"))); err == nil || errors.Is(err, notify.ErrUnreadable) {
 			b.Errorf("a store that does not answer: %v", err)
 		}
 	}},
 	{"a message of a group that could not be kept is spread when it comes again", func(b *bench) {
-		b.recordGroup(b.groupMessage(6))
+		b.record(b.groupMessage(6))
 		m, queue := b.groupMessage(7), ""
 		for _, key := range b.keys() {
 			if strings.HasSuffix(key, "}:sq") {
@@ -149,7 +149,7 @@ var unreadableRules = []rule{
 		}
 		b.finishSpread(b.spread())
 		b.must(b.Raw.Set(b.Context(), queue, "of another type", 0).Err())
-		if _, err := b.Store.Record(b.Context(), b.rules, factsOf([]any{m})); !errors.Is(err, notify.ErrUnreadable) {
+		if _, err := b.Store.Record(b.Context(), b.rules, factsOf(m)); !errors.Is(err, notify.ErrUnreadable) {
 			b.Errorf("%v", err)
 		}
 		b.must(b.Raw.Del(b.Context(), queue).Err())

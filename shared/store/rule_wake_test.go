@@ -1,7 +1,8 @@
 package store_test
 
 import (
-	"slices"
+	"fmt"
+	"strings"
 	"time"
 
 	"wxnotify/shared/fact"
@@ -9,30 +10,18 @@ import (
 )
 
 var wakeRules = []rule{
-	{"of many callers one is told to wake", func(b *bench) {
+	{"of many callers one is told to wake, for five seconds", func(b *bench) {
 		b.bind()
-		woken := 0
-		for range 20 {
-			if b.record(b.message(fact.MessageID(b.fresh("m")))) {
-				woken++
-			}
+		for i := range 51 {
+			equal(b, fmt.Sprint("wake ", i), b.record(b.message(fact.MessageID(b.fresh("m")))), i == 0 || i == 50)
 			b.Advance(100 * time.Millisecond)
 		}
-		equal(b, "wakes", woken, 1)
 	}},
-	{"a wake that was lost is said again after five seconds", func(b *bench) {
+	{"nobody is woken while a run watches, for five seconds", func(b *bench) {
 		b.bind()
-		equal(b, "first", b.record(b.message("m1")), true)
+		must(b.Store.ClaimCalls(b.Context(), 10))(b) // calls alone will do
 		b.Advance(5*time.Second - time.Millisecond)
-		equal(b, "early", b.record(b.message("m2")), false)
-		b.Advance(time.Millisecond)
-		equal(b, "again", b.record(b.message("m3")), true)
-	}},
-	{"nobody is woken while a run watches", func(b *bench) {
-		b.bind()
-		b.nothingDue()
-		b.Advance(5*time.Second - time.Millisecond)
-		equal(b, "watched", b.record(b.message("m1")), false)
+		equal(b, "watched", b.record(b.ring("call")), false)
 		b.Advance(time.Millisecond)
 		equal(b, "unwatched", b.record(b.message("m2")), true)
 	}},
@@ -44,25 +33,16 @@ var wakeRules = []rule{
 		b.rules.BlindWindow = time.Minute
 		equal(b, "in a minute", b.record(b.message("m2")), true)
 	}},
-	{"rest says when the next recipient is due", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.nothingDue()
-		b.rests(time.Minute, b.Now().Add(b.rules.Lead))
-		equal(b, "still watched", b.record(b.message("m2")), false)
-	}},
-	{"rest says nothing of what is due later and stops watching", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		b.nothingDue()
-		b.rests(b.rules.Lead, time.Time{})
-		equal(b, "unwatched", b.record(b.message("m2")), true)
-	}},
-	{"rest stops watching an empty store", func(b *bench) {
+	{"rest says when the next recipient is due, or stops watching", func(b *bench) {
 		b.bind()
 		b.nothingDue()
 		b.rests(time.Minute, time.Time{})
-		equal(b, "unwatched", b.record(b.message("m1")), true)
+		equal(b, "nothing waits", b.record(b.message("m1")), true)
+		b.nothingDue()
+		b.rests(b.rules.Lead+time.Millisecond, b.Now().Add(b.rules.Lead))
+		equal(b, "still watched", b.record(b.message("m2")), false)
+		b.rests(b.rules.Lead, time.Time{})
+		equal(b, "it is due later", b.record(b.message("m3")), true)
 	}},
 	{"rest says when a call, a message of a group or an unknown card wants a look", func(b *bench) {
 		b.bind()
@@ -74,7 +54,7 @@ var wakeRules = []rule{
 		b.record(b.message("m1"))
 		b.rests(time.Minute, b.Now().Add(b.rules.Lead))
 		b.Advance(time.Second)
-		b.recordGroup(b.groupMessage(1))
+		b.record(b.groupMessage(1))
 		b.rests(time.Minute, b.Now())
 		b.finishSpread(b.spread())
 		b.rests(time.Minute, b.Now()) // until somebody has looked
@@ -90,14 +70,13 @@ var wakeRules = []rule{
 	{"a claim says whether messages of groups are to be spread, and cards are overdue", func(b *bench) {
 		want := func(spreads, overdue bool) {
 			b.Helper()
-			batch, err := b.Store.ClaimCalls(b.Context(), 10)
-			b.must(err)
+			batch := must(b.Store.ClaimCalls(b.Context(), 10))(b)
 			equal(b, "spreads and overdue", [2]bool{batch.FanOuts, batch.Overdue}, [2]bool{spreads, overdue})
 		}
 		b.bind()
 		b.grant(tmpl)
 		want(false, false)
-		b.recordGroup(b.groupMessage(1))
+		b.record(b.groupMessage(1))
 		want(true, false)
 		b.unknownCard("c1")
 		b.finishSpread(b.spread())
@@ -106,12 +85,6 @@ var wakeRules = []rule{
 		want(false, true)
 		b.reconciled(noReport(1))
 		want(false, false)
-	}},
-	{"a run that looks for calls alone watches", func(b *bench) {
-		b.bind()
-		_, err := b.Store.ClaimCalls(b.Context(), 10)
-		b.must(err)
-		equal(b, "wake", b.record(b.ring("call")), false)
 	}},
 	{"a run that waits for one shard watches all", func(b *bench) {
 		users := b.inTwoShards()
@@ -125,35 +98,39 @@ var wakeRules = []rule{
 // rests wants Rest to answer next for what is due before d from now.
 func (b *bench) rests(d time.Duration, next time.Time) {
 	b.Helper()
-	got, err := b.Store.Rest(b.Context(), b.Now().Add(d))
-	b.must(err)
-	equal(b, "next due", got, next)
+	equal(b, "next due", must(b.Store.Rest(b.Context(), b.Now().Add(d)))(b), next)
 }
 
-// inTwoShards binds users until two of them are in different shards.
+// inTwoShards binds two users in different shards.
 func (b *bench) inTwoShards() [2]fact.UserID {
 	b.Helper()
-	var first fact.UserID
+	first := fact.UserID(b.fresh("user"))
+	b.bindTo(first, fact.OpenID("o-"+first))
+	return [2]fact.UserID{first, b.another(func(user fact.UserID) bool { return b.shardOf(user) != b.shardOf(first) })}
+}
+
+// sameShard binds another in the shard of user.
+func (b *bench) sameShard(user fact.UserID) fact.UserID {
+	b.Helper()
+	return b.another(func(other fact.UserID) bool { return b.shardOf(other) == b.shardOf(user) })
+}
+
+// another binds users until one is as is said.
+func (b *bench) another(is func(fact.UserID) bool) (user fact.UserID) {
+	b.Helper()
 	for range 100 {
-		user := fact.UserID(b.fresh("user"))
+		user = fact.UserID(b.fresh("user"))
 		b.bindTo(user, fact.OpenID("o-"+user))
-		if first == "" {
-			first = user
-		} else if b.shardOf(user) != b.shardOf(first) {
-			return [2]fact.UserID{first, user}
+		if is(user) {
+			return user
 		}
 	}
-	b.Fatal("all users are in one shard")
-	return [2]fact.UserID{}
+	b.Fatal("all users are in one shard, or none in that")
+	return ""
 }
 
 // shardOf returns the hash tag of user's keys.
 func (b *bench) shardOf(user fact.UserID) string {
 	b.Helper()
-	keys, err := b.Raw.Keys(b.Context(), "*:r:"+string(user)).Result()
-	b.must(err)
-	if len(keys) != 1 {
-		b.Fatalf("keys of %s: %v", user, slices.Sorted(slices.Values(keys)))
-	}
-	return keys[0][:len(keys[0])-len(":r:"+user)]
+	return strings.TrimSuffix(b.key(":r:"+string(user)), ":r:"+string(user))
 }

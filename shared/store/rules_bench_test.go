@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
+	"wxnotify/shared/store"
 )
 
 // The people of most rules. Their names have the length of real ones.
@@ -45,6 +47,17 @@ func (b *bench) must(err error) {
 	}
 }
 
+// must returns what there is without an error, and ends the test with one.
+func must[V any](v V, err error) func(testing.TB) V {
+	return func(t testing.TB) V {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
 // equal ends the test unless got is want.
 func equal[V any](b *bench, what string, got, want V) {
 	b.Helper()
@@ -61,16 +74,20 @@ func (b *bench) fresh(prefix string) string {
 // record records facts, each of a type that a fact.Fact can hold.
 func (b *bench) record(facts ...any) (wake bool) {
 	b.Helper()
-	for _, f := range factsOf(facts) {
+	all := factsOf(facts...)
+	for _, f := range all {
 		if f.Message != nil {
 			b.known[f.Message.ID] = f.Message.Identity()
 		} else if f.Ring != nil {
 			b.known[f.Ring.Call] = f.Ring.Identity()
 		}
 	}
-	wake, err := b.Store.Record(b.Context(), b.rules, factsOf(facts))
-	b.must(err)
-	return wake
+	return must(b.Store.Record(b.Context(), b.rules, all))(b)
+}
+
+// recordBy is record by another store, or where there is to be an error.
+func (b *bench) recordBy(s *store.Store, facts ...any) error {
+	return second(s.Record(b.Context(), b.rules, factsOf(facts...)))
 }
 
 // identities returns those of what was recorded last under ids.
@@ -86,36 +103,19 @@ func (b *bench) identities(ids ...fact.MessageID) []fact.Identity {
 	return out
 }
 
-func factsOf(values []any) []fact.Fact {
+// factsOf makes a fact of each value, of the type of one of its fields.
+func factsOf(values ...any) []fact.Fact {
 	out := make([]fact.Fact, len(values))
-	for i, v := range values {
-		switch v := v.(type) {
-		case fact.Message:
-			out[i].Message = &v
-		case fact.GroupMessage:
-			out[i].GroupMessage = &v
-		case fact.Read:
-			out[i].Read = &v
-		case fact.Recall:
-			out[i].Recall = &v
-		case fact.GroupRecall:
-			out[i].GroupRecall = &v
-		case fact.Ring:
-			out[i].Ring = &v
-		case fact.RingEnd:
-			out[i].RingEnd = &v
-		case fact.Presence:
-			out[i].Presence = &v
-		case fact.Grant:
-			out[i].Grant = &v
-		case fact.Revoke:
-			out[i].Revoke = &v
-		case fact.Sent:
-			out[i].Sent = &v
-		case fact.Erase:
-			out[i].Erase = &v
-		default:
-			panic(fmt.Sprintf("%T is no fact", v))
+	for i, value := range values {
+		p := reflect.New(reflect.TypeOf(value))
+		p.Elem().Set(reflect.ValueOf(value))
+		for _, field := range reflect.ValueOf(&out[i]).Elem().Fields() {
+			if field.Type() == p.Type() {
+				field.Set(p)
+			}
+		}
+		if out[i] == (fact.Fact{}) {
+			panic(fmt.Sprintf("%T is no fact", value))
 		}
 	}
 	return out
@@ -134,10 +134,7 @@ func (b *bench) messageTo(user fact.UserID, id fact.MessageID) fact.Message {
 }
 
 // left and returned are what IM says of alice now.
-func (b *bench) left() fact.Presence {
-	return fact.Presence{User: alice, Online: false, At: b.Now()}
-}
-
+func (b *bench) left() fact.Presence { return fact.Presence{User: alice, At: b.Now()} }
 func (b *bench) returned() fact.Presence {
 	return fact.Presence{User: alice, Online: true, At: b.Now()}
 }
@@ -153,9 +150,7 @@ func (b *bench) bindTo(user fact.UserID, openID fact.OpenID) {
 // claim claims whatever is due.
 func (b *bench) claim() notify.Batch {
 	b.Helper()
-	batch, err := b.Store.Claim(b.Context(), 1000)
-	b.must(err)
-	return batch
+	return must(b.Store.Claim(b.Context(), 1000))(b)
 }
 
 // only claims and returns the one recipient who is due.
@@ -195,10 +190,7 @@ func (b *bench) begin(rec notify.Recipient) notify.Begin {
 
 func (b *bench) begins(c notify.Begin) []fact.Identity {
 	b.Helper()
-	ids, err := b.Store.Begin(b.Context(), []notify.Begin{c})
-	b.must(err)
-	equal(b, "answers of Begin", len(ids), 1)
-	return ids[0]
+	return must(b.Store.Begin(b.Context(), []notify.Begin{c}))(b)[0]
 }
 
 func beginOf(rec notify.Recipient) notify.Begin {
@@ -215,11 +207,7 @@ func identitiesOf(rec notify.Recipient) []fact.Identity {
 }
 
 func idsOf(rec notify.Recipient) []fact.MessageID {
-	var out []fact.MessageID
-	for _, n := range rec.Notices {
-		out = append(out, n.ID.ID())
-	}
-	return out
+	return fact.MessageIDs(identitiesOf(rec))
 }
 
 // aliceBegun brings alice, with one permit and the messages ids, to a begun card.
@@ -237,9 +225,7 @@ func (b *bench) aliceBegun(ids ...fact.MessageID) (notify.Recipient, notify.Begi
 // finish finishes fs and returns what ended.
 func (b *bench) finish(fs ...notify.Finish) [][]notify.Ended {
 	b.Helper()
-	ends, err := b.Store.Finish(b.Context(), b.rules, fs)
-	b.must(err)
-	return ends
+	return must(b.Store.Finish(b.Context(), b.rules, fs))(b)
 }
 
 func (b *bench) final(state fact.State, ids ...fact.MessageID) []notify.Final {
@@ -259,9 +245,7 @@ func (b *bench) grant(templates ...fact.TemplateID) {
 
 func (b *bench) balance(template fact.TemplateID) int {
 	b.Helper()
-	got, err := b.Store.Balances(b.Context(), aliceOpenID, []fact.TemplateID{template})
-	b.must(err)
-	return got[template]
+	return must(b.Store.Balances(b.Context(), aliceOpenID, []fact.TemplateID{template}))(b)[template]
 }
 
 func reserveOf(id card.ID) permit.Reserve {
@@ -273,17 +257,10 @@ func reserveOf(id card.ID) permit.Reserve {
 // unknownAfter is for how long the cards of most rules may be unknown.
 const unknownAfter = 2 * time.Minute
 
-func (b *bench) reserve(r permit.Reserve) permit.Reserved {
-	b.Helper()
-	got, err := b.Store.Reserve(b.Context(), r)
-	b.must(err)
-	return got
-}
-
 // reserved wants r to be answered with status.
 func (b *bench) reserved(r permit.Reserve, status permit.ReserveStatus) {
 	b.Helper()
-	equal(b, "Reserve", b.reserve(r).Status, status)
+	equal(b, "Reserve", must(b.Store.Reserve(b.Context(), r))(b).Status, status)
 }
 
 // settle writes down how card ended, and wants the store to say so.
@@ -294,14 +271,11 @@ func (b *bench) settle(id card.ID, state permit.CardState, fate permit.Fate, fin
 
 func (b *bench) settles(s permit.Settle) permit.CardState {
 	b.Helper()
-	state, err := b.Store.Settle(b.Context(), s)
-	b.must(err)
-	return state
+	return must(b.Store.Settle(b.Context(), s))(b)
 }
 
 func settleOf(id card.ID, state permit.CardState, fate permit.Fate, final fact.State) permit.Settle {
-	r := reserveOf(id)
-	s := permit.Settle{Card: r.Card, End: permit.End{State: state, Permit: fate, Final: final}, Detail: "errcode 0"}
+	s := permit.Settle{Card: reserveOf(id).Card, End: permit.End{State: state, Permit: fate, Final: final}, Detail: "errcode 0"}
 	if state == permit.CardDelivered {
 		s.MsgID = msgID
 	}
@@ -313,7 +287,5 @@ const msgID int64 = 1<<62 + 1
 
 func (b *bench) resolve(id card.ID) permit.Resolved {
 	b.Helper()
-	got, err := b.Store.Resolve(b.Context(), permit.OpenCard{ID: id, OpenID: aliceOpenID, Template: tmpl})
-	b.must(err)
-	return got
+	return must(b.Store.Resolve(b.Context(), permit.OpenCard{ID: id, OpenID: aliceOpenID, Template: tmpl}))(b)
 }

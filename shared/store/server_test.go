@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,55 +13,31 @@ import (
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
+	"wxnotify/shared/store/redistest"
 )
 
 // idleUserCosts wants a bound user with two permits of each of two templates, who was told
 // of something since they left, to take 900 bytes at most. What ends by itself within days (marks,
 // timeline) is no cost of an idle user.
 func idleUserCosts(t *testing.T, addr string) {
-	const (
-		user   = "abcdefghijklmnopqrstuvwxyz"
-		openID = "oGZUI0egBJY1zhBYw2KhdUfwVJJE"
-		most   = 900
-	)
-	h := emptied(t, addr)
-	templates := []fact.TemplateID{tmpl, tmpl2}
-	if err := h.Store.Bind(t.Context(), user, openID); err != nil {
-		t.Fatal(err)
-	}
-	facts := []fact.Fact{{Presence: &fact.Presence{User: user, At: h.Now()}}}
+	const most = 900
+	b := newBench(t, emptied(t, addr))
+	b.bind()
+	b.record(b.left())
 	for i := range 2 {
-		at := h.Now().Add(time.Duration(i) * time.Hour)
-		for _, source := range []fact.GrantSource{fact.GrantPopup, fact.GrantReport} {
-			facts = append(facts, fact.Fact{Grant: &fact.Grant{ID: fmt.Sprint("tap", i), OpenID: openID, Source: source, At: at, Templates: templates}})
-		}
+		p, r := b.popup(b.Now().Add(time.Duration(i)*time.Hour)), b.report(b.Now().Add(time.Duration(i)*time.Hour))
+		p.Templates, r.Templates = []fact.TemplateID{tmpl, tmpl2}, []fact.TemplateID{tmpl, tmpl2}
+		b.record(p, r)
 	}
-	if _, err := h.Store.Record(t.Context(), notify.DefaultRules(), facts); err != nil {
-		t.Fatal(err)
-	}
-	absentSince(t, h, user)
-	balances, err := h.Store.Balances(t.Context(), openID, templates)
-	if err != nil || balances[templates[0]] != 2 || balances[templates[1]] != 2 {
-		t.Fatalf("balances: %v, %v, want 2 each", balances, err)
-	}
-
-	keys, err := h.Raw.Keys(t.Context(), "*").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.told()
+	b.owns(tmpl, 2, 0)
+	b.owns(tmpl2, 2, 0)
 	sum := int64(0)
-	for _, key := range keys {
-		if !strings.Contains(key, user) && !strings.Contains(key, openID) {
+	for _, key := range b.keys() {
+		if !strings.Contains(key, string(alice)) && !strings.Contains(key, string(aliceOpenID)) {
 			continue
 		}
-		size, err := h.Raw.MemoryUsage(t.Context(), key, 0).Result()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ttl, err := h.Raw.TTL(t.Context(), key).Result()
-		if err != nil {
-			t.Fatal(err)
-		}
+		size, ttl := must(b.Raw.MemoryUsage(b.Context(), key, 0).Result())(b), must(b.Raw.TTL(b.Context(), key).Result())(b)
 		t.Logf("%4d bytes, ttl %v: %s", size, ttl, key)
 		if ttl < 0 {
 			sum += size
@@ -70,26 +45,6 @@ func idleUserCosts(t *testing.T, addr string) {
 	}
 	if sum == 0 || sum > most {
 		t.Errorf("an idle user costs %d bytes, want 1 to %d", sum, most)
-	}
-}
-
-// absentSince has user told of a message just now.
-func absentSince(t *testing.T, h Harness, user fact.UserID) {
-	t.Helper()
-	ctx, rules := t.Context(), notify.DefaultRules()
-	message := fact.Message{ID: "m1", From: "peer", To: user, SentAt: h.Now()}
-	if _, err := h.Store.Record(ctx, rules, []fact.Fact{{Message: &message}}); err != nil {
-		t.Fatal(err)
-	}
-	h.Advance(rules.Lead)
-	batch, err := h.Store.Claim(ctx, 1)
-	if err != nil || len(batch.Recipients) != 1 {
-		t.Fatalf("claimed %+v, %v, want one recipient", batch.Recipients, err)
-	}
-	done := notify.Finish{User: user, Lease: batch.Recipients[0].Lease, Absence: notify.AbsenceTold,
-		Final: []notify.Final{{State: fact.StateDelivered, Messages: []fact.Identity{message.Identity()}}}}
-	if _, err := h.Store.Finish(ctx, rules, []notify.Finish{done}); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -104,182 +59,136 @@ func (c *trips) hook(next store.Trip) store.Trip {
 }
 
 // during returns how many round trips do took.
-func (c *trips) during(t *testing.T, do func() error) int64 {
-	t.Helper()
+func (c *trips) during(do func()) int64 {
 	before := c.n.Load()
-	if err := do(); err != nil {
-		t.Fatal(err)
-	}
+	do()
 	return c.n.Load() - before
 }
 
 // crowd is 32 bound users with a message each, and what a run does for them.
 type crowd struct {
-	s     *store.Store
+	*bench
+	trips
 	users []fact.UserID
-	begin []notify.Begin
+	cards []notify.Begin
 	done  []notify.Finish
 }
 
 const crowdSize = 32
 
-func newCrowd(ctx context.Context, s *store.Store) (*crowd, error) {
-	c := &crowd{s: s}
+// newCrowd returns the users of an empty store on the server. Their round trips are counted.
+func newCrowd(t *testing.T, addr string) *crowd {
+	c := &crowd{bench: newBench(t, emptied(t, addr))}
+	c.Store.AddHook(c.hook)
 	for i := range crowdSize {
 		c.users = append(c.users, fact.UserID(fmt.Sprint("user", i)))
-		if err := s.Bind(ctx, c.users[i], fact.OpenID(fmt.Sprint("openid", i))); err != nil {
-			return nil, err
-		}
 	}
-	return c, nil
+	c.login()
+	return c
 }
 
-func (c *crowd) message(ctx context.Context, id string, at time.Time, users ...fact.UserID) error {
-	var facts []fact.Fact
+func (c *crowd) login() {
+	for i, user := range c.users {
+		c.bindTo(user, fact.OpenID(fmt.Sprint("openid", i)))
+	}
+}
+
+func (c *crowd) messages(id fact.MessageID, users ...fact.UserID) {
+	c.Helper()
+	var all []any
 	for _, user := range users {
-		facts = append(facts, fact.Fact{Message: &fact.Message{ID: fact.MessageID(id), From: "peer", To: user, SentAt: at}})
+		all = append(all, c.messageTo(user, id))
 	}
-	_, err := c.s.Record(ctx, notify.DefaultRules(), facts)
-	return err
+	c.record(all...)
 }
 
-func (c *crowd) claim(ctx context.Context) error {
-	batch, err := c.s.Claim(ctx, 500)
-	if err != nil {
-		return err
+func (c *crowd) claims() {
+	c.Helper()
+	c.Advance(time.Minute)
+	recs := must(c.Store.Claim(c.Context(), 500))(c)
+	equal(c.bench, "recipients", len(recs.Recipients), crowdSize)
+	c.cards, c.done = nil, nil
+	for _, rec := range recs.Recipients {
+		begun := beginOf(rec)
+		c.cards = append(c.cards, begun)
+		c.done = append(c.done, notify.Finish{User: rec.User, Lease: rec.Lease, Card: begun.Card, Final: final(fact.StateDelivered, begun.Messages...),
+			Steps: []notify.Step{{At: recs.Now, Kind: notify.StepSent}}})
 	}
-	if len(batch.Recipients) != crowdSize {
-		return fmt.Errorf("%d recipients, want %d", len(batch.Recipients), crowdSize)
+}
+
+// unknown leaves a card of each that is unknown and overdue.
+func (c *crowd) unknown() {
+	c.Helper()
+	for i, user := range c.users {
+		must(c.Store.Settle(c.Context(), permit.Settle{Card: permit.Card{ID: card.ID("unknown-" + user), OpenID: fact.OpenID(fmt.Sprint("openid", i)),
+			Template: tmpl, User: user, Messages: []fact.Identity{"m0"}},
+			End: permit.End{State: permit.CardUnknown, Permit: permit.Held}}))(c)
 	}
-	c.begin, c.done = nil, nil
-	for _, r := range batch.Recipients {
-		id, ids := card.ID(r.Lease+string(r.User)), []fact.Identity{r.Notices[0].ID}
-		c.begin = append(c.begin, notify.Begin{User: r.User, Lease: r.Lease, Card: id, Template: tmpl, Messages: ids})
-		c.done = append(c.done, notify.Finish{User: r.User, Lease: r.Lease, Card: id,
-			Final: []notify.Final{{State: fact.StateDelivered, Messages: ids}},
-			Steps: []notify.Step{{At: batch.Now, Kind: notify.StepSent}}})
-	}
-	return nil
 }
 
 func roundTrips(t *testing.T, addr string) {
-	h := emptied(t, addr)
-	ctx := t.Context()
-	var c *crowd
+	c := newCrowd(t, addr)
+	b, ctx := c.bench, c.Context()
 	sent := permit.Reserve{Card: permit.Card{ID: "card", OpenID: "openid0", User: "user0", Template: tmpl}, PerHour: 30}
-	var hook trips
-	h.Store.AddHook(hook.hook)
+	token := func() {
+		_, _, _, err := b.Store.Token(ctx, "wx1")
+		b.must(err)
+	}
 	steps := []struct {
 		name string
 		want int64
-		do   func() error
+		do   func()
 	}{
-		{"a message", 2, func() error { return c.message(ctx, "m1", h.Now(), "user0") }},
-		{"messages for many", 2, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }},
-		{"a grant", 2, func() error {
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Grant: &fact.Grant{ID: "g", OpenID: "openid0",
-				Source: fact.GrantPopup, At: h.Now(), Templates: []fact.TemplateID{tmpl}}}})
-			return err
+		{"a message", 2, func() { c.messages("m1", "user0") }},
+		{"messages for many", 2, func() { c.messages("m1", c.users...) }},
+		{"a grant", 2, func() {
+			b.record(fact.Grant{ID: "g", OpenID: sent.OpenID, Source: fact.GrantPopup, At: b.Now(), Templates: []fact.TemplateID{tmpl}})
 		}},
-		{"rest while something falls due", 1, func() error {
-			next, err := h.Store.Rest(ctx, h.Now().Add(time.Hour))
-			if err == nil && next.IsZero() {
-				err = fmt.Errorf("nothing falls due")
+		{"rest while something falls due", 1, func() {
+			equal(b, "nothing falls due", must(b.Store.Rest(ctx, b.Now().Add(time.Hour)))(b).IsZero(), false)
+		}},
+		{"claim", 4, c.claims},
+		{"begin of 32", 2, func() {
+			for _, ids := range must(b.Store.Begin(ctx, c.cards))(b) {
+				equal(b, "begun", len(ids), 1)
 			}
-			return err
 		}},
-		{"claim", 4, func() error {
-			h.Advance(time.Minute)
-			return c.claim(ctx)
+		{"reserve", 2, func() { b.reserved(sent, permit.ReserveOK) }},
+		{"settle", 2, func() {
+			b.settles(permit.Settle{Card: sent.Card, End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}})
 		}},
-		{"begin of 32", 2, func() error {
-			begun, err := h.Store.Begin(ctx, c.begin)
-			if err == nil && slices.ContainsFunc(begun, func(ids []fact.Identity) bool { return len(ids) != 1 }) {
-				err = fmt.Errorf("begun: %v", begun)
-			}
-			return err
+		{"a call at many", 2, func() {
+			ring := fact.Ring{Call: "call", Source: fact.CallSignal, Caller: "peer", Users: c.users, At: b.Now(), For: time.Minute}
+			b.record(ring, b.endOf(ring, fact.CallAnswered))
 		}},
-		{"reserve", 2, func() error {
-			r, err := h.Store.Reserve(ctx, sent)
-			if err == nil && r.Status != permit.ReserveOK {
-				err = fmt.Errorf("reserve: %v", r)
-			}
-			return err
+		{"a report of WeChat", 2, func() { b.record(fact.Sent{OpenID: sent.OpenID, Template: tmpl, At: b.Now()}) }},
+		{"unknown cards of many", 2*crowdSize + 7, func() {
+			c.unknown()
+			equal(b, "ends", len(must(b.Store.Reconcile(ctx, 2*crowdSize))(b)), crowdSize)
 		}},
-		{"settle", 2, func() error {
-			return second(h.Store.Settle(ctx, permit.Settle{Card: permit.Card{ID: sent.ID, OpenID: sent.OpenID, Template: tmpl},
-				End: permit.End{State: permit.CardDelivered, Permit: permit.Spent, Final: fact.StateDelivered}}))
-		}},
-		{"a call at many", 2, func() error {
-			ring := fact.Ring{Call: "call", Source: fact.CallSignal, Caller: "peer", Users: c.users, At: h.Now(), For: time.Minute}
-			end := fact.RingEnd{Call: "call", Source: fact.CallSignal, Users: c.users, How: fact.CallAnswered}
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Ring: &ring}, {RingEnd: &end}})
-			return err
-		}},
-		{"a report of WeChat", 2, func() error {
-			_, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{{Sent: &fact.Sent{OpenID: sent.OpenID, Template: tmpl, At: h.Now()}}})
-			return err
-		}},
-		{"unknown cards of many", 7, func() error {
-			for i, user := range c.users {
-				_, err := h.Store.Settle(ctx, permit.Settle{Card: permit.Card{ID: card.ID("unknown-" + user), OpenID: fact.OpenID(fmt.Sprint("openid", i)),
-					Template: tmpl, User: user, Messages: []fact.Identity{"m0"}},
-					End: permit.End{State: permit.CardUnknown, Permit: permit.Held}})
-				if err != nil {
-					return err
-				}
-			}
-			hook.n.Add(-2 * crowdSize)
-			ends, err := h.Store.Reconcile(ctx, 2*crowdSize)
-			if err == nil && len(ends) != crowdSize {
-				err = fmt.Errorf("ends: %v", ends)
-			}
-			return err
-		}},
-		{"nothing to reconcile", 1, func() error { _, err := h.Store.Reconcile(ctx, crowdSize); return err }},
-		{"preferences", 1, func() error { return h.Store.SetPreferences(ctx, "user0", notify.Preferences{}) }},
-		{"finding a message", 1, func() error {
-			users, err := h.Store.FindMessage(ctx, "m1")
-			if err == nil && len(users) != crowdSize {
-				err = fmt.Errorf("found for %v", users)
-			}
-			return err
-		}},
-		{"finish of 32", 2, func() error { _, err := h.Store.Finish(ctx, notify.DefaultRules(), c.done); return err }},
-		{"rest", 1, func() error { return second(h.Store.Rest(ctx, h.Now().Add(time.Hour))) }},
-		{"balances", 1, func() error {
-			_, err := h.Store.Balances(ctx, sent.OpenID, []fact.TemplateID{tmpl, "another"})
-			return err
-		}},
-		{"counts", 1, func() error {
-			counts, err := h.Store.Counts(ctx)
-			if err == nil && counts[fact.StateDelivered] != crowdSize {
-				err = fmt.Errorf("counts: %v", counts)
-			}
-			return err
-		}},
-		{"announcements to many", 2, func() error {
+		{"nothing to reconcile", 1, func() { b.reconciled() }},
+		{"preferences", 1, func() { b.must(b.Store.SetPreferences(ctx, "user0", notify.Preferences{})) }},
+		{"finding a message", 1, func() { equal(b, "found", len(must(b.Store.FindMessage(ctx, "m1"))(b)), crowdSize) }},
+		{"finish of 32", 2, func() { b.finish(c.done...) }},
+		{"rest", 1, func() { must(b.Store.Rest(ctx, b.Now().Add(time.Hour)))(b) }},
+		{"balances", 1, func() { must(b.Store.Balances(ctx, sent.OpenID, []fact.TemplateID{tmpl, "another"}))(b) }},
+		{"counts", 1, func() { equal(b, "delivered", b.counts()[fact.StateDelivered], crowdSize) }},
+		{"announcements to many", 2, func() {
 			var ms []fact.Message
 			for _, user := range c.users {
-				ms = append(ms, fact.Message{ID: "a", To: user, SentAt: h.Now(), Announcement: &fact.Announcement{}})
+				ms = append(ms, fact.Message{ID: "a", To: user, SentAt: b.Now(), Announcement: &fact.Announcement{}})
 			}
-			_, _, err := h.Store.Announce(ctx, notify.DefaultRules(), ms)
-			return err
+			b.announce(ms...)
 		}},
-		{"a token to renew", 2, func() error { _, _, _, err := h.Store.Token(ctx, "wx1"); return err }},
-		{"a token", 1, func() error { _, _, _, err := h.Store.Token(ctx, "wx1"); return err }},
+		{"a token to renew", 2, token},
+		{"a token", 1, token},
 	}
 	// The first time round the server learns the scripts.
 	for _, count := range []bool{false, true} {
-		if err := h.Raw.FlushAll(ctx).Err(); err != nil {
-			t.Fatal(err)
-		}
-		var err error
-		if c, err = newCrowd(ctx, h.Store); err != nil {
-			t.Fatal(err)
-		}
+		b.must(b.Raw.FlushAll(ctx).Err())
+		c.login()
 		for _, s := range steps {
-			if got := hook.during(t, s.do); count && got != s.want {
+			if got := c.during(s.do); count && got != s.want {
 				t.Errorf("%s takes %d round trips, want %d", s.name, got, s.want)
 			}
 		}
@@ -287,44 +196,61 @@ func roundTrips(t *testing.T, addr string) {
 }
 
 func scriptsAreReloaded(t *testing.T, addr string) {
-	h := emptied(t, addr)
-	ctx := t.Context()
-	c, err := newCrowd(ctx, h.Store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var hook trips
-	h.Store.AddHook(hook.hook)
-	forget := func() {
-		if err := h.Raw.ScriptFlush(ctx).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-
+	c := newCrowd(t, addr)
+	forget := func() { c.must(c.Raw.ScriptFlush(c.Context()).Err()) }
 	forget()
-	if got := hook.during(t, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }); got != 4 {
-		t.Errorf("all forgotten: %d round trips, want 4", got)
-	}
-	if got := hook.during(t, func() error { return c.message(ctx, "m1", h.Now(), c.users...) }); got != 2 {
-		t.Errorf("all known: %d round trips, want 2", got)
-	}
-	h.Advance(time.Minute)
+	equal(c.bench, "round trips, all forgotten", c.during(func() { c.messages("m1", c.users...) }), 4)
+	equal(c.bench, "round trips, all known", c.during(func() { c.messages("m1", c.users...) }), 2)
 	forget()
-	if err := c.claim(ctx); err != nil {
-		t.Errorf("claim after all was forgotten: %v", err)
-	}
-
+	c.claims()
 	// Here the server knows look, and no other script.
 	forget()
-	read := fact.Fact{Read: &fact.Read{Reader: "user0", Peer: "peer", UpTo: h.Now()}}
-	if _, err := h.Store.Record(ctx, notify.DefaultRules(), []fact.Fact{read}); err != nil {
-		t.Fatal(err)
+	c.record(fact.Read{Reader: "user0", Peer: bob, UpTo: c.Now()})
+	equal(c.bench, "round trips, one forgotten", c.during(func() { c.messages("m2", "user1") }), 3)
+	equal(c.bench, "accepted", len(c.timeline("user1")), 2)
+}
+
+// A message of a group takes two round trips and three scripts, and a look more for senders who
+// wrote it themselves and so have read the group. They do as much for the first message of a group as
+// for one that many wait before.
+func TestGroupMessageCosts(t *testing.T) {
+	t.Parallel()
+	addr := redistest.Start(t)
+	b := newBench(t, emptied(t, addr))
+	var hook trips
+	b.Store.AddHook(hook.hook)
+	record := func(from, to uint32, byREST bool) {
+		var all []any
+		for seq := from; seq < to; seq++ {
+			m := b.groupMessage(seq)
+			m.ByREST = byREST
+			all = append(all, m)
+		}
+		b.record(all...)
 	}
-	if got := hook.during(t, func() error { return c.message(ctx, "m2", h.Now(), "user1") }); got != 3 {
-		t.Errorf("one forgotten: %d round trips, want 3", got)
+	record(1, 2, false) // the server learns the scripts
+	b.must(b.Raw.FlushDB(t.Context()).Err())
+
+	// commands returns how many commands the scripts of a message run.
+	commands := func(seq uint32, byREST bool, wantScripts int) (n int) {
+		m := startMonitor(t, addr)
+		equal(b, "round trips", hook.during(func() { record(seq, seq+1, byREST) }), 2)
+		scripts := 0
+		for _, c := range m.commands(t) {
+			if c.byScript {
+				n++
+			} else if strings.HasPrefix(strings.ToLower(c.args[0]), "eval") {
+				scripts++
+			}
+		}
+		equal(b, fmt.Sprint("scripts of message ", seq), scripts, wantScripts)
+		return n
 	}
-	steps, err := h.Store.Timeline(ctx, "user1")
-	if err != nil || len(steps) != 2 {
-		t.Errorf("timeline: %v, %v, want two accepted messages", steps, err)
+	first, firstOwn := commands(1, true, 3), commands(2, false, 4)
+	record(3, 2000, true)
+	last, lastOwn := commands(2000, true, 3), commands(2001, false, 4)
+	// One more command may set the watch, as the very first surely does.
+	if last == 0 || last > first || lastOwn > firstOwn+1 {
+		t.Errorf("messages 2000 and 2001 take %d and %d commands, the first took %d and %d", last, lastOwn, first, firstOwn)
 	}
 }
