@@ -168,7 +168,7 @@ func TestDeadLetters(t *testing.T) {
 		{"of nobody it is not opened", dead(isNobody, replays("m")), "letter of m n; m n dead"},
 	})
 	checkAnswers(t, []mailboxRow{
-		{"it says how many wait", dead(mutesTeam, replays("m")), "1 wait"},
+		{"it says how many wait", dead(mutesTeam, replays("m")), "1 wait, m replayed"},
 		{"there is no such letter", dead(replays("n")), "0 wait"},
 	})
 	checkWakes(t, []mailboxRow{

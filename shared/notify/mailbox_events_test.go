@@ -151,7 +151,14 @@ func prefers(p notify.Preferences) func(*recipient) {
 
 // replays has an operator open the letter that begins with a message.
 func replays(id string) func(*recipient) {
-	return func(r *recipient) { r.answer = fmt.Sprint(r.Replay("L"+id), " wait") }
+	return func(r *recipient) {
+		r.answer = fmt.Sprint(r.Replay("L"+id), " wait")
+		for _, s := range r.Steps {
+			if s.Kind == notify.StepAccepted {
+				r.answer += fmt.Sprint(", ", names(s.Messages), " ", s.Reason)
+			}
+		}
+	}
 }
 
 func logsIn(openID fact.OpenID) func(*recipient) { return func(r *recipient) { r.Bind(openID) } }

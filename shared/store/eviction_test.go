@@ -19,12 +19,9 @@ func TestEvictionIsComplainedOf(t *testing.T) {
 	complaint := func(addr string) string {
 		t.Helper()
 		s := open(t, addr, clock.Now)
-		batch, err := s.ClaimCalls(t.Context(), 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if again, err := s.Claim(t.Context(), 1); err != nil || again.Unsafe != nil {
-			t.Errorf("and again: %v, %v", again.Unsafe, err)
+		batch := must(s.ClaimCalls(t.Context(), 1))(t)
+		if again := must(s.Claim(t.Context(), 1))(t); again.Unsafe != nil {
+			t.Errorf("and again: %v", again.Unsafe)
 		}
 		if batch.Unsafe == nil {
 			return ""
@@ -32,23 +29,16 @@ func TestEvictionIsComplainedOf(t *testing.T) {
 		return batch.Unsafe.Error()
 	}
 	for _, policy := range []string{"allkeys-lru", "volatile-ttl"} {
-		if err := raw.ConfigSet(t.Context(), "maxmemory-policy", policy).Err(); err != nil {
-			t.Fatal(err)
-		}
+		must(raw.ConfigSet(t.Context(), "maxmemory-policy", policy).Result())(t)
 		if got := complaint(addr); !strings.Contains(got, policy+", by which") || !strings.Contains(got, "noeviction") {
 			t.Errorf("%s: %q", policy, got)
 		}
 	}
-	if err := raw.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err(); err != nil {
-		t.Fatal(err)
-	}
-	if got := complaint(addr); got != "" {
-		t.Errorf("noeviction: %s", got)
-	}
-	if got := complaint(miniredis.RunT(t).Addr()); got != "" {
-		t.Errorf("a server that does not tell: %s", got)
-	}
-	if got := complaint(closingProxy(t, addr, "INFO", "CONFIG")); got != "" {
-		t.Errorf("a proxy that closes: %s", got)
+	must(raw.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Result())(t)
+	for what, addr := range map[string]string{"noeviction": addr, "a server that does not tell": miniredis.RunT(t).Addr(),
+		"a proxy that closes": closingProxy(t, addr, "INFO", "CONFIG")} {
+		if got := complaint(addr); got != "" {
+			t.Errorf("%s: %s", what, got)
+		}
 	}
 }

@@ -1,15 +1,15 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
 
-	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -96,28 +96,27 @@ func TestAnotherSchemaIsRefused(t *testing.T) {
 func TestOneSettingBeginsAStore(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	var mu sync.Mutex
-	taken := map[int]int{}
-	var wg sync.WaitGroup
-	for i := range 16 {
-		wg.Go(func() {
-			shards := 1 + i%4
-			s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer s.Close()
-			if _, err := s.Claim(t.Context(), 1); err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				taken[shards]++
-			}
-		})
+	var taken [5]atomic.Bool
+	newBench(t, Harness{}).concurrently(16, func(ctx context.Context, i int) (bool, error) {
+		shards := 1 + i%4
+		s, err := store.Open(store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, Now: NewClock().Now})
+		if err != nil {
+			return false, err
+		}
+		defer s.Close()
+		if _, err := s.Claim(ctx, 1); err == nil {
+			taken[shards].Store(true)
+		}
+		return true, nil
+	})
+	n := 0
+	for i := range taken {
+		if taken[i].Load() {
+			n++
+		}
 	}
-	wg.Wait()
-	if len(taken) != 1 {
-		t.Errorf("the store was taken with these shards: %v", taken)
+	if n != 1 {
+		t.Errorf("the store was taken with %d numbers of shards", n)
 	}
 }
 
@@ -126,24 +125,16 @@ func TestDeploymentsShareAServer(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	clock := NewClock()
-	deployment := func(prefix string) *store.Store {
-		s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix, Shards: shards, Now: clock.Now, ServerTime: clock.Now})
-		return s
+	deployment := func(prefix string) *bench {
+		return newBench(t, Harness{Now: clock.Now, Store: opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Prefix: prefix,
+			Shards: shards, Now: clock.Now, ServerTime: clock.Now})})
 	}
 	dev, prod := deployment("wxnotify-dev"), deployment("wxnotify-prod")
-	if err := dev.Bind(t.Context(), "alice", "o-alice"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := dev.Record(t.Context(), notify.DefaultRules(), []fact.Fact{{Message: &fact.Message{ID: "m", From: "bob", To: "alice", SentAt: clock.Now()}}}); err != nil {
-		t.Fatal(err)
-	}
-	clock.Advance(notify.DefaultRules().Lead)
-	for s, want := range map[*store.Store]int{prod: 0, dev: 1} {
-		batch, err := s.Claim(t.Context(), 1)
-		if err != nil || len(batch.Recipients) != want {
-			t.Errorf("claimed %+v, %v, want %d", batch.Recipients, err, want)
-		}
-	}
+	dev.bind()
+	dev.record(dev.message("m"))
+	clock.Advance(dev.rules.Lead)
+	prod.nothingDue()
+	dev.only()
 	for _, key := range m.Keys() {
 		if !strings.HasPrefix(key, "wxnotify-dev{") && !strings.HasPrefix(key, "wxnotify-prod{") {
 			t.Errorf("a key of no deployment: %s", key)

@@ -3,10 +3,9 @@ package store_test
 import (
 	"bufio"
 	"crypto/rand"
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,10 +24,7 @@ type monitor struct {
 // startMonitor begins to watch the server at addr.
 func startMonitor(t *testing.T, addr string) *monitor {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := must(net.Dial("tcp", addr))(t)
 	t.Cleanup(func() { conn.Close() })
 	in := bufio.NewReader(conn)
 	fmt.Fprint(conn, "MONITOR\r\n")
@@ -57,17 +53,12 @@ func startMonitor(t *testing.T, addr string) *monitor {
 // commands returns what ran since the start.
 func (m *monitor) commands(t *testing.T) []command {
 	t.Helper()
-	if err := m.db.Echo(t.Context(), m.mark).Err(); err != nil {
-		t.Fatal(err)
-	}
+	must(m.db.Echo(t.Context(), m.mark).Result())(t)
 	lines, ok := <-m.lines
 	if !ok {
 		t.Fatal("MONITOR ended early")
 	}
-	info, err := m.db.Command(t.Context()).Result()
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := must(m.db.Command(t.Context()).Result())(t)
 	out := make([]command, len(lines))
 	for i, line := range lines {
 		out[i] = parseCommand(t, line)
@@ -92,15 +83,8 @@ func parseCommand(t *testing.T, line string) command {
 	}
 	c := command{byScript: strings.HasSuffix(head, " lua")}
 	for rest != "" {
-		quoted, err := strconv.QuotedPrefix(rest)
-		if err != nil {
-			t.Fatalf("MONITOR: %v in %s", err, rest)
-		}
-		arg, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("MONITOR: %v in %s", err, quoted)
-		}
-		c.args = append(c.args, arg)
+		quoted := must(strconv.QuotedPrefix(rest))(t)
+		c.args = append(c.args, must(strconv.Unquote(quoted))(t))
 		rest = strings.TrimPrefix(rest[len(quoted):], " ")
 	}
 	return c
@@ -110,11 +94,7 @@ func keysOf(t *testing.T, args []string, info map[string]*redis.CommandInfo) []s
 	t.Helper()
 	name := strings.ToLower(args[0])
 	if name == "eval" || name == "evalsha" {
-		n, err := strconv.Atoi(args[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return args[3 : 3+n]
+		return args[3 : 3+must(strconv.Atoi(args[2]))(t)]
 	}
 	c := info[name]
 	if c == nil {
@@ -155,26 +135,15 @@ func trespasses(commands []command) []string {
 	return out
 }
 
-// tag returns the hash tag of a key, which names its slot.
-func tag(key string) string {
-	_, rest, _ := strings.Cut(key, "{")
-	tag, _, ok := strings.Cut(rest, "}")
-	if !ok {
-		return ""
-	}
-	return tag
-}
+// tag finds the hash tag of a key, which names its slot.
+var tag = regexp.MustCompile(`\{[^{}]+\}`).FindString
 
 // scriptsIn returns the hashes of all scripts that ran.
 func scriptsIn(commands []command) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range commands {
-		switch strings.ToLower(c.args[0]) {
-		case "evalsha":
+		if strings.EqualFold(c.args[0], "evalsha") {
 			out[c.args[1]] = true
-		case "eval":
-			sum := sha1.Sum([]byte(c.args[1]))
-			out[hex.EncodeToString(sum[:])] = true
 		}
 	}
 	return out

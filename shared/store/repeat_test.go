@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
@@ -52,12 +55,23 @@ func TestScriptsSayWhyTheyMayBeRepeated(t *testing.T) {
 		t.Fatalf("%d scripts, %v", len(files), err)
 	}
 	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !says.Match(source) {
+		if !says.Match(must(os.ReadFile(file))(t)) {
 			t.Errorf(`%s: its head has no sentence "Repeat: ..."`, file)
 		}
 	}
+}
+
+// An attempt whose answer was lost is the same attempt when it is sent again.
+func TestRepeatedAttemptCountsOnce(t *testing.T) {
+	clock := NewClock()
+	b := newBench(t, harness(t, miniredis.RunT(t).Addr(), clock.Now, clock.Advance, repeating()))
+	for i := range 4 {
+		equal(b, "attempt of 3 is allowed", must(b.Store.Allow(t.Context(), "name", 3, time.Minute))(t), i < 3)
+	}
+	attempt, ok, err := b.Store.Try(t.Context(), "signature", 1, time.Minute)
+	if err != nil || !ok {
+		t.Errorf("the only one: allowed %v, %v", ok, err)
+	}
+	b.must(b.Store.Forgive(t.Context(), "signature", attempt))
+	equal(b, "allowed after it was taken back", must(b.Store.Allow(t.Context(), "signature", 1, time.Minute))(t), true)
 }

@@ -14,6 +14,7 @@ import (
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
+	"wxnotify/shared/store"
 )
 
 func (b *bench) timeline(user fact.UserID) []notify.Step {
@@ -175,9 +176,14 @@ func (b *bench) checkConsistency() {
 					held[c.Template]++
 				}
 			}
-			for template, l := range b.ledgersIn(value) {
-				l.check(b, template)
-				equal(b, "permits held of "+owner, l.Held, held[template])
+			for template, a := range must(store.Accounts(b.Context(), b.Store, fact.OpenID(owner)))(b) {
+				sum := a.Opening
+				for _, e := range a.Entries {
+					sum += e.Change
+				}
+				if sum != a.Balance || a.Balance < 0 || a.Held != held[template] {
+					b.Errorf("the account of %s does not add up to %d, or %d are not held: %+v", owner, sum, held[template], a)
+				}
 			}
 		}
 	}
@@ -206,50 +212,11 @@ func cardIn(value string) (c storedCard) {
 	return c
 }
 
-// ledger is the account of one template's permits as it is stored.
-type ledger struct {
-	Balance int     `json:"b"`
-	Held    int     `json:"h"`
-	Opening int     `json:"o"`
-	Events  [][]any `json:"e"` // ms, kind, change, 1 if paired
-}
-
-func (b *bench) ledgersIn(document string) map[fact.TemplateID]ledger {
-	b.Helper()
-	var sub struct {
-		Ledgers map[fact.TemplateID]ledger `json:"l"`
-	}
-	b.must(json.Unmarshal([]byte(document), &sub))
-	return sub.Ledgers
-}
-
-func (l ledger) check(b *bench, template fact.TemplateID) {
-	b.Helper()
-	sum := l.Opening
-	for _, e := range l.Events {
-		sum += int(e[2].(float64))
-	}
-	if sum != l.Balance || l.Balance < 0 || l.Held < 0 || len(l.Events) > 20 {
-		b.Errorf("the ledger of %s does not add up to %d: %+v", template, sum, l)
-	}
-}
-
 // owns wants aliceOpenID to have so many permits, of which so many are held.
 func (b *bench) owns(template fact.TemplateID, balance, held int) {
 	b.Helper()
-	l := b.ledger(template)
-	equal(b, "balance and held", [2]int{l.Balance, l.Held}, [2]int{balance, held})
-}
-
-// ledger returns the stored account of aliceOpenID.
-func (b *bench) ledger(template fact.TemplateID) ledger {
-	b.Helper()
-	for key, value := range b.dump() {
-		if strings.HasSuffix(key, ":s:"+string(aliceOpenID)+" d") {
-			return b.ledgersIn(value)[template]
-		}
-	}
-	return ledger{}
+	a := must(store.Accounts(b.Context(), b.Store, aliceOpenID))(b)[template]
+	equal(b, "balance and held", [2]int{a.Balance, a.Held}, [2]int{balance, held})
 }
 
 // keys returns the keys of what is kept, without that which says whose store it is.

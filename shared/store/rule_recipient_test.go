@@ -2,8 +2,6 @@ package store_test
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"wxnotify/shared/fact"
@@ -57,15 +55,6 @@ var recipientRules = []rule{
 		b.record(fact.Presence{User: alice, At: here.At.Add(time.Millisecond)})
 		b.Advance(48 * time.Hour)
 		b.absent(b.rules.Lead, told)
-	}},
-	{"nothing is kept of what somebody was told who is not bound any more", func(b *bench) {
-		b.bind()
-		b.record(b.message("m1"))
-		rec := b.after(b.rules.Lead)
-		card := b.begin(rec)
-		b.bindTo(carol, aliceOpenID)
-		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: card.Card, Final: b.final(fact.StateDelivered, "m1"), Absence: notify.AbsenceTold})
-		equal(b, "a record is kept", slices.ContainsFunc(b.keys(), func(key string) bool { return strings.HasSuffix(key, "}:r:"+string(alice)) }), false)
 	}},
 	{"whatever shows that somebody was here ends their absence", func(b *bench) {
 		inGroup := b.groupMessage(1)

@@ -35,9 +35,7 @@ var claimRules = []rule{
 		b.record(b.message("m1"))
 		first := b.after(b.rules.Lead)
 		second := b.after(permit.Lease)
-		if first.Lease == second.Lease {
-			b.Error("both have the same lease")
-		}
+		equal(b, "both have one lease", first.Lease == second.Lease, false)
 		equal(b, "notices", second.Notices, first.Notices)
 	}},
 	{"all shards are claimed", func(b *bench) {
@@ -178,11 +176,9 @@ func (b *bench) concurrently(n int, do func(ctx context.Context, i int) (bool, e
 	for i := range n {
 		wg.Go(func() {
 			<-start
-			ok, err := do(b.Context(), i)
-			if err != nil {
+			if ok, err := do(b.Context(), i); err != nil {
 				b.Error(err)
-			}
-			if ok {
+			} else if ok {
 				yes.Add(1)
 			}
 		})

@@ -18,8 +18,7 @@ func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 	b.Helper()
 	ctx, tag := b.Context(), b.shardOf(alice)
 	if strings.HasSuffix(name, string(aliceOpenID)) {
-		record := b.Raw.Keys(ctx, "*:s:"+string(aliceOpenID)).Val()[0]
-		tag = strings.TrimSuffix(record, ":s:"+string(aliceOpenID))
+		tag = strings.TrimSuffix(b.key(":s:"+string(aliceOpenID)), ":s:"+string(aliceOpenID))
 	}
 	key = tag + ":" + name
 	if field != "" {
@@ -42,6 +41,14 @@ func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 		if existed {
 			b.must(b.Raw.Rename(ctx, key+" aside", key).Err())
 		}
+	}
+}
+
+// unreadable wants an error to be of what cannot be read, and to name its key.
+func (b *bench) unreadable(what string, err error, key string) {
+	b.Helper()
+	if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
+		b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
 	}
 }
 
@@ -99,10 +106,7 @@ var unreadableRules = []rule{
 			key, mend := b.spoil(c.key, c.field, c.value)
 			before := b.dumpWithoutWatch()
 			for range 3 {
-				_, err := b.Store.Record(b.Context(), b.rules, factsOf(c.fact))
-				if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
-					b.Errorf("%s: %v; want an error of what cannot be read, with its key", what, err)
-				}
+				b.unreadable(what, b.recordBy(b.Store, c.fact), key)
 			}
 			if c.fact != erase && c.value != otherType {
 				equal(b, what+": what changed", b.dumpWithoutWatch(), before)
@@ -121,10 +125,7 @@ var unreadableRules = []rule{
 		for _, doc := range []string{"{garbage", "7", "{}", `{"n":[7]}`} {
 			key, mend := b.spoil("r:"+string(alice), "m", doc)
 			other := b.messageTo(bob, fact.MessageID(b.fresh("m")))
-			_, err := b.Store.Record(b.Context(), b.rules, factsOf(fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other))
-			if !errors.Is(err, notify.ErrUnreadable) || !strings.Contains(err.Error(), key) {
-				b.Errorf("%s: %v; want an error of what cannot be read, with its key", doc, err)
-			}
+			b.unreadable(doc, b.recordBy(b.Store, fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}, other), key)
 			steps := b.timeline(bob)
 			equal(b, doc+": the last step of bob", steps[len(steps)-1].Messages, []fact.Identity{other.Identity()})
 			mend()
@@ -141,17 +142,10 @@ var unreadableRules = []rule{
 	}},
 	{"a message of a group that could not be kept is spread when it comes again", func(b *bench) {
 		b.record(b.groupMessage(6))
-		m, queue := b.groupMessage(7), ""
-		for _, key := range b.keys() {
-			if strings.HasSuffix(key, "}:sq") {
-				queue = key
-			}
-		}
+		m, queue := b.groupMessage(7), b.key("}:sq")
 		b.finishSpread(b.spread())
 		b.must(b.Raw.Set(b.Context(), queue, "of another type", 0).Err())
-		if _, err := b.Store.Record(b.Context(), b.rules, factsOf(m)); !errors.Is(err, notify.ErrUnreadable) {
-			b.Errorf("%v", err)
-		}
+		b.unreadable("the message", b.recordBy(b.Store, m), queue)
 		b.must(b.Raw.Del(b.Context(), queue).Err())
 		b.record(m)
 		equal(b, "message", b.spread().Message.Seq, m.Seq)
@@ -165,9 +159,7 @@ var unreadableRules = []rule{
 		key, mend := b.spoil("r:"+string(alice), "m", "{}")
 		results, wake, err := b.Store.Announce(b.Context(), b.rules, []fact.Message{one, two})
 		b.must(err)
-		if !errors.Is(results[0].Err, notify.ErrUnreadable) || !strings.Contains(results[0].Err.Error(), key) {
-			b.Errorf("alice: %v", results[0].Err)
-		}
+		b.unreadable("alice", results[0].Err, key)
 		equal(b, "bob", results[1], notify.Accepted{})
 		equal(b, "wake", wake, true)
 		mend()
@@ -187,11 +179,9 @@ var unreadableRules = []rule{
 	{"a binding is not moved half when something of either user cannot be read", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
-		_, mend := b.spoil("r:"+string(alice), "m", "{}")
-		if err := b.Store.Bind(b.Context(), alice, otherOpenID); !errors.Is(err, notify.ErrUnreadable) {
-			b.Errorf("a login as another openid: %v", err)
-		}
-		equal(b, "recipient", b.Raw.HGet(b.Context(), b.shardOf(alice)+":r:"+string(alice), "o").Val(), string(aliceOpenID))
+		key, mend := b.spoil("r:"+string(alice), "m", "{}")
+		b.unreadable("a login as another openid", b.Store.Bind(b.Context(), alice, otherOpenID), key)
+		equal(b, "recipient", b.Raw.HGet(b.Context(), key, "o").Val(), string(aliceOpenID))
 		mend()
 		b.must(b.Store.Bind(b.Context(), alice, otherOpenID))
 		b.must(b.Store.Bind(b.Context(), alice, aliceOpenID))

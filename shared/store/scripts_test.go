@@ -17,11 +17,8 @@ func states(t *testing.T) map[string]bool {
 	t.Helper()
 	words := map[string]bool{}
 	for _, file := range []string{"../fact/state.go", "../permit/protocol.go"} {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`State += "([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+		source := string(must(os.ReadFile(file))(t))
+		for _, m := range regexp.MustCompile(`State += "([^"]+)"`).FindAllStringSubmatch(source, -1) {
 			words[m[1]] = true
 		}
 	}
@@ -42,12 +39,9 @@ func TestScriptsHoldNoRule(t *testing.T) {
 	}
 	lines, words := 0, states(t)
 	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines += strings.Count(string(source), "\n")
-		for _, rule := range rulesIn(string(source), words) {
+		source := string(must(os.ReadFile(file))(t))
+		lines += strings.Count(source, "\n")
+		for _, rule := range rulesIn(source, words) {
 			t.Errorf("%s holds %s", file, rule)
 		}
 	}

@@ -14,15 +14,8 @@ import (
 // stop has a server of this test stand still until the test ends.
 func stop(t *testing.T, db *redis.Client) {
 	t.Helper()
-	info, err := db.Info(t.Context(), "server").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(info, "process_id:")
-	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(after, "\n", 2)[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, after, _ := strings.Cut(must(db.Info(t.Context(), "server").Result())(t), "process_id:")
+	pid := must(strconv.Atoi(strings.TrimSpace(strings.SplitN(after, "\n", 2)[0])))(t)
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

@@ -73,9 +73,7 @@ func emptied(t *testing.T, addr string, hooks ...func(store.Trip) store.Trip) Ha
 	t.Helper()
 	clock := NewClock()
 	h := harness(t, addr, clock.Now, clock.Advance, hooks...)
-	if err := h.Raw.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
+	must(h.Raw.FlushAll(t.Context()).Result())(t)
 	return h
 }
 
@@ -89,53 +87,37 @@ func harness(t *testing.T, addr string, now func() time.Time, advance func(time.
 	}
 	losing := func(n int, answer bool) *store.Store {
 		s := open(now)
-		s.AddHook((&loss{after: n, answer: answer}).hook)
+		s.AddHook(nth(n, func(trip func() ([]store.Reply, error)) ([]store.Reply, error) {
+			if answer {
+				trip()
+			}
+			return nil, errLost
+		}))
 		return s
 	}
 	before := func(n int, do func()) *store.Store {
 		s := open(now)
-		s.AddHook((&between{before: n, do: do}).hook)
+		s.AddHook(nth(n, func(trip func() ([]store.Reply, error)) ([]store.Reply, error) {
+			do()
+			return trip()
+		}))
 		return s
 	}
 	return Harness{Store: open(now), Raw: client(t, addr), Now: now, Advance: advance, Open: open, Losing: losing, Between: before}
 }
 
-// loss is one round trip that fails, after so many that do not.
-type loss struct {
-	n      atomic.Int64
-	after  int
-	answer bool // it is the answer that is lost
-}
-
 var errLost = errors.New("the connection is lost")
 
-func (l *loss) hook(next store.Trip) store.Trip {
-	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
-		lost := l.n.Add(1) == int64(l.after)+1
-		if lost && !l.answer {
-			return nil, errLost
+// nth has round trip number n of a store, counting from 0, happen as other says.
+func nth(n int, other func(trip func() ([]store.Reply, error)) ([]store.Reply, error)) func(store.Trip) store.Trip {
+	var trips atomic.Int64
+	return func(next store.Trip) store.Trip {
+		return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
+			if trips.Add(1) == int64(n)+1 {
+				return other(func() ([]store.Reply, error) { return next(ctx, cmds) })
+			}
+			return next(ctx, cmds)
 		}
-		replies, err := next(ctx, cmds)
-		if err != nil || !lost {
-			return replies, err
-		}
-		return nil, errLost
-	}
-}
-
-// between does something before one of the round trips of a store.
-type between struct {
-	n      atomic.Int64
-	before int
-	do     func()
-}
-
-func (b *between) hook(next store.Trip) store.Trip {
-	return func(ctx context.Context, cmds []store.Command) ([]store.Reply, error) {
-		if b.n.Add(1) == int64(b.before)+1 {
-			b.do()
-		}
-		return next(ctx, cmds)
 	}
 }
 
@@ -152,10 +134,7 @@ func open(t *testing.T, addr string, now func() time.Time) *store.Store {
 // opened opens a store that closes with the test.
 func opened(t *testing.T, cfg store.Config) *store.Store {
 	t.Helper()
-	s, err := store.Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must(store.Open(cfg))(t)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
