@@ -46,7 +46,9 @@ func deployed(t *testing.T) (names []string) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`key: (\w+), value: "\$\{env:`).FindAllSubmatch(b, -1) {
-		names = append(names, string(m[1]))
+		if name := string(m[1]); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	if len(names) < 20 {
 		t.Fatalf("serverless.yml sets only %q", names)
