@@ -35,11 +35,8 @@ func TestDeployCommand(t *testing.T) {
 		code := run(t.Context(), args, console{out: &out, err: &out, now: time.Now, pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, env: map[string]string{"TENCENT_API_BASE": account.URL}})
 		return code, out.String()
 	}
-	code, says := do("--plan")
-	if code != 0 || !strings.Contains(says, "to do: wxnotify-dev-deliver: set its timer") || account.Function("wxnotify-dev-deliver") != nil {
-		t.Errorf("--plan: status %d: %s", code, says)
-	}
-	if code, says = do(); code != 0 {
+	code, says := do()
+	if code != 0 {
 		t.Fatalf("status %d: %s", code, says)
 	}
 	for _, want := range []string{"16/16 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
@@ -48,25 +45,26 @@ func TestDeployCommand(t *testing.T) {
 			t.Errorf("it does not say %q: %s", want, says)
 		}
 	}
-	if code, says := do("--stage", "prod"); code != 0 || account.Function("wxnotify-prod-session") == nil || !strings.Contains(says, env+".prod") {
-		t.Errorf("a stage: status %d: %s", code, says)
+	code, says = do("--stage", "prod", "--plan")
+	if code != 0 || account.Function("wxnotify-prod-deliver") != nil || !strings.Contains(says, "to do: wxnotify-prod-deliver: set its timer") {
+		t.Errorf("a plan of a stage: status %d: %s", code, says)
 	}
 	remove := func(typed string, more ...string) (int, string) {
 		var out bytes.Buffer
-		args := append([]string{"remove", "--env-file", env, "--config", filepath.Join(root, "serverless.yml"), "--stage", "prod"}, more...)
+		args := append([]string{"remove", "--env-file", env, "--config", filepath.Join(root, "serverless.yml")}, more...)
 		code := run(t.Context(), args, console{in: strings.NewReader(typed), out: &out, err: &out, env: map[string]string{"TENCENT_API_BASE": account.URL}})
 		return code, out.String()
 	}
-	for _, typed := range []string{"", "y\n", "dev\n"} {
-		if code, says := remove(typed); code != exitFailure || !strings.Contains(says, "nothing was deleted") || account.Function("wxnotify-prod-session") == nil {
+	for _, typed := range []string{"", "y\n", "prod\n"} {
+		if code, says := remove(typed); code != exitFailure || !strings.Contains(says, "nothing was deleted") || account.Function("wxnotify-dev-session") == nil {
 			t.Errorf("%q: status %d: %s", typed, code, says)
 		}
 	}
-	if code, says := remove("prod\n"); code != 0 || account.Function("wxnotify-prod-session") != nil || account.Function("wxnotify-dev-session") == nil {
-		t.Errorf("status %d: %s", code, says)
+	if code, says := remove("", "--stage", "prod"); code != 0 || !strings.Contains(says, "nothing of stage prod is there") {
+		t.Errorf("another stage: status %d: %s", code, says)
 	}
-	if code, says := remove("", "--yes"); code != 0 || !strings.Contains(says, "nothing of stage prod is there") {
-		t.Errorf("again: status %d: %s", code, says)
+	if code, says := remove("dev\n"); code != 0 || account.Function("wxnotify-dev-session") != nil {
+		t.Errorf("status %d: %s", code, says)
 	}
 	if err := os.WriteFile(env, []byte("WECHAT_APPID=wx\n"), 0o600); err != nil {
 		t.Fatal(err)

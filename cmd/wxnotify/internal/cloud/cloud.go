@@ -149,6 +149,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.mu.Lock()
 	c.calls = append(c.calls, action)
+	id := fmt.Sprint(len(c.calls))
 	fault := None
 	if c.cfg.Fault != nil {
 		fault = c.cfg.Fault(len(c.calls), action)
@@ -169,7 +170,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault == CutBefore || fault == CutAfter {
 		panic(http.ErrAbortHandler)
 	}
-	answer := map[string]any{"RequestId": fmt.Sprint(len(c.calls))}
+	answer := map[string]any{"RequestId": id}
 	if refused != nil {
 		answer["Error"] = refused
 	} else if out != nil {

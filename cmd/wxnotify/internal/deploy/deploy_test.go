@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ var settings = map[string]string{
 type stage struct {
 	*testing.T
 	cloud   *cloud.Cloud
-	cfg     *cloud.Config
+	fault   atomic.Pointer[func(call int, action string) cloud.Fault]
 	project *serverless.Project
 	build   string
 	id      string
@@ -44,7 +45,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{T: t, build: t.TempDir(), id: "AKIDtest", cfg: &cloud.Config{}}
+	s := &stage{T: t, build: t.TempDir(), id: "AKIDtest"}
 	p, err := serverless.Load(filepath.Join("..", "..", "..", "..", "serverless.yml"), func(name string) (string, bool) { return settings[name], true })
 	if err != nil {
 		t.Fatal(err)
@@ -54,15 +55,18 @@ func newStage(t *testing.T) *stage {
 		s.write(name, "the file "+name)
 	}
 	fault := func(n int, action string) cloud.Fault {
-		if s.cfg.Fault == nil {
-			return cloud.None
+		if of := s.fault.Load(); of != nil {
+			return (*of)(n, action)
 		}
-		return s.cfg.Fault(n, action)
+		return cloud.None
 	}
 	s.cloud = cloud.New(cloud.Config{SecretID: "AKIDtest", Roles: []string{"SCF_ExecuteRole"}, VPCs: map[string]string{"vpc-1": "subnet-1"}, Fault: fault})
 	t.Cleanup(s.cloud.Close)
 	return s
 }
+
+// fails has calls fail from now on.
+func (s *stage) fails(how func(call int, action string) cloud.Fault) { s.fault.Store(&how) }
 
 func (s *stage) write(name, text string) {
 	s.Helper()
@@ -164,12 +168,12 @@ func TestDeployBrokenOff(t *testing.T) {
 	for _, fault := range []cloud.Fault{cloud.CutBefore, cloud.CutAfter} {
 		for n := 1; n <= calls; n++ {
 			s := newStage(t)
-			s.cfg.Fault = func(call int, _ string) cloud.Fault {
+			s.fails(func(call int, _ string) cloud.Fault {
 				if call == n {
 					return fault
 				}
 				return cloud.None
-			}
+			})
 			_, err := s.deploy()
 			if err != nil {
 				broken++
@@ -177,7 +181,7 @@ func TestDeployBrokenOff(t *testing.T) {
 					t.Errorf("call %d: %v", n, err)
 				}
 			}
-			s.cfg.Fault = nil
+			s.fault.Store(nil)
 			s.deployed()
 			if d := cmp.Diff(want, s.state()); d != "" {
 				t.Fatalf("call %d, fault %d (-want +got):\n%s", n, fault, d)
@@ -259,7 +263,7 @@ func TestWhatIsRefused(t *testing.T) {
 			"create the role of serverless.yml in the CAM console"},
 		"a VPC of another region": {func(s *stage) { s.project.Function("session").VPC = "vpc-2" }, func(s *stage) { s.project.Function("session").VPC = "vpc-1" }, "must be in the region of serverless.yml"},
 		"nothing was built":       {func(s *stage) { os.Remove(filepath.Join(s.build, "session")) }, func(s *stage) { s.write("session", "the file session") }, "make build"},
-		"always busy":             {func(s *stage) { s.cfg.Fault = func(int, string) cloud.Fault { return cloud.Throttle } }, func(s *stage) { s.cfg.Fault = nil }, "wait a minute, and run it again"},
+		"always busy":             {func(s *stage) { s.fails(func(int, string) cloud.Fault { return cloud.Throttle }) }, func(s *stage) { s.fault.Store(nil) }, "wait a minute, and run it again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -279,13 +283,13 @@ func TestWhatIsRefused(t *testing.T) {
 func TestPatience(t *testing.T) {
 	s := newStage(t)
 	throttled := 0
-	s.cfg.Fault = func(n int, action string) cloud.Fault {
+	s.fails(func(n int, action string) cloud.Fault {
 		if action == "CreateFunction" && throttled < 3 {
 			throttled++
 			return cloud.Throttle
 		}
 		return cloud.None
-	}
+	})
 	s.deployed()
 	if s.waited < 1+2+4*time.Second {
 		t.Errorf("waited %v", s.waited)
@@ -309,12 +313,12 @@ func TestRemoval(t *testing.T) {
 		s.deployed()
 		s.cloud.Function("wxnotify-dev-permits").Config["Description"] = []byte(`"mine"`)
 		s.cloud.Calls()
-		s.cfg.Fault = func(call int, _ string) cloud.Fault {
+		s.fails(func(call int, _ string) cloud.Fault {
 			if call == n {
 				return cloud.CutAfter
 			}
 			return cloud.None
-		}
+		})
 		remove := func() ([]deploy.Step, error) {
 			d := s.deployer()
 			steps, err := d.Removal(t.Context())
@@ -330,7 +334,7 @@ func TestRemoval(t *testing.T) {
 		if n == 0 && len(steps) != 5 {
 			t.Errorf("%v", steps)
 		}
-		s.cfg.Fault = nil
+		s.fault.Store(nil)
 		if _, err := remove(); err != nil {
 			t.Error(err)
 		}

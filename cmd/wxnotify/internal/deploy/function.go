@@ -3,12 +3,14 @@ package deploy
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -148,6 +150,8 @@ func (c configuration) against(had configuration) (differs []string) {
 func zipped(build, handler string) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
+	// A tenth larger than the smallest, in half the time.
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for _, file := range []struct {
 		name string
 		mode os.FileMode
