@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -105,44 +106,37 @@ var notBound = regexp.MustCompile(`(?m)^ +not bound: .*$|^- \S+\}:at:\w+\n(?:   
 func idempotent(facts []fact.Fact) bool { return len(facts) == 1 }
 
 // concerned returns users that facts may be about, so that they are bound.
-func concerned(facts []fact.Fact) []fact.UserID {
-	var users []fact.UserID
-	add := func(us ...fact.UserID) {
-		for _, u := range us {
-			if u != "" && len(users) < 8 && !slices.Contains(users, u) {
-				users = append(users, u)
+func concerned(facts []fact.Fact) (users []fact.UserID) {
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		user := ""
+		switch id := v.Interface().(type) {
+		case time.Time:
+			return
+		case fact.UserID:
+			user = string(id)
+		case fact.OpenID:
+			user = strings.TrimPrefix(string(id), "o")
+		}
+		if u := fact.UserID(user); u != "" && len(users) < 8 && !slices.Contains(users, u) {
+			users = append(users, u)
+		}
+		switch v.Kind() {
+		case reflect.Pointer:
+			if !v.IsNil() {
+				walk(v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i))
+			}
+		case reflect.Struct:
+			for _, field := range v.Fields() {
+				walk(field)
 			}
 		}
 	}
-	openID := func(o fact.OpenID) {
-		if u, ok := strings.CutPrefix(string(o), "o"); ok {
-			add(fact.UserID(u))
-		}
-	}
-	for _, f := range facts {
-		switch {
-		case f.Message != nil:
-			add(f.Message.To, f.Message.From)
-		case f.GroupMessage != nil:
-			add(f.GroupMessage.From)
-		case f.Read != nil:
-			add(f.Read.Reader)
-		case f.Recall != nil:
-			add(f.Recall.To)
-		case f.Ring != nil:
-			add(f.Ring.Users...)
-		case f.RingEnd != nil:
-			add(f.RingEnd.Users...)
-		case f.Presence != nil:
-			add(f.Presence.User)
-		case f.Grant != nil:
-			openID(f.Grant.OpenID)
-		case f.Revoke != nil:
-			openID(f.Revoke.OpenID)
-		case f.Sent != nil:
-			openID(f.Sent.OpenID)
-		}
-	}
+	walk(reflect.ValueOf(facts))
 	return users
 }
 

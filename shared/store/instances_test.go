@@ -10,6 +10,7 @@ import (
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
+	"wxnotify/shared/store"
 	"wxnotify/shared/store/redistest"
 )
 
@@ -80,28 +81,19 @@ func TestOneRunWatches(t *testing.T) {
 	one, other := b.Store, b.Open(b.Now)
 	b.bind()
 	equal(b, "wake", must(other.Record(t.Context(), b.rules, factsOf(b.message("m"))))(b), true)
-	for i, look := range []struct {
-		does func()
-		who  int
-		want bool
-	}{
-		{nil, 1, false}, // who was woken watches
-		{nil, 2, true},
-		{nil, 1, false}, // who watches goes on
-		{nil, 2, true},
-		{func() { must(one.Rest(t.Context(), time.Time{}))(t) }, 2, false}, // it ends, whatever is due
-		{nil, 1, true},
-		{func() { b.Advance(6 * time.Second) }, 1, false}, // the other has not looked for six seconds
-	} {
-		if look.does != nil {
-			look.does()
-		}
-		who := one
-		if look.who == 2 {
-			who = other
-		}
-		equal(b, fmt.Sprint("look ", i, ": another run watches"), must(who.Claim(t.Context(), 1))(t).Watched, look.want)
+	watched := func(s *store.Store, want bool, what string) {
+		t.Helper()
+		equal(b, "another run watches: "+what, must(s.Claim(t.Context(), 1))(t).Watched, want)
 	}
+	watched(one, false, "who was woken watches")
+	watched(other, true, "another is told")
+	watched(one, false, "who watches goes on")
+	watched(other, true, "another is told again")
+	must(one.Rest(t.Context(), time.Time{}))(t) // it ends, whatever is due
+	watched(other, false, "a run has ended")
+	watched(one, true, "the other one watches")
+	b.Advance(6 * time.Second)
+	watched(one, false, "it has not looked for six seconds")
 }
 
 // Instances need not agree on the time: what is due, and how long a lease runs, goes by the

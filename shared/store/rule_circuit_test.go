@@ -89,7 +89,7 @@ var circuitRules = []rule{
 	{"a circuit that cannot be read hides no other, and is mended when it is tried or opened", func(b *bench) {
 		other := b.circuit(string(tmpl), time.Hour, "why")
 		b.trip(other)
-		key := b.keys()[0]
+		key := b.key("")
 		for _, damage := range []string{"{", "7", `{"u":"x"}`} {
 			b.must(b.Raw.HSet(b.Context(), key, notify.CircuitApp, damage).Err())
 			batch := b.claim()

@@ -7,33 +7,26 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )
 
-// letterOf is the letter of a card with all that waits for rec.
-func (b *bench) letterOf(rec notify.Recipient, id card.ID) *notify.DeadLetter {
-	l := &notify.DeadLetter{ID: string(id), User: rec.User, OpenID: rec.OpenID, Card: id, Kind: rec.Notices[0].Kind, Template: tmpl,
-		Messages: identitiesOf(rec), At: b.Now().Truncate(time.Millisecond), Class: "defect", Cause: `errcode 47003: "thing1" é`}
+// giveUp gives up all that waits for rec, and returns the letter.
+func (b *bench) giveUp(rec notify.Recipient) notify.DeadLetter {
+	b.Helper()
+	c := b.begin(rec)
+	l := notify.DeadLetter{ID: string(c.Card), User: rec.User, OpenID: rec.OpenID, Card: c.Card, Kind: rec.Notices[0].Kind, Template: tmpl,
+		Messages: c.Messages, At: b.Now().Truncate(time.Millisecond), Class: "defect", Cause: `errcode 47003: "thing1" é`}
 	for _, n := range rec.Notices {
 		if !slices.Contains(l.From, n.From) {
 			l.From = append(l.From, n.From)
 		}
 	}
-	return l
-}
-
-// giveUp gives up all that waits for rec, and returns the letter.
-func (b *bench) giveUp(rec notify.Recipient) notify.DeadLetter {
-	b.Helper()
-	c := b.begin(rec)
-	l := b.letterOf(rec, c.Card)
-	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: c.Card, Dead: l,
+	ends := b.finish(notify.Finish{User: rec.User, Queue: rec.Queue, Lease: rec.Lease, Card: c.Card, Dead: &l,
 		Final: final(fact.StateDead, c.Messages...)})
 	equal(b, "ended", ends, [][]notify.Ended{{{State: fact.StateDead, Messages: len(c.Messages)}}})
-	return *l
+	return l
 }
 
 // aliceDead leaves alice with one dead letter, of messages with these ids.

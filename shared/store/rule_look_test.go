@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,11 +109,7 @@ var versions = regexp.MustCompile(`:[rs]:\S+ v$|:xu v$|:at:\S+ v$|:td:\S+ v$|:sp
 func (b *bench) dumpWithoutWatch() map[string]string {
 	b.Helper()
 	d := b.dump()
-	for key := range d {
-		if strings.HasSuffix(key, ":watch") || versions.MatchString(key) {
-			delete(d, key)
-		}
-	}
+	maps.DeleteFunc(d, func(key, _ string) bool { return strings.HasSuffix(key, ":watch") || versions.MatchString(key) })
 	return d
 }
 

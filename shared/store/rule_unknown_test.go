@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,10 +114,8 @@ func (b *bench) endings(id fact.MessageID) map[fact.State]int {
 	b.Helper()
 	got := map[fact.State]int{}
 	for _, s := range b.timeline(alice) {
-		for _, m := range s.Messages {
-			if s.Kind == notify.StepFinal && m.ID() == id {
-				got[s.State]++
-			}
+		if s.Kind == notify.StepFinal && slices.Contains(fact.MessageIDs(s.Messages), id) {
+			got[s.State]++
 		}
 	}
 	return got

@@ -78,7 +78,6 @@ func runRules(t *testing.T, open func(t *testing.T) Harness) {
 		{"unknown cards", unknownRules},
 		{"dead letters", deadRules},
 		{"announcements", announceRules},
-		{"identities", identityRules},
 		{"index", indexRules},
 		{"bindings", bindRules},
 		{"erasure", eraseRules},
