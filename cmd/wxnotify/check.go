@@ -7,6 +7,8 @@ import (
 
 	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/wxnotify/internal/check"
+	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
 // exitWarnings is the exit status of a check that finds nothing worse than warnings.
@@ -26,6 +28,20 @@ func (s *stageFlags) ofStage() {
 			s.EnvFile = own
 		}
 	}
+}
+
+// deployer returns what deploys the project as settings say.
+func (s stageFlags) deployer(con console, settings map[string]string) (*deploy.Deployer, error) {
+	project, err := serverless.LoadStage(s.Config, s.Stage, func(name string) (string, bool) { return settings[name], true })
+	if err != nil {
+		return nil, err
+	}
+	client, err := scfClient(settings, project.Region)
+	if err != nil {
+		return nil, err
+	}
+	progress := cli.NewProgress(con.err)
+	return &deploy.Deployer{Client: client, Project: project, Build: s.Build, Pause: con.pause, Log: func(text string) { progress.Print("%s", text) }}, nil
 }
 
 // checkCmd looks at a deployment before it is made.

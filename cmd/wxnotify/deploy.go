@@ -9,10 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"wxnotify/cmd/internal/cli"
 	"wxnotify/cmd/internal/trigger"
 	"wxnotify/cmd/wxnotify/internal/deploy"
-	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
 // deployCmd deploys to Tencent Cloud.
@@ -34,15 +32,10 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	project, err := serverless.LoadStage(c.Config, c.Stage, func(name string) (string, bool) { return settings[name], true })
+	d, err := c.deployer(con, settings)
 	if err != nil {
 		return err
 	}
-	client, err := scfClient(settings, project.Region)
-	if err != nil {
-		return err
-	}
-	d := &deploy.Deployer{Client: client, Project: project, Build: c.Build, Pause: con.pause}
 	if err := c.make(ctx, con, d); err != nil || c.Plan {
 		return errors.Join(err, c.strangers(ctx, con, d))
 	}
@@ -54,8 +47,6 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 
 // make makes what is planned.
 func (c deployCmd) make(ctx context.Context, con console, d *deploy.Deployer) error {
-	progress := cli.NewProgress(con.err)
-	d.Log = func(text string) { progress.Print("%s", text) }
 	steps, err := d.Plan(ctx)
 	if err != nil {
 		return err
@@ -99,15 +90,19 @@ IM console, 回调配置 (Callback configuration)
   URL    %s
   校验 (Verify), 确定 (Confirm); then 鉴权 (Authentication) on, its Token as IM_CALLBACK_TOKEN in %s
 `, urls["wechatpush"], c.EnvFile, urls["imcallback"], c.EnvFile)
-	for _, key := range slices.Sorted(maps.Keys(urls)) {
-		if key != "wechatpush" && key != "imcallback" {
-			fmt.Fprintf(con.out, "%-10s %s\n", key, urls[key])
-		}
-	}
+	delete(urls, "wechatpush")
+	delete(urls, "imcallback")
+	printURLs(con, urls)
 	if len(silent) > 0 {
 		return fmt.Errorf("deployed, but %s: look at its log in the SCF console", strings.Join(silent, "; "))
 	}
 	return nil
+}
+
+func printURLs(con console, urls map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(urls)) {
+		fmt.Fprintf(con.out, "%-10s %s\n", key, urls[key])
+	}
 }
 
 func (c deployCmd) strangers(ctx context.Context, con console, d *deploy.Deployer) error {

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/cloud"
-	"wxnotify/cmd/wxnotify/internal/deploy"
 	"wxnotify/cmd/wxnotify/internal/host"
 	"wxnotify/cmd/wxnotify/internal/serverless"
 	"wxnotify/cmd/wxnotify/internal/sim"
@@ -37,30 +34,25 @@ func (c deployCmd) simulate(ctx context.Context, con console) error {
 			cfg.Sink, cfg.Log, cfg.Wrap = s.Line, s.Log(), s.Wrap
 		}})
 		end := func() error { account.Close(); return nil }
-		client, err := scfClient(map[string]string{"TENCENT_SECRET_ID": id, "TENCENT_SECRET_KEY": "simulated", "TENCENT_API_BASE": account.URL}, project.Region)
+		maps.Copy(settings, map[string]string{"TENCENT_SECRET_ID": id, "TENCENT_SECRET_KEY": "simulated", "TENCENT_API_BASE": account.URL})
+		d, err := c.deployer(con, settings)
 		if err == nil {
-			d := &deploy.Deployer{Client: client, Project: project, Build: c.Build, Pause: func(ctx context.Context, d time.Duration) error {
-				if !stopwatch.Sleep(ctx, d/20) { // nothing takes long here
+			d.Pause = func(ctx context.Context, t time.Duration) error {
+				if !stopwatch.Sleep(ctx, t/20) { // nothing takes long here
 					return ctx.Err()
 				}
 				return nil
-			}}
-			if err = c.make(ctx, con, d); err == nil {
-				err = c.tellURLs(ctx, con, d)
 			}
+			err = c.make(ctx, con, d)
+		}
+		if err == nil {
+			var urls map[string]string
+			urls, err = d.URLs(ctx)
+			printURLs(con, urls)
 		}
 		if err != nil {
 			return "", nil, errors.Join(err, end())
 		}
 		return account.URL + "/url", end, nil
 	})
-}
-
-// tellURLs prints where the functions are.
-func (c deployCmd) tellURLs(ctx context.Context, con console, d *deploy.Deployer) error {
-	urls, err := d.URLs(ctx)
-	for _, key := range slices.Sorted(maps.Keys(urls)) {
-		fmt.Fprintf(con.out, "%-10s %s\n", key, urls[key])
-	}
-	return err
 }

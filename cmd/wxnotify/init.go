@@ -49,19 +49,12 @@ var questions = []question{
 	{"SESSION_LOG_TOPIC_ID", "The topic, which keeps logs for a day", false},
 }
 
-const (
-	hexKey   = "0123456789abcdef"
-	letters  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	askTries = 5 // for one answer
-)
+const askTries = 5 // for one answer
 
-// made are the settings that are made here: that two sides agree is all there is to them.
-var made = []struct {
-	setting, alphabet string
-	length            int
-}{
-	{"USERID_KEY", hexKey, 64}, {"ANNOUNCE_KEY", hexKey, 64},
-	{"WECHAT_TOKEN", letters, 32}, {"WECHAT_ENCODING_AES_KEY", letters, 43}, {"IM_CALLBACK_TOKEN", letters, 32},
+// made returns the settings that are made here: that two sides agree is all there is to them.
+func made() map[string]string {
+	return map[string]string{"USERID_KEY": key(), "ANNOUNCE_KEY": key(),
+		"WECHAT_TOKEN": word(32), "WECHAT_ENCODING_AES_KEY": word(43), "IM_CALLBACK_TOKEN": word(32)}
 }
 
 func (c initCmd) Run(ctx context.Context, con console) error {
@@ -106,10 +99,7 @@ func (c initCmd) mayWrite(in *asker) error {
 
 // answers returns all settings that are to be filled in.
 func (c initCmd) answers(ctx context.Context, in *asker) (map[string]string, error) {
-	values := map[string]string{}
-	for _, m := range made {
-		values[m.setting] = random(m.alphabet, m.length)
-	}
+	values := made()
 	for name, value := range c.Set {
 		if what, cure := check.Form(name, value); what != "" {
 			return nil, fmt.Errorf("--set %s: %s: %s", name, what, cure)
@@ -188,21 +178,15 @@ func (a *asker) store(address string) (string, error) {
 	return u.String(), nil
 }
 
-// random returns a word that nobody can guess.
-func random(alphabet string, length int) string {
-	if alphabet == hexKey {
-		b := make([]byte, length/2)
-		rand.Read(b)
-		return hex.EncodeToString(b)
-	}
-	word := make([]byte, 0, length)
-	for b := make([]byte, 1); len(word) < length; {
-		if rand.Read(b); int(b[0]) < 256/len(alphabet)*len(alphabet) { // each letter is as likely
-			word = append(word, alphabet[int(b[0])%len(alphabet)])
-		}
-	}
-	return string(word)
+// key returns what `openssl rand -hex 32` would.
+func key() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return hex.EncodeToString(b)
 }
+
+// word returns n letters and digits, 52 at most, that nobody can guess.
+func word(n int) string { return (rand.Text() + rand.Text())[:n] }
 
 var settingLine = regexp.MustCompile(`(?m)^([A-Z_]+)=.*$`)
 

@@ -5,10 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"wxnotify/cmd/internal/cli"
-	"wxnotify/cmd/wxnotify/internal/deploy"
-	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
 // removeCmd deletes what was deployed.
@@ -20,28 +16,22 @@ type removeCmd struct {
 }
 
 func (c removeCmd) Run(ctx context.Context, con console) error {
-	stage := stageFlags{Stage: c.Stage, projectFlags: projectFlags{envFlag: c.envFlag}}
+	stage := stageFlags{Stage: c.Stage, projectFlags: projectFlags{Config: c.Config, envFlag: c.envFlag}}
 	stage.ofStage()
 	settings, err := stage.settings(con)
 	if err != nil {
 		return err
 	}
-	project, err := serverless.LoadStage(c.Config, c.Stage, func(name string) (string, bool) { return settings[name], true })
+	d, err := stage.deployer(con, settings)
 	if err != nil {
 		return err
 	}
-	client, err := scfClient(settings, project.Region)
-	if err != nil {
-		return err
-	}
-	progress := cli.NewProgress(con.err)
-	d := &deploy.Deployer{Client: client, Project: project, Pause: con.pause, Log: func(text string) { progress.Print("%s", text) }}
 	steps, err := d.Removal(ctx)
 	if err != nil {
 		return err
 	}
 	if len(steps) == 0 {
-		fmt.Fprintf(con.out, "nothing of stage %s is there\n", project.Stage)
+		fmt.Fprintf(con.out, "nothing of stage %s is there\n", d.Project.Stage)
 		return nil
 	}
 	for _, s := range steps {
@@ -50,7 +40,7 @@ func (c removeCmd) Run(ctx context.Context, con console) error {
 	fmt.Fprintln(con.out, "URLs are gone with the functions: IM and WeChat reach nobody then. What Redis holds stays.")
 	if !c.Yes {
 		in := &asker{bufio.NewReader(con.in), con.out}
-		if answer, _ := in.line(fmt.Sprintf("Write the name of the stage, %s, to delete them: ", project.Stage)); answer != project.Stage {
+		if answer, _ := in.line(fmt.Sprintf("Write the name of the stage, %s, to delete them: ", d.Project.Stage)); answer != d.Project.Stage {
 			return errors.New("nothing was deleted")
 		}
 	}

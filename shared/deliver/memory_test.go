@@ -182,7 +182,7 @@ func (m *memory) Reserve(ctx context.Context, r permit.Reserve) (permit.Reserved
 	return permit.Reserved{Status: permit.ReserveOK, Left: 9}, pause(ctx, m.trip)
 }
 
-// Resolve has given up the card of whoever asks.
+// Resolve says that the card was given up.
 func (m *memory) Resolve(context.Context, permit.OpenCard) (permit.Resolved, error) {
 	return permit.Resolved{State: permit.CardUnknown, Handed: true}, nil
 }

@@ -178,21 +178,11 @@ func digestRows() []row {
 			}},
 		{rule: "so does one for whose own template WeChat has no permit", has: 3, then: 10 * time.Minute,
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +5m3s; card 1 +5m3s; a b delivered; 1 left; 0 digest left, drift 1",
-			do: func(s *system) {
-				s.templates(fact.KindMessage, fact.KindDigest)
-				s.accept(fact.Fact{Grant: &fact.Grant{ID: "drift", OpenID: "o-tom", Source: fact.GrantReport, At: s.clock.Now(),
-					Templates: []fact.TemplateID{"digest"}}})
-				s.told("a")
-				s.say("b")
-			}},
+			do:   digestWithDrift},
 		{rule: "also if the run that heard so ended before it wrote that down", has: 3,
 			want: "asked +3s; card 1 +3s; asked +5m3s; digest card 1: 43101 +5m3s; asked +8m; card 1 +8m; a b delivered; 1 left; 0 digest left, drift 1; alert (store)",
 			do: func(s *system) {
-				s.templates(fact.KindMessage, fact.KindDigest)
-				s.accept(fact.Fact{Grant: &fact.Grant{ID: "drift", OpenID: "o-tom", Source: fact.GrantReport, At: s.clock.Now(),
-					Templates: []fact.TemplateID{"digest"}}})
-				s.told("a")
-				s.say("b")
+				digestWithDrift(s)
 				fault, _ := once("finish", 1, loses)
 				s.intercept(fault)
 				s.run(7 * time.Minute)
@@ -370,4 +360,13 @@ func silenceRows() []row {
 			s.group(simulator.GroupWork, "a", tom)
 		}},
 	}
+}
+
+// digestWithDrift has a digest be due, on a template of which only our ledger has a permit.
+func digestWithDrift(s *system) {
+	s.templates(fact.KindMessage, fact.KindDigest)
+	s.accept(fact.Fact{Grant: &fact.Grant{ID: "drift", OpenID: "o-tom", Source: fact.GrantReport, At: s.clock.Now(),
+		Templates: []fact.TemplateID{"digest"}}})
+	s.told("a")
+	s.say("b")
 }

@@ -1,8 +1,8 @@
 // Package permit accounts for the permits of an openid and for the cards that they pay for. A permit is
 // one accepted one-time subscription, and pays for one card; WeChat's own count decides.
 //
-// It is pure: a Subscriber is read, changed by what happens to it, and written by whoever keeps it. The
-// same happening twice has the effect of one. What a card costs:
+// It is pure: whoever keeps a Subscriber reads it, has its methods change it, and writes it. To change it
+// twice by the same event has the effect of once. What a card costs:
 //
 //	Reserve    a permit is held, and the card may be sent, once
 //	Settle     what came of the send, and of the permit

@@ -37,7 +37,7 @@ func TestGrantWhileItsOpenIDIsErased(t *testing.T) {
 	afterwards(b, func() { b.must(b.Store.EraseOpenID(t.Context(), aliceOpenID)) }, 0)
 }
 
-// Of two who change one record at once both have their effect: whoever is second decides again.
+// Two change one record at once: the second decides again, and both changes have their effect.
 func TestGrantsAtOnce(t *testing.T) {
 	b := onServer(t)
 	afterwards(b, func() { b.grant(tmpl) }, 2)

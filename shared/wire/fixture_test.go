@@ -75,7 +75,7 @@ func (f *fixture) build(function string, getenv func(string) string) (scf.Handle
 	if f.seamless {
 		seams = wire.Seams{}
 	}
-	return kit.Builds[function](seams)(f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
+	return wire.Builds(seams)[function](f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
 }
 
 func (f *fixture) getenv(name string) string { return f.settings[name] }

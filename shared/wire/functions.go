@@ -13,6 +13,12 @@ import (
 	"wxnotify/shared/wechat"
 )
 
+// Builds returns the build of each function, by its name. What is deployed names its own: this links all.
+func Builds(s Seams) map[string]scf.Build {
+	return map[string]scf.Build{"imcallback": IMCallback(s), "wechatpush": WeChatPush(s), "session": Session(s),
+		"permits": Permits(s), "announce": Announce(s), "deliver": Deliver(s)}
+}
+
 // IMCallback takes in what Tencent IM reports: messages, recalls, read reports, presence, calls. Without
 // its settings it still answers IM, so that nobody's chat is blocked.
 func IMCallback(s Seams) scf.Build { return s.with(imCallback) }

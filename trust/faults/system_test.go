@@ -147,7 +147,7 @@ func (w *system) seams(function string) wire.Seams {
 // build wires an instance of a function.
 func (w *system) build(name string) scf.Handler {
 	w.t.Helper()
-	h, err := fixture.Builds[name](w.seams(name))(w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
+	h, err := wire.Builds(w.seams(name))[name](w.t.Context(), func(name string) string { return w.settings[name] }, scf.NewLogger(w.log, name, slog.LevelInfo))
 	testkit.Must(w.t, err)
 	return h
 }

@@ -17,7 +17,6 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
 	"wxnotify/shared/config"
-	"wxnotify/shared/scf"
 	"wxnotify/shared/wire"
 )
 
@@ -103,24 +102,18 @@ func (c *checker) checkURL(where string, f serverless.Function) {
 	}
 }
 
-// builds are the functions that there are.
-func builds() map[string]scf.Build {
-	var none wire.Seams
-	return map[string]scf.Build{"imcallback": wire.IMCallback(none), "wechatpush": wire.WeChatPush(none), "session": wire.Session(none),
-		"permits": wire.Permits(none), "announce": wire.Announce(none), "deliver": wire.Deliver(none)}
-}
-
 // checkFunctions builds each function from the variables that it is given, as it builds itself in the
 // cloud, and tells what it says.
 func (c *checker) checkFunctions(ctx context.Context, p *serverless.Project) {
 	read, said := map[string]bool{"LOG_LEVEL": true}, map[string]bool{}
-	for _, key := range slices.Sorted(maps.Keys(builds())) {
+	builds := wire.Builds(wire.Seams{})
+	for _, key := range slices.Sorted(maps.Keys(builds)) {
 		f := p.Function(key)
 		if f == nil {
 			c.fault(filepath.Base(c.Config), "there is no function "+key, "add it as in the original file")
 			continue
 		}
-		_, err := builds()[key](ctx, func(name string) string {
+		_, err := builds[key](ctx, func(name string) string {
 			read[name] = true
 			if name == "NOTIFY_FILE" {
 				return c.Notify

@@ -161,7 +161,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Throttle:
 		refused = refuse("RequestLimitExceeded", "too many requests")
 	default:
-		if out, refused = c.authentic(r); refused == nil {
+		if refused = c.authentic(r); refused == nil {
 			out, refused = c.act(action, in)
 			c.stale = c.stale || !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List")
 		}
@@ -181,15 +181,15 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"Response": answer})
 }
 
-func (c *Cloud) authentic(r *http.Request) (any, *apiError) {
+func (c *Cloud) authentic(r *http.Request) *apiError {
 	credential := fmt.Sprintf("TC3-HMAC-SHA256 Credential=%s/", c.cfg.SecretID)
 	switch {
 	case !strings.HasPrefix(r.Header.Get("Authorization"), credential):
-		return nil, refuse("AuthFailure.SecretIdNotFound", "the SecretId is not found")
+		return refuse("AuthFailure.SecretIdNotFound", "the SecretId is not found")
 	case r.Header.Get("X-TC-Region") == "" || r.Header.Get("X-TC-Version") != "2018-04-16":
-		return nil, refuse("InvalidParameter", "region or version")
+		return refuse("InvalidParameter", "region or version")
 	}
-	return nil, nil
+	return nil
 }
 
 // text returns a string of a request; "" if it is not there.

@@ -16,6 +16,7 @@ import (
 	scf "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
+	"wxnotify/shared/stopwatch"
 )
 
 // A Deployer deploys one project. Nil fields but Pause are required.
@@ -112,14 +113,10 @@ func (d *Deployer) pause(ctx context.Context, t time.Duration) error {
 	if d.Pause != nil {
 		return d.Pause(ctx, t)
 	}
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !stopwatch.Sleep(ctx, t) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 // codeOf returns the code of an error of the API; "" of another.

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxnotify/cmd/wxnotify/internal/serverless"
-	"wxnotify/shared/scf"
 	"wxnotify/shared/wire"
 )
 
@@ -22,10 +21,7 @@ func TestFunctionsGetWhatTheyRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builds := map[string]scf.Build{
-		"imcallback": wire.IMCallback(wire.Seams{}), "wechatpush": wire.WeChatPush(wire.Seams{}), "session": wire.Session(wire.Seams{}),
-		"permits": wire.Permits(wire.Seams{}), "announce": wire.Announce(wire.Seams{}), "deliver": wire.Deliver(wire.Seams{}),
-	}
+	builds := wire.Builds(wire.Seams{})
 	// What only tools set, and what the platform does.
 	others := func(name string) bool {
 		return name == "NOTIFY_FILE" || name == "TENCENT_API_BASE" || strings.HasPrefix(name, "TENCENTCLOUD_") || strings.HasPrefix(name, "SCF_")
