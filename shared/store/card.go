@@ -11,7 +11,7 @@ import (
 // it in time: the request that comes next cannot be taken back. So a reservation that was made
 // before is written again.
 func (s *Store) Reserve(ctx context.Context, r permit.Reserve) (out permit.Reserved, err error) {
-	c := subscriberChange{keys: s.keysOf(string(r.OpenID)), openID: r.OpenID}
+	c := subscriberChange{keys: s.keysOf(string(r.OpenID)), openID: r.OpenID, goesOn: true}
 	c.decide = func(sub *permit.Subscriber, now time.Time, _ []any) ([]command, error) {
 		if out, err = sub.Reserve(r, now); err != nil || out.Status != permit.ReserveOK {
 			return nil, err

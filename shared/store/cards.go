@@ -49,9 +49,9 @@ func (t *tellDoc) UnmarshalJSON(b []byte) (err error) {
 }
 
 // decodeCards reads the cards at a key. One that cannot be read says so itself.
-func decodeCards(key string, reply any) map[card.ID]permit.CardRecord {
+func decodeCards(key string, kept map[string]string) map[card.ID]permit.CardRecord {
 	cards := map[card.ID]permit.CardRecord{}
-	for id, doc := range pairs(reply) {
+	for id, doc := range kept {
 		c, err := decodeCard(doc)
 		if err != nil {
 			c = permit.CardRecord{Unreadable: unreadableAt(errShape, key, id)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,11 +32,11 @@ func enqueue(queue string, at time.Time, member string) command {
 // or anything that belongs to it is written.
 type change struct {
 	record string // its key
-	// guards are keys of other hashes with a version that must be the same still.
-	guards []string
-	// fields are those of the record, and reads what else decide needs. A reply is as Redis gives
-	// it: nil for what is not there; first that to the fields.
+	// fields are those of the record; guards are other hashes with a version that must be the same
+	// still; reads is what else decide needs. A reply is as Redis gives it: nil for what is not there;
+	// first that to the fields, then those of the guards.
 	fields []string
+	guards []guard
 	reads  []command
 	// decide returns the writes, given the server's time and the replies to reads. They set the
 	// version to next, or delete the record. None: there is nothing to write. It may be called
@@ -48,9 +49,20 @@ type change struct {
 	// apart is set by decide if the writes concern no record. Then they are made once by the
 	// version in this hash, which nothing else uses.
 	apart string
+	// goesOn: this process is about to change the record again, and then decides first by what it has
+	// written. decide sets leaves for that: what a look at the record, and at what belongs to it, would
+	// find; nil: it is to look.
+	goesOn bool
+	leaves []any
 
 	tries int   // in which somebody else was faster
 	err   error // why it was not made; set by commit
+}
+
+// A guard is a hash with a version, and what decide needs of its fields.
+type guard struct {
+	key    string
+	fields []string
 }
 
 const (
@@ -161,33 +173,49 @@ func (s *Store) try(ctx context.Context, b *batch, changes []*change) ([]*change
 type decision struct {
 	*change
 	at       time.Time
-	versions []string // that were read: of the record, then of the guards
+	since    stopwatch.Watch // at
+	versions []string        // that were read: of the record, then of the guards
 	next     string
 	writes   []command
 }
 
-// decide reads and decides all of changes.
+// decide reads and decides all of changes, and returns what they want, in their order.
 func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, error) {
-	looks := make([]eval, len(changes))
+	decided := make([]*decision, len(changes))
+	var looks []eval
+	var looking []int
 	for i, c := range changes {
-		reads := []command{do("HMGET", c.record, append([]any{"v"}, anys(c.fields)...)...)}
-		for _, key := range c.guards {
-			reads = append(reads, do("HGET", key, "v"))
+		if found, ok := s.recall(c); ok {
+			if d, err := c.decideBy(found); err == nil && d != nil { // what writes nothing is not compared
+				decided[i] = d
+				continue
+			}
 		}
-		looks[i] = evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
+		looks, looking = append(looks, s.look(c)), append(looking, i)
 	}
 	replies, err := s.evalAll(ctx, looks)
 	if err != nil {
 		return nil, err
 	}
+	for k, i := range looking {
+		decided[i], changes[i].err = changes[i].decideBy(replies[k])
+	}
 	var out []decision
-	for i, c := range changes {
-		d, err := c.decideBy(replies[i])
-		if c.err = err; d != nil {
+	for _, d := range decided {
+		if d != nil {
 			out = append(out, *d)
 		}
 	}
 	return out, nil
+}
+
+// look returns the run of look that reads what c depends on.
+func (s *Store) look(c *change) eval {
+	var reads []command
+	for _, h := range append([]guard{{c.record, c.fields}}, c.guards...) {
+		reads = append(reads, do("HMGET", h.key, append([]any{"v"}, anys(h.fields)...)...))
+	}
+	return evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
 }
 
 // decideBy returns what a change wants by what was read; nil if nothing.
@@ -196,19 +224,21 @@ func (c *change) decideBy(r reply) (*decision, error) {
 		return nil, err
 	}
 	list, _ := r.value.([]any)
-	known := 2 + len(c.guards)
-	if len(list) != known+len(c.reads) {
+	if len(list) != 2+len(c.guards)+len(c.reads) {
 		return nil, errReply
 	}
-	record, _ := list[1].([]any)
-	if len(record) != 1+len(c.fields) {
-		return nil, errReply
+	d := decision{change: c, at: millis(text(list[0])), since: stopwatch.Start(), next: crand.Text()[:10]}
+	replies := slices.Clone(list[1:])
+	for i := range 1 + len(c.guards) {
+		hash, _ := replies[i].([]any)
+		if len(hash) == 0 {
+			return nil, errReply
+		}
+		d.versions, replies[i] = append(d.versions, text(hash[0])), hash[1:]
 	}
-	d := decision{change: c, at: millis(text(list[0])), next: crand.Text()[:10]}
-	d.versions = append([]string{text(record[0])}, texts(list[2:known])...)
-	c.apart = ""
+	c.apart, c.leaves = "", nil
 	var err error
-	d.writes, err = c.decide(d.at, append([]any{record[1:]}, list[known:]...), d.next)
+	d.writes, err = c.decide(d.at, replies, d.next)
 	if err != nil || len(d.writes) == 0 {
 		return nil, err
 	}
@@ -220,7 +250,10 @@ const apartFor = 15 * time.Second
 
 // eval returns the run of commit that writes what was decided.
 func (d decision) eval(clock string) eval {
-	keys, versions := append([]string{d.record}, d.guards...), d.versions
+	keys, versions := []string{d.record}, d.versions
+	for _, g := range d.guards {
+		keys = append(keys, g.key)
+	}
 	writes := d.writes
 	if d.apart != "" {
 		keys, versions = []string{d.apart}, []string{""}
@@ -265,6 +298,8 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 	for i, r := range replies[:len(decided)] {
 		if all[i].err = failures(replies[i : i+1]); all[i].err == nil && number(r.value) == 0 && !all[i].givesUp() {
 			again = append(again, all[i])
+		} else if all[i].err == nil && number(r.value) == 1 {
+			s.remember(decided[i])
 		}
 	}
 	asked := replies[len(decided):len(evals)]

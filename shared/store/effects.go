@@ -37,7 +37,9 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 		out = append(out, v.timelineChange(b.Steps, next)...)
 	}
 	out = append(out, v.countsChange(b)...)
-	fields := v.fieldsChange(c.record, b, next)
+	is := v.encoded(b)
+	fields := v.fieldsChange(c.record, is, b, next)
+	c.leaves = []any{anys(is)}
 	if len(out)+len(b.Marked)+len(fields) == 0 {
 		return nil
 	}
@@ -130,17 +132,28 @@ func (v visiting) countsChange(b *notify.Mailbox) (out []command) {
 	return out
 }
 
-// fieldsChange returns what changes the hash of a mailbox.
-func (v *visit) fieldsChange(record string, b *notify.Mailbox, next string) []command {
+// encoded returns the fields of a mailbox as they are now. One that cannot be read stays.
+func (v *visit) encoded(b *notify.Mailbox) []string {
+	is := encodeMailbox(b)
+	for i := range is {
+		if slices.Contains(v.bad, mailboxFields[i]) {
+			is[i] = v.fields[i]
+		}
+	}
+	return is
+}
+
+// fieldsChange returns what changes the hash of a mailbox to what its fields are now.
+func (v *visit) fieldsChange(record string, is []string, b *notify.Mailbox, next string) []command {
 	set, gone, whole := []any{"v", next}, []any{}, []any{"v", next}
 	left := false
-	for i, f := range encodeMailbox(b) {
-		left = left || f != "" || slices.Contains(v.bad, mailboxFields[i])
+	for i, f := range is {
+		left = left || f != ""
 		if f != "" {
 			whole = append(whole, mailboxFields[i], f)
 		}
 		switch {
-		case f == v.fields[i] || slices.Contains(v.bad, mailboxFields[i]):
+		case f == v.fields[i]:
 		case f == "":
 			gone = append(gone, mailboxFields[i])
 		default:

@@ -1,7 +1,11 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -29,4 +33,28 @@ func ScriptHashes() map[string]string {
 		out[f] = script(strings.TrimSuffix(f, ".lua"))().sha1
 	}
 	return out
+}
+
+// CheckRecents returns how many recent records s keeps, and an error if one is not as the store has it,
+// though nobody has written it since.
+func CheckRecents(ctx context.Context, s *Store) (n int, err error) {
+	for record, kept := range s.recents.of {
+		fields, of := mailboxFields, kept.found
+		if len(of) > 1 {
+			fields = []string{"d"}
+		}
+		there, err := s.all(ctx, do("HMGET", record, append([]any{"v"}, anys(fields)...)...), do("HGETALL", strings.Replace(record, "}:s:", "}:c:", 1)))
+		if err != nil {
+			return 0, err
+		}
+		is, recent := texts(there[0]), texts(of[0])
+		if is[0] != recent[0] {
+			continue
+		}
+		if !slices.Equal(is, recent) || len(of) > 1 && !maps.Equal(pairs(there[1]), pairs(of[2])) {
+			return 0, fmt.Errorf("%s: has %q, and not %q", record, there, of)
+		}
+		n++
+	}
+	return n, nil
 }

@@ -71,19 +71,19 @@ func (g *groupChanges) message(m fact.GroupMessage) {
 	k := g.keysOf(string(m.Group))
 	marks, bit := k.groupMarks(m.Group, m.Seq)
 	named := append([]fact.UserID{m.From}, m.At...)
-	c := &change{record: k.fanOut(m.ID()), guards: []string{k.erasedUsers()}, reads: []command{do("GETBIT", marks, bit), do("GETBIT", marks, bit+1),
-		do("HMGET", k.erasedUsers(), anys(hashesOf(named))...)}}
+	c := &change{record: k.fanOut(m.ID()), guards: []guard{{k.erasedUsers(), hashesOf(named)}},
+		reads: []command{do("GETBIT", marks, bit), do("GETBIT", marks, bit+1)}}
 	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
 		expires := m.SentAt.Add(fanOutFor)
 		if most := now.Add(dayLong); expires.After(most) { // IM signs no body
 			expires = most
 		}
-		if number(replies[1]) == 1 || number(replies[2]) == 1 || !expires.After(now) { // it came, or was taken back
+		if number(replies[2]) == 1 || number(replies[3]) == 1 || !expires.After(now) { // it came, or was taken back
 			return nil, nil
 		}
 		g.begun = true
 		kept := m
-		kept.Forget(forgottenIn(named, replies[3], now))
+		kept.Forget(forgottenIn(named, replies[1], now))
 		return []command{enqueue(k.fanOutQueue(), now, string(m.ID())),
 			do("HSET", c.record, "v", next, fanOutMessage, encoded(kept), fanOutExpires, expires.UnixMilli()),
 			do("PEXPIRE", c.record, (2 * dayLong).Milliseconds()),

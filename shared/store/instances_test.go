@@ -8,6 +8,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
@@ -119,4 +120,42 @@ func TestLeasesGoByTheStoresClock(t *testing.T) {
 	claims(time.Millisecond, 1)
 	claims(permit.Lease-time.Millisecond, 0)
 	claims(time.Millisecond, 1)
+}
+
+// Whoever goes on with a card relies on what they have written of its two records, for as long as
+// nobody else writes them.
+func TestRecentRecords(t *testing.T) {
+	recent := func(b *bench, want int) {
+		b.Helper()
+		equal(b, "recent records", must(store.CheckRecents(b.Context(), b.Store))(b), want)
+	}
+	t.Run("are as they were written", func(t *testing.T) {
+		b := onServer(t)
+		rec, begun := b.aliceBegun("m1", "m2")
+		recent(b, 1)
+		b.reserved(reserveOf(begun.Card), permit.ReserveOK)
+		recent(b, 2)
+		b.settle(begun.Card, permit.CardDelivered, permit.Spent, fact.StateDelivered)
+		recent(b, 1)
+		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Card: begun.Card, Final: b.final(fact.StateDelivered, "m1", "m2")})
+		recent(b, 0)
+		b.counted(map[fact.State]int64{fact.StateDelivered: 2})
+	})
+	t.Run("are looked at again when another instance has written", func(t *testing.T) {
+		b := onServer(t)
+		other := b.Open(b.Now)
+		b.bind()
+		b.grant(tmpl)
+		b.record(b.message("m1"), b.message("m2"))
+		rec := b.after(b.rules.Lead)
+		must(other.Record(t.Context(), b.rules, factsOf(fact.Recall{ID: "m1", From: bob, To: alice})))(t)
+		recent(b, 0)
+		begun := beginOf(rec)
+		equal(b, "begun", b.begins(begun), b.identities("m2"))
+		b.reserved(reserveOf(begun.Card), permit.ReserveOK)
+		b.Advance(permit.Lease)
+		must(other.Resolve(t.Context(), permit.OpenCard{ID: begun.Card, OpenID: aliceOpenID, Template: tmpl}))(t)
+		recent(b, 1) // the recipient's
+		b.settle(begun.Card, permit.CardUnknown, permit.Spent, fact.StateUnknown)
+	})
 }

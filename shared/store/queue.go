@@ -156,7 +156,7 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 		visits, recs := make([]*visit, len(some)), make([]*notify.Recipient, len(some))
 		for i, t := range some {
 			visits[i] = visitTo(t.user, func(m *notify.Mailbox) { recs[i] = m.Claim(t.queue, t.lease, t.hidden) })
-			visits[i].scores = true
+			visits[i].scores, visits[i].goesOn = true, true
 		}
 		err = errors.Join(err, s.commitBatch(ctx, &batch{changes: s.visitChanges(visits), soon: soon}))
 		soon = nil
@@ -199,6 +199,7 @@ func (s *Store) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Ident
 	visits, out := make([]*visit, len(cards)), make([][]fact.Identity, len(cards))
 	for i, c := range cards {
 		visits[i] = visitTo(c.User, func(b *notify.Mailbox) { out[i] = b.Begin(c) })
+		visits[i].goesOn = true
 	}
 	return visitEach(ctx, s, visits, out)
 }

@@ -133,6 +133,7 @@ func (b *bench) checkConsistency() {
 	if b.Failed() {
 		return
 	}
+	must(store.CheckRecents(b.Context(), b.Store))(b)
 	dump := b.dump()
 	for entry, value := range dump {
 		name, member, _ := strings.Cut(entry, " ")

@@ -75,6 +75,9 @@ func (e eval) command(name, script string) command {
 // evalAll runs scripts, and commands behind them, in one round trip, and returns the reply to each. A
 // server that does not know the scripts yet costs a second trip.
 func (s *Store) evalAll(ctx context.Context, evals []eval, also ...command) ([]reply, error) {
+	if len(evals)+len(also) == 0 {
+		return nil, nil
+	}
 	cmds := make([]command, len(evals), len(evals)+len(also))
 	for i, e := range evals {
 		cmds[i] = e.command("EVALSHA", e.script().sha1)

@@ -63,6 +63,7 @@ type Store struct {
 	server func() time.Time // nil: the server's own
 	self   string           // who watches, if this does
 
+	recents  recents
 	replicas replicas
 	policy   atomic.Bool // the server's maxmemory-policy was looked at
 }

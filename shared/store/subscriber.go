@@ -186,56 +186,81 @@ type subscriberChange struct {
 	openID fact.OpenID
 	reads  []command
 	decide func(sub *permit.Subscriber, now time.Time, replies []any) ([]command, error)
+	goesOn bool // see change
 }
 
 // ofSubscriber is a change that neither reads nor writes anything else.
 func (s *Store) ofSubscriber(openID fact.OpenID, decide func(sub *permit.Subscriber, now time.Time) error) *change {
-	return subscriberChange{s.keysOf(string(openID)), openID, nil,
-		func(sub *permit.Subscriber, now time.Time, _ []any) ([]command, error) {
+	return subscriberChange{keys: s.keysOf(string(openID)), openID: openID,
+		decide: func(sub *permit.Subscriber, now time.Time, _ []any) ([]command, error) {
 			return nil, decide(sub, now)
 		}}.change()
 }
 
 func (c subscriberChange) change() *change {
 	record, cards, stone := c.subscriber(c.openID), c.cards(c.openID), c.erased(c.openID)
-	own := []command{do("HGETALL", cards), do("HGET", stone, "v")}
-	return &change{record: record, fields: []string{"d"}, guards: []string{stone}, reads: append(own, c.reads...),
-		decide: func(now time.Time, replies []any, next string) ([]command, error) {
-			sub, err := decodeSubscriber(record, replies[0].([]any)[0])
-			if err != nil {
-				return nil, err
-			}
-			sub.Cards = permit.NewCards(decodeCards(cards, replies[1]))
-			sub.Erased = millis(text(replies[2]))
-			return c.decided(&sub, now, replies[1+len(own):], next)
-		}}
+	own := []command{do("HGETALL", cards)}
+	out := &change{record: record, fields: []string{"d"}, guards: []guard{{stone, []string{"v"}}}, reads: append(own, c.reads...), goesOn: c.goesOn}
+	out.decide = func(now time.Time, replies []any, next string) ([]command, error) {
+		sub, err := decodeSubscriber(record, replies[0].([]any)[0])
+		if err != nil {
+			return nil, err
+		}
+		kept := pairs(replies[2])
+		sub.Cards = permit.NewCards(decodeCards(cards, kept))
+		erased := millis(texts(replies[1])[0])
+		sub.Erased = erased
+		writes, doc, err := c.decided(&sub, now, replies[3:], next)
+		if c.goesOn && err == nil && doc != "" && sub.Erased.Equal(erased) {
+			out.leaves = []any{[]any{doc}, replies[1], pairsAfter(kept, cards, writes)}
+		}
+		return writes, err
+	}
+	return out
+}
+
+// pairsAfter returns what HGETALL finds of a hash after writes.
+func pairsAfter(hash map[string]string, key string, writes []command) (list []any) {
+	for _, w := range writes {
+		switch {
+		case w.key != key:
+		case w.name == "HSET":
+			hash[w.args[0].(string)] = w.args[1].(string)
+		case w.name == "HDEL":
+			delete(hash, w.args[0].(string))
+		}
+	}
+	for name, value := range hash {
+		list = append(list, name, value)
+	}
+	return list
 }
 
 // decided returns the writes of a change: first those at keys that were not read, of which Redis
-// may refuse one, and last the record. None if all is as it was.
-func (c subscriberChange) decided(sub *permit.Subscriber, now time.Time, replies []any, next string) ([]command, error) {
+// may refuse one, and last the record. None if all is as it was. doc is the record from now on.
+func (c subscriberChange) decided(sub *permit.Subscriber, now time.Time, replies []any, next string) (writes []command, doc string, err error) {
 	user, erased := sub.User, sub.Erased
 	was, err := encodeSubscriber(sub, now)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	beside, err := c.decide(sub, now, replies)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	is, err := encodeSubscriber(sub, now)
+	doc, err = encodeSubscriber(sub, now)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	cards, err := c.cardWrites(sub, now)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	writes := slices.Concat(c.queueWrites(sub, now), cards, c.tombstoneWrites(sub, erased, now), beside)
-	if len(writes) == 0 && beside == nil && was == is {
-		return nil, nil
+	writes = slices.Concat(c.queueWrites(sub, now), cards, c.tombstoneWrites(sub, erased, now), beside)
+	if len(writes) == 0 && beside == nil && was == doc {
+		return nil, "", nil
 	}
-	return append(writes, c.recordWrites(sub, is, user, next)...), nil
+	return append(writes, c.recordWrites(sub, doc, user, next)...), doc, nil
 }
 
 // recordWrites keeps the record, and for how long. As long as there are cards, there is a record,

@@ -27,6 +27,8 @@ type visit struct {
 	scores bool
 	// anyway: what cannot be read keeps nothing from happening, and stays as it is.
 	anyway bool
+	// goesOn: see change.
+	goesOn bool
 
 	tellMark string // key of the mark that says that this has happened; empty: none is needed
 
@@ -94,7 +96,7 @@ func daysAround(t time.Time) []int64 {
 
 // change returns how a visit is made.
 func (v visiting) change() *change {
-	c := &change{record: v.recipient(v.user), fields: mailboxFields}
+	c := &change{record: v.recipient(v.user), fields: mailboxFields, goesOn: v.goesOn}
 	var loads []func(*notify.Mailbox, any) error
 	load := func(read command, into func(*notify.Mailbox, any) error) {
 		c.reads, loads = append(c.reads, read), append(loads, into)
@@ -112,8 +114,7 @@ func (v visiting) change() *change {
 		load(do("HMGET", v.reads(v.user), anys(v.peers)...), v.loadPeers)
 	}
 	if len(v.senders) > 0 {
-		c.guards = []string{v.erasedUsers()}
-		load(do("HMGET", v.erasedUsers(), anys(hashesOf(v.senders))...), v.loadForgotten)
+		c.guards = []guard{{v.erasedUsers(), hashesOf(v.senders)}}
 	}
 	if v.allLetters {
 		load(do("HGETALL", v.letters(v.user)), v.loadLetters)
@@ -132,8 +133,12 @@ func (v visiting) change() *change {
 		if err := v.loadMailbox(b, replies[0]); err != nil {
 			return nil, err
 		}
+		rest := replies[1:]
+		if len(c.guards) > 0 {
+			b.Forgotten, rest = forgottenIn(v.senders, rest[0], now), rest[1:]
+		}
 		for i, into := range loads {
-			if err := into(b, replies[i+1]); err != nil {
+			if err := into(b, rest[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -209,12 +214,6 @@ func (v visiting) loadMarks(b *notify.Mailbox, reply any) error {
 			b.Marks[v.about[i]] = notify.Mark(m)
 		}
 	}
-	return nil
-}
-
-// loadForgotten reads until when users are not to be named.
-func (v visiting) loadForgotten(b *notify.Mailbox, reply any) error {
-	b.Forgotten = forgottenIn(v.senders, reply, b.Now)
 	return nil
 }
 
