@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -55,42 +54,6 @@ func (s Step) Before(o Step) bool {
 		return s.At.Before(o.At)
 	}
 	return slices.Index(stepOrder, s.Kind) < slices.Index(stepOrder, o.Kind)
-}
-
-// stepJSON is the stored form: short keys, because a timeline holds many.
-type stepJSON struct {
-	At       int64           `json:"t"` // ms
-	Kind     StepKind        `json:"k"`
-	Card     card.ID         `json:"c,omitempty"`
-	Messages []fact.Identity `json:"m,omitempty"`
-	State    fact.State      `json:"s,omitempty"`
-	Reason   fact.Reason     `json:"r,omitempty"`
-	Detail   string          `json:"d,omitempty"`
-	Until    int64           `json:"u,omitempty"` // ms
-	Left     int             `json:"l,omitempty"`
-	Keep     int             `json:"p,omitempty"`
-}
-
-// MarshalJSON writes the compact form in which stores keep steps.
-func (s Step) MarshalJSON() ([]byte, error) {
-	j := stepJSON{s.At.UnixMilli(), s.Kind, s.Card, s.Messages, s.State, s.Reason, s.Detail, 0, s.Left, s.Keep}
-	if !s.Until.IsZero() {
-		j.Until = s.Until.UnixMilli()
-	}
-	return json.Marshal(j)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (s *Step) UnmarshalJSON(b []byte) error {
-	var j stepJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return err
-	}
-	*s = Step{time.UnixMilli(j.At).UTC(), j.Kind, j.Card, j.Messages, j.State, j.Reason, j.Detail, time.Time{}, j.Left, j.Keep}
-	if j.Until != 0 {
-		s.Until = time.UnixMilli(j.Until).UTC()
-	}
-	return nil
 }
 
 // IdentitiesOf returns the Identities that have the id and are named in steps, each once.

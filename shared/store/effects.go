@@ -33,11 +33,10 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 	}
 	out = append(out, v.readChange(b)...)
 	out = append(out, v.logChange(b)...)
-	if len(b.Steps) > 0 {
-		out = append(out, v.timelineChange(b.Steps, next)...)
-	}
+	open, told := v.timelineChange(b, next)
+	out = append(out, told...)
 	out = append(out, v.countsChange(b)...)
-	is := v.encoded(b)
+	is := v.encoded(b, open)
 	fields := v.fieldsChange(c.record, is, b, next)
 	c.leaves = []any{anys(is)}
 	if len(out)+len(b.Marked)+len(fields) == 0 {
@@ -132,9 +131,9 @@ func (v visiting) countsChange(b *notify.Mailbox) (out []command) {
 	return out
 }
 
-// encoded returns the fields of a mailbox as they are now. One that cannot be read stays.
-func (v *visit) encoded(b *notify.Mailbox) []string {
-	is := encodeMailbox(b)
+// encoded returns the fields of a mailbox as they are now, with open for the steps. One that cannot be read stays.
+func (v *visit) encoded(b *notify.Mailbox, open string) []string {
+	is := append(encodeMailbox(b), open)
 	for i := range is {
 		if slices.Contains(v.bad, mailboxFields[i]) {
 			is[i] = v.fields[i]
@@ -197,26 +196,6 @@ func dueChange(queue string, user fact.UserID, before, now notify.Waiting) []com
 		return nil
 	}
 	return []command{enqueue(queue, now.Due, string(user))}
-}
-
-// timelineKept is how many steps of a recipient are kept at least, for timelineFor.
-const (
-	timelineKept = 100
-	timelineFor  = 7 * dayLong
-)
-
-// timelineChange adds steps. It trims the timeline and renews its life when that begins, and then one
-// time in four: each costs as much as adding. next is as good as a die.
-func (v visiting) timelineChange(steps []notify.Step, next string) []command {
-	key, args := v.timeline(v.user), make([]any, len(steps))
-	for i, s := range steps {
-		args[i] = encoded(s)
-	}
-	out := []command{do("LPUSH", key, args...)}
-	if begins := !v.before.Waits(); begins || next < "I" {
-		out = append(out, do("LTRIM", key, 0, timelineKept-1), do("PEXPIRE", key, timelineFor.Milliseconds()))
-	}
-	return out
 }
 
 // lettersFor is how long a dead letter is kept.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
@@ -40,6 +41,34 @@ func FuzzDecodeLetter(f *testing.F) {
 		again, err := decodeLetter(d.User, d.ID, encoded(encodeLetter(d)))
 		if diff := cmp.Diff(d, again); err != nil || diff != "" {
 			t.Errorf("%v (-was +is)\n%s", err, diff)
+		}
+	})
+}
+
+// FuzzDecodeSteps: an entry of a timeline is refused, or read as it is written, with its times in UTC.
+func FuzzDecodeSteps(f *testing.F) {
+	f.Add(encodeSteps([]notify.Step{
+		{At: millisOf(1795305600000), Kind: notify.StepAccepted, Messages: []fact.Identity{"m1"}, Reason: fact.ReasonReplayed},
+		{At: millisOf(1795305599000), Kind: notify.StepAsked, Detail: "offline"},
+		{At: millisOf(1795305599000), Kind: notify.StepBegun, Card: "c1", Messages: []fact.Identity{"m2", "m1"}},
+		{At: millisOf(1795305601000), Kind: notify.StepPutOff, Card: "c1", Reason: fact.ReasonKept, Until: millisOf(1795305660000), Left: 2, Keep: 3},
+		{At: millisOf(1795305602000), Kind: notify.StepFinal, Card: "c2", Messages: []fact.Identity{"m1"}, State: fact.StateDelivered},
+	}))
+	f.Add(`{"t":1,"m":["m"],"s":[["of a newer version",-1],["f",0,1,[1]]]}`)
+	f.Add(`{"t":1,"s":[[],["a",0,0,[0]]]}`)
+	f.Fuzz(func(t *testing.T, entry string) {
+		steps, err := decodeSteps(entry)
+		if err != nil {
+			return
+		}
+		again, err := decodeSteps(encodeSteps(steps))
+		if diff := cmp.Diff(steps, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("%v (-was +is)\n%s", err, diff)
+		}
+		for _, s := range steps {
+			if s.At.Location() != time.UTC {
+				t.Errorf("%+v", s)
+			}
 		}
 	})
 }

@@ -2,35 +2,13 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 
 	"wxnotify/shared/fact"
-	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 )
-
-// Timeline returns what happened to user's notices, oldest first: the last 100 steps
-// of the last 7 days.
-func (s *Store) Timeline(ctx context.Context, user fact.UserID) ([]notify.Step, error) {
-	list, err := s.one(ctx, do("LRANGE", s.keysOf(string(user)).timeline(user), 0, timelineKept-1))
-	if err != nil {
-		return nil, err
-	}
-	entries := texts(list)
-	steps := make([]notify.Step, len(entries))
-	for i, e := range entries {
-		if err := json.Unmarshal([]byte(e), &steps[len(entries)-1-i]); err != nil {
-			return nil, fmt.Errorf("store: Timeline: %w", err)
-		}
-	}
-	// A run's steps arrive together, after what others noted meanwhile.
-	sort.SliceStable(steps, func(i, j int) bool { return steps[i].Before(steps[j]) })
-	return steps, nil
-}
 
 // FindMessage returns for whom the message id was, as far as that is known: for one to
 // two days, and for bound users. Several messages may have one id, with different

@@ -24,9 +24,10 @@ const (
 	fieldPrefers  = "p"
 	fieldMessages = "m"
 	fieldCalls    = "c"
+	fieldSteps    = "s" // an entry of the timeline, see there
 )
 
-var mailboxFields = []string{fieldOpenID, fieldPresence, fieldAbsence, fieldPrefers, fieldMessages, fieldCalls}
+var mailboxFields = []string{fieldOpenID, fieldPresence, fieldAbsence, fieldPrefers, fieldMessages, fieldCalls, fieldSteps}
 
 // A waiting is a notify.Waiting as it is kept. Times are in ms.
 type waiting struct {
@@ -172,7 +173,7 @@ func encoded(v any) string {
 	return string(b)
 }
 
-// encodeMailbox returns the fields of a recipient's hash, the version apart, in the order of
+// encodeMailbox returns the fields of a recipient's hash, the version and the steps apart, in the order of
 // mailboxFields.
 func encodeMailbox(b *notify.Mailbox) []string {
 	presence, away, prefers := "", "", ""

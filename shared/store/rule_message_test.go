@@ -55,19 +55,41 @@ var messageRules = []rule{
 		b.finish(notify.Finish{User: alice, Lease: rec.Lease, Again: b.Now().Add(1234567 * time.Millisecond), Carried: notify.Carried{AskedSince: far}})
 		equal(b, "asked since", b.after(1234567*time.Millisecond).AskedSince, far)
 	}},
-	{"a timeline keeps the last 100 steps, oldest first", func(b *bench) {
+	{"a timeline keeps what waits, and the last 60 stories that have ended, oldest first", func(b *bench) {
 		b.bind()
-		for i := range 101 {
-			m := b.message(fact.MessageID(fmt.Sprint("m", i)))
-			m.From = fact.UserID(fmt.Sprint("peer", i))
-			b.record(m)
+		for i := range 100 {
+			id := fact.MessageID(fmt.Sprint("m", i))
+			b.record(b.message(id))
 			b.Advance(time.Millisecond)
+			b.record(fact.Recall{ID: id, From: bob, To: alice})
 		}
+		b.Advance(time.Millisecond)
+		b.record(b.message("waits"))
 		steps := b.timeline(alice)
-		equal(b, "steps", len(steps), 100)
-		equal(b, "first", steps[0].Messages, b.identities("m1"))
-		equal(b, "last", steps[99].Messages, b.identities("m100"))
+		equal(b, "steps", len(steps), 2*60+1)
+		equal(b, "first", steps[0].Messages, b.identities("m40"))
+		equal(b, "last", steps[120].Messages, b.identities("waits"))
 		equal(b, "in order", slices.IsSortedFunc(steps, func(x, y notify.Step) int { return x.At.Compare(y.At) }), true)
+		if n := b.Raw.LLen(b.Context(), b.key("}:t:"+string(alice))).Val(); n > 95 {
+			b.Errorf("the timeline is not trimmed: %d entries", n)
+		}
+	}},
+	{"what waits long is written to the timeline now and then", func(b *bench) {
+		b.bind()
+		for i := range 30 {
+			b.record(b.message(fact.MessageID(fmt.Sprint("m", i))))
+		}
+		equal(b, "steps", len(b.timeline(alice)), 30)
+		equal(b, "entries", b.Raw.LLen(b.Context(), b.key("}:t:"+string(alice))).Val(), 2)
+		equal(b, "steps that wait for an end", strings.Count(b.Raw.HGet(b.Context(), b.key("}:r:"+string(alice)), "s").Val(), `["a"`), 4)
+	}},
+	{"steps that cannot be read keep nobody waiting, and are left to who can read them", func(b *bench) {
+		b.bind()
+		b.record(b.message("m1"))
+		b.spoil("r:"+string(alice), "s", "of a newer version")
+		b.record(b.message("m2"))
+		equal(b, "waiting", idsOf(b.after(b.rules.Lead)), []fact.MessageID{"m1", "m2"})
+		equal(b, "timeline", b.Raw.LRange(b.Context(), b.key("}:t:"+string(alice)), 0, -1).Val(), []string{"of a newer version"})
 	}},
 	{"an own reply ends what its peer had written, but not one by REST, or that failed", func(b *bench) {
 		b.bind()

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -74,8 +75,7 @@ func (w *system) followForgotten(before, now *snapshot) {
 // followTimelines tells the model what ended.
 func (w *system) followTimelines(s *snapshot) {
 	for user, steps := range s.timeline {
-		for _, raw := range slices.Backward(steps[:newSteps(w.seen[user], steps)]) {
-			step := decode[notify.Step](w, raw)
+		for _, step := range slices.Backward(steps[:newSteps(w.seen[user], steps)]) {
 			for _, id := range step.Messages {
 				switch {
 				case step.Kind == notify.StepFinal:
@@ -92,10 +92,11 @@ func (w *system) followTimelines(s *snapshot) {
 }
 
 // newSteps returns how many steps at the head of now were not in before.
-func newSteps(before, now []string) int {
+func newSteps(before, now []notify.Step) int {
+	same := func(a, b notify.Step) bool { return reflect.DeepEqual(a, b) }
 	for k := range now {
 		n := min(len(before), len(now)-k)
-		if n > 0 && slices.Equal(now[k:k+n], before[:n]) {
+		if n > 0 && slices.EqualFunc(now[k:k+n], before[:n], same) {
 			return k
 		}
 	}

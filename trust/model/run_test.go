@@ -106,7 +106,7 @@ func newSystem(rt *rapid.T, l *storage) *system {
 		users: []fact.UserID{"anna", "bert", "carl"}, openIDs: []fact.OpenID{"o1", "o2", "o3", "o4"},
 		status: map[fact.UserID]notify.Status{}, readElsewhere: map[fact.UserID]bool{}, cards: map[card.ID]*begunCard{},
 		held: map[string]claimed{}, sentTo: map[ledgerKey]int{}, forgotten: map[card.ID]bool{}, tapped: map[fact.OpenID]time.Time{}, taps: map[fact.OpenID]int{},
-		outcomes: map[card.Class]bool{}, seen: map[fact.UserID][]string{}, decoded: map[string]any{}}
+		outcomes: map[card.Class]bool{}, seen: map[fact.UserID][]notify.Step{}, decoded: map[string]any{}}
 	w.members = map[fact.GroupID][]notify.Member{team: {{User: "anna"}, {User: "bert", Muted: true}, {User: "peer"}, {User: "carl"}}, "strangers": {{User: "peer"}}}
 	return w
 }

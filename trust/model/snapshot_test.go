@@ -3,12 +3,14 @@ package model_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 	"wxnotify/trust/fixture"
@@ -20,7 +22,7 @@ type snapshot struct {
 	cards    map[fact.OpenID]map[card.ID]cardDocument
 	subs     map[fact.OpenID]subscriberDocument
 	bound    map[fact.UserID]fact.OpenID
-	timeline map[fact.UserID][]string // newest first
+	timeline map[fact.UserID][]notify.Step // newest first
 	counts   map[fact.State]int
 	queues   map[card.Queue][]fact.UserID
 	due      int // group messages to spread, and cards whose end is to be told
@@ -109,7 +111,7 @@ const timelineDepth = 30
 func (w *system) snapshot() *snapshot {
 	s := &snapshot{docs: map[card.Queue]map[fact.UserID]document{card.QueueMessages: {}, card.QueueCalls: {}}, cards: map[fact.OpenID]map[card.ID]cardDocument{},
 		subs: map[fact.OpenID]subscriberDocument{}, bound: map[fact.UserID]fact.OpenID{},
-		queues: map[card.Queue][]fact.UserID{}, timeline: map[fact.UserID][]string{}, counts: map[fact.State]int{}, told: map[card.ID]bool{}}
+		queues: map[card.Queue][]fact.UserID{}, timeline: map[fact.UserID][]notify.Step{}, counts: map[fact.State]int{}, told: map[card.ID]bool{}}
 	var reads []func()
 	pipe := w.storage.raw.Pipeline()
 	later := func(read func()) { reads = append(reads, read) }
@@ -152,8 +154,12 @@ func (w *system) snapshot() *snapshot {
 		steps := pipe.LRange(w.ctx, fixture.Key(shards, string(u), "t:"+string(u)), 0, timelineDepth-1)
 		recipient := pipe.HGetAll(w.ctx, fixture.Key(shards, string(u), "r:"+string(u)))
 		later(func() {
-			s.timeline[u] = steps.Val()
 			fields := recipient.Val()
+			for _, doc := range append([]string{fields["s"]}, steps.Val()...) {
+				if doc != "" {
+					s.timeline[u] = append(s.timeline[u], newestFirst(decode[fixture.Entry](w, doc))...)
+				}
+			}
 			s.bound[u] = fact.OpenID(fields["o"])
 			for queue, field := range map[card.Queue]string{card.QueueMessages: "m", card.QueueCalls: "c"} {
 				if doc := fields[field]; doc != "" {
@@ -170,6 +176,12 @@ func (w *system) snapshot() *snapshot {
 	}
 	s.readTold(w)
 	return s
+}
+
+func newestFirst(e fixture.Entry) []notify.Step {
+	steps := slices.Clone(e)
+	slices.Reverse(steps)
+	return steps
 }
 
 // readTold finds out which ends were told already, and only not yet marked as such at their cards.

@@ -65,8 +65,8 @@ type system struct {
 	result        result    // of the card that is just sent
 	shown         int       // cards
 	last          *snapshot
-	decoded       map[string]any           // documents of snapshots
-	seen          map[fact.UserID][]string // of the timelines
+	decoded       map[string]any                // documents of snapshots
+	seen          map[fact.UserID][]notify.Step // of the timelines
 }
 
 // A toldFact can be told again.

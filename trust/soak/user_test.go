@@ -54,7 +54,7 @@ func (c *user) gets(id, what string) {
 }
 
 // timelineLength is how many entries the store keeps.
-const timelineLength = 100
+const timelineLength = 60
 
 // follow reads what is new in the user's timeline: the store keeps the last entries only.
 func (c *user) follow(ctx context.Context, db *redis.Client, key string) error {
@@ -72,19 +72,21 @@ func (c *user) follow(ctx context.Context, db *redis.Client, key string) error {
 	if len(entries) > 0 {
 		c.last = entries[0]
 	}
-	c.gap = c.gap || !overlaps && len(entries) == timelineLength
+	c.gap = c.gap || !overlaps && len(entries) >= timelineLength
 	known := maps.Clone(c.steps)
 	for _, e := range slices.Backward(entries) { // as they happened
 		if known[e]--; known[e] >= 0 {
 			continue
 		}
 		c.steps[e]++
-		var s notify.Step
-		if err := json.Unmarshal([]byte(e), &s); err != nil {
+		var steps fixture.Entry
+		if err := json.Unmarshal([]byte(e), &steps); err != nil {
 			return err
 		}
-		for id, states := range fixture.Ends([]notify.Step{s}) {
-			c.ends[string(id)] = append(c.ends[string(id)], fmt.Sprintf("%s %s", states[0], s.Reason))
+		for _, s := range steps {
+			for id, states := range fixture.Ends([]notify.Step{s}) {
+				c.ends[string(id)] = append(c.ends[string(id)], fmt.Sprintf("%s %s", states[0], s.Reason))
+			}
 		}
 	}
 	for e := range c.steps { // so much for what the store has forgotten
