@@ -63,6 +63,9 @@ type change struct {
 type guard struct {
 	key    string
 	fields []string
+	// ifAbsent: it guards the record only while there is none. One that there is has another version
+	// after whatever this is to guard against.
+	ifAbsent bool
 }
 
 const (
@@ -212,7 +215,7 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 // look returns the run of look that reads what c depends on.
 func (s *Store) look(c *change) eval {
 	var reads []command
-	for _, h := range append([]guard{{c.record, c.fields}}, c.guards...) {
+	for _, h := range append([]guard{{key: c.record, fields: c.fields}}, c.guards...) {
 		reads = append(reads, do("HMGET", h.key, append([]any{"v"}, anys(h.fields)...)...))
 	}
 	return evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
@@ -250,9 +253,11 @@ const apartFor = 15 * time.Second
 
 // eval returns the run of commit that writes what was decided.
 func (d decision) eval(clock string) eval {
-	keys, versions := []string{d.record}, d.versions
-	for _, g := range d.guards {
-		keys = append(keys, g.key)
+	keys, versions := []string{d.record}, d.versions[:1:1]
+	for i, g := range d.guards {
+		if !g.ifAbsent || versions[0] == "" {
+			keys, versions = append(keys, g.key), append(versions, d.versions[1+i])
+		}
 	}
 	writes := d.writes
 	if d.apart != "" {
@@ -275,9 +280,10 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 	for i, d := range decided {
 		evals[i], all[i] = d.eval(s.clock()), d.change
 	}
-	due := dues{}
+	due, now := dues{}, s.clock()
 	maps.Copy(due, b.soon)
 	for _, d := range decided {
+		now = strconv.FormatInt(d.at.UnixMilli(), 10) // two seconds ago at most
 		for _, w := range d.writes {
 			if !w.due.IsZero() {
 				due.add(w.key, w.due)
@@ -286,9 +292,9 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 	}
 	if b.wakes != nil && b.wakes() {
 		b.asked = true
-		evals = append(evals, s.watch(b.word, "wake", due.args()...))
+		evals = append(evals, s.watch(now, b.word, "wake", due.args()...))
 	} else if len(due) > 0 {
-		evals = append(evals, s.watch(b.word, "note", due.args()...))
+		evals = append(evals, s.watch(now, b.word, "note", due.args()...))
 	}
 	b.soon = nil
 	replies, err := s.evalAll(ctx, evals, b.also...)

@@ -71,7 +71,7 @@ func (g *groupChanges) message(m fact.GroupMessage) {
 	k := g.keysOf(string(m.Group))
 	marks, bit := k.groupMarks(m.Group, m.Seq)
 	named := append([]fact.UserID{m.From}, m.At...)
-	c := &change{record: k.fanOut(m.ID()), guards: []guard{{k.erasedUsers(), hashesOf(named)}},
+	c := &change{record: k.fanOut(m.ID()), guards: []guard{{key: k.erasedUsers(), fields: hashesOf(named)}},
 		reads: []command{do("GETBIT", marks, bit), do("GETBIT", marks, bit+1)}}
 	c.decide = func(now time.Time, replies []any, next string) ([]command, error) {
 		expires := m.SentAt.Add(fanOutFor)

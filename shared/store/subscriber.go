@@ -200,7 +200,7 @@ func (s *Store) ofSubscriber(openID fact.OpenID, decide func(sub *permit.Subscri
 func (c subscriberChange) change() *change {
 	record, cards, stone := c.subscriber(c.openID), c.cards(c.openID), c.erased(c.openID)
 	own := []command{do("HGETALL", cards)}
-	out := &change{record: record, fields: []string{"d"}, guards: []guard{{stone, []string{"v"}}}, reads: append(own, c.reads...), goesOn: c.goesOn}
+	out := &change{record: record, fields: []string{"d"}, guards: []guard{{stone, []string{"v"}, true}}, reads: append(own, c.reads...), goesOn: c.goesOn}
 	out.decide = func(now time.Time, replies []any, next string) ([]command, error) {
 		sub, err := decodeSubscriber(record, replies[0].([]any)[0])
 		if err != nil {

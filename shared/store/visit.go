@@ -114,7 +114,7 @@ func (v visiting) change() *change {
 		load(do("HMGET", v.reads(v.user), anys(v.peers)...), v.loadPeers)
 	}
 	if len(v.senders) > 0 {
-		c.guards = []guard{{v.erasedUsers(), hashesOf(v.senders)}}
+		c.guards = []guard{{key: v.erasedUsers(), fields: hashesOf(v.senders)}}
 	}
 	if v.allLetters {
 		load(do("HGETALL", v.letters(v.user)), v.loadLetters)

@@ -36,14 +36,14 @@ func (k keys) watch() string             { return k.tag + "watch" }
 func (k keys) soon() string              { return k.tag + "soon" }
 func (k keys) looked(word string) string { return k.tag + "lk:" + word }
 
-// watch returns a run of watch.lua.
-func (s *Store) watch(word, what string, more ...any) eval {
+// watch returns a run of watch.lua at a time; "" is the server's own.
+func (s *Store) watch(at, word, what string, more ...any) eval {
 	k := s.shardKeys(0)
 	keys := []string{k.watch(), k.soon()}
 	if what == "look" {
 		keys, word = append(keys, k.looked(word)), s.self
 	}
-	return eval{scriptWatch, keys, append([]any{s.clock(), word, what, watching.Milliseconds()}, more...)}
+	return eval{scriptWatch, keys, append([]any{at, word, what, watching.Milliseconds()}, more...)}
 }
 
 // allEvery is how often all shards are looked at, whether or not something is noted of them. It is
@@ -72,7 +72,7 @@ func (d dues) args() (out []any) {
 // lookAround notes that this run watches, unless another does, and returns the shards that it is to look
 // at, and the replies to what goes with that trip.
 func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time, watched bool, shards []int, beside []reply, err error) {
-	replies, err := s.evalAll(ctx, []eval{s.watch(crand.Text()[:10], "look", allEvery.Milliseconds())}, also...)
+	replies, err := s.evalAll(ctx, []eval{s.watch(s.clock(), crand.Text()[:10], "look", allEvery.Milliseconds())}, also...)
 	if err == nil {
 		err = failures(replies[:1])
 	}
@@ -101,7 +101,7 @@ func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time,
 
 // Rest implements deliver.Queue.
 func (s *Store) Rest(ctx context.Context, until time.Time) (time.Time, error) {
-	reply, err := s.evalOne(ctx, s.watch(s.self, "rest", until.UnixMilli()))
+	reply, err := s.evalOne(ctx, s.watch(s.clock(), s.self, "rest", until.UnixMilli()))
 	if err != nil {
 		return time.Time{}, err
 	}

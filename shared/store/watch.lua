@@ -3,7 +3,7 @@
 --       2 shards by when the first of theirs is due, ms, or earlier than that; "all" by when all are
 --         to be looked at, should one of the others have been lost
 --       3 of a look: what it was told
--- ARGV  the time in ms, or "" for the server's; a word; what to do; for how long a run watches, ms;
+-- ARGV  the time in ms, or "" for the server's, which costs a command; a word; what to do; for how long a run watches, ms;
 --       then shards, each with a time when something of theirs is due; but of look how often all are
 --       looked at, ms, and of rest until when
 --       note   that
@@ -15,8 +15,8 @@
 -- reply of wake 1 or 0; of look the time, ms, "1" if another run watches, else "", and shards; of rest
 --       the time, ms, or ""
 -- Repeat: the watch has the word, or has lost it; what a look was told is kept.
-local now, by, word = tonumber(ARGV[1]), nil, ARGV[2]
-if not now then
+local now, word = tonumber(ARGV[1]), ARGV[2]
+if not now and ARGV[3] ~= 'note' then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
