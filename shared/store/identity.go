@@ -8,8 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// schema numbers the form of what is kept. It changes with a form that versions before cannot read.
-const schema = "2"
+// schema numbers the form of what is kept. It changes with a form that versions before cannot read; this
+// one still reads the form before, readable, and takes the store over when it is first used.
+const (
+	schema   = "3"
+	readable = "2"
+)
 
 // What a store was begun with is written down in shard 0:
 //
@@ -19,6 +23,7 @@ func (k keys) identity() string { return k.tag + "id" }
 // A mark is one thing that everybody who uses a store agrees on.
 type mark struct {
 	field, value string
+	older        string // that becomes value; empty: none
 	// refusal says what is wrong, and the cure, to somebody who has value where the store has another.
 	refusal func(value, kept string) string
 }
@@ -26,13 +31,13 @@ type mark struct {
 // marksOf returns what cfg says of the store whose record is at key. A setting that is not there is
 // not compared.
 func marksOf(cfg Config, key string) []mark {
-	all := []mark{{"schema", schema, func(value, kept string) string {
-		return fmt.Sprintf("the store was filled by another version of wxnotify (schema %s, this one has %s): deploy that version, or give this one a STORE_PREFIX of its own", kept, value)
-	}}, {"shards", strconv.Itoa(cfg.Shards), func(value, kept string) string {
+	all := []mark{{"schema", schema, readable, func(value, kept string) string {
+		return fmt.Sprintf("the store was filled by another version of wxnotify (schema %s, this one reads %s and %s): deploy that version, or give this one a STORE_PREFIX of its own", kept, readable, value)
+	}}, {"shards", strconv.Itoa(cfg.Shards), "", func(value, kept string) string {
 		return fmt.Sprintf("STORE_SHARDS is %s, and the store was filled with %s: set it to %s, else nothing of it is found", value, kept, kept)
 	}}}
 	app := func(field, setting, value string) {
-		all = append(all, mark{field, value, func(value, kept string) string {
+		all = append(all, mark{field, value, "", func(value, kept string) string {
 			return fmt.Sprintf("%s is %s, and the store is that of %s: correct it, or give this deployment a STORE_PREFIX of its own; if the store was begun by mistake, delete its key %s", setting, value, kept, key)
 		}})
 	}
@@ -85,19 +90,23 @@ func (id *identity) check(ctx context.Context, by trip) error {
 func (id *identity) compare(kept map[string]string) error {
 	var refused []error
 	for _, m := range id.marks {
-		if was, ok := kept[m.field]; ok && was != m.value {
+		if was, ok := kept[m.field]; ok && was != m.value && (was != m.older || was == "") {
 			refused = append(refused, errors.New(m.refusal(m.value, was)))
 		}
 	}
 	return errors.Join(refused...)
 }
 
-// complete writes down what is not among kept, and returns what is kept then.
+// complete writes down what is not among kept, or is older, and returns what is kept then.
 func (id *identity) complete(ctx context.Context, by trip, kept map[string]string) (map[string]string, error) {
 	var writes []command
 	for _, m := range id.marks {
-		if _, ok := kept[m.field]; !ok && !id.existing {
+		switch was, ok := kept[m.field]; {
+		case id.existing:
+		case !ok:
 			writes = append(writes, do("HSETNX", id.key, m.field, m.value))
+		case was != m.value:
+			writes = append(writes, do("HSET", id.key, m.field, m.value))
 		}
 	}
 	if len(writes) == 0 {

@@ -72,7 +72,7 @@ func TestRefusedAddsNothing(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	key := store.DefaultPrefix + "{0}:id"
-	m.HSet(key, "schema", "2", "shards", strconv.Itoa(shards), "appid", "wx1")
+	m.HSet(key, "schema", "3", "shards", strconv.Itoa(shards), "appid", "wx1")
 	now := NewClock().Now
 	s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Shards: shards, AppID: "wx2", SDKAppID: 2, Now: now, ServerTime: now})
 	if err := second(s.Claim(t.Context(), 1)); err == nil || m.HGet(key, "sdkappid") != "" {
@@ -80,14 +80,33 @@ func TestRefusedAddsNothing(t *testing.T) {
 	}
 }
 
-// A store that another schema has filled is refused.
-func TestAnotherSchemaIsRefused(t *testing.T) {
+// A store that a newer version has filled is refused, and one of before the last; who only looks at that of the
+// last takes nothing over.
+func TestSchemas(t *testing.T) {
 	t.Parallel()
-	m := miniredis.RunT(t)
-	m.HSet(store.DefaultPrefix+"{0}:id", "schema", "3")
-	err := second(open(t, m.Addr(), NewClock().Now).Claim(t.Context(), 1))
-	if err == nil || !strings.Contains(err.Error(), "schema 3, this one has 2") {
-		t.Errorf("got %v", err)
+	for _, c := range []struct {
+		kept     string
+		existing bool
+		then     string
+		says     string // "": it is taken
+	}{
+		{"1", false, "1", "schema 1, this one reads 2 and 3"},
+		{"2", false, "3", ""},
+		{"2", true, "2", ""},
+		{"3", false, "3", ""},
+		{"4", false, "4", "schema 4, this one reads 2 and 3"},
+		{"", false, "", "schema , this"},
+	} {
+		m, key := miniredis.RunT(t), store.DefaultPrefix+"{0}:id"
+		m.HSet(key, "schema", c.kept)
+		s := opened(t, store.Config{URL: secret.New("redis://" + m.Addr()), Existing: c.existing, Now: NewClock().Now})
+		err := second(s.Claim(t.Context(), 1))
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("schema %q: got %v, want an error with %q", c.kept, err, c.says)
+		}
+		if got := m.HGet(key, "schema"); got != c.then {
+			t.Errorf("schema %q, existing %v: it is %q then, want %q", c.kept, c.existing, got, c.then)
+		}
 	}
 }
 

@@ -23,13 +23,13 @@ const DefaultPrefix = "wxnotify-dev"
 //	wxn{n}:cq           the same for calls                         sorted set
 //	wxn{n}:r:<user>     v version; o openid, on presence, ab absence,
 //	                     p preferences; m, c messages and calls
-//	                     that wait                                  hash
+//	                     that wait; s their timeline until then     hash
 //	wxn{n}:rd:<user>    hash of a peer, or of "@" and a group,
 //	                     -> read up to, s                           hash
 //	wxn{n}:d:<user>:<d> marks of messages of day d                 hash
 //	wxn{n}:cl:<user>    calls of late                              string
 //	wxn{n}:dl:<user>    dead letters                               hash
-//	wxn{n}:t:<user>     timeline, newest first                     list
+//	wxn{n}:t:<user>     timeline: entries, newest first            list
 //	wxn{n}:dead         who has dead letters -> since when, ms     sorted set
 //	wxn{n}:i:<quarter>  index: messages of a quarter of a day, with
 //	                     their recipients                           sorted set

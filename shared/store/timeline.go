@@ -136,8 +136,8 @@ func decodeSteps(entry string) ([]notify.Step, error) {
 		return nil, nil
 	}
 	var e timelineDoc
-	if err := json.Unmarshal([]byte(entry), &e); err != nil {
-		return nil, err
+	if err := json.Unmarshal([]byte(entry), &e); err != nil || len(e.Steps) == 0 {
+		return decodeSchema2Step(entry) // its c and s are words
 	}
 	steps, at := make([]notify.Step, len(e.Steps)), e.At
 	for i, d := range e.Steps {
@@ -164,6 +164,31 @@ func decodeSteps(entry string) ([]notify.Step, error) {
 		steps[i] = s
 	}
 	return steps, nil
+}
+
+// decodeSchema2Step reads an entry of schema 2, which was one step. The last of them are gone a week
+// after the store was taken over.
+func decodeSchema2Step(entry string) ([]notify.Step, error) {
+	var d struct {
+		At       int64           `json:"t"`
+		Kind     notify.StepKind `json:"k"`
+		Card     card.ID         `json:"c"`
+		Messages []fact.Identity `json:"m"`
+		State    fact.State      `json:"s"`
+		Reason   fact.Reason     `json:"r"`
+		Detail   string          `json:"d"`
+		Until    int64           `json:"u"`
+		Left     int             `json:"l"`
+		Keep     int             `json:"p"`
+	}
+	if err := json.Unmarshal([]byte(entry), &d); err != nil {
+		return nil, err
+	}
+	if d.Kind == "" {
+		return nil, errShape
+	}
+	return []notify.Step{{At: millisOf(d.At), Kind: d.Kind, Card: d.Card, Messages: d.Messages, State: d.State, Reason: d.Reason,
+		Detail: d.Detail, Until: timeOf(d.Until), Left: d.Left, Keep: d.Keep}}, nil
 }
 
 // timelineChange adds steps to those that wait for an end. It returns what stays so, and what adds to the
