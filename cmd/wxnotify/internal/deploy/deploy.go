@@ -23,7 +23,8 @@ import (
 type Deployer struct {
 	Client  *scf.Client
 	Project *serverless.Project
-	Build   string // folder of the binaries, for Linux
+	// Build is the folder of the binaries, for Linux. Empty: code is not compared, and a plan is to be read, not applied.
+	Build string
 	// Pause waits; nil: by the machine's clock.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Log is told of each step as it begins.
@@ -32,8 +33,9 @@ type Deployer struct {
 
 // A Step is one change.
 type Step struct {
-	Text string // for people
-	do   func(ctx context.Context) error
+	Function string // its name on the platform
+	Text     string // for people
+	do       func(ctx context.Context) error
 }
 
 // Plan returns what has to be changed, in order; nothing if all is as it is wanted.
