@@ -55,7 +55,7 @@ func (c deployCmd) make(ctx context.Context, con console, d *deploy.Deployer) er
 		fmt.Fprintln(con.out, "all is as it is wanted")
 	}
 	for _, s := range steps {
-		fmt.Fprintln(con.out, "to do:", s.Text)
+		fmt.Fprintln(con.out, "to do:", s.Text())
 	}
 	if c.Plan {
 		return nil

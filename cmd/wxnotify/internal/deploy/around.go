@@ -41,7 +41,7 @@ func (d *Deployer) planAround(ctx context.Context, f *serverless.Function, there
 		}
 	}
 	add := func(do func(context.Context) error, format string, args ...any) {
-		steps = append(steps, Step{f.Name, f.Name + ": " + fmt.Sprintf(format, args...), do})
+		steps = append(steps, Step{f.Name, fmt.Sprintf(format, args...), do})
 	}
 	if f.URL != nil {
 		var want urlDesc
@@ -160,7 +160,7 @@ func (d *Deployer) planQuota(ctx context.Context, f *serverless.Function, there 
 	if had != 0 { // somebody's own choice, or ours of before
 		return nil, nil
 	}
-	return []Step{{f.Name, fmt.Sprintf("%s: give it a concurrency quota of %d MB", f.Name, want), func(ctx context.Context) error {
+	return []Step{{f.Name, fmt.Sprintf("give it a concurrency quota of %d MB", want), func(ctx context.Context) error {
 		r := scf.NewPutReservedConcurrencyConfigRequest()
 		r.FunctionName, r.ReservedConcurrencyMem = &f.Name, &want
 		return d.call(ctx, func() error { _, err := d.Client.PutReservedConcurrencyConfigWithContext(ctx, r); return err })

@@ -100,7 +100,7 @@ func (s *stage) deploy() (planned []string, err error) {
 		return nil, err
 	}
 	for _, step := range steps {
-		planned = append(planned, step.Text)
+		planned = append(planned, step.Text())
 	}
 	return planned, d.Apply(s.Context(), steps)
 }

@@ -50,7 +50,7 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]
 	have, err := d.settled(ctx, f.Name)
 	var steps []Step
 	add := func(do func(context.Context) error, format string, args ...any) {
-		steps = append(steps, Step{f.Name, f.Name + ": " + fmt.Sprintf(format, args...), do})
+		steps = append(steps, Step{f.Name, fmt.Sprintf(format, args...), do})
 	}
 	switch {
 	case notThere(err):
