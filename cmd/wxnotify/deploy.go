@@ -25,8 +25,8 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 		return c.simulate(ctx, con)
 	}
 	c.ofStage()
-	if faults, _ := c.check(ctx, con); faults > 0 {
-		return fmt.Errorf("%d to mend; nothing was deployed", faults)
+	if n := faults(c.check(ctx, con)); n > 0 {
+		return fmt.Errorf("%d to mend; nothing was deployed", n)
 	}
 	settings, err := c.settings(con)
 	if err != nil {
