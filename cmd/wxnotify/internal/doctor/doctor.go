@@ -46,10 +46,11 @@ type Skip struct {
 	Because string `json:"because"`
 }
 
-// A look takes at most so long: the platforms and the store together, then the functions.
+// A look takes at most so long: at the platforms and the store together, then at the cloud, then at the URLs.
 const (
 	platformTime = 10 * time.Second
-	functionTime = 18 * time.Second
+	cloudTime    = 10 * time.Second
+	urlTime      = 8 * time.Second
 )
 
 // A doctor looks at one deployment.
@@ -57,8 +58,9 @@ type doctor struct {
 	Input
 	project *serverless.Project // nil: it cannot be read
 	clocks  clocks
-	noStore bool     // the store cannot be used by these settings
-	differs []string // functions that are not as they are wanted
+	noStore bool       // the store cannot be used by these settings
+	chat    *im.Client // nil: IM does not take its calls
+	differs []string   // functions that are not as they are wanted
 }
 
 // Run looks at everything. What fails keeps nothing else from being looked at, unless there would be no answer without it:
@@ -68,16 +70,18 @@ func Run(ctx context.Context, in Input) Report {
 	if p, err := serverless.LoadStage(in.Check.Config, in.Check.Stage, func(name string) (string, bool) { return in.Settings[name], true }); err == nil {
 		d.project = p
 	}
-	var store, wechat, chat, clocks, functions part
+	var store, wechat, chat, clocks, functions, callbacks, calls part
 	files := part{found: check.Run(ctx, in.Check)}
 	within(ctx, platformTime, func(ctx context.Context) { d.lookAtStore(ctx, &store) },
 		func(ctx context.Context) { d.lookAtWeChat(ctx, &wechat) },
 		func(ctx context.Context) { d.lookAtIM(ctx, &chat) })
 	d.compareClocks(&clocks)
 	urls := map[string]string{}
-	within(ctx, functionTime, func(ctx context.Context) { urls = d.lookAtFunctions(ctx, &functions) })
+	within(ctx, cloudTime, func(ctx context.Context) { urls = d.lookAtFunctions(ctx, &functions) })
+	within(ctx, urlTime, func(ctx context.Context) { d.callURLs(ctx, &calls, urls) },
+		func(ctx context.Context) { d.compareCallbacks(ctx, &callbacks, urls["imcallback"]) })
 	r := Report{Findings: []check.Finding{}, Skipped: []Skip{}, Seen: []string{}, ByHand: byHand(urls)}
-	for _, p := range []part{files, clocks, store, wechat, chat, functions} {
+	for _, p := range []part{files, clocks, store, wechat, chat, callbacks, functions, calls} {
 		r.Findings = append(r.Findings, p.found...)
 		r.Skipped = append(r.Skipped, p.skipped...)
 		r.Seen = append(r.Seen, p.seen...)

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,6 +137,7 @@ func (d *deployment) made() {
 	deployer := &deploy.Deployer{Client: must(d.client("ap-guangzhou"))(d.T), Project: d.project, Build: build, Log: func(string) {},
 		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	d.Must(deployer.Apply(d.Context(), must(deployer.Plan(d.Context()))(d.T)))
+	d.Must(d.world.IM.SetCallbackURL(d.cloud.URL + "/url/wxnotify-dev-imcallback"))
 	d.begun(d.settings["WECHAT_APPID"], store.DefaultShards)
 }
 
@@ -374,11 +376,23 @@ func TestWhatIsWrong(t *testing.T) {
 		{wrong: "IM is busy", after: fails(status, simulator.Code(60007)), want: "IM: it answers 60007, request frequency limit: it is busy", warning: true},
 		{wrong: "no way to IM", after: fails(status, simulator.Refuse()), want: "IM: im: query_online_status: dial tcp: connection refused: see that this machine reaches IM's REST API"},
 
+		{wrong: "calls that are told to another", after: func(d *deployment) { d.Must(d.world.IM.SetCallbackURL("https://other.example.com/secret")) },
+			want: "IM: callbacks of TUICallKit's calls go to other.example.com, and not to imcallback: set their URL", warning: true},
+		{wrong: "calls of which the end is not told", after: func(d *deployment) { d.world.IM.Switch("Call.CallbackAfterEndCall", false) },
+			want: "IM: of TUICallKit's calls it does not tell Call.CallbackAfterEndCall: tick them", warning: true},
+
 		{wrong: "a store that is away", before: set("STORE_URL", "redis://:password@store.example.com:6379/0"), after: func(d *deployment) { d.dial = away },
 			want: "the store: does not answer: see that Redis runs at the address of STORE_URL", skipped: noStore},
 		{wrong: "another password", after: config("requirepass", "changed"), want: "the store: refuses: WRONGPASS", skipped: noStore},
 		{wrong: "a store that throws keys away", after: config("maxmemory-policy", "volatile-lru"), want: "the store: maxmemory-policy is volatile-lru, by which Redis throws permits and bindings away: set it to noeviction"},
 		{wrong: "a store that is nearly full", after: config("maxmemory", "1000000"), want: "MB are used: give it more memory", warning: true},
+		{wrong: "an old Redis", after: func(d *deployment) {
+			to := d.dial
+			d.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				c, err := to(ctx, network, addr)
+				return older{c}, err
+			}
+		}, want: "the store: is Redis 5.0.", warning: true},
 		{wrong: "a store on no disk", after: config("appendonly", "no"), want: "the store: writes nothing to disk and has no replica: a restart loses everything: set appendonly yes", warning: true},
 		{wrong: "the store of another app", after: func(d *deployment) { d.Must(d.redis.FlushAll(d.Context()).Err()); d.begun("wx0123456789abcdef", 16) },
 			want: "the store: is another one's: WECHAT_APPID is wx5a1c0de5a1c0de55, and the store is that of wx0123456789abcdef", skipped: noStore},
@@ -410,6 +424,12 @@ func TestWhatIsWrong(t *testing.T) {
 		{wrong: "callbacks that are refused", after: instead("imcallback", says(403, "{}")), want: "URL of imcallback: answers 403: it does not take what is signed with IM_CALLBACK_TOKEN"},
 		{wrong: "an echo in quotes", after: instead("wechatpush", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", "success") }),
 			want: "URL of wechatpush: answers 200: it does not take what is signed with WECHAT_TOKEN"},
+		{wrong: "another EncodingAESKey", after: instead("wechatpush", func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				w.WriteHeader(http.StatusForbidden)
+			}
+			_, _ = io.WriteString(w, r.URL.Query().Get("echostr"))
+		}), want: "URL of wechatpush: answers 403: it does not take what is signed with WECHAT_ENCODING_AES_KEY"},
 		{wrong: "a backend that is refused", after: instead("announce", says(401, `{"error":{}}`)), want: "URL of announce: answers 401: it does not take what is signed with ANNOUNCE_KEY"},
 		{wrong: "a function without a store", after: instead("announce", says(503, "{}")), want: "URL of announce: answers 503: the function does not reach the store"},
 		{wrong: "a function that cannot start", after: instead("session", says(500, `{"error":{"code":"misconfigured"}}`)), want: "URL of session: answers 500: its settings cannot be used: look at the function's log"},
@@ -452,6 +472,15 @@ func TestWhatIsWrong(t *testing.T) {
 	}
 }
 
+// older has a server say that it is an older one.
+type older struct{ net.Conn }
+
+func (c older) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	copy(p, bytes.ReplaceAll(p[:n], []byte("redis_version:7."), []byte("redis_version:5.")))
+	return n, err
+}
+
 func away(context.Context, string, string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route to host")}
 }
@@ -465,6 +494,7 @@ func TestFromOutside(t *testing.T) {
 	in := d.input()
 	in.Cloud = nil
 	in.URLs = map[string]string{"imcallback": "https://a.example.com/x-imcallback", "wechatpush": "https://a.example.com/x-wechatpush", "announce": "https://a.example.com/x-announce"}
+	d.Must(d.world.IM.SetCallbackURL(in.URLs["imcallback"]))
 	r := doctor.Run(t.Context(), in)
 	want := []doctor.Skip{
 		{What: "the store", Because: "its address is a private one, which does not answer here: run this inside of its VPC, or through a tunnel"},
@@ -496,15 +526,19 @@ func TestSilence(t *testing.T) {
 		d.settings["STORE_URL"] = "redis://:password@store.example.com:6379/0"
 		d.dial = func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 		in := d.input()
-		in.Cloud = nil
+		in.Cloud = func(region string) (*scf.Client, error) {
+			c, err := scf.NewClient(common.NewCredential("id", "key"), region, profile.NewClientProfile())
+			c.WithHttpTransport(silent{})
+			return c, err
+		}
 		in.URLs = map[string]string{"imcallback": "https://a.example.com/", "session": "https://a.example.com/"}
 		in.Seams.Platform = silent{}
 		watch := stopwatch.Start()
 		r := doctor.Run(t.Context(), in)
-		if took := watch.Elapsed(); took > 30*time.Second || len(r.Findings) != 5 {
+		if took := watch.Elapsed(); took > 30*time.Second || len(r.Findings) != 6 {
 			t.Errorf("after %v: %v", took, r.Findings)
 		}
-		for i, want := range []string{"the store: does not answer", "WeChat: the access token", "IM: ", "URL of imcallback: does not answer", "URL of session: does not answer"} {
+		for i, want := range []string{"the store: does not answer", "WeChat: the access token", "IM: ", "Tencent Cloud: its API did not tell of the functions in time", "URL of imcallback: does not answer", "URL of session: does not answer"} {
 			if i < len(r.Findings) && !strings.Contains(r.Findings[i].String(), want) {
 				t.Errorf("%v, want %q", r.Findings[i], want)
 			}

@@ -14,8 +14,8 @@ import (
 // cloudName is where findings of the account stand.
 const cloudName = "Tencent Cloud"
 
-// lookAtFunctions compares the functions with serverless.yml, and calls their URLs, which it returns by the functions'
-// keys.
+// lookAtFunctions compares the functions with serverless.yml, and returns the URLs of those that are as they are wanted, by
+// their keys.
 func (d *doctor) lookAtFunctions(ctx context.Context, p *part) map[string]string {
 	urls := map[string]string{}
 	switch {
@@ -30,7 +30,6 @@ func (d *doctor) lookAtFunctions(ctx context.Context, p *part) map[string]string
 	if len(d.differs) > 0 {
 		p.skip("what URLs answer of "+strings.Join(d.differs, ", "), "these functions are not as serverless.yml says")
 	}
-	d.callURLs(ctx, p, urls)
 	return urls
 }
 
@@ -55,11 +54,15 @@ func (d *doctor) lookAtCloud(ctx context.Context, p *part) map[string]string {
 		addresses, err = deployed.Addresses(ctx)
 	}
 	if err != nil {
-		what, cure := err, ""
-		if e, known := errors.AsType[*deploy.Error](err); known {
-			what, cure = e.Err, e.Cure
+		what, cure := err.Error(), ""
+		e, known := errors.AsType[*deploy.Error](err)
+		switch {
+		case ctx.Err() != nil:
+			what, cure = "its API did not tell of the functions in time", "run this again"
+		case known:
+			what, cure = e.Err.Error(), e.Cure
 		}
-		p.fault(cloudName, what.Error(), cure)
+		p.fault(cloudName, what, cure)
 		p.skip("the functions in the cloud", "the API does not tell of them")
 		return map[string]string{}
 	}
@@ -70,11 +73,7 @@ func (d *doctor) lookAtCloud(ctx context.Context, p *part) map[string]string {
 	if len(addresses) > 0 {
 		p.see("the functions call WeChat and IM from %s: what belongs into their IP lists, if these are on", strings.Join(addresses, ", "))
 	}
-	for key := range urls {
-		if slices.Contains(d.differs, key) {
-			delete(urls, key)
-		}
-	}
+	maps.DeleteFunc(urls, func(key, _ string) bool { return slices.Contains(d.differs, key) })
 	return urls
 }
 

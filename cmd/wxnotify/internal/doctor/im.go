@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 
 	"wxnotify/shared/config"
 	"wxnotify/shared/fact"
@@ -30,6 +33,7 @@ func (d *doctor) lookAtIM(ctx context.Context, p *part) {
 	e, said := errors.AsType[*im.APIError](err)
 	switch {
 	case err == nil:
+		d.chat = c
 		p.see("IM: it takes calls of %s, and says who is online", d.admin())
 	case !said:
 		p.fault("IM", err.Error(), "see that this machine reaches IM's REST API, and check IM_API_BASE")
@@ -40,4 +44,38 @@ func (d *doctor) lookAtIM(ctx context.Context, p *part) {
 	default:
 		p.fault("IM", fmt.Sprintf("it answers %d, %s", e.Code, e.Info), cmp.Or(e.Cure(), "IM's list of error codes explains it: https://cloud.tencent.com/document/product/269/1671"))
 	}
+}
+
+// compareCallbacks compares where callbacks of calls go with the URL of imcallback; of other callbacks no API tells. Who
+// uses no TUICallKit has none.
+func (d *doctor) compareCallbacks(ctx context.Context, p *part, to string) {
+	if d.chat == nil {
+		return // IM has been told of
+	}
+	c, err := d.chat.CallCallback(ctx)
+	var missing []string
+	for _, name := range im.CallCommands() {
+		if !slices.Contains(c.Commands, name) {
+			missing = append(missing, name)
+		}
+	}
+	switch {
+	case err != nil:
+		p.see("IM: it does not tell where callbacks of TUICallKit's calls go, as with an edition without them (%v)", err)
+	case c.URL == "":
+		p.see("IM: no callback of TUICallKit's calls is set; versions before 3.1 need none")
+	case to != "" && hostOf(c.URL) != hostOf(to):
+		p.warn("IM", "callbacks of TUICallKit's calls go to "+hostOf(c.URL)+", and not to imcallback", "set their URL on the page TUICallKit 回调 of the console, unless that one leads to imcallback too")
+	case len(missing) > 0:
+		p.warn("IM", "of TUICallKit's calls it does not tell "+strings.Join(missing, ", "), "tick them on the page TUICallKit 回调 of the console")
+	}
+}
+
+// hostOf returns the host of a URL: the path does not matter to a function, and may hold what only IM is to know.
+func hostOf(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	return u.Host
 }

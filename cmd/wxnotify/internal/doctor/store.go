@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"wxnotify/shared/config"
@@ -66,10 +67,16 @@ func (d *doctor) lookAtStore(ctx context.Context, p *part) {
 	d.judgeServer(in, p, where)
 }
 
+// oldestVersion is the first that says READONLY as such.
+const oldestVersion = 7
+
 // judgeServer looks at what the server tells of itself.
 func (d *doctor) judgeServer(in store.Inspection, p *part, where string) {
 	if in.Policy != "" && in.Policy != "noeviction" {
 		p.fault(where, "maxmemory-policy is "+in.Policy+", by which Redis throws permits and bindings away", "set it to noeviction")
+	}
+	if major, err := strconv.Atoi(strings.Split(in.Version, ".")[0]); err == nil && major < oldestVersion {
+		p.warn(where, "is Redis "+in.Version, "use 7.0 or newer: an older one hides that it is a replica now in the text of another error, and functions stay with it after a failover")
 	}
 	if in.Max > 0 && in.Used > in.Max/10*9 {
 		p.warn(where, fmt.Sprintf("%d of its %d MB are used", in.Used>>20, in.Max>>20), "give it more memory: a full store takes nothing more")

@@ -18,9 +18,6 @@ import (
 	"wxnotify/shared/secret"
 )
 
-// urlTime is how long a function may take, with a cold start.
-const urlTime = 8 * time.Second
-
 // A call is a request to which a function does nothing but answer.
 type call struct {
 	trigger.Request
@@ -47,11 +44,20 @@ func (d *doctor) callsOf(key string, now time.Time) []call {
 		return append(calls, call{d.callback(secret.New("signed by somebody else"), now), []string{"IM_SDKAPPID", "IM_CALLBACK_TOKEN"}, http.StatusForbidden, "",
 			"it says OK to what somebody else signed, as it does while its settings cannot be used: it records nothing then"})
 	case "wechatpush":
-		r, err := trigger.New("wechat.verify", nil, trigger.Settings{AppID: d.Settings["WECHAT_APPID"], PushToken: secret.New(d.Settings["WECHAT_TOKEN"])}, now)
+		s := trigger.Settings{AppID: d.Settings["WECHAT_APPID"], PushToken: secret.New(d.Settings["WECHAT_TOKEN"]), AESKey: secret.New(d.Settings["WECHAT_ENCODING_AES_KEY"])}
+		r, err := trigger.New("wechat.verify", nil, s, now)
 		if err != nil {
 			return nil
 		}
-		return []call{{r, []string{"WECHAT_TOKEN"}, http.StatusOK, r.Answer, refused("WECHAT_TOKEN")}}
+		calls := []call{{r, []string{"WECHAT_TOKEN"}, http.StatusOK, r.Answer, refused("WECHAT_TOKEN")}}
+		if s.AESKey.Empty() {
+			return calls
+		}
+		debug, err := trigger.New("wechat.debug", nil, s, now) // the event of WeChat's own test tools
+		if err != nil {
+			return calls // the check says what is wrong with the key
+		}
+		return append(calls, call{debug, []string{"WECHAT_APPID", "WECHAT_ENCODING_AES_KEY"}, http.StatusOK, "success", refused("WECHAT_ENCODING_AES_KEY")})
 	case "announce": // an announcement of nothing to nobody
 		body, at := []byte("{}"), strconv.FormatInt(now.Unix(), 10)
 		r := trigger.Request{Method: http.MethodPost, Body: body, Header: http.Header{api.HeaderTimestamp: {at},
@@ -73,7 +79,7 @@ func (d *doctor) callback(token secret.String, now time.Time) trigger.Request {
 
 // callURLs calls the functions, side by side. Who does not answer rightly at first is not asked again.
 func (d *doctor) callURLs(ctx context.Context, p *part, urls map[string]string) {
-	client := &http.Client{Timeout: urlTime, Transport: d.Seams.Platform,
+	client := &http.Client{Transport: d.Seams.Platform,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	keys := slices.Sorted(maps.Keys(urls))
 	parts := make([]part, len(keys))
