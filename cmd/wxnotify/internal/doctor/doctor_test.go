@@ -338,7 +338,7 @@ func TestWhatIsWrong(t *testing.T) {
 
 		{wrong: "another AppSecret", before: set("WECHAT_APPSECRET", strings.Repeat("0", 32)), want: "WeChat: the access token: it answers 40125, invalid appsecret", skipped: noToken},
 		{wrong: "another AppID", before: set("WECHAT_APPID", "wx0123456789abcdef"), want: "WeChat: the access token: it answers 40013, invalid appid", skipped: noToken},
-		{wrong: "an IP list without us", after: fails(token, simulator.Code(40164)), want: "add 203.0.113.9 to the API IP list", skipped: noToken},
+		{wrong: "an IP list without us", after: fails(token, simulator.Code(40164)), want: "add 203.0.113.9 to the API IP list under Development settings in the console, or switch the list off; that is the address of this machine", skipped: noToken},
 		{wrong: "a frozen AppSecret", after: fails(token, simulator.Code(40243)), want: "the AppSecret is frozen: unfreeze it", skipped: noToken},
 		{wrong: "a call to be confirmed", after: fails(token, simulator.Code(89503)), want: "WeChat wants the administrator to confirm", skipped: noToken},
 		{wrong: "no way to WeChat", after: fails("/cgi-bin/*", simulator.Refuse()), want: "WeChat: the access token: wechat: StableToken: dial tcp: connection refused: see that this machine reaches WeChat's API", skipped: noToken},
@@ -371,7 +371,7 @@ func TestWhatIsWrong(t *testing.T) {
 		{wrong: "no administrator", before: set("IM_ADMIN", "somebody"), want: "IM: it answers 90009, admin only: IM_ADMIN must name an administrator"},
 		{wrong: "an app of another region", after: fails(status, simulator.Code(60006)), want: "IM: it answers 60006, sdkappid is wrong: check IM_SDKAPPID"},
 		{wrong: "presence switched off", after: fails(status, simulator.Code(72001)), want: "IM: it answers 72001, error 72001: switch the feature on in the IM console (user status query)"},
-		{wrong: "an IP list of IM without us", after: fails(status, simulator.Code(60021)), want: "IM: it answers 60021, error 60021: allow this function's outgoing address"},
+		{wrong: "an IP list of IM without us", after: fails(status, simulator.Code(60021)), want: "IM: it answers 60021, error 60021: its IP list is on, and has no address of this machine: add it in the IM console"},
 		{wrong: "IM's package has ended", after: fails(status, simulator.Code(60020)), want: "IM: it answers 60020, error 60020: renew the IM package"},
 		{wrong: "IM is busy", after: fails(status, simulator.Code(60007)), want: "IM: it answers 60007, request frequency limit: it is busy", warning: true},
 		{wrong: "no way to IM", after: fails(status, simulator.Refuse()), want: "IM: im: query_online_status: dial tcp: connection refused: see that this machine reaches IM's REST API"},
@@ -385,7 +385,7 @@ func TestWhatIsWrong(t *testing.T) {
 			want: "the store: does not answer: see that Redis runs at the address of STORE_URL", skipped: noStore},
 		{wrong: "another password", after: config("requirepass", "changed"), want: "the store: refuses: WRONGPASS", skipped: noStore},
 		{wrong: "a store that throws keys away", after: config("maxmemory-policy", "volatile-lru"), want: "the store: maxmemory-policy is volatile-lru, by which Redis throws permits and bindings away: set it to noeviction"},
-		{wrong: "a store that is nearly full", after: config("maxmemory", "1000000"), want: "MB are used: give it more memory", warning: true},
+		{wrong: "a store that is nearly full", after: config("maxmemory", "1000000"), want: "% of its memory are used: give it more memory", warning: true},
 		{wrong: "an old Redis", after: func(d *deployment) {
 			to := d.dial
 			d.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -395,9 +395,9 @@ func TestWhatIsWrong(t *testing.T) {
 		}, want: "the store: is Redis 5.0.", warning: true},
 		{wrong: "a store on no disk", after: config("appendonly", "no"), want: "the store: writes nothing to disk and has no replica: a restart loses everything: set appendonly yes", warning: true},
 		{wrong: "the store of another app", after: func(d *deployment) { d.Must(d.redis.FlushAll(d.Context()).Err()); d.begun("wx0123456789abcdef", 16) },
-			want: "the store: is another one's: WECHAT_APPID is wx5a1c0de5a1c0de55, and the store is that of wx0123456789abcdef", skipped: noStore},
+			want: "the store: is not one for these settings: WECHAT_APPID is wx5a1c0de5a1c0de55, and the store is that of wx0123456789abcdef", skipped: noStore},
 		{wrong: "other shards", after: func(d *deployment) { d.Must(d.redis.FlushAll(d.Context()).Err()); d.begun("wx5a1c0de5a1c0de55", 8) },
-			want: "the store: is another one's: STORE_SHARDS is 16, and the store was filled with 8", skipped: noStore},
+			want: "the store: is not one for these settings: STORE_SHARDS is 16, and the store was filled with 8", skipped: noStore},
 		{wrong: "a store that nobody has used", after: func(d *deployment) { d.Must(d.redis.FlushAll(d.Context()).Err()) }, want: "the store: holds nothing under wxnotify-dev: no function has used it yet", warning: true},
 		{wrong: "the store's clock", after: func(d *deployment) { d.server = -2 * time.Minute }, want: "clock of the store: is 2m0s behind that of the platforms: have NTP set"},
 		{wrong: "this machine's clock", after: func(d *deployment) { d.machine = 3 * time.Minute }, want: "clock of this machine: is 3m0s ahead of that of the platforms: have NTP set it", warning: true},

@@ -15,6 +15,10 @@ import (
 	"wxnotify/shared/secret"
 )
 
+// codeAddress: the IP list of the REST API does not have the caller's address.
+// Source: https://cloud.tencent.com/document/product/269/1671
+const codeAddress = 60021
+
 // lookAtIM asks whether the administrator is online, which wants all that deliver needs: the app, its key, an
 // administrator, and the feature.
 func (d *doctor) lookAtIM(ctx context.Context, p *part) {
@@ -37,6 +41,8 @@ func (d *doctor) lookAtIM(ctx context.Context, p *part) {
 		p.see("IM: it takes calls of %s, and says who is online", d.admin())
 	case !said:
 		p.fault("IM", err.Error(), "see that this machine reaches IM's REST API, and check IM_API_BASE")
+	case e.Code == codeAddress:
+		p.fault("IM", fmt.Sprintf("it answers %d, %s: its IP list is on, and has no address of this machine", e.Code, e.Info), "add it in the IM console, or run this where the functions are; their own address belongs there all the same")
 	case e.Retry():
 		p.warn("IM", fmt.Sprintf("it answers %d, %s", e.Code, e.Info), "it is busy: run this again")
 	case e.NewUserSig():

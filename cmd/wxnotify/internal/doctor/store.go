@@ -52,14 +52,14 @@ func (d *doctor) lookAtStore(ctx context.Context, p *part) {
 		p.fault(where, "does not answer", "see that Redis runs at the address of STORE_URL, and lets this machine and the functions in")
 		return
 	case err != nil:
-		p.fault(where, "refuses: "+strings.TrimPrefix(err.Error(), "store: "), "check user and password in STORE_URL; TencentDB's password is instance-id:password, percent-encoded")
+		p.fault(where, "refuses: "+strings.Trim(strings.TrimPrefix(err.Error(), "store: "), "."), "check user and password in STORE_URL; TencentDB's password is instance-id:password, percent-encoded")
 		return
 	}
 	d.clocks.learn(&d.clocks.store, before, in.Time, d.Seams.Now())
 	switch {
 	case in.Refused != nil:
 		for line := range strings.Lines(in.Refused.Error()) {
-			p.fault(where, "is another one's", strings.TrimSpace(line))
+			p.fault(where, "is not one for these settings", strings.TrimSpace(line))
 		}
 	case !in.Kept:
 		p.warn(where, "holds nothing under "+cmp.Or(cfg.Prefix, store.DefaultPrefix)+": no function has used it yet", "after a deployment deliver does within a minute: look at its log")
@@ -79,7 +79,7 @@ func (d *doctor) judgeServer(in store.Inspection, p *part, where string) {
 		p.warn(where, "is Redis "+in.Version, "use 7.0 or newer: an older one hides that it is a replica now in the text of another error, and functions stay with it after a failover")
 	}
 	if in.Max > 0 && in.Used > in.Max/10*9 {
-		p.warn(where, fmt.Sprintf("%d of its %d MB are used", in.Used>>20, in.Max>>20), "give it more memory: a full store takes nothing more")
+		p.warn(where, fmt.Sprintf("%d %% of its memory are used", in.Used*100/in.Max), "give it more memory: a full store takes nothing more")
 	}
 	if in.AppendOnly == "no" && in.Snapshots == "no" && in.Replicas == 0 {
 		p.warn(where, "writes nothing to disk and has no replica: a restart loses everything", "set appendonly yes, or give it a replica")

@@ -82,7 +82,7 @@ func (p *part) ofWeChat(about string, err error) {
 	cure := e.Cure()
 	switch e.Code {
 	case wechat.CodeIPNotListed:
-		cure += "; the list needs the address of the functions too"
+		cure += "; that is the address of this machine: the functions' own belongs there all the same"
 	case wechat.CodeDailyQuota, wechat.CodeMinuteQuota:
 		p.warn("WeChat", fmt.Sprintf("%s: the calls of this API are used up (%d)", about, e.Code), "run this again tomorrow, Beijing time, or in a minute")
 		return
