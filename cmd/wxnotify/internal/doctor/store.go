@@ -43,11 +43,12 @@ func (d *doctor) lookAtStore(ctx context.Context, p *part) {
 	}
 	before := d.Seams.Now()
 	in, err := store.Inspect(ctx, cfg)
-	d.noStore = err != nil || in.Refused != nil
-	switch {
-	case errors.Is(err, store.ErrUnreached) && d.privateStore():
+	if errors.Is(err, store.ErrUnreached) && d.privateStore() {
 		p.skip(where, "its address is a private one, which does not answer here: run this inside of its VPC, or through a tunnel")
 		return
+	}
+	d.noStore = err != nil || in.Refused != nil
+	switch {
 	case errors.Is(err, store.ErrUnreached):
 		p.fault(where, "does not answer", "see that Redis runs at the address of STORE_URL, and lets this machine and the functions in")
 		return
