@@ -420,7 +420,7 @@ func TestWhatIsWrong(t *testing.T) {
 
 		{wrong: "a URL that leads nowhere", after: instead("permits", func(http.ResponseWriter, *http.Request) {}), want: "URL of permits: does not answer: 127.0.0.1"},
 		{wrong: "callbacks that nobody records", after: instead("imcallback", func(w http.ResponseWriter, r *http.Request) { im.Acknowledge{}.ServeHTTP(w, r) }),
-			want: "URL of imcallback: answers 200: it says OK to what somebody else signed"},
+			want: "URL of imcallback: answers 200: it does not refuse what somebody else signed"},
 		{wrong: "callbacks that are refused", after: instead("imcallback", says(403, "{}")), want: "URL of imcallback: answers 403: it does not take what is signed with IM_CALLBACK_TOKEN"},
 		{wrong: "an echo in quotes", after: instead("wechatpush", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", "success") }),
 			want: "URL of wechatpush: answers 200: it does not take what is signed with WECHAT_TOKEN"},

@@ -29,8 +29,7 @@ type call struct {
 
 const logCure = "look at the function's log in the SCF console, for lines with alert, and deploy again"
 
-// callsOf returns what is sent to a function. It tells of the function's settings as far as an answer can: what signs
-// in its place is signed with the settings here.
+// callsOf returns what is sent to a function, signed with the settings here.
 func (d *doctor) callsOf(key string, now time.Time) []call {
 	refused := func(setting string) string {
 		return "it does not take what is signed with " + setting + ", or its settings cannot be used"
@@ -42,22 +41,9 @@ func (d *doctor) callsOf(key string, now time.Time) []call {
 			return calls
 		}
 		return append(calls, call{d.callback(secret.New("signed by somebody else"), now), []string{"IM_SDKAPPID", "IM_CALLBACK_TOKEN"}, http.StatusForbidden, "",
-			"it says OK to what somebody else signed, as it does while its settings cannot be used: it records nothing then"})
+			"it does not refuse what somebody else signed, as while its settings cannot be used: it records nothing then"})
 	case "wechatpush":
-		s := trigger.Settings{AppID: d.Settings["WECHAT_APPID"], PushToken: secret.New(d.Settings["WECHAT_TOKEN"]), AESKey: secret.New(d.Settings["WECHAT_ENCODING_AES_KEY"])}
-		r, err := trigger.New("wechat.verify", nil, s, now)
-		if err != nil {
-			return nil
-		}
-		calls := []call{{r, []string{"WECHAT_TOKEN"}, http.StatusOK, r.Answer, refused("WECHAT_TOKEN")}}
-		if s.AESKey.Empty() {
-			return calls
-		}
-		debug, err := trigger.New("wechat.debug", nil, s, now) // the event of WeChat's own test tools
-		if err != nil {
-			return calls // the check says what is wrong with the key
-		}
-		return append(calls, call{debug, []string{"WECHAT_APPID", "WECHAT_ENCODING_AES_KEY"}, http.StatusOK, "success", refused("WECHAT_ENCODING_AES_KEY")})
+		return d.pushes(now, refused)
 	case "announce": // an announcement of nothing to nobody
 		body, at := []byte("{}"), strconv.FormatInt(now.Unix(), 10)
 		r := trigger.Request{Method: http.MethodPost, Body: body, Header: http.Header{api.HeaderTimestamp: {at},
@@ -67,6 +53,24 @@ func (d *doctor) callsOf(key string, now time.Time) []call {
 		return []call{{trigger.Request{Method: http.MethodPatch}, nil, http.StatusMethodNotAllowed, `"method_not_allowed"`, "its settings cannot be used"}}
 	}
 	return nil
+}
+
+// pushes returns the verification of a push URL, and the event of WeChat's own test tools, if pushes are encrypted.
+func (d *doctor) pushes(now time.Time, refused func(setting string) string) []call {
+	s := trigger.Settings{AppID: d.Settings["WECHAT_APPID"], PushToken: secret.New(d.Settings["WECHAT_TOKEN"]), AESKey: secret.New(d.Settings["WECHAT_ENCODING_AES_KEY"])}
+	r, err := trigger.New("wechat.verify", nil, s, now)
+	if err != nil {
+		return nil
+	}
+	calls := []call{{r, []string{"WECHAT_TOKEN"}, http.StatusOK, r.Answer, refused("WECHAT_TOKEN")}}
+	if s.AESKey.Empty() {
+		return calls
+	}
+	debug, err := trigger.New("wechat.debug", nil, s, now)
+	if err != nil {
+		return calls // the check says what is wrong with the key
+	}
+	return append(calls, call{debug, []string{"WECHAT_APPID", "WECHAT_ENCODING_AES_KEY"}, http.StatusOK, "success", refused("WECHAT_ENCODING_AES_KEY")})
 }
 
 // callback returns a callback of IM that tells nothing.
