@@ -236,3 +236,27 @@ func (r *ring) endBody(now time.Time, how CallEnd) any {
 		"EventTime": now.UnixMilli(),
 	}
 }
+
+// callCallback is get_callback of calls: here they go where all callbacks go.
+// Source: https://cloud.tencent.com/document/product/647/116419
+func (m *IM) callCallback([]byte) answer {
+	m.w.lock()
+	defer m.w.unlock()
+	if m.callbackURL == "" {
+		return m.fail(100301)
+	}
+	out := struct {
+		restHead
+		Response struct {
+			URL      string   `json:"Url"`
+			Commands []string `json:"CallbackCommandList"`
+		}
+	}{restHead: restOK}
+	out.Response.URL = m.callbackURL
+	for _, command := range []string{commandCallStart, commandCallEnd, commandCallMember} {
+		if !m.off[command] {
+			out.Response.Commands = append(out.Response.Commands, command)
+		}
+	}
+	return m.say(restOK, out)
+}

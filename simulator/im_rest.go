@@ -42,6 +42,7 @@ var services = map[string]service{
 	"openim":              {90009, 90001},
 	"profile":             {40004, 40001},
 	"group_open_http_svc": {10007, 10004},
+	"call_config":         {60010, 100002},
 }
 
 func (m *IM) endpoints() map[string]func(*request) answer {
@@ -52,6 +53,7 @@ func (m *IM) endpoints() map[string]func(*request) answer {
 		"group_open_http_svc/get_group_member_info":           m.groupMembers,
 		"group_open_http_svc/get_specified_group_member_info": m.specifiedMembers,
 		"group_open_http_svc/get_group_info":                  m.groupInfo,
+		"call_config/get_callback":                            m.callCallback,
 	}
 	endpoints := map[string]func(*request) answer{}
 	for name, do := range commands {
@@ -149,6 +151,7 @@ var errorTexts = map[int]string{
 	60006: "sdkappid is wrong",
 	60007: "request frequency limit",
 	60009: "no such path",
+	60010: "admin only",
 	60012: "sdkappid is missing",
 	70001: "usersig expired",
 	70002: "usersig is empty",
@@ -161,6 +164,9 @@ var errorTexts = map[int]string{
 	90003: "To_Account has an element that is not a string",
 	90009: "admin only",
 	90011: "too many accounts",
+
+	100002: "parameter is wrong",
+	100301: "callback config not exist",
 }
 
 func errorText(code int) string {

@@ -181,3 +181,18 @@ func TestPortraits(t *testing.T) {
 		t.Error("101 portraits were given")
 	}
 }
+
+func TestCallCallbackIsTold(t *testing.T) {
+	s := newFixture(t)
+	s.IM.Switch("Call.CallbackAfterMemberChanged", false)
+	want := map[string]any{"Url": callURL, "CallbackCommandList": []any{"Call.CallbackAfterStartCall", "Call.CallbackAfterEndCall"}}
+	if d := cmp.Diff(want, s.rest("call_config/get_callback", "{}")["Response"]); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if err := s.IM.SetCallbackURL(""); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.rest("call_config/get_callback", "{}"); number(t, m, "ErrorCode") != 100301 {
+		t.Errorf("without one: %v", m)
+	}
+}

@@ -110,6 +110,7 @@ func (w *World) serve(rw http.ResponseWriter, r *http.Request, a api) {
 		x.Status, x.Err = 0, "dropped after success"
 	}
 	report()
+	rw.Header().Set("Date", w.now().UTC().Format(http.TimeFormat))
 	write(rw, ans, e)
 }
 

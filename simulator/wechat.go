@@ -27,6 +27,7 @@ type WeChat struct {
 	failing   map[string][]sentFailure
 	sensitive []string
 	sends     int64
+	lookup    Lookup
 }
 
 // A subscriber is one WeChat user.
@@ -69,6 +70,8 @@ func newWeChat(w *World, cfg WeChatConfig) (*WeChat, error) {
 		pathSend:        x.send,
 		pathTemplates:   x.getTemplates,
 		pathCallbackIP:  x.getCallbackIP,
+		pathQuota:       x.getQuota,
+		pathCheck:       x.callbackCheck,
 	}
 	x.api = api{
 		platform: "wechat",
@@ -86,6 +89,8 @@ const (
 	pathSend        = "/cgi-bin/message/subscribe/send"
 	pathTemplates   = "/wxaapi/newtmpl/gettemplate"
 	pathCallbackIP  = "/cgi-bin/getcallbackip"
+	pathQuota       = "/cgi-bin/openapi/quota/get"
+	pathCheck       = "/cgi-bin/callback/check"
 )
 
 // ServeHTTP implements http.Handler for WeChat's API.
@@ -153,6 +158,9 @@ var texts = map[int]string{
 	40037: "invalid template_id",
 	40125: "invalid appsecret",
 	40163: "code been used",
+	40201: "callback url is not set",
+	40202: "invalid action",
+	40203: "invalid check_operator",
 	40226: "code blocked",
 	40243: "appsecret frozen",
 	41001: "access_token missing",
@@ -174,6 +182,8 @@ var texts = map[int]string{
 	47003: "argument invalid!",
 	48001: "api unauthorized",
 	50002: "user limited",
+	76021: "cgi_path not found, please check",
+	76022: "could not use this cgi_path, no permission",
 	89503: "this ip needs confirmation of the admin",
 }
 

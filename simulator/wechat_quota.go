@@ -1,6 +1,13 @@
 package simulator
 
-import "time"
+import (
+	"strings"
+	"time"
+)
+
+// dailySends is the cards that an account without WeChat Pay may send a day.
+// Source: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/subscribe-message-overview.html
+const dailySends = 10_000_000
 
 // A Quota bounds how often an API may be called. Zero is no bound.
 type Quota struct {
@@ -23,6 +30,43 @@ func (x *WeChat) SetQuota(path string, q Quota) {
 	x.w.lock()
 	defer x.w.unlock()
 	x.quotas[path] = &quota{Quota: q}
+}
+
+// getQuota is POST /cgi-bin/openapi/quota/get. Of an API that SetQuota does not bound it tells the bound of sends.
+// Source: https://developers.weixin.qq.com/doc/service/api/apimanage/api_getapiquota
+func (x *WeChat) getQuota(r *request) answer {
+	var q struct {
+		Path string `json:"cgi_path"`
+	}
+	switch code := x.posted(r, &q); {
+	case code != 0:
+		return x.fail(code)
+	case strings.HasPrefix(q.Path, "/sns/"):
+		return x.fail(76022)
+	case x.api.endpoint(q.Path) == nil:
+		return x.fail(76021)
+	}
+	x.w.lock()
+	defer x.w.unlock()
+	limit, used := dailySends, 0
+	if of, ok := x.quotas[q.Path]; ok {
+		if of.Daily > 0 {
+			limit = of.Daily
+		}
+		if of.day == beijingDay(x.w.now()) {
+			used = of.used
+		}
+	}
+	type quota struct {
+		Daily  int `json:"daily_limit"`
+		Used   int `json:"used"`
+		Remain int `json:"remain"`
+	}
+	return x.say(0, struct {
+		Code  int    `json:"errcode"`
+		Msg   string `json:"errmsg"`
+		Quota quota  `json:"quota"`
+	}{0, "ok", quota{limit, used, limit - used}})
 }
 
 // spend counts a call of path and returns an errcode if it is one too many. The caller

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"wxnotify/cmd/internal/cli"
@@ -51,25 +52,37 @@ type checkCmd struct {
 
 func (c checkCmd) Run(ctx context.Context, con console) error {
 	c.ofStage()
-	errors, warnings := c.check(ctx, con)
+	return judged(con.out, c.check(ctx, con))
+}
+
+// judged ends a command by the worst that it has found, and says on out if there is nothing.
+func judged(out io.Writer, found []check.Finding) error {
+	errors := faults(found)
 	switch {
 	case errors > 0:
-		return fmt.Errorf("%d to mend, %d to look at", errors, warnings)
-	case warnings > 0:
+		return fmt.Errorf("%d to mend, %d to look at", errors, len(found)-errors)
+	case len(found) > 0:
 		return cli.Status(exitWarnings)
 	}
-	fmt.Fprintln(con.out, "nothing is wrong, as far as can be seen from here")
+	fmt.Fprintln(out, "nothing is wrong, as far as can be seen from here")
 	return nil
 }
 
-// check prints what is wrong, a line each, and returns how many of them are errors.
-func (s stageFlags) check(ctx context.Context, con console) (errors, warnings int) {
+// faults returns how many are worse than warnings.
+func faults(found []check.Finding) (n int) {
+	for _, f := range found {
+		if !f.Warning {
+			n++
+		}
+	}
+	return n
+}
+
+// check prints what is wrong, a line each, and returns it.
+func (s stageFlags) check(ctx context.Context, con console) []check.Finding {
 	found := check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
 	for _, f := range found {
 		fmt.Fprintln(con.out, f)
-		if !f.Warning {
-			errors++
-		}
 	}
-	return errors, len(found) - errors
+	return found
 }

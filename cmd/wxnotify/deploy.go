@@ -25,8 +25,8 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 		return c.simulate(ctx, con)
 	}
 	c.ofStage()
-	if faults, _ := c.check(ctx, con); faults > 0 {
-		return fmt.Errorf("%d to mend; nothing was deployed", faults)
+	if n := faults(c.check(ctx, con)); n > 0 {
+		return fmt.Errorf("%d to mend; nothing was deployed", n)
 	}
 	settings, err := c.settings(con)
 	if err != nil {
@@ -55,7 +55,7 @@ func (c deployCmd) make(ctx context.Context, con console, d *deploy.Deployer) er
 		fmt.Fprintln(con.out, "all is as it is wanted")
 	}
 	for _, s := range steps {
-		fmt.Fprintln(con.out, "to do:", s.Text)
+		fmt.Fprintln(con.out, "to do:", s.Text())
 	}
 	if c.Plan {
 		return nil

@@ -30,6 +30,7 @@ type commands struct {
 	Init      initCmd      `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
 	Templates templatesCmd `cmd:"" help:"List the templates of the WeChat account, or write one into notify.yml."`
 	Check     checkCmd     `cmd:"" help:"Look at a deployment before it is made: settings, serverless.yml, notify.yml, what was built. Needs no network."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at a deployment where it lives: the store, WeChat, IM, the functions and their URLs. Changes nothing, sends nothing."`
 	Deploy    deployCmd    `cmd:"" help:"Deploy what serverless.yml says to Tencent Cloud: what differs from what is there. Run again, it goes on where it was broken off."`
 	Remove    removeCmd    `cmd:"" help:"Delete the functions of a stage from Tencent Cloud, after a question."`
 	Quota     quotaCmd     `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`

@@ -35,7 +35,7 @@ func (c removeCmd) Run(ctx context.Context, con console) error {
 		return nil
 	}
 	for _, s := range steps {
-		fmt.Fprintln(con.out, "to do:", s.Text)
+		fmt.Fprintln(con.out, "to do:", s.Text())
 	}
 	fmt.Fprintln(con.out, "URLs are gone with the functions: IM and WeChat reach nobody then. What Redis holds stays.")
 	if !c.Yes {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // eviction returns an error if the server throws keys away when its memory is full: permits and
@@ -13,16 +12,11 @@ func (s *Store) eviction(ctx context.Context) error {
 	if s.policy.Swap(true) {
 		return nil
 	}
-	policy := ""
 	info, _ := s.one(ctx, do("INFO", "", "memory"))
-	for line := range strings.Lines(text(info)) {
-		if value, ok := strings.CutPrefix(line, "maxmemory_policy:"); ok {
-			policy = strings.TrimSpace(value)
-		}
-	}
+	policy := policyOf(fieldsOf(text(info)), nil)
 	if policy == "" { // of an older server
 		config, _ := s.one(ctx, do("CONFIG", "", "GET", "maxmemory-policy"))
-		policy = pairs(config)["maxmemory-policy"]
+		policy = policyOf(nil, config)
 	}
 	if policy == "" || policy == "noeviction" {
 		return nil

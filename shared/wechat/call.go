@@ -25,6 +25,8 @@ const (
 	opSendSubscribe = "SendSubscribe"
 	opCode2Session  = "Code2Session"
 	opGetTemplates  = "GetTemplates"
+	opQuota         = "SendQuota"
+	opCheckCallback = "CheckCallback"
 )
 
 const (

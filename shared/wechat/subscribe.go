@@ -68,7 +68,7 @@ func (c *Client) SendSubscribe(ctx context.Context, m SubscribeMessage) (int64, 
 	}
 	var out sendReply
 	err := c.withToken(ctx, request{
-		op: opSendSubscribe, path: "/cgi-bin/message/subscribe/send", body: body,
+		op: opSendSubscribe, path: pathSend, body: body,
 		private: append(slices.Collect(maps.Values(m.Data)), string(m.To)),
 	}, &out)
 	return int64(out.ID), err

@@ -5,6 +5,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,15 +25,23 @@ type Finding struct {
 }
 
 func (f Finding) String() string {
-	level := "error"
-	if f.Warning {
-		level = "warning"
-	}
-	text := fmt.Sprintf("%s: %s: %s", level, f.Where, f.What)
+	text := fmt.Sprintf("%s: %s: %s", f.level(), f.Where, f.What)
 	if f.Cure != "" {
 		text += ": " + f.Cure
 	}
 	return text
+}
+
+// MarshalJSON implements json.Marshaler: {"level":"error","where":...,"what":...,"cure":...}.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"level": f.level(), "where": f.Where, "what": f.What, "cure": f.Cure})
+}
+
+func (f Finding) level() string {
+	if f.Warning {
+		return "warning"
+	}
+	return "error"
 }
 
 // Input says what is looked at.
@@ -42,7 +51,7 @@ type Input struct {
 	Config      string            // serverless.yml
 	Stage       string            // empty: that of serverless.yml
 	Notify      string            // notify.yml
-	Build       string            // folder of what was built
+	Build       string            // folder of what was built; empty: it is not looked at
 }
 
 // checker collects findings.
@@ -73,7 +82,9 @@ func Run(ctx context.Context, in Input) []Finding {
 	if p := c.project(); p != nil {
 		c.checkProject(p)
 		c.checkFunctions(ctx, p)
-		c.checkBuild(p)
+		if c.Build != "" {
+			c.checkBuild(p)
+		}
 	}
 	c.checkNotify()
 	slices.SortStableFunc(c.found, func(a, b Finding) int {

@@ -106,20 +106,13 @@ func (c *checker) checkURL(where string, f serverless.Function) {
 // cloud, and tells what it says.
 func (c *checker) checkFunctions(ctx context.Context, p *serverless.Project) {
 	read, said := map[string]bool{"LOG_LEVEL": true}, map[string]bool{}
-	builds := wire.Builds(wire.Seams{})
-	for _, key := range slices.Sorted(maps.Keys(builds)) {
+	for _, key := range slices.Sorted(maps.Keys(wire.Builds(wire.Seams{}))) {
 		f := p.Function(key)
 		if f == nil {
 			c.fault(filepath.Base(c.Config), "there is no function "+key, "add it as in the original file")
 			continue
 		}
-		_, err := builds[key](ctx, func(name string) string {
-			read[name] = true
-			if name == "NOTIFY_FILE" {
-				return c.Notify
-			}
-			return f.Environment[name]
-		}, slog.New(slog.DiscardHandler))
+		err := c.build(ctx, f, func(name string) { read[name] = true })
 		if err == nil {
 			continue
 		}
@@ -135,6 +128,27 @@ func (c *checker) checkFunctions(ctx context.Context, p *serverless.Project) {
 		}
 	}
 	c.checkNames(read)
+}
+
+// Builds reports whether a function of the project can be built from the variables that it is given.
+func (in Input) Builds(ctx context.Context, f *serverless.Function) bool {
+	return in.build(ctx, f, func(string) {}) == nil
+}
+
+// build builds a function of the project, and tells reads of each variable that it reads.
+func (in Input) build(ctx context.Context, f *serverless.Function, reads func(name string)) error {
+	build := wire.Builds(wire.Seams{})[f.Key]
+	if build == nil {
+		return fmt.Errorf("there is no function %s", f.Key)
+	}
+	_, err := build(ctx, func(name string) string {
+		reads(name)
+		if name == "NOTIFY_FILE" {
+			return in.Notify
+		}
+		return f.Environment[name]
+	}, slog.New(slog.DiscardHandler))
+	return err
 }
 
 var settingName = regexp.MustCompile(`\b[A-Z]+_[A-Z_]+\b`)
@@ -172,6 +186,9 @@ func (c *checker) checkNotify() {
 	}
 	for _, w := range n.Templates.Warnings() {
 		c.warn(name, w, "")
+	}
+	if c.Build == "" {
+		return
 	}
 	if built, err := os.ReadFile(filepath.Join(c.Build, "notify.yml")); err == nil && !bytes.Equal(built, b) {
 		c.fault(filepath.Join(filepath.Base(c.Build), "notify.yml"), "is not the "+name+" that you see", "make build")

@@ -112,6 +112,9 @@ func (c *Cloud) check(in map[string]json.RawMessage) *apiError {
 	return nil
 }
 
+// Egress is the address from which functions call others.
+const Egress = "203.0.113.80"
+
 func (f *Function) describe() any {
 	status := f.status
 	switch {
@@ -126,6 +129,7 @@ func (f *Function) describe() any {
 	for name, v := range f.Config {
 		out[name] = v
 	}
+	out["EipConfig"] = map[string]any{"EipFixed": "TRUE", "Eips": []string{Egress}}
 	return out
 }
 

@@ -41,7 +41,7 @@ func (d *Deployer) planAround(ctx context.Context, f *serverless.Function, there
 		}
 	}
 	add := func(do func(context.Context) error, format string, args ...any) {
-		steps = append(steps, Step{f.Name + ": " + fmt.Sprintf(format, args...), do})
+		steps = append(steps, Step{f.Name, fmt.Sprintf(format, args...), do})
 	}
 	if f.URL != nil {
 		var want urlDesc
@@ -160,7 +160,7 @@ func (d *Deployer) planQuota(ctx context.Context, f *serverless.Function, there 
 	if had != 0 { // somebody's own choice, or ours of before
 		return nil, nil
 	}
-	return []Step{{fmt.Sprintf("%s: give it a concurrency quota of %d MB", f.Name, want), func(ctx context.Context) error {
+	return []Step{{f.Name, fmt.Sprintf("give it a concurrency quota of %d MB", want), func(ctx context.Context) error {
 		r := scf.NewPutReservedConcurrencyConfigRequest()
 		r.FunctionName, r.ReservedConcurrencyMem = &f.Name, &want
 		return d.call(ctx, func() error { _, err := d.Client.PutReservedConcurrencyConfigWithContext(ctx, r); return err })
@@ -209,4 +209,28 @@ func (d *Deployer) URLs(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return urls, nil
+}
+
+// Addresses returns the fixed addresses from which the functions call others, as the first of them tells that has any: what
+// belongs into the IP lists of WeChat and IM.
+func (d *Deployer) Addresses(ctx context.Context) (ips []string, err error) {
+	for i := range d.Project.Functions {
+		r := scf.NewGetFunctionRequest()
+		r.FunctionName = &d.Project.Functions[i].Name
+		var out *scf.GetFunctionResponse
+		err := d.call(ctx, func() (err error) { out, err = d.Client.GetFunctionWithContext(ctx, r); return err })
+		if err != nil && !notThere(err) {
+			return nil, fmt.Errorf("%s: %w", *r.FunctionName, explained(err))
+		}
+		if err != nil || out.Response.EipConfig == nil {
+			continue
+		}
+		for _, ip := range out.Response.EipConfig.Eips {
+			ips = append(ips, value(ip))
+		}
+		if len(ips) > 0 {
+			break
+		}
+	}
+	return ips, nil
 }

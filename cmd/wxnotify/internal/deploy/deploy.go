@@ -23,7 +23,8 @@ import (
 type Deployer struct {
 	Client  *scf.Client
 	Project *serverless.Project
-	Build   string // folder of the binaries, for Linux
+	// Build is the folder of the binaries, for Linux. Empty: code is not compared, and a plan is to be read, not applied.
+	Build string
 	// Pause waits; nil: by the machine's clock.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Log is told of each step as it begins.
@@ -32,9 +33,13 @@ type Deployer struct {
 
 // A Step is one change.
 type Step struct {
-	Text string // for people
-	do   func(ctx context.Context) error
+	Function string // its name on the platform
+	What     string // for people
+	do       func(ctx context.Context) error
 }
+
+// Text says what is done to which function.
+func (s Step) Text() string { return s.Function + ": " + s.What }
 
 // Plan returns what has to be changed, in order; nothing if all is as it is wanted.
 func (d *Deployer) Plan(ctx context.Context) ([]Step, error) {
@@ -53,9 +58,9 @@ func (d *Deployer) Plan(ctx context.Context) ([]Step, error) {
 // Apply makes the changes of a plan. After an error what came before is done, and a new plan has the rest.
 func (d *Deployer) Apply(ctx context.Context, steps []Step) error {
 	for i, s := range steps {
-		d.Log(fmt.Sprintf("%d/%d %s", i+1, len(steps), s.Text))
+		d.Log(fmt.Sprintf("%d/%d %s", i+1, len(steps), s.Text()))
 		if err := s.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.Text, explained(err))
+			return fmt.Errorf("%s: %w", s.Text(), explained(err))
 		}
 	}
 	return nil
@@ -144,16 +149,27 @@ var cures = []struct{ code, cure string }{
 	{"FailedOperation.FunctionStatusError", "the function is being changed by somebody else: wait, and run it again"},
 }
 
+// An Error is one of the API that somebody can do something about.
+type Error struct {
+	Err  error
+	Cure string
+}
+
+func (e *Error) Error() string { return e.Err.Error() + ": " + e.Cure }
+
+// Unwrap returns what the API said.
+func (e *Error) Unwrap() error { return e.Err }
+
 // explained adds the cure to an error of the API.
 func explained(err error) error {
 	code := codeOf(err)
 	for _, c := range cures {
 		if code != "" && strings.HasPrefix(code, c.code) {
-			return fmt.Errorf("%w: %s", err, c.cure)
+			return &Error{err, c.cure}
 		}
 	}
 	if strings.HasPrefix(code, "ClientError") {
-		return fmt.Errorf("%w: run it again, it goes on where it was broken off", err)
+		return &Error{err, "run it again, it goes on where it was broken off"}
 	}
 	return err
 }

@@ -100,7 +100,7 @@ func (s *stage) deploy() (planned []string, err error) {
 		return nil, err
 	}
 	for _, step := range steps {
-		planned = append(planned, step.Text)
+		planned = append(planned, step.Text())
 	}
 	return planned, d.Apply(s.Context(), steps)
 }
@@ -147,6 +147,14 @@ func TestDeploy(t *testing.T) {
 	urls, err := s.deployer().URLs(t.Context())
 	if err != nil || len(urls) != 5 || !strings.HasPrefix(urls["imcallback"], s.cloud.URL) {
 		t.Errorf("%v, %v", urls, err)
+	}
+	if ips, err := s.deployer().Addresses(t.Context()); err != nil || !slices.Equal(ips, []string{cloud.Egress}) {
+		t.Errorf("they call from %q, %v", ips, err)
+	}
+	unbuilt := s.deployer()
+	unbuilt.Build = ""
+	if steps, err := unbuilt.Plan(t.Context()); err != nil || len(steps) > 0 {
+		t.Errorf("without the code: %v, %v", steps, err)
 	}
 	s.cloud.Calls()
 	if again := s.deployed(); len(again) > 0 {

@@ -38,16 +38,19 @@ type configuration struct {
 const codeMark = " · code "
 
 func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]Step, error) {
-	code, err := zipped(d.Build, f.Handler)
-	if err != nil {
-		return nil, err
+	var code []byte
+	var err error
+	if d.Build != "" {
+		if code, err = zipped(d.Build, f.Handler); err != nil {
+			return nil, err
+		}
 	}
 	sum := sha256.Sum256(code)
 	want := wanted(f, hex.EncodeToString(sum[:6]))
 	have, err := d.settled(ctx, f.Name)
 	var steps []Step
 	add := func(do func(context.Context) error, format string, args ...any) {
-		steps = append(steps, Step{f.Name + ": " + fmt.Sprintf(format, args...), do})
+		steps = append(steps, Step{f.Name, fmt.Sprintf(format, args...), do})
 	}
 	switch {
 	case notThere(err):
@@ -56,6 +59,9 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]
 	case err != nil:
 		return nil, err
 	default:
+		if d.Build == "" {
+			want.Description = value(have.Description)
+		}
 		if had := configurationOf(have); had.Description != want.Description {
 			add(func(ctx context.Context) error { return d.updateCode(ctx, f.Name, want.Handler, code) }, "upload its code, %.1f MB", float64(len(code))/(1<<20))
 		}

@@ -27,7 +27,7 @@ func (d *Deployer) Removal(ctx context.Context) ([]Step, error) {
 			d.Log(name + " was not made by this program: it stays")
 			continue
 		}
-		steps = append(steps, Step{name + ": delete it", func(ctx context.Context) error {
+		steps = append(steps, Step{name, "delete it", func(ctx context.Context) error {
 			r := scf.NewDeleteFunctionRequest()
 			r.FunctionName = &name
 			err := d.call(ctx, func() error { _, err := d.Client.DeleteFunctionWithContext(ctx, r); return err })
