@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,6 +12,9 @@ import (
 
 	"wxnotify/cmd/internal/trigger"
 	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/shared/config"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
 )
 
 // deployCmd deploys to Tencent Cloud.
@@ -70,10 +74,14 @@ func (c deployCmd) reached(ctx context.Context, con console, d *deploy.Deployer,
 		return err
 	}
 	client := &http.Client{Timeout: triggerTimeout}
+	sign, err := signingSettings(config.From(func(name string) string { return settings[name] }).Fetching(accountSecrets(ctx, con, settings, d.Project.Region)))
+	if err != nil {
+		return fmt.Errorf("deployed, but its URLs were not tried: %w", err)
+	}
 	var silent []string
 	for _, probe := range []struct{ function, name string }{{"imcallback", "im.state user=wxnotify-probe"}, {"wechatpush", "wechat.verify"}} {
 		words := strings.Fields(probe.name)
-		r, err := trigger.New(words[0], words[1:], signingSettings(settings), con.now())
+		r, err := trigger.New(words[0], words[1:], sign, con.now())
 		if err != nil {
 			return err
 		}
@@ -97,6 +105,22 @@ IM console, 回调配置 (Callback configuration)
 		return fmt.Errorf("deployed, but %s: look at its log in the SCF console", strings.Join(silent, "; "))
 	}
 	return nil
+}
+
+// accountSecrets reads secrets that settings refer to, as the account that deploys.
+func accountSecrets(ctx context.Context, con console, settings map[string]string, region string) func(config.Reference) (secret.String, error) {
+	as := map[string]string{"TENCENTCLOUD_SECRETID": settings["TENCENT_SECRET_ID"], "TENCENTCLOUD_SECRETKEY": settings["TENCENT_SECRET_KEY"],
+		"TENCENTCLOUD_SESSIONTOKEN": settings["TENCENT_TOKEN"], "TENCENTCLOUD_REGION": region}
+	secrets, err := scf.NewSecrets(scf.SecretsConfig{APIBase: settings["TENCENT_API_BASE"], Getenv: func(name string) string { return as[name] },
+		Now: con.now, Log: slog.New(slog.DiscardHandler)})
+	return func(r config.Reference) (secret.String, error) {
+		if err != nil {
+			return secret.String{}, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, triggerTimeout)
+		defer cancel()
+		return secrets.Get(ctx, r.Name, r.Version)
+	}
 }
 
 func printURLs(con console, urls map[string]string) {

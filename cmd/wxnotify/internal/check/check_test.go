@@ -134,6 +134,14 @@ func TestWhatIsWrong(t *testing.T) {
 	if found := newDeployment(t).found(); len(found) > 0 {
 		t.Fatalf("nothing is wrong, and it finds %v", found)
 	}
+	d := newDeployment(t)
+	secrets := strings.Fields("STORE_URL WECHAT_APPSECRET WECHAT_TOKEN WECHAT_ENCODING_AES_KEY IM_SECRET_KEY IM_CALLBACK_TOKEN USERID_KEY SESSION_KEY ANNOUNCE_KEY")
+	for _, name := range secrets {
+		d.environment[name] = "ssm:of-" + name
+	}
+	if found := d.found(); len(found) > 0 {
+		t.Errorf("all secrets are references, and it finds %v", found)
+	}
 	const settingsOfImcallback = "        - { key: IM_CALLBACK_TOKEN, value: \"${env:IM_CALLBACK_TOKEN}\" }\n"
 	all := func(file, old, new string) func(*deployment) {
 		return func(d *deployment) { d.write(file, strings.ReplaceAll(d.read(file), old, new), 0o644) }
@@ -151,6 +159,8 @@ func TestWhatIsWrong(t *testing.T) {
 		{"the AppID of something else", set("WECHAT_APPID", "1400000001"), "WECHAT_APPID: is no AppID: wx and 16 of 0-9 and a-f: copy it from mp.weixin.qq.com", false},
 		{"a cut AppSecret", set("WECHAT_APPSECRET", "0123456789abcdef"), "WECHAT_APPSECRET: is no AppSecret", false},
 		{"a Token with a dash", set("WECHAT_TOKEN", "to-ken"), "WECHAT_TOKEN: is no Token: 3 to 32 letters and digits", false},
+		{"a reference with a blank", set("WECHAT_APPSECRET", "ssm:app secret"), "WECHAT_APPSECRET: is no reference to a secret: ssm:NAME or ssm:NAME:VERSION", false},
+		{"a reference for what is no secret", set("SESSION_MODE", "ssm:mode"), "SESSION_MODE: is a reference to a secret, and is none: write the value itself", false},
 		{"an AppID for an SDKAppID", set("IM_SDKAPPID", "140000"), "IM_SDKAPPID: is no SDKAppID: ten digits: copy it from the IM console", false},
 		{"half a secret key", set("IM_SECRET_KEY", "0123456789abcdef0123456789abcdef"), "IM_SECRET_KEY: is no secret key of IM", false},
 		{"a template by its number", set("TEMPLATE_MESSAGE", "1234"), "TEMPLATE_MESSAGE: is no template id: 43 letters", false},

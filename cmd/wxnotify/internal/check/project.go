@@ -118,6 +118,9 @@ func (c *checker) checkFunctions(ctx context.Context, p *serverless.Project) {
 			if name == "NOTIFY_FILE" {
 				return c.Notify
 			}
+			if slices.Contains(referable, name) && config.IsReference(f.Environment[name]) {
+				return standIn(name)
+			}
 			return f.Environment[name]
 		}, slog.New(slog.DiscardHandler))
 		if err == nil {

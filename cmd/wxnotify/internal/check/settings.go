@@ -36,8 +36,30 @@ var forms = []form{
 	{[]string{"TENCENT_SECRET_ID"}, `AKID[A-Za-z0-9]{32}`, "is no SecretId: AKID and 32 letters and digits", "copy it from the CAM console, 访问密钥"},
 }
 
-// Form says what is wrong with the form of a setting's value, and the cure; nothing of an empty one.
+// referable are the settings that may be references to secrets.
+var referable = []string{"STORE_URL", "WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_TOKEN_PREVIOUS", "WECHAT_ENCODING_AES_KEY", "WECHAT_ENCODING_AES_KEY_PREVIOUS",
+	"IM_SECRET_KEY", "IM_SECRET_KEY_PREVIOUS", "IM_CALLBACK_TOKEN", "IM_CALLBACK_TOKEN_PREVIOUS", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY"}
+
+// standIn returns what a function may be built with instead of a secret that is elsewhere.
+func standIn(setting string) string {
+	switch {
+	case setting == "STORE_URL":
+		return "redis://store.invalid"
+	case strings.HasPrefix(setting, "WECHAT_ENCODING_AES_KEY"):
+		return strings.Repeat("A", 43)
+	}
+	return strings.Repeat("0", 64)
+}
+
+// Form says what is wrong with the form of a setting's value, and the cure; nothing of an empty one. The value of a
+// reference is not known here.
 func Form(setting, value string) (what, cure string) {
+	if config.IsReference(value) && slices.Contains(referable, setting) {
+		if _, err := config.ParseReference(value); err != nil {
+			return err.Error(), "copy the name and the version from the SSM console"
+		}
+		return "", ""
+	}
 	for _, f := range forms {
 		if slices.Contains(f.settings, setting) && value != "" && !regexp.MustCompile(`^(?:`+f.form+`)$`).MatchString(value) {
 			return f.what, f.cure
@@ -65,11 +87,14 @@ func (c *checker) filled(name string) string {
 }
 
 func (c *checker) checkSettings() {
+	formed := slices.Clone(referable)
 	for _, f := range forms {
-		for _, name := range f.settings {
-			if what, cure := Form(name, c.filled(name)); what != "" {
-				c.fault(c.at(name), what, cure)
-			}
+		formed = append(formed, f.settings...)
+	}
+	slices.Sort(formed)
+	for _, name := range slices.Compact(formed) {
+		if what, cure := Form(name, c.filled(name)); what != "" {
+			c.fault(c.at(name), what, cure)
 		}
 	}
 	for _, pair := range both {
