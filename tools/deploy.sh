@@ -26,6 +26,10 @@ while IFS= read -r line || [ -n "$line" ]; do
 	[ -z "$value" ] || export "$name=$value"
 done <"$file"
 
+[ -n "${SESSION_LOG_TOPIC_ID:-}" ] || {
+	echo "SESSION_LOGSET_ID and SESSION_LOG_TOPIC_ID are not set in $from: scf makes no log topics, and SCF logs what session returns. make deploy makes one." >&2
+	exit 1
+}
 empty=
 script='s|\./build|../../build|'
 for name in $(grep -v '^ *#' serverless.yml | grep -o '\${env:[A-Za-z0-9_]*}' | sed 's/.*:\(.*\)}/\1/' | sort -u); do

@@ -39,7 +39,7 @@ func TestDeployCommand(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("status %d: %s", code, says)
 	}
-	for _, want := range []string{"16/16 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
+	for _, want := range []string{"29/29 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
 		"回调配置", "  URL    " + account.URL + "/url/wxnotify-dev-imcallback\n", "session    " + account.URL + "/url/wxnotify-dev-session\n"} {
 		if !strings.Contains(says, want) {
 			t.Errorf("it does not say %q: %s", want, says)

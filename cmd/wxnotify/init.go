@@ -45,8 +45,6 @@ var questions = []question{
 	{"STORE_URL", "Address of your Redis, host:port", false},
 	{"VPC_ID", "VPC of your Redis; empty if it has a public address", true},
 	{"VPC_SUBNET_ID", "Its subnet", true},
-	{"SESSION_LOGSET_ID", "Log set (CLS console) with a topic for the function session", false},
-	{"SESSION_LOG_TOPIC_ID", "The topic, which keeps logs for a day", false},
 }
 
 const askTries = 5 // for one answer

@@ -22,8 +22,6 @@ abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE
 crs-x:pass word@1
 vpc-1a2b3c4d
 subnet-1a2b3c4d
-01234567-89ab-cdef-0123-456789abcdef
-01234567-89ab-cdef-0123-456789abcdee
 `
 
 // initialize runs the command for a file; it returns the status and all that was said.

@@ -211,5 +211,5 @@ func TestDeploySim(t *testing.T) {
 		t.Fatalf("%+v", sent)
 	}
 	out.Await(t, `one card told user2 of "s-deployed"`)
-	deploying.interrupted(0, "16/16 wxnotify-dev-deliver: keep its events for six hours")
+	deploying.interrupted(0, "29/29 wxnotify-dev-deliver: keep its events for six hours")
 }

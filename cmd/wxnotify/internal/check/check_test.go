@@ -18,8 +18,6 @@ const settings = `TENCENT_SECRET_ID=AKIDabcdefghijklmnopqrstuvwxyz012345
 TENCENT_SECRET_KEY=a-secret-key
 VPC_ID=vpc-1a2b3c4d
 VPC_SUBNET_ID=subnet-1a2b3c4d
-SESSION_LOGSET_ID=01234567-89ab-cdef-0123-456789abcdef
-SESSION_LOG_TOPIC_ID=01234567-89ab-cdef-0123-456789abcdee
 WECHAT_APPID=wx0123456789abcdef
 WECHAT_APPSECRET=0123456789abcdef0123456789abcde0
 WECHAT_TOKEN=Token1
@@ -152,7 +150,7 @@ func TestWhatIsWrong(t *testing.T) {
 		want    string
 		warning bool
 	}{
-		{"a required setting is missing", set("WECHAT_APPSECRET", ""), ".env line 17, WECHAT_APPSECRET: is empty: set it", false},
+		{"a required setting is missing", set("WECHAT_APPSECRET", ""), ".env line 15, WECHAT_APPSECRET: is empty: set it", false},
 		{"a placeholder of the deploy tool", set("IM_SECRET_KEY", "undefined"), "IM_SECRET_KEY: holds a placeholder", false},
 		{"a placeholder of the example", set("STORE_URL", "redis://user:password@host:6379/0"), "STORE_URL: holds a placeholder", false},
 		{"a placeholder in brackets", set("IM_CALLBACK_TOKEN", "<token>"), "IM_CALLBACK_TOKEN: holds a placeholder", false},
@@ -178,12 +176,10 @@ func TestWhatIsWrong(t *testing.T) {
 		}, "STORE_URL: is a private address, which functions without a VPC cannot reach: fill in VPC_ID", false},
 		{"a VPC without a subnet", set("VPC_SUBNET_ID", ""), "VPC_SUBNET_ID: is empty, though VPC_ID and VPC_SUBNET_ID belong together", false},
 		{"a subnet for a VPC", set("VPC_ID", "subnet-1a2b3c4d"), "VPC_ID: is no VPC", false},
-		{"no log topic for session", func(d *deployment) {
-			d.edit(".env", "SESSION_LOGSET_ID=01234567-89ab-cdef-0123-456789abcdef\nSESSION_LOG_TOPIC_ID=01234567-89ab-cdef-0123-456789abcdee\n", "")
-		}, "SESSION_LOGSET_ID: is empty: SCF logs what session returns", false},
+		{"a log topic without its log set", set("SESSION_LOG_TOPIC_ID", "01234567-89ab-cdef-0123-456789abcdee"), "SESSION_LOGSET_ID: is empty, though SESSION_LOGSET_ID and SESSION_LOG_TOPIC_ID belong together", false},
 		{"an API key without its secret", set("TENCENT_SECRET_KEY", ""), "TENCENT_SECRET_KEY: is empty, though", false},
 		{"a misspelt setting", set("WECHAT_ENCODING_AESKEY", "x"), "WECHAT_ENCODING_AESKEY: is read by nothing: did you mean WECHAT_ENCODING_AES_KEY?", true},
-		{"a setting twice", func(d *deployment) { d.write(".env", settings+"WECHAT_TOKEN=Token2\n", 0o600) }, ".env line 18, WECHAT_TOKEN: is set more than once: line 18 holds", true},
+		{"a setting twice", func(d *deployment) { d.write(".env", settings+"WECHAT_TOKEN=Token2\n", 0o600) }, ".env line 16, WECHAT_TOKEN: is set more than once: line 16 holds", true},
 		{"settings of the shell", func(d *deployment) { d.environment["WECHAT_TOKEN"] = "to-ken" }, "WECHAT_TOKEN of the environment: is no Token", false},
 		{"settings in UTF-16", func(d *deployment) { d.write(".env", "\xff\xfeW\x00", 0o600) }, ".env: .env: line 1: the file is UTF-16: save it as UTF-8", false},
 

@@ -106,9 +106,6 @@ func (c *checker) checkSettings() {
 			c.fault(c.at(missing), "is empty, though "+pair[0]+" and "+pair[1]+" belong together", "fill in both or none")
 		}
 	}
-	if c.settings["SESSION_LOGSET_ID"] == "" {
-		c.fault(c.at("SESSION_LOGSET_ID"), "is empty: SCF logs what session returns, which is the user's UserSig", "make a log topic that keeps one day in the CLS console, and fill in its ids")
-	}
 	c.checkSecrets()
 	c.checkStore()
 	if c.settings["IM_CALLBACK_INSECURE"] == "1" {

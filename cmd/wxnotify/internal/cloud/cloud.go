@@ -1,5 +1,5 @@
-// Package cloud plays the part of Tencent Cloud that a deployment talks to: the APIs of SCF and of the Secrets
-// Manager (SSM), and function URLs that run the code which was uploaded. It refuses what the platform refuses.
+// Package cloud plays the part of Tencent Cloud that a deployment talks to: the APIs of SCF, of the log service (CLS) and of the
+// Secrets Manager (SSM), and function URLs that run the code which was uploaded. It refuses what the platform refuses.
 //
 // Sources: https://cloud.tencent.com/document/api/583/17235 (SCF), https://cloud.tencent.com/document/api/1140/40522 (SSM)
 package cloud
@@ -56,6 +56,7 @@ type Cloud struct {
 	calls     []string // actions, in order
 	functions map[string]*Function
 	secrets   map[string]map[string]string // by name and version
+	logs      logs
 	runner    *runner
 	stale     bool // something was changed since it began
 }
@@ -184,7 +185,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // versions are those of the APIs, by their services.
-var versions = map[string]string{"scf": "2018-04-16", "ssm": "2019-09-23"}
+var versions = map[string]string{"scf": "2018-04-16", "ssm": "2019-09-23", "cls": "2020-10-16"}
 
 // answer looks at who asks, and what: the account may do anything, a function's role what functions do.
 func (c *Cloud) answer(r *http.Request, action string, in map[string]json.RawMessage) (any, *apiError) {
@@ -197,6 +198,8 @@ func (c *Cloud) answer(r *http.Request, action string, in map[string]json.RawMes
 		return nil, refuse("InvalidParameter", "region or version")
 	case scope[2] == "ssm" && action == "GetSecretValue":
 		return c.secretValue(text(in, "SecretName"), text(in, "VersionId"))
+	case scope[2] == "cls" && !role:
+		return c.logs.act(action, in)
 	case role:
 		return nil, refuse("UnauthorizedOperation", "the role may not %s", action)
 	}

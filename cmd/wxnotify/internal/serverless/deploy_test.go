@@ -37,6 +37,7 @@ func TestDeploySendsNoEmptyVariable(t *testing.T) {
 		"exported":          {map[string]string{".env": settings}, "ANNOUNCE_KEY=k", []string{"prod"}, append(sent, "ANNOUNCE_KEY"), "deploy --stage prod\n[a value][k]"},
 		"a file of a stage": {map[string]string{".env": settings, ".env.prod": strings.ReplaceAll(settings, "a value", "another")}, "X=", []string{"prod"}, sent, "deploy --stage prod\n[another][]"},
 		"said twice":        {map[string]string{".env": settings + "WECHAT_TOKEN=later\r\n"}, "X=", nil, sent, "deploy\n[later][]"},
+		"no log topic":      {map[string]string{".env": strings.Replace(settings, "SESSION_LOG_TOPIC_ID='a value'", "", 1)}, "X=", nil, nil, "SCF logs what session returns. make deploy makes one"},
 		"no optional line":  {map[string]string{".env": strings.Replace(settings, "ANNOUNCE_KEY=\n", "", 1)}, "X=", nil, sent, "deploy\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
