@@ -73,6 +73,7 @@ func (c deployCmd) reached(ctx context.Context, con console, d *deploy.Deployer,
 	if err != nil {
 		return err
 	}
+	ownURLs(urls, settings)
 	client := &http.Client{Timeout: triggerTimeout}
 	sign, err := signingSettings(config.From(func(name string) string { return settings[name] }).Fetching(accountSecrets(ctx, con, settings, d.Project.Region)))
 	if err != nil {
@@ -105,6 +106,15 @@ IM console, 回调配置 (Callback configuration)
 		return fmt.Errorf("deployed, but %s: look at its log in the SCF console", strings.Join(silent, "; "))
 	}
 	return nil
+}
+
+// ownURLs puts URLs of the operator's own, such as those of a custom domain, in place of those of the functions.
+func ownURLs(urls, settings map[string]string) {
+	for function, setting := range map[string]string{"imcallback": "IM_CALLBACK_URL", "wechatpush": "WECHAT_PUSH_URL"} {
+		if v := settings[setting]; v != "" {
+			urls[function] = v
+		}
+	}
 }
 
 // accountSecrets reads secrets that settings refer to, as the account that deploys.

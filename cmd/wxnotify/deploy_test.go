@@ -74,3 +74,11 @@ func TestDeployCommand(t *testing.T) {
 		t.Errorf("settings with faults: status %d: %s", code, says)
 	}
 }
+
+func TestOwnURLs(t *testing.T) {
+	urls := map[string]string{"imcallback": "https://1.tencentscf.com", "wechatpush": "https://2.tencentscf.com"}
+	ownURLs(urls, map[string]string{"WECHAT_PUSH_URL": "https://callback.our-shop.com/push", "IM_CALLBACK_URL": ""})
+	if urls["imcallback"] != "https://1.tencentscf.com" || urls["wechatpush"] != "https://callback.our-shop.com/push" {
+		t.Errorf("%v", urls)
+	}
+}

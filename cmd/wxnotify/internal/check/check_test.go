@@ -137,8 +137,9 @@ func TestWhatIsWrong(t *testing.T) {
 	for _, name := range secrets {
 		d.environment[name] = "ssm:of-" + name
 	}
+	d.environment["IM_CALLBACK_URL"], d.environment["WECHAT_PUSH_URL"] = "https://callback.our-shop.com:8443/im/1", "https://callback.our-shop.com/push_1/"
 	if found := d.found(); len(found) > 0 {
-		t.Errorf("all secrets are references, and it finds %v", found)
+		t.Errorf("all secrets are references, URLs are of our own, and it finds %v", found)
 	}
 	const settingsOfImcallback = "        - { key: IM_CALLBACK_TOKEN, value: \"${env:IM_CALLBACK_TOKEN}\" }\n"
 	all := func(file, old, new string) func(*deployment) {
@@ -178,6 +179,16 @@ func TestWhatIsWrong(t *testing.T) {
 		{"a subnet for a VPC", set("VPC_ID", "subnet-1a2b3c4d"), "VPC_ID: is no VPC", false},
 		{"a log topic without its log set", set("SESSION_LOG_TOPIC_ID", "01234567-89ab-cdef-0123-456789abcdee"), "SESSION_LOGSET_ID: is empty, though SESSION_LOGSET_ID and SESSION_LOG_TOPIC_ID belong together", false},
 		{"an API key without its secret", set("TENCENT_SECRET_KEY", ""), "TENCENT_SECRET_KEY: is empty, though", false},
+		{"a callback URL that is none", set("IM_CALLBACK_URL", "callback.our-shop.com"), "IM_CALLBACK_URL: is no URL: https://", false},
+		{"a callback URL without TLS", set("IM_CALLBACK_URL", "http://callback.our-shop.com/im"), "IM_CALLBACK_URL: must begin with https://", false},
+		{"a token in a callback URL", set("IM_CALLBACK_URL", "https://callback.our-shop.com/im?token=x"), "IM_CALLBACK_URL: has more than a domain and a path", false},
+		{"an address for a domain", set("WECHAT_PUSH_URL", "https://203.0.113.7/push"), "WECHAT_PUSH_URL: is an address: WeChat wants a domain", false},
+		{"a domain at home", set("WECHAT_PUSH_URL", "https://nas.local/push"), "WECHAT_PUSH_URL: has a domain that is not public", false},
+		{"a domain of one word", set("IM_CALLBACK_URL", "https://callback/im"), "IM_CALLBACK_URL: has a domain that is not public", false},
+		{"a port that WeChat does not call", set("WECHAT_PUSH_URL", "https://callback.our-shop.com:8443/push"), "WECHAT_PUSH_URL: has port 8443: WeChat takes https on 443 only", false},
+		{"a domain that is too long for IM", set("IM_CALLBACK_URL", "https://"+strings.Repeat("a", 51)+".our-shop.com/im"), "IM_CALLBACK_URL: has a domain of more than 63 characters", false},
+		{"a path that IM does not take", set("IM_CALLBACK_URL", "https://callback.our-shop.com/im_callback"), "IM_CALLBACK_URL: holds what IM's console does not take: in im_callback", false},
+		{"two hyphens in a row", set("IM_CALLBACK_URL", "https://call--back.our-shop.com/im"), "IM_CALLBACK_URL: holds what IM's console does not take: in call--back", false},
 		{"a misspelt setting", set("WECHAT_ENCODING_AESKEY", "x"), "WECHAT_ENCODING_AESKEY: is read by nothing: did you mean WECHAT_ENCODING_AES_KEY?", true},
 		{"a setting twice", func(d *deployment) { d.write(".env", settings+"WECHAT_TOKEN=Token2\n", 0o600) }, ".env line 16, WECHAT_TOKEN: is set more than once: line 16 holds", true},
 		{"settings of the shell", func(d *deployment) { d.environment["WECHAT_TOKEN"] = "to-ken" }, "WECHAT_TOKEN of the environment: is no Token", false},

@@ -73,7 +73,7 @@ var secrets = []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_
 
 // known are the names that a file of settings may have beside those that functions read.
 var known = []string{"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY", "TENCENT_TOKEN", "VPC_ID", "VPC_SUBNET_ID", "SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID",
-	"USERID_KEY", "SESSION_KEY", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX"}
+	"USERID_KEY", "SESSION_KEY", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX", "IM_CALLBACK_URL", "WECHAT_PUSH_URL"}
 
 // both are settings that make sense together only.
 var both = [][2]string{{"VPC_ID", "VPC_SUBNET_ID"}, {"SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID"}, {"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY"}}
@@ -108,6 +108,7 @@ func (c *checker) checkSettings() {
 	}
 	c.checkSecrets()
 	c.checkStore()
+	c.checkURLs()
 	if c.settings["IM_CALLBACK_INSECURE"] == "1" {
 		c.warn(c.at("IM_CALLBACK_INSECURE"), "is 1: anybody who knows the URL can say what they like", "switch callback authentication on in the IM console, and set it to 0")
 	}
