@@ -51,10 +51,10 @@ type checkCmd struct {
 
 func (c checkCmd) Run(ctx context.Context, con console) error {
 	c.ofStage()
-	errors, warnings := c.check(ctx, con)
+	_, faults, warnings := c.check(ctx, con)
 	switch {
-	case errors > 0:
-		return fmt.Errorf("%d to mend, %d to look at", errors, warnings)
+	case faults > 0:
+		return fmt.Errorf("%d to mend, %d to look at", faults, warnings)
 	case warnings > 0:
 		return cli.Status(exitWarnings)
 	}
@@ -62,14 +62,14 @@ func (c checkCmd) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// check prints what is wrong, a line each, and returns how many of them are errors.
-func (s stageFlags) check(ctx context.Context, con console) (errors, warnings int) {
-	found := check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
+// check prints what is wrong with the settings, which it returns, and with the rest, a line each.
+func (s stageFlags) check(ctx context.Context, con console) (settings map[string]string, faults, warnings int) {
+	found, settings := check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
 	for _, f := range found {
 		fmt.Fprintln(con.out, f)
 		if !f.Warning {
-			errors++
+			faults++
 		}
 	}
-	return errors, len(found) - errors
+	return settings, faults, len(found) - faults
 }

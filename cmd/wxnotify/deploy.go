@@ -29,12 +29,9 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 		return c.simulate(ctx, con)
 	}
 	c.ofStage()
-	if faults, _ := c.check(ctx, con); faults > 0 {
+	settings, faults, _ := c.check(ctx, con)
+	if faults > 0 {
 		return fmt.Errorf("%d to mend; nothing was deployed", faults)
-	}
-	settings, err := c.settings(con)
-	if err != nil {
-		return err
 	}
 	d, err := c.deployer(con, settings)
 	if err != nil {

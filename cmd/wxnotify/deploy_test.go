@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,12 @@ func TestDeployCommand(t *testing.T) {
 			t.Fatal(says)
 		}
 	}
+	twice, err := os.OpenFile(env, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(twice, "LOG_LEVEL=debug") // and before that info
+	twice.Close()
 	do := func(more ...string) (int, string) {
 		var out bytes.Buffer
 		args := append([]string{"deploy", "--env-file", env, "--config", filepath.Join(root, "serverless.yml"), "--notify", filepath.Join(root, "notify.yml"), "--build", build}, more...)
@@ -36,8 +43,8 @@ func TestDeployCommand(t *testing.T) {
 		return code, out.String()
 	}
 	code, says := do()
-	if code != 0 {
-		t.Fatalf("status %d: %s", code, says)
+	if code != 0 || strings.Count(says, "LOG_LEVEL") != 1 {
+		t.Fatalf("status %d, or LOG_LEVEL is not told once: %s", code, says)
 	}
 	for _, want := range []string{"29/29 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
 		"回调配置", "  URL    " + account.URL + "/url/wxnotify-dev-imcallback\n", "session    " + account.URL + "/url/wxnotify-dev-session\n"} {

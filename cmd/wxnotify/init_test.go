@@ -43,7 +43,8 @@ func TestInit(t *testing.T) {
 		if code != 0 || !strings.Contains(says, path+" is written") {
 			t.Fatalf("status %d: %s", code, says)
 		}
-		for _, f := range check.Run(t.Context(), check.Input{Env: path, Config: filepath.Join(root, "serverless.yml"), Notify: filepath.Join(root, "notify.yml"), Build: t.TempDir()}) {
+		found, _ := check.Run(t.Context(), check.Input{Env: path, Config: filepath.Join(root, "serverless.yml"), Notify: filepath.Join(root, "notify.yml"), Build: t.TempDir()})
+		for _, f := range found {
 			if !strings.Contains(f.Cure, "make build") { // nothing was
 				t.Errorf("%v", f)
 			}

@@ -1,13 +1,17 @@
 package wire_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/internal/testkit"
+	"wxnotify/shared/secret"
 	"wxnotify/shared/stopwatch"
+	kit "wxnotify/trust/fixture"
 )
 
 // Functions do the same whether a secret stands in a setting, or in the Secrets Manager.
@@ -35,6 +39,31 @@ func TestSecretsThatDoNotCome(t *testing.T) {
 	for _, name := range secretSettings {
 		if strings.Contains(f.log.String(), f.settings[name]) {
 			t.Errorf("the log shows %s", name)
+		}
+	}
+}
+
+// An instance goes on with a secret that was changed where it is kept, once what it knows is five minutes old.
+func TestSecretsThatChange(t *testing.T) {
+	f := newFixture(t)
+	f.referred = true
+	h, err := f.build("imcallback", f.getenv)
+	f.t.Must(err)
+	for _, step := range []struct {
+		token string
+		ahead time.Duration
+		taken bool
+	}{{"token-1", 0, false}, {f.settings["IM_CALLBACK_TOKEN"], 0, true}, {"token-2", 4 * time.Minute, false}, {"token-2", 5 * time.Minute, true}} {
+		user, _ := f.user()
+		if step.ahead > 0 {
+			f.settings["IM_CALLBACK_TOKEN"] = step.token
+		}
+		f.ahead = step.ahead
+		query, body := kit.Callback(f.sim.Config().IM.SDKAppID, secret.New(step.token), string(user), 1, "lunch?", f.now().Add(f.ahead))
+		_, err := h.Invoke(t.Context(), testkit.HTTPEvent(http.MethodPost, query, nil, body))
+		f.t.Must(err)
+		if got := f.accepted(user) == 1; got != step.taken {
+			t.Errorf("signed with %s, %v later: recorded %t, want %t\n%s", step.token, step.ahead, got, step.taken, &f.log)
 		}
 	}
 }

@@ -99,7 +99,8 @@ func (d *deployment) edit(file, old, new string) {
 
 func (d *deployment) found() []check.Finding {
 	path := func(file string) string { return filepath.Join(d.dir, file) }
-	return check.Run(d.Context(), check.Input{Env: path(".env"), Environment: d.environment, Config: path("serverless.yml"), Notify: path("notify.yml"), Build: path("build")})
+	found, _ := check.Run(d.Context(), check.Input{Env: path(".env"), Environment: d.environment, Config: path("serverless.yml"), Notify: path("notify.yml"), Build: path("build")})
+	return found
 }
 
 // set gives a setting another value; it is in no other place than the file.
