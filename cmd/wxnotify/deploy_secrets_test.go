@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,16 @@ func TestDeployedSecrets(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var log bytes.Buffer
-	account := cloud.New(cloud.Config{SecretID: id, Roles: []string{"SCF_ExecuteRole"}, Host: func(c *host.Config) {
+	var fault atomic.Int32 // of the next calls for a secret
+	const once = 100
+	account := cloud.New(cloud.Config{SecretID: id, Roles: []string{"SCF_ExecuteRole"}, Fault: func(_ int, action string) cloud.Fault {
+		if action != "GetSecretValue" {
+			return cloud.None
+		}
+		f := fault.Load()
+		fault.CompareAndSwap(once+int32(cloud.Throttle), int32(cloud.None))
+		return cloud.Fault(f % once)
+	}, Host: func(c *host.Config) {
 		c.Override = map[string]string{"WECHAT_API_BASE": platforms.URL, "IM_API_BASE": platforms.URL}
 		c.Sink = func(_ string, line []byte) { mu.Lock(); log.Write(append(line, '\n')); mu.Unlock() }
 	}})
@@ -68,6 +78,26 @@ func TestDeployedSecrets(t *testing.T) {
 		t.Fatalf("status %d: %s\n%s", code, &out, &log)
 	}
 	user := world.WeChat.NewUser()
+	permits := func(what string, status int) {
+		t.Helper()
+		res, err := http.Get(account.URL + "/url/wxnotify-dev-permits")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != status {
+			t.Errorf("%s: status %d, want %d", what, res.StatusCode, status)
+		}
+	}
+	fault.Store(int32(cloud.Deny))
+	permits("the role may not read secrets", http.StatusInternalServerError)
+	mu.Lock()
+	if !strings.Contains(log.String(), "STORE_URL: SSM says UnauthorizedOperation: CAM: no permission for GetSecretValue") || !strings.Contains(log.String(), "give the function's role the right ssm:GetSecretValue") {
+		t.Errorf("the log has no cure: %s", &log)
+	}
+	mu.Unlock()
+	fault.Store(once + int32(cloud.Throttle))
+	permits("it may, and is told to wait", http.StatusUnauthorized) // who asks has no UserSig
 	login := func(what string, status int, asked ...string) {
 		t.Helper()
 		account.Calls()

@@ -19,6 +19,7 @@ import (
 
 	"wxnotify/cmd/internal/demo"
 	"wxnotify/cmd/wxnotify/internal/check"
+	"wxnotify/shared/config"
 )
 
 // initCmd asks for the settings of a deployment, makes the keys, and writes both into a file.
@@ -195,7 +196,7 @@ func (a *asker) ask(q question) (string, error) {
 
 // store makes the URL of an address, and asks for the password, if it is none yet.
 func (a *asker) store(address string) (string, error) {
-	if strings.Contains(address, "://") {
+	if strings.Contains(address, "://") || config.IsReference(address) {
 		return address, nil
 	}
 	password, err := a.line("Its password (Tencent's Redis: instance-id:password); empty if it has none: ")

@@ -11,13 +11,13 @@ import (
 // Manager (SSM, 凭据管理系统). It is written ssm:NAME or ssm:NAME:VERSION.
 type Reference struct{ Name, Version string }
 
-// currentVersion is the version that a secret has if none was given when it was created.
+// currentVersion is the version that a secret has if none was given when it was created. The API has no default.
 // Source: https://cloud.tencent.com/document/api/1140/40522
 const currentVersion = "SSM_Current"
 
 const referencePrefix = "ssm:"
 
-// Source: https://cloud.tencent.com/document/api/1140/40525
+// Source: type CreateSecretRequest in https://github.com/TencentCloud/tencentcloud-sdk-go/blob/master/tencentcloud/ssm/v20190923/models.go
 var referenceForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^ssm:([A-Za-z0-9][A-Za-z0-9_-]{0,127})(?::([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))?$`)
 })

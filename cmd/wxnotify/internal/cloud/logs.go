@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// logs are the log sets and topics of an account. Source: https://cloud.tencent.com/document/api/614/56471
+// logs are the log sets and topics of an account. Source: https://cloud.tencent.com/document/api/614/56456
 type logs struct {
 	sets   []logset
 	topics []*Topic

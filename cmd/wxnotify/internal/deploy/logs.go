@@ -49,7 +49,7 @@ type topicInfo struct {
 }
 
 // logset looks for the log set of the project; the id of one that is not there is empty.
-// Sources: https://cloud.tencent.com/document/api/614/58624 (DescribeLogsets), https://cloud.tencent.com/document/api/614/56454
+// Sources: https://tencentcloud.com/document/product/614/42778 (DescribeLogsets), https://tencentcloud.com/document/product/614/42783 (DescribeTopics)
 func (d *Deployer) logset(ctx context.Context) (logset, error) {
 	s := logset{name: d.Project.Name + "-" + d.Project.Stage + "-functions"}
 	var sets struct {
