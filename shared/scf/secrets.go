@@ -140,8 +140,8 @@ func (k *kept) fetch(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case answer.Response == nil || answer.Response.SecretString == nil:
-			return errNoResult
+		case answer.Response == nil || answer.Response.SecretString == nil || *answer.Response.SecretString == "":
+			return errNoResult // with an empty token anybody could sign
 		}
 		k.value.Store(answer.Response.SecretString)
 		k.fetched = k.tried
@@ -176,7 +176,7 @@ func explained(err error) error {
 	case errors.Is(err, ErrNoCredentials):
 		return err
 	case errors.Is(err, errNoResult):
-		return errors.New("SSM has no text there: store the secret as text, not as binary data")
+		return errors.New("SSM has no text there: store the secret as text, neither empty nor binary")
 	case !ok:
 		return fmt.Errorf("SSM does not answer: %w", err)
 	}

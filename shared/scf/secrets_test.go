@@ -41,7 +41,7 @@ func newSecrets(t *testing.T, base string, e env, c *clock) (*scf.Secrets, *line
 // A secret is fetched with the credentials of the moment, kept for five minutes, and fetched again, in time or when it is
 // refused, but not twice within half a minute.
 func TestSecretIsKept(t *testing.T) {
-	base, calls := startAPI(t, holds("value-1"), holds("value-2"), fails("InternalError"), holds("value-3"))
+	base, calls := startAPI(t, holds("value-1"), holds("value-2"), fails("InternalError"), holds("value-3"), holds(""))
 	e, c := roleEnv(), &clock{testkit.Future}
 	s, log := newSecrets(t, base, e, c)
 	got, err := s.Get(t.Context(), "app", "v1.0")
@@ -78,9 +78,12 @@ func TestSecretIsKept(t *testing.T) {
 	step("what was replaced is refused", 0, refused("value-1", true), 0, "value-2")
 	step("refused, and SSM fails", time.Second, refused("value-2", false), 1, "value-2")
 	step("refused just after", 29*time.Second, refused("value-2", false), 0, "value-2")
-	log.only(t, "a secret was not fetched again; the value known before is used")
 	step("refused again", time.Second, refused("value-2", true), 1, "value-3")
 	step("renewed is young", 4*time.Minute, refresh, 0, "value-3")
+	step("emptied", time.Minute, refresh, 1, "value-3")
+	if n := strings.Count(log.text(), "a secret was not fetched again; the value known before is used"); n != 2 {
+		t.Errorf("%d failures are logged", n)
+	}
 	if text := log.text(); strings.Contains(text, "value-") {
 		t.Errorf("the log shows a value: %s", text)
 	}
@@ -99,6 +102,7 @@ func TestSecretRefused(t *testing.T) {
 		"no right":      {[]http.HandlerFunc{fails("UnauthorizedOperation")}, roleEnv(), 1, "the right ssm:GetSecretValue"},
 		"no key":        {[]http.HandlerFunc{fails("UnauthorizedOperation.AccessKmsError")}, roleEnv(), 1, "kms:Decrypt"},
 		"binary":        {[]http.HandlerFunc{say(200, `{"Response":{"RequestId":"r","SecretBinary":"AA=="}}`)}, roleEnv(), 1, "store the secret as text"},
+		"empty":         {[]http.HandlerFunc{holds("")}, roleEnv(), 1, "neither empty nor binary"},
 		"throttled":     {[]http.HandlerFunc{fails("RequestLimitExceeded"), fails("InternalError"), say(502, "gateway"), holds("value-1")}, roleEnv(), 4, ""},
 		"another error": {[]http.HandlerFunc{fails("SomethingNew")}, roleEnv(), 1, "SomethingNew"},
 	} {
