@@ -12,6 +12,7 @@ require (
 	github.com/robfig/cron/v3 v3.0.1
 	github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common v1.3.16
 	github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf v1.0.729
+	github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/ssm v1.0.732
 	github.com/tencentyun/scf-go-lib v0.0.0-20211123032342-f972dcd16ff6
 	github.com/tencentyun/tls-sig-api-v2-golang v1.4.0
 	gopkg.in/yaml.v3 v3.0.1

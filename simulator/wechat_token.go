@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"wxnotify/shared/secret"
 )
 
 // Facts of the token issuer.
@@ -112,7 +114,7 @@ func (x *WeChat) renewStable(now time.Time, overlap time.Duration) *accessToken 
 func (x *WeChat) newTokenValue() string { return x.w.rnd.text(tokenLength, alphabet) }
 
 // checkSecret checks what the calls with the AppSecret have in common.
-func (x *WeChat) checkSecret(grant, wantGrant, appID, secret string) (code int) {
+func (x *WeChat) checkSecret(grant, wantGrant, appID, appSecret string) (code int) {
 	switch {
 	case grant != wantGrant:
 		return 40002
@@ -120,12 +122,25 @@ func (x *WeChat) checkSecret(grant, wantGrant, appID, secret string) (code int) 
 		return 41002
 	case appID != x.cfg.AppID:
 		return 40013
-	case secret == "":
+	case appSecret == "":
 		return 41004
-	case secret != x.cfg.AppSecret.Reveal():
+	case appSecret != x.appSecret():
 		return 40125
 	}
 	return 0
+}
+
+func (x *WeChat) appSecret() string {
+	x.w.lock()
+	defer x.w.unlock()
+	return x.cfg.AppSecret.Reveal()
+}
+
+// ResetAppSecret has another AppSecret hold from now on, as somebody who resets it in the console does. Tokens stay good.
+func (x *WeChat) ResetAppSecret(to secret.String) {
+	x.w.lock()
+	defer x.w.unlock()
+	x.cfg.AppSecret = to
 }
 
 // checkToken returns the errcode that the call's access token earns.

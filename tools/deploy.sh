@@ -26,6 +26,10 @@ while IFS= read -r line || [ -n "$line" ]; do
 	[ -z "$value" ] || export "$name=$value"
 done <"$file"
 
+[ -n "${SESSION_LOG_TOPIC_ID:-}" ] || {
+	echo "SESSION_LOGSET_ID and SESSION_LOG_TOPIC_ID are not set in $from: scf makes no log topics, and SCF logs what session returns. make deploy makes one." >&2
+	exit 1
+}
 empty=
 script='s|\./build|../../build|'
 for name in $(grep -v '^ *#' serverless.yml | grep -o '\${env:[A-Za-z0-9_]*}' | sed 's/.*:\(.*\)}/\1/' | sort -u); do
@@ -44,16 +48,9 @@ sed "$script" serverless.yml >"$dir/serverless.yml"
 echo "deploying $dir/serverless.yml with the settings of ${from}, without:${empty:- nothing}"
 (cd "$dir" && scf deploy ${stage:+--stage "$stage"})
 
-# Concurrency quotas, in MB. The component has no field for them. A quota is the function's own and the most that it
-# gets: 10 instances of deliver, so that what waits for Redis costs little, and 300 and 50 of the receivers, so that
-# nothing else leaves them none. A region has 128,000 or 64,000 MB, of which all quotas may take all but 12,800.
-# Source: https://cloud.tencent.com/document/product/583/39464
-prefix=$(sed -n 's/^name: *//p' serverless.yml)-${stage:-dev}
-region=$(sed -n 's/^  region: *\([a-z0-9-]*\).*/\1/p' serverless.yml)
+# The component has no field for concurrency quotas.
 wxnotify=${WXNOTIFY:-go run ./cmd/wxnotify}
-$wxnotify quota --region "$region" "$prefix-deliver=2560" "$prefix-imcallback=38400" "$prefix-wechatpush=6400" || {
+$wxnotify quota ${stage:+--stage "$stage"} || {
 	echo "The functions are deployed, but not their quotas: an outage of Redis may cost much, and leave no instance for
-callbacks. In the SCF console, for each function, Concurrency quota, Reserved quota: $prefix-deliver 2,560 MB,
-$prefix-imcallback 38,400 MB, $prefix-wechatpush 6,400 MB. Or put TENCENT_SECRET_ID and TENCENT_SECRET_KEY into $from
-and deploy again." >&2
+callbacks. Set them by hand, or put TENCENT_SECRET_ID and TENCENT_SECRET_KEY into $from and deploy again." >&2
 }

@@ -52,7 +52,8 @@ type checkCmd struct {
 
 func (c checkCmd) Run(ctx context.Context, con console) error {
 	c.ofStage()
-	return judged(con.out, c.check(ctx, con))
+	_, found := c.check(ctx, con)
+	return judged(con.out, found)
 }
 
 // judged ends a command by the worst that it has found, and says on out if there is nothing.
@@ -78,11 +79,11 @@ func faults(found []check.Finding) (n int) {
 	return n
 }
 
-// check prints what is wrong, a line each, and returns it.
-func (s stageFlags) check(ctx context.Context, con console) []check.Finding {
-	found := check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
+// check prints what is wrong with the settings, which it returns too, and with the rest, a line each.
+func (s stageFlags) check(ctx context.Context, con console) (settings map[string]string, found []check.Finding) {
+	found, settings = check.Run(ctx, check.Input{Env: s.EnvFile, Environment: con.env, Config: s.Config, Stage: s.Stage, Notify: s.Notify, Build: s.Build})
 	for _, f := range found {
 		fmt.Fprintln(con.out, f)
 	}
-	return found
+	return settings, found
 }

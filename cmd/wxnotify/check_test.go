@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("status %d:\n%s", code, says)
 	}
 	code, says = check("--stage", "prod") // an example that nobody has filled in
-	if code != exitFailure || !strings.Contains(says, ".env.prod line 19, WECHAT_APPID: is empty") {
+	if code != exitFailure || !strings.Contains(says, ".env.prod line 24, WECHAT_APPID: is empty") {
 		t.Errorf("of a stage: status %d:\n%s", code, says)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,6 +12,9 @@ import (
 
 	"wxnotify/cmd/internal/trigger"
 	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/shared/config"
+	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
 )
 
 // deployCmd deploys to Tencent Cloud.
@@ -25,12 +29,9 @@ func (c deployCmd) Run(ctx context.Context, con console) error {
 		return c.simulate(ctx, con)
 	}
 	c.ofStage()
-	if n := faults(c.check(ctx, con)); n > 0 {
+	settings, found := c.check(ctx, con)
+	if n := faults(found); n > 0 {
 		return fmt.Errorf("%d to mend; nothing was deployed", n)
-	}
-	settings, err := c.settings(con)
-	if err != nil {
-		return err
 	}
 	d, err := c.deployer(con, settings)
 	if err != nil {
@@ -69,11 +70,16 @@ func (c deployCmd) reached(ctx context.Context, con console, d *deploy.Deployer,
 	if err != nil {
 		return err
 	}
+	ownURLs(urls, settings)
 	client := &http.Client{Timeout: triggerTimeout}
+	sign, err := signingSettings(config.From(func(name string) string { return settings[name] }).Fetching(accountSecrets(ctx, con, settings, d.Project.Region)))
+	if err != nil {
+		return fmt.Errorf("deployed, but its URLs were not tried: %w", err)
+	}
 	var silent []string
 	for _, probe := range []struct{ function, name string }{{"imcallback", "im.state user=wxnotify-probe"}, {"wechatpush", "wechat.verify"}} {
 		words := strings.Fields(probe.name)
-		r, err := trigger.New(words[0], words[1:], signingSettings(settings), con.now())
+		r, err := trigger.New(words[0], words[1:], sign, con.now())
 		if err != nil {
 			return err
 		}
@@ -97,6 +103,31 @@ IM console, 回调配置 (Callback configuration)
 		return fmt.Errorf("deployed, but %s: look at its log in the SCF console", strings.Join(silent, "; "))
 	}
 	return nil
+}
+
+// ownURLs puts URLs of the operator's own, such as those of a custom domain, in place of those of the functions.
+func ownURLs(urls, settings map[string]string) {
+	for function, setting := range map[string]string{"imcallback": "IM_CALLBACK_URL", "wechatpush": "WECHAT_PUSH_URL"} {
+		if v := settings[setting]; v != "" {
+			urls[function] = v
+		}
+	}
+}
+
+// accountSecrets reads secrets that settings refer to, as the account that deploys.
+func accountSecrets(ctx context.Context, con console, settings map[string]string, region string) func(config.Reference) (secret.String, error) {
+	as := map[string]string{"TENCENTCLOUD_SECRETID": settings["TENCENT_SECRET_ID"], "TENCENTCLOUD_SECRETKEY": settings["TENCENT_SECRET_KEY"],
+		"TENCENTCLOUD_SESSIONTOKEN": settings["TENCENT_TOKEN"], "TENCENTCLOUD_REGION": region}
+	secrets, err := scf.NewSecrets(scf.SecretsConfig{APIBase: settings["TENCENT_API_BASE"], Getenv: func(name string) string { return as[name] },
+		Now: con.now, Log: slog.New(slog.DiscardHandler)})
+	return func(r config.Reference) (secret.String, error) {
+		if err != nil {
+			return secret.String{}, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, triggerTimeout)
+		defer cancel()
+		return secrets.Get(ctx, r.Name, r.Version)
+	}
 }
 
 func printURLs(con console, urls map[string]string) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,12 @@ func TestDeployCommand(t *testing.T) {
 			t.Fatal(says)
 		}
 	}
+	twice, err := os.OpenFile(env, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(twice, "LOG_LEVEL=debug") // and before that info
+	twice.Close()
 	do := func(more ...string) (int, string) {
 		var out bytes.Buffer
 		args := append([]string{"deploy", "--env-file", env, "--config", filepath.Join(root, "serverless.yml"), "--notify", filepath.Join(root, "notify.yml"), "--build", build}, more...)
@@ -36,10 +43,10 @@ func TestDeployCommand(t *testing.T) {
 		return code, out.String()
 	}
 	code, says := do()
-	if code != 0 {
-		t.Fatalf("status %d: %s", code, says)
+	if code != 0 || strings.Count(says, "LOG_LEVEL") != 1 {
+		t.Fatalf("status %d, or LOG_LEVEL is not told once: %s", code, says)
 	}
-	for _, want := range []string{"16/16 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
+	for _, want := range []string{"29/29 wxnotify-dev-deliver", "消息推送", "  URL    " + account.URL + "/url/wxnotify-dev-wechatpush\n",
 		"回调配置", "  URL    " + account.URL + "/url/wxnotify-dev-imcallback\n", "session    " + account.URL + "/url/wxnotify-dev-session\n"} {
 		if !strings.Contains(says, want) {
 			t.Errorf("it does not say %q: %s", want, says)
@@ -72,5 +79,13 @@ func TestDeployCommand(t *testing.T) {
 	account.Calls()
 	if code, says := do(); code != exitFailure || !strings.Contains(says, "nothing was deployed") || len(account.Calls()) > 0 {
 		t.Errorf("settings with faults: status %d: %s", code, says)
+	}
+}
+
+func TestOwnURLs(t *testing.T) {
+	urls := map[string]string{"imcallback": "https://1.tencentscf.com", "wechatpush": "https://2.tencentscf.com"}
+	ownURLs(urls, map[string]string{"WECHAT_PUSH_URL": "https://callback.our-shop.com/push", "IM_CALLBACK_URL": ""})
+	if urls["imcallback"] != "https://1.tencentscf.com" || urls["wechatpush"] != "https://callback.our-shop.com/push" {
+		t.Errorf("%v", urls)
 	}
 }

@@ -17,7 +17,9 @@ import (
 	"slices"
 	"strings"
 
+	"wxnotify/cmd/internal/demo"
 	"wxnotify/cmd/wxnotify/internal/check"
+	"wxnotify/shared/config"
 )
 
 // initCmd asks for the settings of a deployment, makes the keys, and writes both into a file.
@@ -26,6 +28,7 @@ type initCmd struct {
 	Example string            `default:".env.example" placeholder:"FILE" help:"What the file is made of (${default})."`
 	Set     map[string]string `placeholder:"NAME=VALUE" help:"An answer, so that it is not asked for. May be repeated."`
 	Force   bool              `help:"Write over a file that is there, without asking."`
+	Sim     bool              `help:"Ask nothing: invented settings, for deploy --sim and dev."`
 }
 
 // A question asks for one setting.
@@ -45,8 +48,6 @@ var questions = []question{
 	{"STORE_URL", "Address of your Redis, host:port", false},
 	{"VPC_ID", "VPC of your Redis; empty if it has a public address", true},
 	{"VPC_SUBNET_ID", "Its subnet", true},
-	{"SESSION_LOGSET_ID", "Log set (CLS console) with a topic for the function session", false},
-	{"SESSION_LOG_TOPIC_ID", "The topic, which keeps logs for a day", false},
 }
 
 const askTries = 5 // for one answer
@@ -61,6 +62,9 @@ func (c initCmd) Run(ctx context.Context, con console) error {
 	example, err := os.ReadFile(c.Example)
 	if err != nil {
 		return fmt.Errorf("%w: start it in the folder of the project", err)
+	}
+	if c.Sim {
+		return c.simulated(con, string(example))
 	}
 	in := &asker{bufio.NewReader(con.in), con.out}
 	if err := c.mayWrite(in); err != nil {
@@ -83,6 +87,34 @@ their IM accounts. Next:
       IM console, 回调配置: the URL, verify, confirm; then 鉴权 with IM_CALLBACK_TOKEN of %[1]s
 `, c.EnvFile)
 	return nil
+}
+
+// simulated writes settings that open nothing, with keys of their own.
+func (c initCmd) simulated(con console, example string) error {
+	if _, err := os.Stat(c.EnvFile); !c.Force && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already, and is left as it is; name another file with --env-file", c.EnvFile)
+	}
+	values := demo.Settings()
+	maps.Copy(values, made())
+	maps.Copy(values, c.Set)
+	maps.DeleteFunc(values, func(name, _ string) bool { return !strings.Contains(example, "\n"+name+"=") }) // such as DELIVER_FUNCTION
+	if err := writeNew(c.EnvFile, filled(example, values)); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, `
+%s is written, with invented settings that open no account. Next:
+
+  go run ./cmd/wxnotify deploy --sim%s
+`, c.EnvFile, c.named())
+	return nil
+}
+
+// named is how the file is named to another command.
+func (c initCmd) named() string {
+	if c.EnvFile == defaultEnvFile {
+		return ""
+	}
+	return " --env-file " + c.EnvFile
 }
 
 // mayWrite asks before a file is written over.
@@ -164,7 +196,7 @@ func (a *asker) ask(q question) (string, error) {
 
 // store makes the URL of an address, and asks for the password, if it is none yet.
 func (a *asker) store(address string) (string, error) {
-	if strings.Contains(address, "://") {
+	if strings.Contains(address, "://") || config.IsReference(address) {
 		return address, nil
 	}
 	password, err := a.line("Its password (Tencent's Redis: instance-id:password); empty if it has none: ")

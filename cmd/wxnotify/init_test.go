@@ -22,8 +22,6 @@ abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE
 crs-x:pass word@1
 vpc-1a2b3c4d
 subnet-1a2b3c4d
-01234567-89ab-cdef-0123-456789abcdef
-01234567-89ab-cdef-0123-456789abcdee
 `
 
 // initialize runs the command for a file; it returns the status and all that was said.
@@ -45,7 +43,8 @@ func TestInit(t *testing.T) {
 		if code != 0 || !strings.Contains(says, path+" is written") {
 			t.Fatalf("status %d: %s", code, says)
 		}
-		for _, f := range check.Run(t.Context(), check.Input{Env: path, Config: filepath.Join(root, "serverless.yml"), Notify: filepath.Join(root, "notify.yml"), Build: t.TempDir()}) {
+		found, _ := check.Run(t.Context(), check.Input{Env: path, Config: filepath.Join(root, "serverless.yml"), Notify: filepath.Join(root, "notify.yml"), Build: t.TempDir()})
+		for _, f := range found {
 			if !strings.Contains(f.Cure, "make build") { // nothing was
 				t.Errorf("%v", f)
 			}
@@ -86,6 +85,7 @@ func TestInitAnswers(t *testing.T) {
 		"a wrong answer is asked for again": {"140000\n\n" + answers, nil, []string{"that is no AppID: wx and 16 of 0-9 and a-f; copy it from", "that must be there"}, true},
 		"given beforehand":                  {strings.TrimPrefix(answers, first), []string{"--set", "WECHAT_APPID=wx0123456789abcdef"}, []string{"is written"}, true},
 		"a whole URL of the store":          {strings.Replace(answers, "10.0.0.5:6379\ncrs-x:pass word@1\n", "rediss://:p@r.example.com:6380/1\n", 1), nil, []string{"is written"}, true},
+		"secrets by reference":              {strings.Replace(strings.Replace(answers, "10.0.0.5:6379\ncrs-x:pass word@1\n", "ssm:store\n", 1), "0123456789abcdef0123456789abcde0\n", "ssm:app secret\nssm:app:v1\n", 1), nil, []string{"that is no reference to a secret", "is written"}, true},
 		"no VPC, no subnet":                 {strings.Replace(answers, "vpc-1a2b3c4d\nsubnet-1a2b3c4d\n", rest, 1), nil, []string{"is written"}, true},
 		"given wrongly":                     {answers, []string{"--set", "IM_SDKAPPID=14"}, []string{"--set IM_SDKAPPID: is no SDKAppID: ten digits: copy it"}, false},
 		"the input ends":                    {first, nil, []string{"WECHAT_APPSECRET: no answer: give it with --set WECHAT_APPSECRET=VALUE"}, false},

@@ -33,7 +33,7 @@ type commands struct {
 	Doctor    doctorCmd    `cmd:"" help:"Look at a deployment where it lives: the store, WeChat, IM, the functions and their URLs. Changes nothing, sends nothing."`
 	Deploy    deployCmd    `cmd:"" help:"Deploy what serverless.yml says to Tencent Cloud: what differs from what is there. Run again, it goes on where it was broken off."`
 	Remove    removeCmd    `cmd:"" help:"Delete the functions of a stage from Tencent Cloud, after a question."`
-	Quota     quotaCmd     `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does."`
+	Quota     quotaCmd     `cmd:"" help:"Set the concurrency quotas of deployed functions, as make deploy does where there are none."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.

@@ -191,14 +191,28 @@ func TestSimulationInterrupted(t *testing.T) {
 	nothingLeft(t, temp)
 }
 
-// A deployment to the simulated cloud, through its API, tells a user of a callback that was sent to the URL
-// which the cloud gave.
+// A deployment to the simulated cloud, through its API and with settings that nobody was asked for, tells a user of a callback
+// that was sent to the URL which the cloud gave.
 func TestDeploySim(t *testing.T) {
 	build := functions(t)
 	if err := os.WriteFile(filepath.Join(build, notifyFile), []byte(ofProject(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	deploying := begin(t, "", "deploy", "--sim", "--config=../../serverless.yml", "--build="+build)
+	env := filepath.Join(t.TempDir(), "env")
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"", 0, "go run ./cmd/wxnotify deploy --sim --env-file " + env},
+		{"", exitFailure, "is there already, and is left as it is"},
+		{"--force", 0, "is written"},
+	} {
+		if code, says := initialize(t, env, "", append([]string{"--sim"}, strings.Fields(c.args)...)...); code != c.code || !strings.Contains(says, c.says) {
+			t.Fatalf("init --sim %s: status %d: %s", c.args, code, says)
+		}
+	}
+	deploying := begin(t, "", "deploy", "--sim", "--env-file="+env, "--config=../../serverless.yml", "--build="+build)
 	out := &deploying.out
 	for _, s := range []string{"to do: wxnotify-dev-imcallback: create it", "to do: wxnotify-dev-deliver: set its timer to 0 * * * * * *", "url/wxnotify-dev-imcallback"} {
 		out.Await(t, s)
@@ -206,10 +220,10 @@ func TestDeploySim(t *testing.T) {
 	out.Await(t, "✓ one card told user2 of 2 messages; 4 permits left [delivered]")
 	_, rest, _ := strings.Cut(out.String(), "imcallback http://")
 	to, _, _ := strings.Cut(rest, "\n")
-	sent := wxnotify(t, nil, "", "trigger", "--to=http://"+strings.TrimSpace(to), "im.message", "from=ben", "to=user2", "text=s-deployed")
+	sent := wxnotify(t, nil, "", "trigger", "--env-file="+env, "--to=http://"+strings.TrimSpace(to), "im.message", "from=ben", "to=user2", "text=s-deployed")
 	if sent.code != 0 {
 		t.Fatalf("%+v", sent)
 	}
 	out.Await(t, `one card told user2 of "s-deployed"`)
-	deploying.interrupted(0, "16/16 wxnotify-dev-deliver: keep its events for six hours")
+	deploying.interrupted(0, "29/29 wxnotify-dev-deliver: keep its events for six hours")
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/config"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 )
 
@@ -46,11 +45,12 @@ func openStore(con console, settings map[string]string) (*store.Store, error) {
 		return nil, errors.New("STORE_URL is not set: name the Redis of the functions in .env or in the environment; wxnotify local tells that of its own")
 	}
 	env := config.From(func(name string) string { return settings[name] })
+	at := env.Secret(storeURL)
 	shards := env.Int("STORE_SHARDS", store.DefaultShards, 1, 4096)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	return store.Open(store.Config{Now: con.now, URL: secret.New(settings[storeURL]), Prefix: env.String(storePrefix, ""), Shards: shards,
+	return store.Open(store.Config{Now: con.now, URL: at, Prefix: env.String(storePrefix, ""), Shards: shards,
 		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID"), Existing: true})
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/templates"
 	"wxnotify/shared/config"
-	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
 
@@ -56,7 +55,7 @@ func (c templatesCmd) Run(ctx context.Context, con console) error {
 func templatesOf(ctx context.Context, con console, settings map[string]string) ([]wechat.Template, error) {
 	env := config.From(func(name string) string { return settings[name] })
 	client, err := wechat.NewClient(wechat.ClientConfig{Now: con.now, AppID: env.String("WECHAT_APPID", ""),
-		AppSecret: secret.New(env.String("WECHAT_APPSECRET", "")), BaseURL: env.URL("WECHAT_API_BASE", "")})
+		AppSecret: env.OptionalSecret("WECHAT_APPSECRET"), BaseURL: env.URL("WECHAT_API_BASE", "")})
 	env.Fail(err)
 	if err := env.Err(); err != nil {
 		return nil, err

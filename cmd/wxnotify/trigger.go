@@ -14,7 +14,7 @@ import (
 	"wxnotify/cmd/internal/demo"
 	"wxnotify/cmd/internal/trigger"
 	"wxnotify/cmd/wxnotify/internal/term"
-	"wxnotify/shared/secret"
+	"wxnotify/shared/config"
 )
 
 // triggerTimeout is how long a receiver may take: longer than IM and WeChat wait, so
@@ -44,7 +44,11 @@ func (c *triggerCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	invented := demo.FillSigning(settings)
-	r, err := trigger.New(c.Name, c.Args, signingSettings(settings), con.now())
+	sign, err := signingSettings(config.From(func(name string) string { return settings[name] }))
+	if err != nil {
+		return err
+	}
+	r, err := trigger.New(c.Name, c.Args, sign, con.now())
 	if err != nil {
 		return err
 	}
@@ -59,16 +63,17 @@ func (c *triggerCmd) Run(ctx context.Context, con console) error {
 }
 
 // signingSettings picks what callbacks, pushes and announcements are signed with.
-func signingSettings(settings map[string]string) trigger.Settings {
-	return trigger.Settings{
-		SDKAppID:      settings["IM_SDKAPPID"],
-		CallbackToken: secret.New(settings["IM_CALLBACK_TOKEN"]),
-		AppID:         settings["WECHAT_APPID"],
-		PushToken:     secret.New(settings["WECHAT_TOKEN"]),
-		AESKey:        secret.New(settings["WECHAT_ENCODING_AES_KEY"]),
-		Template:      settings["TEMPLATE_MESSAGE"],
-		AnnounceKey:   secret.New(settings["ANNOUNCE_KEY"]),
+func signingSettings(env *config.Env) (trigger.Settings, error) {
+	s := trigger.Settings{
+		SDKAppID:      env.String("IM_SDKAPPID", ""),
+		CallbackToken: env.OptionalSecret("IM_CALLBACK_TOKEN"),
+		AppID:         env.String("WECHAT_APPID", ""),
+		PushToken:     env.OptionalSecret("WECHAT_TOKEN"),
+		AESKey:        env.OptionalSecret("WECHAT_ENCODING_AES_KEY"),
+		Template:      env.String("TEMPLATE_MESSAGE", ""),
+		AnnounceKey:   env.OptionalSecret("ANNOUNCE_KEY"),
 	}
+	return s, env.Err()
 }
 
 func (c *triggerCmd) send(ctx context.Context, out io.Writer, r trigger.Request) error {

@@ -20,6 +20,7 @@ import (
 	"wxnotify/shared/config"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 )
 
 func env(m map[string]string) func(string) string {
@@ -350,5 +351,42 @@ func TestNotifyOrDefaults(t *testing.T) {
 				t.Errorf("where all of it is needed: %v, logged %s", e.Err(), &log)
 			}
 		})
+	}
+}
+
+// A secret may be a reference, which is fetched; nothing else may. No fault quotes a value.
+func TestReferences(t *testing.T) {
+	fetched := map[config.Reference]string{{Name: "app", Version: "SSM_Current"}: strings.Repeat("k", 32), {Name: "app_2-x", Version: "v1.0"}: "short"}
+	of := func(settings map[string]string) *config.Env {
+		return config.From(env(settings)).Fetching(func(r config.Reference) (secret.String, error) {
+			if v, there := fetched[r]; there {
+				return secret.New(v), nil
+			}
+			return secret.String{}, fmt.Errorf("there is no %v", r)
+		})
+	}
+	e := of(map[string]string{"S": "ssm:app", "O": "ssm:app_2-x:v1.0", "K": "ssm:app:SSM_Current"})
+	got := []string{e.Secret("S").Reveal(), e.OptionalSecret("O").Reveal(), e.Key("K").Reveal()}
+	if want := []string{strings.Repeat("k", 32), "short", strings.Repeat("k", 32)}; !slices.Equal(got, want) || e.Err() != nil {
+		t.Errorf("%q, %v", got, e.Err())
+	}
+	const value = "ssm:a value that only begins alike"
+	e = of(map[string]string{"FORM": value, "EMPTY": "ssm:", "LONG": "ssm:" + strings.Repeat("x", 129), "GONE": "ssm:gone:v2", "SHORT": "ssm:app_2-x:v1.0", "TEXT": "ssm:app", "COUNT": "ssm:app"})
+	for _, name := range []string{"FORM", "EMPTY", "LONG", "GONE"} {
+		e.OptionalSecret(name)
+	}
+	e.Key("SHORT")
+	e.String("TEXT", "")
+	e.Number("COUNT")
+	want := []string{"FORM: is no reference to a secret: ssm:NAME or ssm:NAME:VERSION", "EMPTY: is no reference", "LONG: is no reference", "GONE: there is no ssm:gone:v2",
+		"SHORT: has 5 bytes, use at least 32", "TEXT: is a reference to a secret, and is none", "COUNT: is a reference to a secret, and is none"}
+	for i, line := range strings.Split(e.Err().Error(), "\n") {
+		if !strings.HasPrefix(line, want[i]) || strings.Contains(line, value) {
+			t.Errorf("%s, want %s", line, want[i])
+		}
+	}
+	alone := config.From(env(map[string]string{"S": "ssm:app"}))
+	if alone.Secret("S"); alone.Err() == nil || !strings.Contains(alone.Err().Error(), "S: ssm:app leads to a secret in the cloud") {
+		t.Errorf("%v", alone.Err())
 	}
 }

@@ -19,12 +19,19 @@ import (
 // is a placeholder, whatever the setting, is a fault and reads as if nothing was set.
 type Env struct {
 	getenv func(string) string
+	fetch  func(Reference) (secret.String, error) // nil: references are faults
 	errs   []error
 	faulty map[string]bool // settings that have a fault already
 }
 
 // From returns an Env over getenv.
 func From(getenv func(string) string) *Env { return &Env{getenv: getenv, faulty: map[string]bool{}} }
+
+// Fetching has secrets that are references fetched by fetch, and returns e.
+func (e *Env) Fetching(fetch func(Reference) (secret.String, error)) *Env {
+	e.fetch = fetch
+	return e
+}
 
 // Err returns every fault found so far, joined, or nil.
 func (e *Env) Err() error { return errors.Join(e.errs...) }
@@ -55,8 +62,18 @@ func (e *Env) fail(name, cure string, args ...any) {
 	}
 }
 
-// get returns a setting, or "" if it is not set.
+// get returns a setting that is no secret, or "" if it is not set.
 func (e *Env) get(name string) string {
+	v := e.raw(name)
+	if IsReference(v) {
+		e.fail(name, "is a reference to a secret, and is none: write the value itself")
+		return ""
+	}
+	return v
+}
+
+// raw returns a setting as it is written, or "" if it is not set.
+func (e *Env) raw(name string) string {
 	v := e.filled(name)
 	if v == "" && e.getenv(name) != "" {
 		e.fail(name, "holds a placeholder, not a value: set it in the .env that is deployed, or leave it empty there if it is optional, and deploy again")
@@ -94,30 +111,53 @@ func (e *Env) String(name, def string) string {
 }
 
 // Need returns a setting that must be there.
-func (e *Env) Need(name string) string {
-	v := e.get(name)
+func (e *Env) Need(name string) string { return e.there(name, e.get(name)) }
+
+// there is v, which must not be empty.
+func (e *Env) there(name, v string) string {
 	if v == "" {
 		e.fail(name, "is not set")
 	}
 	return v
 }
 
-// Secret is Need for a value that must not be printed.
-func (e *Env) Secret(name string) secret.String { return secret.New(e.Need(name)) }
+// Secret returns a value that must be there and must not be printed: as it is written, or what its Reference leads to.
+func (e *Env) Secret(name string) secret.String {
+	e.there(name, e.raw(name))
+	return e.OptionalSecret(name)
+}
 
-// OptionalSecret is a secret that may be missing; it is then empty.
-func (e *Env) OptionalSecret(name string) secret.String { return secret.New(e.get(name)) }
+// OptionalSecret is a Secret that may be missing; it is then empty.
+func (e *Env) OptionalSecret(name string) secret.String {
+	v := e.raw(name)
+	if !IsReference(v) {
+		return secret.New(v)
+	}
+	ref, err := ParseReference(v)
+	var s secret.String
+	switch {
+	case err != nil:
+	case e.fetch == nil:
+		err = fmt.Errorf("%v leads to a secret in the cloud, which only the functions there can read: set the value itself here", ref)
+	default:
+		s, err = e.fetch(ref)
+	}
+	if err != nil {
+		e.fail(name, "%v", err)
+	}
+	return s
+}
 
 // minKey is how long a key of our own must be.
 const minKey = 32
 
 // Key is Secret for a key of our own, which must have 32 bytes at least.
 func (e *Env) Key(name string) secret.String {
-	v := e.Need(name)
-	if v != "" && len(v) < minKey {
-		e.fail(name, "has %d bytes, use at least %d: openssl rand -hex 32 makes one", len(v), minKey)
+	s := e.Secret(name)
+	if n := len(s.Reveal()); n > 0 && n < minKey {
+		e.fail(name, "has %d bytes, use at least %d: openssl rand -hex 32 makes one", n, minKey)
 	}
-	return secret.New(v)
+	return s
 }
 
 // Number returns a whole number above 0, or 0 if the setting is missing: whoever

@@ -1,6 +1,7 @@
 package im
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -15,17 +16,19 @@ const adminSigTTL = 24 * time.Hour
 // its life are over. However many callers ask at once, one is made.
 type adminSig struct {
 	sign func(time.Time, time.Duration) (string, time.Time, error)
+	key  secret.String // by which sign signs
 	now  func() time.Time
 
 	mu      sync.Mutex
 	sig     secret.String
+	made    string // the key when sig was made
 	renewAt time.Time
 }
 
 func (a *adminSig) get() (secret.String, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
+	now, key := a.now(), a.key.Reveal()
 	if !a.sig.Empty() && now.Before(a.renewAt) {
 		return a.sig, nil
 	}
@@ -33,15 +36,16 @@ func (a *adminSig) get() (secret.String, error) {
 	if err != nil {
 		return secret.String{}, err
 	}
-	a.sig, a.renewAt = secret.New(sig), now.Add(adminSigTTL*4/5)
+	a.sig, a.made, a.renewAt = secret.New(sig), key, now.Add(adminSigTTL*4/5)
 	return a.sig, nil
 }
 
-// refused drops sig, unless another caller has done so already.
-func (a *adminSig) refused(sig secret.String) {
+// refused drops sig, unless another caller has done so already. It may be the key that is no good: that is renewed.
+func (a *adminSig) refused(ctx context.Context, sig secret.String) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sig.Reveal() == sig.Reveal() {
+		a.key.Renew(ctx, a.made)
 		a.sig = secret.String{}
 	}
 }

@@ -73,7 +73,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return &Client{
 		appID: cfg.SDKAppID, admin: signer.admin, hosts: hosts, now: cfg.Now,
 		http: httpClient(cfg.HTTPClient), pacer: cfg.Pacer,
-		sig: &adminSig{sign: signer.signAdmin, now: cfg.Now},
+		sig: &adminSig{sign: signer.signAdmin, key: cfg.SecretKey, now: cfg.Now},
 	}, nil
 }
 

@@ -64,7 +64,7 @@ func (c *Client) call(ctx context.Context, path string, request any) (object, er
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("im: %s: %w", op, ctx.Err())
 		case refusesUserSig(err) && !renewed:
-			c.sig.refused(sig)
+			c.sig.refused(ctx, sig)
 			renewed, wait = true, 0
 		case attempt >= maxAttempts || !passing(err):
 			return reply, err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +15,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
+	"wxnotify/shared/secret"
 )
 
 func TestRetry(t *testing.T) {
@@ -325,4 +329,27 @@ func TestPaceEndsWithTheContext(t *testing.T) {
 			t.Errorf("%v after %v, %d turns and %d calls", err, time.Since(start), len(p.turns), f.calls())
 		}
 	})
+}
+
+// A UserSig that IM refuses is made anew, with the key as it is now where it is kept.
+func TestKeyThatWasChanged(t *testing.T) {
+	asked := 0
+	api := roundTripper(func(r *http.Request) (*http.Response, error) {
+		asked++
+		w := httptest.NewRecorder()
+		if newSigner(t, testAppID, testKey).Verify("administrator", r.URL.Query().Get("usersig"), time.Now()) == nil {
+			io.WriteString(w, `{"ActionStatus":"OK","ErrorCode":0,"QueryResult":[{"To_Account":"tommy","Status":"Online"}]}`)
+		} else {
+			io.WriteString(w, `{"ActionStatus":"FAIL","ErrorCode":70003,"ErrorInfo":"sig"}`)
+		}
+		return w.Result(), nil
+	})
+	c, err := im.NewClient(im.ClientConfig{SDKAppID: testAppID, Now: time.Now, HTTPClient: &http.Client{Transport: api},
+		SecretKey: secret.From(&testkit.Rotation{Old: strings.Repeat("0", 64), New: testKey})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Presence(t.Context(), []fact.UserID{"tommy"}); err != nil || asked != 2 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
 }

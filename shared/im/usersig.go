@@ -93,14 +93,16 @@ func (s *Signer) sign(user fact.UserID, now time.Time, ttl time.Duration) (strin
 	if expire < 1 || expire > math.MaxInt32 {
 		return "", time.Time{}, fmt.Errorf("im: UserSig: a lifetime of %v is not between one second and 68 years", ttl)
 	}
+	fixed := *s
+	fixed.key = secret.New(s.key.Reveal()) // which may change meanwhile
 	c := claims{Version: "2.0", Identifier: string(user), SDKAppID: uint64(s.appID), Expire: expire, Time: now.Unix()}
-	c.Sig = c.mac(s.key)
+	c.Sig = c.mac(fixed.key)
 	usersig, err := c.pack()
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("im: UserSig: %w", err)
 	}
 	// Tencent's GenUserSig asks the machine for the time, so it cannot sign; it has the last word on what we signed.
-	if err := s.Verify(user, usersig, now); err != nil {
+	if err := fixed.Verify(user, usersig, now); err != nil {
 		return "", time.Time{}, fmt.Errorf("im: UserSig: what was signed is refused: %w", err)
 	}
 	return usersig, c.expires(), nil

@@ -37,7 +37,7 @@ var ErrNoDeliver = errors.New("no function to deliver: set DELIVER_FUNCTION to i
 
 // Wake starts a run of deliver. Without a Function it does nothing: the timer does.
 func (v *Invoker) Wake(ctx context.Context) error {
-	if v.cfg.Function == "" {
+	if v.function == "" {
 		return nil
 	}
 	return v.Invoke(ctx, DeliverEvent{})

@@ -11,7 +11,6 @@ import (
 	"wxnotify/shared/outbound"
 
 	sdkerrors "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
-	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
 )
 
 // maxAnswer bounds what is read of an API answer. Real ones have some hundred bytes.
@@ -104,11 +103,4 @@ func scrub(text string, private []string) string {
 		text = strings.NewReplacer(p, "[secret]", string(quoted[1:len(quoted)-1]), "[secret]").Replace(text)
 	}
 	return text
-}
-
-func checkAnswer(answer *api.InvokeResponse) error {
-	if answer.Response == nil || answer.Response.Result == nil {
-		return errors.New("an answer without Result: check TENCENT_API_BASE")
-	}
-	return nil
 }

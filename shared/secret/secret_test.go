@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/secret"
 )
 
@@ -56,5 +57,22 @@ func TestReveal(t *testing.T) {
 	var zero secret.String
 	if zero.Reveal() != "" || !zero.Empty() || !secret.New("").Empty() || secret.New("x").Empty() {
 		t.Error("Empty does not follow Reveal")
+	}
+}
+
+// A secret with a source reads as that does, and prints no more than others.
+func TestFrom(t *testing.T) {
+	r := &testkit.Rotation{Old: "value-of-old", New: "value-of-new"}
+	s := secret.From(r)
+	holder := struct{ hidden secret.String }{s}
+	if text := fmt.Sprintf("%v %+v %#v %s %q", s, holder, holder, holder, holder); strings.Contains(text, "value-of") || s.Reveal() != "value-of-old" {
+		t.Error(text)
+	}
+	if !s.Renew(t.Context(), "value-of-old") || s.Reveal() != "value-of-new" || s.Renew(t.Context(), "value-of-new") {
+		t.Error("it does not follow its source")
+	}
+	var zero secret.String
+	if zero.Renew(t.Context(), "") || secret.New("v").Renew(t.Context(), "v") {
+		t.Error("there is another value of what has no source")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/url"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"wxnotify/shared/secret"
 )
 
 // A server is how Redis is reached.
@@ -50,9 +53,24 @@ func parseURL(text string) (s server, ok bool) {
 	return s, err == nil && host != ""
 }
 
-// connector returns a way to make connections: by dial, if it is not nil; then what is to be said
-// first, and a look at whose store it is.
-func (s server) connector(dial dialFunc, check func(context.Context, trip) error) func(context.Context) (redis.Conn, error) {
+// connector returns a way to make connections as a URL says: by dial, if it is not nil; then what is to be said first, and a
+// look at whose store it is. If the password is refused and there is another URL by now, that is tried too.
+func connector(at secret.String, dial dialFunc, check func(context.Context, trip) error) func(context.Context) (redis.Conn, error) {
+	return func(ctx context.Context) (redis.Conn, error) {
+		used := at.Reveal()
+		conn, err := connect(ctx, used, dial, check)
+		if err == nil || !refusesPassword(err) || !at.Renew(ctx, used) {
+			return conn, err
+		}
+		return connect(ctx, at.Reveal(), dial, check)
+	}
+}
+
+func connect(ctx context.Context, at string, dial dialFunc, check func(context.Context, trip) error) (redis.Conn, error) {
+	s, ok := parseURL(at)
+	if !ok {
+		return nil, errURL
+	}
 	if dial == nil {
 		plain := &net.Dialer{KeepAlive: 5 * time.Minute}
 		dial = plain.DialContext
@@ -60,24 +78,29 @@ func (s server) connector(dial dialFunc, check func(context.Context, trip) error
 			dial = (&tls.Dialer{NetDialer: plain, Config: s.tls}).DialContext
 		}
 	}
-	return func(ctx context.Context) (redis.Conn, error) {
-		dialling, cancel := context.WithTimeout(ctx, dialTimeout)
-		defer cancel()
-		raw, err := dial(dialling, s.network, s.addr)
-		if err != nil {
-			return nil, err
-		}
-		conn := redis.NewConn(&gathering{Conn: raw}, replyTimeout, replyTimeout)
-		onConn := func(ctx context.Context, cmds []command) ([]reply, error) { return exchange(ctx, conn, cmds) }
-		if _, err = all(ctx, onConn, s.greeting...); err == nil {
-			err = check(ctx, onConn)
-		}
-		if err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return conn, nil
+	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	raw, err := dial(dialling, s.network, s.addr)
+	if err != nil {
+		return nil, err
 	}
+	conn := redis.NewConn(&gathering{Conn: raw}, replyTimeout, replyTimeout)
+	onConn := func(ctx context.Context, cmds []command) ([]reply, error) { return exchange(ctx, conn, cmds) }
+	if _, err = all(ctx, onConn, s.greeting...); err == nil {
+		err = check(ctx, onConn)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// refusesPassword reports whether Redis refuses who connects: by AUTH (ERR before Redis 6), or what comes after that was not said.
+func refusesPassword(err error) bool {
+	refused, _ := errors.AsType[redis.Error](err)
+	kind, _, _ := strings.Cut(string(refused), " ")
+	return kind == "WRONGPASS" || kind == "NOAUTH" || refused == "ERR invalid password"
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)

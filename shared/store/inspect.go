@@ -37,8 +37,7 @@ func Inspect(ctx context.Context, cfg Config) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, err
 	}
-	server, _ := parseURL(cfg.URL.Reveal()) // Open has read it
-	conn, err := server.connector(cfg.Dial, func(context.Context, trip) error { return nil })(ctx)
+	conn, err := connector(cfg.URL, cfg.Dial, func(context.Context, trip) error { return nil })(ctx)
 	if err != nil {
 		return Inspection{}, unreached(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 
 	"wxnotify/internal/port"
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
@@ -162,3 +163,17 @@ func something(typ reflect.Type) reflect.Value {
 }
 
 func second[A any](_ A, err error) error { return err }
+
+// A password that Redis refuses is looked up again where it is kept.
+func TestPasswordThatWasChanged(t *testing.T) {
+	m := miniredis.RunT(t)
+	m.RequireAuth("new")
+	at := func(password string) string { return "redis://:" + password + "@" + m.Addr() }
+	newBench(t, Harness{Store: opened(t, store.Config{Now: time.Now, URL: secret.From(&testkit.Rotation{Old: at("old"), New: at("new")})})}).bind()
+	for _, next := range []string{at("other"), "nonsense"} {
+		s := opened(t, store.Config{Now: time.Now, URL: secret.From(&testkit.Rotation{Old: at("old"), New: next})})
+		if _, err := s.OpenIDOf(t.Context(), alice); err == nil || strings.Contains(err.Error(), next) {
+			t.Errorf("%v", err)
+		}
+	}
+}

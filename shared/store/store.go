@@ -68,11 +68,13 @@ type Store struct {
 	policy   atomic.Bool // the server's maxmemory-policy was looked at
 }
 
+// errURL does not show the URL, and with it the password.
+var errURL = errors.New("STORE_URL: not a URL such as redis://:password@host:6379/0")
+
 // Open returns a Store. It connects when it is first used.
 func Open(cfg Config) (*Store, error) {
-	server, ok := parseURL(cfg.URL.Reveal())
-	if !ok { // an error would show the URL, and with it the password
-		return nil, errors.New("STORE_URL: not a URL such as redis://:password@host:6379/0")
+	if _, ok := parseURL(cfg.URL.Reveal()); !ok {
+		return nil, errURL
 	}
 	if cfg.Shards == 0 {
 		cfg.Shards = DefaultShards
@@ -92,7 +94,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{prefix: cfg.Prefix, shards: cfg.Shards, now: cfg.Now, server: cfg.ServerTime, self: "run " + rand.Text()[:12]}
 	key := s.shardKeys(0).identity()
 	id := &identity{prefix: s.prefix, key: key, marks: marksOf(cfg, key), existing: cfg.Existing}
-	s.client = &client{connect: server.connector(cfg.Dial, id.check), places: make(chan struct{}, connections)}
+	s.client = &client{connect: connector(cfg.URL, cfg.Dial, id.check), places: make(chan struct{}, connections)}
 	s.trip = s.client.trip
 	return s, nil
 }

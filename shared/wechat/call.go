@@ -70,6 +70,18 @@ func (c *Client) withToken(ctx context.Context, r request, out reply) error {
 	return c.call(ctx, r.authorize(t), out)
 }
 
+// withSecret performs what ask makes of the AppSecret, and once more if WeChat refuses that and there is another by now.
+func (c *Client) withSecret(ctx context.Context, ask func(appSecret string) request, out reply) error {
+	used := c.secret.Reveal()
+	private := func(r request, s string) request { r.private = append(r.private, s); return r }
+	err := c.call(ctx, private(ask(used), used), out)
+	if e, ok := errors.AsType[*APIError](err); !ok || !e.wrongSecret() || !c.secret.Renew(ctx, used) {
+		return err
+	}
+	next := c.secret.Reveal()
+	return c.call(ctx, private(ask(next), next), out)
+}
+
 func (r request) authorize(t token) request {
 	r.query = url.Values{"access_token": {t.value.Reveal()}}
 	r.private = append([]string{t.value.Reveal()}, r.private...)

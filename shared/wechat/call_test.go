@@ -16,7 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
+	"wxnotify/shared/secret"
 	"wxnotify/shared/wechat"
 )
 
@@ -289,5 +291,42 @@ func TestErrmsgIsCleaned(t *testing.T) {
 	wantNoSecret(t, err.Error())
 	if text := err.Error(); strings.Contains(text, "oUser") || strings.ContainsAny(text, "\n\x00\x1b") || len(text) > 400 || !strings.Contains(text, "risky") {
 		t.Errorf("error %q", text)
+	}
+}
+
+// An AppSecret that WeChat refuses is fetched again where it is kept, once.
+func TestAppSecretThatWasChanged(t *testing.T) {
+	const refused = `{"errcode":%d,"errmsg":"invalid appsecret"}`
+	for name, c := range map[string]struct {
+		path, success string
+		code          int
+		now           string // the AppSecret where it is kept
+		asked         int
+	}{
+		"a token":                  {tokenPath, "", 40125, appSecret, 2},
+		"a token, by another code": {tokenPath, "", 40001, appSecret, 2},
+		"a login":                  {"/sns/jscode2session", `{"openid":"oAnna"}`, 40125, appSecret, 2},
+		"the same as before":       {tokenPath, "", 40125, "old-secret", 1},
+		"another trouble":          {tokenPath, "", 40164, appSecret, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newAPI()
+			api.answer(c.path, fmt.Sprintf(refused, c.code))
+			if c.success != "" {
+				api.answer(c.path, c.success)
+			}
+			cfg := inMemory(api)
+			cfg.AppSecret = secret.From(&testkit.Rotation{Old: "old-secret", New: c.now})
+			client := client(t, cfg)
+			var err error
+			if c.path == tokenPath {
+				_, err = client.StableToken(t.Context())
+			} else {
+				_, err = client.Code2Session(t.Context(), "code")
+			}
+			if (err == nil) != (c.asked == 2) || api.count(c.path) != c.asked {
+				t.Errorf("%v, asked %d times, want %d", err, api.count(c.path), c.asked)
+			}
+		})
 	}
 }

@@ -145,7 +145,7 @@ func (e *APIError) Cure() string {
 
 // wrongSecret: 40001 speaks of the token, except where a call sends the AppSecret.
 func (e *APIError) wrongSecret() bool {
-	return e.Code == CodeInvalidToken && (e.Op == opStableToken || e.Op == opCode2Session)
+	return e.Code == CodeBadSecret || e.Code == CodeInvalidToken && (e.Op == opStableToken || e.Op == opCode2Session)
 }
 
 var refusedIP = regexp.MustCompile(`invalid ip ([0-9A-Fa-f.:]+)`)

@@ -26,11 +26,11 @@ func (c *Client) Code2Session(ctx context.Context, code string) (fact.OpenID, er
 		return "", fmt.Errorf("wechat: %s: %w: it has %d bytes", opCode2Session, ErrLoginCode, len(code))
 	}
 	var out sessionReply
-	err := c.call(ctx, request{
-		op: opCode2Session, path: "/sns/jscode2session", private: []string{code},
-		query: url.Values{
-			"appid": {c.appID}, "secret": {c.secret.Reveal()}, "js_code": {code}, "grant_type": {"authorization_code"},
-		},
+	err := c.withSecret(ctx, func(appSecret string) request {
+		return request{
+			op: opCode2Session, path: "/sns/jscode2session", private: []string{code},
+			query: url.Values{"appid": {c.appID}, "secret": {appSecret}, "js_code": {code}, "grant_type": {"authorization_code"}},
+		}
 	}, &out)
 	if err == nil && !isID(string(out.OpenID)) {
 		err = &TransportError{Op: opCode2Session, Sent: true, Err: errUnreadable}

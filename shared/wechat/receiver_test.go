@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wxnotify/internal/testkit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/stopwatch"
 	"wxnotify/shared/wechat"
@@ -539,5 +540,23 @@ func TestSealRefuses(t *testing.T) {
 	}
 	if _, err := (wechat.Sealer{}).SignURL("x"); err == nil {
 		t.Error("SignURL without a token: no error")
+	}
+}
+
+// An EncodingAESKey is read when a push comes, so that another one where it is kept needs no new instance.
+func TestKeyThatWasChanged(t *testing.T) {
+	for next, works := range map[string]bool{aesKey: true, "nonsense": false} {
+		rotation := &testkit.Rotation{Old: otherKey, New: next}
+		cfg := secured
+		cfg.EncodingAESKey = secret.From(rotation)
+		r := receiver(t, cfg)
+		q, body := seal(t, sealer(wechat.ModeSecure), popup)
+		if _, err := r.Open(q, body, now); !errors.Is(err, wechat.ErrDecrypt) {
+			t.Errorf("before: %v", err)
+		}
+		rotation.Renew(t.Context(), otherKey)
+		if _, err := r.Open(q, body, now); (err == nil) != works || err != nil && !errors.Is(err, wechat.ErrDecrypt) {
+			t.Errorf("after: %v", err)
+		}
 	}
 }

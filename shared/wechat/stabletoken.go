@@ -37,9 +37,11 @@ func (r *tokenReply) complete() bool { return r.Token != "" && r.Expires > 0 }
 // https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-access-token/api_getstableaccesstoken
 func (c *Client) StableToken(ctx context.Context) (AccessToken, error) {
 	var out tokenReply
-	err := c.call(ctx, request{
-		op: opStableToken, path: "/cgi-bin/stable_token",
-		body: tokenBody{GrantType: "client_credential", AppID: c.appID, Secret: c.secret.Reveal()},
+	err := c.withSecret(ctx, func(appSecret string) request {
+		return request{
+			op: opStableToken, path: "/cgi-bin/stable_token",
+			body: tokenBody{GrantType: "client_credential", AppID: c.appID, Secret: appSecret},
+		}
 	}, &out)
 	if err != nil {
 		return AccessToken{}, err

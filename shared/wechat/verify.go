@@ -62,7 +62,7 @@ type Config struct {
 type Receiver struct {
 	appID  string
 	tokens []secret.String // current first
-	keys   []*aesKey       // current first; none: plain mode
+	keys   []secret.String // encoded AES keys, current first; none: plain mode
 }
 
 // New returns a Receiver. Its error lists everything that is missing or malformed, by
@@ -94,11 +94,10 @@ func New(cfg Config) (*Receiver, error) {
 		if k.encoded.Empty() {
 			continue
 		}
-		key, err := parseKey(k.encoded)
-		if err != nil {
+		if _, err := parseKey(k.encoded); err != nil {
 			errs = append(errs, fmt.Errorf("wechat: %s %w", k.name, err))
 		}
-		r.keys = append(r.keys, key)
+		r.keys = append(r.keys, k.encoded)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -209,7 +208,12 @@ func (r *Receiver) unwrap(q pushQuery, body []byte) ([]byte, error) {
 // far as an appid, so ErrAppID speaks of the right key.
 func (r *Receiver) decrypt(encrypted string) ([]byte, error) {
 	refused := ErrDecrypt
-	for _, key := range r.keys {
+	for _, encoded := range r.keys {
+		key, err := parseKey(encoded)
+		if err != nil { // it has changed
+			refused = fmt.Errorf("%w: an EncodingAESKey %w", ErrDecrypt, err)
+			continue
+		}
 		msg, appID, err := key.decrypt(encrypted)
 		switch {
 		case err == nil && appID == r.appID:

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +48,8 @@ type fixture struct {
 	log      bytes.Buffer
 	scf      *kit.SCF // what deliver was invoked with waits there
 	users    int
+	referred bool // secrets are references to the Secrets Manager
+	ssmAway  bool // which does not answer
 	seamless bool // functions are built as they are deployed
 }
 
@@ -70,7 +75,7 @@ func (f *fixture) notifyFile(text string) {
 
 // build builds a new instance of a function.
 func (f *fixture) build(function string, getenv func(string) string) (scf.Handler, error) {
-	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: f.scf, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
+	seams := wire.Seams{Upstream: f.sim.Transport(), Platform: platform{f}, Now: func() time.Time { return f.now().Add(f.ahead) }, StoreNow: f.now,
 		Opened: func(st *store.Store) { f.t.Cleanup(func() { st.Close() }) }}
 	if f.seamless {
 		seams = wire.Seams{}
@@ -78,7 +83,37 @@ func (f *fixture) build(function string, getenv func(string) string) (scf.Handle
 	return wire.Builds(seams)[function](f.t.Context(), getenv, scf.NewLogger(&f.log, function, slog.LevelInfo))
 }
 
-func (f *fixture) getenv(name string) string { return f.settings[name] }
+// A platform is Tencent Cloud's API as a fixture has it.
+type platform struct{ *fixture }
+
+func (p platform) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("X-TC-Action") != "GetSecretValue" {
+		return p.scf.RoundTrip(r)
+	}
+	if p.ssmAway {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	var asked struct{ SecretName string }
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	fmt.Fprintf(w, `{"Response":{"RequestId":"r","SecretString":%q}}`, p.settings[asked.SecretName])
+	return w.Result(), nil
+}
+
+func (f *fixture) getenv(name string) string {
+	if f.referred && slices.Contains(secretSettings, name) {
+		return "ssm:" + name
+	}
+	if f.referred && strings.HasPrefix(name, "TENCENTCLOUD_") {
+		return "of the role"
+	}
+	return f.settings[name]
+}
+
+var secretSettings = strings.Fields("STORE_URL WECHAT_APPSECRET WECHAT_TOKEN WECHAT_ENCODING_AES_KEY IM_SECRET_KEY IM_CALLBACK_TOKEN USERID_KEY ANNOUNCE_KEY")
 
 // refuses is the answer of a function whose settings have a fault.
 const refuses = "refuses"

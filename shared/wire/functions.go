@@ -115,9 +115,12 @@ func announce(w *wiring) (scf.Handler, error) {
 // spillReserve is how much of an invocation is left for handing an overflow on.
 const overflowReserve = 25 * time.Second
 
+// delivering is how long deliver waits for secrets while it is wired: an overflow that it fails is lost after three attempts.
+const delivering = time.Minute
+
 // Deliver runs each minute, and when woken, and sends the cards that are due. It also takes in what
 // receivers spilled while the store was away.
-func Deliver(s Seams) scf.Build { return s.with(deliverCards) }
+func Deliver(s Seams) scf.Build { return s.patient(delivering, deliverCards) }
 
 func deliverCards(w *wiring) (scf.Handler, error) {
 	st := w.store()

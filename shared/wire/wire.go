@@ -15,6 +15,7 @@ import (
 	"wxnotify/shared/inbox"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/scf"
+	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 )
@@ -25,7 +26,7 @@ type Seams struct {
 	Dial     func(ctx context.Context, network, addr string) (net.Conn, error) // to the store; nil: the network
 	StoreNow func() time.Time                                                  // of the store; nil: its own clock
 	Upstream http.RoundTripper                                                 // to WeChat and IM; nil: the network
-	Platform http.RoundTripper                                                 // to SCF's Invoke API; nil: the network
+	Platform http.RoundTripper                                                 // to Tencent Cloud's API; nil: the network
 	// Opened is told of each store that is opened, which a deployed function never closes.
 	Opened func(*store.Store)
 }
@@ -41,13 +42,28 @@ type wiring struct {
 // A making wires one function.
 type making func(w *wiring) (scf.Handler, error)
 
-// with returns the build of a function.
-func (s Seams) with(make making) scf.Build {
+// receiving is how long a receiver waits for secrets while it is wired, of the two seconds that IM gives it.
+const receiving = 500 * time.Millisecond
+
+// with returns the build of a receiver.
+func (s Seams) with(make making) scf.Build { return s.patient(receiving, make) }
+
+// patient returns the build of a function that waits for secrets as long as that, and as its event allows.
+func (s Seams) patient(patience time.Duration, make making) scf.Build {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	return func(_ context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
-		return make(&wiring{config.From(getenv), s, getenv, log})
+	secrets := &secrets{}
+	return func(ctx context.Context, getenv func(string) string, log *slog.Logger) (scf.Handler, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		w := &wiring{config.From(getenv), s, getenv, log}
+		w.Fetching(func(r config.Reference) (secret.String, error) { return secrets.get(ctx, w, r) })
+		h, err := make(w)
+		if err == nil {
+			h = secrets.refreshed(h)
+		}
+		return h, err
 	}
 }
 

@@ -74,8 +74,8 @@ func (c *checker) warn(where, what, cure string) {
 	c.add(Finding{Warning: true, Where: where, What: what, Cure: cure})
 }
 
-// Run returns what it finds, errors first.
-func Run(ctx context.Context, in Input) []Finding {
+// Run returns what it finds, errors first, and the settings that it has looked at.
+func Run(ctx context.Context, in Input) (found []Finding, settings map[string]string) {
 	c := &checker{Input: in, settings: map[string]string{}}
 	c.readSettings()
 	c.checkSettings()
@@ -91,7 +91,7 @@ func Run(ctx context.Context, in Input) []Finding {
 		rank := map[bool]int{true: 1}
 		return cmp.Compare(rank[a.Warning], rank[b.Warning])
 	})
-	return slices.CompactFunc(c.found, func(a, b Finding) bool { return a == b })
+	return slices.CompactFunc(c.found, func(a, b Finding) bool { return a == b }), c.settings
 }
 
 // readSettings reads the file of settings, and lays the environment over it.

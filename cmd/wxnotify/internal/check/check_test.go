@@ -18,8 +18,6 @@ const settings = `TENCENT_SECRET_ID=AKIDabcdefghijklmnopqrstuvwxyz012345
 TENCENT_SECRET_KEY=a-secret-key
 VPC_ID=vpc-1a2b3c4d
 VPC_SUBNET_ID=subnet-1a2b3c4d
-SESSION_LOGSET_ID=01234567-89ab-cdef-0123-456789abcdef
-SESSION_LOG_TOPIC_ID=01234567-89ab-cdef-0123-456789abcdee
 WECHAT_APPID=wx0123456789abcdef
 WECHAT_APPSECRET=0123456789abcdef0123456789abcde0
 WECHAT_TOKEN=Token1
@@ -101,7 +99,8 @@ func (d *deployment) edit(file, old, new string) {
 
 func (d *deployment) found() []check.Finding {
 	path := func(file string) string { return filepath.Join(d.dir, file) }
-	return check.Run(d.Context(), check.Input{Env: path(".env"), Environment: d.environment, Config: path("serverless.yml"), Notify: path("notify.yml"), Build: path("build")})
+	found, _ := check.Run(d.Context(), check.Input{Env: path(".env"), Environment: d.environment, Config: path("serverless.yml"), Notify: path("notify.yml"), Build: path("build")})
+	return found
 }
 
 // set gives a setting another value; it is in no other place than the file.
@@ -134,6 +133,15 @@ func TestWhatIsWrong(t *testing.T) {
 	if found := newDeployment(t).found(); len(found) > 0 {
 		t.Fatalf("nothing is wrong, and it finds %v", found)
 	}
+	d := newDeployment(t)
+	secrets := strings.Fields("STORE_URL WECHAT_APPSECRET WECHAT_TOKEN WECHAT_ENCODING_AES_KEY IM_SECRET_KEY IM_CALLBACK_TOKEN USERID_KEY SESSION_KEY ANNOUNCE_KEY")
+	for _, name := range secrets {
+		d.environment[name] = "ssm:of-" + name
+	}
+	d.environment["IM_CALLBACK_URL"], d.environment["WECHAT_PUSH_URL"] = "https://callback.our-shop.com:8443/im/1", "https://callback.our-shop.com/push_1/"
+	if found := d.found(); len(found) > 0 {
+		t.Errorf("all secrets are references, URLs are of our own, and it finds %v", found)
+	}
 	const settingsOfImcallback = "        - { key: IM_CALLBACK_TOKEN, value: \"${env:IM_CALLBACK_TOKEN}\" }\n"
 	all := func(file, old, new string) func(*deployment) {
 		return func(d *deployment) { d.write(file, strings.ReplaceAll(d.read(file), old, new), 0o644) }
@@ -144,13 +152,15 @@ func TestWhatIsWrong(t *testing.T) {
 		want    string
 		warning bool
 	}{
-		{"a required setting is missing", set("WECHAT_APPSECRET", ""), ".env line 17, WECHAT_APPSECRET: is empty: set it", false},
+		{"a required setting is missing", set("WECHAT_APPSECRET", ""), ".env line 15, WECHAT_APPSECRET: is empty: set it", false},
 		{"a placeholder of the deploy tool", set("IM_SECRET_KEY", "undefined"), "IM_SECRET_KEY: holds a placeholder", false},
 		{"a placeholder of the example", set("STORE_URL", "redis://user:password@host:6379/0"), "STORE_URL: holds a placeholder", false},
 		{"a placeholder in brackets", set("IM_CALLBACK_TOKEN", "<token>"), "IM_CALLBACK_TOKEN: holds a placeholder", false},
 		{"the AppID of something else", set("WECHAT_APPID", "1400000001"), "WECHAT_APPID: is no AppID: wx and 16 of 0-9 and a-f: copy it from mp.weixin.qq.com", false},
 		{"a cut AppSecret", set("WECHAT_APPSECRET", "0123456789abcdef"), "WECHAT_APPSECRET: is no AppSecret", false},
 		{"a Token with a dash", set("WECHAT_TOKEN", "to-ken"), "WECHAT_TOKEN: is no Token: 3 to 32 letters and digits", false},
+		{"a reference with a blank", set("WECHAT_APPSECRET", "ssm:app secret"), "WECHAT_APPSECRET: is no reference to a secret: ssm:NAME or ssm:NAME:VERSION", false},
+		{"a reference for what is no secret", set("SESSION_MODE", "ssm:mode"), "SESSION_MODE: is a reference to a secret, and is none: write the value itself", false},
 		{"an AppID for an SDKAppID", set("IM_SDKAPPID", "140000"), "IM_SDKAPPID: is no SDKAppID: ten digits: copy it from the IM console", false},
 		{"half a secret key", set("IM_SECRET_KEY", "0123456789abcdef0123456789abcdef"), "IM_SECRET_KEY: is no secret key of IM", false},
 		{"a template by its number", set("TEMPLATE_MESSAGE", "1234"), "TEMPLATE_MESSAGE: is no template id: 43 letters", false},
@@ -168,12 +178,20 @@ func TestWhatIsWrong(t *testing.T) {
 		}, "STORE_URL: is a private address, which functions without a VPC cannot reach: fill in VPC_ID", false},
 		{"a VPC without a subnet", set("VPC_SUBNET_ID", ""), "VPC_SUBNET_ID: is empty, though VPC_ID and VPC_SUBNET_ID belong together", false},
 		{"a subnet for a VPC", set("VPC_ID", "subnet-1a2b3c4d"), "VPC_ID: is no VPC", false},
-		{"no log topic for session", func(d *deployment) {
-			d.edit(".env", "SESSION_LOGSET_ID=01234567-89ab-cdef-0123-456789abcdef\nSESSION_LOG_TOPIC_ID=01234567-89ab-cdef-0123-456789abcdee\n", "")
-		}, "SESSION_LOGSET_ID: is empty: SCF logs what session returns", false},
+		{"a log topic without its log set", set("SESSION_LOG_TOPIC_ID", "01234567-89ab-cdef-0123-456789abcdee"), "SESSION_LOGSET_ID: is empty, though SESSION_LOGSET_ID and SESSION_LOG_TOPIC_ID belong together", false},
 		{"an API key without its secret", set("TENCENT_SECRET_KEY", ""), "TENCENT_SECRET_KEY: is empty, though", false},
+		{"a callback URL that is none", set("IM_CALLBACK_URL", "callback.our-shop.com"), "IM_CALLBACK_URL: is no URL: https://", false},
+		{"a callback URL without TLS", set("IM_CALLBACK_URL", "http://callback.our-shop.com/im"), "IM_CALLBACK_URL: must begin with https://", false},
+		{"a token in a callback URL", set("IM_CALLBACK_URL", "https://callback.our-shop.com/im?token=x"), "IM_CALLBACK_URL: has more than a domain and a path", false},
+		{"an address for a domain", set("WECHAT_PUSH_URL", "https://203.0.113.7/push"), "WECHAT_PUSH_URL: is an address: WeChat wants a domain", false},
+		{"a domain at home", set("WECHAT_PUSH_URL", "https://nas.local/push"), "WECHAT_PUSH_URL: has a domain that is not public", false},
+		{"a domain of one word", set("IM_CALLBACK_URL", "https://callback/im"), "IM_CALLBACK_URL: has a domain that is not public", false},
+		{"a port that WeChat does not call", set("WECHAT_PUSH_URL", "https://callback.our-shop.com:8443/push"), "WECHAT_PUSH_URL: has port 8443: WeChat takes https on 443 only", false},
+		{"a domain that is too long for IM", set("IM_CALLBACK_URL", "https://"+strings.Repeat("a", 51)+".our-shop.com/im"), "IM_CALLBACK_URL: has a domain of more than 63 characters", false},
+		{"a path that IM does not take", set("IM_CALLBACK_URL", "https://callback.our-shop.com/im_callback"), "IM_CALLBACK_URL: holds what IM's console does not take: in im_callback", false},
+		{"two hyphens in a row", set("IM_CALLBACK_URL", "https://call--back.our-shop.com/im"), "IM_CALLBACK_URL: holds what IM's console does not take: in call--back", false},
 		{"a misspelt setting", set("WECHAT_ENCODING_AESKEY", "x"), "WECHAT_ENCODING_AESKEY: is read by nothing: did you mean WECHAT_ENCODING_AES_KEY?", true},
-		{"a setting twice", func(d *deployment) { d.write(".env", settings+"WECHAT_TOKEN=Token2\n", 0o600) }, ".env line 18, WECHAT_TOKEN: is set more than once: line 18 holds", true},
+		{"a setting twice", func(d *deployment) { d.write(".env", settings+"WECHAT_TOKEN=Token2\n", 0o600) }, ".env line 16, WECHAT_TOKEN: is set more than once: line 16 holds", true},
 		{"settings of the shell", func(d *deployment) { d.environment["WECHAT_TOKEN"] = "to-ken" }, "WECHAT_TOKEN of the environment: is no Token", false},
 		{"settings in UTF-16", func(d *deployment) { d.write(".env", "\xff\xfeW\x00", 0o600) }, ".env: .env: line 1: the file is UTF-16: save it as UTF-8", false},
 

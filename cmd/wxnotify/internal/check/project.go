@@ -146,6 +146,9 @@ func (in Input) build(ctx context.Context, f *serverless.Function, reads func(na
 		if name == "NOTIFY_FILE" {
 			return in.Notify
 		}
+		if slices.Contains(referable, name) && config.IsReference(f.Environment[name]) {
+			return standIn(name)
+		}
 		return f.Environment[name]
 	}, slog.New(slog.DiscardHandler))
 	return err

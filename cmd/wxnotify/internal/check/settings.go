@@ -36,8 +36,30 @@ var forms = []form{
 	{[]string{"TENCENT_SECRET_ID"}, `AKID[A-Za-z0-9]{32}`, "is no SecretId: AKID and 32 letters and digits", "copy it from the CAM console, 访问密钥"},
 }
 
-// Form says what is wrong with the form of a setting's value, and the cure; nothing of an empty one.
+// referable are the settings that may be references to secrets.
+var referable = []string{"STORE_URL", "WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_TOKEN_PREVIOUS", "WECHAT_ENCODING_AES_KEY", "WECHAT_ENCODING_AES_KEY_PREVIOUS",
+	"IM_SECRET_KEY", "IM_SECRET_KEY_PREVIOUS", "IM_CALLBACK_TOKEN", "IM_CALLBACK_TOKEN_PREVIOUS", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY"}
+
+// standIn returns what a function may be built with instead of a secret that is elsewhere.
+func standIn(setting string) string {
+	switch {
+	case setting == "STORE_URL":
+		return "redis://store.invalid"
+	case strings.HasPrefix(setting, "WECHAT_ENCODING_AES_KEY"):
+		return strings.Repeat("A", 43)
+	}
+	return strings.Repeat("0", 64)
+}
+
+// Form says what is wrong with the form of a setting's value, and the cure; nothing of an empty one. The value of a
+// reference is not known here.
 func Form(setting, value string) (what, cure string) {
+	if config.IsReference(value) && slices.Contains(referable, setting) {
+		if _, err := config.ParseReference(value); err != nil {
+			return err.Error(), "copy the name and the version from the SSM console"
+		}
+		return "", ""
+	}
 	for _, f := range forms {
 		if slices.Contains(f.settings, setting) && value != "" && !regexp.MustCompile(`^(?:`+f.form+`)$`).MatchString(value) {
 			return f.what, f.cure
@@ -51,7 +73,7 @@ var secrets = []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_
 
 // known are the names that a file of settings may have beside those that functions read.
 var known = []string{"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY", "TENCENT_TOKEN", "VPC_ID", "VPC_SUBNET_ID", "SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID",
-	"USERID_KEY", "SESSION_KEY", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX"}
+	"USERID_KEY", "SESSION_KEY", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX", "IM_CALLBACK_URL", "WECHAT_PUSH_URL"}
 
 // both are settings that make sense together only.
 var both = [][2]string{{"VPC_ID", "VPC_SUBNET_ID"}, {"SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID"}, {"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY"}}
@@ -65,11 +87,14 @@ func (c *checker) filled(name string) string {
 }
 
 func (c *checker) checkSettings() {
+	formed := slices.Clone(referable)
 	for _, f := range forms {
-		for _, name := range f.settings {
-			if what, cure := Form(name, c.filled(name)); what != "" {
-				c.fault(c.at(name), what, cure)
-			}
+		formed = append(formed, f.settings...)
+	}
+	slices.Sort(formed)
+	for _, name := range slices.Compact(formed) {
+		if what, cure := Form(name, c.filled(name)); what != "" {
+			c.fault(c.at(name), what, cure)
 		}
 	}
 	for _, pair := range both {
@@ -81,11 +106,9 @@ func (c *checker) checkSettings() {
 			c.fault(c.at(missing), "is empty, though "+pair[0]+" and "+pair[1]+" belong together", "fill in both or none")
 		}
 	}
-	if c.settings["SESSION_LOGSET_ID"] == "" {
-		c.fault(c.at("SESSION_LOGSET_ID"), "is empty: SCF logs what session returns, which is the user's UserSig", "make a log topic that keeps one day in the CLS console, and fill in its ids")
-	}
 	c.checkSecrets()
 	c.checkStore()
+	c.checkURLs()
 	if c.settings["IM_CALLBACK_INSECURE"] == "1" {
 		c.warn(c.at("IM_CALLBACK_INSECURE"), "is 1: anybody who knows the URL can say what they like", "switch callback authentication on in the IM console, and set it to 0")
 	}

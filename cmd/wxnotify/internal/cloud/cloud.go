@@ -1,7 +1,7 @@
-// Package cloud plays the part of Tencent Cloud that a deployment talks to: SCF's API, and function URLs
-// that run the code which was uploaded. It refuses what the platform refuses.
+// Package cloud plays the part of Tencent Cloud that a deployment talks to: the APIs of SCF, of the log service (CLS) and of the
+// Secrets Manager (SSM), and function URLs that run the code which was uploaded. It refuses what the platform refuses.
 //
-// Source: https://cloud.tencent.com/document/api/583/17235
+// Sources: https://cloud.tencent.com/document/api/583/17235 (SCF), https://cloud.tencent.com/document/api/1140/40522 (SSM)
 package cloud
 
 import (
@@ -26,12 +26,14 @@ const (
 // A Fault is what becomes of one call.
 type Fault int
 
-// The faults. The connection is cut before anything happens, or when all has happened; or the API says that it is asked too often.
+// The faults. The connection is cut before anything happens, or when all has happened; or the API says that it is asked too
+// often, or by somebody who may not.
 const (
 	None Fault = iota
 	CutBefore
 	CutAfter
 	Throttle
+	Deny
 )
 
 // Config says what the account has.
@@ -53,6 +55,8 @@ type Cloud struct {
 	mu        sync.Mutex
 	calls     []string // actions, in order
 	functions map[string]*Function
+	secrets   map[string]map[string]string // by name and version
+	logs      logs
 	runner    *runner
 	stale     bool // something was changed since it began
 }
@@ -78,7 +82,7 @@ type Trigger struct {
 
 // New starts one. Close ends it.
 func New(cfg Config) *Cloud {
-	c := &Cloud{cfg: cfg, functions: map[string]*Function{}}
+	c := &Cloud{cfg: cfg, functions: map[string]*Function{}, secrets: map[string]map[string]string{}}
 	c.Server = httptest.NewServer(c)
 	return c
 }
@@ -160,11 +164,10 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case CutBefore:
 	case Throttle:
 		refused = refuse("RequestLimitExceeded", "too many requests")
+	case Deny:
+		refused = refuse("UnauthorizedOperation", "CAM: no permission for %s", action)
 	default:
-		if refused = c.authentic(r); refused == nil {
-			out, refused = c.act(action, in)
-			c.stale = c.stale || !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List")
-		}
+		out, refused = c.answer(r, action, in)
 	}
 	c.mu.Unlock()
 	if fault == CutBefore || fault == CutAfter {
@@ -181,15 +184,48 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"Response": answer})
 }
 
-func (c *Cloud) authentic(r *http.Request) *apiError {
-	credential := fmt.Sprintf("TC3-HMAC-SHA256 Credential=%s/", c.cfg.SecretID)
+// versions are those of the APIs, by their services.
+var versions = map[string]string{"scf": "2018-04-16", "ssm": "2019-09-23", "cls": "2020-10-16"}
+
+// answer looks at who asks, and what: the account may do anything, a function's role what functions do.
+func (c *Cloud) answer(r *http.Request, action string, in map[string]json.RawMessage) (any, *apiError) {
+	scope := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "TC3-HMAC-SHA256 Credential="), "/") // id, day, service
+	role := scope[0] == host.RoleID && r.Header.Get("X-TC-Token") == host.RoleToken
 	switch {
-	case !strings.HasPrefix(r.Header.Get("Authorization"), credential):
-		return refuse("AuthFailure.SecretIdNotFound", "the SecretId is not found")
-	case r.Header.Get("X-TC-Region") == "" || r.Header.Get("X-TC-Version") != "2018-04-16":
-		return refuse("InvalidParameter", "region or version")
+	case len(scope) < 4 || scope[0] != c.cfg.SecretID && !role:
+		return nil, refuse("AuthFailure.SecretIdNotFound", "the SecretId is not found")
+	case r.Header.Get("X-TC-Region") == "" || r.Header.Get("X-TC-Version") != versions[scope[2]]:
+		return nil, refuse("InvalidParameter", "region or version")
+	case scope[2] == "ssm" && action == "GetSecretValue":
+		return c.secretValue(text(in, "SecretName"), text(in, "VersionId"))
+	case scope[2] == "cls" && !role:
+		return c.logs.act(action, in)
+	case role:
+		return nil, refuse("UnauthorizedOperation", "the role may not %s", action)
 	}
-	return nil
+	c.stale = c.stale || !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List")
+	return c.act(action, in)
+}
+
+// SetSecret stores a version of a secret.
+func (c *Cloud) SetSecret(name, version, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.secrets[name] == nil {
+		c.secrets[name] = map[string]string{}
+	}
+	c.secrets[name][version] = value
+}
+
+func (c *Cloud) secretValue(name, version string) (any, *apiError) {
+	value, there := c.secrets[name][version]
+	switch {
+	case version == "": // it is required
+		return nil, refuse("MissingParameter", "VersionId")
+	case !there:
+		return nil, refuse("ResourceNotFound.SecretNotExist", "there is no secret %s with version %s", name, version)
+	}
+	return map[string]string{"SecretName": name, "VersionId": version, "SecretString": value}, nil
 }
 
 // text returns a string of a request; "" if it is not there.

@@ -106,6 +106,8 @@ func (c *Cloud) check(in map[string]json.RawMessage) *apiError {
 		return refuse("InvalidParameterValue.Timeout", "%d", timeout)
 	case !slices.Contains(c.cfg.Roles, text(in, "Role")):
 		return refuse("InvalidParameterValue.RoleCheck", "there is no role %s", text(in, "Role"))
+	case text(in, "ClsTopicId") != "" && c.logs.topic(text(in, "ClsTopicId")) == nil:
+		return refuse("ResourceNotFound.Topic", "there is no log topic %s", text(in, "ClsTopicId"))
 	case vpc.VpcId != "" && c.cfg.VPCs[vpc.VpcId] != vpc.SubnetId:
 		return refuse("ResourceNotFound.Vpc", "there is no %s with %s in this region", vpc.VpcId, vpc.SubnetId)
 	}

@@ -107,7 +107,7 @@ func (c *Cloud) run() (*runner, error) {
 		}
 		p.Functions = append(p.Functions, fn)
 	}
-	cfg := host.Config{Project: p, Build: dir}
+	cfg := host.Config{Project: p, Build: dir, API: c}
 	if c.cfg.Host != nil {
 		c.cfg.Host(&cfg)
 	}

@@ -11,10 +11,21 @@ import (
 )
 
 // quotas are the concurrency quotas of functions by their keys, in MB: at once their own and the most that they get.
-// deliver's bounds what an outage of the store costs, and those of the receivers are theirs whatever else runs.
+// deliver's bounds what an outage of the store costs (10 instances), and those of the receivers (300 and 50) are theirs whatever else runs.
 // A region has 128,000 or 64,000 MB, of which all quotas may take all but 12,800.
 // Source: https://cloud.tencent.com/document/product/583/39464
 var quotas = map[string]uint64{"deliver": 2560, "imcallback": 38400, "wechatpush": 6400}
+
+// Quotas returns the concurrency quotas of a project's functions by their full names, in MB.
+func Quotas(p *serverless.Project) map[string]uint64 {
+	of := map[string]uint64{}
+	for _, f := range p.Functions {
+		if q := quotas[f.Key]; q > 0 {
+			of[f.Name] = q
+		}
+	}
+	return of
+}
 
 // What becomes of an asynchronous event that cannot run: deliver's overflows count on it.
 // Source: https://cloud.tencent.com/document/product/583/39851

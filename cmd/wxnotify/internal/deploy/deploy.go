@@ -33,20 +33,23 @@ type Deployer struct {
 
 // A Step is one change.
 type Step struct {
-	Function string // its name on the platform
-	What     string // for people
-	do       func(ctx context.Context) error
+	Of   string // a function, by its name on the platform; or "log set" or "log topic" and its name
+	What string // for people
+	do   func(ctx context.Context) error
 }
 
-// Text says what is done to which function.
-func (s Step) Text() string { return s.Function + ": " + s.What }
+// Text says what is done to what.
+func (s Step) Text() string { return s.Of + ": " + s.What }
 
 // Plan returns what has to be changed, in order; nothing if all is as it is wanted.
 func (d *Deployer) Plan(ctx context.Context) ([]Step, error) {
-	var steps []Step
+	steps, topics, err := d.planLogs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range d.Project.Functions {
 		f := &d.Project.Functions[i]
-		of, err := d.planFunction(ctx, f)
+		of, err := d.planFunction(ctx, f, topics[f.Key])
 		if err != nil {
 			return nil, fmt.Errorf("function %s: %w", f.Name, explained(err))
 		}
@@ -135,14 +138,17 @@ func codeOf(err error) string {
 // cures are what a person can do about errors of the API, by the beginning of their code.
 var cures = []struct{ code, cure string }{
 	{"AuthFailure", "check TENCENT_SECRET_ID and TENCENT_SECRET_KEY, and this machine's clock"},
-	{"UnauthorizedOperation.CAM", "give the sub-account QcloudSCFFullAccess, or a policy of your own"},
+	{"UnauthorizedOperation.CAM", "give the sub-account QcloudSCFFullAccess and QcloudCLSFullAccess, or a policy of your own"},
 	{"UnauthorizedOperation.Role", "give the sub-account cam:PassRole for the role of serverless.yml"},
-	{"UnauthorizedOperation", "give the sub-account the right to do this in the CAM console"},
+	{"UnauthorizedOperation", "give the sub-account the right to do this in the CAM console: QcloudSCFFullAccess, and QcloudCLSFullAccess for log topics"},
 	{"InvalidParameterValue.Role", "create the role of serverless.yml in the CAM console, carrier scf.qcloud.com"},
 	{"ResourceNotFound.Role", "create the role of serverless.yml in the CAM console, carrier scf.qcloud.com"},
 	{"ResourceNotFound.Vpc", "VPC_ID and VPC_SUBNET_ID must be in the region of serverless.yml"},
 	{"InvalidParameterValue.VpcConfig", "VPC_ID and VPC_SUBNET_ID must be in the region of serverless.yml"},
 	{"LimitExceeded.Function", "delete functions that you do not need, or ask for a higher quota"},
+	{"OperationDenied.Account", "open CLS in its console, and see that the account is not in arrears"},
+	{"LimitExceeded.Logset", "delete log sets that you do not need in the CLS console"},
+	{"LimitExceeded.Topic", "delete log topics that you do not need in the CLS console"},
 	{"ResourceUnavailable", "open SCF in its console, and see that the account is not in arrears"},
 	{"RequestLimitExceeded", "wait a minute, and run it again"},
 	{"InvalidParameterValue.EnvironmentSystemProtect", "a variable has a name that the platform keeps for itself"},

@@ -30,7 +30,6 @@ var functions = []string{"imcallback", "wechatpush", "session", "permits", "anno
 var settings = map[string]string{
 	"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_APPSECRET": "secret-of-wechat", "WECHAT_TOKEN": "token", "IM_SDKAPPID": "1400000001", "IM_SECRET_KEY": "secret-of-im",
 	"IM_CALLBACK_TOKEN": "callback", "STORE_URL": "redis://10.0.0.5:6379", "USERID_KEY": "key-of-users", "TEMPLATE_MESSAGE": "template", "VPC_ID": "vpc-1", "VPC_SUBNET_ID": "subnet-1",
-	"SESSION_LOGSET_ID": "logset", "SESSION_LOG_TOPIC_ID": "topic",
 }
 
 // A stage is the project, an account, and a build folder.
@@ -117,13 +116,15 @@ func (s *stage) deployed() []string {
 
 // writes are the calls that change something.
 func writes(calls []string) []string {
-	return slices.DeleteFunc(slices.Clone(calls), func(c string) bool { return strings.HasPrefix(c, "Get") || strings.HasPrefix(c, "List") })
+	return slices.DeleteFunc(slices.Clone(calls), func(c string) bool {
+		return strings.HasPrefix(c, "Get") || strings.HasPrefix(c, "List") || strings.HasPrefix(c, "Describe")
+	})
 }
 
 func TestDeploy(t *testing.T) {
 	s := newStage(t)
 	planned := s.deployed()
-	if len(planned) != 6+5+1+3+1 { // functions, URLs, a timer, quotas, events
+	if len(planned) != 1+6+6+6+5+1+3+1 { // a log set, topics, indexes, functions, URLs, a timer, quotas, events
 		t.Errorf("planned %q", planned)
 	}
 	for _, name := range functions {
@@ -135,6 +136,13 @@ func TestDeploy(t *testing.T) {
 		maps.DeleteFunc(want, func(_, v string) bool { return v == "" })
 		if d := cmp.Diff(want, f.Variables()); d != "" || len(want) == 0 {
 			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		topic, days := s.cloud.Topic("wxnotify-dev-"+name), 30
+		if name == "session" { // it returns UserSigs
+			days = 1
+		}
+		if topic == nil || !topic.Index || topic.Period != days || string(f.Config["ClsTopicId"]) != fmt.Sprintf("%q", topic.TopicId) || string(f.Config["ClsLogsetId"]) != fmt.Sprintf("%q", topic.LogsetId) {
+			t.Errorf("logs of %s: %+v; they go to %s", name, topic, f.Config["ClsTopicId"])
 		}
 		if (name == "deliver") == slices.ContainsFunc(f.Triggers, func(t cloud.Trigger) bool { return t.Type == "http" }) {
 			t.Errorf("%s has triggers %v", name, f.Triggers)
@@ -218,8 +226,9 @@ func (s *stage) state() map[string]string {
 		for _, t := range f.Triggers {
 			triggers = append(triggers, fmt.Sprint(t.Type, t.Qualifier, t.TriggerName, t.Enable))
 		}
-		state[name] = fmt.Sprint(f.Variables(), len(f.Zip), string(f.Config["Description"]), triggers, f.Quota, string(f.Events))
+		state[name] = fmt.Sprint(f.Variables(), len(f.Zip), string(f.Config["Description"]), triggers, f.Quota, string(f.Events), string(f.Config["ClsTopicId"]), s.cloud.Topic("wxnotify-dev-"+name))
 	}
+	state["log sets"] = fmt.Sprint(s.cloud.Logsets())
 	return state
 }
 
@@ -238,9 +247,15 @@ func TestWhatChanges(t *testing.T) {
 			[]string{"wxnotify-dev-permits: change vpc from vpc-1/subnet-1 to /"}, []string{"UpdateFunctionConfiguration"}},
 		"the code": {func(s *stage) { s.write("session", "another") }, []string{"wxnotify-dev-session: upload its code, 0.0 MB", "wxnotify-dev-session: change its description"},
 			[]string{"UpdateFunctionCode", "UpdateFunctionConfiguration"}},
-		"the timer":                 {func(s *stage) { s.project.Timers[0].Cron = "30 * * * * * *" }, []string{"wxnotify-dev-deliver: change its timer to 30 * * * * * *"}, []string{"UpdateTrigger"}},
-		"a URL":                     {func(s *stage) { s.project.Function("session").URL.Public = false }, []string{"wxnotify-dev-session: change who may call its URL"}, []string{"UpdateTrigger"}},
-		"a quota of somebody's own": {func(s *stage) { s.cloud.Function("wxnotify-dev-deliver").Quota = 128 }, nil, nil},
+		"the timer": {func(s *stage) { s.project.Timers[0].Cron = "30 * * * * * *" }, []string{"wxnotify-dev-deliver: change its timer to 30 * * * * * *"}, []string{"UpdateTrigger"}},
+		"a URL":     {func(s *stage) { s.project.Function("session").URL.Public = false }, []string{"wxnotify-dev-session: change who may call its URL"}, []string{"UpdateTrigger"}},
+		"a log topic of one's own": {func(s *stage) {
+			f := s.project.Function("session")
+			f.Logset, f.Topic = "x", s.cloud.AddTopic("mine", "mine").TopicId
+		},
+			[]string{"wxnotify-dev-session: change log topic from topic-wxnotify-dev-session to topic-mine"}, []string{"UpdateFunctionConfiguration"}},
+		"a topic that keeps as long as somebody wants": {func(s *stage) { s.cloud.Topic("wxnotify-dev-permits").Period = 7 }, nil, nil},
+		"a quota of somebody's own":                    {func(s *stage) { s.cloud.Function("wxnotify-dev-deliver").Quota = 128 }, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -266,6 +281,14 @@ func TestWhatIsRefused(t *testing.T) {
 		do, mend func(s *stage)
 		says     string
 	}{
+		"no right to logs": {func(s *stage) {
+			s.fails(func(_ int, action string) cloud.Fault {
+				if action == "CreateTopic" {
+					return cloud.Deny
+				}
+				return cloud.None
+			})
+		}, func(s *stage) { s.fault.Store(nil) }, "QcloudCLSFullAccess for log topics"},
 		"a wrong key": {func(s *stage) { s.id = "AKIDother" }, func(s *stage) { s.id = "AKIDtest" }, "check TENCENT_SECRET_ID and TENCENT_SECRET_KEY"},
 		"no role": {func(s *stage) { s.project.Function("session").Role = "None" }, func(s *stage) { s.project.Function("session").Role = "SCF_ExecuteRole" },
 			"create the role of serverless.yml in the CAM console"},
@@ -316,8 +339,10 @@ func TestPatience(t *testing.T) {
 
 // What was made is deleted, whatever is broken off; what somebody else has made stays.
 func TestRemoval(t *testing.T) {
-	for n := range 13 {
+	const calls = 6 + 2 + 5 + 5 // functions looked at, log set and topics, functions and topics deleted
+	for n := range calls + 2 {
 		s := newStage(t)
+		mine := s.cloud.AddTopic("wxnotify-dev-functions", "mine")
 		s.deployed()
 		s.cloud.Function("wxnotify-dev-permits").Config["Description"] = []byte(`"mine"`)
 		s.cloud.Calls()
@@ -336,10 +361,10 @@ func TestRemoval(t *testing.T) {
 			return steps, d.Apply(t.Context(), steps)
 		}
 		steps, err := remove()
-		if (err != nil) != (n > 0 && n <= 11) {
+		if (err != nil) != (n > 0 && n <= calls) {
 			t.Errorf("call %d: %v", n, err)
 		}
-		if n == 0 && len(steps) != 5 {
+		if n == 0 && len(steps) != 5+5 {
 			t.Errorf("%v", steps)
 		}
 		s.fault.Store(nil)
@@ -347,10 +372,32 @@ func TestRemoval(t *testing.T) {
 			t.Error(err)
 		}
 		for _, name := range functions {
-			if there := s.cloud.Function("wxnotify-dev-"+name) != nil; there != (name == "permits") {
-				t.Errorf("call %d: %s is there: %t", n, name, there)
+			full := "wxnotify-dev-" + name
+			if there, logs := s.cloud.Function(full) != nil, s.cloud.Topic(full) != nil; there != (name == "permits") || logs != there {
+				t.Errorf("call %d: %s is there: %t, its topic: %t", n, name, there, logs)
 			}
 		}
+		if s.cloud.Topic("mine") != mine {
+			t.Errorf("call %d: a topic that was made by hand is gone", n)
+		}
+	}
+}
+
+// A log set in which nothing is left is deleted too.
+func TestRemovalOfLogs(t *testing.T) {
+	s := newStage(t)
+	s.cloud.AddTopic("wxnotify-dev-functions-of-others", "other")
+	s.deployed()
+	d := s.deployer()
+	steps, err := d.Removal(t.Context())
+	if err == nil {
+		err = d.Apply(t.Context(), steps)
+	}
+	if sets := s.cloud.Logsets(); err != nil || !slices.Equal(sets, []string{"wxnotify-dev-functions-of-others"}) {
+		t.Errorf("%v; log sets %q", err, sets)
+	}
+	if steps, err := d.Removal(t.Context()); err != nil || len(steps) > 0 {
+		t.Errorf("again %v, %v", steps, err)
 	}
 }
 

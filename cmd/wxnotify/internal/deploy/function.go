@@ -29,7 +29,7 @@ type configuration struct {
 	Memory, Timeout            int64 // MB, s
 	VPC, Subnet                string
 	Public, FixedIP            bool
-	Logset, Topic              string
+	Logs                       *topic
 	Environment                map[string]string
 }
 
@@ -37,7 +37,7 @@ type configuration struct {
 // whatever was broken off, a digest that is there is that of the code that is there, or of an older one.
 const codeMark = " · code "
 
-func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]Step, error) {
+func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function, made *topic) ([]Step, error) {
 	var code []byte
 	var err error
 	if d.Build != "" {
@@ -47,6 +47,9 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]
 	}
 	sum := sha256.Sum256(code)
 	want := wanted(f, hex.EncodeToString(sum[:6]))
+	if made != nil {
+		want.Logs = made
+	}
 	have, err := d.settled(ctx, f.Name)
 	var steps []Step
 	add := func(do func(context.Context) error, format string, args ...any) {
@@ -77,7 +80,7 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function) ([]
 func wanted(f *serverless.Function, digest string) configuration {
 	return configuration{Handler: f.Handler, Description: f.Description + codeMark + digest, Role: f.Role,
 		Memory: int64(f.MemoryMB), Timeout: int64(f.Timeout / time.Second), VPC: f.VPC, Subnet: f.Subnet,
-		Public: f.PublicAccess, FixedIP: f.FixedIP, Logset: f.Logset, Topic: f.Topic,
+		Public: f.PublicAccess, FixedIP: f.FixedIP, Logs: &topic{logset: f.Logset, id: f.Topic},
 		// A variable without a value is left out: the API does not take it.
 		Environment: filledOf(f.Environment)}
 }
@@ -94,7 +97,7 @@ func filledOf(all map[string]string) map[string]string {
 
 func configurationOf(r *scf.GetFunctionResponseParams) configuration {
 	c := configuration{Handler: value(r.Handler), Description: value(r.Description), Role: value(r.Role), Memory: value(r.MemorySize),
-		Timeout: value(r.Timeout), Logset: value(r.ClsLogsetId), Topic: value(r.ClsTopicId), Environment: map[string]string{}}
+		Timeout: value(r.Timeout), Logs: &topic{logset: value(r.ClsLogsetId), id: value(r.ClsTopicId)}, Environment: map[string]string{}}
 	if v := r.VpcConfig; v != nil {
 		c.VPC, c.Subnet = value(v.VpcId), value(v.SubnetId)
 	}
@@ -110,8 +113,7 @@ func configurationOf(r *scf.GetFunctionResponseParams) configuration {
 	return c
 }
 
-// against says what is to be changed of what there is, without values of variables. Log topics that the
-// platform chose itself are left alone.
+// against says what is to be changed of what there is, without values of variables.
 func (c configuration) against(had configuration) (differs []string) {
 	for _, x := range []struct {
 		name      string
@@ -125,7 +127,7 @@ func (c configuration) against(had configuration) (differs []string) {
 		{"vpc", had.VPC + "/" + had.Subnet, c.VPC + "/" + c.Subnet, had.VPC != c.VPC || had.Subnet != c.Subnet},
 		{"publicAccess", had.Public, c.Public, had.Public != c.Public},
 		{"eip", had.FixedIP, c.FixedIP, had.FixedIP != c.FixedIP},
-		{"log topic", had.Topic, c.Topic, c.Topic != "" && had.Topic != c.Topic},
+		{"log topic", had.Logs.shown(), c.Logs.shown(), had.Logs.id != c.Logs.id || c.Logs.id == ""},
 	} {
 		if x.different {
 			differs = append(differs, fmt.Sprintf("%s from %v to %v", x.name, x.from, x.to))
@@ -214,7 +216,7 @@ func (d *Deployer) create(ctx context.Context, name string, c configuration, cod
 	r.FunctionName, r.Runtime, r.Type, r.Handler, r.Description = &name, new("Go1"), new("Event"), &c.Handler, &c.Description
 	r.MemorySize, r.Timeout, r.Role = &c.Memory, &c.Timeout, &c.Role
 	r.Environment, r.PublicNetConfig, r.VpcConfig = c.environment(), c.network(), c.vpc()
-	r.ClsLogsetId, r.ClsTopicId = orNil(c.Logset), orNil(c.Topic)
+	r.ClsLogsetId, r.ClsTopicId = &c.Logs.logset, &c.Logs.id
 	r.Code = &scf.Code{ZipFile: new(base64.StdEncoding.EncodeToString(code))}
 	err := d.call(ctx, func() error { _, err := d.Client.CreateFunctionWithContext(ctx, r); return err })
 	if err != nil && codeOf(err) != scf.RESOURCEINUSE_FUNCTION { // it is there: an answer was lost
@@ -238,7 +240,7 @@ func (d *Deployer) configure(ctx context.Context, name string, c configuration) 
 	r := scf.NewUpdateFunctionConfigurationRequest()
 	r.FunctionName, r.Description, r.MemorySize, r.Timeout, r.Role = &name, &c.Description, &c.Memory, &c.Timeout, &c.Role
 	r.Environment, r.PublicNetConfig, r.VpcConfig = c.environment(), c.network(), c.vpc()
-	r.ClsLogsetId, r.ClsTopicId = orNil(c.Logset), orNil(c.Topic)
+	r.ClsLogsetId, r.ClsTopicId = &c.Logs.logset, &c.Logs.id
 	if err := d.call(ctx, func() error { _, err := d.Client.UpdateFunctionConfigurationWithContext(ctx, r); return err }); err != nil {
 		return err
 	}

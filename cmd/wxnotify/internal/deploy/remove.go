@@ -8,10 +8,11 @@ import (
 	scf "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/scf/v20180416"
 )
 
-// Removal plans to delete the functions of the project that a deployment has made, with their URLs and timers.
+// Removal plans to delete the functions of the project that a deployment has made, with their URLs and timers, and their logs.
 // Those that are not there, or that somebody else has made, are left out.
 func (d *Deployer) Removal(ctx context.Context) ([]Step, error) {
 	var steps []Step
+	var stay []string
 	for i := range d.Project.Functions {
 		name := d.Project.Functions[i].Name
 		r := scf.NewGetFunctionRequest()
@@ -25,6 +26,7 @@ func (d *Deployer) Removal(ctx context.Context) ([]Step, error) {
 			return nil, fmt.Errorf("function %s: %w", name, explained(err))
 		case !strings.Contains(value(out.Response.Description), codeMark):
 			d.Log(name + " was not made by this program: it stays")
+			stay = append(stay, name)
 			continue
 		}
 		steps = append(steps, Step{name, "delete it", func(ctx context.Context) error {
@@ -37,7 +39,8 @@ func (d *Deployer) Removal(ctx context.Context) ([]Step, error) {
 			return err
 		}})
 	}
-	return steps, nil
+	more, err := d.planLogRemoval(ctx, stay)
+	return append(steps, more...), err
 }
 
 func notThere(err error) bool {

@@ -71,7 +71,8 @@ func Run(ctx context.Context, in Input) Report {
 		d.project = p
 	}
 	var store, wechat, chat, clocks, functions, callbacks, calls part
-	files := part{found: check.Run(ctx, in.Check)}
+	found, _ := check.Run(ctx, in.Check)
+	files := part{found: found}
 	within(ctx, platformTime, func(ctx context.Context) { d.lookAtStore(ctx, &store) },
 		func(ctx context.Context) { d.lookAtWeChat(ctx, &wechat) },
 		func(ctx context.Context) { d.lookAtIM(ctx, &chat) })

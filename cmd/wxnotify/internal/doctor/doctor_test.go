@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +86,6 @@ func newDeployment(t *testing.T, server string) *deployment {
 	w.Close()
 	d.settings = map[string]string{
 		"TENCENT_SECRET_ID": secretID, "TENCENT_SECRET_KEY": "a-secret-key", "VPC_ID": "vpc-1a2b3c4d", "VPC_SUBNET_ID": "subnet-1a2b3c4d",
-		"SESSION_LOGSET_ID": "01234567-89ab-cdef-0123-456789abcdef", "SESSION_LOG_TOPIC_ID": "01234567-89ab-cdef-0123-456789abcdee",
 		"WECHAT_APPID": c.WeChat.AppID, "WECHAT_APPSECRET": c.WeChat.AppSecret.Reveal(), "WECHAT_TOKEN": c.WeChat.Token.Reveal(), "WECHAT_ENCODING_AES_KEY": c.WeChat.AESKey.Reveal(),
 		"IM_SDKAPPID": fmt.Sprint(c.IM.SDKAppID), "IM_SECRET_KEY": c.IM.SecretKey.Reveal(), "IM_CALLBACK_TOKEN": c.IM.CallbackToken.Reveal(),
 		"STORE_URL": "redis://:password@10.0.0.5:6379/0", "USERID_KEY": strings.Repeat("u", 32), "ANNOUNCE_KEY": strings.Repeat("a", 32), "TEMPLATE_MESSAGE": template,
@@ -276,7 +276,7 @@ func TestNothingIsWrong(t *testing.T) {
 		t.Errorf("the store has changed:\n%s\nwas\n%s", after, before)
 	}
 	for _, call := range d.cloud.Calls() {
-		if !strings.HasPrefix(call, "Get") && !strings.HasPrefix(call, "List") {
+		if !regexp.MustCompile(`^(Get|List|Describe)`).MatchString(call) {
 			t.Errorf("it has called %s", call)
 		}
 	}
@@ -408,6 +408,7 @@ func TestWhatIsWrong(t *testing.T) {
 			skipped: "what URLs answer of announce: these functions are not as serverless.yml says"},
 		{wrong: "no timer", after: func(d *deployment) { d.function("deliver").Triggers = nil }, want: "function wxnotify-dev-deliver: is not as serverless.yml says: a deployment would set its timer to 0 * * * * * *: make deploy",
 			skipped: "what URLs answer of deliver: these functions are not as serverless.yml says"},
+		{wrong: "no index", after: func(d *deployment) { d.cloud.Topic("wxnotify-dev-deliver").Index = false }, want: "log topic wxnotify-dev-deliver: is not as serverless.yml says: a deployment would index it: make deploy"},
 		{wrong: "no URL", after: func(d *deployment) { d.function("session").Triggers = nil }, want: "function wxnotify-dev-session: is not as serverless.yml says: a deployment would give it a URL: make deploy",
 			skipped: "what URLs answer of session: these functions are not as serverless.yml says"},
 		{wrong: "a function that is left over", before: func(d *deployment) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wxnotify/cmd/wxnotify/internal/deploy"
+	"wxnotify/cmd/wxnotify/internal/serverless"
 )
 
 // cloudName is where findings of the account stand.
@@ -77,18 +78,22 @@ func (d *doctor) lookAtCloud(ctx context.Context, p *part) map[string]string {
 	return urls
 }
 
-// tellDifferences adds what a deployment would change, a finding for each function.
+// tellDifferences adds what a deployment would change, a finding for each function, log set and topic.
 func (d *doctor) tellDifferences(p *part, steps []deploy.Step) {
-	for _, f := range d.project.Functions {
-		var wrong []string
-		for _, s := range steps {
-			if s.Function == f.Name {
-				wrong = append(wrong, s.What)
-			}
+	var names []string
+	wrong := map[string][]string{}
+	for _, s := range steps {
+		if wrong[s.Of] == nil {
+			names = append(names, s.Of)
 		}
-		if len(wrong) > 0 {
-			d.differs = append(d.differs, f.Key)
-			p.fault("function "+f.Name, fmt.Sprintf("is not as serverless.yml says: a deployment would %s", strings.Join(wrong, ", and ")), "make deploy")
+		wrong[s.Of] = append(wrong[s.Of], s.What)
+	}
+	for _, name := range names {
+		where := name
+		if i := slices.IndexFunc(d.project.Functions, func(f serverless.Function) bool { return f.Name == name }); i >= 0 {
+			where = "function " + name
+			d.differs = append(d.differs, d.project.Functions[i].Key)
 		}
+		p.fault(where, fmt.Sprintf("is not as serverless.yml says: a deployment would %s", strings.Join(wrong[name], ", and ")), "make deploy")
 	}
 }

@@ -54,6 +54,10 @@ func (e *apiError) Error() string { return e.Code + ": " + e.Message }
 
 // serveAPI answers with HTTP status 200 in any case, as the API does.
 func (h *Host) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if err := checkAPICaller(r); err == nil && h.cfg.API != nil && r.Header.Get("X-TC-Version") != apiVersion {
+		h.cfg.API.ServeHTTP(w, r)
+		return
+	}
 	response := map[string]any{"RequestId": newRequestID()}
 	result, err := h.callAPI(r)
 	var e *apiError

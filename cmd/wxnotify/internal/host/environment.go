@@ -13,10 +13,16 @@ import (
 // event. They are invented; the Invoke API of this host does not check them.
 // Source: https://cloud.tencent.com/document/product/583/30228
 var credentials = map[string]string{
-	"TENCENTCLOUD_SECRETID":     "id-of-wxnotify-local",
+	"TENCENTCLOUD_SECRETID":     RoleID,
 	"TENCENTCLOUD_SECRETKEY":    "key-of-wxnotify-local",
-	"TENCENTCLOUD_SESSIONTOKEN": "token-of-wxnotify-local",
+	"TENCENTCLOUD_SESSIONTOKEN": RoleToken,
 }
+
+// What the execution role of each function signs and sends calls of the API with.
+const (
+	RoleID    = "id-of-wxnotify-local"
+	RoleToken = "token-of-wxnotify-local"
+)
 
 // environment is what one function gets to see.
 type environment struct {

@@ -33,6 +33,8 @@ type Config struct {
 	Log *slog.Logger
 	// Wrap, if set, is put around the handler of all that is served.
 	Wrap func(http.Handler) http.Handler
+	// API, if set, answers calls of Tencent Cloud's API that are not SCF's.
+	API http.Handler
 	// Clock drives timers, retries and reaping; default: the machine's.
 	Clock Clock
 

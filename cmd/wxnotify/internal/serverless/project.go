@@ -33,7 +33,7 @@ type Function struct {
 	// PublicAccess: it reaches the network outside its VPC; FixedIP: from an address of its own.
 	PublicAccess, FixedIP bool
 	VPC, Subnet           string // empty: none
-	Logset, Topic         string // of CLS; empty: the platform's own
+	Logset, Topic         string // of CLS; empty: made by the deployment
 	// Environment holds the function's variables with every ${...} resolved.
 	Environment map[string]string
 }
