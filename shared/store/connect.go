@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,10 +77,20 @@ func (s server) connector(dial dialFunc, check func(context.Context, trip) error
 		}
 		if err != nil {
 			conn.Close()
-			return nil, err
+			return nil, refusal(err)
 		}
 		return conn, nil
 	}
+}
+
+// refusal marks what only other settings mend: a user, a password or a database that the server refuses.
+func refusal(err error) error {
+	refused, is := errors.AsType[redis.Error](err)
+	kind, _, _ := strings.Cut(string(refused), " ")
+	if !is || momentary(refused) || !slices.Contains([]string{"ERR", "NOAUTH", "NOPERM", "WRONGPASS"}, kind) {
+		return err
+	}
+	return settingsError{fmt.Errorf("STORE_URL: the server refuses its user, password or database: %w", err)}
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
