@@ -27,7 +27,7 @@ type Seams struct {
 	Upstream http.RoundTripper                                                 // to WeChat and IM; nil: the network
 	Platform http.RoundTripper                                                 // to SCF's Invoke API; nil: the network
 	Deliver  inbox.Invoker                                                     // instead of SCF's Invoke API; nil: that
-	// Opened is told of each store that is opened, which a deployed function never closes.
+	// Opened is told of each store that is opened, which a function on SCF never closes.
 	Opened func(*store.Store)
 }
 
