@@ -203,8 +203,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// Stop answers what was asked, lets cards that are on their way arrive, and returns when nothing runs any more. It
-// takes no longer than 18 s, and 6 s more if something has to be cut off. What it could not record is on the disk.
+// StopTakes is how long Stop takes at most. What supervises a server has to wait longer.
+const StopTakes = stopBudget + cutBudget
+
+// Stop answers what was asked, lets cards that are on their way arrive, and returns when nothing runs any more, 18 s later
+// at most, or 6 s more if something has to be cut off. What it could not record is on the disk.
 func (s *Server) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopBudget)
 	defer cancel()
