@@ -27,7 +27,7 @@ binaries:
 	@chmod 0755 $(FUNCTIONS:%=$(BUILD)/%)
 	@install -m 0644 notify.yml $(BUILD)/notify.yml
 
-package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand or by Terraform
+package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand
 	go -C tools run ./zipdir ../$(BUILD) ../dist/wxnotify.zip
 
 run: ## build and start everything here, with a simulated WeChat and IM
