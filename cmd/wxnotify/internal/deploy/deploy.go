@@ -24,6 +24,7 @@ type Deployer struct {
 	Client  *scf.Client
 	Project *serverless.Project
 	Build   string // folder of the binaries, for Linux
+	Ending  string // of the names of binaries, where they are for a simulated cloud on this machine
 	// Pause waits; nil: by the machine's clock.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Log is told of each step as it begins.
