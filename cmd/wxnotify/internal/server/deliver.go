@@ -17,9 +17,9 @@ import (
 const (
 	// period is how often deliver runs when nobody wakes it.
 	period = time.Minute
-	// runs is how many runs of deliver there are at a time, and redeliveries how many overflows. On SCF both
-	// share a quota of ten.
-	runs         = 4
+	// runs is how many runs of deliver there are at a time: one that watches, and one for what falls due meanwhile and
+	// for when that takes long. redeliveries is how many overflows there are, as many as on SCF.
+	runs         = 2
 	redeliveries = 10
 	// tries is how often an overflow may fail that the store has nothing to do with. It rests for a quarter of
 	// the period then.
@@ -63,11 +63,13 @@ type redeliveryKey struct{}
 type deliverer struct {
 	*dispatcher
 	period time.Duration
-	invoke func(ctx context.Context, event []byte) ([]byte, error) // the function, with an id of its own
-	log    *slog.Logger
-	stop   context.Context // ends when nothing is to be begun any more
-	end    context.CancelFunc
-	wg     sync.WaitGroup
+	// instances are one for each run, because the store tells runs apart by their instances, and one for all redeliveries,
+	// which share what they know of an outage.
+	instances []func(ctx context.Context, event []byte) error
+	log       *slog.Logger
+	stop      context.Context // ends when nothing is to be begun any more
+	end       context.CancelFunc
+	wg        sync.WaitGroup
 }
 
 // run begins runs, each minute and when woken.
@@ -77,14 +79,14 @@ func (d *deliverer) run(ctx context.Context) {
 			_ = d.Wake(ctx)
 		}
 	})
-	for range runs {
+	for _, run := range d.instances[:runs] {
 		guard.Go(ctx, d.log, &d.wg, func() {
 			for {
 				select {
 				case <-d.stop.Done():
 					return
 				case <-d.wakes:
-					_, _ = d.invoke(ctx, []byte("{}")) // it has said what went wrong
+					_ = run(ctx, []byte("{}")) // it has said what went wrong
 				}
 			}
 		})
@@ -113,7 +115,7 @@ func (d *deliverer) redeliverFile(ctx context.Context, f *spoolFile) {
 	events, err := d.spool.read(f)
 	for _, event := range events {
 		var r redelivery
-		if _, failed := d.invoke(context.WithValue(ctx, redeliveryKey{}, &r), event); failed != nil {
+		if failed := d.instances[runs](context.WithValue(ctx, redeliveryKey{}, &r), event); failed != nil {
 			err = failed
 		}
 		if r.stays.Load() { // the store is away for the others too

@@ -52,14 +52,20 @@ func newFixture(t *testing.T) *fixture {
 	f.store = kit.Store(t, f.redis.Addr, 0, f.now)
 	f.settings = kit.Settings(f.sim.Config(), f.redis.Addr, filepath.Join(t.TempDir(), "notify.yml"), "http://127.0.0.1:1") // the seams lead elsewhere
 	f.settings["TEMPLATE_MESSAGE"] = template
-	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte("templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", "+
-		"thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\nrules: {lead: 0s}\n"), 0o600))
+	f.notifyFile("0s")
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s", &f.log)
 		}
 	})
 	return f
+}
+
+// notifyFile writes the rules: lead is when a message is looked at first.
+func (f *fixture) notifyFile(lead string) {
+	f.t.Helper()
+	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte("templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", "+
+		"thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\nrules: {lead: "+lead+"}\n"), 0o600))
 }
 
 func (f *fixture) now() time.Time { return testkit.Future.Add(time.Since(f.began)) }

@@ -18,10 +18,12 @@ import (
 )
 
 const (
-	// maxConnections is how many callers are connected at a time, and maxRequests how many of them are worked for.
-	// A body has 1 MiB at most, and its event somewhat more.
-	maxConnections = 512
-	maxRequests    = 64
+	// maxConnections is how many callers are connected at a time, and maxRequests how many of them are read and worked
+	// for. A body has 1 MiB at most, and its event six times that if all of it has to be escaped.
+	maxConnections = 4096
+	maxRequests    = 128
+	// maxWait is how long a request waits for its turn.
+	maxWait = 2 * time.Second
 	// lookHolds is for how long the answer of a look at the store is given again.
 	lookHolds = time.Second
 )
@@ -43,10 +45,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	if s.functions[name] == nil || name == deliverName {
+	if s.functions[name] == nil {
 		writeError(w, http.StatusNotFound, "not_found", "there is no such function")
 		return
 	}
+	if !s.enter(r.Context()) {
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusServiceUnavailable, "busy", "too many requests at a time")
+		return
+	}
+	defer func() { <-s.places }()
 	if s.cfg.TrustProxy {
 		r.RemoteAddr = behindProxy(r)
 	}
@@ -62,20 +70,23 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve has a function answer. A caller that leaves does not end it.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, name string, event []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), Limits[name])
+// enter waits for a place among the requests at work.
+func (s *Server) enter(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	select {
 	case s.places <- struct{}{}:
-		defer func() { <-s.places }()
+		return true
 	case <-ctx.Done():
-		w.Header().Set("Retry-After", "1")
-		writeError(w, http.StatusServiceUnavailable, "busy", "too many requests at a time")
-		return
+		return false
 	}
+}
+
+// serve has a function answer. A caller that leaves does not end it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, name string, event []byte) {
+	ctx := context.WithoutCancel(r.Context())
 	var reply *functionurl.Reply
-	payload, err := s.call(ctx, name, event)
+	payload, err := s.call(ctx, name, s.functions[name], event)
 	if err == nil {
 		reply, err = functionurl.ReplyOf(payload)
 	}

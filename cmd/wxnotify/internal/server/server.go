@@ -66,7 +66,7 @@ type Config struct {
 type Server struct {
 	cfg       Config
 	log       *slog.Logger
-	functions map[string]scf.Handler // announce is missing without its key
+	functions map[string]scf.Handler // those that have a URL; announce is missing without its key
 	stores    []*store.Store
 	spool     *spool
 	deliver   *deliverer
@@ -111,26 +111,38 @@ func Start(cfg Config) (_ *Server, err error) {
 	return s, nil
 }
 
-// build makes the functions.
+// build makes the functions: one instance of each that has a URL, and several of deliver.
 func (s *Server) build() error {
-	seams, d := s.cfg.Seams, &dispatcher{wakes: make(chan struct{}, 1), spool: s.spool}
-	seams.Deliver, seams.Opened = d, func(st *store.Store) { s.stores = append(s.stores, st) }
-	s.functions = map[string]scf.Handler{}
 	env := config.From(s.cfg.Getenv)
 	env.Notify(slog.New(slog.DiscardHandler))
 	faults := []error{env.Err()}
-	for name, build := range wire.Builds(seams) {
-		if name == "announce" && s.cfg.Getenv("ANNOUNCE_KEY") == "" {
-			s.log.Warn("announce is not served: ANNOUNCE_KEY is not set")
-			continue
-		}
-		h, err := build(s.ctx, s.cfg.Getenv, scf.NewLogger(s.cfg.Out, name, s.cfg.Level))
-		faults, s.functions[name] = append(faults, err), h
+	seams, d := s.cfg.Seams, &dispatcher{wakes: make(chan struct{}, 1), spool: s.spool}
+	seams.Deliver, seams.Opened = d, func(st *store.Store) { s.stores = append(s.stores, st) }
+	builds := wire.Builds(seams)
+	instance := func(name string) scf.Handler {
+		h, err := builds[name](s.ctx, s.cfg.Getenv, scf.NewLogger(s.cfg.Out, name, s.cfg.Level))
+		faults = append(faults, err)
+		return h
 	}
-	s.deliver = &deliverer{dispatcher: d, log: s.log, period: s.cfg.Period, invoke: func(ctx context.Context, event []byte) ([]byte, error) {
-		return s.call(ctx, deliverName, event)
-	}}
+	s.deliver = &deliverer{dispatcher: d, log: s.log, period: s.cfg.Period}
 	s.deliver.stop, s.deliver.end = context.WithCancel(s.ctx)
+	for range runs + 1 {
+		h := instance(deliverName)
+		s.deliver.instances = append(s.deliver.instances, func(ctx context.Context, event []byte) error {
+			_, err := s.call(ctx, deliverName, h, event)
+			return err
+		})
+	}
+	s.functions = map[string]scf.Handler{}
+	for name := range builds {
+		switch {
+		case name == deliverName:
+		case name == "announce" && s.cfg.Getenv("ANNOUNCE_KEY") == "":
+			s.log.Warn("announce is not served: ANNOUNCE_KEY is not set")
+		default:
+			s.functions[name] = instance(name)
+		}
+	}
 	return distinct(errors.Join(faults...))
 }
 
@@ -168,7 +180,7 @@ func (s *Server) listen() error {
 	var http1 http.Protocols
 	http1.SetHTTP1(true) // a connection is a request, so bounds hold
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: readTimeout, WriteTimeout: readTimeout + 15*time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10, Protocols: &http1, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+		IdleTimeout: 15 * time.Second, MaxHeaderBytes: 64 << 10, Protocols: &http1, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	s.listener = l
 	if s.cfg.CertFile == "" && s.cfg.KeyFile == "" {
 		return nil
@@ -183,11 +195,11 @@ func (s *Server) listen() error {
 }
 
 // call has a function handle an event in its time.
-func (s *Server) call(ctx context.Context, name string, event []byte) ([]byte, error) {
+func (s *Server) call(ctx context.Context, name string, h scf.Handler, event []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, Limits[name])
 	defer cancel()
 	ctx = functioncontext.NewContext(ending{ctx, &s.stopAt}, &functioncontext.FunctionContext{FunctionName: name, RequestID: rand.Text()})
-	return s.functions[name].Invoke(ctx, event)
+	return h.Invoke(ctx, event)
 }
 
 // Addr is where the server listens.

@@ -90,6 +90,20 @@ func TestTrustProxy(t *testing.T) {
 	}
 }
 
+// One run watches for what falls due. The others do what is due, and leave.
+func TestOneRunWatches(t *testing.T) {
+	f := newFixture(t)
+	f.notifyFile("1s")
+	s := f.start(func(c *server.Config) { c.Period = 20 * time.Millisecond })
+	user, openID := f.user()
+	s.callback(user, 1)
+	f.log.Reset()
+	f.awaitCard(openID) // a second later
+	if n := len(f.log.Lines(`"msg":"event"`, `"function":"deliver"`)); n < 3 {
+		t.Errorf("of the runs that began meanwhile %d have ended", n)
+	}
+}
+
 // A stop waits for the card that is on its way, writes down how it ended, and begins no other.
 func TestStopDuringASend(t *testing.T) {
 	f := newFixture(t)
