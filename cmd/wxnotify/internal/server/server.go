@@ -190,7 +190,7 @@ func (s *Server) listen() error {
 	if err := c.load(); err != nil {
 		return err
 	}
-	s.listener = tls.NewListener(l, &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12})
+	s.listener = tls.NewListener(l, &tls.Config{GetCertificate: c.get})
 	return nil
 }
 
