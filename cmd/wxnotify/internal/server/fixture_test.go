@@ -27,6 +27,9 @@ import (
 
 const template = "T1"
 
+// templates are those of a notify.yml.
+const templates = "templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\n"
+
 // A fixture is what a server stands in: a real Redis that keeps what it was told over a restart, a simulated WeChat
 // and IM, and settings.
 type fixture struct {
@@ -64,8 +67,7 @@ func newFixture(t *testing.T) *fixture {
 // notifyFile writes the rules: lead is when a message is looked at first.
 func (f *fixture) notifyFile(lead string) {
 	f.t.Helper()
-	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte("templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", "+
-		"thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\nrules: {lead: "+lead+"}\n"), 0o600))
+	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(templates+"rules: {lead: "+lead+"}\n"), 0o600))
 }
 
 func (f *fixture) now() time.Time { return testkit.Future.Add(time.Since(f.began)) }

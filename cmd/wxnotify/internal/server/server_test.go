@@ -256,7 +256,11 @@ func TestRefusals(t *testing.T) {
 			delete(s, "IM_SECRET_KEY")
 			s["WECHAT_TOKEN"] = "undefined"
 		}, []string{"IM_SECRET_KEY", "WECHAT_TOKEN: holds a placeholder"}},
-		"a notify.yml":     {func(_ *server.Config, s map[string]string) { s["NOTIFY_FILE"] = "none.yml"; delete(s, "ANNOUNCE_KEY") }, []string{"NOTIFY_FILE: cannot be read"}},
+		"a notify.yml": {func(c *server.Config, s map[string]string) {
+			s["NOTIFY_FILE"] = filepath.Join(c.State, "notify.yml")
+			testkit.Must(t, os.WriteFile(s["NOTIFY_FILE"], []byte(templates+"rules: {lead: soon}\n"), 0o600))
+			delete(s, "ANNOUNCE_KEY") // announce would say it
+		}, []string{"notify.yml: line 3"}},
 		"another's store":  {func(_ *server.Config, s map[string]string) { s["STORE_SHARDS"] = "8" }, []string{"STORE_SHARDS is 8, and the store was filled with 16"}},
 		"a wrong password": {func(_ *server.Config, s map[string]string) { s["STORE_URL"] = "redis://:hunter22@" + f.redis.Addr }, []string{"STORE_URL: the server refuses"}},
 		"an address taken": {func(c *server.Config, _ map[string]string) { c.Listen = taken.Addr() }, []string{"--listen: ", "choose another address"}},
