@@ -13,6 +13,7 @@ const (
 	wechat   = "./shared/wechat"
 	api      = "./shared/api"
 	security = "./trust/security"
+	server   = "./cmd/wxnotify/internal/server"
 	values   = "./shared/card -run TestAnnouncedValues|TestNothingLeft|TestPageWithout|TestOneBadTemplate"
 )
 
@@ -226,4 +227,9 @@ var mutations = []mutation{
 	one("make a timer anew that is as it should be", "cmd/wxnotify/internal/deploy/around.go", "return listed.Cron\n", "return desc\n", "./cmd/wxnotify/internal/deploy"),
 	one("deploy a store on this machine", "cmd/wxnotify/internal/check/settings.go", "if outbound.Loopback(u.Hostname()) {", "if outbound.Loopback(u.Hostname()) && false {", "./cmd/wxnotify/internal/check"),
 	one("let the first of two settings hold", "cmd/wxnotify/internal/dotenv/dotenv.go", "f.Values[key], f.Lines[key] = value, n", "if f.Values[key] == \"\" {\n\t\t\tf.Values[key], f.Lines[key] = value, n\n\t\t}", "./cmd/wxnotify/internal/dotenv"),
+	one("cut off what is on its way when the server stops", "cmd/wxnotify/internal/server/server.go", "\ts.stopAt.Store(&at)\n", "\ts.stopAt.Store(&at)\n\ts.cut()\n", server),
+	one("begin cards while the server stops", "cmd/wxnotify/internal/server/server.go", "NewContext(ending{ctx, &s.stopAt}", "NewContext(ctx", server),
+	one("answer a callback that is not on the disk", "cmd/wxnotify/internal/server/spool.go", "\tcase err := <-w.kept:\n\t\treturn err\n", "\tcase <-w.kept:\n\t\treturn nil\n", server),
+	one("delete a file whose facts still wait for the store", "cmd/wxnotify/internal/server/deliver.go", "r.stays.Store(true)", "r.stays.Store(false)", server),
+	one("have two runs watch as one", "cmd/wxnotify/internal/server/deliver.go", "for _, run := range d.instances[:runs] {\n", "for range runs {\n\t\trun := d.instances[0]\n", server),
 }
