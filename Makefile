@@ -92,7 +92,7 @@ simulate: ## play 14 days with 1,000 users against the naive rule, and write doc
 	go run ./cmd/simulate
 
 clean: ## delete what was built
-	rm -rf build build-local dist coverage.out coverage.html
+	rm -rf build build-local dist deploy/terraform/.zip coverage.out coverage.html
 
 deploy: build ## check, and deploy to Tencent Cloud, as serverless.yml and .env say; STAGE=prod makes a second deployment
 	@go run ./cmd/wxnotify deploy $(if $(STAGE),--stage $(STAGE))
