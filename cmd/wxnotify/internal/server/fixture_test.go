@@ -47,6 +47,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
+	t.Parallel()
 	f := &fixture{t: testkit.T{T: t}, began: time.Now(), state: filepath.Join(t.TempDir(), "state"), upstream: func(*http.Request) {}}
 	f.redis = redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	f.sim = kit.World(t, simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
@@ -109,6 +110,7 @@ func (f *fixture) start(change ...func(*server.Config)) *running {
 
 func (r *running) stop() {
 	if r.stopped.CompareAndSwap(false, true) {
+		http.DefaultClient.CloseIdleConnections() // a server waits 5 s for connections on which nothing was asked yet
 		if err := r.Stop(); err != nil {
 			r.f.t.Error(err)
 		}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -241,6 +242,31 @@ func TestManyCallbacksWhileTheStoreIsAway(t *testing.T) {
 	if lines != many || len(f.spooled()) > many/2 {
 		t.Errorf("%d events in %d files", lines, len(f.spooled()))
 	}
+}
+
+// Whoever sends slowly takes places from others for a few seconds, and memory from nobody: others are told to come
+// again, and the server says that it is up.
+func TestSlowCallers(t *testing.T) {
+	f := newFixture(t)
+	s := f.start()
+	for range 128 {
+		c, err := net.Dial("tcp", s.Addr())
+		testkit.Must(t, err)
+		defer c.Close()
+		_, err = c.Write([]byte("POST /imcallback HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"))
+		testkit.Must(t, err)
+	}
+	testkit.Eventually(t, "a refusal", func() bool {
+		status, says := s.ask("GET", "/permits", "", nil)
+		return status == http.StatusServiceUnavailable && strings.Contains(says, "busy")
+	})
+	if status, _ := s.ask("GET", "/healthz", "", nil); status != http.StatusOK {
+		t.Errorf("up: %d", status)
+	}
+	testkit.Eventually(t, "a place", func() bool {
+		status, _ := s.ask("GET", "/permits", "", nil)
+		return status == http.StatusUnauthorized
+	})
 }
 
 // Settings that a function would refuse are refused before anything is served, all at once, and so is a store that refuses us.
