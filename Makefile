@@ -27,7 +27,7 @@ binaries:
 	@chmod 0755 $(FUNCTIONS:%=$(BUILD)/%)
 	@install -m 0644 notify.yml $(BUILD)/notify.yml
 
-package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand or by Terraform
+package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand
 	go -C tools run ./zipdir ../$(BUILD) ../dist/wxnotify.zip
 
 run: ## build and start everything here, with a simulated WeChat and IM
@@ -92,7 +92,7 @@ simulate: ## play 14 days with 1,000 users against the naive rule, and write doc
 	go run ./cmd/simulate
 
 clean: ## delete what was built
-	rm -rf build build-local dist coverage.out coverage.html
+	rm -rf build build-local dist deploy/terraform/.zip coverage.out coverage.html
 
 deploy: build ## check, and deploy to Tencent Cloud, as serverless.yml and .env say; STAGE=prod makes a second deployment
 	@go run ./cmd/wxnotify deploy $(if $(STAGE),--stage $(STAGE))

@@ -37,6 +37,7 @@ func (c deployCmd) simulate(ctx context.Context, con console) error {
 		maps.Copy(settings, map[string]string{"TENCENT_SECRET_ID": id, "TENCENT_SECRET_KEY": "simulated", "TENCENT_API_BASE": account.URL})
 		d, err := c.deployer(con, settings)
 		if err == nil {
+			d.Ending = host.Executable
 			d.Pause = func(ctx context.Context, t time.Duration) error {
 				if !stopwatch.Sleep(ctx, t/20) { // nothing takes long here
 					return ctx.Err()

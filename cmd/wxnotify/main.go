@@ -23,6 +23,7 @@ func main() {
 type commands struct {
 	Dev       devCmd       `cmd:"" help:"Build the functions for this machine and start everything, with a simulated WeChat and IM: what make run does, where there is no make."`
 	Local     localCmd     `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
+	Serve     serveCmd     `cmd:"" help:"Serve in production on one machine, without SCF: needs a Redis, and settings in the environment or a file."`
 	Invoke    invokeCmd    `cmd:"" help:"Send one event to a built function and print its response."`
 	Trigger   triggerCmd   `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
 	Explain   explainCmd   `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`

@@ -154,12 +154,16 @@ func exchange(ctx context.Context, conn redis.Conn, cmds []command) ([]reply, er
 // to another, which a new connection may find.
 func passing(replies []reply) bool {
 	refused, is := errors.AsType[redis.Error](replies[0].err)
+	return is && momentary(refused)
+}
+
+func momentary(refused redis.Error) bool {
 	kind, _, _ := strings.Cut(string(refused), " ")
 	switch kind {
 	case "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN":
-		return is
+		return true
 	}
-	return is && refused == "ERR max number of clients reached"
+	return refused == "ERR max number of clients reached"
 }
 
 // one makes a trip with one command.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,7 +93,7 @@ func connect(ctx context.Context, at string, dial dialFunc, check func(context.C
 	}
 	if err != nil {
 		conn.Close()
-		return nil, err
+		return nil, refusal(err)
 	}
 	return conn, nil
 }
@@ -101,6 +103,16 @@ func refusesPassword(err error) bool {
 	refused, _ := errors.AsType[redis.Error](err)
 	kind, _, _ := strings.Cut(string(refused), " ")
 	return kind == "WRONGPASS" || kind == "NOAUTH" || refused == "ERR invalid password"
+}
+
+// refusal marks what only other settings mend: a user, a password or a database that the server refuses.
+func refusal(err error) error {
+	refused, is := errors.AsType[redis.Error](err)
+	kind, _, _ := strings.Cut(string(refused), " ")
+	if !is || momentary(refused) || !slices.Contains([]string{"ERR", "NOAUTH", "NOPERM", "WRONGPASS"}, kind) {
+		return err
+	}
+	return settingsError{fmt.Errorf("STORE_URL: the server refuses its user, password or database: %w", err)}
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)

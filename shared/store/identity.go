@@ -71,7 +71,7 @@ func (id *identity) check(ctx context.Context, by trip) error {
 	}
 	kept := pairs(read[0])
 	if id.existing && len(kept) == 0 {
-		return fmt.Errorf("nothing is kept under STORE_PREFIX %s: check it and STORE_URL, and that a deployment of this name and stage has run", id.prefix)
+		return settingsError{fmt.Errorf("nothing is kept under STORE_PREFIX %s: check it and STORE_URL, and that a deployment of this name and stage has run", id.prefix)}
 	}
 	if err := id.compare(kept); err != nil {
 		return err
@@ -94,7 +94,10 @@ func (id *identity) compare(kept map[string]string) error {
 			refused = append(refused, errors.New(m.refusal(m.value, was)))
 		}
 	}
-	return errors.Join(refused...)
+	if len(refused) == 0 {
+		return nil
+	}
+	return settingsError{errors.Join(refused...)}
 }
 
 // complete writes down what is not among kept, or is older, and returns what is kept then.

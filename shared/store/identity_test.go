@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,6 +15,35 @@ import (
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 )
+
+// What only other settings mend is told apart from a server that is away.
+func TestPing(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	m.RequireUserAuth("wxn", "secret123")
+	addr := m.Addr()
+	for url, want := range map[string]error{
+		"redis://wxn:secret123@" + addr: nil, "redis://" + addr: store.ErrSettings, "redis://wxn:other@" + addr: store.ErrSettings,
+	} {
+		s, err := store.Open(store.Config{URL: secret.New(url), Now: NewClock().Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ping(t.Context()); !errors.Is(err, want) || err != nil && strings.Contains(err.Error(), "other") {
+			t.Errorf("%v, want %v", err, want)
+		}
+		s.Close()
+	}
+	m.Close()
+	s, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Now: NewClock().Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Ping(t.Context()); err == nil || errors.Is(err, store.ErrSettings) {
+		t.Errorf("a server that is away: %v", err)
+	}
+}
 
 // A store is refused to settings that differ from those it was filled with, and the refusal says
 // what to do. Nothing is written then.
@@ -54,6 +84,9 @@ func TestStoreOfOthersIsRefused(t *testing.T) {
 			cfg := filled
 			c.with(&cfg)
 			err := use(cfg)
+			if c.says != "" && !errors.Is(err, store.ErrSettings) {
+				t.Errorf("%v is not told apart from a store that is away", err)
+			}
 			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("got %v, want an error with %q", err, c.says)
 			}

@@ -99,6 +99,23 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// ErrSettings says that the server answered, and that this store's settings are not for it: another user,
+// password or database is needed, or it was filled by other settings. Only a person mends that.
+var ErrSettings = errors.New("the settings do not fit the store")
+
+// A settingsError is an ErrSettings with the words of the fault.
+type settingsError struct{ error }
+
+func (settingsError) Is(target error) bool { return target == ErrSettings }
+
+func (e settingsError) Unwrap() error { return e.error }
+
+// Ping looks whether the server answers. Its error wraps ErrSettings if it does, and refuses us.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.one(ctx, do("PING", ""))
+	return err
+}
+
 // Close lets go of the connections.
 func (s *Store) Close() error {
 	s.client.close()

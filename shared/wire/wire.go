@@ -27,7 +27,8 @@ type Seams struct {
 	StoreNow func() time.Time                                                  // of the store; nil: its own clock
 	Upstream http.RoundTripper                                                 // to WeChat and IM; nil: the network
 	Platform http.RoundTripper                                                 // to Tencent Cloud's API; nil: the network
-	// Opened is told of each store that is opened, which a deployed function never closes.
+	Deliver  inbox.Invoker                                                     // instead of SCF's Invoke API; nil: that
+	// Opened is told of each store that is opened, which a function on SCF never closes.
 	Opened func(*store.Store)
 }
 
@@ -84,7 +85,10 @@ func (w *wiring) store() *store.Store {
 }
 
 // deliver returns the way to the function deliver.
-func (w *wiring) deliver() *scf.Invoker {
+func (w *wiring) deliver() inbox.Invoker {
+	if w.Deliver != nil {
+		return w.Deliver
+	}
 	v, err := scf.NewInvoker(scf.InvokerConfig{Function: w.String("DELIVER_FUNCTION", ""), APIBase: w.URL("TENCENT_API_BASE", ""),
 		Getenv: w.getenv, Transport: w.Platform})
 	return made(w, v, err)

@@ -13,6 +13,7 @@ const (
 	wechat   = "./shared/wechat"
 	api      = "./shared/api"
 	security = "./trust/security"
+	server   = "./cmd/wxnotify/internal/server"
 	values   = "./shared/card -run TestAnnouncedValues|TestNothingLeft|TestPageWithout|TestOneBadTemplate"
 )
 
@@ -144,7 +145,7 @@ var mutations = []mutation{
 	one("lose what was finished beside a panic", engine+"deliver.go", "\tfor _, f := range fs {\n\t\tp.finish(ctx, []notify.Finish{f})\n\t}\n", nothing, "./shared/deliver -run TestPanicStays"),
 	one("take the word undefined for a secret", "shared/config/env.go", `strings.EqualFold(v, "undefined") ||`, `strings.EqualFold(v, "null") ||`, "./shared/wire -run TestSettingsAreNamed"),
 	one("let stages share their keys", "shared/store/keys.go", `keys{s.prefix + "{" +`, `keys{DefaultPrefix + "{" +`, "./shared/store -run TestDeploymentsShareAServer|TestStoreOfOthersIsRefused"),
-	one("use a store that was filled with other shards", "shared/store/identity.go", "ok && was != m.value {", `ok && was != m.value && m.field != "shards" {`, "./shared/store -run TestStoreOfOthersIsRefused|TestOneSettingBeginsAStore"),
+	one("use a store that was filled with other shards", "shared/store/identity.go", "ok && was != m.value && (", `ok && was != m.value && m.field != "shards" && (`, "./shared/store -run TestStoreOfOthersIsRefused|TestOneSettingBeginsAStore"),
 	one("let who is second begin a store too", "shared/store/identity.go", `do("HSETNX", id.key, m.field, m.value)`, `do("HSET", id.key, m.field, m.value)`, "./shared/store -run TestOneSettingBeginsAStore -count=5"),
 	one("say nothing of a server that evicts", "shared/store/eviction.go", `policy == "noeviction" {`, `policy != "allkeys-lfu" {`, "./shared/store -run TestEvictionIsComplainedOf"),
 	// Values, templates and notify.yml.
@@ -229,4 +230,9 @@ var mutations = []mutation{
 	one("make a timer anew that is as it should be", "cmd/wxnotify/internal/deploy/around.go", "return listed.Cron\n", "return desc\n", "./cmd/wxnotify/internal/deploy"),
 	one("deploy a store on this machine", "cmd/wxnotify/internal/check/settings.go", "if outbound.Loopback(u.Hostname()) {", "if outbound.Loopback(u.Hostname()) && false {", "./cmd/wxnotify/internal/check"),
 	one("let the first of two settings hold", "cmd/wxnotify/internal/dotenv/dotenv.go", "f.Values[key], f.Lines[key] = value, n", "if f.Values[key] == \"\" {\n\t\t\tf.Values[key], f.Lines[key] = value, n\n\t\t}", "./cmd/wxnotify/internal/dotenv"),
+	one("cut off what is on its way when the server stops", "cmd/wxnotify/internal/server/server.go", "\ts.stopAt.Store(&at)\n", "\ts.stopAt.Store(&at)\n\ts.cut()\n", server),
+	one("begin cards while the server stops", "cmd/wxnotify/internal/server/server.go", "NewContext(ending{ctx, &s.stopAt}", "NewContext(ctx", server),
+	one("answer a callback that is not on the disk", "cmd/wxnotify/internal/server/spool.go", "\tcase err := <-w.kept:\n\t\treturn err\n", "\tcase <-w.kept:\n\t\treturn nil\n", server),
+	one("delete a file whose facts still wait for the store", "cmd/wxnotify/internal/server/deliver.go", "r.stays.Store(true)", "r.stays.Store(false)", server),
+	one("have two runs watch as one", "cmd/wxnotify/internal/server/deliver.go", "for _, run := range d.instances[:runs] {\n", "for range runs {\n\t\trun := d.instances[0]\n", server),
 }

@@ -1,4 +1,4 @@
-// Command zipdir packs a folder's files into a zip, for an upload by hand or by Terraform.
+// Command zipdir packs a folder's files into a zip, for an upload by hand.
 //
 //	zipdir FOLDER FILE.zip
 //

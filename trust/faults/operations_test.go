@@ -22,7 +22,7 @@ func TestAlertsAreWrittenDown(t *testing.T) {
 		given[c.String()] = true
 	}
 	alert := regexp.MustCompile(`"alert", "(\w+)"`)
-	for _, dir := range []string{"../../shared", "../../functions"} {
+	for _, dir := range []string{"../../shared", "../../functions", "../../cmd/wxnotify/internal/server"} {
 		testkit.Must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -124,11 +124,15 @@ func unzip(content []byte, dir string) error {
 		if !filepath.IsLocal(file.Name) {
 			return fmt.Errorf("%s is not inside of the zip", file.Name)
 		}
+		name := filepath.Join(dir, file.Name)
+		if file.Mode()&0o111 != 0 {
+			name += host.Executable
+		}
 		in, err := file.Open()
 		if err != nil {
 			return err
 		}
-		out, err := os.OpenFile(filepath.Join(dir, file.Name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, file.Mode())
+		out, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, file.Mode())
 		if err == nil {
 			_, err = io.Copy(out, in)
 			if e := out.Close(); err == nil {

@@ -25,6 +25,8 @@ type Deployer struct {
 	Project *serverless.Project
 	// Build is the folder of the binaries, for Linux. Empty: code is not compared, and a plan is to be read, not applied.
 	Build string
+	// Ending is that of the names of binaries, where they are for a simulated cloud on this machine.
+	Ending string
 	// Pause waits; nil: by the machine's clock.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Log is told of each step as it begins.

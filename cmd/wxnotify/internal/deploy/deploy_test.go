@@ -410,3 +410,19 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// Where names of programs have an ending, what is uploaded has none.
+func TestEndingOfBinaries(t *testing.T) {
+	s := newStage(t)
+	s.deployed()
+	for _, name := range functions {
+		if err := os.Rename(filepath.Join(s.build, name), filepath.Join(s.build, name+".exe")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := s.deployer()
+	d.Ending = ".exe"
+	if steps, err := d.Plan(t.Context()); err != nil || len(steps) > 0 {
+		t.Errorf("%v; it is another zip: %v", err, steps)
+	}
+}

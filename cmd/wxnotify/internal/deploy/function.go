@@ -41,7 +41,7 @@ func (d *Deployer) planFunction(ctx context.Context, f *serverless.Function, mad
 	var code []byte
 	var err error
 	if d.Build != "" {
-		if code, err = zipped(d.Build, f.Handler); err != nil {
+		if code, err = zipped(d.Build, f.Handler, d.Ending); err != nil {
 			return nil, err
 		}
 	}
@@ -155,16 +155,16 @@ func (c configuration) against(had configuration) (differs []string) {
 
 // zipped returns what is uploaded for a function: its own binary, and notify.yml, whatever modes the files
 // have here.
-func zipped(build, handler string) ([]byte, error) {
+func zipped(build, handler, ending string) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	// A tenth larger than the smallest, in half the time.
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for _, file := range []struct {
-		name string
-		mode os.FileMode
-	}{{handler, 0o755}, {"notify.yml", 0o644}} {
-		content, err := os.ReadFile(filepath.Join(build, file.name))
+		name, from string
+		mode       os.FileMode
+	}{{handler, handler + ending, 0o755}, {"notify.yml", "notify.yml", 0o644}} {
+		content, err := os.ReadFile(filepath.Join(build, file.from))
 		if err != nil {
 			return nil, fmt.Errorf("%w: make build", err)
 		}

@@ -383,7 +383,7 @@ func TestWhatIsWrong(t *testing.T) {
 
 		{wrong: "a store that is away", before: set("STORE_URL", "redis://:password@store.example.com:6379/0"), after: func(d *deployment) { d.dial = away },
 			want: "the store: does not answer: see that Redis runs at the address of STORE_URL", skipped: noStore},
-		{wrong: "another password", after: config("requirepass", "changed"), want: "the store: refuses: WRONGPASS", skipped: noStore},
+		{wrong: "another password", after: config("requirepass", "changed"), want: "the store: STORE_URL: the server refuses its user, password or database: store: WRONGPASS", skipped: noStore},
 		{wrong: "a store that throws keys away", after: config("maxmemory-policy", "volatile-lru"), want: "the store: maxmemory-policy is volatile-lru, by which Redis throws permits and bindings away: set it to noeviction"},
 		{wrong: "a store that is nearly full", after: config("maxmemory", "1000000"), want: "% of its memory are used: give it more memory", warning: true},
 		{wrong: "an old Redis", after: func(d *deployment) {

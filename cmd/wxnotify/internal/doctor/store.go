@@ -53,7 +53,7 @@ func (d *doctor) lookAtStore(ctx context.Context, p *part) {
 		p.fault(where, "does not answer", "see that Redis runs at the address of STORE_URL, and lets this machine and the functions in")
 		return
 	case err != nil:
-		p.fault(where, "refuses: "+strings.Trim(strings.TrimPrefix(err.Error(), "store: "), "."), "check user and password in STORE_URL; TencentDB's password is instance-id:password, percent-encoded")
+		p.fault(where, strings.Trim(strings.TrimPrefix(err.Error(), "store: "), "."), "TencentDB's password is instance-id:password, percent-encoded")
 		return
 	}
 	d.clocks.learn(&d.clocks.store, before, in.Time, d.Seams.Now())

@@ -178,7 +178,7 @@ func listen(addr string) (net.Listener, error) {
 
 // binary is where the program of a function is that runs on this machine.
 func binary(build string, f serverless.Function) string {
-	return filepath.Join(build, f.Handler+executable)
+	return filepath.Join(build, f.Handler+Executable)
 }
 
 // CheckBuild reports every function whose binary is missing from build or cannot be run.

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// A file says by its name that it can be run.
 const (
-	executable      = ".exe"
+	// Executable ends the name of a file that can be run.
+	Executable      = ".exe"
 	executableModes = 0
 )
 

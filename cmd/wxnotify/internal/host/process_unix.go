@@ -6,7 +6,8 @@ import "syscall"
 
 // A file says by its mode that it can be run.
 const (
-	executable      = ""
+	// Executable ends the name of a file that can be run.
+	Executable      = ""
 	executableModes = 0o111
 )
 

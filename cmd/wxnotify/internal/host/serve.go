@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+
+	"wxnotify/cmd/wxnotify/internal/functionurl"
 )
 
 // serve answers the Invoke API at "/" and the functions' URLs below it. It is no
@@ -23,9 +26,9 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	event, failure := eventFromRequest(r, "/"+rest)
-	if failure != nil {
-		h.writeInvokeError(w, failure)
+	event, err := functionurl.Event(r, "/"+rest, MaxEvent)
+	if err != nil {
+		h.writeInvokeError(w, unreadable(err))
 		return
 	}
 	result, err := h.Invoke(r.Context(), key, event)
@@ -33,14 +36,23 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 		h.writeInvokeError(w, err)
 		return
 	}
-	reply, err := replyFromPayload(result.Payload)
+	reply, err := functionurl.ReplyOf(result.Payload)
 	if err != nil {
 		e := &InvokeError{Function: key, RequestID: result.RequestID, Status: statusBadReply, Message: err.Error()}
 		h.logFailure(e)
 		h.writeInvokeError(w, e)
 		return
 	}
-	reply.write(w)
+	reply.Write(w)
+}
+
+// unreadable is the answer to a request of which no event can be made.
+func unreadable(err error) *InvokeError {
+	if errors.Is(err, functionurl.ErrTooLarge) {
+		return &InvokeError{Status: StatusEventTooLarge, err: ErrTooLarge,
+			Message: err.Error() + "; the platform accepts events of at most " + strconv.Itoa(MaxEvent) + " bytes"}
+	}
+	return &InvokeError{Status: StatusBadEvent, Message: err.Error()}
 }
 
 // urls lists the paths of the functions that have a URL.

@@ -1,4 +1,4 @@
-package host
+package functionurl
 
 import (
 	"os"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-func FuzzReplyFromPayload(f *testing.F) {
-	files, err := filepath.Glob("testdata/response-*.json")
+func FuzzReplyOf(f *testing.F) {
+	files, err := filepath.Glob("../host/testdata/response-*.json")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no samples: %v", err)
 	}
@@ -20,7 +20,7 @@ func FuzzReplyFromPayload(f *testing.F) {
 	}
 	f.Add([]byte(`{"statusCode":200,"headers":{"a":[1,true,null]},"body":null}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		r, err := replyFromPayload(payload)
+		r, err := ReplyOf(payload)
 		if err != nil {
 			return
 		}

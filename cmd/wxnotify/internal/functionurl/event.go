@@ -1,4 +1,6 @@
-package host
+// Package functionurl is what SCF does between a caller of a function URL and the function: it makes an
+// event of the request, and an answer of what the function returns.
+package functionurl
 
 import (
 	"bytes"
@@ -29,24 +31,22 @@ type urlEvent struct {
 	QueryString     map[string]any    `json:"queryString"`
 }
 
-// eventFromRequest returns the event for r; path is what follows the function's name,
-// escaped as it came. The event may exceed MaxEvent, but not by much.
-func eventFromRequest(r *http.Request, path string) ([]byte, error) {
+// ErrTooLarge says that a body has more bytes than there may be.
+var ErrTooLarge = errors.New("the body is too large")
+
+// Event returns the event for r, whose body has at most so many bytes; path is what follows the function's
+// name, escaped as it came. Errors are ErrTooLarge, and those of a request that cannot be read.
+func Event(r *http.Request, path string, most int64) ([]byte, error) {
 	query, err := queryValues(r.URL.RawQuery)
 	if err != nil {
-		return nil, &InvokeError{Status: StatusBadEvent, Message: "the query string is not well encoded"}
+		return nil, errors.New("the query string is not well encoded")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxEvent))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, most))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, ErrTooLarge
+	}
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, &InvokeError{
-				Status:  StatusEventTooLarge,
-				Message: "the body is too large; the platform accepts events of at most " + strconv.Itoa(MaxEvent) + " bytes",
-				err:     ErrTooLarge,
-			}
-		}
-		return nil, &InvokeError{Status: StatusBadEvent, Message: "the body ended early"}
+		return nil, errors.New("the body ended early")
 	}
 	e := urlEvent{
 		Headers:     eventHeaders(r),

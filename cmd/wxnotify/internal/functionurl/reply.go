@@ -1,4 +1,4 @@
-package host
+package functionurl
 
 import (
 	"encoding/base64"
@@ -8,32 +8,33 @@ import (
 	"net/http"
 )
 
-// urlReply is what the caller of a function URL gets.
-type urlReply struct {
+// A Reply is what the caller of a function URL gets.
+type Reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-var errBadReply = errors.New("invalid scf response format")
+// ErrBadReply says that a function returned what is no answer.
+var ErrBadReply = errors.New("invalid scf response format")
 
-// replyFromPayload reads an integrated response. A JSON value without statusCode is
-// answered whole, with 200 and application/json, as the platform does it.
+// ReplyOf reads an integrated response. A JSON value without statusCode is
+// answered whole, with 200 and application/json, as the platform does it. Errors wrap ErrBadReply.
 // Source: https://cloud.tencent.com/document/product/583/96099
-func replyFromPayload(payload []byte) (*urlReply, error) {
+func ReplyOf(payload []byte) (*Reply, error) {
 	if !json.Valid(payload) {
-		return nil, fmt.Errorf("%w: not JSON", errBadReply)
+		return nil, fmt.Errorf("%w: not JSON", ErrBadReply)
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &fields); err != nil || fields["statusCode"] == nil {
-		return &urlReply{
+		return &Reply{
 			status: http.StatusOK,
 			header: http.Header{"Content-Type": {"application/json"}},
 			body:   payload,
 		}, nil
 	}
 	var (
-		r       urlReply
+		r       Reply
 		headers map[string]json.RawMessage
 		body    string
 		encoded bool
@@ -43,18 +44,18 @@ func replyFromPayload(payload []byte) (*urlReply, error) {
 	} {
 		if value, ok := fields[name]; ok {
 			if err := json.Unmarshal(value, into); err != nil {
-				return nil, fmt.Errorf("%w: %s has the wrong type", errBadReply, name)
+				return nil, fmt.Errorf("%w: %s has the wrong type", ErrBadReply, name)
 			}
 		}
 	}
 	if r.status < 200 || r.status > 599 {
-		return nil, fmt.Errorf("%w: statusCode is %d", errBadReply, r.status)
+		return nil, fmt.Errorf("%w: statusCode is %d", ErrBadReply, r.status)
 	}
 	r.body = []byte(body)
 	if encoded {
 		var err error
 		if r.body, err = base64.StdEncoding.DecodeString(body); err != nil {
-			return nil, fmt.Errorf("%w: body is not Base64", errBadReply)
+			return nil, fmt.Errorf("%w: body is not Base64", ErrBadReply)
 		}
 	}
 	var err error
@@ -81,7 +82,7 @@ func replyHeader(fields map[string]json.RawMessage) (http.Header, error) {
 			case float64, bool:
 				header.Add(name, fmt.Sprint(v))
 			default:
-				return nil, fmt.Errorf("%w: header %s is neither a string nor an array of strings", errBadReply, name)
+				return nil, fmt.Errorf("%w: header %s is neither a string nor an array of strings", ErrBadReply, name)
 			}
 		}
 	}
@@ -95,7 +96,8 @@ func replyHeader(fields map[string]json.RawMessage) (http.Header, error) {
 	return header, nil
 }
 
-func (r *urlReply) write(w http.ResponseWriter) {
+// Write answers with r.
+func (r *Reply) Write(w http.ResponseWriter) {
 	for name, values := range r.header {
 		w.Header()[name] = values
 	}
