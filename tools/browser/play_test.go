@@ -22,6 +22,7 @@ func TestStory(t *testing.T) {
 	// One click: the next card of the absence.
 	tb.click("user1", "Send")
 	cards("user2", 2)
+	tb.says(".line.good", `one card told user2 of "Are you coming tonight?"; 3 permits left`)
 	tb.says(".line.good .why", "We notified you on")
 	tb.shot("play", "header")
 
@@ -37,7 +38,7 @@ func TestStory(t *testing.T) {
 	tb.says(".line.none", `no card: user2 has read "[图片]"`)
 	tb.nextSecond() // what is read is told of to the second
 	tb.send("user1", "oops")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//div[contains(., "oops") and contains(@class, "said")]//button`)))
+	tb.clickAt(`//article[@data-user="user1"]//div[contains(., "oops") and contains(@class, "said")]//button`)
 	tb.says(of("user2", ".recalled"), "user1 took back a message")
 	tb.says(".line.none", `"oops" was taken back`)
 
@@ -61,7 +62,7 @@ func TestStory(t *testing.T) {
 
 	// Without a permit nothing; one tap makes the difference.
 	tb.click("", "Show user3 too")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//nav//button[2]`)))
+	tb.clickAt(`//article[@data-user="user1"]//nav//button[2]`)
 	tb.send("user1", "hello user3")
 	tb.says(".line.none", "user3 has no permit")
 	tb.click("user3", "Open mini program")
@@ -73,7 +74,7 @@ func TestStory(t *testing.T) {
 	tb.click("user3", "Close mini program")
 	tb.says(of("user3", ".dot"), "closed")
 	tb.says(of("user3", ".dot"), "offline")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//nav//button[3]`)))
+	tb.clickAt(`//article[@data-user="user1"]//nav//button[3]`)
 	tb.choose(of("user1", ".composer select"), "user3")
 	tb.send("user1", "lunch")
 	tb.says(of("user3", ".card-value"), "user1")
