@@ -7,10 +7,10 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
+.PHONY: help build binaries package run test test-miniprogram race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
 
 build: binaries ## build one static binary per function into build/
 	@tools/buildcheck.sh $(BUILD) $(FUNCTIONS) notify.yml
@@ -39,6 +39,9 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh vet go vet ./...
 	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
+
+test-miniprogram: ## install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
+	@tools/timed.sh 'tests of miniprogram/' tools/nodetest.sh miniprogram
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
 RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race
