@@ -156,6 +156,8 @@ func (n *narrator) fact(f fact.Fact, name func(fact.OpenID) string) line {
 		return line{actor: string(f.Presence.User), text: "leaves, and IM has noticed"}
 	case f.Grant != nil:
 		return line{actor: name(f.Grant.OpenID), text: `taps "Allow": one more permit`}
+	case f.Refusal != nil:
+		return line{actor: name(f.Refusal.OpenID), text: `taps "Refuse": they are not asked again for days`}
 	case f.Revoke != nil:
 		return line{actor: name(f.Revoke.OpenID), text: "switches these cards off: no permit is left"}
 	case f.Sent != nil && f.Sent.Failed == "":
