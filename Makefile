@@ -39,6 +39,7 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh vet go vet ./...
 	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
+	@tools/timed.sh 'docs/openapi.yaml' go -C tools/openapi test -count=1 ./... # a module of its own: its validator is in nothing else
 
 test-miniprogram: ## install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
 	@tools/timed.sh 'tests of miniprogram/' tools/nodetest.sh miniprogram
