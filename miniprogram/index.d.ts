@@ -99,7 +99,7 @@ export interface Config {
   scenes?: Record<string, string[]>
   /** Tells ids of groups from ids of users in a card's `peer`. Left out: groups begin with `@TGS#`. */
   isGroup?: (id: string) => boolean
-  /** A later session has replaced the first: sign the Chat SDK in again. */
+  /** A later session has replaced the first, before that ended. */
   onRenew?: (session: Session) => void
   /** Gets what went wrong in the background. */
   onError?: (err: NotifyError) => void
