@@ -216,7 +216,6 @@ function createNotify(options) {
     session = me
     loggedInAt = Date.now()
     restore()
-    if (kept.user !== me.userId) kept.templates = []
     kept.user = me.userId
     advise(me.templates)
     if (!me.templates) permits('GET').catch(tell)

@@ -7,7 +7,7 @@ const MINUTE = 60_000, DAY = 86_400_000
 
 // Time stands still, years away, until a test moves it.
 beforeEach(() => mock.timers.enable({ apis: ['Date', 'setTimeout'], now: Date.UTC(2031, 4, 5) }))
-afterEach(() => mock.timers.reset())
+afterEach(() => settle().then(() => mock.timers.reset())) // what is under way starts no timer of the machine
 
 const setClock = ms => mock.timers.setTime(Date.now() + ms)
 
@@ -183,6 +183,13 @@ test('ask: twice at once, and a dialog that never ends', async () => {
   setClock(3 * MINUTE)
   phone.hold = false
   assert.equal((await tap()).outcome, 'accepted')
+  await settle()
+  phone.hold = true
+  tap()
+  phone.open = null
+  setClock(-DAY)
+  phone.hold = false
+  assert.equal((await tap()).outcome, 'accepted', 'a clock that was set back')
 })
 
 test('ask: by the advice', async () => {
@@ -226,7 +233,7 @@ test('ask: fewer templates where WeChat takes no more', async () => {
   assert.equal((await tap()).outcome, 'accepted')
   const again = await signedIn(server, { phone })
   await again.tap()
-  assert.deepEqual(phone.dialogs.map(d => d.length), [3, 3])
+  assert.deepEqual(phone.asked.map(ids => ids.length), [5, 3, 3], 'it remembers')
   const old = await signedIn(new Server({}, {}), { phone: new Phone({ most: 1 }) })
   assert.equal((await old.tap()).outcome, 'accepted')
 })
@@ -255,8 +262,8 @@ test('stock: adds what is always kept, without a dialog, up to the ceiling', asy
   phone.answer = id => (id === 't0' ? 'accept' : 'reject')
   await tap()
   await settle()
-  for (let i = 0; i < 6; i++) {
-    await stock()
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual((await stock()).accepted, ['t0'])
     await settle()
   }
   assert.deepEqual([phone.permits, phone.dialogs.length, server.templates[0].balance], [{ t0: 4 }, 1, 4])
@@ -271,10 +278,9 @@ test('stock: adds what is always kept, without a dialog, up to the ceiling', asy
 })
 
 test('stock: a tap of ask takes along what is kept', async () => {
-  const { phone, tap } = await signedIn(new Server({}, { ask: false, balance: 1 }))
+  const phone = new Phone()
   phone.itemSettings = { t1: 'accept' }
-  phone.emit('show')
-  await settle()
+  const { tap } = await signedIn(new Server({}, { ask: false, balance: 1 }), { phone })
   assert.deepEqual((await tap()).accepted, ['t0', 't1'])
   assert.deepEqual(phone.dialogs, [['t0']])
 })
@@ -305,6 +311,7 @@ test('report: survives an outage and a restart, and counts once', async () => {
   await tap()
   await settle()
   assert.deepEqual([errors, server.received.length], [['offline'], 0])
+  assert.equal((await tap()).outcome, 'enough', 'they have just been asked')
   setClock(90 * MINUTE)
   server.down = null
   server.lose = 2 // it counts, but the answers are lost
@@ -358,13 +365,29 @@ test('report: a UserSig that the server refuses is replaced, once', async () => 
   assert.equal(phone.codes, 3)
 })
 
+test('settings: a late 401 for the former UserSig ends no newer session', async () => {
+  const server = new Server(), { notify, phone } = await signedIn(server)
+  const answer = phone.network
+  let late
+  phone.network = req => {
+    const res = answer(req)
+    return res.statusCode === 401 && late === undefined ? new Promise(resolve => (late = () => resolve(res))) : res
+  }
+  server.valid = (_, sig) => sig === 'sig-2'
+  const both = [notify.settings(), notify.settings()]
+  await settle()
+  late()
+  await Promise.all(both)
+  assert.equal(server.sessions, 2)
+})
+
 test('report: while one is on its way another comes', async () => {
   const server = new Server({}, {}), { notify, tap, phone } = await signedIn(server, { scenes: { a: ['message'], b: ['mention'] } })
   await Promise.all([tap('a'), settle().then(() => tap('b'))])
   notify.report({ errMsg: 'ok', t0: 'accept' })
   await settle()
   await settle()
-  assert.deepEqual([...server.reports.values()], [{ t0: 'accept' }, { t1: 'accept' }, { t0: 'accept' }])
+  assert.deepEqual(server.received.map(r => r.results), [{ t0: 'accept' }, { t1: 'accept' }, { t0: 'accept' }])
   assert.equal(JSON.parse(phone.storage.get('wxnotify')).queue.length, 0)
 })
 
@@ -392,7 +415,8 @@ test('report: belongs to the user who tapped', async () => {
   const server = new Server()
   let who = 'bob'
   const login = () => ({ userId: who, userSig: 's', sdkAppId: 1, templates: server.templates })
-  const { phone, tap, notify } = await signedIn(server, { login })
+  const renewed = []
+  const { phone, tap, notify } = await signedIn(server, { login, onRenew: me => renewed.push(me.userId) })
   server.down = new Error('offline')
   await tap()
   await settle()
@@ -401,7 +425,7 @@ test('report: belongs to the user who tapped', async () => {
   who = 'carol'
   await notify.login()
   await settle()
-  assert.deepEqual(server.received, [])
+  assert.deepEqual([server.received, renewed], [[], []])
   who = 'bob'
   await signedIn(server, { phone, login })
   assert.deepEqual(server.received.map(r => r.user), ['bob'])
@@ -414,6 +438,16 @@ test('report: a storage that is full, broken or full of nonsense', async () => {
   await settle()
   assert.equal(server.reports.size, 1, 'it is sent out of memory')
   assert.ok(errors.includes('storage'))
+
+  // Where there is little room, what was answered has it.
+  server = new Server({ why: 'x'.repeat(1000) })
+  server.down = new Error('offline')
+  const little = start(server)
+  little.phone.full = 500
+  little.phone.storage.set('wxnotify', JSON.stringify({ templates: server.templates }))
+  await little.tap()
+  await settle()
+  assert.deepEqual(JSON.parse(little.phone.storage.get('wxnotify')).queue[0].results, { t0: 'accept' })
 
   for (const nonsense of ['"x"', '[1]', 'null', '{"queue":5,"templates":{},"most":"x"}', '{"queue":[null,1,{"id":3}],"templates":[null,7]}']) {
     server = new Server()
@@ -433,6 +467,18 @@ test('report: a storage that is full, broken or full of nonsense', async () => {
   server.down = null
   await two.notify.report({ t0: 'accept' })
   assert.equal(server.reports.size, 3)
+
+  // Nor does it replace what is known since.
+  const three = start(server, { phone: new Phone({ storage: new Map([['wxnotify', JSON.stringify({ user: 'bob', at: 1, templates: [{ id: 'old', ask: true }] })]]) }) })
+  three.phone.broken = true
+  await three.notify.login()
+  await settle()
+  three.phone.broken = false
+  server.down = new Error('offline')
+  server.templates[0].ask = true
+  await three.notify.report({ t0: 'reject' })
+  const { user, templates } = JSON.parse(three.phone.storage.get('wxnotify'))
+  assert.deepEqual([user, templates.map(t => t.id)], ['alice', ['t0']])
 })
 
 test('report: the queue is bounded', async () => {

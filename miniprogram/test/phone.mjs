@@ -17,13 +17,14 @@ export class Phone {
     this.network = network // (request) => {statusCode, data}, or throws: offline
     this.most = most // templates in one dialog
     this.storage = storage // outlives the app
-    this.full = false // the storage
+    this.full = false // the storage; or how many bytes it has
     this.broken = false // it cannot be read
     this.mainSwitch = true
     this.itemSettings = {} // what the user keeps
     this.answer = () => 'accept' // what they tap, by template id
     this.keep = false // and whether they tick "always keep"
     this.permits = {} // as WeChat counts them
+    this.asked = [] // what requestSubscribeMessage was called with
     this.dialogs = [] // what was shown
     this.calls = []
     this.codes = 0
@@ -60,7 +61,7 @@ export class Phone {
         return this.storage.has(key) ? JSON.parse(this.storage.get(key)) : ''
       },
       setStorageSync: (key, value) => {
-        if (this.full) throw new Error('setStorageSync:fail the storage limit is exceeded')
+        if (this.full && (this.full === true || JSON.stringify(value).length > this.full)) throw new Error('setStorageSync:fail the storage limit is exceeded')
         this.storage.set(key, JSON.stringify(value))
       },
       login: ({ success, fail: failed }) =>
@@ -93,6 +94,7 @@ export class Phone {
   }
 
   subscribe({ tmplIds, success, fail: failed }) {
+    this.asked.push(tmplIds)
     const name = 'requestSubscribeMessage'
     const no = code => queueMicrotask(() => failed(fail(name, code, FAILS[code])))
     if (!this.tapping) return queueMicrotask(() => failed({ errMsg: `${name}:fail can only be invoked by user TAP gesture.` }))
