@@ -7,7 +7,7 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test test-miniprogram race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
+.PHONY: help build binaries package run test test-miniprogram test-frameworks race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ test: ## install what the tests need, vet, and run them
 
 test-miniprogram: ## install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
 	@tools/timed.sh 'tests of miniprogram/' tools/nodetest.sh miniprogram
+
+test-frameworks: ## compile an app of Taro and one of uni-app with miniprogram/ in it (installs 600 MB; needs node 20)
+	@tools/timed.sh 'Taro and uni-app' miniprogram/test/frameworks/compile.sh
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
 RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race

@@ -179,13 +179,22 @@ function createNotify(options) {
     watch()
     if (lives(0.9)) return Promise.resolve(session)
     if (loggingIn) return loggingIn
-    const done = () => (loggingIn = null)
-    loggingIn = logIn(true).then(signedIn, err => {
-      if (lives(1)) return session // it is good for a while yet: the next call tries again
-      throw err
-    })
-    loggingIn.then(done, done)
-    return loggingIn
+    const mine = logIn(true).then(
+      me => {
+        if (loggingIn !== mine) throw fault('login_failed', 'signed out meanwhile')
+        return signedIn(me)
+      },
+      err => {
+        if (lives(1)) return session // it is good for a while yet: the next call tries again
+        throw err
+      }
+    )
+    const done = () => {
+      if (loggingIn === mine) loggingIn = null
+    }
+    loggingIn = mine
+    mine.then(done, done)
+    return mine
   }
 
   /** Whether the session is younger than a share of its life. A clock that was set back tells nothing. */
@@ -236,7 +245,7 @@ function createNotify(options) {
   /** Forgets who is signed in, for somebody else to sign in. Reports wait until they come back. */
   function logout() {
     clearTimeout(renewal)
-    session = null
+    session = loggingIn = null
     loggedInAt = 0
     out = true
     kept.templates = []

@@ -84,6 +84,17 @@ test('login: rejects with a documented code', async () => {
   }
 })
 
+test('login: whoever signs out meanwhile stays out, and somebody else can sign in', async () => {
+  const login = code => ({ userId: { 'code-1': 'bob', 'code-2': 'carol' }[code], userSig: 's', sdkAppId: 1, templates: [] })
+  const { notify } = start(new Server(), { login })
+  const bob = notify.login()
+  notify.logout()
+  const carol = notify.login()
+  await assert.rejects(bob, { code: 'login_failed' })
+  assert.equal((await carol).userId, 'carol')
+  assert.equal((await notify.login()).userId, 'carol')
+})
+
 test('login: a code that was used is replaced once', async () => {
   const server = new Server(), { notify, phone } = start(server)
   server.refuseCodes = 1
