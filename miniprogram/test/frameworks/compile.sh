@@ -3,14 +3,14 @@
 set -eu
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
+temp=$(mktemp -d) # out of the way of ./... and of gofmt: there is Go in node_modules
+trap 'rm -rf "$temp"' EXIT
 for framework in taro uni-app; do
-	work=$root/../build-local/$framework
-	mkdir -p "$work"
-	cp -R "$framework/." "$work"
+	work=$temp/$framework
+	cp -R "$framework" "$work"
 	tgz=$(cd "$root" && npm pack --silent --pack-destination "$work")
 	(
 		cd "$work"
-		rm -rf dist
 		npm install --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-save --loglevel=error "./$tgz"
 		npm run build >build.log 2>&1 || { cat build.log; exit 1; }
 		grep -rlq requestSubscribeMessage dist || { echo "$framework: the helper is not in dist"; exit 1; }
