@@ -7,7 +7,7 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test test-browser test-miniprogram test-frameworks race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
+.PHONY: help build binaries package release run test test-browser test-miniprogram test-frameworks race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
@@ -23,12 +23,28 @@ SMALL := -trimpath -tags=nethttpomithttp2 -gcflags=all=-l -ldflags='-s -w -funca
 
 binaries:
 	@mkdir -p $(BUILD)
-	CGO_ENABLED=0 GOOS=$(OS) GOARCH=$(ARCH) GOAMD64=v2 go build $(SMALL) -o $(BUILD)/ $(FUNCTIONS:%=./functions/%)
+	CGO_ENABLED=0 GOOS=$(OS) GOARCH=$(ARCH) GOAMD64=v2 go build $(SMALL) $(STAMP) -o $(BUILD)/ $(FUNCTIONS:%=./functions/%)
 	@chmod 0755 $(FUNCTIONS:%=$(BUILD)/%)
 	@install -m 0644 notify.yml $(BUILD)/notify.yml
 
 package: build ## zip build/ into dist/wxnotify.zip, for an upload by hand
 	go -C tools run ./zipdir ../$(BUILD) ../dist/wxnotify.zip
+
+# What `make release` publishes. A binary knows the version of its commit (STAMP), and nothing of this machine.
+RELEASE   := dist/release
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+release: STAMP := -buildvcs=true
+release: ## build what is published into dist/release: the program for each system, a zip per function, SBOM, checksums
+	@rm -rf $(RELEASE)
+	@$(MAKE) --no-print-directory binaries BUILD=$(RELEASE)/functions STAMP=$(STAMP)
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/}; \
+		case $$os in windows) ending=.exe ;; *) ending= ;; esac; \
+		echo "wxnotify-$$os-$$arch$$ending"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags='-s -w' $(STAMP) -o $(RELEASE)/wxnotify-$$os-$$arch$$ending ./cmd/wxnotify || exit 1; \
+	done
+	@go -C tools run ./release $(abspath $(RELEASE))
 
 run: ## build and start everything here, with a simulated WeChat and IM
 	@go build -o build-local/ ./cmd/wxnotify

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"wxnotify/cmd/internal/cli"
+	"wxnotify/shared/version"
 )
 
 func main() {
@@ -21,6 +22,8 @@ func main() {
 
 // commands is the command line.
 type commands struct {
+	Version kong.VersionFlag `help:"Print the version of this program, and end."`
+
 	Dev       devCmd       `cmd:"" help:"Build the functions for this machine and start everything, with a simulated WeChat and IM: what make run does, where there is no make."`
 	Local     localCmd     `cmd:"" help:"Serve the built functions on this machine as SCF would: same runtime, timeouts, timers and asynchronous calls. Ctrl-C ends it."`
 	Serve     serveCmd     `cmd:"" help:"Serve in production on one machine, without SCF: needs a Redis, and settings in the environment or a file."`
@@ -42,7 +45,7 @@ func run(ctx context.Context, args []string, con console) int {
 	var c commands
 	return cli.Run("wxnotify", "The local program of wxnotify.", &c, args, con.out, con.err,
 		func(command *kong.Context) error { return command.Run() },
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(con))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(con), kong.Vars{"version": version.String()})
 }
 
 // console is what a command has of the outside.

@@ -15,6 +15,7 @@ import (
 
 	"wxnotify/cmd/internal/cli"
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/version"
 )
 
 // How a run ends.
@@ -188,6 +189,7 @@ func TestUsage(t *testing.T) {
 		out  []string
 		err  string
 	}{
+		{"version", []string{"--version"}, 0, []string{version.String() + "\n"}, ""},
 		{"help", []string{"--help"}, 0, []string{"local", "invoke", "trigger", "explain", "dead list", "dead show", "dead replay"}, ""},
 		{"help of a command", []string{"invoke", "--help"}, 0, []string{"${im.sign}", "--event", "<function>"}, ""},
 		{"nothing", nil, exitUsage, nil, "expected one of"},

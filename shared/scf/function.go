@@ -16,6 +16,7 @@ import (
 
 	"wxnotify/shared/guard"
 	"wxnotify/shared/stopwatch"
+	"wxnotify/shared/version"
 )
 
 // errInternal is all that a caller learns of a panic: its value may hold a secret.
@@ -42,8 +43,10 @@ func newFunction(name string, build Build, getenv func(string) string, out io.Wr
 	return &function{build: build, getenv: getenv, level: level, log: NewLogger(out, name, level)}
 }
 
-// start wires if the settings are there already. Otherwise the first event will.
+// start says which version this is, whatever LOG_LEVEL says, and wires if the settings are there already.
+// Otherwise the first event will.
 func (f *function) start() {
+	f.log.Info("the function starts", "version", version.String())
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if _, err := f.wire(ctx); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/tencentyun/scf-go-lib/functioncontext"
 
 	"wxnotify/shared/scf"
+	"wxnotify/shared/version"
 )
 
 const getEvent = `{"httpMethod":"GET","path":"/"}`
@@ -86,6 +87,9 @@ func TestWiredByAnEvent(t *testing.T) {
 	e := env{}
 	h, start := scf.NewFunction("greet", greeter(&calls), e.get, &log)
 	start()
+	if first := log.all(t)[0]; first["msg"] != "the function starts" || first["version"] != version.String() {
+		t.Errorf("first logged %v", first)
+	}
 	line := log.only(t, "not wired at start; the first event tries again")
 	if line["level"] != "INFO" || line["error"] != "GREETING is not set; NAME is not set" {
 		t.Errorf("logged %v", line)

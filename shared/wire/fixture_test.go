@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -55,8 +56,15 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
+	return newFixtureOf(t, simulator.Config{IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
+}
+
+// newFixtureOf is one whose platforms are configured so. They call functions at the URLs that urlOf makes.
+func newFixtureOf(t *testing.T, cfg simulator.Config) *fixture {
+	t.Helper()
 	f := &fixture{t: testkit.T{T: t}, redis: miniredis.RunT(t), scf: kit.NewSCF(), began: time.Now()}
-	f.sim = kit.World(t, simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
+	cfg.Clock, cfg.HTTPClient = simulator.NewManualClock(testkit.Future), &http.Client{Transport: urls{f}}
+	f.sim = kit.World(t, cfg)
 	f.t.Must(f.sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
 		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
 	f.store = kit.Store(t, f.redis.Addr(), 0, f.now)
@@ -101,6 +109,24 @@ func (p platform) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	fmt.Fprintf(w, `{"Response":{"RequestId":"r","SecretString":%q}}`, p.settings[asked.SecretName])
 	return w.Result(), nil
+}
+
+func urlOf(function string) string { return "https://" + function + ".example/" }
+
+// urls are the URLs of the functions.
+type urls struct{ *fixture }
+
+func (u urls) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := []byte(nil)
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	function, _, _ := strings.Cut(r.URL.Host, ".")
+	res := u.call(function, r.Method, r.URL.Query(), string(body), r.Header)
+	return &http.Response{StatusCode: res.StatusCode, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(res.Body))}, nil
 }
 
 func (f *fixture) getenv(name string) string {

@@ -23,6 +23,7 @@ import (
 	"wxnotify/shared/config"
 	"wxnotify/shared/scf"
 	"wxnotify/shared/store"
+	"wxnotify/shared/version"
 	"wxnotify/shared/wire"
 )
 
@@ -106,7 +107,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	s.deliver.run(s.ctx)
 	s.deliver.redeliver()
 	_ = s.deliver.Wake(s.ctx) // for what fell due while nobody ran
-	s.log.Info("serving", "address", s.Addr(), "tls", cfg.CertFile != "", "spilled", s.spool.count())
+	s.log.Info("serving", "version", version.String(), "address", s.Addr(), "tls", cfg.CertFile != "", "spilled", s.spool.count())
 	go func() { s.failed <- s.http.Serve(s.listener) }()
 	return s, nil
 }

@@ -1,4 +1,4 @@
-package main
+package zipped_test
 
 import (
 	"archive/zip"
@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"wxnotify/tools/internal/zipped"
 )
 
-func TestPackKeepsModesAndBytes(t *testing.T) {
+func TestModesAndBytesAreKept(t *testing.T) {
 	dir, zips := t.TempDir(), filepath.Join(t.TempDir(), "new")
 	files := map[string]fs.FileMode{"deliver": 0o755, "notify.yml": 0o644, "sub/file": 0o600}
 	for name, mode := range files {
@@ -22,7 +24,7 @@ func TestPackKeepsModesAndBytes(t *testing.T) {
 	}
 	var packed [2][]byte
 	for i, name := range []string{"1.zip", "2.zip"} {
-		err := pack(dir, filepath.Join(zips, name))
+		err := zipped.Dir(filepath.Join(zips, name), dir)
 		if err == nil {
 			packed[i], err = os.ReadFile(filepath.Join(zips, name))
 		}
@@ -45,10 +47,10 @@ func TestPackKeepsModesAndBytes(t *testing.T) {
 	}
 }
 
-func TestPackRefusesNothing(t *testing.T) {
+func TestNothingToZip(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
 		name := filepath.Join(t.TempDir(), "x.zip")
-		if err := pack(dir, name); err == nil {
+		if err := zipped.Dir(name, dir); err == nil {
 			t.Errorf("%s was packed", dir)
 		}
 		if _, err := os.Stat(name); err == nil {
