@@ -125,6 +125,7 @@ func TestValues(t *testing.T) {
 		{"car_number1", "粤A8Z888挂", "粤A8Z888挂"},
 		{"name1", "张三 zhang", "张三·zhang"},
 		{"name1", "Ann-Marie O'Neil", "Ann-Marie O'Neil"},
+		{"name1", "Ann-Marie O'Neil Smith", "Ann-Marie O'Neil Smi"},
 		{"name1", "123", "好友"},
 		{"phrase1", "配送中 now 请稍候啊", "配送中"},
 		{"phrase1", "-- 您的货已经发出", "您的货已经"},

@@ -136,14 +136,14 @@ func (d *Deliverer) handOver(ctx context.Context) error {
 	return nil
 }
 
-// stopWatching has the next run watch, whatever is due.
+// stopWatching gives the watch up, even if something is due soon, so that the next run takes it.
 func (d *Deliverer) stopWatching(ctx context.Context) error {
 	_, err := d.Store.Rest(ctx, time.Time{})
 	return err
 }
 
-// nap returns how long a waiting run sleeps before it looks again, when something is
-// due in due: not so long that what comes in meanwhile would be late. What should be due by now, and
+// nap returns how long a waiting run sleeps before it looks again, when the next thing falls due
+// after due: not so long that what comes in meanwhile would be late. What should be due by now, and
 // was not when it looked, is of a shard whose clock is behind, or has ended: it can wait.
 func (d *Deliverer) nap(due time.Duration) time.Duration {
 	if due <= 0 {

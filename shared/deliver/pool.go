@@ -37,9 +37,9 @@ func (w *pool) wait() {
 	w.writing.Wait()
 }
 
-// acquire waits for slots for up to n cards, and returns how many it got: at least a quarter of all
-// slots, so that cards do not cost a round trip each, and no more than are free then, so that they
-// do not wait for the slowest send.
+// acquire takes slots for up to n cards, and returns how many it got. It waits for the first quarter of
+// all slots, because few cards at once would cost a round trip each, and then takes only what else is
+// free, because waiting for all would be waiting for the slowest send.
 func (w *pool) acquire(n int) int {
 	n = min(n, cap(w.slots))
 	least := min(n, max(1, cap(w.slots)/4))
@@ -112,7 +112,7 @@ func (w *pool) sendAll(ctx context.Context, cards []*delivery) error {
 			switch {
 			case len(wanted[i]) == 0:
 				f := c.Unsent(c.time())
-				if err != nil { // it may be one of those
+				if err != nil { // it may be a card whose begin failed
 					f.Again = c.time().Add(time.Second)
 				}
 				end = &f
@@ -138,8 +138,8 @@ func (w *pool) sendAll(ctx context.Context, cards []*delivery) error {
 const messagesAhead = 5 * time.Second
 
 // turn waits until n cards of a queue may be sent. If that would be too late for this run or
-// for the leases, it waits for nothing and returns when to try again. stale says that meanwhile
-// the word of IM, which was asked when asked began, has grown too old to wait for a turn with it. A
+// for the leases, it waits for nothing and returns when to try again. stale: what IM said, when asked
+// began, is too old by now, and it is to be asked again. A
 // store that does not say stops nobody: WeChat's own limits hold.
 func (p *pass) turn(ctx context.Context, queue card.Queue, n int, asked stopwatch.Watch) (full time.Time, stale bool) {
 	for asked.Elapsed() < freshFor-messagesAhead {

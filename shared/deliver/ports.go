@@ -46,7 +46,7 @@ type Sender interface {
 }
 
 // Store is the deliverer's side of the store: the queue of recipients for whom
-// something is due, and the protocol that sends a card exactly once at most.
+// something is due, and the protocol that sends a card at most once.
 //
 // A send touches two records that no single step can change together: the
 // recipient's (what waits) and the subscriber's (what they permitted). So it goes
@@ -134,7 +134,7 @@ type Groups interface {
 	// FanOuts hands out up to limit of them and hides them from other callers for Lease.
 	FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error)
 	// Advance writes down how far a fan-out has come: page is the next page of members;
-	// with done there is none, and the spread is forgotten. It changes nothing if the
+	// with done there is none, and the fan-out is forgotten. It changes nothing if the
 	// lease is lost.
 	Advance(ctx context.Context, s notify.FanOut, page string, done bool) error
 	// Recalled returns those of messages of groups that were taken back.

@@ -10,8 +10,8 @@ import (
 )
 
 // Claim gives what waits in a queue to the run whose word is lease, and returns what the run has to know.
-// The store has hidden the recipient in its sorted set until a time: if what waits is due at another
-// time by now, something has changed since, and the claim is void. It returns nil then, if nothing waits,
+// until is the score that take wrote to hide the recipient. If the queue has another for them by now,
+// somebody has scheduled them anew, and this claim is void. It returns nil then, if nothing waits,
 // and if another run holds it. A recipient who lost the binding is handed out too, because a card may
 // still be open.
 func (b *Mailbox) Claim(queue card.Queue, lease string, until time.Time) *Recipient {
@@ -150,12 +150,12 @@ func (w *Waiting) settle(b *Mailbox, rules Rules, f Finish) (s settlement) {
 	}
 	// Recipients who logged in as another openid since the card began are still bound: what was on
 	// the card waits for the next one.
-	elsewhere := w.Card.ID != "" && b.Bound() && b.OpenID != w.Card.OpenID
+	boundAnew := w.Card.ID != "" && b.Bound() && b.OpenID != w.Card.OpenID
 	var rest []WaitingNotice
 	for _, n := range w.Notices {
 		carried := f.Card != "" && n.Card == f.Card
 		i, ends := ending[n.ID]
-		ends = ends && !(elsewhere && s.ends[i].State == fact.StateUnbound)
+		ends = ends && !(boundAnew && s.ends[i].State == fact.StateUnbound)
 		handed := slices.Contains(f.Handed, n.ID)
 		unanswered := slices.Contains(f.Unanswered, n.ID)
 		shown := ends && s.ends[i].State == fact.StateDelivered || handed
@@ -237,14 +237,14 @@ func (b *Mailbox) goesOn(step AbsenceStep) {
 // reached that state. It is not for repetitions: the store keeps a mark of each end that was applied.
 func (b *Mailbox) ApplyEnd(id card.ID, e permit.OutboxEntry) int {
 	state, was, messages := e.State, e.Corrects, e.Messages
-	// A card is open until its run writes down the end. A correction that comes before ends what the
-	// card carries, and there is no earlier count to take back. So does an erasure: no run finds the
-	// card of an erased openid any more.
-	letGo := state == fact.StateErased || was != "" && was != fact.StateUnknown
+	// If its run has not finished the card, nothing was counted for it yet: a correction takes out what it
+	// carries, and subtracts nothing. So does an erasure: no run finds the card of an erased openid any
+	// more.
+	endsNow := state == fact.StateErased || was != "" && was != fact.StateUnknown
 	for _, w := range b.queues() {
 		switch {
 		case w.Card.ID != id:
-		case letGo:
+		case endsNow:
 			w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool { return n.Card == id }))
 			was = ""
 		default:

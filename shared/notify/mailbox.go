@@ -24,7 +24,8 @@ type Mailbox struct {
 	Prefers  Preferences
 	Messages Waiting
 	Calls    Waiting
-	// Log has the calls of late, by the identity under which each was told first.
+	// Log has the calls of late, by the identity under which each was told first. The store loads it only
+	// for what is about calls; else it is empty.
 	Log map[fact.Identity]LoggedCall
 	// Read is up to when a conversation was read, by what HashOf makes of its name.
 	Read map[string]time.Time
@@ -116,8 +117,8 @@ const (
 const timeAhead = 5 * time.Minute
 
 // queue returns what waits in a queue.
-func (b *Mailbox) queue(l card.Queue) *Waiting {
-	if l == card.QueueCalls {
+func (b *Mailbox) queue(q card.Queue) *Waiting {
+	if q == card.QueueCalls {
 		return &b.Calls
 	}
 	return &b.Messages

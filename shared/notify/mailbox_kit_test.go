@@ -31,9 +31,9 @@ type recipient struct {
 	counts   map[fact.State]int
 }
 
-// newRecipient returns alice, who is bound to openid o1.
 const day = 24 * time.Hour
 
+// newRecipient returns alice, who is bound to openid o1.
 func newRecipient() *recipient {
 	r := &recipient{rules: notify.DefaultRules(), marks: map[fact.Identity]notify.Mark{}, counts: map[fact.State]int{}}
 	r.rules.MissedCalls = true

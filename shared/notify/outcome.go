@@ -28,7 +28,8 @@ const (
 	waitReport              // not at all: the card may have been shown, and WeChat may yet tell
 )
 
-// A trip says what is not tried for a while, because it would fail for everybody.
+// opens says which circuit a result opens: what is not tried for a while, because it would fail for
+// everybody.
 type opens int
 
 const (

@@ -10,7 +10,7 @@ import (
 // A LoggedCall is a call of late, as its recipient heard of it.
 type LoggedCall struct {
 	Source fact.CallSource
-	Caller string // hash of their name; empty: not told
+	Caller string // hash of their user id; empty: not told
 	Group  fact.GroupID
 	At     time.Time
 	Rung   bool // we heard it ring; else only that it ended

@@ -8,7 +8,7 @@ import (
 
 const (
 	// messagesWait is how many messages wait in one queue, and othersWait how many announcements and
-	// missed calls, so that a flood of one keeps the other from nobody. What a queue holds is read and
+	// missed calls, so that a flood of one does not take the places of the other. What a queue holds is read and
 	// written by each message: this bounds what a message costs.
 	messagesWait = 160
 	othersWait   = 40

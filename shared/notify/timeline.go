@@ -35,7 +35,7 @@ type Step struct {
 	State    fact.State      // of a StepFinal
 	Reason   fact.Reason
 	// Detail is one word: of a StepAsked a Status, of a StepSent the Class of the error, if there was
-	// one, of a StepSettled a PermitFate, of what failed in IM its code.
+	// one, of a StepSettled a permit.Fate, of what failed in IM its code.
 	Detail string
 	Until  time.Time // of a StepPutOff: when it is looked at again
 	// Left and Keep say of what is put off for ReasonKept how many permits are left, and how many of

@@ -188,7 +188,7 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 	var looks []eval
 	var looking []int
 	for i, c := range changes {
-		if found, ok := s.recall(c); ok {
+		if found, ok := s.lookRecent(c); ok {
 			if d, err := c.decideBy(found); err == nil && d != nil { // what writes nothing is not compared
 				decided[i] = d
 				continue

@@ -13,7 +13,7 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// The keys of the breaker are in shard 0:
+// The keys of the circuits are in shard 0:
 //
 //	wxn{0}:circuits  v version; name -> until when it is open, and why   hash of documents
 //	wxn{0}:gone      digests of openids unknown to WeChat                set
@@ -58,7 +58,7 @@ func (s *Store) OpenCircuit(ctx context.Context, c notify.Circuit) error {
 	})
 }
 
-// TryCircuit implements deliver.Circuits. Of a circuit that was never tripped, or was closed,
+// TryCircuit implements deliver.Circuits. Of a circuit that was never opened, or was closed,
 // nobody is the one.
 func (s *Store) TryCircuit(ctx context.Context, name string, while time.Duration) (mine bool, err error) {
 	err = s.changeCircuit(ctx, name, func(now time.Time, known *circuitDoc) *circuitDoc {

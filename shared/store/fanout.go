@@ -14,13 +14,13 @@ import (
 	"wxnotify/shared/permit"
 )
 
-// spreadFor is for how long after it was sent a group's message is fanOut.
+// fanOutFor is for how long after it was sent a group's message is fanned out.
 const fanOutFor = 24 * time.Hour
 
 // The keys of groups:
 //
-//	wxn{n}:sq                  fanOut queue: message -> when due, ms   sorted set
-//	wxn{n}:sp:<group>#<seq>    how far a message was fanOut            hash
+//	wxn{n}:sq                  fan-out queue: message -> when due, ms  sorted set
+//	wxn{n}:sp:<group>#<seq>    how far a message was fanned out        hash
 //	wxn{n}:gm:<group>:<chunk>  marks, two bits for each message        string
 func (k keys) fanOutQueue() string { return k.tag + "sq" }
 
@@ -52,7 +52,7 @@ var fanOutFields = []string{fanOutMessage, fanOutExpires, fanOutPage, fanOutHand
 type groupChanges struct {
 	*Store
 	changes []*change
-	begun   bool // some message waits to be fanOut
+	begun   bool // some message waits to be fanned out
 }
 
 func (g *groupChanges) add(f fact.Fact) {

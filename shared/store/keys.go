@@ -92,9 +92,9 @@ func (k keys) once(version string) string { return k.tag + "at:" + version }
 
 func (k keys) lease(token string) string { return k.tag + "le:" + token }
 
-// queueOf is the queue of a queue.
-func (k keys) queueOf(l card.Queue) string {
-	if l == card.QueueCalls {
+// queueOf is the key of a queue.
+func (k keys) queueOf(q card.Queue) string {
+	if q == card.QueueCalls {
 		return k.callsQueue()
 	}
 	return k.queue()

@@ -9,9 +9,9 @@ import (
 	"wxnotify/shared/stopwatch"
 )
 
-// A recent is what this process has written of a record, as a look would find it: whoever goes on with
-// a card changes the same two records again, and need not look first. It may be out of date, which the
-// version tells when that change is committed.
+// A recent is the reply that a look would give after this process has written a record: whoever goes on
+// with a card changes the same two records again, and need not look first. It is used once. It may be out
+// of date, which the version tells when that change is committed.
 type recent struct {
 	found []any // the reply to a look, but for the time
 	bytes int
@@ -54,8 +54,9 @@ func (r *recents) take(record string) (recent, bool) {
 	return kept, there && kept.since.Elapsed() < recentFor
 }
 
-// recall returns what a look for c would find if nobody has written the record since this process has.
-func (s *Store) recall(c *change) (reply, bool) {
+// lookRecent returns what a look for c would find if nobody has written the record since this process has.
+// A change that reads more, or other hashes, looks: of changes of one kind of record the number tells.
+func (s *Store) lookRecent(c *change) (reply, bool) {
 	kept, there := s.recents.take(c.record)
 	if !there || len(kept.found) != 1+len(c.guards)+len(c.reads) {
 		return reply{}, false

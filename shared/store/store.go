@@ -1,6 +1,6 @@
 // Package store keeps wxnotify's state in Redis.
 //
-// What happens to a record is a change: it is read, decided by a pure function in package notify, and
+// What happens to a record is a change: it is read, decided by a pure function of the domain, and
 // written if nobody has written it meanwhile; else it is read and decided again. The few scripts
 // beside that read, compare, write and hand out, and hold no rule. The store needs of Redis what
 // TencentDB gives in all its editions: scripts whose keys are all named and in one slot, RESP2, no
@@ -52,7 +52,7 @@ var validPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 // DefaultShards is the usual number of shards.
 const DefaultShards = 16
 
-// A Store implements the stores that package notify asks for, and wechat's token
+// A Store implements the ports of packages inbox, deliver and api, and wechat's token
 // cache. It is safe for concurrent use.
 type Store struct {
 	client *client

@@ -193,5 +193,5 @@ func TestMutedPeers(t *testing.T) {
 	if code := s.post(s.bob, `{"preferences":{"mutedPeers":[]}}`); code != http.StatusOK {
 		t.Fatalf("POST permits: %d", code)
 	}
-	s.unnamed("after bob changed his mind")
+	s.unnamed("after bob changed their mind")
 }

@@ -17,7 +17,7 @@ const (
 	UseDigest  Use = "later card of an absence: a digest"
 	UseCall    Use = "a call, in an absence that a card had gone out in"
 	UseAfter   Use = "first card after that of a call, in the same absence"
-	UseNothing Use = "card in an absence in which nothing arrived: for what came just before he left"
+	UseNothing Use = "card in an absence in which nothing arrived: for what came just before they left"
 	UseLost    Use = "counted as spent, but the card was not shown: no answer and no report"
 	UseNone    Use = "left over"
 )
@@ -31,8 +31,8 @@ type Cause string
 // The causes.
 const (
 	CauseNoPermit  Cause = "no permit was left when its first message came"
-	CauseReturned  Cause = "he was back before the first message's time had come"
-	CauseWithdrawn Cause = "all that arrived was recalled, or rang no longer when IM noticed that he had left"
+	CauseReturned  Cause = "they were back before the first message's time had come"
+	CauseWithdrawn Cause = "all that arrived was recalled, or rang no longer when IM noticed that they had left"
 	CauseLost      Cause = "a card was sent that was not shown: no answer and no report"
 	CauseOther     Cause = "another"
 )
@@ -47,8 +47,8 @@ type absence struct {
 	cards    []play.Card
 }
 
-// absences returns the absences of a user, with or without messages. Before he has signed
-// in for the first time he is not absent.
+// absences returns the absences of a user, with or without messages. Before they have signed
+// in for the first time they are not absent.
 func (u *user) absences() []absence {
 	var out []absence
 	items, cards := u.items, u.cards
@@ -170,7 +170,7 @@ func (u *user) cause(a absence) Cause {
 }
 
 // delay notes how long the first message of an absence waited for its card. What was
-// recalled at once, or rang no longer when he could be told, is not waited for.
+// recalled at once, or rang no longer when they could be told, is not waited for.
 func (f *Figures) delay(u *user, a absence, c play.Card) {
 	first := a.items[0]
 	for _, i := range a.items {

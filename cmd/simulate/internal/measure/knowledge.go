@@ -7,14 +7,14 @@ import (
 )
 
 // Knowledge is what wxnotify had been told of a user who had left, when something came for
-// him.
+// them.
 type Knowledge string
 
 // The kinds of knowledge.
 const (
 	KnownAway  Knowledge = "known to be offline"
 	SeenLate   Knowledge = "seen leaving late"
-	ReportLost Knowledge = "callback about his leaving lost"
+	ReportLost Knowledge = "callback about their leaving lost"
 )
 
 // Knowledges are all of them, in the order of reports.
@@ -48,7 +48,7 @@ func (u *user) sessionIndex(at history.Second) int {
 	return i - 1
 }
 
-// toldAway reports whether the last callback about a user said that he left, or there was
+// toldAway reports whether the last callback about a user said that they left, or there was
 // none. Of one second a sign-in is told first and a leaving last.
 func (u *user) toldAway(at history.Second) bool {
 	for i := u.sessionIndex(at); i >= 0; i-- {
@@ -62,7 +62,7 @@ func (u *user) toldAway(at history.Second) bool {
 	return true
 }
 
-// back returns when he signs in next, after a time.
+// back returns when they sign in next, after a time.
 func (u *user) back(after history.Second) history.Second {
 	if i := u.sessionIndex(after) + 1; i < len(u.sessions) {
 		return u.sessions[i].Login
@@ -70,7 +70,7 @@ func (u *user) back(after history.Second) history.Second {
 	return history.Never
 }
 
-// toldHere returns when wxnotify was last told that he was there: he signed in, read, or
+// toldHere returns when wxnotify was last told that they were there: they signed in, read, or
 // left.
 func (u *user) toldHere(until history.Second) history.Second {
 	var last history.Second

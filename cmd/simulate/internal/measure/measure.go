@@ -42,7 +42,7 @@ type Figures struct {
 	Uses      map[Use]int
 
 	// Delays from the first message of a covered absence to its card. Early is how many
-	// cards went out before it: for what had come just before he left.
+	// cards went out before it: for what had come just before they left.
 	Delays map[Knowledge][]time.Duration
 	Early  int
 

@@ -33,12 +33,12 @@ func (m Miss) String() string {
 }
 
 // deadline returns by when the rules want an item announced, as far as presence decides;
-// false if they do not: he was there, and IM did not notice in time that he left.
+// false if they do not: they were there, and IM did not notice in time that they left.
 //
-//	IM calls him offline, and wxnotify was told      the item + lead
-//	wxnotify is told that he left within the window  that + grace, at most the item + window
+//	IM calls them offline, and wxnotify was told      the item + lead
+//	wxnotify is told that they left within the window  that + grace, at most the item + window
 //	else                                             the item + window
-//	a call                                           at once; or when IM is asked next after he left
+//	a call                                           at once; or when IM is asked next after they left
 func (u *user) deadline(item int32) (history.Second, bool) {
 	it := u.Items[item]
 	s, ever := u.session(it.At)
@@ -89,11 +89,11 @@ func (u *user) missed(item int32) (Miss, bool) {
 	return m, true
 }
 
-// waits reports whether an item still wants to be told at a time: he is not back, has not
+// waits reports whether an item still wants to be told at a time: they are not back, has not
 // read it, it was not recalled, is not over, and not too old.
 func (u *user) waits(item int32, at history.Second) bool {
 	it := u.Items[item]
-	gone := it.At // from when on he is away
+	gone := it.At // from when on they are away
 	if s, ok := u.session(it.At); ok && it.At < s.Leave {
 		gone = s.Leave
 	}

@@ -37,12 +37,12 @@ func (r Report) Markdown() string {
 	say("Between the bound and what is covered lie three things. *Order*: permits cannot be spent before they are granted; \"reachable with")
 	say("foresight\" is the most that could be covered by somebody who knew all absences beforehand, spent each permit on one that has messages,")
 	say("and on nothing else. *Promise P5*: what came just before a user left is announced too, though nothing may arrive in that absence. And")
-	say("*digests and calls*: somebody who has been told is told again when the permits left are more than he is expected to need. Until a user")
-	say("has granted a few times, what he will need is a guess.\n")
+	say("*digests and calls*: somebody who has been told is told again when the permits left are more than they are expected to need. Until a user")
+	say("has granted a few times, what they will need is a guess.\n")
 	say("## Delay\n")
-	say("From the first message of a covered absence, but for those recalled at once and calls that ended before he could be told, to its")
-	say("first card. *Known to be offline*: IM's callback had told that he left. *Seen leaving")
-	say("late*: IM still called him online when the message came. *Callback lost*: IM never told; the query at the end of the blind window finds")
+	say("From the first message of a covered absence, but for those recalled at once and calls that ended before they could be told, to its")
+	say("first card. *Known to be offline*: IM's callback had told that they left. *Seen leaving")
+	say("late*: IM still called them online when the message came. *Callback lost*: IM never told; the query at the end of the blind window finds")
 	say("out. A call is announced at once, so some first cards are faster than `lead` (%v). Not shown: %s cards that went out before the first", r.Rules.Lead, table.Number(r.early()))
 	say("message of the absence, for what had come just before it.\n")
 	say("![Share of first cards that have gone out over the seconds since the message](simulation-delay.svg)\n")
@@ -127,8 +127,8 @@ func (r Report) assumptions() string {
 
 Given: 4 to 12 sessions a user and day between 7:00 and 23:00, of 1 to 20 min (log-normal, median 5). 30 % of leavings are seen by IM 30
 or 60 s late; until then it calls the user online. 5 % of its callbacks about coming and leaving never come; its answers to queries are
-right all the same. 15 bursts of one-to-one messages a user and day (geometric, mean 4, gaps of 2 to 40 s), 30 % of them while he is in the
-mini program. He reads a conversation 1 to 300 s after he sees something new in it, if he stays that long, and IM reports it. 2 calls a user
+right all the same. 15 bursts of one-to-one messages a user and day (geometric, mean 4, gaps of 2 to 40 s), 30 % of them while they are in the
+mini program. They read a conversation 1 to 300 s after they see something new in it, if they stay that long, and IM reports it. 2 calls a user
 and day that ring for 30 s. 20 groups of 50; 2 % of their messages mention somebody. 1 % of messages are recalled, 1 % of callbacks
 come twice. 0.5 % of sends get no answer, half of them after the card was shown. Permits are granted inside of sessions, several
 taps together (geometric, mean 3).
@@ -138,10 +138,10 @@ Added, where nothing was given:
 - Session starts are spread evenly over the hours; two sessions are at least 2 min apart. Sigma of the log-normal lengths is 0.7.
 - The numbers of bursts and calls of a day are Poisson. Those that do not fall into a session fall anywhere into the rest of the 24 hours.
 - Each user has 8 contacts, each burst and call is by one of them. They write through the operator's server and have no mini program.
-- Of calls 30 % ring while he is there, as of bursts: of these 70 % are answered and 15 % rejected after 3 to 15 s. Of all others half
+- Of calls 30 % ring while they are there, as of bursts: of these 70 % are answered and 15 % rejected after 3 to 15 s. Of all others half
   are cancelled after 8 to 29 s, half ring to the end.
-- A group has 50 messages a day between 7:00 and 23:00, by a host who is no user. One mention in ten is of everybody. He reads a
-  mention as he reads a message, but IM does not report it.
+- A group has 50 messages a day between 7:00 and 23:00, by a host who is no user. One mention in ten is of everybody. They read a
+  mention as they read a message, but IM does not report it.
 - A message is recalled within 2 min. A callback is repeated within 10 s.
 - In each session permits are asked for with the same probability, so that the rate comes out; taps are 2 to 8 s apart. Of each tap WeChat
   tells at once; of half of them the mini program reports too, up to 3 s later. WeChat reports on each card that was shown, 2 to
@@ -170,10 +170,10 @@ deliverer thought.
   recalled, or was a call that rang no longer. A card for a mention that had been read in the app is not: nobody tells (%s of them).
 - **Missed** (promise P5): a message with a deadline, for which the user was still away then, that was unread and not recalled, with a
   permit on the ledger, was on no card by its deadline and one pass (1 s) more. The deadline is
-  - the message and `+"`lead`"+` (%v), if IM called him offline when it came, and its last callback had said so;
-  - else, if its callback about his leaving comes within the blind window: that and `+"`grace`"+` (%v), but at most the end of the window;
-  - else the message and `+"`blind_window`"+` (%v), if IM calls him offline by then. If not, there is none: he came online;
-  - of a call that rings: at once, or when IM is next asked after he left (5 s);
+  - the message and `+"`lead`"+` (%v), if IM called them offline when it came, and its last callback had said so;
+  - else, if its callback about their leaving comes within the blind window: that and `+"`grace`"+` (%v), but at most the end of the window;
+  - else the message and `+"`blind_window`"+` (%v), if IM calls them offline by then. If not, there is none: they came online;
+  - of a call that rings: at once, or when IM is next asked after they left (5 s);
   - after a card in the same absence, as far as callbacks and read reports told of it: not before the step after that card (%s).
     A card that the rules kept back for coming absences is not missed.
 - **The ledger** must be, for each user, the taps less the cards sent; a send without an answer and without a report counts as spent: %s.

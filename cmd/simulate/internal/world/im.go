@@ -10,7 +10,7 @@ import (
 )
 
 // IM answers for Tencent IM. It implements deliver.Asker and deliver.Directory. It always
-// answers, and calls a user online until it has noticed that he left.
+// answers, and calls a user online until it has noticed that they left.
 type IM struct {
 	History *history.History
 	Clock   *Clock

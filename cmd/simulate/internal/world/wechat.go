@@ -17,9 +17,9 @@ type Outcome uint8
 // The outcomes.
 const (
 	Shown       Outcome = iota // answered, and on the user's phone
-	ShownUntold                // on his phone, but the answer was lost
-	Lost                       // not on his phone, and the answer was lost
-	Refused                    // 43101: he has no permit left
+	ShownUntold                // on their phone, but the answer was lost
+	Lost                       // not on their phone, and the answer was lost
+	Refused                    // 43101: they have no permit left
 )
 
 // Spends reports whether o costs the user a permit.
@@ -66,7 +66,7 @@ func (w *WeChat) Permit(user int32) {
 }
 
 // Send is a request to send a card. Which answers are lost depends on the user and on how
-// many cards he was sent before, so not on the order in which users have their turn.
+// many cards they were sent before, so not on the order in which users have their turn.
 func (w *WeChat) Send(user int32) (o Outcome, msgID int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
