@@ -7,10 +7,10 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test test-browser race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
+.PHONY: help build binaries package run test test-browser test-miniprogram test-frameworks race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
 
 build: binaries ## build one static binary per function into build/
 	@tools/buildcheck.sh $(BUILD) $(FUNCTIONS) notify.yml
@@ -39,12 +39,19 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh vet go vet ./...
 	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
+	@tools/timed.sh 'docs/openapi.yaml' go -C tools/openapi test -count=1 ./... # a module of its own: its validator is in nothing else
+
+test-miniprogram: ## install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
+	@tools/timed.sh 'tests of miniprogram/' tools/nodetest.sh miniprogram
+
+test-frameworks: ## compile an app of Taro and one of uni-app with miniprogram/ in it (installs 600 MB; needs node 20)
+	@tools/timed.sh 'Taro and uni-app' miniprogram/test/frameworks/compile.sh
 
 test-browser: ## play with the pages in Chromium, which it installs, and write docs/img
 	@tools/need.sh chromium chromium
 	@tools/need.sh fc-list fontconfig
 	@tools/need.sh font:zh-cn fonts-wqy-zenhei # or Chinese is boxes
-	@BROWSER=1 tools/timed.sh 'tests in a browser' go -C tools test -count=1 ./browser
+	@BROWSER=1 tools/timed.sh 'tests in a browser' go -C tools test -count=1 -parallel=2 ./browser
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
 RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race

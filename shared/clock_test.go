@@ -130,7 +130,7 @@ func walkGo(t *testing.T, root string, visit func(name string, file *ast.File, a
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{"testdata", "build", "build-local", "dist", "tools", ".git"}, d.Name()) {
+			if slices.Contains([]string{"testdata", "build", "build-local", "dist", "tools", "node_modules", ".git"}, d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil

@@ -77,6 +77,8 @@ var rules = []rule{
 		"the simulated platforms are written from the vendors' pages; sharing our code they would share its mistakes. WeChat's table of keyword types is a page, and is read once"},
 	{"trust", []string{"trust", "shared", "simulator", "internal"}, nil,
 		"what holds us to the promises looks at everything"},
+	{"miniprogram", []string{"trust/fixture", "shared", "simulator"}, nil,
+		"it plays the world to the tests of the mini program"},
 	{"cmd/trust", []string{"trust", "cmd/internal"}, nil,
 		"it runs tests and reads what they say"},
 	{"cmd", []string{"cmd", "shared", "simulator", "internal"}, nil,

@@ -22,10 +22,10 @@ func rank(k fact.Kind) int {
 	return len(kindOrder)
 }
 
-// advice says for each template whether to ask the user for more. A template of several
-// kinds is there once, under the first.
+// advice says for each template whether to ask the user for more. What they missed of late comes
+// first. A template of several kinds is there once, under the first.
 func (p *Permits) advice(ctx context.Context, openID fact.OpenID) ([]permit.Advice, error) {
-	balances, err := p.Ledger.Balances(ctx, openID, p.Templates.IDs())
+	ledgers, err := p.Ledger.Ledgers(ctx, openID)
 	if err != nil {
 		return nil, err
 	}
@@ -37,23 +37,11 @@ func (p *Permits) advice(ctx context.Context, openID fact.OpenID) ([]permit.Advi
 		if slices.ContainsFunc(advice, func(a permit.Advice) bool { return a.ID == t.ID() }) {
 			continue
 		}
-		a := permit.Advise(t.ID(), string(kind), balances[t.ID()])
-		if t.LongTerm() {
-			a = longTerm(a)
-		}
+		ledger := cmp.Or(ledgers[t.ID()], &permit.Ledger{})
+		a := ledger.Advice(p.Asking, t.LongTerm(), p.Now())
+		a.ID, a.Kind = t.ID(), string(kind)
 		advice = append(advice, a)
 	}
+	slices.SortStableFunc(advice, func(a, b permit.Advice) int { return cmp.Compare(b.Missed, a.Missed) })
 	return advice, nil
-}
-
-// longTerm turns advice into that for a long-term template: one acceptance pays for any
-// number of cards, so there is nothing to count and never more to ask for.
-func longTerm(a permit.Advice) permit.Advice {
-	a.LongTerm, a.Balance = true, min(a.Balance, 1)
-	a.Ask = a.Balance == 0
-	a.Why = "subscribed, for any number of cards"
-	if a.Ask {
-		a.Why = "not subscribed: nothing can be announced with this template"
-	}
-	return a
 }

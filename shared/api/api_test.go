@@ -84,7 +84,7 @@ func newService(t *testing.T, trusted bool) *service {
 		Filter: notify.Filter{Rules: notify.DefaultRules(), Templates: []fact.TemplateID{"T1"}},
 	}
 	s.permits = &api.Permits{Sigs: sigs, Ledger: s.store, Preferences: s.store, Limits: s.store, Accept: inbox.Accept,
-		Templates: templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}}), Log: log, Now: clock}
+		Templates: templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}}), Asking: notify.DefaultRules().Ask, Log: log, Now: clock}
 	s.announce = &api.Announce{Key: annKey, Store: s.store, Limits: s.store, Invoker: s, Rules: notify.DefaultRules(), Templates: s.permits.Templates, Log: log, Now: clock}
 	s.session = &api.Session{WeChat: logins{}, Sigs: sigs, Bindings: s.store, Limits: s.store, Permits: *s.permits,
 		AppID: "wx0123456789abcdef", SDKAppID: 1400000001, UserKey: userKey, Admin: "administrator", Log: log, Now: clock}

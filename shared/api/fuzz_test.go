@@ -22,6 +22,7 @@ import (
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
 )
@@ -87,7 +88,7 @@ func (b *ledger) OpenIDOf(_ context.Context, user fact.UserID) (fact.OpenID, err
 	return "o-alice", nil
 }
 
-func (b *ledger) Balances(context.Context, fact.OpenID, []fact.TemplateID) (map[fact.TemplateID]int, error) {
+func (b *ledger) Ledgers(context.Context, fact.OpenID) (map[fact.TemplateID]*permit.Ledger, error) {
 	return nil, nil
 }
 func (b *ledger) Preferences(context.Context, fact.UserID) (notify.Preferences, error) {
@@ -167,7 +168,7 @@ func FuzzPermits(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, s := range []string{
-		`{"reportId":"report-1","ageSeconds":2.5,"results":{"T1":"accept","T2":"ban","errMsg":"ok"}}`,
+		`{"reportId":"report-1","ageSeconds":2.5,"results":{"T1":"accept","T2":"ban","errMsg":"ok"}}`, `{"reportId":"report-1","results":{"T1":"reject"}}`,
 		`{"reportId":"report-1","ageSeconds":1e308,"results":{"T1":"accept"}}`, `{"reportId":"report-1","ageSeconds":86400.5,"results":{"T1":"accept"}}`,
 		`{"preferences":{"muted":true,"quietHours":"01:00-02:00","mutedPeers":["bob"]}}`, `{"preferences":{"quietHours":"1-2"},"reportId":"report-1","results":{"T1":"accept"}}`,
 		`{"preferences":null}`, `{"REPORTID":"report-1","reportId":"report-22","results":{"T1":"accept","t1":"accept"}}`, `{}`, `[]`, `{"openId":"o-bob"}`, `{"preferences":{}}{}`,
@@ -203,6 +204,8 @@ func FuzzPermits(f *testing.F) {
 				ids, openID, at = told.Grant.Templates, told.Grant.OpenID, told.Grant.At
 			case told.Revoke != nil:
 				ids, openID, at = told.Revoke.Templates, told.Revoke.OpenID, told.Revoke.At
+			case told.Refusal != nil:
+				ids, openID, at = told.Refusal.Templates, told.Refusal.OpenID, told.Refusal.At
 			default:
 				t.Fatalf("fact %+v", told)
 			}

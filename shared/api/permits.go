@@ -27,6 +27,7 @@ type Permits struct {
 	Limits      Limiter
 	Accept      func(context.Context, []fact.Fact) error
 	Templates   card.Templates
+	Asking      permit.Asking // how users are asked for permits
 	Log         *slog.Logger
 	Now         func() time.Time
 }
@@ -34,7 +35,7 @@ type Permits struct {
 // Ledger reads the accounts of permits.
 type Ledger interface {
 	OpenIDOf(ctx context.Context, user fact.UserID) (fact.OpenID, error)
-	Balances(ctx context.Context, openID fact.OpenID, templates []fact.TemplateID) (map[fact.TemplateID]int, error)
+	Ledgers(ctx context.Context, openID fact.OpenID) (map[fact.TemplateID]*permit.Ledger, error)
 }
 
 func (p *Permits) ServeHTTP(w http.ResponseWriter, r *http.Request) {

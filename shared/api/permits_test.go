@@ -10,6 +10,7 @@ import (
 
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -204,6 +205,40 @@ func TestAdviceForSeveralTemplates(t *testing.T) {
 	}
 }
 
+// The user's answers move the advice: a refusal puts the dialog off, and what they missed comes first.
+func TestAdviceFollowsTheUser(t *testing.T) {
+	s := newService(t, false)
+	s.permits.Templates = templates(t, map[fact.Kind]card.TemplateSpec{"message": {ID: "T1"}, "call": {ID: "T2"}})
+	r := s.login("code-a")
+	auth := bearer(r.UserID, r.UserSig)
+	got := s.wantOK(s.do(s.permits, "POST", `{"reportId":"report-1","results":{"T1":"reject"}}`, auth))
+	if a, b := got.Templates[0], got.Templates[1]; a.Ask || a.AskInSeconds != 7*86400 || !b.Ask || b.AskInSeconds != 0 {
+		t.Errorf("T1 was refused: %+v", got.Templates)
+	}
+	s.now = s.now.Add(time.Minute)
+	s.do(s.permits, "POST", `{"reportId":"report-1","results":{"T1":"reject"}}`, auth) // sent again
+	s.now = s.now.Add(7*24*time.Hour - time.Minute)
+	if got = s.do(s.permits, "GET", "", auth); got.status != 401 { // a day is over
+		t.Fatalf("%d", got.status)
+	}
+	r = s.login("code-a")
+	if a := r.Templates[0]; !a.Ask || a.AskInSeconds != 0 {
+		t.Errorf("a week later: %+v", a)
+	}
+	absent := permit.Reserve{Card: permit.Card{OpenID: "o-a", User: fact.UserID(r.UserID), Template: "T2"}, NewAbsence: true, PerHour: 30}
+	for _, id := range []card.ID{"c1", "c2"} {
+		absent.ID = id
+		if _, err := s.store.Reserve(t.Context(), absent); err != nil {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(time.Hour)
+	}
+	got = s.do(s.permits, "GET", "", bearer(r.UserID, r.UserSig))
+	if a := got.Templates[0]; a.ID != "T2" || a.Missed != 2 || !strings.Contains(a.Why, "2") {
+		t.Errorf("two absences found no permit of T2: %+v", got.Templates)
+	}
+}
+
 // One acceptance of a long-term template is enough, and is all that is counted.
 func TestLongTermAdvice(t *testing.T) {
 	s := newService(t, false)
@@ -221,7 +256,7 @@ func TestLongTermAdvice(t *testing.T) {
 	}
 	s.now = s.now.Add(time.Minute)
 	got := s.do(s.permits, "POST", `{"reportId":"report-3","results":{"T1":"ban"}}`, auth)
-	if a := got.Templates[0]; !a.Ask || a.Balance != 0 {
+	if a := got.Templates[0]; a.Ask || a.Balance != 0 || a.AskInSeconds != 540 {
 		t.Errorf("banned: %+v", a)
 	}
 }

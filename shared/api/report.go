@@ -62,13 +62,16 @@ func (rep report) facts(user fact.UserID, openID fact.OpenID, templates card.Tem
 		At: now.Add(-time.Duration(max(rep.AgeSeconds, 0) * float64(time.Second))).UTC(),
 	}
 	answers := rep.answers()
-	banned := fact.Revoke{ID: grant.ID, OpenID: openID, At: grant.At}
+	banned := fact.Revoke{ID: grant.ID, OpenID: openID, At: grant.At, Banned: true}
+	refused := fact.Refusal{ID: grant.ID, OpenID: openID, At: grant.At}
 	for _, id := range templates.IDs() {
 		switch result := answers[string(id)]; {
 		case wechat.Accepts(result):
 			grant.Templates = append(grant.Templates, id)
 		case result == "ban":
 			banned.Templates = append(banned.Templates, id)
+		case result == "reject":
+			refused.Templates = append(refused.Templates, id)
 		}
 	}
 	var facts []fact.Fact
@@ -77,6 +80,9 @@ func (rep report) facts(user fact.UserID, openID fact.OpenID, templates card.Tem
 	}
 	if len(banned.Templates) > 0 {
 		facts = append(facts, fact.Fact{Revoke: &banned})
+	}
+	if len(refused.Templates) > 0 {
+		facts = append(facts, fact.Fact{Refusal: &refused})
 	}
 	return facts
 }

@@ -79,6 +79,7 @@ type loginAnswer struct {
 	UserSig   string          `json:"userSig"`
 	SDKAppID  int             `json:"sdkAppId"`
 	ExpiresAt time.Time       `json:"expiresAt"`
+	ExpiresIn int             `json:"expiresInSeconds"` // clocks of phones are wrong
 	Templates []permit.Advice `json:"templates"`
 }
 
@@ -107,7 +108,7 @@ func (s *Session) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	return answer(w, loginAnswer{user, usersig, s.SDKAppID, expires.UTC(), advice})
+	return answer(w, loginAnswer{user, usersig, s.SDKAppID, expires.UTC(), int(userSigTTL.Seconds()), advice})
 }
 
 // who returns whose login code it is. A backend that passes on what its clients send does

@@ -20,6 +20,7 @@ import (
 	"wxnotify/shared/config"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/secret"
 )
 
@@ -194,6 +195,7 @@ rules:
   zone: UTC
   groups: {Public: all, Community: "off"}
   unknown_after: 30s
+  ask: {below: 2, every: 1h, again_after: 720h, stock: 50}
 limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 `)
 	want := notify.DefaultRules()
@@ -202,6 +204,7 @@ limits: {workers: 4, sends_per_second: 5, user_sends_per_hour: 6}
 	want.KeepForFirst, want.KeepLearning, want.QuietHours, want.Zone = 0, false, "22:30-07:00", time.UTC
 	want.Groups[fact.GroupPublic], want.Groups[fact.GroupCommunity] = fact.GroupAll, fact.GroupOff
 	want.FallbackToMessage = false
+	want.Ask = permit.Asking{Below: 2, Every: time.Hour, AgainAfter: 720 * time.Hour, Stock: 50}
 	want.UnknownAfter, want.SendsPerSecond, want.UserSendsPerHour = 30*time.Second, 5, 6
 	want.MissedCalls = true // there is a template for them
 	if d := cmp.Diff(want, n.Rules, sameZone); d != "" {
@@ -232,8 +235,8 @@ func TestNotifyFaults(t *testing.T) {
 		"range":       {minimal + "rules: {lead: 2h, preview: all}\n", []string{"rules.lead", "rules.preview"}},
 		"keyword":     {strings.Replace(minimal, "thing1", "thing1.DATA", 1), []string{"templates.message", "thing1.DATA"}},
 		"field":       {strings.Replace(minimal, ".Sender", ".Sendr", 1), []string{"data.thing1", ".Sender"}},
-		"range of new": {minimal + "rules: {digest_steps: [], keep_for_first: -1, unknown_after: 2h, groups: {Private: some}}\nlimits: {sends_per_second: 0, user_sends_per_hour: 0}\n",
-			[]string{"rules.digest_steps", "rules.keep_for_first", "rules.unknown_after", "rules.groups.Private", "limits.sends_per_second", "limits.user_sends_per_hour"}},
+		"range of new": {minimal + "rules: {digest_steps: [], keep_for_first: -1, unknown_after: 2h, groups: {Private: some}, ask: {below: 0, every: -1s, again_after: 1h, stock: 101}}\nlimits: {sends_per_second: 0, user_sends_per_hour: 0}\n",
+			[]string{"rules.digest_steps", "rules.keep_for_first", "rules.unknown_after", "rules.groups.Private", "rules.ask.below", "rules.ask.every", "rules.ask.again_after", "rules.ask.stock", "limits.sends_per_second", "limits.user_sends_per_hour"}},
 		"quiet hours":   {minimal + "rules: {quiet_hours: at night}\n", []string{"rules.quiet_hours", "22:30-07:00"}},
 		"zone":          {minimal + "rules:\n  zone: Mars/Olympus\n", []string{"line 7", `"Mars/Olympus"`, "Asia/Shanghai"}},
 		"machine zone":  {minimal + "rules: {zone: Local}\n", []string{"line 6", `"Local"`}},

@@ -42,6 +42,12 @@ type notifyFile struct {
 			Max      *duration `yaml:"max"`
 			Attempts *int      `yaml:"attempts"`
 		} `yaml:"retry"`
+		Ask struct {
+			Below      *int      `yaml:"below"`
+			Every      *duration `yaml:"every"`
+			AgainAfter *duration `yaml:"again_after"`
+			Stock      *int      `yaml:"stock"`
+		} `yaml:"ask"`
 	} `yaml:"rules"`
 	Limits struct {
 		SendsPerSecond   *int `yaml:"sends_per_second"`
@@ -127,6 +133,10 @@ func (f *notifyFile) rules() notify.Rules {
 	set(&r.Retry.Factor, f.Rules.Retry.Factor)
 	set(&r.Retry.Max, (*time.Duration)(f.Rules.Retry.Max))
 	set(&r.Retry.Attempts, f.Rules.Retry.Attempts)
+	set(&r.Ask.Below, f.Rules.Ask.Below)
+	set(&r.Ask.Every, (*time.Duration)(f.Rules.Ask.Every))
+	set(&r.Ask.AgainAfter, (*time.Duration)(f.Rules.Ask.AgainAfter))
+	set(&r.Ask.Stock, f.Rules.Ask.Stock)
 	set(&r.SendsPerSecond, f.Limits.SendsPerSecond)
 	set(&r.UserSendsPerHour, f.Limits.UserSendsPerHour)
 	set(&r.Workers, f.Limits.Workers)

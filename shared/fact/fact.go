@@ -46,6 +46,7 @@ type Fact struct {
 	Presence     *Presence     `json:"presence,omitempty"`
 	Grant        *Grant        `json:"grant,omitempty"`
 	Revoke       *Revoke       `json:"revoke,omitempty"`
+	Refusal      *Refusal      `json:"refusal,omitempty"`
 	Sent         *Sent         `json:"sent,omitempty"`
 	Erase        *Erase        `json:"erase,omitempty"`
 }
@@ -302,6 +303,16 @@ func (s GrantSource) Other() GrantSource {
 // Revoke says that a user switched Templates off at At: permits granted before are
 // gone, newer ones stay.
 type Revoke struct {
+	ID        string       `json:"id"`
+	OpenID    OpenID       `json:"openId"`
+	At        time.Time    `json:"at"`
+	Templates []TemplateID `json:"templates"`
+	Banned    bool         `json:"banned,omitempty"` // by WeChat, whatever the user wants
+}
+
+// Refusal says that a user answered the subscribe dialog with reject for Templates, at At. It takes
+// no permit away. Only the mini program's own report tells of it.
+type Refusal struct {
 	ID        string       `json:"id"`
 	OpenID    OpenID       `json:"openId"`
 	At        time.Time    `json:"at"`

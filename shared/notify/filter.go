@@ -52,6 +52,12 @@ func (f Filter) Facts(facts []fact.Fact) []fact.Fact {
 				continue
 			}
 			known.Revoke = &r
+		case known.Refusal != nil:
+			r := *known.Refusal
+			if r.Templates = f.ours(r.Templates); len(r.Templates) == 0 {
+				continue
+			}
+			known.Refusal = &r
 		}
 		out = append(out, known)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 )
 
 // Rules are the operator's choices of when a recipient is told. DefaultRules has
@@ -64,6 +65,8 @@ type Rules struct {
 	SendsPerSecond int
 	// UserSendsPerHour bounds the cards to one user, calls included.
 	UserSendsPerHour int
+	// Ask bounds how users are asked for permits.
+	Ask permit.Asking
 }
 
 // PushOnline is what to do for a user whom IM calls PushOnline.
@@ -120,6 +123,7 @@ func DefaultRules() Rules {
 		Workers:          64,
 		SendsPerSecond:   2000,
 		UserSendsPerHour: 30,
+		Ask:              permit.Asking{Below: 3, Every: 10 * time.Minute, AgainAfter: 7 * 24 * time.Hour, Stock: 30},
 	}
 }
 
@@ -161,6 +165,10 @@ func (r Rules) Check() error {
 	wrong(r.Retry.Attempts < 1 || r.Retry.Attempts > 100, "rules.retry.attempts", "use 1 to 100")
 	wrong(!slices.Contains([]string{"zh_CN", "en_US", "zh_HK", "zh_TW"}, r.Lang), "rules.lang", "use zh_CN, en_US, zh_HK or zh_TW")
 	wrong(!slices.Contains([]string{"formal", "trial", "developer"}, r.MiniProgramState), "rules.miniprogram_state", "use formal, trial or developer")
+	wrong(r.Ask.Below < 1 || r.Ask.Below > permit.MostByReport, "rules.ask.below", fmt.Sprintf("use 1 to %d", permit.MostByReport))
+	wrong(r.Ask.Every < 0 || r.Ask.Every > 30*24*time.Hour, "rules.ask.every", "use 0s to 720h")
+	wrong(r.Ask.AgainAfter < 24*time.Hour || r.Ask.AgainAfter > 365*24*time.Hour, "rules.ask.again_after", "use 24h to 8760h: WeChat punishes apps that press users to subscribe")
+	wrong(r.Ask.Stock < r.Ask.Below || r.Ask.Stock > permit.MostByReport, "rules.ask.stock", fmt.Sprintf("use rules.ask.below to %d, above which no report counts", permit.MostByReport))
 	wrong(r.Workers < 1 || r.Workers > 256, "limits.workers", "use 1 to 256")
 	return errors.Join(errs...)
 }

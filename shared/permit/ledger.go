@@ -43,6 +43,9 @@ type Ledger struct {
 	Expected, Deviation float64
 	Drift               int    // how often WeChat had no permit where this has one
 	LastPaid            string // the last card, hashed, that counted here without being kept
+	Missed              int    // absences since the last tap that found no permit, here or with WeChat
+	Refused             time.Time
+	Refusals            int // in a row
 }
 
 // Account returns what is shown of l.
@@ -55,7 +58,8 @@ func (l *Ledger) Free() int { return max(l.Balance-l.Held, 0) }
 
 // Blank reports whether l says nothing that a new one would not.
 func (l *Ledger) Blank() bool {
-	return len(l.Entries) == 0 && l.Void.IsZero() && l.Session.IsZero() && l.Wanted == 0 && l.Balance == 0 && l.Held == 0 && l.Opening == 0
+	return len(l.Entries) == 0 && l.Void.IsZero() && l.Session.IsZero() && l.Wanted == 0 && l.Balance == 0 && l.Held == 0 && l.Opening == 0 &&
+		l.Missed == 0 && l.Refused.IsZero()
 }
 
 // left is how many cards the permits pay for: one of a long-term template pays for any number.
@@ -74,8 +78,11 @@ func (l *Ledger) kept(r Reserve) int {
 	case !r.Learn:
 		return r.Keep
 	}
-	return max(r.Keep, int(math.Ceil(l.expected()+deviationsKept*l.deviation())))
+	return max(r.Keep, l.coming())
 }
+
+// coming is for how many absences the user had better have permits until they grant again.
+func (l *Ledger) coming() int { return int(math.Ceil(l.expected() + deviationsKept*l.deviation())) }
 
 func (l *Ledger) expected() float64 {
 	if l.Expected == 0 {
@@ -102,10 +109,25 @@ func (l *Ledger) grant(source fact.GrantSource, at time.Time) {
 		return
 	}
 	l.enter(at, string(source), 1)
+	if l.Missed = 0; at.After(l.Refused) {
+		l.Refusals = 0
+	}
 	if l.Session.IsZero() || at.After(l.Session.Add(sessionGap)) {
 		l.learn()
 	}
 	l.Session = fact.Later(l.Session, at)
+}
+
+// refuse notes a refusal. One of before the last tap says nothing any more, and what comes soon after
+// another is the same.
+func (l *Ledger) refuse(at time.Time) {
+	if !at.After(l.Session) {
+		return
+	}
+	if at.After(l.Refused.Add(pairWithin)) {
+		l.Refusals++
+	}
+	l.Refused = fact.Later(l.Refused, at)
 }
 
 // unpaired returns the place of the nearest entry of source that may be of the same tap, or -1.

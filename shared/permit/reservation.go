@@ -74,8 +74,13 @@ func (s *Subscriber) reserve(r Reserve, now time.Time) Reserved {
 		out.Status, out.Until = ReserveTooMany, paced.Add(-time.Hour)
 	}
 	// Whoever is put off asks again, for the same absence.
-	if r.NewAbsence && (out.Status == ReserveOK || out.Status == ReserveNoPermit && l.countsFirst(r.ID)) {
+	switch {
+	case !r.NewAbsence:
+	case out.Status == ReserveOK:
 		l.Wanted++
+	case out.Status == ReserveNoPermit && l.countsFirst(r.ID):
+		l.Wanted++
+		l.Missed++
 	}
 	if out.Status != ReserveOK {
 		return out
@@ -187,6 +192,7 @@ func (s *Subscriber) settlePermit(id card.ID, c *CardRecord, e ending, now time.
 		l.release()
 	}
 	if e.permit == Zeroed {
+		l.Missed++
 		l.zero(c.At, string(e.state), now)
 	}
 	if c.User == "" {

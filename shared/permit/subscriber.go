@@ -94,8 +94,24 @@ func (s *Subscriber) Revoke(r fact.Revoke, now time.Time) bool {
 	if s.erased(now) {
 		return false
 	}
+	at := fact.Earlier(r.At, now.Add(clockAhead))
 	for _, t := range r.Templates {
-		s.ledger(t).zero(fact.Earlier(r.At, now.Add(clockAhead)), entryRevoked, now)
+		s.ledger(t).zero(at, entryRevoked, now)
+		if !r.Banned {
+			s.ledger(t).refuse(at)
+		}
+	}
+	return true
+}
+
+// Refuse notes that the user does not want to be asked for now. It reports false for an openid that
+// was erased.
+func (s *Subscriber) Refuse(r fact.Refusal, now time.Time) bool {
+	if s.erased(now) {
+		return false
+	}
+	for _, t := range r.Templates {
+		s.ledger(t).refuse(fact.Earlier(r.At, now.Add(clockAhead)))
 	}
 	return true
 }

@@ -54,7 +54,7 @@ func FuzzMailbox(f *testing.F) {
 // Documents with each field that there is, as the store has them.
 const (
 	wholeSubscriber = `{"u":"alice","us":1795305600000,"l":{"T":{"b":1,"h":1,"o":0,"e":[[1795305600000,"popup",2,1],[1795305600001,"delivered",-1]],` +
-		`"z":1,"gs":2,"ab":3,"ea":4.5,"ed":0.5,"dr":6,"lc":"x"}},"a":{"T":"card"},"x":1,"pt":1795309200000,` +
+		`"z":1,"gs":2,"ab":3,"ea":4.5,"ed":0.5,"dr":6,"lc":"x","mi":7,"rf":1795305600002,"rn":2}},"a":{"T":"card"},"x":1,"pt":1795309200000,` +
 		`"ev":[{"i":"9007199254740993","t":"T","at":1795305600000,"f":"43101","r":1795305600001}]}`
 	wholeSending = `{"s":"sending","t":"T","u":"alice","la":"calls","m":["m1"],"lg":1,"at":1795305600000,"le":1795305660000,"ua":120000}`
 	wholeUnknown = `{"s":"unknown","t":"T","at":1795305600000,"f":"unknown","d":"unreached","id":"9007199254740993","w":1795305660000,` +

@@ -74,6 +74,12 @@ func Accounts(ctx context.Context, s *Store, openID fact.OpenID) (map[fact.Templ
 	return out, nil
 }
 
+// Ledgers returns the ledgers of openID's permits; of a template never heard of there is none.
+func (s *Store) Ledgers(ctx context.Context, openID fact.OpenID) (map[fact.TemplateID]*permit.Ledger, error) {
+	sub, err := s.subscriber(ctx, openID)
+	return sub.Ledgers, err
+}
+
 // Balances returns how many permits of each of templates openID has left to spend.
 func (s *Store) Balances(ctx context.Context, openID fact.OpenID, templates []fact.TemplateID) (map[fact.TemplateID]int, error) {
 	if len(templates) == 0 {

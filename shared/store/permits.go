@@ -27,6 +27,11 @@ func (s *Store) revoke(r fact.Revoke) *change {
 	return s.once(r.OpenID, digest("revoke", r.ID), func(sub *permit.Subscriber, now time.Time) bool { return sub.Revoke(r, now) })
 }
 
+func (s *Store) refusal(r fact.Refusal) *change {
+	r.At = r.At.Truncate(time.Millisecond)
+	return s.once(r.OpenID, digest("refusal", r.ID), func(sub *permit.Subscriber, now time.Time) bool { return sub.Refuse(r, now) })
+}
+
 func (s *Store) sent(r fact.Sent) *change {
 	openID := r.OpenID
 	r.OpenID, r.At = "", r.At.Truncate(time.Millisecond) // as it is kept

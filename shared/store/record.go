@@ -44,6 +44,8 @@ func (s *Store) ofOpenID(f fact.Fact) []*change {
 		return []*change{s.grant(*f.Grant)}
 	case f.Revoke != nil:
 		return []*change{s.revoke(*f.Revoke)}
+	case f.Refusal != nil:
+		return []*change{s.refusal(*f.Refusal)}
 	case f.Sent != nil:
 		return []*change{s.sent(*f.Sent)}
 	}

@@ -37,6 +37,9 @@ type ledgerDoc struct {
 	Deviation float64    `json:"ed,omitempty"`
 	Drift     int        `json:"dr,omitempty"`
 	LastPaid  string     `json:"lc,omitempty"`
+	Missed    int        `json:"mi,omitempty"`
+	Refused   int64      `json:"rf,omitempty"`
+	Refusals  int        `json:"rn,omitempty"`
 }
 
 type reportDoc struct {
@@ -139,7 +142,8 @@ func decodeSubscriber(key string, reply any) (permit.Subscriber, error) {
 
 func (l ledgerDoc) decode() *permit.Ledger {
 	out := &permit.Ledger{Balance: *l.Balance, Held: *l.Held, Opening: *l.Opening, Void: timeOf(l.Void), Session: timeOf(l.Session),
-		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid}
+		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid,
+		Missed: l.Missed, Refused: timeOf(l.Refused), Refusals: l.Refusals}
 	for _, e := range l.Entries {
 		out.Entries = append(out.Entries, permit.AccountEntry(e))
 	}
@@ -171,7 +175,8 @@ func encodeSubscriber(sub *permit.Subscriber, now time.Time) (string, error) {
 
 func ledgerDocOf(l *permit.Ledger) ledgerDoc {
 	d := ledgerDoc{Balance: &l.Balance, Held: &l.Held, Opening: &l.Opening, Void: unixMilli(l.Void), Session: unixMilli(l.Session),
-		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid}
+		Wanted: l.Wanted, Expected: l.Expected, Deviation: l.Deviation, Drift: l.Drift, LastPaid: l.LastPaid,
+		Missed: l.Missed, Refused: unixMilli(l.Refused), Refusals: l.Refusals}
 	for _, e := range l.Entries {
 		d.Entries = append(d.Entries, entryDoc(e))
 	}

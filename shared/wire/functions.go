@@ -77,7 +77,7 @@ func session(w *wiring) (scf.Handler, error) {
 	}
 	return scf.HTTP(w.log, &api.Session{
 		Now: w.Now, WeChat: wx, Sigs: sigs, Bindings: st, Limits: st,
-		Permits: api.Permits{Ledger: st, Templates: settings.Templates},
+		Permits: api.Permits{Ledger: st, Templates: settings.Templates, Asking: settings.Rules.Ask, Now: w.Now},
 		AppID:   appID, SDKAppID: sdkAppID, UserKey: userKey, SessionKey: sessionKey, Admin: admin, Log: w.log,
 	}), nil
 }
@@ -95,7 +95,7 @@ func permits(w *wiring) (scf.Handler, error) {
 	}
 	return scf.HTTP(w.log, &api.Permits{
 		Now: w.Now, Sigs: sigs, Ledger: st, Preferences: st, Limits: st, Accept: w.inbox(st, invoker, settings).Accept,
-		Templates: settings.Templates, Log: w.log,
+		Templates: settings.Templates, Asking: settings.Rules.Ask, Log: w.log,
 	}), nil
 }
 

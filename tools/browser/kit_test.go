@@ -27,7 +27,7 @@ import (
 
 const (
 	root     = "../.."
-	patience = 40 * time.Second
+	patience = 90 * time.Second
 )
 
 //go:embed testdata/axe.min.js

@@ -31,7 +31,10 @@ func TestStory(t *testing.T) {
 	tb.says(of("user1", ".mine"), "read")
 	tb.await(`document.querySelector("article[data-user=user2] [data-believes=Online]")`)
 
-	// Read first, recalled, answered: no card.
+	// Read first, recalled, answered: no card. On a busy machine clicks take longer than the short blind window.
+	tb.write("#rule-blindWindow", "120")
+	tb.click("", "Apply")
+	tb.says(".line", "blind_window 2m")
 	tb.click("user1", "Picture")
 	tb.says(of("user2", ".theirs"), "[picture]")
 	tb.click("user2", "Read (1)")
@@ -48,6 +51,10 @@ func TestStory(t *testing.T) {
 	tb.says(of("user1", ".call"), "In a call with user2")
 	tb.click("user1", "Hang up")
 	tb.says(of("user1", ".bubble"), "Call: over")
+
+	tb.write("#rule-blindWindow", "8")
+	tb.click("", "Apply")
+	tb.says(".line", "blind_window 8s")
 
 	// Lost network: IM goes on calling them online, and the blind window catches it.
 	tb.click("user2", "Lose network")

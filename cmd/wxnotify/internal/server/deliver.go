@@ -102,7 +102,7 @@ func (d *deliverer) redeliver() {
 				select {
 				case <-ctx.Done():
 					return
-				case f := <-d.spool.waiting:
+				case f := <-d.spool.files:
 					d.redeliverFile(ctx, f)
 				}
 			}

@@ -220,6 +220,19 @@ func TestFullSpool(t *testing.T) {
 	}
 }
 
+// What was set aside takes up room until somebody has looked at it.
+func TestSpoolFullOfWhatWasSetAside(t *testing.T) {
+	f := newFixture(t)
+	f.redis.Kill()
+	testkit.Must(t, os.MkdirAll(f.state, 0o700))
+	aside := filepath.Join(f.state, "0000000000000001-A.jsonl.failed")
+	testkit.Must(t, os.WriteFile(aside, nil, 0o600))
+	testkit.Must(t, os.Truncate(aside, 1<<30))
+	s := f.start()
+	s.callback("user1", 1)
+	f.log.Await(t, `"alert":"lost"`, "takes no more")
+}
+
 // What comes together is written together, and everybody hears that theirs is on the disk.
 func TestManyCallbacksWhileTheStoreIsAway(t *testing.T) {
 	f := newFixture(t)

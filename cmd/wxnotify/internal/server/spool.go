@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// What a spool holds at most.
+// What a spool holds at most. What was set aside has bytes, and is no event any more.
 const (
 	maxEvents = 100_000
 	maxBytes  = 1 << 30
@@ -36,27 +36,28 @@ var (
 // A spool keeps events on the disk until they are done with. A file has the events that came together, a
 // line each, and never changes.
 type spool struct {
-	dir     string
-	in      chan *waiting
-	waiting chan *spoolFile // those that nobody works on; it has room for one of each event
-	quit    chan struct{}
-	ended   chan struct{}
+	dir   string
+	in    chan *pendingEvent
+	files chan *spoolFile // those that nobody works on; each has an event at least, so it has room for all
+	quit  chan struct{}
+	ended chan struct{}
 
 	mu     sync.Mutex
 	events int
-	bytes  int
+	bytes  int64
 	number uint64 // of the next file
 }
 
 // A spoolFile is one file of a spool.
 type spoolFile struct {
-	name          string
-	events, bytes int
-	failures      int
+	name     string
+	events   int
+	bytes    int64
+	failures int
 }
 
-// waiting is an event that is to be kept.
-type waiting struct {
+// A pendingEvent is to be written.
+type pendingEvent struct {
 	event []byte
 	kept  chan error
 }
@@ -66,13 +67,13 @@ func openSpool(dir string) (*spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &spool{dir: dir, in: make(chan *waiting, maxBatch), waiting: make(chan *spoolFile, maxEvents), quit: make(chan struct{}), ended: make(chan struct{})}
+	s := &spool{dir: dir, in: make(chan *pendingEvent, maxBatch), files: make(chan *spoolFile, maxEvents), quit: make(chan struct{}), ended: make(chan struct{})}
 	names, err := os.ReadDir(dir) // in the order of their names
 	if err != nil {
 		return nil, err
 	}
 	for _, entry := range names {
-		if err := s.find(entry.Name()); err != nil {
+		if err := s.adopt(entry); err != nil {
 			return nil, err
 		}
 	}
@@ -87,10 +88,18 @@ func openSpool(dir string) (*spool, error) {
 	return s, nil
 }
 
-// find takes a file of an earlier process in.
-func (s *spool) find(name string) error {
+// adopt takes a file of an earlier process in.
+func (s *spool) adopt(entry fs.DirEntry) error {
+	name := entry.Name()
 	if strings.HasSuffix(name, tempSuffix) {
 		return os.Remove(filepath.Join(s.dir, name))
+	}
+	if strings.HasSuffix(name, failedSuffix) {
+		info, err := entry.Info()
+		if err == nil {
+			s.bytes += info.Size()
+		}
+		return err
 	}
 	if !strings.HasSuffix(name, spoolSuffix) {
 		return nil
@@ -109,7 +118,7 @@ func (s *spool) find(name string) error {
 	s.events, s.bytes = s.events+f.events, s.bytes+f.bytes
 	fmt.Sscanf(name, "%x-", &s.number)
 	s.number++
-	s.waiting <- f
+	s.files <- f
 	return nil
 }
 
@@ -122,7 +131,7 @@ func (s *spool) count() int {
 
 // put keeps an event, of one line. When it returns nil, the event is on the disk; with an error of ctx it may be.
 func (s *spool) put(ctx context.Context, event []byte) error {
-	w := &waiting{event, make(chan error, 1)}
+	w := &pendingEvent{event, make(chan error, 1)}
 	select {
 	case s.in <- w:
 	case <-s.quit:
@@ -150,7 +159,7 @@ func (s *spool) close() {
 func (s *spool) write() {
 	defer close(s.ended)
 	for {
-		var batch []*waiting
+		var batch []*pendingEvent
 		select {
 		case w := <-s.in:
 			batch = append(batch, w)
@@ -160,15 +169,15 @@ func (s *spool) write() {
 		for len(batch) < maxBatch && len(s.in) > 0 {
 			batch = append(batch, <-s.in)
 		}
-		err := s.keep(batch)
+		err := s.writeFile(batch)
 		for _, w := range batch {
 			w.kept <- err
 		}
 	}
 }
 
-// keep writes one file.
-func (s *spool) keep(batch []*waiting) error {
+// writeFile writes what came together.
+func (s *spool) writeFile(batch []*pendingEvent) error {
 	var events [][]byte
 	for _, w := range batch {
 		events = append(events, w.event)
@@ -183,16 +192,16 @@ func (s *spool) keep(batch []*waiting) error {
 	f.name = fmt.Sprintf("%016x-%s%s", s.number, rand.Text()[:8], spoolSuffix)
 	s.number++
 	s.mu.Unlock()
-	if err := s.store(f.name, bytes.Join(events, []byte("\n"))); err != nil {
-		s.forget(f)
+	if err := s.writeWhole(f.name, bytes.Join(events, []byte("\n"))); err != nil {
+		s.uncount(f.events, f.bytes)
 		return fmt.Errorf("--state: %w", err)
 	}
-	s.waiting <- f
+	s.files <- f
 	return nil
 }
 
-// store makes a file that is there as a whole, after a power cut too, or is not.
-func (s *spool) store(name string, text []byte) error {
+// writeWhole makes a file that is there as a whole, after a power cut too, or is not.
+func (s *spool) writeWhole(name string, text []byte) error {
 	temp, err := os.CreateTemp(s.dir, "*"+tempSuffix)
 	if err != nil {
 		return err
@@ -220,7 +229,7 @@ func (s *spool) read(f *spoolFile) ([][]byte, error) {
 
 // done deletes a file.
 func (s *spool) done(f *spoolFile) error {
-	s.forget(f)
+	s.uncount(f.events, f.bytes)
 	err := os.Remove(filepath.Join(s.dir, f.name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -228,24 +237,24 @@ func (s *spool) done(f *spoolFile) error {
 	return err
 }
 
-// setAside keeps a file from being worked on again.
+// setAside keeps a file from being worked on again. It still takes up room.
 func (s *spool) setAside(f *spoolFile) error {
-	s.forget(f)
+	s.uncount(f.events, 0)
 	return os.Rename(filepath.Join(s.dir, f.name), filepath.Join(s.dir, f.name+failedSuffix))
 }
 
 // again has a file worked on later.
-func (s *spool) again(f *spoolFile) { s.waiting <- f }
+func (s *spool) again(f *spoolFile) { s.files <- f }
 
-func (s *spool) forget(f *spoolFile) {
+func (s *spool) uncount(events int, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events, s.bytes = s.events-f.events, s.bytes-f.bytes
+	s.events, s.bytes = s.events-events, s.bytes-bytes
 }
 
-func size(events [][]byte) (n int) {
+func size(events [][]byte) (n int64) {
 	for _, e := range events {
-		n += len(e) + 1
+		n += int64(len(e)) + 1
 	}
 	return n
 }

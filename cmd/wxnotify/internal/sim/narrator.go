@@ -172,6 +172,8 @@ func (n *narrator) wechatFact(f fact.Fact, name func(fact.OpenID) string) line {
 	switch {
 	case f.Grant != nil:
 		return line{actor: name(f.Grant.OpenID), text: say(`taps "Allow": one more permit`, "点了“允许”：多一次订阅次数")}
+	case f.Refusal != nil:
+		return line{actor: name(f.Refusal.OpenID), text: say(`taps "Refuse": they are not asked again for days`, "点了“拒绝”：几天内不再询问")}
 	case f.Revoke != nil:
 		return line{actor: name(f.Revoke.OpenID), text: say("switches these cards off: no permit is left", "关闭了这类提醒：订阅次数清零")}
 	case f.Sent != nil && f.Sent.Failed == "":

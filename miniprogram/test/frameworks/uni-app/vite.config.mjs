@@ -1,0 +1,2 @@
+import uni from '@dcloudio/vite-plugin-uni'
+export default { plugins: [(uni.default || uni)()] }
