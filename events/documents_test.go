@@ -1,9 +1,11 @@
 package events_test
 
 import (
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -231,10 +233,10 @@ func TestCallbacks(t *testing.T) {
 	if len(want) < 9 {
 		t.Fatalf("found %q only", want)
 	}
-	for _, readme := range readmes {
-		got := matches("`((?:C2C|Group|Call)\\.Callback[A-Za-z]+|State\\.[A-Za-z]+)`", project(t, readme))
+	for _, doc := range []string{"docs/deploy.md", "docs/deploy.zh-CN.md"} {
+		got := matches("`((?:C2C|Group|Call)\\.Callback[A-Za-z]+|State\\.[A-Za-z]+)`", project(t, doc))
 		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s (- code, + text):\n%s", readme, d)
+			t.Errorf("%s (- code, + text):\n%s", doc, d)
 		}
 	}
 }
@@ -271,28 +273,98 @@ func TestErrorCodes(t *testing.T) {
 
 // What the documents point to is there.
 func TestLinks(t *testing.T) {
-	for _, doc := range append(slices.Clone(readmes), "docs/api.md") {
-		text := project(t, doc)
-		anchors := map[string]bool{}
-		for _, heading := range matches(`(?m)^#+ (.+)$`, text) {
-			anchors[anchor(heading)] = true
+	docs, err := filepath.Glob(filepath.Join("..", "docs", "*.md"))
+	if err != nil || len(docs) < 10 {
+		t.Fatal(docs, err)
+	}
+	for i := range docs {
+		docs[i] = "docs/" + filepath.Base(docs[i])
+	}
+	anchors := map[string]map[string]bool{} // by document
+	for _, doc := range slices.Concat(readmes, docs) {
+		anchors[doc] = map[string]bool{}
+		for _, heading := range matches(`(?m)^#+ (.+)$`, project(t, doc)) {
+			anchors[doc][anchor(heading)] = true
 		}
+	}
+	for doc := range anchors {
+		text := project(t, doc)
 		for _, to := range slices.Concat(matches(`\]\(([^)]+)\)`, text), matches(`--event (events/\S+\.json)`, text)) {
 			u, err := url.Parse(to)
 			if err != nil {
 				t.Errorf("%s: %v", doc, err)
 				continue
 			}
-			switch {
-			case u.Scheme != "":
-			case u.Path == "":
-				if !anchors[u.Fragment] {
-					t.Errorf("%s: there is no heading for %s", doc, to)
-				}
-			default:
-				if _, err := os.Stat(filepath.Join("..", filepath.Dir(doc), u.Path)); err != nil {
+			if u.Scheme != "" {
+				continue
+			}
+			file := doc
+			if u.Path != "" {
+				file = path.Join(path.Dir(doc), u.Path)
+				if _, err := os.Stat(filepath.Join("..", file)); err != nil {
 					t.Errorf("%s: %v", doc, err)
 				}
+			}
+			if there, known := anchors[file]; u.Fragment != "" && known && !there[u.Fragment] {
+				t.Errorf("%s: there is no heading for %s", doc, to)
+			}
+		}
+	}
+}
+
+var (
+	cellsOf = regexp.MustCompile(`\|(?:[^|\\\n]|\\.)*`)
+	target  = regexp.MustCompile(`\]\([^)]*\)`)
+	number  = regexp.MustCompile(`\d[\d,.]*\d|\d`)
+)
+
+// rows returns of each row of all tables how many cells it has, what stands in backquotes, and the numbers.
+func rows(text string) (out []string) {
+	for _, row := range matchesInOrder(`(?m)^ *(\|.*\|)$`, target.ReplaceAllString(text, "]")) {
+		var spans []string
+		for _, m := range span.FindAllStringSubmatch(row, -1) {
+			spans = append(spans, m[1])
+		}
+		numbers := number.FindAllString(span.ReplaceAllString(row, ""), -1)
+		slices.Sort(spans)
+		slices.Sort(numbers)
+		out = append(out, fmt.Sprint(len(cellsOf.FindAllString(row, -1)), spans, numbers))
+	}
+	return out
+}
+
+func matchesInOrder(pattern, text string) (out []string) {
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// Pages in two languages have the same tables: row by row the same words of the code and the same numbers. So what holds one of
+// them to the code holds both.
+func TestTwins(t *testing.T) {
+	for _, name := range []string{"docs/deploy", "docs/operations"} {
+		english, chinese := rows(project(t, name+".md")), rows(project(t, name+".zh-CN.md"))
+		if len(english) < 50 {
+			t.Errorf("%s: %d rows were found", name, len(english))
+		}
+		if d := cmp.Diff(english, chinese); d != "" {
+			t.Errorf("%s (- English, + Chinese):\n%s", name, d)
+		}
+	}
+}
+
+// Settings that pages for operators name are there.
+func TestSettingsOfPages(t *testing.T) {
+	known := append(matches(`(?m)^([A-Z_]+)=`, project(t, ".env.example")), "DELIVER_FUNCTION", "STORE_PREFIX")
+	for _, doc := range []string{"docs/deploy.md", "docs/deploy.zh-CN.md", "docs/operations.md", "docs/operations.zh-CN.md"} {
+		named := matches("`([A-Z]+_[A-Z_]+)(?:=[a-z]+)?`", project(t, doc))
+		if len(named) < 5 {
+			t.Errorf("%s names %q only", doc, named)
+		}
+		for _, setting := range named {
+			if !slices.Contains(known, setting) {
+				t.Errorf("%s: there is no setting %s", doc, setting)
 			}
 		}
 	}

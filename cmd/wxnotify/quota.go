@@ -55,7 +55,7 @@ func (c quotaCmd) byHand() string {
 	for _, name := range slices.Sorted(maps.Keys(c.Quotas)) {
 		list = append(list, fmt.Sprintf("%s %d MB", name, c.Quotas[name]))
 	}
-	return "by hand: SCF console, for each function, Concurrency quota, Reserved quota: " + strings.Join(list, ", ")
+	return "by hand: SCF console, 函数服务, for each function 并发配额, 最大独占配额, in English Reserved quota: " + strings.Join(list, ", ")
 }
 
 // scfClient returns a client with the credentials that `scf` deploys with.

@@ -212,7 +212,7 @@ func TestDeploySim(t *testing.T) {
 			t.Fatalf("init --sim %s: status %d: %s", c.args, code, says)
 		}
 	}
-	deploying := begin(t, "", "deploy", "--sim", "--env-file="+env, "--config=../../serverless.yml", "--build="+build)
+	deploying := begin(t, "", append(simLine(t), "--env-file="+env, "--config=../../serverless.yml", "--build="+build)...)
 	out := &deploying.out
 	for _, s := range []string{"to do: wxnotify-dev-imcallback: create it", "to do: wxnotify-dev-deliver: set its timer to 0 * * * * * *", "url/wxnotify-dev-imcallback"} {
 		out.Await(t, s)

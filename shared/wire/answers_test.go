@@ -104,14 +104,21 @@ func TestAnswersOfABrokenDeployment(t *testing.T) {
 		}
 		table += "| " + d.name + " | " + strings.Join(answers, " | ") + " |\n"
 	}
-	b, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(b), table) {
-		t.Errorf("docs/operations.md does not have this table:\n%s", table)
+	for page, table := range map[string]string{"operations.md": table, "operations.zh-CN.md": inChinese.Replace(table)} {
+		b, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), table) {
+			t.Errorf("docs/%s does not have this table:\n%s", page, table)
+		}
 	}
 }
+
+// inChinese are the words of the table.
+var inChinese = strings.NewReplacer("| deployment |", "| 部署 |", ", verification", "，URL 验证", ", push", "，推送", "all is well", "一切正常",
+	" alone is not set", " 没有设置", "a template beside `message` is broken", "`message` 以外的模板有错", "the clock of the instance is 5 min ahead", "实例的时钟快 5 min",
+	" is `undefined`", " 是 `undefined`", ", not recorded", "，未记录", ", recorded", "，已记录", refuses, "拒绝", "the card is sent", "已发送", "no card", "不发送")
 
 // short is a response in the words of the table.
 func (res response) short() string {
