@@ -213,9 +213,8 @@ func (b *Mailbox) Recalled(id fact.Identity) {
 	}
 	this := func(n *WaitingNotice) bool { return n.ID == id }
 	step := Step{State: fact.StateRecalled}
-	if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {
-		return
-	}
+	b.endWaiting(&b.Messages, step, this)
+	b.endLetters(step, this)
 	if b.Marks[id] == MarkNone {
 		b.mark(id, MarkRecalled)
 	}

@@ -113,9 +113,8 @@ func (b *Mailbox) endedSince(n *WaitingNotice) (fact.State, fact.Reason) {
 	return "", fact.ReasonNone
 }
 
-// endLetters ends what is in dead letters and matches, so that nobody has it announced again, and
-// reports whether there was any.
-func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) (found bool) {
+// endLetters ends what is in dead letters and matches, so that nobody has it announced again.
+func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) {
 	for i := range b.Letters {
 		l := &b.Letters[i]
 		var ended []fact.Identity
@@ -130,10 +129,8 @@ func (b *Mailbox) endLetters(step Step, match func(*WaitingNotice) bool) (found 
 		if len(ended) > 0 {
 			b.keepLetter(l, rest)
 			b.end(step, ended...)
-			found = true
 		}
 	}
-	return found
 }
 
 // keepLetter leaves rest in a letter; what is not in it does not count as dead any more.

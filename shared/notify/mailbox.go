@@ -228,15 +228,14 @@ func (w *Waiting) windowWithin(now, t time.Time) time.Time {
 	return t
 }
 
-// endWaiting ends what waits in w and matches, and reports whether there was any. What travels on a
-// card ends so only if the card does not go out.
-func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) bool) (found bool) {
+// endWaiting ends what waits in w and matches. What travels on a card ends so only if the card does not
+// go out.
+func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) bool) {
 	var ended []fact.Identity
 	w.keep(slices.DeleteFunc(w.Notices, func(n WaitingNotice) bool {
 		if !match(&n) {
 			return false
 		}
-		found = true
 		if n.Card == "" {
 			ended = append(ended, n.ID)
 		}
@@ -248,7 +247,6 @@ func (b *Mailbox) endWaiting(w *Waiting, step Step, match func(*WaitingNotice) b
 		}
 	}
 	b.end(step, ended...)
-	return found
 }
 
 // isFrom reports whether a notice is of user, who may have been erased.

@@ -44,7 +44,7 @@ var mutations = []mutation{
 	one("drop a sent event that no card knows yet", ledger+"report.go", "return !p.Received.After(now.Add(-reportKept))", "return true", permits),
 	one("ignore EventTime", domain+"arrive.go", " || !b.KnownAt.IsZero() && !at.After(b.KnownAt)", nothing, mailbox),
 	one("skip the last presence query", engine+"deliver.go", "Status: status[rec.User], ", "Status: max(rec.Known, min(status[rec.User], 0)), ", rules),
-	one("announce what was recalled before begin", domain+"arrive.go", "if b.endWaiting(&b.Messages, step, this) || b.endLetters(step, this) {", "if b.endLetters(step, this) {", mailbox),
+	one("announce what was recalled before begin", domain+"arrive.go", "\tstep := Step{State: fact.StateRecalled}\n\tb.endWaiting(&b.Messages, step, this)\n", "\tstep := Step{State: fact.StateRecalled}\n", mailbox),
 	one("announce what was recalled in a group before begin", domain+"attempt.go", "case n.OfGroup() && recalled[fact.GroupMessageID(n.Group, n.Seq)]:", "case false:", table),
 	one("leave a notice out of finish", domain+"attempt.go", "return a.end(r.At, notices, r.Final, r.why()), r.Final", "return a.end(r.At, notices[:1], r.Final, r.why()), r.Final", rules),
 	one("pair two taps with one popup", ledger+"ledger.go", " && !e.Paired", nothing, permits),
