@@ -7,10 +7,10 @@ OS    := linux
 ARCH  := amd64
 BUILD := build
 
-.PHONY: help build binaries package run test race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
+.PHONY: help build binaries package run test test-browser race fuzz trust soak mutate cover lint check bench microbench simulate clean deploy scf
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 build: binaries ## build one static binary per function into build/
 	@tools/buildcheck.sh $(BUILD) $(FUNCTIONS) notify.yml
@@ -39,6 +39,12 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh vet go vet ./...
 	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
+
+test-browser: ## play with the pages in Chromium, which it installs, and write docs/img
+	@tools/need.sh chromium chromium
+	@tools/need.sh fc-list fontconfig
+	@tools/need.sh font:zh-cn fonts-wqy-zenhei # or Chinese is boxes
+	@BROWSER=1 tools/timed.sh 'tests in a browser' go -C tools test -count=1 ./browser
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
 RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race
@@ -73,6 +79,7 @@ lint: ## gofmt, go vet, staticcheck
 	@tools/timed.sh vet go vet ./...
 	@for os in windows darwin; do GOOS=$$os tools/timed.sh "vet for $$os" go vet ./... || exit 1; done # where the developer tools of WeChat are
 	@tools/timed.sh staticcheck go tool -modfile=tools/go.mod staticcheck ./...
+	@tools/timed.sh 'types of the pages' tools/web/lint.sh
 
 check: lint build test fuzz race ## all of the above that CI runs
 

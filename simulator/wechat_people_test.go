@@ -83,6 +83,31 @@ func TestPermitsAccumulate(t *testing.T) {
 	}
 }
 
+// What a mini program can ask about: only what is kept, and the main switch.
+func TestSubscriptionsSetting(t *testing.T) {
+	s := newFixture(t)
+	s.WeChat.TapDialog(user, answers{templateID: simulator.KeepAccept, otherID: simulator.Accept})
+	want := simulator.SubscriptionsSetting{MainSwitch: true, ItemSettings: map[string]string{templateID: "accept"}}
+	is := func() {
+		t.Helper()
+		if diff := cmp.Diff(want, s.WeChat.SubscriptionsSetting(user)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	is()
+	s.WeChat.SwitchOff(user, otherID)
+	want.ItemSettings[otherID] = "reject"
+	is()
+	if err := s.WeChat.BanTemplate(templateID, true); err != nil {
+		t.Fatal(err)
+	}
+	want.ItemSettings[templateID] = "ban"
+	is()
+	s.WeChat.MainSwitch(user, false)
+	want = simulator.SubscriptionsSetting{ItemSettings: map[string]string{}}
+	is()
+}
+
 func TestKeptChoices(t *testing.T) {
 	s := newFixture(t)
 	s.WeChat.TapDialog(user, answers{templateID: simulator.KeepAccept, otherID: simulator.KeepReject})

@@ -27,7 +27,7 @@ func (c deployCmd) simulate(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return local.play(ctx, con, settings, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
+	return local.play(ctx, con, settings, nil, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
 		const id = "AKIDsimulated"
 		account := cloud.New(cloud.Config{SecretID: id, Roles: []string{project.Functions[0].Role}, Host: func(cfg *host.Config) {
 			cfg.Override = map[string]string{notifyFileEnv: s.Settings()[notifyFileEnv]} // shorter rules than those that are deployed

@@ -14,13 +14,14 @@ type devCmd struct {
 	Build   string `default:"build-local" placeholder:"DIR" help:"Folder to build into (${default})."`
 	Addr    string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Loopback address to serve on (${default})."`
 	Verbose bool   `help:"Show all log lines of the functions."`
+	Open    bool   `default:"true" negatable:"" help:"Open the play page in the browser, if this is a terminal with a display."`
 }
 
 func (c devCmd) Run(ctx context.Context, con console) error {
 	if err := buildHere(ctx, c.Build, con.err); err != nil {
 		return err
 	}
-	local := localCmd{Addr: c.Addr, Sim: true, Verbose: c.Verbose,
+	local := localCmd{Addr: c.Addr, Sim: true, Verbose: c.Verbose, Open: c.Open,
 		projectFlags: projectFlags{Build: c.Build, Config: "serverless.yml", envFlag: envFlag{EnvFile: defaultEnvFile}}}
 	return local.Run(ctx, con)
 }

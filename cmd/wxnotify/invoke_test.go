@@ -223,9 +223,9 @@ func TestNoEnvFile(t *testing.T) {
 
 func TestEnsureStore(t *testing.T) {
 	settings := map[string]string{}
-	started, stop, err := ensureStore(settings)
-	if err != nil || !started {
-		t.Fatalf("got %v, %v", started, err)
+	own, stop, err := ensureStore(settings)
+	if err != nil || own == nil {
+		t.Fatalf("got %v, %v", own, err)
 	}
 	defer stop()
 	opt, err := redis.ParseURL(settings["STORE_URL"])
@@ -238,8 +238,8 @@ func TestEnsureStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "a key ends with its time", func() bool { return c.Exists(t.Context(), "k").Val() == 0 })
-	started, _, err = ensureStore(settings)
-	if err != nil || started {
-		t.Errorf("a store that is named: got %v, %v", started, err)
+	own, _, err = ensureStore(settings)
+	if err != nil || own != nil {
+		t.Errorf("a store that is named: got %v, %v", own, err)
 	}
 }

@@ -22,6 +22,7 @@ type localCmd struct {
 	Addr    string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Loopback address to serve on (${default})."`
 	Sim     bool   `help:"Add a simulated WeChat and IM, and shorter rules, and show what happens. Needs no settings."`
 	Verbose bool   `help:"With --sim, show all log lines of the functions. So does LOG_LEVEL=debug."`
+	Open    bool   `default:"true" negatable:"" help:"With --sim, open the play page in the browser, if this is a terminal with a display."`
 }
 
 // Run serves until ctx ends. Everything that it started has ended when it returns.
@@ -59,7 +60,7 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	announce(con.out, h, project)
-	if ownStore {
+	if ownStore != nil {
 		fmt.Fprintf(con.out, "  %-12s in this process, empty, gone at the end (STORE_URL is not set); for wxnotify explain and dead: %s=%s\n",
 			"store", storeURL, settings[storeURL])
 	}

@@ -5,54 +5,72 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 
 	"wxnotify/cmd/wxnotify/internal/host"
+	"wxnotify/cmd/wxnotify/internal/play"
 	"wxnotify/cmd/wxnotify/internal/serverless"
 	"wxnotify/cmd/wxnotify/internal/sim"
 )
 
-// simulate is Run with --sim.
+// simulate is Run with --sim: the play page is served beside the functions.
 func (c *localCmd) simulate(ctx context.Context, con console, settings map[string]string) error {
-	return c.play(ctx, con, settings, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
+	page := play.New(con.now)
+	return c.play(ctx, con, settings, page, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
 		override := s.Settings()
 		delete(override, "DELIVER_FUNCTION") // serverless.yml knows its name
 		h, err := startHost(host.Config{
 			Project: project, Build: c.Build, Addr: c.Addr, Override: override,
-			Sink: s.Line, Log: s.Log(), Wrap: s.Wrap,
+			Sink: s.Line, Log: s.Log(),
+			Wrap: func(functions http.Handler) http.Handler { return page.Serve(s, s.Wrap(functions)) },
 		})
 		if err != nil {
+			page.Close()
 			return "", nil, err
 		}
-		return h.URL(), func() error { return closeHost(h) }, nil
+		s.Attach(h)
+		if c.Open && opensBrowser(con) {
+			openBrowser(h.URL() + "/")
+		}
+		return h.URL(), func() error {
+			page.Close() // or its connections would hold up the end of the server
+			return closeHost(h)
+		}, nil
 	})
 }
 
 // play starts a simulated WeChat and IM, and the functions, and plays the opening; then it waits. start
-// returns where the functions are.
-func (c *localCmd) play(ctx context.Context, con console, settings map[string]string,
+// returns where the functions are. page is that beside them; nil: there is none.
+func (c *localCmd) play(ctx context.Context, con console, settings map[string]string, page *play.Page,
 	start func(*serverless.Project, *sim.Sim) (base string, end func() error, err error)) (err error) {
 	defer func() {
 		if err == nil {
-			fmt.Fprintln(con.out, "\nEnded, and nothing is left running.")
+			fmt.Fprintln(con.out, "\n"+sim.Ended.In(sim.LangOf(con.env)))
 		}
 	}()
 	if settings[notifyFileEnv] != "" {
 		fmt.Fprintf(con.err, "wxnotify: %s is not used: a simulation has rules of its own; without --sim it is\n", notifyFileEnv)
 	}
 	env := sim.Environment(settings)
-	_, stopStore, err := ensureStore(env)
+	own, stopStore, err := ensureStore(env)
 	if err != nil {
 		return err
 	}
 	defer stopStore()
-	s, err := sim.New(sim.Config{
-		Settings: env,
-		Out:      con.out,
-		Now:      con.now,
-		Colour:   con.colour(con.out),
-		Verbose:  c.Verbose || strings.EqualFold(settings["LOG_LEVEL"], "debug"),
-	})
+	cfg := sim.Config{
+		Settings:  env,
+		Out:       con.out,
+		Now:       con.now,
+		Colour:    con.colour(con.out),
+		Lang:      sim.LangOf(con.env),
+		StoreAway: storeAway(own),
+		Verbose:   c.Verbose || strings.EqualFold(settings["LOG_LEVEL"], "debug"),
+	}
+	if page != nil {
+		cfg.Hear = page.Hear
+	}
+	s, err := sim.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -66,7 +84,11 @@ func (c *localCmd) play(ctx context.Context, con console, settings map[string]st
 	if err != nil {
 		return err
 	}
-	if err = s.Play(ctx, base, c.commands(base, env[storeURL])); err == nil {
+	commands := c.commands(base, env[storeURL])
+	if page != nil {
+		commands.Page = base + "/"
+	}
+	if err = s.Play(ctx, base, commands); err == nil {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 type scene struct {
 	name     string
 	triggers []string
-	text     string
+	from     string // nobody else of the scenes is called so
 	ends     string
 	cards    int
 }
@@ -24,29 +24,29 @@ func scenes(user3 string) map[string][]scene {
 	popup := "wechat.popup openid=" + user3
 	return map[string][]scene{
 		"user1": {
-			{"online", []string{"im.message from=anna to=user1 text=s-online"},
+			{"online", []string{"im.message from=s-online to=user1 text=s-online"},
 				"s-online", `no card: user1 is there, and IM itself showed "s-online" [came online]`, 0},
 		},
 		"user2": {
-			{"the same callback five times", []string{"im.message --times 5 from=anna to=user2 text=s-five"},
+			{"the same callback five times", []string{"im.message --times 5 from=s-five to=user2 text=s-five"},
 				"s-five", `one card told user2 of "s-five"; 3 permits left [delivered]`, 1},
 			{"online, then gone within the blind window",
-				[]string{"im.state user=user2 action=Login", "im.message from=anna to=user2 text=s-gone", "im.state user=user2 action=Disconnect"},
+				[]string{"im.state user=user2 action=Login", "im.message from=s-gone to=user2 text=s-gone", "im.state user=user2 action=Disconnect"},
 				"s-gone", `one card told user2 of "s-gone"; 2 permits left [delivered]`, 1},
 			{"read first",
-				[]string{"im.state user=user2 action=Login", "im.message from=ben to=user2 text=s-read", "im.read user=user2 peer=ben"},
+				[]string{"im.state user=user2 action=Login", "im.message from=s-read to=user2 text=s-read", "im.read user=user2 peer=s-read"},
 				"s-read", `no card: user2 has read "s-read" [read]`, 0},
 		},
 		"user3": {
-			{"no permit", []string{"im.message from=anna to=user3 text=s-unpaid"},
+			{"no permit", []string{"im.message from=s-unpaid to=user3 text=s-unpaid"},
 				"s-unpaid", `no card: user3 has no permit for "s-unpaid": a tap on "Allow" gives one [no permit]`, 0},
-			{"a call", []string{popup, "im.call from=carl to=user3 id=s-call"},
-				"邀请您通话", `one card told user3 of the call of carl; no permits left [delivered]`, 1},
+			{"a call", []string{popup, "im.call from=s-call to=user3 id=s-call"},
+				"好友", `one card told user3 of the call of s-call; no permits left [delivered]`, 1},
 			{"a mention in a new absence",
-				[]string{popup, "im.state user=user3 action=Login", "im.group group=team from=anna at=user3 text=s-mention",
+				[]string{popup, "im.state user=user3 action=Login", "im.group group=team from=s-mention at=user3 text=s-mention",
 					"im.state user=user3 action=Disconnect"},
 				"s-mention", `one card told user3 of "s-mention"; no permits left [delivered]`, 1},
-			{"an announcement", []string{popup, "announce.send to=user3 sender=Shop summary=s-shipped"},
+			{"an announcement", []string{popup, "announce.send to=user3 sender=s-shipped summary=s-shipped"},
 				"s-shipped", `one card told user3 of "s-shipped"; no permits left [delivered]`, 1},
 		},
 	}
@@ -76,11 +76,11 @@ func pull(t *testing.T, addr, line string) invocation {
 	return wxnotify(t, nil, "", append([]string{"trigger", "--addr=" + addr}, strings.Fields(line)...)...)
 }
 
-// cardsWith counts the cards in a story that show text.
-func cardsWith(story, text string) int {
+// cardsFrom counts the cards in a story that name a sender.
+func cardsFrom(story, sender string) int {
 	n := 0
 	for line := range strings.Lines(story) {
-		if f := strings.Fields(line); len(f) > 2 && f[0] == "│" && f[len(f)-2] == text {
+		if f := strings.Fields(line); len(f) > 2 && f[0] == "│" && f[1] == "发送人" && f[2] == sender {
 			n++
 		}
 	}
@@ -97,7 +97,7 @@ func TestSimulation(t *testing.T) {
 	for _, s := range []string{
 		`user2     is asked 5 times and taps "Allow": 5 permits`,
 		`user1     writes to user2: "See you at 7!"`,
-		"user2's phone", "消息内容  See you at 7!", "消息数量  2", "pages/chat/index?peer=user1",
+		"user2's phone", "消息内容  给您发来2条新消息", "消息数量  2", "pages/chat/index?peer=user1",
 		"✓ one card told user2 of 2 messages; 4 permits left [delivered]",
 	} {
 		out.Await(t, s)
@@ -139,7 +139,7 @@ func TestSimulation(t *testing.T) {
 	story, cards := out.String(), 1
 	for _, scenes := range all {
 		for _, sc := range scenes {
-			if n := cardsWith(story, sc.text); n != sc.cards {
+			if n := cardsFrom(story, sc.from); n != sc.cards {
 				t.Errorf("%s: %d cards, want %d", sc.name, n, sc.cards)
 			}
 			cards += sc.cards

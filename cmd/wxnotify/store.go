@@ -54,17 +54,32 @@ func openStore(con console, settings map[string]string) (*store.Store, error) {
 		AppID: env.String("WECHAT_APPID", ""), SDKAppID: env.Number("IM_SDKAPPID"), Existing: true})
 }
 
-// ensureStore starts an in-process Redis if settings name no store, and names it there.
-// stop ends it; its contents are gone then.
-func ensureStore(settings map[string]string) (started bool, stop func(), err error) {
+// ensureStore starts an in-process Redis if settings name no store, and names it there; own is nil if they
+// do. stop ends it; its contents are gone then.
+func ensureStore(settings map[string]string) (own *miniredis.Miniredis, stop func(), err error) {
 	if settings[storeURL] != "" {
-		return false, func() {}, nil
+		return nil, func() {}, nil
 	}
 	m := miniredis.NewMiniRedis()
 	m.ClockTTL(true) // keys expire by the clock, as in a real Redis
 	if err := m.StartAddr("127.0.0.1:0"); err != nil {
-		return false, nil, fmt.Errorf("in-process Redis: %w", err)
+		return nil, nil, fmt.Errorf("in-process Redis: %w", err)
 	}
 	settings[storeURL] = "redis://" + m.Addr() + "/0"
-	return true, m.Close, nil
+	return m, m.Close, nil
+}
+
+// storeAway has an in-process Redis refuse everything, as one does that has not loaded its data yet, or
+// serve again. Nil if there is none.
+func storeAway(own *miniredis.Miniredis) func(away bool) {
+	if own == nil {
+		return nil
+	}
+	return func(away bool) {
+		why := ""
+		if away {
+			why = "LOADING Redis is loading the dataset in memory"
+		}
+		own.SetError(why)
+	}
 }

@@ -7,8 +7,31 @@ import (
 	"strconv"
 
 	"wxnotify/shared/fact"
+	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 )
+
+// Mailbox returns what is kept of user: where IM last said they are, and what waits for them. Of somebody
+// who is not bound it is blank but for the name.
+func Mailbox(ctx context.Context, s *Store, user fact.UserID) (notify.Mailbox, error) {
+	b := notify.Mailbox{User: user}
+	var names []any
+	for _, f := range mailboxFields {
+		names = append(names, f)
+	}
+	reply, err := s.one(ctx, do("HMGET", s.keysOf(string(user)).recipient(user), names...))
+	if err != nil {
+		return b, err
+	}
+	fields := texts(reply)
+	if len(fields) != len(mailboxFields) {
+		return b, errReply
+	}
+	if _, err := decodeMailbox(&b, fields); err != nil {
+		return b, fmt.Errorf("store: Mailbox: %w: %w", notify.ErrUnreadable, err)
+	}
+	return b, nil
+}
 
 // FindMessage returns for whom the message id was, as far as that is known: for one to
 // two days, and for bound users. Several messages may have one id, with different

@@ -56,6 +56,18 @@ var recipientRules = []rule{
 		b.Advance(48 * time.Hour)
 		b.absent(b.rules.Lead, told)
 	}},
+	{"a mailbox can be looked at: where its owner is, what waits, and when that is looked at", func(b *bench) {
+		nobody := must(store.Mailbox(b.Context(), b.Store, alice))(b)
+		equal(b, "nobody's", nobody, notify.Mailbox{User: alice})
+		b.bind()
+		gone := fact.Presence{User: alice, At: b.Now().Truncate(time.Millisecond)}
+		b.record(gone, b.message("m1"))
+		box := must(store.Mailbox(b.Context(), b.Store, alice))(b)
+		equal(b, "owner", box.OpenID, aliceOpenID)
+		equal(b, "presence", []any{box.Known, box.KnownAt.UTC()}, []any{notify.StatusOffline, gone.At.UTC()})
+		equal(b, "waiting", len(box.Messages.Notices), 1)
+		equal(b, "due", box.Messages.Due.Sub(b.Now().Truncate(time.Millisecond)), b.rules.Lead)
+	}},
 	{"whatever shows that somebody was here ends their absence", func(b *bench) {
 		inGroup := b.groupMessage(1)
 		inGroup.From, inGroup.For = alice, fact.GroupOff

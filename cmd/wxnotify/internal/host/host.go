@@ -200,6 +200,22 @@ func CheckBuild(p *serverless.Project, build string) error {
 // that of a function: "http://127.0.0.1:9000".
 func (h *Host) URL() string { return "http://" + h.addr }
 
+// Renew has every event from now on handled by a new instance, as after an update of the functions. Those
+// that are busy end when they have answered; Stale counts them.
+func (h *Host) Renew() {
+	for _, p := range h.pools {
+		p.renew()
+	}
+}
+
+// Stale returns how many instances of before the last Renew are still busy.
+func (h *Host) Stale() (n int) {
+	for _, p := range h.pools {
+		n += p.stale()
+	}
+	return n
+}
+
 // Close ends every function, frozen or busy, and returns when all of them have gone and
 // their last line is in the sink. Events that are still queued are lost and counted in
 // the log. If ctx ends first, its error is returned; every process has been killed even

@@ -25,6 +25,7 @@ type instance struct {
 	function *serverless.Function
 	process  *process
 	client   *rpc.Client
+	renewed  int // how often its pool had been when it started
 }
 
 // startInstance returns an instance that has answered a ping and is frozen.

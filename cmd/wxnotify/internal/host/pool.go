@@ -18,9 +18,11 @@ type pool struct {
 
 	mu      sync.Mutex
 	closed  bool
-	count   int            // instances, those about to start included
-	idle    []idleInstance // the one used last comes last, and is lent first
-	waiting []chan grant   // first come, first served
+	renewed int                    // how often
+	lent    map[*instance]struct{} // to an event
+	count   int                    // instances, those about to start included
+	idle    []idleInstance         // the one used last comes last, and is lent first
+	waiting []chan grant           // first come, first served
 }
 
 type idleInstance struct {
@@ -47,16 +49,63 @@ func (p *pool) acquire(ctx context.Context) (*instance, error) {
 			return nil, ctx.Err()
 		}
 	}
-	if g.instance != nil || g.err != nil {
-		return g.instance, g.err
+	if g.err != nil {
+		return nil, g.err
 	}
-	// Once begun, a start is finished: the instance serves whoever comes next.
-	i, err := p.start(context.WithoutCancel(ctx))
-	if err != nil {
+	if g.instance == nil {
+		renewed := p.times()
+		// Once begun, a start is finished: the instance serves whoever comes next.
+		i, err := p.start(context.WithoutCancel(ctx))
+		if err != nil {
+			p.freeSlot()
+			return nil, err
+		}
+		i.renewed, g.instance = renewed, i
+	}
+	p.lend(g.instance)
+	return g.instance, nil
+}
+
+// times returns how often the pool was renewed.
+func (p *pool) times() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.renewed
+}
+
+func (p *pool) lend(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lent == nil {
+		p.lent = map[*instance]struct{}{}
+	}
+	p.lent[i] = struct{}{}
+}
+
+// renew ends all idle instances, and those that are lent when they come back.
+func (p *pool) renew() {
+	p.mu.Lock()
+	p.renewed++
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, i := range idle {
+		i.stopReaper()
+		i.end()
 		p.freeSlot()
-		return nil, err
 	}
-	return i, nil
+}
+
+// stale counts the lent instances of before the last renew.
+func (p *pool) stale() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.lent {
+		if i.renewed < p.renewed {
+			n++
+		}
+	}
+	return n
 }
 
 // tryAcquire returns a grant, or a place in the line.
@@ -109,17 +158,26 @@ func (p *pool) leave(wait chan grant) {
 // release takes an instance back, and ends it if it cannot be used again.
 func (p *pool) release(i *instance, reusable bool) {
 	if !reusable || !p.keep(i) {
+		p.forget(i)
 		i.end()
 		p.freeSlot()
 	}
 }
 
+// forget ends the loan of i.
+func (p *pool) forget(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.lent, i)
+}
+
 // keep hands i to the first who waits or lays it aside. It reports false once the pool
-// is closed.
+// is closed, and if it was renewed meanwhile.
 func (p *pool) keep(i *instance) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	delete(p.lent, i)
+	if p.closed || i.renewed < p.renewed {
 		return false
 	}
 	if w := p.next(); w != nil {

@@ -190,6 +190,30 @@ func TestIdleInstancesAreReaped(t *testing.T) {
 	}
 }
 
+// After a renewal no event meets a process of before it, and one that is busy may finish.
+func TestRenew(t *testing.T) {
+	f := start(t, host.Config{})
+	idle := f.state("f").PID
+	q, ch := f.busy("f")
+	f.Renew()
+	if n := f.Stale(); n != 1 {
+		t.Errorf("%d are stale, want the busy one", n)
+	}
+	fresh, freshCh := f.busy("f")
+	fresh.answer <- "ok"
+	f.ended(freshCh)
+	q.answer <- "ok"
+	if s := decode[state](t, f.ended(ch).Payload); s.PID != idle || fresh.pid == idle {
+		t.Errorf("the busy process %d was %d, the next %d", s.PID, idle, fresh.pid)
+	}
+	testkit.Eventually(t, "the old process is gone", func() bool { return testkit.Gone(idle) && f.Stale() == 0 })
+	f.Renew()
+	testkit.Eventually(t, "what was idle is gone", func() bool { return testkit.Gone(fresh.pid) })
+	if s := f.state("f"); s.Events != 1 {
+		t.Errorf("a process has seen %d events, want a new one", s.Events)
+	}
+}
+
 func TestStartFailures(t *testing.T) {
 	exits, silent, missing, text := fn("exits"), fn("silent"), fn("missing"), fn("text")
 	exits.Environment = map[string]string{"EXIT_AT_START": "1"}

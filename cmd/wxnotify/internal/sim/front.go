@@ -101,7 +101,7 @@ func (s *Sim) heard(ctx context.Context, x exchange) {
 	switch {
 	case x.status != http.StatusOK:
 		s.tell(x, line{actor: sender[x.function], mood: bad,
-			text: fmt.Sprintf("%s /%s is answered %d %s", x.method, x.function, x.status, http.StatusText(x.status))})
+			text: say("%s /%s is answered %d %s", "%s /%s 得到答复 %d %s", x.method, x.function, x.status, http.StatusText(x.status))})
 	case x.function == "imcallback":
 		s.heardIM(ctx, x)
 	case x.function == "announce":
@@ -110,9 +110,9 @@ func (s *Sim) heard(ctx context.Context, x exchange) {
 	case x.function == "wechatpush" && x.method == http.MethodPost:
 		s.heardWeChat(x)
 	case x.function == "wechatpush":
-		s.tell(x, line{actor: "WeChat", text: "checks the URL of the message push"})
+		s.tell(x, line{actor: "WeChat", text: say("checks the URL of the message push", "验证消息推送的 URL")})
 	default:
-		s.tell(x, line{actor: sender[x.function], text: x.method + " /" + x.function})
+		s.tell(x, line{actor: sender[x.function], text: same(x.method + " /" + x.function)})
 	}
 }
 
@@ -134,7 +134,7 @@ func (s *Sim) heardIM(ctx context.Context, x exchange) {
 	cb, err := im.Decode(x.query, x.body)
 	facts := cb.Facts()
 	if err != nil || len(facts) == 0 {
-		s.tell(x, line{actor: "IM", text: "sends " + cb.Command + ", with nothing in it for wxnotify"})
+		s.tell(x, line{actor: "IM", text: say("sends %s, with nothing in it for wxnotify", "发来 %s，没有 wxnotify 要处理的内容", cb.Command)})
 		return
 	}
 	for _, f := range facts {
@@ -149,8 +149,9 @@ func (s *Sim) heardIM(ctx context.Context, x exchange) {
 			news = s.mirrorIM(cb, f) && news
 		}
 		if !news {
-			l.text += " (again)"
+			l.text = l.text.and(say(" (again)", "（重复）"))
 		}
+		s.chats.hear(f, x.ours, x.began)
 		s.tell(x, l)
 		s.unbound(ctx, f)
 	}
@@ -169,7 +170,7 @@ func (s *Sim) heardAnnounce(x exchange) {
 		return // the function took it for something else
 	}
 	s.narrator.learn(fact.Fact{Message: &fact.Message{ID: a.ID, Summary: a.Fields.Summary, ByREST: true}})
-	s.tell(x, line{actor: "backend", text: fmt.Sprintf("announces %s to %s", s.narrator.named(a.ID), joined(a.To))})
+	s.tell(x, line{actor: "backend", text: say("announces %s to %s", "发出自有通知%s，给 %s", s.narrator.named(a.ID), joined(a.To))})
 }
 
 // mirrorIM lets the simulated IM learn f. It reports whether f is news.
@@ -218,7 +219,7 @@ func (s *Sim) unbound(ctx context.Context, f fact.Fact) {
 	for _, user := range users {
 		if _, err := s.store.OpenIDOf(ctx, user); errors.Is(err, store.ErrNotBound) {
 			s.story.tell(s.now(), line{actor: us, mood: none, note: string(fact.StateNotBound),
-				text: fmt.Sprintf("no card: nobody is logged in as %s through the mini program", user)})
+				text: say("no card: nobody is logged in as %s through the mini program", "不发提醒：没有人以 %s 登录过小程序", user)})
 		}
 	}
 }
@@ -231,9 +232,9 @@ func (s *Sim) heardWeChat(x exchange) {
 	}
 	facts := p.Facts()
 	if e, ok := p.Event.(wechat.Popup); ok && slices.ContainsFunc(e.Choices, wechat.Choice.Rejected) && len(facts) == 0 {
-		s.tell(x, line{actor: s.name(e.User), text: `taps "Refuse": nothing changes`})
+		s.tell(x, line{actor: s.name(e.User), text: say(`taps "Refuse": nothing changes`, "点了“取消”：没有变化")})
 	} else if len(facts) == 0 {
-		s.tell(x, line{actor: "WeChat", text: fmt.Sprintf("pushes an event (%s), with nothing in it for wxnotify", p.Event.Kind())})
+		s.tell(x, line{actor: "WeChat", text: say("pushes an event (%s), with nothing in it for wxnotify", "推送了事件（%s），没有 wxnotify 要处理的内容", p.Event.Kind())})
 	}
 	w := s.world.WeChat
 	for _, f := range facts {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,13 +22,12 @@ const us = "wxnotify"
 // A narrator puts facts and steps into words. It remembers what messages say and who came
 // or went when, because steps do not tell. It is safe for concurrent use.
 type narrator struct {
-	rules notify.Rules
-
 	mu       sync.Mutex
-	names    map[fact.MessageID]string // how to speak of them
-	calls    map[fact.MessageID]bool   // those of them that are calls
-	signal   map[fact.MessageID]bool   // messages that only carry the news of a call
-	heard    map[string]bool           // facts without a memory elsewhere
+	rules    notify.Rules
+	names    map[fact.MessageID]Words // how to speak of them
+	calls    map[fact.MessageID]bool  // those of them that are calls
+	signal   map[fact.MessageID]bool  // messages that only carry the news of a call
+	heard    map[string]bool          // facts without a memory elsewhere
 	waiting  map[fact.UserID]map[fact.MessageID]bool
 	told     map[fact.UserID]bool            // since they were last seen
 	presence map[fact.UserID][]fact.Presence // oldest first
@@ -36,7 +36,7 @@ type narrator struct {
 func newNarrator(rules notify.Rules) *narrator {
 	return &narrator{
 		rules:    rules,
-		names:    map[fact.MessageID]string{},
+		names:    map[fact.MessageID]Words{},
 		calls:    map[fact.MessageID]bool{},
 		signal:   map[fact.MessageID]bool{},
 		heard:    map[string]bool{},
@@ -44,6 +44,13 @@ func newNarrator(rules notify.Rules) *narrator {
 		told:     map[fact.UserID]bool{},
 		presence: map[fact.UserID][]fact.Presence{},
 	}
+}
+
+// goBy has later sentences speak of other rules.
+func (n *narrator) goBy(rules notify.Rules) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rules = rules
 }
 
 // learn remembers what later sentences need of a fact.
@@ -64,9 +71,9 @@ func (n *narrator) learn(f fact.Fact) {
 	case f.GroupMessage != nil:
 		n.names[f.GroupMessage.ID()] = quoted(f.GroupMessage.Summary)
 	case f.Ring != nil:
-		n.names[f.Ring.Call], n.calls[f.Ring.Call] = "a call", true
+		n.names[f.Ring.Call], n.calls[f.Ring.Call] = say("a call", "一通来电"), true
 		if f.Ring.Caller != "" {
-			n.names[f.Ring.Call] = fmt.Sprintf("the call of %s", f.Ring.Caller)
+			n.names[f.Ring.Call] = say("the call of %s", "%s 的来电", f.Ring.Caller)
 		}
 	case f.Read != nil:
 		n.told[f.Read.Reader] = false
@@ -92,12 +99,14 @@ func (n *narrator) signals(id fact.MessageID) {
 }
 
 // quoted is how to speak of a message that says text.
-func quoted(text string) string {
+func quoted(text string) Words {
 	if text == "" {
-		return "a message"
+		return aMessage
 	}
-	return `"` + short(text) + `"`
+	return say(`"%s"`, "“%s”", short(text))
 }
+
+var aMessage = say("a message", "一条消息")
 
 // news reports whether a fact about a call or a group is told for the first time.
 func (n *narrator) news(f fact.Fact) bool {
@@ -137,59 +146,66 @@ func (n *narrator) online(user fact.UserID, at time.Time) bool {
 func (n *narrator) fact(f fact.Fact, name func(fact.OpenID) string) line {
 	switch {
 	case f.Message != nil:
-		return n.message(*f.Message)
+		return message(*f.Message)
 	case f.GroupMessage != nil:
 		return groupMessage(*f.GroupMessage)
 	case f.GroupRecall != nil:
-		return line{actor: "IM", text: fmt.Sprintf("tells that the group %[2]s has lost %[1]s: taken back", n.groupSubject(*f.GroupRecall), f.GroupRecall.Group)}
+		return line{actor: "IM", text: say("tells that the group %[2]s has lost %[1]s: taken back", "告知：群 %[2]s 撤回了%[1]s", n.groupSubject(*f.GroupRecall), f.GroupRecall.Group)}
 	case f.Ring != nil:
-		return line{actor: actor(f.Ring.Caller), text: fmt.Sprintf("calls %s: it rings for %s", joined(f.Ring.Users), seconds(f.Ring.For))}
+		return line{actor: actor(f.Ring.Caller), text: say("calls %s: it rings for %s", "呼叫 %s，响铃 %s", joined(f.Ring.Users), seconds(f.Ring.For))}
 	case f.RingEnd != nil:
 		return ringEnd(*f.RingEnd)
 	case f.Read != nil:
-		return line{actor: string(f.Read.Reader), text: fmt.Sprintf("has read what %s wrote", f.Read.Peer)}
+		return line{actor: string(f.Read.Reader), text: say("has read what %s wrote", "读了 %s 发来的消息", f.Read.Peer)}
 	case f.Recall != nil:
-		return line{actor: string(f.Recall.From), text: fmt.Sprintf("takes back %s", n.named(f.Recall.ID))}
+		return line{actor: string(f.Recall.From), text: say("takes back %s", "撤回了%s", n.named(f.Recall.ID))}
 	case f.Presence != nil && f.Presence.Online:
-		return line{actor: string(f.Presence.User), text: "comes online"}
+		return line{actor: string(f.Presence.User), text: say("comes online", "上线了")}
 	case f.Presence != nil:
-		return line{actor: string(f.Presence.User), text: "leaves, and IM has noticed"}
+		return line{actor: string(f.Presence.User), text: say("leaves, and IM has noticed", "离开了，IM 已察觉")}
+	}
+	return n.wechatFact(f, name)
+}
+
+// wechatFact tells what WeChat pushed.
+func (n *narrator) wechatFact(f fact.Fact, name func(fact.OpenID) string) line {
+	switch {
 	case f.Grant != nil:
-		return line{actor: name(f.Grant.OpenID), text: `taps "Allow": one more permit`}
+		return line{actor: name(f.Grant.OpenID), text: say(`taps "Allow": one more permit`, "点了“允许”：多一次订阅次数")}
 	case f.Revoke != nil:
-		return line{actor: name(f.Revoke.OpenID), text: "switches these cards off: no permit is left"}
+		return line{actor: name(f.Revoke.OpenID), text: say("switches these cards off: no permit is left", "关闭了这类提醒：订阅次数清零")}
 	case f.Sent != nil && f.Sent.Failed == "":
-		return line{actor: "WeChat", text: fmt.Sprintf("reports that the card for %s has arrived", name(f.Sent.OpenID))}
+		return line{actor: "WeChat", text: say("reports that the card for %s has arrived", "回报：给 %s 的提醒已送达", name(f.Sent.OpenID))}
 	case f.Sent != nil:
-		return line{actor: "WeChat", mood: bad, text: fmt.Sprintf("reports that the card for %s has not arrived (%s)", name(f.Sent.OpenID), f.Sent.Failed)}
+		return line{actor: "WeChat", mood: bad, text: say("reports that the card for %s has not arrived (%s)", "回报：给 %s 的提醒没有送达（%s）", name(f.Sent.OpenID), f.Sent.Failed)}
 	case f.Erase != nil:
-		return line{actor: name(f.Erase.OpenID), text: "wants to be forgotten: binding, permits and history are erased"}
+		return line{actor: name(f.Erase.OpenID), text: say("wants to be forgotten: binding, permits and history are erased", "要求清除数据：绑定、订阅次数和记录都被删除")}
 	}
 	return line{}
 }
 
-func (n *narrator) message(m fact.Message) line {
-	l := line{actor: string(m.From), text: fmt.Sprintf("writes to %s: %q", m.To, short(m.Summary))}
+func message(m fact.Message) line {
+	l := line{actor: string(m.From), text: say("writes to %s: %q", "发给 %s：“%s”", m.To, short(m.Summary))}
 	switch {
 	case m.FailedCode != 0:
-		l.text = fmt.Sprintf("writes to %s, but IM does not deliver it (code %d)", m.To, m.FailedCode)
+		l.text = say("writes to %s, but IM does not deliver it (code %d)", "发给 %s，但 IM 没有投递（错误码 %d）", m.To, m.FailedCode)
 	case m.Silent:
-		l.text = fmt.Sprintf("sends %s a signal, with nothing in it to read", m.To)
+		l.text = say("sends %s a signal, with nothing in it to read", "给 %s 发了一条信令，没有可阅读的内容", m.To)
 	}
 	return l
 }
 
 func groupMessage(m fact.GroupMessage) line {
-	l := line{actor: string(m.From), text: fmt.Sprintf("writes to the group %s: %s", m.Group, quoted(m.Summary))}
+	l := line{actor: string(m.From), text: say("writes to the group %s: %s", "在群 %s 里说：%s", m.Group, quoted(m.Summary))}
 	switch {
 	case m.FailedCode != 0:
-		l.text = fmt.Sprintf("writes to the group %s, but IM does not deliver it (code %d)", m.Group, m.FailedCode)
+		l.text = say("writes to the group %s, but IM does not deliver it (code %d)", "发到群 %s，但 IM 没有投递（错误码 %d）", m.Group, m.FailedCode)
 	case m.Silent:
-		l.text = fmt.Sprintf("sends the group %s a signal, with nothing in it to read", m.Group)
+		l.text = say("sends the group %s a signal, with nothing in it to read", "给群 %s 发了一条信令，没有可阅读的内容", m.Group)
 	case m.AtAll:
-		l.text += ", and mentions everybody"
+		l.text = l.text.and(say(", and mentions everybody", "，并 @所有人"))
 	case len(m.At) > 0:
-		l.text += ", and mentions " + joined(m.At)
+		l.text = l.text.and(say(", and mentions %s", "，并 @ %s", joined(m.At)))
 	}
 	return l
 }
@@ -198,17 +214,17 @@ func ringEnd(e fact.RingEnd) line {
 	users := joined(e.Users)
 	switch e.How {
 	case fact.CallAnswered:
-		return line{actor: users, text: "answers the call"}
+		return line{actor: users, text: say("answers the call", "接听了来电")}
 	case fact.CallRejected:
-		return line{actor: users, text: "declines the call"}
+		return line{actor: users, text: say("declines the call", "拒接了来电")}
 	case fact.CallBusy:
-		return line{actor: users, text: "is in another call"}
+		return line{actor: users, text: say("is in another call", "正在另一通电话中")}
 	case fact.CallCancelled:
-		return line{actor: actor(e.Caller), text: fmt.Sprintf("gives up calling %s", users)}
+		return line{actor: actor(e.Caller), text: say("gives up calling %s", "取消了对 %s 的呼叫", users)}
 	case fact.CallTimedOut:
-		return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s was not answered", users)}
+		return line{actor: "IM", text: say("tells that the call to %s was not answered", "告知：呼叫 %s 无人接听", users)}
 	}
-	return line{actor: "IM", text: fmt.Sprintf("tells that the call to %s is over", users)}
+	return line{actor: "IM", text: say("tells that the call to %s is over", "告知：与 %s 的通话已结束", users)}
 }
 
 // actor is who does something; IM does not always tell.
@@ -231,13 +247,13 @@ func joined(users []fact.UserID) string {
 func short(s string) string { return term.Clip(term.Visible(s), 40) }
 
 // named names a message.
-func (n *narrator) named(id fact.MessageID) string {
+func (n *narrator) named(id fact.MessageID) Words {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.subject([]fact.MessageID{id})
 }
 
-func (n *narrator) groupSubject(r fact.GroupRecall) string {
+func (n *narrator) groupSubject(r fact.GroupRecall) Words {
 	ids := make([]fact.MessageID, len(r.Seqs))
 	for i, seq := range r.Seqs {
 		ids[i] = fact.GroupMessageID(r.Group, seq)
@@ -248,12 +264,9 @@ func (n *narrator) groupSubject(r fact.GroupRecall) string {
 }
 
 // subject names messages.
-func (n *narrator) subject(ids []fact.MessageID) string {
+func (n *narrator) subject(ids []fact.MessageID) Words {
 	if len(ids) != 1 {
-		return fmt.Sprintf("%d messages", len(ids))
+		return say("%d messages", "%d 条消息", len(ids))
 	}
-	if name := n.names[ids[0]]; name != "" {
-		return name
-	}
-	return "a message"
+	return cmp.Or(n.names[ids[0]], aMessage)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
@@ -19,6 +20,24 @@ func newTestNarrator() *narrator {
 		n.learn(fact.Fact{Message: &fact.Message{ID: id, From: "user1", To: "user2", Summary: text}})
 	}
 	return n
+}
+
+// inChinese reports whether w is said in Chinese too, with the same names and numbers in it.
+func inChinese(w Words) bool {
+	han := strings.ContainsFunc(w.Chinese, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	return han && !strings.Contains(w.Chinese, "%!")
+}
+
+// unsaid notes what was said.
+type unsaid map[string]bool
+
+// say wants w to be said for the first time, in both languages.
+func (u unsaid) say(t *testing.T, w Words) {
+	t.Helper()
+	if u[w.English] || u[w.Chinese] || !inChinese(w) {
+		t.Errorf("%+v: said of something else too, or not in Chinese", w)
+	}
+	u[w.English], u[w.Chinese] = true, true
 }
 
 func TestFacts(t *testing.T) {
@@ -54,7 +73,7 @@ func TestFacts(t *testing.T) {
 		{ended(fact.CallBusy), "user2 is in another call"},
 		{ended(fact.CallHungUp), "IM tells that the call to user2 is over"},
 	} {
-		if l := n.fact(c.fact, name); l.actor+" "+l.text != c.want {
+		if l := n.fact(c.fact, name); l.actor+" "+l.text.English != c.want || !inChinese(l.text) {
 			t.Errorf("got  %s: %s\nwant %s", l.actor, l.text, c.want)
 		}
 	}
@@ -81,7 +100,7 @@ func TestSteps(t *testing.T) {
 		{notify.Step{Kind: notify.StepSettled, Detail: "zeroed"}, plain, "crosses out user2's permits: WeChat knows of none"},
 	} {
 		l, ok := newTestNarrator().step("user2", c.step, nil)
-		if ok != (c.text != "") || ok && (l.text != c.text || l.mood != c.mood || l.actor != us) {
+		if ok != (c.text != "") || ok && (l.text.English != c.text || !inChinese(l.text) || l.mood != c.mood || l.actor != us) {
 			t.Errorf("%+v: got %+v, %v; want %q", c.step, l, ok, c.text)
 		}
 	}
@@ -89,15 +108,12 @@ func TestSteps(t *testing.T) {
 
 // Each reason to wait has words of its own.
 func TestReasonsToWait(t *testing.T) {
-	seen := map[string]bool{putOff("user2", notify.Step{}): true}
+	seen := unsaid{}
+	seen.say(t, putOff("user2", notify.Step{}))
 	for _, r := range []fact.Reason{fact.ReasonWindow, fact.ReasonIMSilent, fact.ReasonBusy, fact.ReasonNeverSent, fact.ReasonBackoff,
 		fact.ReasonOperator, fact.ReasonWording, fact.ReasonQuotaDay, fact.ReasonDigest, fact.ReasonKept, fact.ReasonQuietHours,
 		fact.ReasonRinging, fact.ReasonTooMany} {
-		text := putOff("user2", notify.Step{Reason: r})
-		if seen[text] {
-			t.Errorf("%s: %q is said of another reason too", r, text)
-		}
-		seen[text] = true
+		seen.say(t, putOff("user2", notify.Step{Reason: r}))
 	}
 }
 
@@ -116,7 +132,7 @@ func TestSignals(t *testing.T) {
 // Every final state is told in words of its own, with its name beside them.
 func TestFinals(t *testing.T) {
 	whatever := []fact.Reason{""}
-	seen := map[string]bool{}
+	seen := unsaid{}
 	for state, reasons := range map[fact.State][]fact.Reason{
 		fact.StateDelivered: whatever, fact.StateRecalled: whatever, fact.StateUnbound: whatever, fact.StateNoPermit: whatever, fact.StateRefused: whatever,
 		fact.StateExpired: whatever, fact.StateFailedIM: whatever, fact.StateErased: whatever, fact.StateUnknown: whatever, fact.StateDead: whatever,
@@ -128,10 +144,10 @@ func TestFinals(t *testing.T) {
 	} {
 		for _, reason := range reasons {
 			l := final(t, state, reason, "m1")
-			if seen[l.text] || l.note != string(state) || strings.HasPrefix(l.text, "no card: "+string(state)+" of") {
+			if l.note != string(state) || strings.HasPrefix(l.text.English, "no card: "+string(state)+" of") {
 				t.Errorf("%s, %s: got %+v", state, reason, l)
 			}
-			seen[l.text] = true
+			seen.say(t, l.text)
 		}
 	}
 	for _, c := range []struct {
@@ -150,7 +166,7 @@ func TestFinals(t *testing.T) {
 		{fact.StateAnswered, []fact.Identity{"c1"}, none, "no card: user2 has answered the call of user1"},
 		{fact.StateEnded, []fact.Identity{"c2"}, none, "no card: a call rings no longer"},
 	} {
-		if l := final(t, c.state, "", c.messages...); l.text != c.text || l.mood != c.mood {
+		if l := final(t, c.state, "", c.messages...); l.text.English != c.text || l.mood != c.mood {
 			t.Errorf("%s of %v: got %+v; want %q", c.state, c.messages, l, c.text)
 		}
 	}
@@ -177,7 +193,7 @@ func TestAccepted(t *testing.T) {
 	accepted := func(s int, id fact.Identity, want string) {
 		t.Helper()
 		step := notify.Step{At: at(s), Kind: notify.StepAccepted, Messages: []fact.Identity{id}}
-		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
+		if l, ok := n.step("user2", step, nil); !ok || l.text.English != want || !inChinese(l.text) {
 			t.Errorf("%s at %d s: got %q, want %q", id, s, l.text, want)
 		}
 	}
@@ -224,7 +240,7 @@ func TestAccepted(t *testing.T) {
 		fact.ReasonReplayed:   "has it wait for user2 again: somebody replayed what was given up",
 	} {
 		step := notify.Step{At: at(30), Kind: notify.StepAccepted, Reason: why, Messages: []fact.Identity{"c1"}}
-		if l, ok := n.step("user2", step, nil); !ok || l.text != want {
+		if l, ok := n.step("user2", step, nil); !ok || l.text.English != want || !inChinese(l.text) {
 			t.Errorf("%s: got %q, want %q", why, l.text, want)
 		}
 	}

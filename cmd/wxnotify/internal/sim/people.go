@@ -26,10 +26,29 @@ type person struct {
 	openID fact.OpenID
 	taps   int  // on "Allow"
 	stays  bool // online
+
 	// What was told of already; for look only.
 	seen  seen
 	cards int
+
+	// The rest is guarded by Sim.mu.
+	nick    string
+	usersig string // of the last login
+	where   Where
+	since   time.Time // when that began
+	taken   int       // reports of taps that were made
 }
+
+// Where says where somebody really is.
+type Where string
+
+// Where somebody can be.
+const (
+	InChat     Where = "open"       // in the mini program
+	Closed     Where = "closed"     // it is closed
+	Background Where = "background" // WeChat is
+	NoNetwork  Where = "lost"       // the phone has no network
+)
 
 // cast makes the three people.
 func (s *Sim) cast() []*person {
@@ -39,7 +58,7 @@ func (s *Sim) cast() []*person {
 		{user: "user3"},
 	}
 	for _, p := range people {
-		p.openID = fact.OpenID(s.world.WeChat.NewUser())
+		p.openID, p.nick, p.where = fact.OpenID(s.world.WeChat.NewUser()), string(p.user), Closed
 	}
 	return people
 }
@@ -84,19 +103,22 @@ func (s *Sim) enter(ctx context.Context, base string, p *person) error {
 	if err := s.world.Drain(ctx); err != nil {
 		return err
 	}
-	s.act(began, p, "opens the mini program and logs in", "session, imcallback")
+	s.mu.Lock()
+	p.usersig = usersig
+	s.mu.Unlock()
+	s.act(began, p, say("opens the mini program and logs in", "打开小程序并登录"), "session, imcallback")
 
 	began = s.now()
 	if p.taps == 0 {
 		s.world.WeChat.TapDialog(string(p.openID), map[string]simulator.Answer{s.settings["TEMPLATE_MESSAGE"]: simulator.Reject})
-		s.act(began, p, `is asked "May we send you a message?" and taps "Refuse"`, "wechatpush")
+		s.act(began, p, say(`is asked "May we send you a message?" and taps "Refuse"`, "被询问是否接收提醒，点了“取消”"), "wechatpush")
 		return nil
 	}
 	permits, err := s.subscribe(ctx, base, p, usersig)
 	if err != nil {
 		return err
 	}
-	s.act(began, p, fmt.Sprintf(`is asked %d times and taps "Allow": %s`, p.taps, count(permits, "permit")), "wechatpush, permits")
+	s.act(began, p, say(`is asked %d times and taps "Allow": %s`, "被询问 %d 次，都点了“允许”：%s", p.taps, permitsLeft(permits)), "wechatpush, permits")
 	if permits != p.taps {
 		return fmt.Errorf("%s tapped %d times and has %d permits", p.user, p.taps, permits)
 	}
@@ -104,7 +126,7 @@ func (s *Sim) enter(ctx context.Context, base string, p *person) error {
 }
 
 // act tells what a person does.
-func (s *Sim) act(at time.Time, p *person, text, functions string) {
+func (s *Sim) act(at time.Time, p *person, text Words, functions string) {
 	s.story.tell(at, line{actor: string(p.user), text: text, note: functions})
 }
 
@@ -124,7 +146,7 @@ func (s *Sim) login(ctx context.Context, base string, p *person) (usersig string
 	return answer.UserSig, err
 }
 
-// subscribe is p tapping "Allow": WeChat pushes an event for each tap, and the mini
+// subscribe is p tapping "Allow" p.taps times: WeChat pushes an event for each tap, and the mini
 // program reports it. It returns how many permits that makes.
 func (s *Sim) subscribe(ctx context.Context, base string, p *person, usersig string) (permits int, err error) {
 	template := s.settings["TEMPLATE_MESSAGE"]
@@ -136,23 +158,33 @@ func (s *Sim) subscribe(ctx context.Context, base string, p *person, usersig str
 	}
 	for tap := range p.taps {
 		// The taps were a second apart, the last one just now.
-		body, err := json.Marshal(map[string]any{"reportId": fmt.Sprintf("%s-tap-%d", p.user, tap),
-			"ageSeconds": p.taps - 1 - tap, "results": map[string]string{template: "accept"}})
-		if err != nil {
+		age := p.taps - 1 - tap
+		if permits, err = s.report(ctx, base, p, usersig, age, map[string]string{template: "accept"}); err != nil {
 			return 0, err
-		}
-		var answer struct {
-			Templates []permit.Advice `json:"templates"`
-		}
-		err = s.post(ctx, base+"/permits", body, &answer, map[string]string{"Authorization": "Bearer " + string(p.user) + ":" + usersig})
-		if err != nil {
-			return 0, err
-		}
-		for _, t := range answer.Templates {
-			permits = t.Balance
 		}
 	}
 	return permits, nil
+}
+
+// report is the mini program telling what the subscribe dialog said, age seconds ago. It returns how
+// many permits p has then.
+func (s *Sim) report(ctx context.Context, base string, p *person, usersig string, age int, results map[string]string) (permits int, err error) {
+	s.mu.Lock()
+	id := fmt.Sprintf("%s-tap-%d", p.user, p.taken)
+	p.taken++
+	s.mu.Unlock()
+	body, err := json.Marshal(map[string]any{"reportId": id, "ageSeconds": age, "results": results})
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Templates []permit.Advice `json:"templates"`
+	}
+	err = s.post(ctx, base+"/permits", body, &answer, map[string]string{"Authorization": "Bearer " + string(p.user) + ":" + usersig})
+	for _, t := range answer.Templates {
+		permits = t.Balance
+	}
+	return permits, err
 }
 
 // post sends JSON to a function and decodes its answer.

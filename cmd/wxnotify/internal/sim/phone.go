@@ -16,7 +16,7 @@ const (
 
 // drawCard draws a subscribe message as the phone of owner shows it, in the column of the
 // story's text.
-func drawCard(colours term.Palette, owner string, c simulator.Card) string {
+func drawCard(colours term.Palette, lang Lang, owner string, c simulator.Card) string {
 	labels := 0
 	for _, l := range c.Lines {
 		labels = max(labels, term.Width(l.Label))
@@ -41,7 +41,7 @@ func drawCard(colours term.Palette, owner string, c simulator.Card) string {
 	}
 	frame := func(s string) string { return colours.Paint(term.Green, s) }
 	indent := strings.Repeat(" ", textColumn)
-	head := "─ " + owner + "'s phone "
+	head := "─ " + say("%s's phone", "%s 的手机", owner).In(lang) + " "
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s\n", indent, frame("╭"+head+strings.Repeat("─", width+2-term.Width(head))+"╮"))
 	for _, r := range rows {

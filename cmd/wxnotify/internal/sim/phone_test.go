@@ -30,7 +30,7 @@ func TestCardsAreRectangles(t *testing.T) {
 		"no lines":        cardOf(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := drawCard(false, "user2", c)
+			got := drawCard(false, English, "user2", c)
 			rows := strings.Split(strings.Trim(got, "\n"), "\n")
 			for _, row := range rows {
 				if term.Width(row) != term.Width(rows[0]) || !strings.HasPrefix(row, strings.Repeat(" ", textColumn)) {
@@ -44,7 +44,7 @@ func TestCardsAreRectangles(t *testing.T) {
 				t.Errorf("it lacks something:\n%s", got)
 			}
 			// Colours take no room.
-			painted := drawCard(true, "user2", c)
+			painted := drawCard(true, English, "user2", c)
 			for _, style := range []string{"\x1b[32m", "\x1b[1m", "\x1b[2m", "\x1b[0m"} {
 				if !strings.Contains(painted, style) {
 					t.Errorf("%q is not in %q", style, painted)
@@ -59,7 +59,7 @@ func TestCardsAreRectangles(t *testing.T) {
 }
 
 func TestCard(t *testing.T) {
-	got := drawCard(false, "user2", cardOf("user1", "See you at 7!"))
+	got := drawCard(false, English, "user2", cardOf("user1", "See you at 7!"))
 	want := `
                     ╭─ user2's phone ──────────────────────────╮
                     │ 服务通知                                 │

@@ -11,6 +11,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -37,6 +38,12 @@ type Config struct {
 	// Out gets the story, a block of lines at a time.
 	Out    io.Writer
 	Colour bool
+	// Lang is the language of the story; empty: English.
+	Lang Lang
+	// Hear gets each line of the story in both languages, in order. Default: nobody does.
+	Hear func(Entry)
+	// StoreAway takes the store of Settings away, or gives it back. Default: it cannot be taken away.
+	StoreAway func(away bool)
 	// Now is the clock of all that happens.
 	Now func() time.Time
 	// Verbose shows all log lines of the functions, not only warnings and errors.
@@ -47,9 +54,9 @@ type Config struct {
 type Sim struct {
 	settings map[string]string
 	now      func() time.Time
-	mark     string // tells requests of our own from others
-	rules    notify.Rules
-	file     string // that holds the rules
+	mark     string       // tells requests of our own from others
+	rules    notify.Rules // guarded by mu once the story has begun
+	file     string       // that holds the rules
 	people   []*person
 
 	world    *simulator.World
@@ -60,6 +67,13 @@ type Sim struct {
 	story    *story
 	narrator *narrator
 	view     *logview.View
+	chats    chats
+
+	storeAway func(bool)
+	mu        sync.Mutex
+	base      string // where the functions are; empty until the opening exchange was played
+	functions Functions
+	faults    Faults
 
 	quiet     atomic.Bool    // what the people do now is told in other words
 	told      chan time.Time // gets the time of the first delivered, by the timeline's clock
@@ -69,7 +83,7 @@ type Sim struct {
 
 // New starts the simulated platforms. Close ends what it started.
 func New(cfg Config) (s *Sim, err error) {
-	s = &Sim{settings: maps.Clone(cfg.Settings), now: cfg.Now, mark: rand.Text(),
+	s = &Sim{settings: maps.Clone(cfg.Settings), now: cfg.Now, mark: rand.Text(), storeAway: cfg.StoreAway,
 		told: make(chan time.Time, 1), stopWatch: func() {}}
 	defer func() {
 		if err != nil {
@@ -77,7 +91,10 @@ func New(cfg Config) (s *Sim, err error) {
 		}
 	}()
 	s.client = &http.Client{Transport: marked{&http.Transport{MaxIdleConnsPerHost: 16}, s.mark}, Timeout: clientTimeout}
-	s.story = newStory(cfg.Out, term.Palette(cfg.Colour), cfg.Now)
+	if cfg.Hear == nil {
+		cfg.Hear = func(Entry) {}
+	}
+	s.story = newStory(cfg.Out, term.Palette(cfg.Colour), cmp.Or(cfg.Lang, English), cfg.Now, cfg.Hear)
 	if s.view = logview.NewQuiet(s.story, cfg.Colour, cfg.Now); cfg.Verbose {
 		s.view = logview.New(s.story, cfg.Colour, cfg.Now)
 	}

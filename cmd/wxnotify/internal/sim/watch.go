@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
+	"wxnotify/shared/explain"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/simulator"
@@ -25,6 +25,7 @@ func (s *Sim) look(ctx context.Context) {
 			}
 			l, ok := s.narrator.step(p.user, step, func() int { return s.permits(ctx, p.openID) })
 			if ok {
+				l.why = why(steps, step, p.user)
 				s.story.tell(step.At, l)
 			}
 			if step.State == fact.StateDelivered {
@@ -36,6 +37,15 @@ func (s *Sim) look(ctx context.Context) {
 		}
 		s.showCards(p, s.now().Add(-cardWait), time.Time{})
 	}
+}
+
+// why returns what a support person would read to user of the messages that ended in step.
+func why(steps []notify.Step, step notify.Step, user fact.UserID) Words {
+	if step.Kind != notify.StepFinal || len(step.Messages) == 0 {
+		return Words{}
+	}
+	about := explain.Subject{User: user, Message: step.Messages[0]}
+	return Words{explain.Explain(steps, about, "en", time.Local).Sentence, explain.Explain(steps, about, "zh", time.Local).Sentence}
 }
 
 // permits returns how many permits openID has left.
@@ -70,11 +80,33 @@ func (s *seen) fresh(steps []notify.Step) []notify.Step {
 	return fresh
 }
 
-// worldEvent tells what only the simulated WeChat knows.
+// ways are how simulator.EventLeaving names them.
+var ways = map[string]Where{"closed": Closed, "in background": Background, "network lost": NoNetwork}
+
+// worldEvent notes where people are, and tells what only the simulated WeChat knows.
 func (s *Sim) worldEvent(e simulator.Event) {
+	switch e.Kind {
+	case simulator.EventSignedIn:
+		s.goes(e, InChat)
+	case simulator.EventLeaving:
+		s.goes(e, ways[e.Name])
+	case simulator.EventGone:
+		s.goes(e, "")
+	}
 	if e.Kind == simulator.EventRefused {
 		s.story.tell(e.At, line{actor: "WeChat", mood: bad,
-			text: fmt.Sprintf("refuses a card for %s: errcode %d", s.name(fact.OpenID(e.User)), e.Code)})
+			text: say("refuses a card for %s: errcode %d", "拒收给 %s 的提醒：errcode %d", s.name(fact.OpenID(e.User)), e.Code)})
+	}
+}
+
+// goes notes that somebody is somewhere else. Nowhere: they have gone in a way that was not told of before.
+func (s *Sim) goes(e simulator.Event, to Where) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.people {
+		if string(p.user) == e.User && (to != "" || p.where == InChat) {
+			p.where, p.since = cmp.Or(to, Closed), e.At
+		}
 	}
 }
 
@@ -90,6 +122,8 @@ func (s *Sim) showCards(p *person, t, at time.Time) {
 			return
 		}
 		p.cards++
-		s.story.add(cmp.Or(at, c.At), true, drawCard(s.story.colours, string(p.user), c))
+		l := line{actor: string(p.user), mood: good, text: say("gets a service notification: %s", "收到一条服务通知：%s", c.Title)}
+		when := cmp.Or(at, c.At)
+		s.story.wait(block{at: when, ours: true, text: drawCard(s.story.colours, s.story.lang, string(p.user), c), line: l.entry(when)})
 	}
 }

@@ -4,12 +4,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"wxnotify/shared/config"
 	"wxnotify/shared/store"
 	"wxnotify/shared/wechat"
 	"wxnotify/simulator"
 )
+
+// leaving is how fast IM notices that somebody is gone: shorter than it is, as the rules of notify.yml
+// are, and like it before the blind window ends.
+var leaving = simulator.Leaving{Close: time.Second, Background: 4 * time.Second, Network: 7 * time.Second}
 
 // startWorld serves the simulated platforms on a port of their own.
 func (s *Sim) startWorld() error {
@@ -19,7 +24,7 @@ func (s *Sim) startWorld() error {
 		WeChat: simulator.WeChatConfig{AppID: env.Need("WECHAT_APPID"), AppSecret: env.Secret("WECHAT_APPSECRET"),
 			Token: env.Secret("WECHAT_TOKEN"), AESKey: env.OptionalSecret("WECHAT_ENCODING_AES_KEY"), Mode: simulator.ModePlain},
 		IM: simulator.IMConfig{SDKAppID: uint64(env.Number("IM_SDKAPPID")), SecretKey: env.Secret("IM_SECRET_KEY"),
-			Admins: []string{env.Need("IM_ADMIN")}, CallbackToken: env.Secret("IM_CALLBACK_TOKEN")},
+			Admins: []string{env.Need("IM_ADMIN")}, CallbackToken: env.Secret("IM_CALLBACK_TOKEN"), Leaving: leaving},
 	}
 	if !cfg.WeChat.AESKey.Empty() {
 		cfg.WeChat.Mode = simulator.ModeSecure
