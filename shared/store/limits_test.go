@@ -39,14 +39,14 @@ const kB = 1000
 
 var limits = []limit{
 	{"message to a user who is away", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).says},
-	{"the same, and no room", cost{25, 10, 1 * kB, 300 * kB, 1 * kB}, (*limited).crowd, (*limited).says},
+	{"the same, and no room", cost{25, 15, 1 * kB, 300 * kB, 1 * kB}, (*limited).crowd, (*limited).says},
 	{"presence: they come", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).comes},
 	{"message to a user who is there", cost{30, 15, 230 * kB, 500 * kB, 2 * kB}, (*limited).room, (*limited).says},
 	{"presence: they go", cost{20, 10, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).goes},
-	{"read report", cost{20, 12, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).reads},
-	{"own reply", cost{45, 20, 260 * kB, 550 * kB, 1 * kB}, nil, (*limited).replies},
+	{"read report", cost{20, 14, 260 * kB, 520 * kB, 1 * kB}, nil, (*limited).reads},
+	{"own reply", cost{45, 24, 260 * kB, 550 * kB, 1 * kB}, nil, (*limited).replies},
 	{"recall", cost{15, 8, 1 * kB, 300 * kB, 1 * kB}, nil, (*limited).recalls},
-	{"ring", cost{30, 16, 40 * kB, 330 * kB, 2 * kB}, nil, (*limited).rings},
+	{"ring", cost{32, 22, 40 * kB, 330 * kB, 2 * kB}, nil, (*limited).rings},
 	{"end of a ring", cost{20, 10, 40 * kB, 330 * kB, 1 * kB}, nil, (*limited).ringEnds},
 	{"group message", cost{30, 10, 3 * kB, 6 * kB, 4 * kB}, nil, (*limited).groupMessages},
 	{"recall of 100 group messages", cost{800, 700, 40 * kB, 80 * kB, 60 * kB}, nil, (*limited).groupRecalls},
@@ -59,12 +59,12 @@ var limits = []limit{
 	{"run: look, one is due", cost{250, 25, 260 * kB, 1000 * kB, 2 * kB}, (*limited).due, (*limited).claims},
 	{"begin", cost{12, 8, 230 * kB, 500 * kB, 30 * kB}, nil, (*limited).begins},
 	{"reserve", cost{100, 90, 30 * kB, 500 * kB, 8 * kB}, (*limited).grants, (*limited).reserves},
-	{"settle", cost{15, 8, 10 * kB, 60 * kB, 2 * kB}, nil, (*limited).settles},
-	{"finish", cost{20, 10, 230 * kB, 500 * kB, 20 * kB}, nil, (*limited).finishes},
+	{"settle", cost{18, 14, 10 * kB, 60 * kB, 2 * kB}, nil, (*limited).settles},
+	{"finish", cost{20, 14, 230 * kB, 500 * kB, 20 * kB}, nil, (*limited).finishes},
 	{"wake, rest", cost{5, 2, 1 * kB, 1 * kB, 1 * kB}, nil, (*limited).rests},
 	{"spill of 400 messages", cost{1800, 180, 260 * kB, 800 * kB, 120 * kB}, nil, (*limited).spill},
 	{"ring at 100 users", cost{2600, 40, 2 * kB, 300 * kB, 200 * kB}, (*limited).bindPeers, (*limited).ringsAtAll},
-	{"announcement to 500 users", cost{9000, 25, 6 * kB, 3000 * kB, 3000 * kB}, nil, (*limited).announces},
+	{"announcement to 500 users", cost{9500, 25, 6 * kB, 3000 * kB, 3000 * kB}, nil, (*limited).announces},
 }
 
 // grows is by how much the cost may grow from a history of 1,000 to one of 100,000.
