@@ -110,7 +110,7 @@ func TestErrorsAreReturned(t *testing.T) {
 		"Accounts":       reflect.ValueOf(func(ctx context.Context) error { return second(store.Accounts(ctx, away, "o")) }),
 		"ReadOverview":   reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadOverview(ctx, away, "wx")) }),
 		"Queued":         reflect.ValueOf(func(ctx context.Context) error { return second(store.Queued(ctx, away, 5)) }),
-		"Timelines":      reflect.ValueOf(func(ctx context.Context) error { return second(store.Timelines(ctx, away, []fact.UserID{"u"})) }),
+		"ReadRecipients": reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadRecipients(ctx, away, []fact.UserID{"u"})) }),
 		"ReadSubscriber": reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadSubscriber(ctx, away, "o")) }),
 		"Metrics": reflect.ValueOf(func(ctx context.Context) error {
 			return second(store.Metrics(ctx, away, store.ByHour, testkit.Future, testkit.Future.Add(time.Hour)))

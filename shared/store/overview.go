@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -124,22 +123,53 @@ func Queued(ctx context.Context, s *Store, limit int) ([]Due, error) {
 	return out[:min(len(out), limit)], nil
 }
 
-// Timelines is Timeline of several users, in one trip.
-func Timelines(ctx context.Context, s *Store, users []fact.UserID) ([][]notify.Step, error) {
-	evals := make([]eval, len(users))
-	for i, user := range users {
-		evals[i] = s.lookAtTimeline(user)
+// A Known is what is kept of a recipient: the mailbox, which is blank but for the name if they are bound to nobody, and
+// the timeline.
+type Known struct {
+	notify.Mailbox
+	Steps []notify.Step // see Timeline
+}
+
+// ReadRecipients returns what is kept of users, in one trip. An error is that of the way there, or names what cannot be read.
+func ReadRecipients(ctx context.Context, s *Store, users []fact.UserID) ([]Known, error) {
+	var evals []eval
+	var mailboxes []command
+	for _, user := range users {
+		evals, mailboxes = append(evals, s.lookAtTimeline(user)), append(mailboxes, s.readMailbox(user))
 	}
-	replies, err := s.evalAll(ctx, evals)
+	replies, err := s.evalAll(ctx, evals, mailboxes...)
+	if err == nil {
+		err = failures(replies)
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]notify.Step, len(users))
-	for i, r := range replies {
-		steps, err2 := timelineIn(r.value)
-		out[i], err = steps, errors.Join(err, failures(replies[i:i+1]), err2)
+	out, errs := make([]Known, len(users)), make([]error, len(users))
+	for i, user := range users {
+		var err error
+		out[i].Steps, err = timelineIn(replies[i].value)
+		out[i].Mailbox, errs[i] = mailboxIn(user, replies[len(users)+i].value)
+		errs[i] = cmp.Or(err, errs[i])
 	}
-	return out, err
+	return out, eachOnce(errs)
+}
+
+// ReadLetter returns a dead letter of user, nil if there is none, and what is kept of them, in one trip.
+func ReadLetter(ctx context.Context, s *Store, user fact.UserID, id string) (*notify.DeadLetter, notify.Mailbox, error) {
+	k := s.keysOf(string(user))
+	found, err := s.all(ctx, do("HGET", k.letters(user), id), s.readMailbox(user))
+	if err != nil {
+		return nil, notify.Mailbox{}, err
+	}
+	b, err := mailboxIn(user, found[1])
+	if found[0] == nil || err != nil {
+		return nil, b, err
+	}
+	l, err := decodeLetter(user, id, text(found[0]))
+	if err != nil {
+		return nil, b, unreadableAt(err, k.letters(user), id)
+	}
+	return &l.DeadLetter, b, nil
 }
 
 // ReadSubscriber returns what is kept of an openid, its cards too, in one trip. That of one never heard of is blank.
