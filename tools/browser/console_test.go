@@ -16,8 +16,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// says starts the program, and returns what patterns find in what it says, in their order. It ends with the test.
-func says(t *testing.T, env []string, args []string, patterns ...string) (found [][]string) {
+// says starts the program, and returns what each of patterns finds first in what it says. It ends with the test.
+func says(t *testing.T, env []string, args []string, patterns ...string) [][]string {
 	t.Helper()
 	chromium(t)
 	folder, err := build()
@@ -39,22 +39,24 @@ func says(t *testing.T, env []string, args []string, patterns ...string) (found 
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	})
+	silent := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	var said strings.Builder
+	found, left := make([][]string, len(patterns)), len(patterns)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")
-		for len(patterns) > len(found) {
-			m := regexp.MustCompile(patterns[len(found)]).FindStringSubmatch(lines.Text())
-			if m == nil {
-				break
+		for i, pattern := range patterns {
+			if m := regexp.MustCompile(pattern).FindStringSubmatch(lines.Text()); m != nil && found[i] == nil {
+				found[i] = m
+				left--
 			}
-			found = append(found, m)
 		}
-		if len(found) == len(patterns) {
+		if left == 0 {
+			silent.Stop()
 			go io.Copy(io.Discard, out)
 			return found
 		}
 	}
-	t.Fatalf("the program ended:\n%s", said.String())
+	t.Fatalf("the program ended, or did not say all that was waited for:\n%s", said.String())
 	return nil
 }
 
@@ -160,7 +162,7 @@ func TestConsoleScreens(t *testing.T) {
 		t.Run("look"+name, func(t *testing.T) {
 			tb := d.signIn(c.look, "overview")
 			for screen, says := range map[string][2]string{
-				"overview":        {"users have dead letters", "位用户有死信"},
+				"overview":        {"users with dead letters: 1.", "有死信的用户：1 位"},
 				"find/user/user2": {"Messages on record: ", "记录中有 "},
 				"queue":           {"for whom something waits", "等待中的用户"},
 				"dead":            {"Cards that were given up", "已放弃的提醒"},
@@ -191,7 +193,7 @@ func TestConsoleReplay(t *testing.T) {
 	for _, one := range []*tab{tb, other} {
 		one.says(".cause", evil)
 		one.click("", "What would a replay do?")
-		one.says("[role=status]", "A replay sends a card")
+		one.says("[role=status]", `A replay ends as "no permit"`)
 	}
 	tb.accessible()
 	tb.clickOn(".letter button.primary")

@@ -195,8 +195,8 @@ func (c *Console) alerts(o store.Overview, unread error) []alert {
 		}
 	}
 	if o.Letters > 0 {
-		add("dead", fmt.Sprintf("%d users have dead letters: look at them, mend the cause, and replay them.", o.Letters),
-			fmt.Sprintf("%d 位用户有死信：请查看并排除原因，然后重新发起。", o.Letters))
+		add("dead", fmt.Sprintf("Users with dead letters: %d. Look at them, mend the cause, and replay them.", o.Letters),
+			fmt.Sprintf("有死信的用户：%d 位。请查看并排除原因，然后重新发起。", o.Letters))
 	}
 	if c.cfg.Conf.Fault != nil {
 		add("misconfigured", "notify.yml has a fault: "+c.cfg.Conf.Fault.Error(), "notify.yml 有错误："+c.cfg.Conf.Fault.Error())

@@ -89,7 +89,7 @@ export function AnswerPanel({ id, title, lang, answer, side, children }) {
  */
 export function Table({ label, head, rows, none }) {
   if (rows.length === 0) return html`<p class="dim">${none}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>
     <table>
       <thead><tr>${head.map((h) => html`<th scope="col">${h}</th>`)}</tr></thead>
       <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>

@@ -46,7 +46,7 @@ function Now({ lang, o }) {
   return html`
     ${o.alerts.length === 0
       ? html`<p class="good" role="status">${t(lang, 'noAlerts')}</p>`
-      : html`<ul class="alerts" role="alert">${o.alerts.map((a) => html`<li><span class="code">${a.code}</span> ${a.words[lang]}</li>`)}</ul>`}
+      : html`<div role="alert"><ul class="alerts">${o.alerts.map((a) => html`<li><span class="code">${a.code}</span> ${a.words[lang]}</li>`)}</ul></div>`}
     <dl class="tiles">${tiles.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="small dim">${note}</dd></div>`)}</dl>
     ${o.circuits.length > 0 && html`<h3>${t(lang, 'circuits')}</h3>
       <${Table} label=${t(lang, 'circuits')} none="" head=${[t(lang, 'circuit'), t(lang, 'until'), t(lang, 'class'), t(lang, 'cure')]}
