@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxnotify/shared/fact"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -73,7 +74,11 @@ var metricRules = []rule{
 		}
 	}},
 	{"a card, its permit, the class of what went wrong and the end that WeChat reports are counted", func(b *bench) {
-		b.aliceUnknown("m1", "m2")
+		rec, r := b.aliceSending("m1", "m2")
+		settle := settleOf(r.ID, permit.CardUnknown, permit.Held, "")
+		equal(b, "trips", b.trips(func(s *store.Store) { must(s.Settle(b.Context(), settle))(b) }), 2)
+		b.settles(settle) // again
+		b.handed(rec, r)
 		b.record(b.sentNow(0))
 		must(b.Store.Reconcile(b.Context(), 1000))(b)
 		equal(b, "metrics", b.metrics(), map[fact.Metric]int64{fact.MetricIn: 2, fact.MetricPermitsGranted: 1, fact.MetricCard("unknown"): 1, fact.MetricError("errcode 0"): 1,

@@ -1,14 +1,19 @@
 package console_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +23,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxnotify/cmd/wxnotify/internal/console"
+	"wxnotify/cmd/wxnotify/internal/web"
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 	"wxnotify/shared/config"
@@ -666,5 +672,39 @@ func TestOpenAPI(t *testing.T) {
 				t.Errorf("%s answers %s, which the document does not have", path, name)
 			}
 		}
+	}
+}
+
+// All that the page loads is small, and nothing of it comes from elsewhere, or is in the markup.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	total := 0
+	for _, folder := range []fs.FS{os.DirFS("assets"), web.Assets()} {
+		err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), "LICENSE") || strings.HasSuffix(name, ".ts") {
+				return err
+			}
+			w := f.do("GET", "/"+name, "")
+			var zipped bytes.Buffer
+			z := gzip.NewWriter(&zipped)
+			z.Write(w.Body.Bytes())
+			z.Close()
+			if total += zipped.Len(); w.Code != http.StatusOK {
+				t.Errorf("%s: %d", name, w.Code)
+			}
+			for _, elsewhere := range []string{`src="http`, `href="http`, `from 'http`, "url(http", "@import", "<script>", "<style", " style=", "onclick="} {
+				if strings.Contains(w.Body.String(), elsewhere) {
+					t.Errorf("%s has %s", name, elsewhere)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if t.Logf("%d bytes", total); total > 60<<10 || total < 5<<10 {
+		t.Errorf("the page weighs %d bytes, compressed", total)
 	}
 }
