@@ -44,7 +44,7 @@ test-browser: ## play with the pages in Chromium, which it installs, and write d
 	@tools/need.sh chromium chromium
 	@tools/need.sh fc-list fontconfig
 	@tools/need.sh font:zh-cn fonts-wqy-zenhei # or Chinese is boxes
-	@BROWSER=1 tools/timed.sh 'tests in a browser' go -C tools test -count=1 ./browser
+	@BROWSER=1 tools/timed.sh 'tests in a browser' go -C tools test -count=1 -parallel=2 ./browser
 
 # What drives processes of its own, or counts in virtual time, shows no more under the detector.
 RACY := ./shared/... $(FUNCTIONS:%=./functions/%) ./cmd/... ./simulator/... ./trust/race

@@ -90,7 +90,7 @@ func (c *localCmd) play(ctx context.Context, con console, settings map[string]st
 	if err != nil {
 		return err
 	}
-	commands := c.commands(base, env[storeURL])
+	commands := c.commands(base, env[storeURL], cfg.Lang)
 	if page != nil {
 		commands.Page = base + "/"
 	}
@@ -109,7 +109,7 @@ const program = "go run ./cmd/wxnotify"
 
 // commands are how to send something to the functions at base, and how to ask what became
 // of it, from another terminal.
-func (c *localCmd) commands(base, store string) sim.Commands {
+func (c *localCmd) commands(base, store string, lang sim.Lang) sim.Commands {
 	trigger := program + " trigger"
 	if addr := strings.TrimPrefix(base, "http://"); addr != defaultAddr {
 		trigger += " --addr " + addr
@@ -117,5 +117,5 @@ func (c *localCmd) commands(base, store string) sim.Commands {
 	if c.EnvFile != defaultEnvFile {
 		trigger += fmt.Sprintf(" --env-file %q", c.EnvFile)
 	}
-	return sim.Commands{Trigger: trigger, Explain: fmt.Sprintf("%s=%s %s explain --lang en", storeURL, store, program)}
+	return sim.Commands{Trigger: trigger, Explain: fmt.Sprintf("%s=%s %s explain --lang %s", storeURL, store, program, lang)}
 }

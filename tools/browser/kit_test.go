@@ -27,7 +27,7 @@ import (
 
 const (
 	root     = "../.."
-	patience = 40 * time.Second
+	patience = 90 * time.Second
 )
 
 //go:embed testdata/axe.min.js
@@ -267,7 +267,21 @@ func (tb *tab) click(user, words string) {
 	if user != "" {
 		in = fmt.Sprintf(`//article[@data-user="%s"]//`, user)
 	}
-	tb.run(chromedp.Click(chromedp.Search(fmt.Sprintf(`%s*[self::button or self::label or self::summary][starts-with(normalize-space(.), "%s")]`, in, words))))
+	tb.clickAt(fmt.Sprintf(`%s*[self::button or self::label or self::summary][starts-with(normalize-space(.), "%s")]`, in, words))
+}
+
+// clickAt clicks on what an XPath finds, once it no longer moves.
+func (tb *tab) clickAt(xpath string) {
+	tb.Helper()
+	at := fmt.Sprintf(`(() => {
+		const e = document.evaluate(%s, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue;
+		if (!e || e.disabled) return "";
+		e.scrollIntoView({block: "nearest"});
+		const r = e.getBoundingClientRect();
+		return r.width && [r.x, r.y, r.width].join();
+	})()`, quote(xpath))
+	tb.await(fmt.Sprintf(`(() => { const at = %s, was = window.wasAt; window.wasAt = at; return at && at === was })()`, at))
+	tb.run(chromedp.Click(chromedp.Search(xpath)))
 }
 
 // clickOn clicks on the first that css selects.

@@ -22,6 +22,7 @@ func TestStory(t *testing.T) {
 	// One click: the next card of the absence.
 	tb.click("user1", "Send")
 	cards("user2", 2)
+	tb.says(".line.good", `one card told user2 of "Are you coming tonight?"; 3 permits left`)
 	tb.says(".line.good .why", "We notified you on")
 	tb.shot("play", "header")
 
@@ -30,14 +31,17 @@ func TestStory(t *testing.T) {
 	tb.says(of("user1", ".mine"), "read")
 	tb.await(`document.querySelector("article[data-user=user2] [data-believes=Online]")`)
 
-	// Read first, recalled, answered: no card.
+	// Read first, recalled, answered: no card. On a busy machine clicks take longer than the short blind window.
+	tb.write("#rule-blindWindow", "120")
+	tb.click("", "Apply")
+	tb.says(".line", "blind_window 2m")
 	tb.click("user1", "Picture")
 	tb.says(of("user2", ".theirs"), "[picture]")
 	tb.click("user2", "Read (1)")
 	tb.says(".line.none", `no card: user2 has read "[图片]"`)
 	tb.nextSecond() // what is read is told of to the second
 	tb.send("user1", "oops")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//div[contains(., "oops") and contains(@class, "said")]//button`)))
+	tb.clickAt(`//article[@data-user="user1"]//div[contains(., "oops") and contains(@class, "said")]//button`)
 	tb.says(of("user2", ".recalled"), "user1 took back a message")
 	tb.says(".line.none", `"oops" was taken back`)
 
@@ -47,6 +51,10 @@ func TestStory(t *testing.T) {
 	tb.says(of("user1", ".call"), "In a call with user2")
 	tb.click("user1", "Hang up")
 	tb.says(of("user1", ".bubble"), "Call: over")
+
+	tb.write("#rule-blindWindow", "8")
+	tb.click("", "Apply")
+	tb.says(".line", "blind_window 8s")
 
 	// Lost network: IM goes on calling them online, and the blind window catches it.
 	tb.click("user2", "Lose network")
@@ -61,7 +69,7 @@ func TestStory(t *testing.T) {
 
 	// Without a permit nothing; one tap makes the difference.
 	tb.click("", "Show user3 too")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//nav//button[2]`)))
+	tb.clickAt(`//article[@data-user="user1"]//nav//button[2]`)
 	tb.send("user1", "hello user3")
 	tb.says(".line.none", "user3 has no permit")
 	tb.click("user3", "Open mini program")
@@ -73,7 +81,7 @@ func TestStory(t *testing.T) {
 	tb.click("user3", "Close mini program")
 	tb.says(of("user3", ".dot"), "closed")
 	tb.says(of("user3", ".dot"), "offline")
-	tb.run(chromedp.Click(chromedp.Search(`//article[@data-user="user1"]//nav//button[3]`)))
+	tb.clickAt(`//article[@data-user="user1"]//nav//button[3]`)
 	tb.choose(of("user1", ".composer select"), "user3")
 	tb.send("user1", "lunch")
 	tb.says(of("user3", ".card-value"), "user1")

@@ -118,6 +118,16 @@ func TestChats(t *testing.T) {
 	if !last().Recalled || unread("user3", team) != 0 {
 		t.Errorf("%+v", last())
 	}
+	if err := b.world.IM.SetCallbackURL(b.url + "/imcallback"); err != nil {
+		t.Fatal(err)
+	}
+	do(Act{Do: "send", User: "user1", Group: team, Text: "all", At: []string{"*", "user2"}})
+	if err := b.world.Drain(t.Context()); err != nil || !strings.Contains(b.body, `"GroupAtAllFlag":1},{"GroupAtAllFlag":0,"GroupAt_Account":"user2"}]`) {
+		t.Errorf("%v, IM tells %s", err, b.body)
+	}
+	if err := b.world.IM.SetCallbackURL(""); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		by, do, ends string
 	}{{"user2", "hangup", "rejected"}, {"user1", "hangup", "cancelled"}, {"user2", "answer", "answered"}} {

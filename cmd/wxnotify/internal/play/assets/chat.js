@@ -1,5 +1,5 @@
 // The chat of a mini program: conversations, bubbles, a composer, calls.
-import { html, useEffect, useRef, useState } from './ui.js';
+import { html, useLayoutEffect, useRef, useState } from './ui.js';
 import { timeOfDay } from './i18n.js';
 import { samples, t } from './words.js';
 
@@ -82,7 +82,7 @@ function Conversations({ lang, phone, state, conversation, onConversation }) {
  */
 function Bubbles({ lang, said, user, nick, act, disabled, name }) {
   const list = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [said.length, name]);
   return html`<div class="bubbles" tabindex="0" role="group" aria-label=${name} ref=${list}>

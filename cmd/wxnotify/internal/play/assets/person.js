@@ -83,14 +83,14 @@ export function Person({ lang, phone, state, act }) {
 function Presence({ lang, phone, away }) {
   const b = phone.believes;
   const believed = away ? 'storeAway' : !b.known ? 'unknown' : b.online ? 'Online' : 'Offline';
+  const told = !away && b.told && !b.online;
   return html`<dl class="presence small">
-    <div><dt>${t(lang, 'really')}</dt><dd class=${'dot ' + (phone.where === 'open' ? 'on' : 'off')}>${t(lang, phone.where)}</dd></div>
-    <div><dt>${t(lang, 'imSays')}</dt><dd class=${'dot ' + (phone.im === 'Online' ? 'on' : 'off')}>${t(lang, phone.im)}</dd></div>
-    <div><dt>${t(lang, 'believes')}</dt><dd class=${'dot ' + (b.online ? 'on' : 'off')} data-believes=${believed}>
-      ${t(lang, believed)}${!away && b.told && !b.online && html` · ${t(lang, 'told')}`}${!away && b.waiting > 0 && html` · ${t(lang, 'waiting', b.waiting)}<${Countdown} lang=${lang} due=${b.due} />`}
-    </dd></div>
-    <div><dt>${t(lang, 'permits')}</dt><dd data-permits=${phone.permits[0].wxnotify}>${phone.permits.map((p) => t(lang, 'permitsBy', away ? '?' : p.wxnotify, p.wechat))}</dd></div>
-  </dl>`;
+      <div><dt>${t(lang, 'really')}</dt><dd class=${'dot ' + (phone.where === 'open' ? 'on' : 'off')}>${t(lang, phone.where)}</dd></div>
+      <div><dt>${t(lang, 'imSays')}</dt><dd class=${'dot ' + (phone.im === 'Online' ? 'on' : 'off')}>${t(lang, phone.im)}</dd></div>
+      <div><dt>${t(lang, 'believes')}</dt><dd class=${'dot ' + (b.online ? 'on' : 'off')} data-believes=${believed}>${t(lang, believed)}</dd></div>
+      <div><dt>${t(lang, 'permits')}</dt><dd data-permits=${phone.permits[0].wxnotify}>${phone.permits.map((p) => t(lang, 'permitsBy', away ? '?' : p.wxnotify, p.wechat))}</dd></div>
+    </dl>
+    <p class="queue small">${told && t(lang, 'told')}${told && b.waiting > 0 && ' · '}${!away && b.waiting > 0 && html`${t(lang, 'waiting', b.waiting)}<${Countdown} lang=${lang} due=${b.due} />`}</p>`;
 }
 
 /**

@@ -1,5 +1,5 @@
 // The running story, as the terminal has it.
-import { html, Panel, useEffect, useRef, useState } from './ui.js';
+import { html, Panel, useLayoutEffect, useRef, useState } from './ui.js';
 import { timeOfDay } from './i18n.js';
 import { t } from './words.js';
 
@@ -17,7 +17,7 @@ export function Timeline({ lang, lines }) {
   const atEnd = useRef(true);
   const shown = onlyUs ? lines.filter((l) => l.kind === 'wxnotify') : lines;
   // It follows what comes in, unless the reader has scrolled up.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (list.current && atEnd.current) list.current.scrollTop = list.current.scrollHeight;
   }, [lines, onlyUs, lang]);
   const scrolled = () => {

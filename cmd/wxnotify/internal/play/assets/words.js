@@ -30,7 +30,7 @@ export const t = translator({
   storeAway: ['store away', '存储中断'],
   waiting: ['{0} waiting', '{0} 条等待提醒'],
   lookIn: ['next look in {0} s', '{0} 秒后再看'],
-  told: ['told already', '已提醒过'],
+  told: ['told in this absence', '本次离开已提醒过'],
   permits: ['permits left', '剩余订阅次数'],
   permitsBy: ['{0} (WeChat: {1})', '{0} 次（微信：{1} 次）'],
 
