@@ -424,3 +424,18 @@ func TestWorkedExamples(t *testing.T) {
 		}
 	}
 }
+
+// Each alert has an alarm whose query finds it.
+func TestAlarms(t *testing.T) {
+	text := project(t, "docs/operations.md")
+	alerts := firstColumn(under(t, text, "| alert | from | means | do |"))
+	alarms := under(t, text, "| alarm | query | look each | notify |")
+	if got := firstColumn(alarms); len(alerts) < 10 || !slices.Equal(got, alerts) {
+		t.Errorf("alarms are %q, alerts %q", got, alerts)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(alarms), "\n")[1:] {
+		if m := regexp.MustCompile("^\\| `([^`]+)` \\| `alert:([a-z_]+) ").FindStringSubmatch(line); m == nil || m[1] != m[2] {
+			t.Errorf("the query of %s", line)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"wxnotify/cmd/wxnotify/internal/letter"
 	"wxnotify/cmd/wxnotify/internal/term"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
@@ -116,25 +117,16 @@ func rehearse(ctx context.Context, w io.Writer, st morgue, letters []notify.Dead
 // verdict says what a replay of l would do.
 func verdict(ctx context.Context, st morgue, l notify.DeadLetter, longTerm bool) (string, error) {
 	openID, err := st.OpenIDOf(ctx, l.User)
-	if errors.Is(err, store.ErrNotBound) {
-		return "is refused: the user is not logged in through the mini program any more", nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotBound) {
 		return "", err
 	}
-	moved := ""
-	if openID != l.OpenID {
-		moved = "; the user has another WeChat account now"
+	left := 0
+	if err == nil && !longTerm {
+		balances, err := st.Balances(ctx, openID, []fact.TemplateID{l.Template})
+		if err != nil {
+			return "", err
+		}
+		left = balances[l.Template]
 	}
-	if longTerm {
-		return "sends a card: its template is a long-term one" + moved, nil
-	}
-	balances, err := st.Balances(ctx, openID, []fact.TemplateID{l.Template})
-	if err != nil {
-		return "", err
-	}
-	if left := balances[l.Template]; left > 0 {
-		return fmt.Sprintf("sends a card: %s left", plural(left, "permit is", "permits are")) + moved, nil
-	}
-	return `ends as "no permit": none is left` + moved, nil
+	return letter.Foresee(l.OpenID, openID, longTerm, left).English(), nil
 }

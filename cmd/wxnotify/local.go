@@ -48,7 +48,13 @@ func (c *localCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	view := logview.New(con.out, con.colour(con.out), con.now)
+	wrap, closeStore, err := metricsBefore(con, settings)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
 	h, err := startHost(host.Config{
+		Wrap:     wrap,
 		Project:  project,
 		Build:    c.Build,
 		Addr:     c.Addr,

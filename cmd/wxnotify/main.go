@@ -30,6 +30,7 @@ type commands struct {
 	Invoke    invokeCmd    `cmd:"" help:"Send one event to a built function and print its response."`
 	Trigger   triggerCmd   `cmd:"" help:"Send a callback or push as IM or WeChat would, correctly signed. Without a name: list them."`
 	Explain   explainCmd   `cmd:"" help:"Say what became of a message, of a card, or of all messages to a user, and why."`
+	Console   consoleCmd   `cmd:"" help:"Serve the operator's console on this machine: how it stands, what became of a message, permits, queues, dead letters, charts. Ctrl-C ends it."`
 	Dead      deadCmd      `cmd:"" help:"Cards that were given up: list them, show one, or have them sent again."`
 	Init      initCmd      `cmd:"" help:"Ask for the settings of a deployment, make its keys, and write .env."`
 	Templates templatesCmd `cmd:"" help:"List the templates of the WeChat account, or write one into notify.yml."`

@@ -25,6 +25,7 @@ type serveCmd struct {
 	Key        string `placeholder:"FILE" help:"Its private key, PEM."`
 	TrustProxy bool   `help:"Take callers' addresses from the last entry of X-Forwarded-For. Only where a proxy that writes it is the one way in."`
 	State      string `default:"state" placeholder:"DIR" help:"Folder for what comes in while the store is away (${default})."`
+	Metrics    string `placeholder:"HOST:PORT" help:"Tell Prometheus at /metrics of this address, which should be one that it alone reaches."`
 	Health     bool   `help:"Ask the server that runs at --listen whether it is up, and end: status 0 if it is."`
 }
 
@@ -45,6 +46,13 @@ func (c *serveCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	settings[notifyFileEnv] = cmp.Or(settings[notifyFileEnv], notifyFile)
+	if c.Metrics != "" {
+		stop, err := serveMetrics(con, settings, c.Metrics)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	s, err := server.Start(server.Config{Listen: c.Listen, CertFile: c.Cert, KeyFile: c.Key, TrustProxy: c.TrustProxy, State: c.State,
 		Getenv: func(name string) string { return settings[name] }, Out: con.out, Level: level})
 	if err != nil {

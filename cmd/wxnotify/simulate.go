@@ -19,14 +19,19 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 	page := play.New(con.now)
 	return c.play(ctx, con, settings, page, func(project *serverless.Project, s *sim.Sim) (string, func() error, error) {
 		override := s.Settings()
+		wrap, closeStore, err := metricsBefore(con, override)
+		if err != nil {
+			return "", nil, err
+		}
 		delete(override, "DELIVER_FUNCTION") // serverless.yml knows its name
 		h, err := startHost(host.Config{
 			Project: project, Build: c.Build, Addr: c.Addr, Override: override,
 			Sink: s.Line, Log: s.Log(),
-			Wrap: func(functions http.Handler) http.Handler { return page.Serve(s, s.Wrap(functions)) },
+			Wrap: func(functions http.Handler) http.Handler { return page.Serve(s, wrap(s.Wrap(functions))) },
 		})
 		if err != nil {
 			page.Close()
+			closeStore()
 			return "", nil, err
 		}
 		s.Attach(h)
@@ -34,6 +39,7 @@ func (c *localCmd) simulate(ctx context.Context, con console, settings map[strin
 			openBrowser(h.URL() + "/")
 		}
 		return h.URL(), func() error {
+			defer closeStore()
 			page.Close() // or its connections would hold up the end of the server
 			return closeHost(h)
 		}, nil

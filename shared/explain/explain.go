@@ -79,6 +79,15 @@ func Explain(steps []notify.Step, about Subject, lang string, zone *time.Locatio
 	return e
 }
 
+// Label names a state in a word or two: in English if lang begins with "en", else in Chinese. One of a newer version is its own
+// name.
+func Label(s fact.State, lang string) string { return explainer{words: explainWordsFor(lang)}.label(s) }
+
+// Because says a reason in half a sentence, likewise.
+func Because(r fact.Reason, lang string) string {
+	return explainer{words: explainWordsFor(lang)}.reason(r)
+}
+
 // An explainer speaks one language in one zone.
 type explainer struct {
 	words explainWords

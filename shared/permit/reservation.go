@@ -135,7 +135,7 @@ func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
 // payForgotten pays for a card of which nothing is kept, and whose user has the openid no more.
 func (s *Subscriber) payForgotten(t Settle, now time.Time) {
 	if l := s.ledger(t.Template); !t.LongTerm && l.countsFirst(t.ID) {
-		l.pay(false, string(t.State), now)
+		s.pay(l, false, string(t.State), now)
 	}
 }
 
@@ -164,6 +164,10 @@ type ending struct {
 
 // end writes down the outcome of a card that is being sent.
 func (s *Subscriber) end(id card.ID, c CardRecord, e ending, now time.Time) {
+	s.count(fact.MetricCard(string(e.state)), 1)
+	if e.detail != "" {
+		s.count(fact.MetricError(e.detail), 1)
+	}
 	s.settlePermit(id, &c, e, now)
 	if e.drift {
 		s.ledger(c.Template).Drift++
@@ -193,7 +197,7 @@ func (s *Subscriber) settlePermit(id card.ID, c *CardRecord, e ending, now time.
 	}
 	if e.permit == Zeroed {
 		l.Missed++
-		l.zero(c.At, string(e.state), now)
+		s.takeAway(l, c.At, string(e.state), now)
 	}
 	if c.User == "" {
 		s.Cards.rest(id)

@@ -44,6 +44,25 @@ type Subscriber struct {
 	Erased time.Time
 	// Moved says that cards of its user stay with the openid, which is theirs no more.
 	Moved bool
+	// Metrics is what happened to cards and permits since it was read.
+	Metrics map[fact.Metric]int
+}
+
+func (s *Subscriber) count(m fact.Metric, n int) {
+	if n == 0 {
+		return
+	}
+	if s.Metrics == nil {
+		s.Metrics = map[fact.Metric]int{}
+	}
+	s.Metrics[m] += n
+}
+
+// counting changes a balance, and counts by how much.
+func (s *Subscriber) counting(m fact.Metric, l *Ledger, change func()) {
+	before := l.Balance
+	change()
+	s.count(m, max(l.Balance-before, before-l.Balance))
 }
 
 // Bind gives the openid to user. A repeated login makes a binding no younger.
@@ -83,7 +102,8 @@ func (s *Subscriber) Grant(g fact.Grant, now time.Time) bool {
 		return false
 	}
 	for _, t := range g.Templates {
-		s.ledger(t).grant(g.Source, fact.Earlier(g.At, now.Add(clockAhead)))
+		l := s.ledger(t)
+		s.counting(fact.MetricPermitsGranted, l, func() { l.grant(g.Source, fact.Earlier(g.At, now.Add(clockAhead))) })
 	}
 	return true
 }
@@ -96,7 +116,7 @@ func (s *Subscriber) Revoke(r fact.Revoke, now time.Time) bool {
 	}
 	at := fact.Earlier(r.At, now.Add(clockAhead))
 	for _, t := range r.Templates {
-		s.ledger(t).zero(at, entryRevoked, now)
+		s.takeAway(s.ledger(t), at, entryRevoked, now)
 		if !r.Banned {
 			s.ledger(t).refuse(at)
 		}
@@ -224,6 +244,16 @@ func (s *Subscriber) ledger(t fact.TemplateID) *Ledger {
 func (s *Subscriber) spend(c *CardRecord, kind CardState, now time.Time) {
 	l := s.ledger(c.Template)
 	l.release()
-	l.pay(c.LongTerm, string(kind), now)
+	s.pay(l, c.LongTerm, string(kind), now)
 	c.Waits = time.Time{}
+}
+
+// pay takes one permit for a card.
+func (s *Subscriber) pay(l *Ledger, longTerm bool, kind string, now time.Time) {
+	s.counting(fact.MetricPermitsSpent, l, func() { l.pay(longTerm, kind, now) })
+}
+
+// takeAway takes the permits that were granted at or before t.
+func (s *Subscriber) takeAway(l *Ledger, t time.Time, kind string, now time.Time) {
+	s.counting(fact.MetricPermitsTaken, l, func() { l.zero(t, kind, now) })
 }

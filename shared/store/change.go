@@ -21,7 +21,7 @@ var (
 
 // enqueue puts a member into a queue, or has it due at another time.
 func enqueue(queue string, at time.Time, member string) command {
-	return command{"ZADD", queue, []any{at.UnixMilli(), member}, at}
+	return command{name: "ZADD", key: queue, args: []any{at.UnixMilli(), member}, due: at}
 }
 
 // A change is what happens to one record: it is read, a pure function decides, and what that wants
@@ -278,6 +278,7 @@ func (d decision) eval(clock string) eval {
 func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again []*change, err error) {
 	evals, all := make([]eval, len(decided), len(decided)+1), make([]*change, len(decided))
 	for i, d := range decided {
+		d.writes = s.lives.without(d.writes)
 		evals[i], all[i] = d.eval(s.clock()), d.change
 	}
 	due, now := dues{}, s.clock()
@@ -306,6 +307,7 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 			again = append(again, all[i])
 		} else if all[i].err == nil && number(r.value) == 1 {
 			s.remember(decided[i])
+			s.lives.learn(decided[i].writes)
 		}
 	}
 	asked := replies[len(decided):len(evals)]

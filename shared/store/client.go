@@ -20,6 +20,7 @@ type command struct {
 	key  string // empty: none
 	args []any
 	due  time.Time // of what it puts into a queue; zero: nothing
+	once bool      // it says again what this process has said before: see keep
 }
 
 func do(name, key string, args ...any) command { return command{name: name, key: key, args: args} }

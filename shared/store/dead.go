@@ -50,20 +50,24 @@ func decodeLetter(user fact.UserID, id, v string) (notify.KeptLetter, error) {
 	return d, nil
 }
 
-// DeadLetters returns up to limit of the cards that were given up, newest first. They
-// are kept for 30 days, and 30 of a user at most.
+// DeadLetters returns up to limit of the cards that were given up, newest first, in two trips. They are kept for
+// 30 days, and 30 of a user at most. Of more than limit users those are looked at whose letters changed last.
 func (s *Store) DeadLetters(ctx context.Context, limit int) ([]notify.DeadLetter, error) {
-	who, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("ZREVRANGE", k.dead(), 0, limit-1) })...)
+	who, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("ZREVRANGE", k.dead(), 0, limit-1, "WITHSCORES") })...)
 	if err != nil {
 		return nil, err
 	}
+	var list []Due
+	for _, shard := range who {
+		for pair := range slices.Chunk(texts(shard), 2) {
+			list = append(list, Due{User: fact.UserID(pair[0]), At: scoreOf(pair[1])})
+		}
+	}
+	slices.SortFunc(list, func(x, y Due) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(x.User, y.User)) })
 	var users []fact.UserID
 	var reads []command
-	for _, list := range who {
-		for _, user := range texts(list) {
-			u := fact.UserID(user)
-			users, reads = append(users, u), append(reads, do("HGETALL", s.keysOf(user).letters(u)))
-		}
+	for _, d := range list[:min(len(list), limit)] {
+		users, reads = append(users, d.User), append(reads, do("HGETALL", s.keysOf(string(d.User)).letters(d.User)))
 	}
 	letters, err := s.all(ctx, reads...)
 	if err != nil {

@@ -15,7 +15,7 @@ const marksFor = 2 * dayLong
 // writes returns what a visit has changed, in the order that change asks for.
 func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 	if b.Deleted {
-		return append(v.countsChange(b), v.deletion(c.record)...)
+		return slices.Concat(v.countsChange(b), v.metricWrites(b.Metrics(), b.Now), v.deletion(c.record))
 	}
 	var out []command
 	if !slices.Contains(v.bad, fieldMessages) {
@@ -29,13 +29,14 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 		out = append(out, do("ZADD", v.index(v.quarter), 0, indexMember(id.ID(), v.user)))
 	}
 	if len(b.Indexed) > 0 {
-		out = append(out, do("PEXPIRE", v.index(v.quarter), marksFor.Milliseconds()))
+		out = append(out, keep(v.index(v.quarter), marksFor)) // from its first message on: it ends before the marks
 	}
 	out = append(out, v.readChange(b)...)
 	out = append(out, v.logChange(b)...)
 	open, told := v.timelineChange(b, next)
 	out = append(out, told...)
 	out = append(out, v.countsChange(b)...)
+	out = append(out, v.metricWrites(b.Metrics(), b.Now)...)
 	is := v.encoded(b, open)
 	fields := v.fieldsChange(c.record, is, b, next)
 	c.leaves = []any{anys(is)}

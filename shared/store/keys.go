@@ -34,6 +34,9 @@ const DefaultPrefix = "wxnotify-dev"
 //	wxn{n}:i:<quarter>  index: messages of a quarter of a day, with
 //	                     their recipients                           sorted set
 //	wxn{n}:counts       final state -> messages                    hash
+//	wxn{n}:mm:<piece>   metrics of the minutes of a piece of an hour hash
+//	wxn{n}:mh:<day>     metrics of the hours of a day              hash
+//	wxn{n}:mt           metrics since ever, but for ends           hash
 //	wxn{n}:td:<digest>  v version: the end of a card was told      hash
 //	wxn{n}:at:<version> v version of a change of no record         hash
 //	wxn{n}:xu           v version; hash of a user who was erased

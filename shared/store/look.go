@@ -14,15 +14,20 @@ import (
 // Mailbox returns what is kept of user: where IM last said they are, and what waits for them. Of somebody
 // who is not bound it is blank but for the name.
 func Mailbox(ctx context.Context, s *Store, user fact.UserID) (notify.Mailbox, error) {
-	b := notify.Mailbox{User: user}
-	var names []any
-	for _, f := range mailboxFields {
-		names = append(names, f)
-	}
-	reply, err := s.one(ctx, do("HMGET", s.keysOf(string(user)).recipient(user), names...))
+	reply, err := s.one(ctx, s.readMailbox(user))
 	if err != nil {
-		return b, err
+		return notify.Mailbox{User: user}, err
 	}
+	return mailboxIn(user, reply)
+}
+
+func (s *Store) readMailbox(user fact.UserID) command {
+	return do("HMGET", s.keysOf(string(user)).recipient(user), anys(mailboxFields)...)
+}
+
+// mailboxIn reads the reply to readMailbox.
+func mailboxIn(user fact.UserID, reply any) (notify.Mailbox, error) {
+	b := notify.Mailbox{User: user}
 	fields := texts(reply)
 	if len(fields) != len(mailboxFields) {
 		return b, errReply

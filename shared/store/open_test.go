@@ -107,7 +107,14 @@ func TestErrorsAreReturned(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	methods := map[string]reflect.Value{
-		"Accounts": reflect.ValueOf(func(ctx context.Context) error { return second(store.Accounts(ctx, away, "o")) }),
+		"Accounts":       reflect.ValueOf(func(ctx context.Context) error { return second(store.Accounts(ctx, away, "o")) }),
+		"ReadOverview":   reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadOverview(ctx, away, "wx")) }),
+		"Queued":         reflect.ValueOf(func(ctx context.Context) error { return second(store.Queued(ctx, away, 5)) }),
+		"ReadRecipients": reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadRecipients(ctx, away, []fact.UserID{"u"})) }),
+		"ReadSubscriber": reflect.ValueOf(func(ctx context.Context) error { return second(store.ReadSubscriber(ctx, away, "o")) }),
+		"Metrics": reflect.ValueOf(func(ctx context.Context) error {
+			return second(store.Metrics(ctx, away, store.ByHour, testkit.Future, testkit.Future.Add(time.Hour)))
+		}),
 	}
 	of := reflect.ValueOf(away)
 	for i := range of.NumMethod() {

@@ -91,6 +91,7 @@ func runRules(t *testing.T, open func(t *testing.T) Harness) {
 		{"clock", clockRules},
 		{"disorder", disorderRules},
 		{"unreadable", unreadableRules},
+		{"metrics", metricRules},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

@@ -64,6 +64,7 @@ type Store struct {
 	self   string           // who watches, if this does
 
 	recents  recents
+	lives    lives
 	replicas replicas
 	policy   atomic.Bool // the server's maxmemory-policy was looked at
 }

@@ -261,7 +261,7 @@ func (c subscriberChange) decided(sub *permit.Subscriber, now time.Time, replies
 	if err != nil {
 		return nil, "", err
 	}
-	writes = slices.Concat(c.queueWrites(sub, now), cards, c.tombstoneWrites(sub, erased, now), beside)
+	writes = slices.Concat(c.queueWrites(sub, now), cards, c.tombstoneWrites(sub, erased, now), c.metricWrites(sub.Metrics, now), beside)
 	if len(writes) == 0 && beside == nil && was == doc {
 		return nil, "", nil
 	}

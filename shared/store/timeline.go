@@ -226,12 +226,21 @@ func (v visiting) timelineChange(b *notify.Mailbox, next string) (open string, o
 // Timeline returns what happened to user's notices, oldest first: what waits, and the last 60 entries of
 // the last 7 days.
 func (s *Store) Timeline(ctx context.Context, user fact.UserID) ([]notify.Step, error) {
-	k := s.keysOf(string(user))
-	reply, err := s.evalOne(ctx, evalOf(scriptLook, nil, []any{s.clock()}, []command{
-		do("LRANGE", k.timeline(user), 0, timelineKept-1), do("HGET", k.recipient(user), fieldSteps)}))
+	reply, err := s.evalOne(ctx, s.lookAtTimeline(user))
 	if err != nil {
 		return nil, err
 	}
+	return timelineIn(reply)
+}
+
+func (s *Store) lookAtTimeline(user fact.UserID) eval {
+	k := s.keysOf(string(user))
+	return evalOf(scriptLook, nil, []any{s.clock()}, []command{
+		do("LRANGE", k.timeline(user), 0, timelineKept-1), do("HGET", k.recipient(user), fieldSteps)})
+}
+
+// timelineIn reads the reply to lookAtTimeline.
+func timelineIn(reply any) ([]notify.Step, error) {
 	found, _ := reply.([]any)
 	if len(found) != 3 {
 		return nil, errReply

@@ -147,8 +147,16 @@ func (tb *tab) nextSecond() {
 	tb.await(fmt.Sprintf("Date.now() / 1000 > %d", second+1))
 }
 
-// open opens url.
+// open opens the play page at url.
 func open(t *testing.T, url string, l look) *tab {
+	t.Helper()
+	tb := visit(t, url, l)
+	tb.await(`document.querySelectorAll("article").length > 1`)
+	return tb
+}
+
+// visit opens url.
+func visit(t *testing.T, url string, l look) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
@@ -179,7 +187,6 @@ func open(t *testing.T, url string, l look) *tab {
 	call(tb, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 	tb.run(chromedp.EmulateViewport(l.width, l.height), chromedp.Navigate(url))
-	tb.await(`document.querySelectorAll("article").length > 1`)
 	return tb
 }
 

@@ -1,0 +1,26 @@
+package notify
+
+import "wxnotify/shared/fact"
+
+// Metrics counts what the Effects are. A message that was counted as ended before, and ends otherwise now, counts
+// again: metrics tell what happened, and when.
+func (e *Effects) Metrics() map[fact.Metric]int {
+	counted, told := map[fact.Metric]int{}, map[fact.State]int{}
+	count := func(m fact.Metric, n int) {
+		if n > 0 {
+			counted[m] += n
+		}
+	}
+	for _, s := range e.Steps {
+		if s.Kind == StepFinal {
+			count(fact.MetricEnd(s.State, s.Reason), len(s.Messages))
+			told[s.State] += len(s.Messages)
+		}
+	}
+	for state, n := range e.Ended { // of what the timeline does not tell
+		count(fact.MetricEnd(state, fact.ReasonNone), n-told[state])
+	}
+	count(fact.MetricEnd(fact.StateNotBound, fact.ReasonNone), e.NotBound)
+	count(fact.MetricIn, len(e.Indexed)+max(e.Ended[fact.StateNotCounted]-told[fact.StateNotCounted], 0))
+	return counted
+}
