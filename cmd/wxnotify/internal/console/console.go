@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,7 +139,7 @@ func storeFault(err error) fault {
 		return fault{http.StatusInternalServerError, "unreadable", Words{"the store holds something that cannot be read: " + err.Error(), "存储中有无法读取的内容：" + err.Error()}}
 	case errors.Is(err, store.ErrSettings):
 		return fault{http.StatusServiceUnavailable, "settings", Words{"the settings do not fit the store: " + err.Error(), "设置与存储不符：" + err.Error()}}
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fault{http.StatusServiceUnavailable, "store_slow", Words{"the store is too slow: try again", "存储响应太慢：请重试"}}
 	}
 	return fault{http.StatusServiceUnavailable, "store_away", Words{"the store does not answer: see that Redis runs, and lets this machine in", "存储没有响应：请检查 Redis 是否运行，是否允许本机访问"}}

@@ -48,6 +48,7 @@ type fixture struct {
 	mu      sync.Mutex
 	trips   atomic.Int64
 	cookie  string
+	ctx     context.Context // of requests; nil: that of the test
 }
 
 // counting counts what is written to a connection at once: the trips.
@@ -97,6 +98,9 @@ func (f *fixture) advance(d time.Duration) {
 // do makes a request as the page does, with the cookie of whoever is signed in.
 func (f *fixture) do(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if f.ctx != nil {
+		r = r.WithContext(f.ctx)
+	}
 	r.Host = host
 	r.Header.Set("Origin", "http://"+host)
 	r.Header.Set("Content-Type", "application/json")
@@ -620,6 +624,17 @@ func (f *fixture) populate(n int) {
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	get[explained](f, "/api/explain?by=user&id=bob") // it is connected
+	if err := f.raw.Do(t.Context(), "CLIENT", "PAUSE", 60_000, "ALL").Err(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // sooner than the console itself gives up
+	defer cancel()
+	f.ctx = ctx
+	if w := f.do("GET", "/api/queue", ""); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "too slow") {
+		t.Errorf("a store that is slow: %d %s", w.Code, w.Body)
+	}
+	f.ctx = nil
 	f.server.Kill()
 	for path, want := range map[string]string{
 		"/api/overview": `503 {"code":"store_away","error":{"en":"the store does not answer`, "/api/explain?by=user&id=bob": "503", "/api/settings": "200", "/": "200 <!doctype html>",
