@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,7 +27,19 @@ import (
 	"wxnotify/shared/wechat"
 )
 
-var readmes = []string{"README.md", "README.zh-CN.md"}
+// both returns a page in English and its Chinese twin.
+func both(page string) []string { return []string{page + ".md", page + ".zh-CN.md"} }
+
+// A README is read to its end, so it is short: what else there is to say has a page in docs.
+func TestReadmes(t *testing.T) {
+	for _, readme := range both("README") {
+		n := utf8.RuneCountInString(project(t, readme))
+		t.Logf("%s has %d characters", readme, n)
+		if n > 9000 {
+			t.Errorf("%s has %d characters, more than 9,000", readme, n)
+		}
+	}
+}
 
 // project returns a file of the project.
 func project(t *testing.T, path string) string {
@@ -82,48 +95,34 @@ func sources(t *testing.T, folder string) string {
 	return b.String()
 }
 
-// The tables of both READMEs name what there is, and nothing else.
-func TestReadmes(t *testing.T) {
-	for _, readme := range readmes {
-		text := project(t, readme)
-		column := firstColumn(text)
-		for what, lists := range map[string][2][]string{
-			"settings": {matches(`(?m)^([A-Z_]+)=`, project(t, ".env.example")),
-				slices.DeleteFunc(slices.Clone(column), func(s string) bool { return s != strings.ToUpper(s) || !strings.Contains(s, "_") })},
-			"functions": {matches(`(?m)^    ([a-z]+):$`, project(t, "serverless.yml")), matches("(?m)^\\| `([a-z]+)` \\|.*(?:URL|timer|定时).*\\|$", text)},
-			"states":    {matches(`State = "([^"]+)"`, project(t, "shared/fact/state.go")), matches(`(?m)^\| ([a-z][A-Za-z ]+) \| [^|]+[.。] \|$`, text)},
-			"targets":   {matches(`(?m)^([a-z]+):.*##`, project(t, "Makefile")), append(matches("make ([a-z]+)`", text), "help")},
-		} {
-			slices.Sort(lists[1])
-			if d := cmp.Diff(lists[0], lists[1]); d != "" {
-				t.Errorf("%s: %s (- there, + in the table):\n%s", readme, what, d)
+// The tables of the pages name what there is, and nothing else.
+func TestTables(t *testing.T) {
+	table := func(page, what string, want []string, got func(text string) []string) {
+		for _, doc := range both("docs/" + page) {
+			listed := got(project(t, doc))
+			slices.Sort(listed)
+			if d := cmp.Diff(want, listed); d != "" {
+				t.Errorf("%s: %s (- there, + in the table):\n%s", doc, what, d)
 			}
 		}
+	}
+	find := func(pattern string) func(string) []string {
+		return func(text string) []string { return matches(pattern, text) }
+	}
+	table("configuration", "settings", matches(`(?m)^([A-Z_]+)=`, project(t, ".env.example")), func(text string) []string {
+		return slices.DeleteFunc(firstColumn(text), func(s string) bool { return s != strings.ToUpper(s) || !strings.Contains(s, "_") })
+	})
+	table("rules", "functions", matches(`(?m)^    ([a-z]+):$`, project(t, "serverless.yml")), find("(?m)^\\| `([a-z]+)` \\|.*(?:URL|timer|定时).*\\|$"))
+	table("states", "states", matches(`State = "([^"]+)"`, project(t, "shared/fact/state.go")), find(`(?m)^\| ([a-z][A-Za-z ]+) \| [^|]+[.。] \|$`))
+	table("commands", "targets", matches(`(?m)^([a-z]+):.*##`, project(t, "Makefile")), func(text string) []string {
+		return append(matches("make ([a-z]+)`", text), "help")
+	})
+	for _, doc := range both("docs/configuration") {
+		column := firstColumn(project(t, doc))
 		for _, rule := range matches(`(?m)^  ([a-z_]+):(?: |$)`, strings.SplitAfter(project(t, "notify.yml"), "\nrules:")[1]) {
 			if !slices.Contains(column, rule) && !slices.Contains(column, "limits."+rule) {
-				t.Errorf("%s: the rule %s is missing", readme, rule)
+				t.Errorf("%s: the rule %s is missing", doc, rule)
 			}
-		}
-	}
-}
-
-// The table of alerts names what the log lines of the functions can have in that field.
-func TestAlerts(t *testing.T) {
-	code := sources(t, "shared") + sources(t, "functions")
-	want := matches(`"alert", "([a-z_]+)"`, code)
-	if len(matches(`"alert", (\w+)\.Class\.String\(\)`, code)) > 0 { // for the outcomes that need a person
-		for _, class := range matches(`(?m)^\tcard\.Class(\w+): +\{.*Alert: true`, project(t, "shared/notify/outcome.go")) {
-			want = append(want, strings.ToLower(class))
-		}
-	}
-	slices.Sort(want)
-	want = slices.Compact(want)
-	if len(want) < 8 {
-		t.Fatalf("found %q only", want)
-	}
-	for readme, head := range map[string]string{"README.md": "| alert | means |", "README.zh-CN.md": "| alert | 含义 |"} {
-		if d := cmp.Diff(want, firstColumn(under(t, project(t, readme), head))); d != "" {
-			t.Errorf("%s (- code, + table):\n%s", readme, d)
 		}
 	}
 }
@@ -147,10 +146,12 @@ func TestRefusals(t *testing.T) {
 		doc  string
 		want []string
 	}{
-		"| reason in the log | status | cure |":           {"README.md", reasons},
-		"| 日志中的 reason | 状态码 | 处理 |":                      {"README.zh-CN.md", reasons},
-		"| reason | `error` in the log | cure |":          {"docs/api.md", userSigs},
-		"| status | code | when | what the caller does |": {"docs/api.md", codes},
+		"| reason in the log | status | cure |":           {"docs/errors.md", reasons},
+		"| 日志中的 reason | 状态码 | 处理 |":                      {"docs/errors.zh-CN.md", reasons},
+		"| reason | `error` in the log | cure |":          {"docs/errors.md", userSigs},
+		"| reason | 日志中的 `error` | 处理 |":                  {"docs/errors.zh-CN.md", userSigs},
+		"| status | code | when | what the caller does |": {"docs/errors.md", codes},
+		"| 状态码 | code | 什么情况 | 调用方怎么办 |":                  {"docs/errors.zh-CN.md", codes},
 	} {
 		table := under(t, project(t, c.doc), head)
 		for _, word := range c.want {
@@ -212,14 +213,14 @@ func TestTriggers(t *testing.T) {
 	if len(want) < 10 {
 		t.Fatalf("found %q only", want)
 	}
-	for readme, head := range map[string]string{"README.md": "| trigger | |", "README.zh-CN.md": "| 触发 | |"} {
-		text := project(t, readme)
+	for doc, head := range map[string]string{"docs/events.md": "| trigger | |", "docs/events.zh-CN.md": "| 触发 | |"} {
+		text := project(t, doc)
 		if d := cmp.Diff(want, firstColumn(under(t, text, head))); d != "" {
-			t.Errorf("%s (- program, + table):\n%s", readme, d)
+			t.Errorf("%s (- program, + table):\n%s", doc, d)
 		}
 		for _, name := range matches(`wxnotify trigger ([a-z]+\.[a-z-]+)`, text) {
 			if !slices.Contains(want, name) {
-				t.Errorf("%s: there is no trigger %s", readme, name)
+				t.Errorf("%s: there is no trigger %s", doc, name)
 			}
 		}
 	}
@@ -257,16 +258,16 @@ func TestErrorCodes(t *testing.T) {
 		want[code] = "token" // the client renews it before anybody sees a class
 	}
 	row := regexp.MustCompile(`(?m)^\| (-?\d+(?: \d+)*) \| ([a-z]+) \|`)
-	for _, readme := range readmes {
+	for _, doc := range both("docs/errors") {
 		got := map[int]string{}
-		for _, m := range row.FindAllStringSubmatch(project(t, readme), -1) {
+		for _, m := range row.FindAllStringSubmatch(project(t, doc), -1) {
 			for _, c := range strings.Fields(m[1]) {
 				code, _ := strconv.Atoi(c)
 				got[code] = m[2]
 			}
 		}
 		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s (- code, + table):\n%s", readme, d)
+			t.Errorf("%s (- code, + table):\n%s", doc, d)
 		}
 	}
 }
@@ -281,7 +282,7 @@ func TestLinks(t *testing.T) {
 		docs[i] = "docs/" + filepath.Base(docs[i])
 	}
 	anchors := map[string]map[string]bool{} // by document
-	for _, doc := range slices.Concat(readmes, docs) {
+	for _, doc := range slices.Concat(both("README"), docs) {
 		anchors[doc] = map[string]bool{}
 		for _, heading := range matches(`(?m)^#+ (.+)$`, project(t, doc)) {
 			anchors[doc][anchor(heading)] = true
@@ -289,7 +290,12 @@ func TestLinks(t *testing.T) {
 	}
 	for doc := range anchors {
 		text := project(t, doc)
-		for _, to := range slices.Concat(matches(`\]\(([^)]+)\)`, text), matches(`--event (events/\S+\.json)`, text)) {
+		for _, event := range matches(`--event (events/\S+\.json)`, text) {
+			if _, err := os.Stat(filepath.Join("..", event)); err != nil {
+				t.Errorf("%s: %v", doc, err)
+			}
+		}
+		for _, to := range matches(`\]\(([^)]+)\)`, text) {
 			u, err := url.Parse(to)
 			if err != nil {
 				t.Errorf("%s: %v", doc, err)
@@ -343,9 +349,10 @@ func matchesInOrder(pattern, text string) (out []string) {
 // Pages in two languages have the same tables: row by row the same words of the code and the same numbers. So what holds one of
 // them to the code holds both.
 func TestTwins(t *testing.T) {
-	for _, name := range []string{"docs/deploy", "docs/operations"} {
-		english, chinese := rows(project(t, name+".md")), rows(project(t, name+".zh-CN.md"))
-		if len(english) < 50 {
+	for name, least := range map[string]int{"deploy": 50, "operations": 50, "rules": 25, "configuration": 50, "errors": 50, "states": 18, "commands": 25,
+		"events": 15, "promises": 8, "sources": 7, "api": 70} {
+		english, chinese := rows(project(t, "docs/"+name+".md")), rows(project(t, "docs/"+name+".zh-CN.md"))
+		if len(english) < least {
 			t.Errorf("%s: %d rows were found", name, len(english))
 		}
 		if d := cmp.Diff(english, chinese); d != "" {

@@ -10,7 +10,7 @@ import (
 // that knows them.
 type Class int
 
-// The classes, in the order of the outcome table in docs/rules.md.
+// The classes. docs/errors.md says what is done about each.
 const (
 	// ClassUnknown: the request may have reached the platform and its answer did
 	// not reach us. The card may have been shown, so it is never sent again.

@@ -31,7 +31,7 @@ func explainChinese() explainWords {
 			notify.StepLeft:     "IM 报告：用户已离线。",
 			notify.StepReturned: "IM 报告：用户已上线。",
 			notify.StepBegun:    "开始准备提醒。",
-			notify.StepReserved: "预留一次订阅次数，准备发送。",
+			notify.StepReserved: "预留一次授权次数，准备发送。",
 		},
 		asked: map[string]string{
 			notify.StatusOnline.String():     "查询 IM：用户在线。",
@@ -46,7 +46,7 @@ func explainChinese() explainWords {
 			card.ClassRetry.String():         "微信繁忙，提醒没有发出。",
 			card.ClassMinute.String():        "这一分钟发送过多，提醒没有发出。",
 			card.ClassQuota.String():         "微信当天的发送额度已用完，提醒没有发出。",
-			card.ClassRefused.String():       "微信拒绝：用户没有可用的订阅次数。",
+			card.ClassRefused.String():       "微信拒绝：用户没有可用的授权次数。",
 			card.ClassUnknownOpenID.String(): "微信拒绝：查不到这个用户。",
 			card.ClassTemplate.String():      "微信拒绝：消息模板不可用，需要运维人员处理。",
 			card.ClassOperator.String():      "微信拒绝：服务设置有误，需要运维人员处理。",
@@ -57,10 +57,10 @@ func explainChinese() explainWords {
 			"":                               "微信没有接收提醒。",
 		},
 		settled: map[string]string{
-			string(permit.Spent):    "扣除一次订阅次数。",
-			string(permit.Refunded): "退回预留的订阅次数。",
-			string(permit.Zeroed):   "订阅次数清零：以微信的记录为准。",
-			string(permit.Held):     "保留预留的订阅次数，等待微信的回报。",
+			string(permit.Spent):    "扣除一次授权次数。",
+			string(permit.Refunded): "退回预留的授权次数。",
+			string(permit.Zeroed):   "授权次数清零：以微信的记录为准。",
+			string(permit.Held):     "保留预留的授权次数，等待微信的回报。",
 			"":                      "结果已登记。",
 		},
 		putOff:      "暂不提醒：{a}。",
@@ -117,8 +117,8 @@ func chineseStates() map[fact.State]stateWords {
 		fact.StateUnbound: {"已换绑", "您的账号与微信的绑定在提醒发出前已解除，所以没有发微信提醒。", map[fact.Reason]string{
 			fact.ReasonNewerBinding: "提醒发出前，账号与微信的绑定已被新的登录取代，所以没有发微信提醒。",
 		}},
-		fact.StateNoPermit: {"无订阅次数", "您的订阅次数已用完，所以没能提醒您；下次打开小程序时点一下“允许”，就能继续收到提醒。", map[fact.Reason]string{
-			fact.ReasonReported: "微信回报您已没有可用的订阅次数，提醒没有送达；下次打开小程序时点一下“允许”，就能继续收到提醒。",
+		fact.StateNoPermit: {"无授权次数", "您的授权次数已用完，所以没能提醒您；下次打开小程序时点一下“允许”，就能继续收到提醒。", map[fact.Reason]string{
+			fact.ReasonReported: "微信回报您已没有可用的授权次数，提醒没有送达；下次打开小程序时点一下“允许”，就能继续收到提醒。",
 		}},
 		fact.StateRefused: {"微信拒收", "微信不允许给您发送这条提醒；请重新登录一次小程序，并检查是否允许它发送通知。", map[fact.Reason]string{
 			fact.ReasonUnknownOpenID: "微信查不到您在这个小程序里的身份，提醒没能发出；请重新登录一次小程序。",
@@ -166,7 +166,7 @@ func chineseReasons() map[fact.Reason]string {
 		fact.ReasonNewerBinding:  "绑定已被新的登录取代",
 		fact.ReasonUnreadNone:    "已经没有未读消息",
 		fact.ReasonDigest:        "离开后已提醒过一次，后面的消息合并提醒",
-		fact.ReasonKept:          "剩余的订阅次数留给以后离开时使用",
+		fact.ReasonKept:          "剩余的授权次数留给以后离开时使用",
 		fact.ReasonQuietHours:    "现在是免打扰时段",
 		fact.ReasonRinging:       "来电正在响铃，且显示在线",
 		fact.ReasonMutedAll:      "已关闭消息提醒",

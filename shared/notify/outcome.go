@@ -8,7 +8,7 @@ import (
 	"wxnotify/shared/permit"
 )
 
-// An Outcome is what to do after a send: one row of the table in docs/rules.md.
+// An Outcome is what to do after a send: one row of the first table in docs/errors.md.
 type Outcome struct {
 	permit.End
 	wait  wait

@@ -97,7 +97,7 @@ type Retry struct {
 	Attempts int
 }
 
-// DefaultRules returns the rules of docs/rules.md.
+// DefaultRules returns the defaults in docs/configuration.md.
 func DefaultRules() Rules {
 	return Rules{
 		Lead:         3 * time.Second,

@@ -48,7 +48,7 @@ const (
 	CodeCallRefusedHour  = 89507
 )
 
-// codes is the outcome table of docs/rules.md: what each errcode means for a card. A
+// codes is the first table of docs/errors.md: what each errcode means for a card. A
 // code that is not here is card.ClassUnlisted. Codes of ClassTemplate and ClassOperator carry
 // their cure.
 //

@@ -231,7 +231,7 @@ func (c *contract) complete() {
 			}
 		}
 	}
-	english, chinese := codes(c.t, "../../docs/api.md", "## Errors"), codes(c.t, "../../docs/api-errors.zh-CN.md", "# ")
+	english, chinese := codes(c.t, "../../docs/errors.md", "## HTTP APIs"), codes(c.t, "../../docs/errors.zh-CN.md", "## HTTP 接口")
 	if !slices.Equal(english, chinese) {
 		c.t.Errorf("the codes in English are %q,\nin Chinese %q", english, chinese)
 	}

@@ -224,7 +224,7 @@ func (c *Console) ledger(ctx context.Context, q *query) (any, error) {
 			return nil, err
 		}
 		if openID = b.OpenID; openID == "" {
-			return nil, fault{http.StatusNotFound, "not_bound", Words{"the user is not logged in through the mini program: there are no permits", "用户目前没有登录小程序：没有订阅次数"}}
+			return nil, fault{http.StatusNotFound, "not_bound", Words{"the user is not logged in through the mini program: there are no permits", "用户目前没有登录小程序：没有授权次数"}}
 		}
 	}
 	sub, err := store.ReadSubscriber(ctx, c.cfg.Store, openID)

@@ -58,5 +58,5 @@ func (v Verdict) Chinese() string {
 	case v.Left > 0:
 		return fmt.Sprintf("会发送提醒：剩余 %d 次订阅", v.Left) + moved
 	}
-	return "会以“无订阅次数”结束：没有剩余的订阅次数" + moved
+	return "会以“无授权次数”结束：没有剩余的授权次数" + moved
 }

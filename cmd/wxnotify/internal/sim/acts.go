@@ -287,13 +287,13 @@ func tapped(result simulator.DialogResult, template string, keep bool) Words {
 	accepted := strings.HasPrefix(result.Results[template], string(simulator.Accept))
 	switch shown := len(result.Shown) > 0; {
 	case !shown && accepted:
-		return say("is not asked, because of an earlier \"always keep\": one more permit", "没有弹窗（之前勾选了“总是保持”）：多一次订阅次数")
+		return say("is not asked, because of an earlier \"always keep\": one more permit", "没有弹窗（之前勾选了“总是保持”）：多一次授权次数")
 	case !shown:
 		return say("is not asked, because of an earlier \"always keep\": refused again", "没有弹窗（之前勾选了“总是保持”）：依然拒绝")
 	case accepted && keep:
-		return say(`taps "Allow" and "always keep": one more permit, and no question next time`, "点了“允许”并勾选“总是保持”：多一次订阅次数，下次不再询问")
+		return say(`taps "Allow" and "always keep": one more permit, and no question next time`, "点了“允许”并勾选“总是保持”：多一次授权次数，下次不再询问")
 	case accepted:
-		return say(`taps "Allow": one more permit`, "点了“允许”：多一次订阅次数")
+		return say(`taps "Allow": one more permit`, "点了“允许”：多一次授权次数")
 	case keep:
 		return say(`taps "Cancel" and "always keep": no question next time`, "点了“取消”并勾选“总是保持”：下次不再询问")
 	}

@@ -171,17 +171,17 @@ func (n *narrator) fact(f fact.Fact, name func(fact.OpenID) string) line {
 func (n *narrator) wechatFact(f fact.Fact, name func(fact.OpenID) string) line {
 	switch {
 	case f.Grant != nil:
-		return line{actor: name(f.Grant.OpenID), text: say(`taps "Allow": one more permit`, "点了“允许”：多一次订阅次数")}
+		return line{actor: name(f.Grant.OpenID), text: say(`taps "Allow": one more permit`, "点了“允许”：多一次授权次数")}
 	case f.Refusal != nil:
 		return line{actor: name(f.Refusal.OpenID), text: say(`taps "Refuse": they are not asked again for days`, "点了“拒绝”：几天内不再询问")}
 	case f.Revoke != nil:
-		return line{actor: name(f.Revoke.OpenID), text: say("switches these cards off: no permit is left", "关闭了这类提醒：订阅次数清零")}
+		return line{actor: name(f.Revoke.OpenID), text: say("switches these cards off: no permit is left", "关闭了这类提醒：授权次数清零")}
 	case f.Sent != nil && f.Sent.Failed == "":
 		return line{actor: "WeChat", text: say("reports that the card for %s has arrived", "回报：给 %s 的提醒已送达", name(f.Sent.OpenID))}
 	case f.Sent != nil:
 		return line{actor: "WeChat", mood: bad, text: say("reports that the card for %s has not arrived (%s)", "回报：给 %s 的提醒没有送达（%s）", name(f.Sent.OpenID), f.Sent.Failed)}
 	case f.Erase != nil:
-		return line{actor: name(f.Erase.OpenID), text: say("wants to be forgotten: binding, permits and history are erased", "要求清除数据：绑定、订阅次数和记录都被删除")}
+		return line{actor: name(f.Erase.OpenID), text: say("wants to be forgotten: binding, permits and history are erased", "要求清除数据：绑定、授权次数和记录都被删除")}
 	}
 	return line{}
 }

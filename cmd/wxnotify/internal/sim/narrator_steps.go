@@ -28,7 +28,7 @@ func (n *narrator) step(user fact.UserID, s notify.Step, permits func() int) (l 
 	case notify.StepPutOff:
 		l.text = putOff(user, s)
 	case notify.StepReserved:
-		l.text = say("takes one of %s's permits and sends a card", "取用 %s 的一次订阅次数，发出提醒", user)
+		l.text = say("takes one of %s's permits and sends a card", "取用 %s 的一次授权次数，发出提醒", user)
 	case notify.StepSent:
 		switch s.Detail {
 		case "":
@@ -65,11 +65,11 @@ var asked = map[string]Words{
 func (n *narrator) settled(user fact.UserID, fate permit.Fate) Words {
 	switch fate {
 	case permit.Refunded:
-		return say("puts the permit back", "退回订阅次数")
+		return say("puts the permit back", "退回授权次数")
 	case permit.Zeroed:
-		return say("crosses out %s's permits: WeChat knows of none", "把 %s 的订阅次数清零：微信说一次也没有", user)
+		return say("crosses out %s's permits: WeChat knows of none", "把 %s 的授权次数清零：微信说一次也没有", user)
 	case permit.Held:
-		return say("holds the permit: WeChat has %s to report", "先留住这次订阅次数：等微信在 %s 内回报", seconds(n.rules.UnknownAfter))
+		return say("holds the permit: WeChat has %s to report", "先留住这次授权次数：等微信在 %s 内回报", seconds(n.rules.UnknownAfter))
 	}
 	return Words{}
 }
@@ -123,7 +123,7 @@ func putOff(user fact.UserID, s notify.Step) Words {
 	case fact.ReasonDigest:
 		return say("keeps it for a digest: %s was told already, and has not been back", "留给合并提醒：已经提醒过 %s，还没有回来", user)
 	case fact.ReasonKept:
-		return say("keeps the digest back: %s's last permits are for coming absences", "先不发合并提醒：%s 剩余的订阅次数留给以后离开时用", user)
+		return say("keeps the digest back: %s's last permits are for coming absences", "先不发合并提醒：%s 剩余的授权次数留给以后离开时用", user)
 	case fact.ReasonQuietHours:
 		return say("waits for the end of the quiet hours", "等免打扰时段结束")
 	case fact.ReasonRinging:
@@ -187,7 +187,7 @@ func noCard(user fact.UserID, subject Words, s notify.Step) Words {
 		}
 		return say("%s is there, and IM itself showed %s", "%s 在线，IM 已经直接显示%s", user, subject)
 	case fact.StateNoPermit:
-		return say(`%s has no permit for %s: a tap on "Allow" gives one`, "%s 没有订阅次数用于%s：点一次“允许”就有一次", user, subject)
+		return say(`%s has no permit for %s: a tap on "Allow" gives one`, "%s 没有授权次数用于%s：点一次“允许”就有一次", user, subject)
 	case fact.StateNotCounted:
 		return notCounted(user, s.Reason)
 	case fact.StateFailedIM:

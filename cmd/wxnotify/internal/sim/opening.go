@@ -105,7 +105,7 @@ The times of the rules are shorter here, so that you need not wait:
 
 为了不用等，这里的规则把时间调短了：
 
-`, base, say(paint(term.Bold, "permit"), paint(term.Bold, "订阅次数")), say(paint(term.Bold, "card"), paint(term.Bold, "提醒")))))
+`, base, say(paint(term.Bold, "permit"), paint(term.Bold, "授权次数")), say(paint(term.Bold, "card"), paint(term.Bold, "提醒")))))
 	for _, r := range []struct {
 		name        string
 		here, usual time.Duration
@@ -161,13 +161,13 @@ func (s *Sim) tries() []try {
 	defer s.mu.Unlock()
 	return []try{
 		{say("user2 is away and was told: one more card, %s after the first", "user2 不在线，已提醒过：第一条之后 %s 再发一条", seconds(s.rules.DigestSteps[0])), "im.message from=user1 to=user2 text=hi"},
-		{say("user3 is away too, but without a permit: no card", "user3 也不在线，但没有订阅次数：不发"), "im.message from=user1 to=user3 text=hi"},
+		{say("user3 is away too, but without a permit: no card", "user3 也不在线，但没有授权次数：不发"), "im.message from=user1 to=user3 text=hi"},
 		{say(`user3 taps "Allow"; the next message to user3 gets a card`, "user3 点“允许”；下一条消息就会提醒"), "wechat.popup openid=" + string(s.people[2].openID)},
 		{say("user1 is online: no card, because IM itself shows the message", "user1 在线：不发，IM 已经直接显示消息"), "im.message from=user2 to=user1 text=hi"},
 		{say("unless user1 leaves within %s, without having read it: one card", "除非 user1 在 %s 内没读就离开：发一条", seconds(s.rules.BlindWindow)), "im.state user=user1 action=Disconnect"},
 		{say("or reads it first: no card", "或者先读了：不发"), "im.read user=user1 peer=user2"},
 		{say("IM tells the same five times: one card", "IM 把同一条说了五遍：只发一条"), "im.message --times 5 from=user1 to=user2 text=again"},
-		{say("it rings at user2: a card at once, and permits are kept for it", "user2 有来电：马上提醒，订阅次数也为它留着"), "im.call from=user1 to=user2"},
+		{say("it rings at user2: a card at once, and permits are kept for it", "user2 有来电：马上提醒，授权次数也为它留着"), "im.call from=user1 to=user2"},
 		{say("somebody mentions user2 in the group of all three", "有人在三个人的群里 @ user2"), "im.group group=" + team + " from=user1 at=user2 text=lunch"},
 		{say("your own backend tells user2 something", "你的后端通知 user2 一件事"), "announce.send to=user2 sender=Shop summary=shipped"},
 	}

@@ -31,7 +31,7 @@ export const t = translator({
   waiting: ['{0} waiting', '{0} 条等待提醒'],
   lookIn: ['next look in {0} s', '{0} 秒后再看'],
   told: ['told in this absence', '本次离开已提醒过'],
-  permits: ['permits left', '剩余订阅次数'],
+  permits: ['permits left', '剩余授权次数'],
   permitsBy: ['{0} (WeChat: {1})', '{0} 次（微信：{1} 次）'],
 
   phoneOf: ["{0}'s mini program", '{0} 的小程序'],
@@ -128,7 +128,7 @@ export const t = translator({
   slow: ['WeChat is slow', '微信变慢'],
   slowNote: ['3 s for each card', '每条提醒 3 秒'],
   refused: ['WeChat refuses with 43101', '微信返回 43101'],
-  refusedNote: ['"no permit", whatever our ledger says', '“没有订阅次数”，不管我们的账上有多少'],
+  refusedNote: ['"no permit", whatever our ledger says', '“没有授权次数”，不管我们的账上有多少'],
   store: ['The store is away', '存储中断'],
   storeNote: ['Callbacks are answered all the same, and made up for later', '回调照常应答，恢复后补上'],
   token: ['Make the access token invalid', '让 access_token 失效'],
