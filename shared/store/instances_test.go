@@ -158,4 +158,14 @@ func TestRecentRecords(t *testing.T) {
 		recent(b, 1) // the recipient's
 		b.settle(begun.Card, permit.CardUnknown, permit.Spent, fact.StateUnknown)
 	})
+	t.Run("are looked at again when by them there is nothing to do", func(t *testing.T) {
+		b := onServer(t)
+		b.bind()
+		b.record(b.message("m1"))
+		b.after(b.rules.Lead)
+		recent(b, 1)
+		b.must(b.Open(b.Now).SetPreferences(t.Context(), alice, notify.Preferences{MutedPeers: []string{string(carol)}}))
+		b.prefer(notify.Preferences{})
+		b.prefers(notify.Preferences{MutedPeers: []string{}})
+	})
 }
