@@ -12,39 +12,6 @@ import (
 	"wxnotify/shared/notify"
 )
 
-// FuzzStep: a step of a timeline reads back as it was written, and what a store may hold
-// instead is refused or read as something that writes back the same.
-func FuzzStep(f *testing.F) {
-	f.Add([]byte(`{"t":1795305600123,"k":"final","c":"card","m":["m1","m2"],"s":"delivered","r":"read_report","d":"2"}`))
-	f.Add([]byte(`{"t":1.7953056e+12,"k":"\ud800"}`))
-	f.Add([]byte(`{"t":-9223372036854775808,"m":[]}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var s, again notify.Step
-		if json.Unmarshal(b, &s) != nil {
-			return
-		}
-		kept, err := json.Marshal(s)
-		if err != nil {
-			t.Fatalf("%+v cannot be written: %v", s, err)
-		}
-		if err := json.Unmarshal(kept, &again); err != nil {
-			t.Fatalf("%s cannot be read: %v", kept, err)
-		}
-		if len(s.Messages) == 0 {
-			s.Messages = nil // left out
-		}
-		if diff := cmp.Diff(s, again); diff != "" {
-			t.Errorf("(-was +is)\n%s", diff)
-		}
-		if len(kept) > 6*len(b)+64 {
-			t.Errorf("%d bytes became %d", len(b), len(kept))
-		}
-		if s.Before(again) || again.Before(s) {
-			t.Error("a step comes before itself")
-		}
-	})
-}
-
 // FuzzPreferences: what passes the check is bounded and survives its JSON; what does not
 // names the field. Quiet hours end after they began, within a day.
 func FuzzPreferences(f *testing.F) {
