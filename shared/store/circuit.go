@@ -75,6 +75,13 @@ func (s *Store) CloseCircuit(ctx context.Context, name string) error {
 	return s.changeCircuit(ctx, name, func(time.Time, *circuitDoc) *circuitDoc { return nil })
 }
 
+// readCircuits reads the hash of circuits as decodeCircuits does.
+func readCircuits(reply any) ([]notify.Circuit, error) {
+	fields := pairs(reply)
+	delete(fields, "v") // their version
+	return decodeCircuits(fields)
+}
+
 // decodeCircuits reads what the store keeps of circuits, by name. With an error, which
 // names those that cannot be read, it returns the others.
 func decodeCircuits(fields map[string]string) ([]notify.Circuit, error) {

@@ -57,9 +57,7 @@ func ReadOverview(ctx context.Context, s *Store, appID string) (Overview, error)
 	if s.server != nil {
 		o.At = s.server()
 	}
-	circuits := pairs(found[1])
-	delete(circuits, "v") // their version
-	o.Circuits, err = decodeCircuits(circuits)
+	o.Circuits, err = readCircuits(found[1])
 	var until int64
 	if n, _ := fmt.Sscanf(text(found[2]), "%d run ", &until); n == 1 && millisOf(until).After(o.At) {
 		o.WatchedUntil = millisOf(until)

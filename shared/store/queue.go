@@ -53,9 +53,7 @@ func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, e
 	if err != nil {
 		return notify.Batch{}, err
 	}
-	circuits := pairs(beside[0].value)
-	delete(circuits, "v") // their version
-	open, skipped := decodeCircuits(circuits)
+	open, skipped := readCircuits(beside[0].value)
 	b := notify.Batch{Now: now, Watched: watched, Circuits: open, UnknownInARow: int(number(beside[1].value)), Skipped: skipped}
 	if len(shards) > 0 {
 		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
