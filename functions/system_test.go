@@ -106,8 +106,7 @@ func newSystem(t *testing.T, p path) *system {
 	s.store = fixture.Store(t, addr, shards, s.now)
 	s.sim = fixture.World(t, simulator.Config{Clock: s.platform, HTTPClient: &http.Client{Transport: s}, IM: simulator.IMConfig{CallbackToken: fixture.CallbackToken}})
 	for id, title := range map[string]string{template: "New message", templateMC: "Missed call"} {
-		s.t.Must(s.sim.WeChat.AddTemplate(simulator.Template{ID: id, Title: title,
-			Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
+		s.t.Must(s.sim.WeChat.AddTemplate(fixture.Template(id, title)))
 	}
 	s.api = s.sim
 	s.upstream = newUpstream(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +8,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"wxnotify/shared/card"
-	"wxnotify/shared/deliver"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
+	kit "wxnotify/trust/fixture"
 )
 
 // A deployment is a store with a clock of its own, and what deliver does with it.
@@ -76,41 +73,9 @@ func message(id fact.MessageID, to fact.UserID) fact.Fact {
 // deliver is one pass of deliver while all are away and WeChat answers err.
 func (d *deployment) deliver(err error) {
 	d.t.Helper()
-	templates, e := card.NewTemplates(map[fact.Kind]card.TemplateSpec{
-		fact.KindMessage: {ID: "T1", Data: map[string]string{"thing1": "{{.Sender}}"}}})
-	if e != nil {
-		d.t.Fatal(e)
-	}
-	w := away{err: err}
-	_, e = (&deliver.Deliverer{Store: d, IM: w, Directory: w, WeChat: w, Rules: d.rules, Templates: templates,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}).Pass(d.t.Context())
-	if e != nil {
-		d.t.Fatal(e)
-	}
+	kit.Pass(d.t, d.Store, d.rules, err)
 	d.minute()
 }
-
-// away are platforms where nobody is there, nobody has a name, and a card ends in err. Nothing
-// else is asked of them.
-type away struct {
-	deliver.Asker
-	deliver.Directory
-	err error
-}
-
-func (away) Presence(_ context.Context, users []fact.UserID) (map[fact.UserID]notify.Status, error) {
-	all := map[fact.UserID]notify.Status{}
-	for _, u := range users {
-		all[u] = notify.StatusOffline
-	}
-	return all, nil
-}
-
-func (away) Names(context.Context, []fact.UserID) (map[fact.UserID]string, error) {
-	return nil, nil
-}
-
-func (w away) Send(context.Context, card.Card) (int64, error) { return 1, w.err }
 
 // defect is what WeChat answers to a value that breaks its rules.
 type defect struct{}

@@ -28,7 +28,7 @@ func deployments(t *testing.T) []deployment {
 		{"all is well", func(*fixture) {}},
 		{"`STORE_URL` alone is not set", func(f *fixture) { delete(f.settings, "STORE_URL") }},
 		{"a template beside `message` is broken", func(f *fixture) {
-			f.notifyFile(templates + "  digest: {id: T9, data: {thing1: \"{{.Sendr}}\"}}\nrules: {lead: 0s}\n")
+			f.notifyFile(kit.NotifyTemplates + "  digest: {id: T9, data: {thing1: \"{{.Sendr}}\"}}\nrules: {lead: 0s}\n")
 		}},
 		{"the clock of the instance is 5 min ahead", func(f *fixture) { f.ahead = 5*time.Minute + 2*time.Second }},
 	}
@@ -90,7 +90,7 @@ func TestAnswersOfABrokenDeployment(t *testing.T) {
 	whole := f.settings
 	for _, d := range deployments(t) {
 		f.settings, f.ahead = maps.Clone(whole), 0
-		f.notifyFile(templates + "rules: {lead: 0s}\n")
+		f.notifyFile(kit.NotifyTemplates + "rules: {lead: 0s}\n")
 		d.change(f)
 		answers := f.ask()
 		if well == nil {

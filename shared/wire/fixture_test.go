@@ -33,9 +33,6 @@ import (
 
 const template = "T1"
 
-// templates is the part of notify.yml that all tests have; entries for other kinds go on behind it.
-const templates = "templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\n"
-
 // A fixture is what functions are built in: complete settings, a store, a simulated WeChat and IM,
 // and a platform that keeps the events with which deliver is invoked.
 type fixture struct {
@@ -65,12 +62,11 @@ func newFixtureOf(t *testing.T, cfg simulator.Config) *fixture {
 	f := &fixture{t: testkit.T{T: t}, redis: miniredis.RunT(t), scf: kit.NewSCF(), began: time.Now()}
 	cfg.Clock, cfg.HTTPClient = simulator.NewManualClock(testkit.Future), &http.Client{Transport: urls{f}}
 	f.sim = kit.World(t, cfg)
-	f.t.Must(f.sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
-		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
+	f.t.Must(f.sim.WeChat.AddTemplate(kit.Template(template, "New message")))
 	f.store = kit.Store(t, f.redis.Addr(), 0, f.now)
 	f.settings = kit.Settings(f.sim.Config(), f.redis.Addr(), filepath.Join(t.TempDir(), "notify.yml"), "http://127.0.0.1:1") // the seams lead elsewhere
 	f.settings["TEMPLATE_MESSAGE"] = template
-	f.notifyFile(templates + "rules: {lead: 0s}\n")
+	f.notifyFile(kit.NotifyTemplates + "rules: {lead: 0s}\n")
 	return f
 }
 

@@ -1,14 +1,9 @@
 package play_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +12,7 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/play"
 	"wxnotify/cmd/wxnotify/internal/sim"
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/cmd/wxnotify/internal/web/webtest"
 )
 
 const host = "127.0.0.1:9000"
@@ -83,36 +78,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// All that the page loads is small, and nothing of it comes from elsewhere, or is in the markup.
 func TestWeight(t *testing.T) {
 	h := newPage(t)
-	total := 0
-	for _, folder := range []fs.FS{os.DirFS("assets"), web.Assets()} {
-		err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), "LICENSE") || strings.HasSuffix(name, ".ts") {
-				return err
-			}
-			w := do(h, "GET", "/play/"+name, "")
-			var zipped bytes.Buffer
-			z := gzip.NewWriter(&zipped)
-			z.Write(w.Body.Bytes())
-			z.Close()
-			total += zipped.Len()
-			if w.Code != http.StatusOK {
-				t.Errorf("%s: %d", name, w.Code)
-			}
-			for _, elsewhere := range []string{`src="http`, `href="http`, `from 'http`, "url(http", "@import", "<script>", "<style", " style=", "onclick="} {
-				if strings.Contains(w.Body.String(), elsewhere) {
-					t.Errorf("%s has %s", name, elsewhere)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if t.Logf("%d bytes", total); total > 200<<10 || total < 5<<10 {
-		t.Errorf("the page weighs %d bytes, compressed", total)
-	}
+	webtest.Weigh(t, 200<<10, func(name string) *httptest.ResponseRecorder { return do(h, "GET", "/play/"+name, "") })
 }

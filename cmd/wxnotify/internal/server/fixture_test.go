@@ -27,9 +27,6 @@ import (
 
 const template = "T1"
 
-// templates are those of a notify.yml.
-const templates = "templates:\n  message: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\", thing2: \"{{.Summary}}\", number3: \"{{.Count}}\"}}\n"
-
 // A fixture is what a server stands in: a real Redis that keeps what it was told over a restart, a simulated WeChat
 // and IM, and settings.
 type fixture struct {
@@ -51,8 +48,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: testkit.T{T: t}, began: time.Now(), state: filepath.Join(t.TempDir(), "state"), upstream: func(*http.Request) {}}
 	f.redis = redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	f.sim = kit.World(t, simulator.Config{Clock: simulator.NewManualClock(testkit.Future), IM: simulator.IMConfig{CallbackToken: kit.CallbackToken}})
-	f.t.Must(f.sim.WeChat.AddTemplate(simulator.Template{ID: template, Title: "New message",
-		Content: "From:{{thing1.DATA}}\nText:{{thing2.DATA}}\nHow many:{{number3.DATA}}\n"}))
+	f.t.Must(f.sim.WeChat.AddTemplate(kit.Template(template, "New message")))
 	f.store = kit.Store(t, f.redis.Addr, 0, f.now)
 	f.settings = kit.Settings(f.sim.Config(), f.redis.Addr, filepath.Join(t.TempDir(), "notify.yml"), "http://127.0.0.1:1") // the seams lead elsewhere
 	f.settings["TEMPLATE_MESSAGE"] = template
@@ -68,7 +64,7 @@ func newFixture(t *testing.T) *fixture {
 // notifyFile writes the rules: lead is when a message is looked at first.
 func (f *fixture) notifyFile(lead string) {
 	f.t.Helper()
-	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(templates+"rules: {lead: "+lead+"}\n"), 0o600))
+	f.t.Must(os.WriteFile(f.settings["NOTIFY_FILE"], []byte(kit.NotifyTemplates+"rules: {lead: "+lead+"}\n"), 0o600))
 }
 
 func (f *fixture) now() time.Time { return testkit.Future.Add(time.Since(f.began)) }

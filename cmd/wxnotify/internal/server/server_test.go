@@ -297,7 +297,7 @@ func TestRefusals(t *testing.T) {
 		}, []string{"IM_SECRET_KEY", "WECHAT_TOKEN: holds a placeholder"}},
 		"a notify.yml": {func(c *server.Config, s map[string]string) {
 			s["NOTIFY_FILE"] = filepath.Join(c.State, "notify.yml")
-			testkit.Must(t, os.WriteFile(s["NOTIFY_FILE"], []byte(templates+"rules: {lead: soon}\n"), 0o600))
+			testkit.Must(t, os.WriteFile(s["NOTIFY_FILE"], []byte(kit.NotifyTemplates+"rules: {lead: soon}\n"), 0o600))
 			delete(s, "ANNOUNCE_KEY") // announce would say it
 		}, []string{"notify.yml: line 3"}},
 		"another's store":  {func(_ *server.Config, s map[string]string) { s["STORE_SHARDS"] = "8" }, []string{"STORE_SHARDS is 8, and the store was filled with 16"}},
