@@ -1,13 +1,8 @@
 package browser
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,50 +10,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
-
-// says starts the program, and returns what each of patterns finds first in what it says. It ends with the test.
-func says(t *testing.T, env []string, args []string, patterns ...string) [][]string {
-	t.Helper()
-	chromium(t)
-	folder, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(filepath.Join(folder, "wxnotify"), append(args, "--no-open", "--addr=127.0.0.1:0")...)
-	cmd.Dir = root
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "HOME=" + t.TempDir()}, env...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-	})
-	silent := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	var said strings.Builder
-	found, left := make([][]string, len(patterns)), len(patterns)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		said.WriteString(lines.Text() + "\n")
-		for i, pattern := range patterns {
-			if m := regexp.MustCompile(pattern).FindStringSubmatch(lines.Text()); m != nil && found[i] == nil {
-				found[i] = m
-				left--
-			}
-		}
-		if left == 0 {
-			silent.Stop()
-			go io.Copy(io.Discard, out)
-			return found
-		}
-	}
-	t.Fatalf("the program ended, or did not say all that was waited for:\n%s", said.String())
-	return nil
-}
 
 // A deployment is a simulation with a console beside it.
 type deployment struct {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,18 +74,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// play starts the program with a simulation of its own and returns the address of the play page, when the opening
-// exchange is over.
-func play(t *testing.T, env ...string) string {
+// says starts the program, and returns what each of patterns finds first in what it says. It ends with the test.
+func says(t *testing.T, env []string, args []string, patterns ...string) [][]string {
 	t.Helper()
 	chromium(t)
 	folder, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(folder, "wxnotify"), "local", "--sim", "--no-open", "--addr=127.0.0.1:0", "--build="+folder)
+	cmd := exec.Command(filepath.Join(folder, "wxnotify"), append(args, "--no-open", "--addr=127.0.0.1:0")...)
 	cmd.Dir = root
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "HOME=" + t.TempDir()}, env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -97,21 +97,37 @@ func play(t *testing.T, env ...string) string {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	})
+	silent := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	var said strings.Builder
-	var url string
+	found, left := make([][]string, len(patterns)), len(patterns)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		line := lines.Text()
-		said.WriteString(line + "\n")
-		if i := strings.Index(line, "http://"); i >= 0 && url == "" {
-			url = strings.Fields(line[i:])[0]
+		said.WriteString(lines.Text() + "\n")
+		for i, pattern := range patterns {
+			if m := regexp.MustCompile(pattern).FindStringSubmatch(lines.Text()); m != nil && found[i] == nil {
+				found[i] = m
+				left--
+			}
 		}
-		if strings.Contains(line, "user3  ") && strings.Contains(line, "openid") { // of the suggestions
+		if left == 0 {
+			silent.Stop()
 			go io.Copy(io.Discard, out)
-			return url
+			return found
 		}
 	}
-	t.Fatalf("the program ended:\n%s", said.String())
-	return ""
+	t.Fatalf("the program ended, or did not say all that was waited for:\n%s", said.String())
+	return nil
+}
+
+// play starts the program with a simulation of its own and returns the address of the play page, when the opening
+// exchange is over.
+func play(t *testing.T, env ...string) string {
+	t.Helper()
+	chromium(t)
+	folder, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return says(t, env, []string{"local", "--sim", "--build=" + folder}, `http://\S+`, `user3  .*openid`)[0][0] // of the suggestions
 }
 
 // A look is how a reader has set up the browser.
