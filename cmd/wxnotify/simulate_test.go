@@ -21,7 +21,8 @@ type scene struct {
 // scenes of each user, one after the other. Who writes is not in the opening exchange:
 // a message of one's own counts as having read the other's.
 func scenes(user3 string) map[string][]scene {
-	popup := "wechat.popup openid=" + user3
+	// Two taps of one second with one answer are one to WeChat's clock, which counts seconds: each has its own answer.
+	popup := "wechat.popup openid=" + user3 + " status="
 	return map[string][]scene{
 		"user1": {
 			{"online", []string{"im.message from=s-online to=user1 text=s-online"},
@@ -40,13 +41,13 @@ func scenes(user3 string) map[string][]scene {
 		"user3": {
 			{"no permit", []string{"im.message from=s-unpaid to=user3 text=s-unpaid"},
 				"s-unpaid", `no card: user3 has no permit for "s-unpaid": a tap on "Allow" gives one [no permit]`, 0},
-			{"a call", []string{popup, "im.call from=s-call to=user3 id=s-call"},
+			{"a call", []string{popup + "accept", "im.call from=s-call to=user3 id=s-call"},
 				"好友", `one card told user3 of the call of s-call; no permits left [delivered]`, 1},
 			{"a mention in a new absence",
-				[]string{popup, "im.state user=user3 action=Login", "im.group group=team from=s-mention at=user3 text=s-mention",
+				[]string{popup + "acceptWithAudio", "im.state user=user3 action=Login", "im.group group=team from=s-mention at=user3 text=s-mention",
 					"im.state user=user3 action=Disconnect"},
 				"s-mention", `one card told user3 of "s-mention"; no permits left [delivered]`, 1},
-			{"an announcement", []string{popup, "announce.send to=user3 sender=s-shipped summary=s-shipped"},
+			{"an announcement", []string{popup + "acceptWithForcePush", "announce.send to=user3 sender=s-shipped summary=s-shipped"},
 				"s-shipped", `one card told user3 of "s-shipped"; no permits left [delivered]`, 1},
 		},
 	}
