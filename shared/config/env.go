@@ -76,7 +76,7 @@ func (e *Env) get(name string) string {
 func (e *Env) raw(name string) string {
 	v := e.filled(name)
 	if v == "" && e.getenv(name) != "" {
-		e.fail(name, "holds a placeholder, not a value: set it in the .env that is deployed, or leave it empty there if it is optional, and deploy again")
+		e.fail(name, "holds a placeholder: give it a value in the .env that is deployed, or none if it is optional; deploy again")
 	}
 	return v
 }
