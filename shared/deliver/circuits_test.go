@@ -8,15 +8,16 @@ import (
 
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/store"
 	"wxnotify/simulator"
 )
 
 // circuits returns the names of those that the store knows of.
 func (s *system) circuits() (names []string) {
 	s.t.Helper()
-	b, err := s.store.Claim(s.t.Context(), 1)
+	o, err := store.ReadOverview(s.t.Context(), s.store, "")
 	s.t.Must(err)
-	for _, c := range b.Circuits {
+	for _, c := range o.Circuits {
 		names = append(names, c.Name)
 	}
 	return names

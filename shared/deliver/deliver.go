@@ -114,10 +114,12 @@ func (d *Deliverer) run(ctx context.Context, total *Counts) error {
 		case did.busy:
 			continue
 		}
-		total.NextDue, err = d.Store.Rest(ctx, did.at.Add(period-started.Elapsed()))
-		if err != nil {
-			return err
+		if end := did.at.Add(period - started.Elapsed()); did.next.IsZero() || !did.next.Before(end) {
+			if did.next, err = d.Store.Rest(ctx, end); err != nil {
+				return err
+			}
 		}
+		total.NextDue = did.next
 		if total.NextDue.IsZero() || !stopwatch.Sleep(ctx, d.nap(total.NextDue.Sub(did.at)-looked.Elapsed())) {
 			return nil
 		}
@@ -162,6 +164,7 @@ func (d *Deliverer) Pass(ctx context.Context) (Counts, error) {
 // done is what came of one pass.
 type done struct {
 	at      time.Time // of the claim, by the store's clock
+	next    time.Time // when something is due next, if the claim has told that
 	busy    bool      // there was something to do
 	watched bool      // there was not, and another run watches
 }
@@ -190,7 +193,7 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (done, error) {
 		return p.serve(ctx, messages)
 	})
 	busy := len(batch.Recipients) > 0 || batch.Overdue || batch.FanOuts
-	return done{batch.Now, busy, batch.Watched && !busy}, err
+	return done{batch.Now, batch.Next, busy, batch.Watched && !busy}, err
 }
 
 // atMost returns how many recipients to claim, limit or fewer.

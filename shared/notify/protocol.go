@@ -85,6 +85,7 @@ type Batch struct {
 	Circuits      []Circuit   // those that are open, or were and have not been tried since
 	UnknownInARow int         // different openids in a row that WeChat does not know
 	Watched       bool        // another run watches, and does what falls due
+	Next          time.Time   // when something is due next, where nothing is and that is known
 	FanOuts       bool        // group messages wait to be fanned out
 	Overdue       bool        // cards wait to be reconciled
 	// Skipped says which recipients could not be read; they are handed out again when

@@ -71,8 +71,6 @@ type guard struct {
 const (
 	// mostTries is how often a change is decided before it gives way to others of its record.
 	mostTries = 50
-	// decidedFor is how long what was read may be relied on: decide compares the time with leases.
-	decidedFor = 2 * time.Second
 	// atOnce is how many changes go in one trip.
 	atOnce = 200
 )
@@ -252,7 +250,7 @@ func (c *change) decideBy(r reply) (*decision, error) {
 const apartFor = 15 * time.Second
 
 // eval returns the run of commit that writes what was decided.
-func (d decision) eval(clock string) eval {
+func (d decision) eval() eval {
 	keys, versions := []string{d.record}, d.versions[:1:1]
 	for i, g := range d.guards {
 		if !g.ifAbsent || versions[0] == "" {
@@ -264,7 +262,7 @@ func (d decision) eval(clock string) eval {
 		keys, versions = []string{d.apart}, []string{""}
 		writes = append([]command{do("HSET", d.apart, "v", d.next), do("PEXPIRE", d.apart, apartFor.Milliseconds())}, writes...)
 	}
-	args := []any{clock, d.at.Add(decidedFor).UnixMilli(), d.next, len(versions)}
+	args := []any{d.next, len(versions)}
 	for _, v := range versions {
 		args = append(args, v)
 	}
@@ -279,12 +277,12 @@ func (s *Store) write(ctx context.Context, b *batch, decided []decision) (again 
 	evals, all := make([]eval, len(decided), len(decided)+1), make([]*change, len(decided))
 	for i, d := range decided {
 		d.writes = s.lives.without(d.writes)
-		evals[i], all[i] = d.eval(s.clock()), d.change
+		evals[i], all[i] = d.eval(), d.change
 	}
 	due, now := dues{}, s.clock()
 	maps.Copy(due, b.soon)
 	for _, d := range decided {
-		now = strconv.FormatInt(d.at.UnixMilli(), 10) // two seconds ago at most
+		now = strconv.FormatInt(d.at.UnixMilli(), 10) // a moment ago
 		for _, w := range d.writes {
 			if !w.due.IsZero() {
 				due.add(w.key, w.due)

@@ -1,20 +1,14 @@
 -- commit: write what a change has decided, if its record is still the one that it has read.
 -- KEYS  1.. hashes with a version: the record, and what guards it; then those of the writes
--- ARGV  the time in ms, or "" for the server's; until when the decision holds; the next version of
---       the record; how many versions were read, and those; then each write, as in look
--- reply 1 if it is written; 0 if the record is another one by now, or it is too late
+-- ARGV  the next version of the record; how many versions were read, and those; then each write, as
+--       in look
+-- reply 1 if it is written; 0 if the record is another one by now
 -- Repeat: the record has this very version.
 local version = redis.call('HGET', KEYS[1], 'v')
-if version == ARGV[3] then return 1 end
-local now = tonumber(ARGV[1])
-if not now then
-  local t = redis.call('TIME')
-  now = t[1] * 1000 + math.floor(t[2] / 1000)
-end
-if now > tonumber(ARGV[2]) then return 0 end
-local i = 5 + tonumber(ARGV[4])
-for k = 5, i - 1 do
-  if k > 5 then version = redis.call('HGET', KEYS[k - 4], 'v') end
+if version == ARGV[1] then return 1 end
+local i = 3 + tonumber(ARGV[2])
+for k = 3, i - 1 do
+  if k > 3 then version = redis.call('HGET', KEYS[k - 2], 'v') end
   if (version or '') ~= ARGV[k] then return 0 end
 end
 while i <= #ARGV do

@@ -48,15 +48,15 @@ type taken struct {
 }
 
 func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, error) {
-	k := s.shardKeys(0)
-	now, watched, shards, beside, err := s.lookAround(ctx, do("HGETALL", k.circuits()), do("SCARD", k.unknownOpenIDs()))
+	look, err := s.lookAround(ctx)
 	if err != nil {
 		return notify.Batch{}, err
 	}
-	open, skipped := readCircuits(beside[0].value)
-	b := notify.Batch{Now: now, Watched: watched, Circuits: open, UnknownInARow: int(number(beside[1].value)), Skipped: skipped}
-	if len(shards) > 0 {
-		all, soon, err := s.takeFrom(ctx, &b, shards, messages, calls)
+	b := notify.Batch{Now: look.now, Watched: look.watched}
+	if len(look.shards) == 0 {
+		b.Next = look.next
+	} else {
+		all, soon, err := s.takeFrom(ctx, &b, look.shards, messages, calls)
 		if err != nil {
 			return notify.Batch{}, err
 		}
@@ -67,7 +67,7 @@ func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, e
 }
 
 // takeFrom hides who is due in shards from other callers, and returns them, in turn, and when the shards
-// want another look. The error is that of the way there, or of all shards; a shard that failed beside others
+// want another look. With the same trip come the circuits. The error is that of the way there, or of all shards; a shard that failed beside others
 // is in b.Skipped.
 func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, messages, calls int) ([]taken, dues, error) {
 	token, soon := crand.Text()[:16], dues{}
@@ -80,10 +80,14 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 		evals[i] = s.take(k, token, []string{k.callsQueue(), k.queue(), k.fanOutQueue(), k.overdue()},
 			perShard(calls, len(shards)), perShard(messages, len(shards)), -1, -1)
 	}
-	replies, err := s.evalAll(ctx, evals)
+	first := s.shardKeys(0)
+	replies, err := s.evalAll(ctx, evals, do("HGETALL", first.circuits()), do("SCARD", first.unknownOpenIDs()))
 	if err != nil {
 		return nil, nil, err
 	}
+	replies, beside := replies[:len(evals)], replies[len(evals):]
+	b.Circuits, b.Skipped = readCircuits(beside[0].value)
+	b.UnknownInARow = int(number(beside[1].value))
 	var ringing, waiting [][]taken // of each shard
 	for i, r := range replies {
 		part, _ := r.value.([]any)

@@ -26,10 +26,16 @@ for i = 2, #KEYS do
   if before and most > 0 then members = redis.call('ZRANGEBYSCORE', KEYS[i], hidden, hidden) end
   out[i - 1] = members
 end
+local some = false
 for i, members in ipairs(before and {} or out) do
+  local args = {}
   for _, member in ipairs(tonumber(ARGV[i + 2]) > 0 and members or {}) do
-    redis.call('ZADD', KEYS[i + 1], hidden, member)
-    redis.call('SET', KEYS[1], hidden, 'PX', ARGV[2])
+    args[#args + 1], args[#args + 2] = hidden, member
+  end
+  for k = 1, #args, 1000 do -- as many as Lua unpacks
+    redis.call('ZADD', KEYS[i + 1], unpack(args, k, math.min(k + 999, #args)))
+    some = true
   end
 end
+if some then redis.call('SET', KEYS[1], hidden, 'PX', ARGV[2]) end
 return {ms(now), hidden, next and ms(next) or '', unpack(out)}

@@ -69,34 +69,39 @@ func (d dues) args() (out []any) {
 	return out
 }
 
-// lookAround notes that this run watches, unless another does, and returns the shards that it is to look
-// at, and the replies to what goes with that trip.
-func (s *Store) lookAround(ctx context.Context, also ...command) (now time.Time, watched bool, shards []int, beside []reply, err error) {
-	replies, err := s.evalAll(ctx, []eval{s.watch(s.clock(), crand.Text()[:10], "look", allEvery.Milliseconds())}, also...)
-	if err == nil {
-		err = failures(replies[:1])
-	}
+// A lookAround is what a run is told when it looks around.
+type lookAround struct {
+	now     time.Time
+	watched bool      // another run watches
+	next    time.Time // when the next shard is due, beside shards; zero if none is
+	shards  []int     // that are due, and in this run's hands now
+}
+
+// lookAround notes that this run watches, unless another does, and returns the shards that it is to look at.
+func (s *Store) lookAround(ctx context.Context) (l lookAround, err error) {
+	reply, err := s.evalOne(ctx, s.watch(s.clock(), crand.Text()[:10], "look", allEvery.Milliseconds()))
 	if err != nil {
-		return time.Time{}, false, nil, nil, err
+		return l, err
 	}
-	told := texts(replies[0].value)
-	if len(told) < 2 {
-		return time.Time{}, false, nil, nil, errReply
+	told := texts(reply)
+	if len(told) < 3 {
+		return l, errReply
 	}
-	if slices.Contains(told, "all") {
-		told = told[:2]
+	l = lookAround{now: millis(told[0]), watched: told[1] != "", next: millis(told[2])}
+	if told = told[3:]; slices.Contains(told, "all") {
 		for i := range s.shards {
-			told = append(told, strconv.Itoa(i))
+			l.shards = append(l.shards, i)
 		}
+		return l, nil
 	}
-	for _, shard := range told[2:] {
+	for _, shard := range told {
 		n, err := strconv.Atoi(shard)
 		if err != nil {
-			return time.Time{}, false, nil, nil, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
+			return l, fmt.Errorf("store: %w: the shards that are due: %w", notify.ErrUnreadable, err)
 		}
-		shards = append(shards, n)
+		l.shards = append(l.shards, n)
 	}
-	return millis(told[0]), told[1] != "", shards, replies[1:], nil
+	return l, nil
 }
 
 // Rest implements deliver.Queue.

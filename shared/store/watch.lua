@@ -12,8 +12,8 @@
 --              another run watches: then it does not. Runs have words that begin with "run "
 --       rest   a run wants to end: when is the next due, if that is before a time? If none is, it watches
 --              no longer
--- reply of wake 1 or 0; of look the time, ms, "1" if another run watches, else "", and shards; of rest
---       the time, ms, or ""
+-- reply of wake 1 or 0; of look the time, ms, "1" if another run watches, else "", when the next shard is
+--       due, ms, or "", and the shards; of rest the time, ms, or ""
 -- Repeat: the watch has the word, or has lost it; what a look was told is kept.
 local now, word = tonumber(ARGV[1]), ARGV[2]
 if not now and ARGV[3] ~= 'note' then
@@ -30,15 +30,21 @@ if ARGV[3] == 'look' then
   local who = watcher()
   local other = who and who ~= word and string.sub(who, 1, 4) == 'run ' and '1' or ''
   if other == '' then watch() end
-  local told = redis.call('GET', KEYS[3])
-  local due = told and cjson.decode(told) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms(now))
-  local all = tonumber(redis.call('ZSCORE', KEYS[2], 'all') or '0')
-  if not told and (all == 0 or all > now + ARGV[5]) then due = {'all'} end -- new, or the clock was set back
-  if not told and #due > 0 then
+  local told, due, all, next = redis.call('GET', KEYS[3]), {}, nil, nil
+  local list = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES') -- one of each shard at most
+  for i = 1, #list, 2 do
+    local at = tonumber(list[i + 1])
+    if list[i] == 'all' then all = at end
+    if at <= now then due[#due + 1] = list[i]
+    elseif list[i] ~= 'all' and not next then next = ms(at) end
+  end
+  if not all or all > now + ARGV[5] then due = {'all'} end -- new, or the clock was set back
+  if told then due = cjson.decode(told)
+  elseif #due > 0 then
     redis.call('ZREM', KEYS[2], unpack(due))
     redis.call('SET', KEYS[3], cjson.encode(due), 'PX', ARGV[4])
   end
-  return {ms(now), other, unpack(due)}
+  return {ms(now), other, next or '', unpack(due)}
 elseif ARGV[3] == 'rest' then
   local first = redis.call('ZRANGE', KEYS[2], 0, 1, 'WITHSCORES')
   local at = first[2]
