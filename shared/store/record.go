@@ -88,7 +88,8 @@ func (v *visits) add(rules notify.Rules, f fact.Fact) {
 	case f.Recall != nil:
 		id := f.Recall.Identity()
 		one := v.to(f.Recall.To, func(b *notify.Mailbox) { b.Recalled(id) })
-		one.about, one.allLetters = append(one.about, id), true
+		one.isAbout(id, time.Time{})
+		one.allLetters = true
 	case f.Ring != nil:
 		v.ring(rules, *f.Ring)
 	case f.RingEnd != nil:
@@ -107,7 +108,11 @@ func (v *visits) message(rules notify.Rules, m fact.Message, accepted *notify.Ac
 			*accepted = notify.Accepted{State: state, Reason: reason}
 		}
 	})
-	one.about = append(one.about, m.Identity())
+	sent := m.SentAt
+	if m.Announcement != nil { // asked for again, it is sent now
+		sent = time.Time{}
+	}
+	one.isAbout(m.Identity(), sent)
 	one.peers = append(one.peers, fact.HashOfConversation(m.From, m.Group))
 	one.allLetters = one.allLetters || m.FailedCode != 0
 	if m.From != "" {
@@ -127,7 +132,8 @@ func (v *visits) read(reader fact.UserID, peer string, upTo time.Time, why fact.
 func (v *visits) ring(rules notify.Rules, r fact.Ring) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.Rings(rules, r) })
-		one.about, one.allCalls, one.allLetters = append(one.about, r.Identity()), true, true
+		one.isAbout(r.Identity(), time.Time{})
+		one.allCalls, one.allLetters = true, true
 		if r.Caller != "" {
 			one.senders = append(one.senders, r.Caller)
 		}
@@ -137,7 +143,8 @@ func (v *visits) ring(rules notify.Rules, r fact.Ring) {
 func (v *visits) ringEnd(rules notify.Rules, r fact.RingEnd) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.RingEnded(rules, r) })
-		one.about, one.allCalls, one.allLetters = append(one.about, r.Identity()), true, true
+		one.isAbout(r.Identity(), time.Time{})
+		one.allCalls, one.allLetters = true, true
 	}
 }
 

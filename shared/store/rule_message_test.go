@@ -144,6 +144,10 @@ var messageRules = []rule{
 		b.unchanged(func() { b.record(m) })
 		b.record(m2)
 		b.unchanged(func() { b.must(b.recordBy(ahead, m2)) })
+		behind := b.Open(func() time.Time { return b.Now().Add(-5 * time.Hour) })
+		m3 := b.message("m3")
+		b.must(b.recordBy(behind, m3))
+		b.unchanged(func() { b.record(m3) })
 	}},
 }
 
@@ -200,6 +204,8 @@ var announceRules = []rule{
 		b.unchanged(func() { equal(b, "again", b.announce(a, a), []notify.Accepted{{}, {}}) })
 		b.finish(notify.Finish{User: alice, Lease: b.only().Lease, Final: b.final(fact.StateDelivered, "a1")})
 		equal(b, "again", b.announce(a), []notify.Accepted{{}})
+		b.Advance(23 * time.Hour) // another day, in which it is sent as if it were new
+		equal(b, "again", b.announce(b.announcement("a1")), []notify.Accepted{{}})
 		b.nothingDue()
 	}},
 }

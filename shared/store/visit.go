@@ -19,6 +19,7 @@ type visit struct {
 	user    fact.UserID
 	happens []func(*notify.Mailbox)
 	about   []fact.Identity // messages that may have come before
+	sent    time.Time       // when the first of them was; zero: unknown
 	senders []fact.UserID   // who may have been erased
 	peers   []string        // conversations that may have been read, hashed
 	// What is looked at as a whole: conversations that were read, calls of late, dead letters.
@@ -76,7 +77,7 @@ func (s *Store) visitChanges(visits []*visit) []*change {
 	changes := make([]*change, len(visits))
 	for i, v := range visits {
 		now := s.now()
-		changes[i] = visiting{v, s.keysOf(string(v.user)), day(now), quarter(now), daysAround(now)}.change()
+		changes[i] = visiting{v, s.keysOf(string(v.user)), day(now), quarter(now), daysAround(now, v.sent)}.change()
 	}
 	return changes
 }
@@ -84,14 +85,25 @@ func (s *Store) visitChanges(visits []*visit) []*change {
 // clocksDiffer is by how much the clocks of instances may.
 const clocksDiffer = 6 * time.Hour
 
-// daysAround returns the days in which something may have been marked within a day before t, or
-// after it by another clock.
-func daysAround(t time.Time) []int64 {
-	days := []int64{day(t), day(t) - 1}
+// daysAround returns the days in which something that was sent at a time may have been marked within a
+// day before t, or after it by another clock.
+func daysAround(t, sent time.Time) []int64 {
+	days := []int64{day(t)}
+	if before := days[0] - 1; day(sent.Add(-clocksDiffer)) <= before {
+		days = append(days, before)
+	}
 	if next := day(t.Add(clocksDiffer)); next != days[0] {
 		days = append(days, next)
 	}
 	return days
+}
+
+// isAbout has a visit be about a message that was sent at a time; zero: nobody knows when.
+func (v *visit) isAbout(id fact.Identity, sent time.Time) {
+	if len(v.about) == 0 || sent.Before(v.sent) {
+		v.sent = sent
+	}
+	v.about = append(v.about, id)
 }
 
 // change returns how a visit is made.
