@@ -131,9 +131,8 @@ var messageRules = []rule{
 		b.record(m)
 		b.finish(notify.Finish{User: alice, Lease: b.after(b.rules.Lead).Lease, Final: b.final(fact.StateDelivered, "m1")})
 		b.Advance(24*time.Hour - b.rules.Lead)
-		b.record(m)
-		b.Advance(time.Hour)
-		b.nothingDue()
+		b.record(b.message("m2"), m)
+		equal(b, "notices", idsOf(b.after(b.rules.Lead)), []fact.MessageID{"m2"})
 		b.ended("m1", fact.StateDelivered, fact.ReasonNone)
 	}},
 	{"instances may disagree on the day", func(b *bench) {
