@@ -2,7 +2,7 @@
 # buildcheck.sh FOLDER FILE...: the folder must hold these files and no other, because all of it is
 # uploaded, and each must be small enough to start fast.
 set -eu
-max=10000000 # bytes
+max=10485760 # bytes: 10 MiB
 dir=$1
 shift
 failed=0
