@@ -11,6 +11,9 @@ import (
 	"wxnotify/shared/notify"
 )
 
+// period is how often the timer starts a run.
+const period = time.Minute
+
 // A queue has nothing to do until due, and notes how it was asked. Another run may watch it.
 type queue struct {
 	deliver.Store
@@ -20,7 +23,11 @@ type queue struct {
 }
 
 func (q *queue) Claim(context.Context, int) (notify.Batch, error) {
-	return notify.Batch{Now: time.Now(), Watched: q.watched}, nil
+	b := notify.Batch{Now: time.Now(), Watched: q.watched}
+	if q.due.After(b.Now) {
+		b.Next = q.due
+	}
+	return b, nil
 }
 
 func (q *queue) ClaimCalls(context.Context, int) (notify.Batch, error) { return notify.Batch{}, nil }
@@ -48,6 +55,28 @@ func TestOneRunWatches(t *testing.T) {
 					t.Errorf("the run took %v, and asked %d times when the next is due", took, len(q.rests))
 				}
 			})
+		})
+	}
+}
+
+// What falls due after the timer has started the next run is that run's. Until then a run that knows when
+// something is due does not ask.
+func TestRunEndsBeforeTheNext(t *testing.T) {
+	for _, c := range []struct {
+		due   time.Duration
+		takes time.Duration
+	}{{2 * time.Hour, 0}, {period + time.Second, 0}, {period - time.Second, period - time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			q := &queue{due: time.Now().Add(c.due)}
+			d := &deliver.Deliverer{Store: q, Rules: notify.DefaultRules(), Log: slog.New(slog.DiscardHandler)}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			started := time.Now()
+			time.AfterFunc(c.due, func() { q.due = started.Add(time.Hour) })
+			d.Run(ctx)
+			if took := time.Since(started).Truncate(time.Second); took != c.takes || len(q.rests) != 1 {
+				t.Errorf("due in %v: the run took %v, and asked %d times when the next is due", c.due, took, len(q.rests))
+			}
 		})
 	}
 }

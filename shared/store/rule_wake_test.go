@@ -93,6 +93,17 @@ var wakeRules = []rule{
 		b.rests(time.Minute, b.Now().Add(b.rules.Lead))
 		equal(b, "wake", b.record(b.messageTo(users[1], "m2")), false)
 	}},
+	{"a claim of which nothing is due tells when the first is", func(b *bench) {
+		users := b.inTwoShards()
+		b.nothingDue()
+		first := b.Now().Add(b.rules.Lead)
+		b.record(b.messageTo(users[0], "m1"))
+		b.Advance(time.Second)
+		b.record(b.messageTo(users[1], "m2"))
+		equal(b, "next", b.claim().Next, first)
+		b.Advance(b.rules.Lead - time.Second)
+		equal(b, "next, with somebody who is due", b.claim().Next, time.Time{})
+	}},
 }
 
 // rests wants Rest to answer next for what is due before d from now.
