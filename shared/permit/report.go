@@ -164,9 +164,6 @@ func (s *Subscriber) Ack(id card.ID, state fact.State, now time.Time) error {
 	}
 	if len(c.Outbox) > 0 && c.Outbox[0].State == state {
 		c.Outbox = c.Outbox[1:]
-		if c.Reported && len(c.Outbox) == 0 {
-			c.Messages = nil // WeChat reports once
-		}
 		s.Cards.put(id, c)
 	}
 	switch {

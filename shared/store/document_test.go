@@ -178,3 +178,15 @@ func TestKeysOf(t *testing.T) {
 		t.Errorf("%d shards are used, want 16", len(seen))
 	}
 }
+
+// A card without one of the fields that every card has is unreadable.
+func TestCardsAreWhole(t *testing.T) {
+	for _, doc := range []string{`{"t":"T","at":1}`, `{"s":"voided","at":1}`, `{"s":"voided","t":"T"}`, `{"s":"sending","t":"T","at":1}`, `{`, `null`} {
+		if c, err := decodeCard(doc); err == nil {
+			t.Errorf("%s: %+v", doc, c)
+		}
+	}
+	if _, err := decodeCard(`{"s":"voided","t":"T","at":0}`); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"
@@ -19,13 +21,19 @@ func TestInspect(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "yes", "--requirepass", "right")
 	cfg := store.Config{Now: NewClock().Now, URL: secret.New("redis://:right@" + addr), AppID: "wx1", SDKAppID: 1400000001}
+	raw := redis.NewClient(&redis.Options{Addr: addr, Password: "right"})
+	t.Cleanup(func() { raw.Close() })
 	look := func(cfg store.Config) store.Inspection {
 		t.Helper()
 		in := must(store.Inspect(t.Context(), cfg))(t)
 		if d := time.Since(in.Time); cfg.ServerTime == nil && (d < -time.Minute || d > time.Minute) {
 			t.Errorf("its clock is %v behind", d)
 		}
-		if in.Used == 0 || !strings.Contains(in.Version, ".") {
+		info := raw.Info(t.Context(), "memory").Val()
+		var used int64
+		_, told, _ := strings.Cut(info, "used_memory:")
+		fmt.Sscan(told, &used)
+		if in.Used < used/2 || in.Used > used*3/2 || !strings.Contains(in.Version, ".") {
 			t.Errorf("%+v", in)
 		}
 		in.Time, in.Used, in.Version = time.Time{}, 0, ""

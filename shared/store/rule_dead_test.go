@@ -97,6 +97,7 @@ var deadRules = []rule{
 			equal(b, "dead", b.counts()[fact.StateDead], int64(3-i))
 		}
 		equal(b, "letters", len(b.letters(10)), 0)
+		b.nothingNames("}:dead") // who has letters
 		b.nothingDue()
 	}},
 	{"a replayed letter waits again as if it had just come in, once", func(b *bench) {

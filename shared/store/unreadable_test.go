@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,26 @@ func TestErrorsOfScripts(t *testing.T) {
 			if errors.Is(err, notify.ErrUnreadable) != (c.names != "") || err != nil && !strings.Contains(err.Error(), c.names) {
 				t.Errorf("%s: %s: %v; want it to name %q", server, c.script, err, c.names)
 			}
+		}
+	}
+}
+
+// One cause is told once, however many it hit. They are unreadable only if nothing else is among them.
+func TestEachCauseIsToldOnce(t *testing.T) {
+	away, document := errors.New("away"), fmt.Errorf("%w: a key", notify.ErrUnreadable)
+	for _, c := range []struct {
+		errs       []error
+		want       string
+		unreadable bool
+	}{
+		{nil, "<nil>", false},
+		{[]error{nil, away, nil, errors.New("away")}, "away", false},
+		{[]error{document, document}, document.Error(), true},
+		{[]error{document, away}, "away", false},
+	} {
+		err := eachOnce(c.errs)
+		if got := fmt.Sprint(err); got != c.want || errors.Is(err, notify.ErrUnreadable) != c.unreadable {
+			t.Errorf("%v: %q, want %q", c.errs, got, c.want)
 		}
 	}
 }
