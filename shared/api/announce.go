@@ -166,6 +166,8 @@ func (a *Announce) record(ctx context.Context, messages []fact.Message) ([]annou
 		case accepted[i].State == "":
 			results[i].State = stateAccepted
 			waiting++
+		case accepted[i].State != fact.StateNotBound:
+			a.Log.InfoContext(ctx, "messages ended", "user", m.To, "messages", 1, "state", accepted[i].State, "reason", accepted[i].Reason)
 		}
 	}
 	a.Log.InfoContext(ctx, "announced", "message_id", messages[0].ID, "kind", messages[0].Kind, "recipients", len(messages), "accepted", waiting)

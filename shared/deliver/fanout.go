@@ -93,7 +93,10 @@ func (p *pass) record(ctx context.Context, m fact.GroupMessage, members []notify
 	}
 	for len(facts) > 0 {
 		n := min(len(facts), fanOutRecords)
-		_, err := p.Store.Record(ctx, p.Rules, facts[:n])
+		recorded, err := p.Store.Record(ctx, p.Rules, facts[:n])
+		for _, e := range recorded.Ended {
+			p.ended(ctx, e.Ended, "user", e.User)
+		}
 		if errors.Is(err, notify.ErrUnreadable) { // the other members are told
 			p.Log.ErrorContext(ctx, "some members are not told of a group message: what the store holds of them cannot be read",
 				"alert", "unreadable", "group", m.Group, "error", err)

@@ -74,10 +74,10 @@ func (x *interceptor) Finish(ctx context.Context, rules notify.Rules, fs []notif
 }
 
 // Record leaves out the first of facts if it fails.
-func (x *interceptor) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
+func (x *interceptor) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (notify.Recorded, error) {
 	if err := x.fault("record", string(facts[0].Message.To)); err != nil {
-		wake, other := x.Store.Record(ctx, rules, facts[1:])
-		return wake, errors.Join(err, other)
+		recorded, other := x.Store.Record(ctx, rules, facts[1:])
+		return recorded, errors.Join(err, other)
 	}
 	return x.Store.Record(ctx, rules, facts)
 }

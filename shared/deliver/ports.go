@@ -130,7 +130,7 @@ type Cards interface {
 type Groups interface {
 	// Record records what a group's message is for each of its members, a message for one
 	// recipient, as inbox.Recorder does.
-	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error)
+	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (notify.Recorded, error)
 	// FanOuts hands out up to limit of them and hides them from other callers for Lease.
 	FanOuts(ctx context.Context, limit int) ([]notify.FanOut, error)
 	// Advance writes down how far a fan-out has come: page is the next page of members;

@@ -22,6 +22,15 @@ func MetricEnd(state State, reason Reason) Metric {
 // IsEnd reports whether m is a MetricEnd.
 func (m Metric) IsEnd() bool { return strings.HasPrefix(string(m), "end:") }
 
+// End returns how the messages ended that m counts, if it is a MetricEnd.
+func (m Metric) End() (state State, reason Reason, ok bool) {
+	parts := strings.SplitN(string(m), ":", 3)
+	if !m.IsEnd() || len(parts) != 3 {
+		return "", "", false
+	}
+	return State(parts[1]), Reason(parts[2]), true
+}
+
 // MetricCard counts cards by the first state in which their send ended.
 func MetricCard(state string) Metric { return Metric("card:" + state) }
 

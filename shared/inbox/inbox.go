@@ -77,7 +77,10 @@ func (in *Inbox) record(ctx context.Context, facts []fact.Fact, pause notify.Ret
 func (in *Inbox) put(ctx context.Context, facts []fact.Fact, pause notify.Retry) (wake bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordBudget)
 	defer cancel()
-	wake, err = in.Store.Record(ctx, in.Rules, facts)
+	recorded, err := in.Store.Record(ctx, in.Rules, facts)
 	in.outage.note(in.Now(), err, pause)
-	return wake, err
+	for _, e := range recorded.Ended {
+		in.Log.InfoContext(ctx, "messages ended", "user", e.User, "messages", e.Messages, "state", e.State, "reason", e.Reason)
+	}
+	return recorded.Wake, err
 }

@@ -26,27 +26,28 @@ type recorder struct {
 	until time.Time // away until then
 	calls int
 	facts []fact.Fact
+	ended []notify.RecipientEnded
 	// spoilt is a user of whom something unreadable is stored; spoiltFirst: that shows even
 	// while the store is away.
 	spoilt      fact.UserID
 	spoiltFirst bool
 }
 
-func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (bool, error) {
+func (r *recorder) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (notify.Recorded, error) {
 	r.calls++
 	if r.hang {
 		<-ctx.Done()
-		return false, ctx.Err()
+		return notify.Recorded{}, ctx.Err()
 	}
 	spoilt := slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.Read != nil && f.Read.Reader == r.spoilt })
 	if r.spoilt != "" && spoilt && (r.spoiltFirst || !time.Now().Before(r.until)) {
-		return false, fmt.Errorf("%w: key of %s", notify.ErrUnreadable, r.spoilt)
+		return notify.Recorded{}, fmt.Errorf("%w: key of %s", notify.ErrUnreadable, r.spoilt)
 	}
 	if r.err != nil || time.Now().Before(r.until) {
-		return false, errors.Join(r.err, errors.New("store: away"))
+		return notify.Recorded{}, errors.Join(r.err, errors.New("store: away"))
 	}
 	r.facts = append(r.facts, facts...)
-	return true, nil
+	return notify.Recorded{Wake: true, Ended: r.ended}, nil
 }
 
 // A invoker keeps what is handed to it, and may be away.
@@ -100,6 +101,19 @@ func TestInboxKeepsTheBudget(t *testing.T) {
 			t.Errorf("the wake took %v", took)
 		}
 	})
+}
+
+// What ends as it is recorded has its line in the log.
+func TestInboxTellsOfEnds(t *testing.T) {
+	var lines bytes.Buffer
+	in := newInbox(&recorder{ended: []notify.RecipientEnded{{User: "alice", Ended: notify.Ended{State: fact.StateRead, Reason: fact.ReasonReadReport, Messages: 2}}}}, &invoker{})
+	in.Log = slog.New(slog.NewTextHandler(&lines, nil))
+	if err := in.Accept(t.Context(), []fact.Fact{{Read: &fact.Read{Reader: "alice", Peer: "bob"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := `msg="messages ended" user=alice messages=2 state=read reason=read_report`; strings.Count(lines.String(), want) != 1 {
+		t.Errorf("%s\nwant once: %s", &lines, want)
+	}
 }
 
 func TestInboxSpills(t *testing.T) {

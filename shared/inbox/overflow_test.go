@@ -264,7 +264,7 @@ func (s *tally) set(until time.Time) {
 }
 
 // Record implements inbox.Recorder.
-func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (bool, error) {
+func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (notify.Recorded, error) {
 	s.mu.Lock()
 	away := time.Now().Before(s.until)
 	if away {
@@ -273,7 +273,7 @@ func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (
 	s.mu.Unlock()
 	if away {
 		<-ctx.Done()
-		return false, ctx.Err()
+		return notify.Recorded{}, ctx.Err()
 	}
 	time.Sleep(workTakes)
 	s.mu.Lock()
@@ -283,5 +283,5 @@ func (s *tally) Record(ctx context.Context, _ notify.Rules, facts []fact.Fact) (
 			s.again++
 		}
 	}
-	return false, nil
+	return notify.Recorded{}, nil
 }

@@ -15,11 +15,10 @@ import (
 type Recorder interface {
 	// Record stores facts in one round trip, those about an openid in two more and an Erase apart,
 	// each in one atomic step per recipient.
-	// wake is true when something falls due soon and no run of deliver is watching.
 	// On an error any part of facts may have been stored; recording all of them again
 	// is safe. It wraps ErrUnreadable if nothing but that is wrong: then all steps of other
 	// recipients are done, an Erase apart.
-	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error)
+	Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (notify.Recorded, error)
 }
 
 // Invoker reaches deliver without the store.

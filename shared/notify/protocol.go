@@ -133,6 +133,18 @@ type Finish struct {
 	Steps []Step
 }
 
+// Recorded is what came of facts.
+type Recorded struct {
+	Wake  bool // something falls due soon, and no run of deliver watches
+	Ended []RecipientEnded
+}
+
+// RecipientEnded is Ended of one recipient.
+type RecipientEnded struct {
+	User fact.UserID
+	Ended
+}
+
 // Ended says how many messages reached a final state.
 type Ended struct {
 	State    fact.State

@@ -13,9 +13,9 @@ import (
 const marksFor = 2 * dayLong
 
 // writes returns what a visit has changed, in the order that change asks for.
-func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
+func (v visiting) writes(c *change, b *notify.Mailbox, counted map[fact.Metric]int, next string) []command {
 	if b.Deleted {
-		return slices.Concat(v.countsChange(b), v.metricWrites(b.Metrics(), b.Now), v.deletion(c.record))
+		return slices.Concat(v.countsChange(b), v.metricWrites(counted, b.Now), v.deletion(c.record))
 	}
 	var out []command
 	if !slices.Contains(v.bad, fieldMessages) {
@@ -36,7 +36,7 @@ func (v visiting) writes(c *change, b *notify.Mailbox, next string) []command {
 	open, told := v.timelineChange(b, next)
 	out = append(out, told...)
 	out = append(out, v.countsChange(b)...)
-	out = append(out, v.metricWrites(b.Metrics(), b.Now)...)
+	out = append(out, v.metricWrites(counted, b.Now)...)
 	is := v.encoded(b, open)
 	fields := v.fieldsChange(c.record, is, b, next)
 	c.leaves = []any{anys(is)}

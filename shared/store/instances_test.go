@@ -81,7 +81,7 @@ func TestOneRunWatches(t *testing.T) {
 	b := onServer(t)
 	one, other := b.Store, b.Open(b.Now)
 	b.bind()
-	equal(b, "wake", must(other.Record(t.Context(), b.rules, factsOf(b.message("m"))))(b), true)
+	equal(b, "wake", must(other.Record(t.Context(), b.rules, factsOf(b.message("m"))))(b).Wake, true)
 	watched := func(s *store.Store, want bool, what string) {
 		t.Helper()
 		equal(b, "another run watches: "+what, must(s.Claim(t.Context(), 1))(t).Watched, want)

@@ -11,7 +11,7 @@ import (
 )
 
 // Record implements inbox.Recorder.
-func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (wake bool, err error) {
+func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (r notify.Recorded, err error) {
 	var others []*change
 	var erase []fact.Erase
 	visits, groups := &visits{of: map[fact.UserID]*visit{}}, &groupChanges{Store: s}
@@ -26,15 +26,23 @@ func (s *Store) Record(ctx context.Context, rules notify.Rules, facts []fact.Fac
 	}
 	b := batch{changes: slices.Concat(s.visitChanges(visits.list), groups.changes, others), wakes: func() bool { return groups.begun || soonDue(visits.list) }}
 	err = s.commitBatch(ctx, &b)
-	if wake = b.woken; err != nil {
-		return wake, err
+	r.Wake = b.woken
+	for i, v := range visits.list {
+		if b.changes[i].err == nil {
+			for _, e := range v.ended {
+				r.Ended = append(r.Ended, notify.RecipientEnded{User: v.user, Ended: e})
+			}
+		}
+	}
+	if err != nil {
+		return r, err
 	}
 	for _, e := range erase {
 		if err := s.erase(ctx, e); err != nil {
-			return wake, err
+			return r, err
 		}
 	}
-	return wake, nil
+	return r, nil
 }
 
 // ofOpenID returns the changes of an openid that f is.

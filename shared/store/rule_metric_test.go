@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxnotify/shared/fact"
+	"wxnotify/shared/notify"
 	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
@@ -116,6 +117,23 @@ var metricRules = []rule{
 		must(b.Store.Reconcile(b.Context(), 1000))(b)
 		equal(b, "metrics", b.metrics(), map[fact.Metric]int64{fact.MetricIn: 2, fact.MetricPermitsGranted: 1, fact.MetricCard("unknown"): 1, fact.MetricError("errcode 0"): 1,
 			fact.MetricPermitsSpent: 1, fact.MetricEnd(fact.StateDelivered, fact.ReasonReported): 2})
+	}},
+	{"whoever records is told what has ended by it, once", func(b *bench) {
+		ends := func(facts ...any) []notify.RecipientEnded {
+			b.Helper()
+			return must(b.Store.Record(b.Context(), b.rules, factsOf(facts...)))(b).Ended
+		}
+		equal(b, "nobody is bound", len(ends(b.message("m0"))), 0)
+		b.bind()
+		m1, m2 := b.message("m1"), b.message("m2")
+		equal(b, "what waits", len(ends(m1, m2)), 0)
+		read := fact.Read{Reader: alice, Peer: bob, UpTo: b.Now()}
+		want := []notify.RecipientEnded{{User: alice, Ended: notify.Ended{State: fact.StateRead, Reason: fact.ReasonReadReport, Messages: 2}}}
+		equal(b, "what is read", ends(read), want)
+		equal(b, "again", len(ends(read, m1)), 0)
+		b.must(b.Store.SetPreferences(b.Context(), alice, notify.Preferences{Muted: true}))
+		b.Advance(2 * time.Second)
+		equal(b, "what is not wanted", ends(b.message("m3")), []notify.RecipientEnded{{User: alice, Ended: notify.Ended{State: fact.StateMuted, Reason: fact.ReasonMutedAll, Messages: 1}}})
 	}},
 	{"a flood is counted message by message", func(b *bench) {
 		b.bind()

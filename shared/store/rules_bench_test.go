@@ -82,7 +82,7 @@ func (b *bench) record(facts ...any) (wake bool) {
 			b.known[f.Ring.Call] = f.Ring.Identity()
 		}
 	}
-	return must(b.Store.Record(b.Context(), b.rules, all))(b)
+	return must(b.Store.Record(b.Context(), b.rules, all))(b).Wake
 }
 
 // recordBy is record by another store, or where there is to be an error.

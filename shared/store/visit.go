@@ -34,7 +34,8 @@ type visit struct {
 	tellMark string // key of the mark that says that this has happened; empty: none is needed
 
 	wake     time.Time // when something falls due because of it
-	happened bool      // before, by the tellMark
+	ended    []notify.Ended
+	happened bool // before, by the tellMark
 	// What was read.
 	before notify.Mailbox
 	fields []string // of the hash
@@ -162,8 +163,9 @@ func (v visiting) change() *change {
 		for _, happens := range v.happens {
 			happens(b)
 		}
-		v.wake = b.Wake
-		return v.writes(c, b, next), nil
+		counted := b.Metrics()
+		v.wake, v.ended = b.Wake, notify.EndsIn(counted)
+		return v.writes(c, b, counted, next), nil
 	}
 	return c
 }

@@ -175,13 +175,13 @@ func (r *run) Reconcile(ctx context.Context, limit int) ([]notify.Ended, error) 
 	return through(ctx, r, "Reconcile", "", func(ctx context.Context) ([]notify.Ended, error) { return r.Store.Reconcile(ctx, limit) })
 }
 
-func (r *run) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
-	return through(ctx, r, "Record", fmt.Sprint(len(facts)), func(ctx context.Context) (bool, error) {
-		wake, err := r.Store.Record(ctx, rules, facts)
+func (r *run) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (notify.Recorded, error) {
+	return through(ctx, r, "Record", fmt.Sprint(len(facts)), func(ctx context.Context) (notify.Recorded, error) {
+		recorded, err := r.Store.Record(ctx, rules, facts)
 		for _, f := range facts {
 			r.w.model.record(f, r.w.now())
 		}
-		return wake, err
+		return recorded, err
 	})
 }
 

@@ -239,13 +239,13 @@ func (w *system) drain() {
 }
 
 // Record implements inbox.Recorder, for the receivers.
-func (w *system) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (bool, error) {
+func (w *system) Record(ctx context.Context, rules notify.Rules, facts []fact.Fact) (notify.Recorded, error) {
 	v := w.recording
 	if v == isLost {
-		return false, errLost
+		return notify.Recorded{}, errLost
 	}
 	w.loseAnswer(6)
-	wake, err := w.storage.stores[0].Record(ctx, rules, facts)
+	recorded, err := w.storage.stores[0].Record(ctx, rules, facts)
 	w.undisturbed()
 	w.must(err)
 	for _, f := range facts {
@@ -253,9 +253,9 @@ func (w *system) Record(ctx context.Context, rules notify.Rules, facts []fact.Fa
 		w.hasReported(f.Sent)
 	}
 	if v == losesReply {
-		return false, errLost
+		return notify.Recorded{}, errLost
 	}
-	return wake, nil
+	return recorded, nil
 }
 
 // Wake implements inbox.Invoker: a history says itself when runs start.

@@ -27,8 +27,8 @@ func wakeOnce(s *system) {
 		s.Must(s.raw.Del(s.Context(), s.keys("watch")...).Err())
 		var wakes atomic.Int32
 		s.meet(func(i int, st *store.Store) error {
-			wake, err := st.Record(s.Context(), s.rules, facts[i:i+1])
-			if wake {
+			recorded, err := st.Record(s.Context(), s.rules, facts[i:i+1])
+			if recorded.Wake {
 				wakes.Add(1)
 			}
 			return err
@@ -70,8 +70,8 @@ func restAgainstRecord(s *system) {
 				}
 				return err
 			}
-			wake, err := st.Record(s.Context(), s.rules, facts[i:i+1])
-			if wake {
+			recorded, err := st.Record(s.Context(), s.rules, facts[i:i+1])
+			if recorded.Wake {
 				woken.Add(1)
 			}
 			return err

@@ -170,9 +170,9 @@ func (s *system) message(to fact.UserID) fact.Fact {
 
 func (s *system) record(st *store.Store, facts ...fact.Fact) (wake bool) {
 	s.Helper()
-	wake, err := st.Record(s.Context(), s.rules, facts)
+	recorded, err := st.Record(s.Context(), s.rules, facts)
 	s.Must(err)
-	return wake
+	return recorded.Wake
 }
 
 // account wants an account to add up, and returns it.

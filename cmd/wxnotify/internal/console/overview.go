@@ -123,7 +123,7 @@ func flowsIn(m map[fact.Metric]int64) flows {
 	f := flows{In: m[fact.MetricIn], Cards: m[fact.MetricCard("delivered")], Granted: m[fact.MetricPermitsGranted], Spent: m[fact.MetricPermitsSpent],
 		Taken: m[fact.MetricPermitsTaken]}
 	for name, n := range m {
-		if state, _, is := endOf(name); is && state == fact.StateDelivered {
+		if state, _, is := name.End(); is && state == fact.StateDelivered {
 			f.Announced += n
 		}
 	}
@@ -134,20 +134,11 @@ func flowsIn(m map[fact.Metric]int64) flows {
 	return f
 }
 
-// endOf reads the name of a metric of ends.
-func endOf(m fact.Metric) (fact.State, fact.Reason, bool) {
-	parts := strings.SplitN(string(m), ":", 3)
-	if !m.IsEnd() || len(parts) != 3 {
-		return "", "", false
-	}
-	return fact.State(parts[1]), fact.Reason(parts[2]), true
-}
-
 // endsIn returns the ends in m, the most first.
 func endsIn(m map[fact.Metric]int64) []end {
 	ends := []end{}
 	for name, n := range m {
-		state, why, is := endOf(name)
+		state, why, is := name.End()
 		if !is {
 			continue
 		}
@@ -275,7 +266,7 @@ func (c *Console) charts(ctx context.Context, q *query) (any, error) {
 	for i, sum := range sums {
 		step := chartStep{flowsIn(sum), map[fact.State]int64{}, map[string]int64{}}
 		for m, n := range sum {
-			if state, _, is := endOf(m); is {
+			if state, _, is := m.End(); is {
 				step.Ends[state] += n
 				a.States[state] = labelOf(state)
 			}
