@@ -39,16 +39,19 @@ func fallsBack(k fact.Kind) bool {
 // the template of KindMessage is missing or faulty; another that is faulty is disabled.
 func NewTemplates(specs map[fact.Kind]TemplateSpec) (Templates, error) {
 	ts := Templates{of: make(map[fact.Kind]*Template, len(specs)), disabled: map[fact.Kind]*DisabledError{}}
+	var faults []error // if there is no template of KindMessage
 	message, ok := specs[fact.KindMessage]
 	if !ok {
-		return Templates{}, errors.New("templates.message is missing: it is the one template that must be there")
+		faults = append(faults, errors.New("templates.message is missing: it is the one template that must be there"))
+	} else if t, err := NewTemplate(message); err != nil {
+		faults = append(faults, fmt.Errorf("templates.%s: %w", fact.KindMessage, err))
+	} else {
+		ts.of[fact.KindMessage] = t
 	}
-	t, err := NewTemplate(message)
-	if err != nil {
-		return Templates{}, fmt.Errorf("templates.%s: %w", fact.KindMessage, err)
+	longTerm := map[fact.TemplateID]bool{}
+	if t := ts.of[fact.KindMessage]; t != nil {
+		longTerm[t.id] = t.longTerm
 	}
-	ts.of[fact.KindMessage] = t
-	longTerm := map[fact.TemplateID]bool{t.id: t.longTerm}
 	for _, kind := range slices.Sorted(maps.Keys(specs)) {
 		if kind == fact.KindMessage {
 			continue
@@ -66,7 +69,13 @@ func NewTemplates(specs map[fact.Kind]TemplateSpec) (Templates, error) {
 		longTerm[t.id] = t.longTerm
 		ts.of[kind] = t
 	}
-	return ts, nil
+	if len(faults) == 0 {
+		return ts, nil
+	}
+	for _, d := range ts.Disabled() {
+		faults = append(faults, d)
+	}
+	return Templates{}, errors.Join(faults...)
 }
 
 // For returns the template that announces kind: its own, or that of KindMessage. Of a kind

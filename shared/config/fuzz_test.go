@@ -22,8 +22,9 @@ func FuzzReferences(f *testing.F) {
 		"a: ${", "${A}: 1", "rules: {${A}: 1}", "rules: {lead: &x ${A}, grace: *x}",
 		minimal, "rules: {retry: {first: 1s, factor: .nan}}", "a: &a [*a]",
 		minimal + "  ~: {}\nrules: {zone: UTC, groups: {Private: all}, digest_steps: [1s, ~]}\n",
-		minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"} {
+		"templates: {messaga: {id: \"${TEMPLATE_MESSAGE}\", data: {thing1: \"{{.Sender}}\"}}}", minimal + "  a_1: {id: T, long_term: true, data: {number1: \"1\"}}\n"} {
 		f.Add([]byte(s), "value")
+		f.Add([]byte(s), "")
 	}
 	place := regexp.MustCompile(`line \d+|templates\.|rules\.|limits\.`)
 	f.Fuzz(func(t *testing.T, b []byte, value string) {

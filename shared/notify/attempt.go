@@ -210,8 +210,14 @@ func (a *Attempt) Sent(r Result, notices []card.Notice) (*Finish, permit.Settle)
 		a.told(notices)
 	}
 	f, final := a.finish(r, notices)
-	return f, permit.Settle{Card: a.carrying(notices), End: permit.End{State: r.State, Permit: r.Permit, Final: final},
+	s := permit.Settle{Card: a.carrying(notices), End: permit.End{State: r.State, Permit: r.Permit, Final: final},
 		MsgID: r.MsgID, Detail: r.word(), Drift: r.Class == card.ClassRefused}
+	if r.State == permit.CardDelivered {
+		for _, n := range notices {
+			s.Delay = max(s.Delay, r.At.Sub(n.SentAt))
+		}
+	}
+	return f, s
 }
 
 // GivenUp returns how to finish a card that was sent so slowly that another run gave it up as unknown:

@@ -91,6 +91,8 @@ type Settle struct {
 	Detail string // the class of the error, if there was one
 	// Drift: WeChat has no permit where our ledger has one.
 	Drift bool
+	// Delay is for how long the oldest message on the card had waited when it was delivered; 0: not known.
+	Delay time.Duration
 }
 
 // A CardState is how a card ended.

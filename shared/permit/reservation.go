@@ -120,7 +120,7 @@ func (s *Subscriber) Settle(t Settle, now time.Time) (CardState, error) {
 	if c.State == CardSending {
 		s.Gone = s.Gone || t.gone()
 		c.Patience = t.UnknownAfter
-		s.end(id, c, ending{state: t.State, permit: t.Permit, final: t.Final, msgID: t.MsgID, detail: t.Detail, drift: t.Drift}, now)
+		s.end(id, c, ending{state: t.State, permit: t.Permit, final: t.Final, msgID: t.MsgID, detail: t.Detail, drift: t.Drift, delay: t.Delay}, now)
 		s.meetReports(now)
 		c.State = s.Cards.kept[id].State
 	} else {
@@ -160,11 +160,15 @@ type ending struct {
 	detail   string
 	drift    bool
 	stranded bool
+	delay    time.Duration
 }
 
 // end writes down the outcome of a card that is being sent.
 func (s *Subscriber) end(id card.ID, c CardRecord, e ending, now time.Time) {
-	s.count(fact.MetricCard(string(e.state)), 1)
+	s.count(fact.MetricCard(string(e.state), e.delay), 1)
+	if seconds := int(e.delay.Seconds()); seconds > 0 {
+		s.count(fact.MetricDelays, seconds)
+	}
 	if e.detail != "" {
 		s.count(fact.MetricError(e.detail), 1)
 	}

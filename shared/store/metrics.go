@@ -33,7 +33,7 @@ func (k keys) metrics(r Resolution, t time.Time) string {
 func (k keys) metricTotals() string { return k.tag + "mt" }
 
 // metricWrites counts what happened at a time: three commands for each metric; of an end two, whose total
-// is in the counts.
+// is in the counts; of a sum one.
 func (k keys) metricWrites(counted map[fact.Metric]int, at time.Time) (out []command) {
 	if len(counted) == 0 {
 		return nil
@@ -42,6 +42,9 @@ func (k keys) metricWrites(counted map[fact.Metric]int, at time.Time) (out []com
 	for _, r := range []Resolution{ByMinute, ByHour} {
 		key, step := k.metrics(r, at), strconv.FormatInt(at.Unix()%int64(r.piece/time.Second)/int64(r.Step/time.Second), 10)
 		for _, m := range names {
+			if m == fact.MetricDelays {
+				continue
+			}
 			out = append(out, do("HINCRBY", key, step+":"+string(m), counted[m]))
 		}
 		out = append(out, keep(key, r.piece+r.kept))

@@ -115,7 +115,7 @@ var metricRules = []rule{
 		b.handed(rec, r)
 		b.record(b.sentNow(0))
 		must(b.Store.Reconcile(b.Context(), 1000))(b)
-		equal(b, "metrics", b.metrics(), map[fact.Metric]int64{fact.MetricIn: 2, fact.MetricPermitsGranted: 1, fact.MetricCard("unknown"): 1, fact.MetricError("errcode 0"): 1,
+		equal(b, "metrics", b.metrics(), map[fact.Metric]int64{fact.MetricIn: 2, fact.MetricPermitsGranted: 1, fact.MetricCard("unknown", 0): 1, fact.MetricError("errcode 0"): 1,
 			fact.MetricPermitsSpent: 1, fact.MetricEnd(fact.StateDelivered, fact.ReasonReported): 2})
 	}},
 	{"whoever records is told what has ended by it, once", func(b *bench) {

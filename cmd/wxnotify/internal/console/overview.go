@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"wxnotify/shared/explain"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/permit"
 	"wxnotify/shared/store"
 )
 
@@ -120,11 +122,14 @@ func queueOf(b store.Backlog) queue { return queue{b.Length, at(b.First)} }
 
 // flowsIn reads what went in and out.
 func flowsIn(m map[fact.Metric]int64) flows {
-	f := flows{In: m[fact.MetricIn], Cards: m[fact.MetricCard("delivered")], Granted: m[fact.MetricPermitsGranted], Spent: m[fact.MetricPermitsSpent],
+	f := flows{In: m[fact.MetricIn], Granted: m[fact.MetricPermitsGranted], Spent: m[fact.MetricPermitsSpent],
 		Taken: m[fact.MetricPermitsTaken]}
 	for name, n := range m {
 		if state, _, is := name.End(); is && state == fact.StateDelivered {
 			f.Announced += n
+		}
+		if state, _, is := name.Card(); is && state == string(permit.CardDelivered) {
+			f.Cards += n
 		}
 	}
 	f.Merged = max(f.Announced-f.Cards, 0)
@@ -231,12 +236,32 @@ type chartsAnswer struct {
 	// Steps are oldest first; the last goes on.
 	Steps  []chartStep          `json:"steps"`
 	States map[fact.State]Words `json:"states"` // what their names are in words
+	// Delays are the names of the steps' delays, the shortest first.
+	Delays []string `json:"delays"`
 }
 
 type chartStep struct {
 	flows
 	Ends   map[fact.State]int64 `json:"ends"`
 	Errors map[string]int64     `json:"errors"` // by class
+	// Delays are cards by the bound of their delay, in seconds; "more" is beyond all.
+	Delays map[string]int64 `json:"delays"`
+}
+
+// delays are the names of all bounds, and of what is beyond them.
+func delays() (names []string) {
+	for _, d := range append(slices.Clone(fact.CardDelays), -1) {
+		names = append(names, delayOf(d))
+	}
+	return names
+}
+
+// delayOf is how the bound of a delay is told.
+func delayOf(within time.Duration) string {
+	if within < 0 {
+		return "more"
+	}
+	return strconv.Itoa(int(within.Seconds()))
 }
 
 // charts makes one trip.
@@ -262,9 +287,9 @@ func (c *Console) charts(ctx context.Context, q *query) (any, error) {
 			sums[i][m] += n
 		}
 	}
-	a := chartsAnswer{From: from, Step: int(s.step.Seconds()), Steps: make([]chartStep, s.n), States: map[fact.State]Words{}}
+	a := chartsAnswer{From: from, Step: int(s.step.Seconds()), Steps: make([]chartStep, s.n), States: map[fact.State]Words{}, Delays: delays()}
 	for i, sum := range sums {
-		step := chartStep{flowsIn(sum), map[fact.State]int64{}, map[string]int64{}}
+		step := chartStep{flowsIn(sum), map[fact.State]int64{}, map[string]int64{}, map[string]int64{}}
 		for m, n := range sum {
 			if state, _, is := m.End(); is {
 				step.Ends[state] += n
@@ -272,6 +297,9 @@ func (c *Console) charts(ctx context.Context, q *query) (any, error) {
 			}
 			if class, is := strings.CutPrefix(string(m), "error:"); is {
 				step.Errors[class] += n
+			}
+			if _, within, is := m.Card(); is && within != 0 {
+				step.Delays[delayOf(within)] += n
 			}
 		}
 		a.Steps[i] = step

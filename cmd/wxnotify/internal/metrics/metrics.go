@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"wxnotify/shared/fact"
 	"wxnotify/shared/store"
 )
 
@@ -32,7 +33,7 @@ func metric(kind prometheus.ValueType, name, help string, labels ...string) desc
 type collector struct {
 	read func(context.Context) (store.Overview, error)
 
-	up, in, ended, cards, errors, permits, waiting, overdue, letters, circuit, token, watched desc
+	up, in, ended, cards, delay, errors, permits, waiting, overdue, letters, circuit, token, watched desc
 }
 
 // Handler serves the metrics of a deployment, and those of this process. read looks at the store; while it fails only wxnotify_up is
@@ -44,6 +45,7 @@ func Handler(read func(context.Context) (store.Overview, error)) http.Handler {
 		in:      metric(counter, "messages_in_total", "Messages for bound users, as they came."),
 		ended:   metric(gauge, "messages_ended", "Messages since ever, by the final state in which they stand. A correction takes one from another.", "state"),
 		cards:   metric(counter, "cards_total", "Cards, by the first state in which their send ended.", "state"),
+		delay:   metric(0, "card_delay_seconds", "From when the oldest message on a card was sent until WeChat had accepted the card."),
 		errors:  metric(counter, "send_errors_total", "Sends that failed, by the class of the error.", "class"),
 		permits: metric(counter, "permits_total", "Permits, by what became of them: granted, spent, or taken by the user or WeChat.", "what"),
 		waiting: metric(gauge, "waiting", "Recipients with messages or calls that wait, and cards without an answer.", "queue"),
@@ -60,7 +62,7 @@ func Handler(read func(context.Context) (store.Overview, error)) http.Handler {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []desc{c.up, c.in, c.ended, c.cards, c.errors, c.permits, c.waiting, c.overdue, c.letters, c.circuit, c.token, c.watched} {
+	for _, d := range []desc{c.up, c.in, c.ended, c.cards, c.delay, c.errors, c.permits, c.waiting, c.overdue, c.letters, c.circuit, c.token, c.watched} {
 		out <- d.Desc
 	}
 }
@@ -84,19 +86,26 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for state, n := range o.Counts {
 		tell(c.ended, float64(n), string(state))
 	}
+	cards, delays := map[string]int64{}, map[time.Duration]int64{}
 	for m, n := range o.Totals {
+		if state, within, is := m.Card(); is {
+			cards[state] += n
+			delays[within] += n
+		}
 		kind, of, _ := strings.Cut(string(m), ":")
 		switch kind {
 		case "in":
 			tell(c.in, float64(n))
-		case "card":
-			tell(c.cards, float64(n), of)
 		case "error":
 			tell(c.errors, float64(n), of)
 		case "permit":
 			tell(c.permits, float64(n), of)
 		}
 	}
+	for state, n := range cards {
+		tell(c.cards, float64(n), state)
+	}
+	out <- histogram(c.delay, delays, o.Totals[fact.MetricDelays])
 	for queue, b := range map[string]store.Backlog{"messages": o.Messages, "calls": o.Calls, "unknown_cards": o.Unknown} {
 		late := 0.0
 		if !b.First.IsZero() {
@@ -120,4 +129,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	tell(c.token, left)
 	tell(c.watched, watched)
+}
+
+// histogram is of cards by the bounds of their delays, and the sum of all delays in seconds.
+func histogram(d desc, delays map[time.Duration]int64, seconds int64) prometheus.Metric {
+	buckets, count := map[float64]uint64{}, uint64(0)
+	for _, bound := range fact.CardDelays {
+		count += uint64(max(delays[bound], 0))
+		buckets[bound.Seconds()] = count
+	}
+	return prometheus.MustNewConstHistogram(d.Desc, count+uint64(max(delays[-1], 0)), float64(seconds), buckets)
 }

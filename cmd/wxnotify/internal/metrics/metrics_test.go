@@ -31,7 +31,8 @@ func scrape(t *testing.T, o store.Overview, err error) string {
 func overview() store.Overview {
 	now := testkit.Future
 	return store.Overview{At: now, Counts: map[fact.State]int64{fact.StateNoPermit: 3},
-		Totals:   map[fact.Metric]int64{fact.MetricIn: 9, fact.MetricCard("delivered"): 4, fact.MetricError("refused"): 2, fact.MetricPermitsSpent: 4},
+		Totals: map[fact.Metric]int64{fact.MetricIn: 9, fact.MetricCard("delivered", 0): 1, fact.MetricCard("delivered", 4*time.Second): 2,
+			fact.MetricCard("delivered", 24*time.Hour): 1, fact.MetricDelays: 86408, fact.MetricError("refused"): 2, fact.MetricPermitsSpent: 4},
 		Messages: store.Backlog{Length: 5, First: now.Add(-90 * time.Second)}, Calls: store.Backlog{Length: 1, First: now.Add(time.Minute)},
 		Letters:   7,
 		Circuits:  []notify.Circuit{{Name: "app", Until: now.Add(time.Minute), Detail: "operator"}, {Name: "T\xff", Until: now.Add(-time.Minute)}},
@@ -43,6 +44,8 @@ func TestHandler(t *testing.T) {
 	for _, line := range []string{"wxnotify_up 1", "wxnotify_messages_in_total 9", `wxnotify_messages_ended{state="no permit"} 3`, `wxnotify_cards_total{state="delivered"} 4`,
 		`wxnotify_send_errors_total{class="refused"} 2`, `wxnotify_permits_total{what="spent"} 4`, `wxnotify_waiting{queue="messages"} 5`,
 		`wxnotify_overdue_seconds{queue="messages"} 90`, `wxnotify_overdue_seconds{queue="calls"} 0`, `wxnotify_waiting{queue="unknown_cards"} 0`, "wxnotify_dead_letter_users 7",
+		`wxnotify_card_delay_seconds_bucket{le="5"} 2`, `wxnotify_card_delay_seconds_bucket{le="21600"} 2`, `wxnotify_card_delay_seconds_bucket{le="+Inf"} 3`,
+		"wxnotify_card_delay_seconds_sum 86408", "wxnotify_card_delay_seconds_count 3",
 		`wxnotify_circuit_open{class="operator",name="app"} 1`, "wxnotify_access_token_seconds 3600", "wxnotify_deliver_watches 1"} {
 		if !strings.Contains(got, "\n"+line+"\n") {
 			t.Errorf("there is no line %s", line)

@@ -85,7 +85,23 @@ function Charts({ lang }) {
       <${Bars} lang=${lang} title=${t(lang, 'chartFlow')} c=${c} series=${[flow('in'), flow('cards'), flow('merged')]} />
       <${Bars} lang=${lang} title=${t(lang, 'chartEnds')} c=${c} stacked series=${named((s) => s.ends).map((s) => ({ ...s, name: c.states[s.name]?.[lang] ?? s.name }))} />
       <${Bars} lang=${lang} title=${t(lang, 'chartPermits')} c=${c} series=${[flow('permitsSpent'), flow('permitsGranted')]} />
+      <${Bars} lang=${lang} title=${t(lang, 'chartDelays')} c=${c} stacked series=${delays(lang, c)} />
       <${Bars} lang=${lang} title=${t(lang, 'chartErrors')} c=${c} stacked series=${named((s) => s.errors)} />
     </div>`}
   </${AnswerPanel}>`;
+}
+
+/**
+ * Cards by the bounds of their delays, the shortest first; those of which there are none are left out.
+ * @param {Lang} lang
+ * @param {ChartsAnswer} c
+ */
+function delays(lang, c) {
+  const start = '1970-01-01T00:00:00Z';
+  return c.delays
+    .map((bound) => ({
+      name: bound === 'more' ? t(lang, 'beyond') : t(lang, 'within', apart(lang, start, new Date(Number(bound) * 1000).toISOString())),
+      values: c.steps.map((s) => s.delays[bound] ?? 0),
+    }))
+    .filter((s) => s.values.some((v) => v > 0));
 }

@@ -34,9 +34,9 @@ export interface Overview {
   watchedUntil: string | null;
 }
 
-export interface Step extends Flows { ends: Record<string, number>; errors: Record<string, number> }
+export interface Step extends Flows { ends: Record<string, number>; errors: Record<string, number>; delays: Record<string, number> }
 
-export interface Charts { from: string; step: number; steps: Step[]; states: Record<string, Words> }
+export interface Charts { from: string; step: number; steps: Step[]; states: Record<string, Words>; delays: string[] }
 
 export interface Recipient {
   user: string;
