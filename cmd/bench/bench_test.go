@@ -93,6 +93,10 @@ func checkPage(t *testing.T, dir string) {
 	if !strings.Contains(string(page), "*Before* is the run of 2031-05-01") || strings.Contains(string(page), "%!") {
 		t.Errorf("the page is\n%s", page)
 	}
+	chinese, err := os.ReadFile(filepath.Join(dir, "performance.zh-CN.md"))
+	if word := regexp.MustCompile(`\| [a-zA-Z]+,? [a-zA-Z]+|[0-9] [a-z]+ \|`).Find(chinese); err != nil || word != nil {
+		t.Errorf("%q has no word in Chinese: %v", word, err)
+	}
 	for _, name := range []string{functionsFile, delayFile, loadFile} {
 		svg, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !bytes.Contains(page, []byte("("+name+")")) || wellFormed(svg) != nil || bytes.Contains(svg, []byte("NaN")) {

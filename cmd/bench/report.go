@@ -18,14 +18,15 @@ type report struct {
 	before record
 }
 
-// write writes the page and its plots into a folder.
+// write writes the page, in each language, and its plots into a folder.
 func (r report) write(dir string) error {
-	page, err := r.page()
-	if err != nil {
-		return err
-	}
-	files := map[string]string{
-		"performance.md": page, functionsFile: functionsPlot(r.figures), delayFile: delayPlot(r.figures), loadFile: loadPlot(r.figures),
+	files := map[string]string{functionsFile: functionsPlot(r.figures), delayFile: delayPlot(r.figures), loadFile: loadPlot(r.figures)}
+	for _, l := range languages {
+		page, err := r.page(l)
+		if err != nil {
+			return err
+		}
+		files[l.file] = page
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -38,36 +39,33 @@ func (r report) write(dir string) error {
 	return nil
 }
 
-//go:embed page.md
-var pageText string
+var (
+	//go:embed page.md
+	pageText string
+	//go:embed page.zh-CN.md
+	chinesePageText string
+)
 
-func (r report) page() (string, error) {
-	t, err := template.New("page").Parse(pageText)
+func (r report) page(l language) (string, error) {
+	t, err := template.New("page").Parse(l.text)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
-		"Date": r.Date, "Machine": r.Machine, "BeforeText": r.beforeText(), "Fleet": r.Fleet, "Recipients": table.Number(r.Backlog.Cards),
-		"GoalTable": goalTable(r.figures, r.before).Markdown(), "FunctionTable": r.functionTable().Markdown(),
-		"RedisTable": r.redisTable().Markdown(), "GrowthTable": r.growthTable().Markdown(), "DeliverTable": r.deliverTable().Markdown(),
-		"PerMessage": table.Number(int(r.Backlog.PerMessage)), "LoadRate": r.Load.Rate, "Delays": r.delays(),
+		"Date": r.Date, "Machine": r.Machine, "Before": r.before, "Fleet": r.Fleet, "Recipients": table.Number(r.Backlog.Cards),
+		"GoalTable": l.in(goalTable(r.figures, r.before)), "FunctionTable": l.in(r.functionTable()),
+		"RedisTable": l.in(r.redisTable()), "GrowthTable": l.in(r.growthTable()), "DeliverTable": l.in(r.deliverTable()),
+		"PerMessage": table.Number(int(r.Backlog.PerMessage)), "LoadRate": r.Load.Rate,
+		"P50": r.delay(0.5), "P95": r.delay(0.95), "Cards": table.Number(len(r.Lead.Delays)),
 		"FunctionsFile": functionsFile, "LoadFile": loadFile, "DelayFile": delayFile,
 	})
 	return b.String(), err
 }
 
-func (r report) beforeText() string {
-	if r.before.Date == "" {
-		return ""
-	}
-	return fmt.Sprintf("*Before* is the run of %s: %s.", r.before.Date, r.before.Machine)
-}
-
-// delays sums up how soon after their lead cards went out.
-func (r report) delays() string {
-	d := r.Lead.Delays
-	return fmt.Sprintf("p50 %.1f ms, p95 %.1f ms, of %s cards", milliseconds(quantile(d, 0.5)), milliseconds(quantile(d, 0.95)), table.Number(len(d)))
+// delay returns a quantile of how soon after their lead cards went out, in ms.
+func (r report) delay(q float64) string {
+	return fmt.Sprintf("%.1f", milliseconds(quantile(r.Lead.Delays, q)))
 }
 
 func (r report) functionTable() table.Table {
@@ -106,7 +104,7 @@ func (r report) growthTable() table.Table {
 
 func (r report) deliverTable() table.Table {
 	t := table.New("", "as shipped", "unpaced")
-	t.Add("one run works off a backlog of "+table.Number(r.Backlog.Cards)+": cards/s", fmt.Sprintf("%.0f", r.Backlog.PerSecond), fmt.Sprintf("%.0f", r.Unpaced.PerSecond))
+	t.Add("one run works off the backlog: cards/s", fmt.Sprintf("%.0f", r.Backlog.PerSecond), fmt.Sprintf("%.0f", r.Unpaced.PerSecond))
 	t.Add("billed", billed(r.Backlog.Billed), billed(r.Unpaced.Billed))
 	a, b := r.Load, r.UnpacedLoad
 	row := func(name string, of func(loaded) string) { t.Add(name, of(a), of(b)) }

@@ -28,7 +28,7 @@ func main() { os.Exit(run(cli.Context(), os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	Trust string `env:"TRUST" default:"full" enum:"short,full" placeholder:"short|full" help:"How much is tried (${default})."`
 	Fuzz  string `placeholder:"20000x|1m" help:"How long each fuzz target runs; default: 200x in the short run, 5000x in the full one."`
-	Write string `placeholder:"FILE" help:"Put the table into this page too, between its markers."`
+	Write string `placeholder:"FILE.md" help:"Put the table into this page and its Chinese twin too, between their markers."`
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.
@@ -57,16 +57,26 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	if o.Write == "" {
 		return nil
 	}
-	page, err := os.ReadFile(o.Write)
+	return errors.Join(put(table, o.Write), put(chinese.Replace(table), strings.TrimSuffix(o.Write, ".md")+".zh-CN.md"))
+}
+
+// put puts a table into a page.
+func put(table, file string) error {
+	page, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	written, err := inserted(string(page), table)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.Write, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	return os.WriteFile(o.Write, []byte(written), 0o644)
+	return os.WriteFile(file, []byte(written), 0o644)
 }
+
+// chinese has the words of the table in Chinese.
+var chinese = strings.NewReplacer("| Tests | how many | tried | violated | lost | doubled |", "| 测试 | 个数 | 试了 | 违反 | 丢失 | 重复 |",
+	"fuzz targets", "模糊测试", "**all**", "**合计**", " histories", " 个操作序列", " crash points", " 个崩溃点", " faults", " 次故障", " races", " 次竞争",
+	" attacks", " 次攻击", " scanned", " 个键值经过扫描", " inputs", " 个输入", ", ", "、")
 
 // both runs the tests, and beside them, since they often wait, the fuzz targets.
 func both(ctx context.Context, out io.Writer, level, each string) ([]suite, error) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,5 +76,25 @@ func TestInserted(t *testing.T) {
 		if _, err := inserted(page, "x"); err == nil {
 			t.Errorf("%q has no place for a table", page)
 		}
+	}
+}
+
+// The page in Chinese has the table of the page in English.
+func TestPageInBothLanguages(t *testing.T) {
+	table := func(file string) string {
+		b, err := os.ReadFile("../../docs/" + file)
+		_, rest, began := strings.Cut(string(b), begins)
+		table, _, ended := strings.Cut(rest, ends)
+		if err != nil || !began || !ended || strings.Count(table, "\n") < 10 {
+			t.Fatalf("%s: no table: %v", file, err)
+		}
+		return table
+	}
+	chinese := chinese.Replace(table("reliability.md"))
+	if diff := cmp.Diff(chinese, table("reliability.zh-CN.md")); diff != "" {
+		t.Errorf("(-made of the English one, +is):\n%s", diff)
+	}
+	if word := regexp.MustCompile(`\| [A-Z][a-z]+|\d [a-z]+`).FindString(chinese); word != "" {
+		t.Errorf("%q has no word in Chinese", word)
 	}
 }
