@@ -57,8 +57,9 @@ test: ## install what the tests need, vet, and run them
 	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
 	@tools/timed.sh 'docs/openapi.yaml' go -C tools/openapi test -count=1 ./... # a module of its own: its validator is in nothing else
+	@$(MAKE) --no-print-directory test-miniprogram
 
-test-miniprogram: ## install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
+test-miniprogram: ## a part of it: install what the tests of miniprogram/ need with npm, and run them (needs node 20, else it skips them)
 	@tools/timed.sh 'tests of miniprogram/' tools/nodetest.sh miniprogram
 
 test-frameworks: ## compile an app of Taro and one of uni-app with miniprogram/ in it (installs 600 MB; needs node 20)
