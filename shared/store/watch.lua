@@ -54,8 +54,7 @@ elseif ARGV[3] == 'rest' then
   return ''
 end
 for i = 5, #ARGV, 2 do
-  local at = redis.call('ZSCORE', KEYS[2], ARGV[i])
-  if not at or tonumber(ARGV[i + 1]) < tonumber(at) then redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i]) end
+  redis.call('ZADD', KEYS[2], 'LT', ARGV[i + 1], ARGV[i])
 end
 if ARGV[3] == 'note' then return 0 end
 local who = watcher()
