@@ -20,6 +20,7 @@ type Topic struct {
 	TopicId, TopicName, LogsetId, Describes string
 	Period                                  int // days
 	Index                                   bool
+	Fields                                  map[string]string // that are indexed, by their type
 }
 
 // Topic returns a log topic by its name; nil if there is none.
@@ -168,6 +169,9 @@ func (t *Topic) index(in map[string]json.RawMessage) *apiError {
 	if t.Index {
 		return refuse("InvalidParameter.IndexConflict", "%s is indexed already", t.TopicName)
 	}
-	t.Index = true
+	t.Index, t.Fields = true, map[string]string{}
+	for _, f := range rule.KeyValue.KeyValues {
+		t.Fields[f.Key] = f.Value.Type
+	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -424,5 +425,32 @@ func TestEndingOfBinaries(t *testing.T) {
 	d.Ending = ".exe"
 	if steps, err := d.Plan(t.Context()); err != nil || len(steps) > 0 {
 		t.Errorf("%v; it is another zip: %v", err, steps)
+	}
+}
+
+// A log topic that a deployment makes has an index of each field that queries of docs/operations.md name.
+func TestFieldsOfQueries(t *testing.T) {
+	s := newStage(t)
+	s.deployed()
+	indexed := s.cloud.Topic("wxnotify-dev-deliver").Fields
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := regexp.MustCompile("(?m)^\\|[^|]*\\| `([^`]+)` \\|").FindAllStringSubmatch(strings.SplitAfter(string(page), "| you want | query |")[1], -1)
+	if len(queries) < 15 {
+		t.Fatalf("%d queries were found", len(queries))
+	}
+	named := regexp.MustCompile(`(\w+):|(?:SELECT|BY|sum\(|,) ?([a-z]+)\b`)
+	for _, q := range queries {
+		for _, m := range named.FindAllStringSubmatch(q[1], -1) {
+			field := m[1] + m[2]
+			if indexed[field] == "" && !slices.Contains([]string{"n", "sum", "count", "hour", "cards", "merged", "histogram", "interval"}, field) {
+				t.Errorf("%s: there is no index of %s", q[1], field)
+			}
+		}
+	}
+	if indexed["messages"] != "long" {
+		t.Errorf("messages is indexed as %s, and cannot be added up", indexed["messages"])
 	}
 }

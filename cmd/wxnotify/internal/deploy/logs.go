@@ -143,16 +143,18 @@ func (d *Deployer) createTopic(ctx context.Context, t *topic) error {
 	return err
 }
 
-// Fields of the logs of functions. Source: https://cloud.tencent.com/document/product/583/60336
+// Fields of the logs of functions: those of SCF, and those of our lines, which it takes apart because each is a JSON
+// object. Source: https://cloud.tencent.com/document/product/583/60336
 var (
-	textFields   = []string{"SCF_FunctionName", "SCF_Namespace", "SCF_RequestId", "SCF_Alias", "SCF_Qualifier", "SCF_Level", "SCF_Message", "SCF_Type"}
-	numberFields = []string{"SCF_StartTime", "SCF_LogTime", "SCF_Duration", "SCF_StatusCode", "SCF_RetryNum"}
+	textFields = []string{"SCF_FunctionName", "SCF_Namespace", "SCF_RequestId", "SCF_Alias", "SCF_Qualifier", "SCF_Level", "SCF_Message", "SCF_Type",
+		"level", "msg", "function", "request_id", "alert", "user", "card", "state", "reason", "class", "error"}
+	numberFields = []string{"SCF_StartTime", "SCF_LogTime", "SCF_Duration", "SCF_StatusCode", "SCF_RetryNum", "messages"}
 )
 
 // tokenizer are the characters that part words, as the console proposes them.
 const tokenizer = `@&()='",;:<>[]{}/ ` + "\n\t\r"
 
-// index has a topic searched by all words, and by the fields of SCF. Source: https://cloud.tencent.com/document/api/614/56445
+// index has a topic searched by all words, and by fields. Source: https://cloud.tencent.com/document/api/614/56445
 func (d *Deployer) index(ctx context.Context, topic string) error {
 	var fields []any
 	add := func(names []string, value map[string]any) {
