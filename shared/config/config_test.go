@@ -229,6 +229,7 @@ func TestNotifyFaults(t *testing.T) {
 		"empty":       {"", []string{"templates.message is missing"}},
 		"no yaml":     {"a: [", []string{"line 1"}},
 		"unknown key": {minimal + "rules:\n  leed: 3s\n", []string{"line 7", "no key leed"}},
+		"merged":      {minimal + "rules:\n  <<: [&a {leed: 3s}, {graze: 1s, <<: *a}]\n", []string{"line 7", "no key leed", "no key graze"}},
 		"duration":    {minimal + "rules:\n  lead: 3 seconds\n", []string{"line 7", `"3 seconds" is not a duration`}},
 		"several":     {minimal + "rules:\n  lead: soon\n  graze: 1s\n", []string{"line 7", "line 8", "no key graze"}},
 		"unset":       {strings.Replace(minimal, "TEMPLATE_MESSAGE", "NO_SUCH", 1), []string{"line 4", "NO_SUCH is not set"}},

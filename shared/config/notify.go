@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -120,8 +121,9 @@ func ParseNotify(b []byte, getenv func(string) string) (Notify, error) {
 		return n, plainYAML(err)
 	}
 	var f notifyFile
+	unknown := unknownKeys(&root, reflect.TypeFor[notifyFile]())
 	faults := expandAll(&root, getenv)
-	errs := append([]error{unknownKeys(b)}, faults.others...)
+	errs := append([]error{unknown}, faults.others...)
 	err := root.Decode(&f)
 	_, goesOn := errors.AsType[*yaml.TypeError](err)
 	if root.Kind != 0 && err != nil && !goesOn {

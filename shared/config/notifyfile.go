@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -82,7 +83,7 @@ func (f *notifyFile) specs(faults map[string]error) map[fact.Kind]card.TemplateS
 		}
 		specs[fact.Kind(name)] = card.TemplateSpec{
 			ID: fact.TemplateID(t.ID), LongTerm: t.LongTerm, Page: t.Page, Data: t.Data,
-			Fault: cmp.Or(fault, unknownTemplateKeys(&n), checkKind(name, n.Line)),
+			Fault: cmp.Or(fault, unknownKeys(&n, reflect.TypeFor[templateFile]()), checkKind(name, n.Line)),
 		}
 	}
 	return specs

@@ -1,55 +1,65 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// unknownKeys returns a fault for every key of source that the file cannot have.
-func unknownKeys(source []byte) error {
-	strict := yaml.NewDecoder(bytes.NewReader(source))
-	strict.KnownFields(true)
-	var te *yaml.TypeError
-	if err := strict.Decode(new(notifyFile)); !errors.As(err, &te) {
-		return nil // an empty file, or faults of another kind, which decoding the node finds
-	}
-	var unknown []string
-	for _, l := range te.Errors {
-		if unknownKey().MatchString(l) {
-			unknown = append(unknown, l)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	return plainYAML(&yaml.TypeError{Errors: unknown})
+// unknownKeys returns a fault for every key below n that a value of type t cannot have. The decoder would find them too, if
+// it read the file a second time, strictly.
+func unknownKeys(n *yaml.Node, t reflect.Type) error {
+	return errors.Join(unknownIn(n, t, mostMerges)...)
 }
 
-// unknownTemplateKeys is unknownKeys for one template.
-func unknownTemplateKeys(n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	var errs []error
-	if n.Kind == yaml.MappingNode {
-		for key := range pairs(n) {
-			if !slices.Contains([]string{"id", "long_term", "page", "data", "<<"}, key.Value) {
-				errs = append(errs, fmt.Errorf("line %d: there is no key %s", key.Line, key.Value))
-			}
+// mostMerges is how deep "<<" may lead: one may lead to itself.
+const mostMerges = 8
+
+func unknownIn(n *yaml.Node, t reflect.Type, merges int) (errs []error) {
+	for n.Kind == yaml.DocumentNode || n.Kind == yaml.AliasNode {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		} else {
+			n = n.Content[0]
 		}
 	}
-	return errors.Join(errs...)
+	if n.Kind != yaml.MappingNode || t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.Unmarshaler]()) {
+		return nil
+	}
+	for key, value := range pairs(n) {
+		field, known := fieldOf(t, key.Value)
+		switch {
+		case known:
+			errs = append(errs, unknownIn(value, field.Type, merges)...)
+		case key.Value != "<<":
+			errs = append(errs, fmt.Errorf("line %d: there is no key %s", key.Line, key.Value))
+		case merges > 0 && value.Kind == yaml.SequenceNode:
+			for _, each := range value.Content {
+				errs = append(errs, unknownIn(each, t, merges-1)...)
+			}
+		case merges > 0:
+			errs = append(errs, unknownIn(value, t, merges-1)...)
+		}
+	}
+	return errs
+}
+
+// fieldOf returns the field that a key is decoded into.
+func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
+	for f := range t.Fields() {
+		if f.Tag.Get("yaml") == key {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
 }
 
 // The patterns are made when something is wrong.
 var (
-	unknownKey = once(`(?s)field (\S+) not found in type .+$`)
-	wrongType  = once("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$")
+	wrongType = once("(?s)cannot unmarshal !\\S+ (?:`.*` )?into (.+)$")
 )
 
 // wanted says what stands where Go has a type.
@@ -69,7 +79,6 @@ func plainYAML(err error) error {
 		lines = []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
 	for i, l := range lines {
-		l = unknownKey().ReplaceAllString(l, "there is no key $1")
 		lines[i] = wrongType().ReplaceAllStringFunc(l, func(m string) string {
 			w, ok := wanted[wrongType().FindStringSubmatch(m)[1]]
 			if !ok {

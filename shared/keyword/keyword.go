@@ -120,9 +120,11 @@ func joined(parts ...string) string {
 
 func span(form string) string { return form + `(~` + form + `)?` }
 
-// whole makes a rule of an expression for the whole value.
+// whole makes a rule of an expression for the whole value. It is compiled when a value is held against it: all
+// of them together take a tenth of a function's start.
 func whole(expr string) func(string) bool {
-	return regexp.MustCompile(`^(?:` + expr + `)$`).MatchString
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + expr + `)$`) })
+	return func(v string) bool { return compiled().MatchString(v) }
 }
 
 // most is whole for an ASCII value with a limit on its length.
