@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	operator "wxnotify/cmd/wxnotify/internal/console"
+	operator "wxnotify/shared/console"
 	"wxnotify/shared/outbound"
 	"wxnotify/shared/store"
 )

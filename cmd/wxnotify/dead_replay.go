@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"wxnotify/cmd/wxnotify/internal/letter"
+	"wxnotify/shared/letter"
 	"wxnotify/cmd/wxnotify/internal/term"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"

@@ -14,7 +14,7 @@ const (
 	api      = "./shared/api"
 	security = "./trust/security"
 	server   = "./cmd/wxnotify/internal/server"
-	console  = "./cmd/wxnotify/internal/console"
+	console  = "./shared/console"
 	values   = "./shared/card -run TestAnnouncedValues|TestNothingLeft|TestPageWithout|TestOneBadTemplate"
 )
 
@@ -237,11 +237,11 @@ var mutations = []mutation{
 	one("begin cards while the server stops", "cmd/wxnotify/internal/server/server.go", "NewContext(ending{ctx, &s.stopAt}", "NewContext(ctx", server),
 	one("answer a callback that is not on the disk", "cmd/wxnotify/internal/server/spool.go", "\tcase err := <-w.kept:\n\t\treturn err\n", "\tcase <-w.kept:\n\t\treturn nil\n", server),
 	one("delete a file whose facts still wait for the store", "cmd/wxnotify/internal/server/deliver.go", "r.stays.Store(true)", "r.stays.Store(false)", server),
-	one("let the address of the console sign in twice", "cmd/wxnotify/internal/console/session.go", "\t\ts.ticket = \"\"\n", "\t\t_ = s.ticket\n", console),
-	one("let a session of the console hold for ever", "cmd/wxnotify/internal/console/session.go", "case !s.now().Before(until):", "case until.IsZero():", console),
-	one("answer who is not signed in to the console", "cmd/wxnotify/internal/console/console.go", "if f, ok := c.sessions.known(r); !ok {", "if f, ok := c.sessions.known(r); !ok && f.status == 0 {", console),
-	one("show openids in the console", "cmd/wxnotify/internal/console/console.go", "if len(o) <= 2*shown {", "if len(o) >= 2*shown {", console),
-	one("answer the console all steps of a long timeline", "cmd/wxnotify/internal/console/explain.go", "max(len(en.Steps)-most, 0)", "max(len(en.Steps)-100*most, 0)", console),
+	one("let the address of the console sign in twice", "shared/console/session.go", "\t\ts.ticket = \"\"\n", "\t\t_ = s.ticket\n", console),
+	one("let a session of the console hold for ever", "shared/console/session.go", "case !s.now().Before(until):", "case until.IsZero():", console),
+	one("answer who is not signed in to the console", "shared/console/console.go", "if f, ok := c.sessions.known(r); !ok {", "if f, ok := c.sessions.known(r); !ok && f.status == 0 {", console),
+	one("show openids in the console", "shared/console/console.go", "if len(o) <= 2*shown {", "if len(o) >= 2*shown {", console),
+	one("answer the console all steps of a long timeline", "shared/console/explain.go", "max(len(en.Steps)-most, 0)", "max(len(en.Steps)-100*most, 0)", console),
 	one("count an end that the timeline does not tell of twice", domain+"metrics.go", "n-told[state])", "n)", "./shared/store -run TestMiniredis/metrics"),
 	one("decide by a recent record that writes nothing", "shared/store/change.go", "err == nil && d != nil { // what", "err == nil || d != nil { // what", "./shared/store -run TestRecentRecords|TestRedis/cards|TestMiniredis"),
 	one("keep a recent record without its steps", "shared/store/effects.go", "is := append(encodeMailbox(b), open)", "is := append(encodeMailbox(b), \"\")", "./shared/store -run TestMiniredis/messages"),

@@ -12,5 +12,5 @@ fi
 	cp package-lock.json node_modules/.checked
 }
 npx --no-install tsc --project tsconfig.json
-vendored=../../cmd/wxnotify/internal/web/assets/vendor/preact.js
+vendored=../../shared/web/assets/vendor/preact.js
 cmp "$vendored" node_modules/htm/preact/standalone.module.js || { echo "$vendored is not that of htm in package.json: npm run vendor" >&2; exit 1; }

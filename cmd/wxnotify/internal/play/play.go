@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"wxnotify/cmd/wxnotify/internal/sim"
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 )
 
 //go:embed assets

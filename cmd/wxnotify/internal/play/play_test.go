@@ -12,7 +12,7 @@ import (
 
 	"wxnotify/cmd/wxnotify/internal/play"
 	"wxnotify/cmd/wxnotify/internal/sim"
-	"wxnotify/cmd/wxnotify/internal/web/webtest"
+	"wxnotify/shared/web/webtest"
 )
 
 const host = "127.0.0.1:9000"

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 	"wxnotify/internal/testkit"
 )
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 )
 
 // Weigh wants all that a page loads, its own assets and the shared ones, to take most bytes at most, compressed, and

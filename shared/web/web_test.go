@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 )
 
 // A page elsewhere, in the same browser, can neither read nor do anything; nor can a name that leads here.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/cmd/wxnotify/internal/console"
+	"wxnotify/shared/console"
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 	"wxnotify/shared/config"

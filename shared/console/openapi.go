@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 )
 
 // A route is a path of the API for those who are signed in.

@@ -18,7 +18,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 	"wxnotify/shared/config"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"

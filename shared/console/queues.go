@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/letter"
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/letter"
+	"wxnotify/shared/web"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/store"

@@ -1,4 +1,4 @@
-// What the server answers: internal/console, and /openapi.json.
+// What the server answers: shared/console, and /openapi.json.
 import type { Lang, Words } from './i18n.js';
 
 export type { Lang, Words };

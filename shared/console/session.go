@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"wxnotify/cmd/wxnotify/internal/web"
+	"wxnotify/shared/web"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/cmd/wxnotify/internal/web/webtest"
+	"wxnotify/shared/web/webtest"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
 )
