@@ -1,4 +1,4 @@
-FUNCTIONS := imcallback wechatpush session permits announce deliver
+FUNCTIONS := imcallback wechatpush session permits announce console deliver
 # How long each fuzz target runs: a number of inputs, or a time such as 10m.
 FUZZTIME  := 10000x
 

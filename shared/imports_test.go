@@ -73,7 +73,7 @@ var rules = []rule{
 		"what a replay would do is said without a store"},
 	{"shared/web", []string{"shared/web", "shared/outbound"}, none,
 		"pages are served and guarded in one way, whatever they show"},
-	{"shared/console", append([]string{"shared/config", "shared/explain", "shared/letter", "shared/store", "shared/web"}, domain...), none,
+	{"shared/console", append([]string{"shared/config", "shared/explain", "shared/letter", "shared/secret", "shared/store", "shared/web"}, domain...), none,
 		"the console reads the store and says what others have words for"},
 	{"shared/im", append([]string{"shared/im", "shared/outbound", "shared/secret", "shared/stopwatch"}, domain...), nil, adapter},
 	{"shared/wechat", append([]string{"shared/wechat", "shared/outbound", "shared/secret"}, domain...), nil, adapter},

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
-	"wxnotify/shared/letter"
 	"wxnotify/cmd/wxnotify/internal/term"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/letter"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/store"
 )

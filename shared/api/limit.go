@@ -48,16 +48,11 @@ var errTooMany error = &fault{status: http.StatusTooManyRequests, code: "too_man
 // passes only if it may. Of what is no guess nothing is counted: behind one address may be
 // many people.
 func judge(r *http.Request, l Limiter, api string, checked error) error {
-	var ok bool
-	var err error
-	switch name := guesses(r, api); {
-	case isGuess(checked):
-		ok, err = l.Allow(r.Context(), name, guessesPerSource, guessWindow)
-	case checked != nil:
+	wrong := isGuess(checked)
+	if checked != nil && !wrong {
 		return checked
-	default:
-		ok, err = l.Allowed(r.Context(), name, guessesPerSource)
 	}
+	ok, err := MayGuess(r, l, api, wrong)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -65,6 +60,16 @@ func judge(r *http.Request, l Limiter, api string, checked error) error {
 		return errTooMany
 	}
 	return checked
+}
+
+// MayGuess reports whether the address of r may guess what opens an API. A guess that is wrong is counted in the
+// same step: 30 in five minutes close the API for the address.
+func MayGuess(r *http.Request, l Limiter, api string, wrong bool) (bool, error) {
+	if name := guesses(r, api); wrong {
+		return l.Allow(r.Context(), name, guessesPerSource, guessWindow)
+	} else {
+		return l.Allowed(r.Context(), name, guessesPerSource)
+	}
 }
 
 // ask runs a check that takes time and costs somebody else something. While it runs it holds

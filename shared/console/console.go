@@ -1,5 +1,5 @@
-// Package console serves the operator's console: pages and a JSON API that read the store, and replay dead letters. It is served to
-// this machine only, to whoever has its token. See docs/console.md.
+// Package console serves the operator's console: pages and a JSON API that read the store, and replay dead letters, to whoever has its
+// token. It is served to this machine only, or, as a function of SCF, under public names. See docs/console.md.
 package console
 
 import (
@@ -18,11 +18,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"wxnotify/shared/web"
 	"wxnotify/shared/config"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
+	"wxnotify/shared/secret"
 	"wxnotify/shared/store"
+	"wxnotify/shared/web"
 )
 
 //go:embed assets
@@ -39,6 +40,15 @@ type Config struct {
 	// Settings are shown beside the rules. None is a secret.
 	Settings []Setting
 	Now      func() time.Time // of this machine
+	// Public: it is served under public names, over TLS, by several instances. Nil: to this machine only.
+	Public *Public
+}
+
+// Public is who may see a console that everybody reaches.
+type Public struct {
+	Token secret.String
+	// MayGuess reports whether the address of a request may guess the token, and counts a guess that is wrong.
+	MayGuess func(r *http.Request, wrong bool) (bool, error)
 }
 
 // A Setting is one in effect.
@@ -50,13 +60,21 @@ type Setting struct {
 // A Console serves itself. It is safe for concurrent use.
 type Console struct {
 	cfg      Config
+	own      *ownSessions // nil if it is public
 	sessions sessions
 	http     http.Handler
 }
 
 // New returns a console.
 func New(cfg Config) *Console {
-	c := &Console{cfg: cfg, sessions: newSessions(cfg.Now)}
+	c := &Console{cfg: cfg}
+	guard := web.Guard
+	if cfg.Public != nil {
+		c.sessions, guard = signedSessions{*cfg.Public, cfg.Now}, web.GuardPublic
+	} else {
+		c.own = newSessions(cfg.Now)
+		c.sessions = c.own
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/session", c.signedIn)
 	mux.HandleFunc("POST /api/session", c.signIn)
@@ -73,7 +91,7 @@ func New(cfg Config) *Console {
 		panic(err) // the name is a constant
 	}
 	mux.Handle("/", web.Files(own, web.Assets()))
-	c.http = web.Guard(mux)
+	c.http = guard(mux)
 	return c
 }
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/web/webtest"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/web/webtest"
 )
 
 // With 100,000 timelines every panel makes two trips at most, and its answer is at most 1 MiB, whatever is kept of those it shows.

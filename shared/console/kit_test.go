@@ -15,10 +15,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"wxnotify/shared/console"
 	"wxnotify/internal/testkit"
 	"wxnotify/shared/card"
 	"wxnotify/shared/config"
+	"wxnotify/shared/console"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 	"wxnotify/shared/secret"

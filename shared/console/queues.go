@@ -9,11 +9,11 @@ import (
 	"slices"
 	"time"
 
-	"wxnotify/shared/letter"
-	"wxnotify/shared/web"
 	"wxnotify/shared/card"
 	"wxnotify/shared/fact"
+	"wxnotify/shared/letter"
 	"wxnotify/shared/store"
+	"wxnotify/shared/web"
 )
 
 // sortBy sorts a list by what key says of each.

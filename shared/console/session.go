@@ -25,14 +25,26 @@ const (
 )
 
 var (
-	notSignedIn = fault{http.StatusUnauthorized, "sign_in", Words{"sign in: the terminal shows the token", "请登录：终端里显示了令牌"}}
+	notSignedIn = fault{http.StatusUnauthorized, "sign_in", Words{"sign in with the token", "请用令牌登录"}}
 	expired     = fault{http.StatusUnauthorized, "expired", Words{"the session is over: sign in again", "登录已过期：请重新登录"}}
-	wrongToken  = fault{http.StatusUnauthorized, "wrong_token", Words{"the token is wrong, or was used already: the terminal shows the one that signs in", "令牌不正确或已被使用：请使用终端里显示的令牌"}}
-	tooMany     = fault{http.StatusTooManyRequests, "too_many", Words{"too many wrong tokens: wait a minute", "错误的令牌太多：请等一分钟"}}
+	wrongToken  = fault{http.StatusUnauthorized, "wrong_token", Words{"the token is wrong, or was used already: use the one that the terminal shows, or on SCF CONSOLE_TOKEN", "令牌不正确或已被使用：请使用终端里显示的令牌，云函数则是 CONSOLE_TOKEN"}}
+	tooMany     = fault{http.StatusTooManyRequests, "too_many", Words{"too many wrong tokens: wait a few minutes", "错误的令牌太多：请等几分钟"}}
 )
 
-// sessions are who is signed in. Of tokens and cookies it keeps hashes: what is looked for takes as long whatever it is.
-type sessions struct {
+// sessions are who is signed in.
+type sessions interface {
+	// enter looks at a token, and returns a cookie.
+	enter(r *http.Request, token string) (cookie string, f fault, ok bool)
+	// known reports whether r is of somebody who is signed in, or why it is not.
+	known(r *http.Request) (fault, bool)
+	// leave forgets a cookie.
+	leave(cookie string)
+	// secure reports whether cookies are sent over TLS only.
+	secure() bool
+}
+
+// ownSessions are those of this process. Of tokens and cookies it keeps hashes: what is looked for takes as long whatever it is.
+type ownSessions struct {
 	now   func() time.Time
 	token string
 
@@ -43,24 +55,24 @@ type sessions struct {
 	wrong  []time.Time                     // of late
 }
 
-func newSessions(now func() time.Time) sessions {
-	return sessions{now: now, token: rand.Text(), of: map[[sha256.Size]byte]time.Time{}}
+func newSessions(now func() time.Time) *ownSessions {
+	return &ownSessions{now: now, token: rand.Text(), of: map[[sha256.Size]byte]time.Time{}}
 }
 
-// Token is what signs in, as often as is wanted, for as long as the console runs.
-func (c *Console) Token() string { return c.sessions.token }
+// Token is what signs in to a console of this machine, as often as is wanted, for as long as it runs.
+func (c *Console) Token() string { return c.own.token }
 
 // Ticket returns what signs in once, within five minutes; the one before holds no more.
 func (c *Console) Ticket() string {
-	s := &c.sessions
+	s := c.own
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ticket, s.until = rand.Text(), s.now().Add(ticketFor)
 	return s.ticket
 }
 
-// enter looks at a token or a ticket, and returns a cookie.
-func (s *sessions) enter(secret string) (cookie string, f fault, ok bool) {
+// enter takes a ticket too.
+func (s *ownSessions) enter(_ *http.Request, secret string) (cookie string, f fault, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -92,7 +104,7 @@ func same(x, y string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-func (s *sessions) dropOldest() {
+func (s *ownSessions) dropOldest() {
 	var oldest [sha256.Size]byte
 	var first time.Time
 	for hash, until := range s.of {
@@ -103,8 +115,7 @@ func (s *sessions) dropOldest() {
 	delete(s.of, oldest)
 }
 
-// known reports whether r is of somebody who is signed in, or why it is not.
-func (s *sessions) known(r *http.Request) (fault, bool) {
+func (s *ownSessions) known(r *http.Request) (fault, bool) {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
 		return notSignedIn, false
@@ -123,6 +134,14 @@ func (s *sessions) known(r *http.Request) (fault, bool) {
 	return fault{}, true
 }
 
+func (s *ownSessions) leave(cookie string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.of, sha256.Sum256([]byte(cookie)))
+}
+
+func (*ownSessions) secure() bool { return false }
+
 type signInBody struct {
 	Token string `json:"token"` // or a ticket
 }
@@ -134,13 +153,18 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, badInput("body", err.Error(), err.Error()))
 		return
 	}
-	cookie, f, ok := c.sessions.enter(body.Token)
+	cookie, f, ok := c.sessions.enter(r, body.Token)
 	if !ok {
 		refuse(w, f)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/", MaxAge: int(sessionFor.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	c.setCookie(w, cookie, int(sessionFor.Seconds()))
 	web.JSON(w, http.StatusOK, struct{}{})
+}
+
+func (c *Console) setCookie(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: c.sessions.secure(),
+		SameSite: http.SameSiteStrictMode})
 }
 
 // signedIn answers whether the caller is signed in.
@@ -155,10 +179,8 @@ func (c *Console) signedIn(w http.ResponseWriter, r *http.Request) {
 // signOut ends the caller's session.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(cookieName); err == nil {
-		c.sessions.mu.Lock()
-		delete(c.sessions.of, sha256.Sum256([]byte(cookie.Value)))
-		c.sessions.mu.Unlock()
+		c.sessions.leave(cookie.Value)
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	c.setCookie(w, "", -1)
 	web.JSON(w, http.StatusOK, struct{}{})
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"wxnotify/shared/web"
 	"wxnotify/internal/testkit"
+	"wxnotify/shared/web"
 )
 
 // A listener reads a stream, as a browser does.

@@ -45,6 +45,20 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // Guard lets only pages of this machine in: the name in Host is a loopback one, which another site's name
 // that leads here is not, and what may change something comes from the page itself, as JSON.
 func Guard(next http.Handler) http.Handler {
+	return guard(next, func(r *http.Request) string {
+		if why := elsewhere(r); why != "" {
+			return why
+		}
+		return foreign(r, "http://")
+	})
+}
+
+// GuardPublic is Guard for pages that are served under public names, over TLS: the names are not looked at.
+func GuardPublic(next http.Handler) http.Handler {
+	return guard(next, func(r *http.Request) string { return foreign(r, "https://") })
+}
+
+func guard(next http.Handler, refusal func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -61,19 +75,25 @@ func Guard(next http.Handler) http.Handler {
 	})
 }
 
-// refusal says why r may not pass; nothing if it may.
-func refusal(r *http.Request) string {
+// elsewhere says why r is not of this machine; nothing if it is.
+func elsewhere(r *http.Request) string {
 	name := r.Host
 	if n, _, err := net.SplitHostPort(r.Host); err == nil {
 		name = n
 	}
+	if !outbound.Loopback(strings.Trim(name, "[]")) || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+		return "this page is served to this machine only: open it by its loopback address"
+	}
+	return ""
+}
+
+// foreign says why r, which may change something, is not of the page itself; nothing if it is.
+func foreign(r *http.Request, scheme string) string {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {
-	case !outbound.Loopback(strings.Trim(name, "[]")) || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "":
-		return "this page is served to this machine only: open it by its loopback address"
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		return ""
-	case r.Header.Get("Origin") != "http://"+r.Host || site != "" && site != "same-origin":
+	case r.Header.Get("Origin") != scheme+r.Host || site != "" && site != "same-origin":
 		return "only the page itself may do that: Origin is another"
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {

@@ -135,7 +135,7 @@ func (f *fixture) getenv(name string) string {
 	return f.settings[name]
 }
 
-var secretSettings = strings.Fields("STORE_URL WECHAT_APPSECRET WECHAT_TOKEN WECHAT_ENCODING_AES_KEY IM_SECRET_KEY IM_CALLBACK_TOKEN USERID_KEY ANNOUNCE_KEY")
+var secretSettings = strings.Fields("STORE_URL WECHAT_APPSECRET WECHAT_TOKEN WECHAT_ENCODING_AES_KEY IM_SECRET_KEY IM_CALLBACK_TOKEN USERID_KEY ANNOUNCE_KEY CONSOLE_TOKEN")
 
 // refuses is the answer of a function whose settings have a fault.
 const refuses = "refuses"

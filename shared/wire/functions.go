@@ -2,9 +2,11 @@ package wire
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"wxnotify/shared/api"
+	"wxnotify/shared/console"
 	"wxnotify/shared/deliver"
 	"wxnotify/shared/fact"
 	"wxnotify/shared/im"
@@ -16,7 +18,7 @@ import (
 // Builds returns the build of each function, by its name. What is deployed names its own: this links all.
 func Builds(s Seams) map[string]scf.Build {
 	return map[string]scf.Build{"imcallback": IMCallback(s), "wechatpush": WeChatPush(s), "session": Session(s),
-		"permits": Permits(s), "announce": Announce(s), "deliver": Deliver(s)}
+		"permits": Permits(s), "announce": Announce(s), "deliver": Deliver(s), "console": Console(s)}
 }
 
 // IMCallback takes in what Tencent IM reports: messages, recalls, read reports, presence, calls. Without
@@ -110,6 +112,22 @@ func announce(w *wiring) (scf.Handler, error) {
 	return scf.HTTP(w.log, &api.Announce{
 		Now: w.Now, Key: key, Store: st, Limits: st, Invoker: invoker, Rules: settings.Rules, Templates: settings.Templates, Log: w.log,
 	}), nil
+}
+
+// Console shows operators how the deployment stands, and replays dead letters. Nobody waits for it as a platform waits for a receiver.
+func Console(s Seams) scf.Build { return s.with(operate) }
+
+func operate(w *wiring) (scf.Handler, error) {
+	st, token, appID, settings := w.store(), w.Key("CONSOLE_TOKEN"), w.String("WECHAT_APPID", ""), w.NotifyOrDefaults(w.log)
+	shown := []console.Setting{}
+	for _, name := range []string{"STORE_PREFIX", "STORE_SHARDS", "WECHAT_APPID", "IM_SDKAPPID", "TEMPLATE_MESSAGE", "LOG_LEVEL"} {
+		shown = append(shown, console.Setting{Name: name, Value: w.getenv(name)})
+	}
+	if err := w.Err(); err != nil {
+		return nil, err
+	}
+	public := &console.Public{Token: token, MayGuess: func(r *http.Request, wrong bool) (bool, error) { return api.MayGuess(r, st, "console", wrong) }}
+	return scf.HTTP(w.log, console.New(console.Config{Store: st, AppID: appID, Conf: settings, Settings: shown, Now: w.Now, Public: public})), nil
 }
 
 // spillReserve is how much of an invocation is left for handing an overflow on.

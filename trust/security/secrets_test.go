@@ -53,6 +53,7 @@ var planted = map[string]string{
 	"USERID_KEY":                       "planted-userid-key-0123456789abcdef",
 	"SESSION_KEY":                      "planted-session-key-0123456789abcdef",
 	"ANNOUNCE_KEY":                     "planted-announce-key-0123456789abcdef",
+	"CONSOLE_TOKEN":                    "planted-console-token-0123456789abcdef",
 	"the store's password":             "planted-redis-password",
 	"TENCENTCLOUD_SECRETKEY":           "planted-cloud-key-88",
 	"TENCENTCLOUD_SESSIONTOKEN":        "planted-cloud-token-99",

@@ -12,11 +12,11 @@ export const t = translator({
   loading: ['Loading...', '正在加载……'],
   refresh: ['Refresh', '刷新'],
   refreshOf: ['Refresh: {0}', '刷新：{0}'],
-  noAnswer: ['the console does not answer: is it still running in the terminal?', '控制台没有答复：终端里的程序还在运行吗？'],
+  noAnswer: ['the console does not answer: does it still run?', '控制台没有答复：程序还在运行吗？'],
   nothing: ['Nothing.', '没有。'],
 
   signIn: ['Sign in', '登录'],
-  signInNote: ['The terminal in which wxnotify console runs shows the token.', '令牌显示在运行 wxnotify console 的终端里。'],
+  signInNote: ['The terminal in which wxnotify console runs shows the token; on SCF it is CONSOLE_TOKEN.', '令牌显示在运行 wxnotify console 的终端里；云函数上是 CONSOLE_TOKEN。'],
   token: ['Token', '令牌'],
   signOut: ['Sign out', '退出'],
 

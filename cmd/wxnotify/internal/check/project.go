@@ -108,6 +108,9 @@ func (c *checker) checkFunctions(ctx context.Context, p *serverless.Project) {
 	read, said := map[string]bool{"LOG_LEVEL": true}, map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(wire.Builds(wire.Seams{}))) {
 		f := p.Function(key)
+		if f == nil && slices.Contains(p.LeftOut, key) {
+			continue
+		}
 		if f == nil {
 			c.fault(filepath.Base(c.Config), "there is no function "+key, "add it as in the original file")
 			continue
@@ -230,7 +233,7 @@ func (c *checker) checkBuild(p *serverless.Project) {
 		c.fault(filepath.Join(folder, "notify.yml"), "is not there", "make build")
 	}
 	for _, e := range entries {
-		if !wanted[e.Name()] {
+		if !wanted[e.Name()] && !slices.Contains(p.LeftOut, e.Name()) {
 			c.fault(filepath.Join(folder, e.Name()), "is uploaded with the functions, and none of them needs it", "delete it, or make clean build")
 		}
 	}

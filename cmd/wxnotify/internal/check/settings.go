@@ -38,7 +38,7 @@ var forms = []form{
 
 // referable are the settings that may be references to secrets.
 var referable = []string{"STORE_URL", "WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_TOKEN_PREVIOUS", "WECHAT_ENCODING_AES_KEY", "WECHAT_ENCODING_AES_KEY_PREVIOUS",
-	"IM_SECRET_KEY", "IM_SECRET_KEY_PREVIOUS", "IM_CALLBACK_TOKEN", "IM_CALLBACK_TOKEN_PREVIOUS", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY"}
+	"IM_SECRET_KEY", "IM_SECRET_KEY_PREVIOUS", "IM_CALLBACK_TOKEN", "IM_CALLBACK_TOKEN_PREVIOUS", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "CONSOLE_TOKEN"}
 
 // standIn returns what a function may be built with instead of a secret that is elsewhere.
 func standIn(setting string) string {
@@ -69,11 +69,11 @@ func Form(setting, value string) (what, cure string) {
 }
 
 // secrets are settings of which each has one purpose.
-var secrets = []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY", "IM_SECRET_KEY", "IM_CALLBACK_TOKEN", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "TENCENT_SECRET_KEY"}
+var secrets = []string{"WECHAT_APPSECRET", "WECHAT_TOKEN", "WECHAT_ENCODING_AES_KEY", "IM_SECRET_KEY", "IM_CALLBACK_TOKEN", "USERID_KEY", "SESSION_KEY", "ANNOUNCE_KEY", "CONSOLE_TOKEN", "TENCENT_SECRET_KEY"}
 
 // known are the names that a file of settings may have beside those that functions read.
 var known = []string{"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY", "TENCENT_TOKEN", "VPC_ID", "VPC_SUBNET_ID", "SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID",
-	"USERID_KEY", "SESSION_KEY", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX", "IM_CALLBACK_URL", "WECHAT_PUSH_URL"}
+	"USERID_KEY", "SESSION_KEY", "CONSOLE_TOKEN", "NOTIFY_FILE", "TENCENT_API_BASE", "STORE_PREFIX", "IM_CALLBACK_URL", "WECHAT_PUSH_URL"}
 
 // both are settings that make sense together only.
 var both = [][2]string{{"VPC_ID", "VPC_SUBNET_ID"}, {"SESSION_LOGSET_ID", "SESSION_LOG_TOPIC_ID"}, {"TENCENT_SECRET_ID", "TENCENT_SECRET_KEY"}}

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,40 @@ func (s *stage) deployed() []string {
 		s.Fatal(err)
 	}
 	return planned
+}
+
+// The console is deployed for those who set its token, with a URL and a log topic of its own, and stays when they take the token away.
+func TestConsoleIsOptional(t *testing.T) {
+	s := newStage(t)
+	s.deployed()
+	if s.cloud.Function("wxnotify-dev-console") != nil || s.cloud.Topic("wxnotify-dev-console") != nil {
+		t.Error("there is a console that nobody wants")
+	}
+	without, token := s.project, strings.Repeat("c", 32)
+	var err error
+	s.project, err = serverless.Load(filepath.Join("..", "..", "..", "..", "serverless.yml"), func(name string) (string, bool) {
+		return stdcmp.Or(settings[name], map[string]string{"CONSOLE_TOKEN": token}[name]), true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("console", "the file console")
+	if planned := s.deployed(); len(planned) != 4 {
+		t.Errorf("planned %q", planned)
+	}
+	f := s.cloud.Function("wxnotify-dev-console")
+	if f == nil || f.Variables()["CONSOLE_TOKEN"] != token || !slices.ContainsFunc(f.Triggers, func(t cloud.Trigger) bool { return t.Type == "http" }) {
+		t.Fatalf("%+v", f)
+	}
+	for _, name := range []string{"IM_SECRET_KEY", "WECHAT_APPSECRET", "USERID_KEY"} {
+		if f.Variables()[name] != "" {
+			t.Errorf("it has %s", name)
+		}
+	}
+	s.project = without
+	if planned := s.deployed(); len(planned) != 0 || s.cloud.Function("wxnotify-dev-console") == nil {
+		t.Errorf("planned %q", planned)
+	}
 }
 
 // writes are the calls that change something.

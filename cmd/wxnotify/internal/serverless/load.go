@@ -95,12 +95,28 @@ func (r *reader) project() *Project {
 	}
 	env := r.environment(common, r.file.Inputs.settings)
 	for _, e := range r.file.Inputs.Functions {
+		if r.leavesOut(e.key) {
+			p.LeftOut = append(p.LeftOut, e.key)
+			continue
+		}
 		p.Functions = append(p.Functions, r.function(e, env))
 	}
 	for _, t := range r.file.Inputs.Triggers {
 		r.trigger(p, t)
 	}
 	return p
+}
+
+// optionalBy are functions that are left out while one of their settings is empty, or not set.
+var optionalBy = map[string]string{"console": "CONSOLE_TOKEN"}
+
+func (r *reader) leavesOut(function string) bool {
+	setting, optional := optionalBy[function]
+	if !optional {
+		return false
+	}
+	value, _ := r.lookup(setting)
+	return value == ""
 }
 
 var (
@@ -178,6 +194,9 @@ func (r *reader) environment(where string, s settings) map[string]string {
 
 func (r *reader) trigger(p *Project, t trigger) {
 	where := fmt.Sprintf("trigger %s of function %s", t.Type, t.Function)
+	if slices.Contains(p.LeftOut, t.Function) {
+		return
+	}
 	i := slices.IndexFunc(p.Functions, func(f Function) bool { return f.Key == t.Function })
 	if i < 0 {
 		r.fail("trigger %s: there is no function %q; functions are %s", t.Type, t.Function, strings.Join(p.Keys(), ", "))

@@ -12,6 +12,7 @@ type Project struct {
 	App, Stage, Name string
 	Region           string
 	Functions        []Function // in the order of the file
+	LeftOut          []string   // keys of functions that nothing is made of: the setting that wants them is empty
 	Timers           []Timer    // the enabled ones
 	// Unserved describes the triggers that only the cloud can serve, such as
 	// "cos for function thumbnails".
