@@ -32,19 +32,15 @@ func TestMiniredis(t *testing.T) {
 	})
 }
 
+// The server of the suite is in cluster mode: it refuses keys of several slots, and is otherwise as others are.
 func TestRedis(t *testing.T) {
 	t.Parallel()
+	suiteOnServer(t, redistest.StartCluster(t))
 	addr := redistest.Start(t)
-	suiteOnServer(t, addr)
 	t.Run("a script that touches other keys is found", func(t *testing.T) { trespassesAreFound(t, addr) })
 	t.Run("memory", func(t *testing.T) { idleUserCosts(t, addr) })
 	t.Run("round trips", func(t *testing.T) { roundTrips(t, addr) })
 	t.Run("a server that forgot the scripts is told them", func(t *testing.T) { scriptsAreReloaded(t, addr) })
-}
-
-func TestCluster(t *testing.T) {
-	t.Parallel()
-	suiteOnServer(t, redistest.StartCluster(t))
 }
 
 // suiteOnServer runs the suite on a real server and looks at every command that
