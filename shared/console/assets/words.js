@@ -64,7 +64,7 @@ export const t = translator({
   chartEnds: ['How messages ended', '消息的结果'],
   chartPermits: ['Permits', '授权次数'],
   chartDelays: ['Cards, by how long their oldest message waited', '提醒（按其中最早一条消息的等待时间）'],
-  within: ['up to {0}', '{0} 以内'],
+  within: ['up to {0}', '{0}以内'],
   beyond: ['longer', '更久'],
   chartErrors: ['Errors of sends, by class', '发送错误（按类别）'],
   permitsSpent: ['spent', '已使用'],
