@@ -54,7 +54,7 @@ run: ## build and start everything here, with a simulated WeChat and IM
 test: ## install what the tests need, vet, and run them
 	@tools/need.sh redis-server redis-server
 	@tools/timed.sh vet go vet ./...
-	@tools/timed.sh 'unit tests' tools/gotest.sh ./...
+	@tools/timed.sh 'unit tests' tools/gotest.sh -p=4 ./... # many of them wait more than they compute
 	@tools/timed.sh 'tests of tools/' go -C tools test -count=1 ./... # they look at all of the tree
 	@tools/timed.sh 'docs/openapi.yaml' go -C tools/openapi test -count=1 ./... # a module of its own: its validator is in nothing else
 	@$(MAKE) --no-print-directory test-miniprogram

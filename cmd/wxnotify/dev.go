@@ -38,7 +38,7 @@ func buildHere(ctx context.Context, folder string, log io.Writer) error {
 	if err := os.WriteFile(filepath.Join(folder, notifyFile), notify, 0o644); err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w", "-o", folder+string(filepath.Separator), "./functions/...")
+	build := exec.CommandContext(ctx, "go", "build", "-tags=nethttpomithttp2", "-ldflags=-s -w", "-o", folder+string(filepath.Separator), "./functions/...")
 	build.Stdout, build.Stderr = log, log
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("go build: %w", err)
