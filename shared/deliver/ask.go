@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -103,31 +104,29 @@ func (p *pass) lookUp(ctx context.Context, recs []notify.Recipient) card.Names {
 // fetchNames asks IM for names. Those that do not exist are in the result, empty.
 func (p *pass) fetchNames(ctx context.Context, users []fact.UserID, groups []fact.GroupID) card.Names {
 	found := card.Names{}
+	var ofUsers, ofGroups error
 	if len(users) > 0 {
-		names, err := p.Directory.Names(ctx, users)
+		var names map[fact.UserID]string
+		names, ofUsers = p.Directory.Names(ctx, users)
 		for _, u := range users {
-			if name, ok := names[u]; ok || err == nil {
+			if name, ok := names[u]; ok || ofUsers == nil {
 				found[string(u)] = name
 			}
 		}
-		p.logNames(ctx, err)
 	}
 	if len(groups) > 0 {
-		names, err := p.Directory.GroupNames(ctx, groups)
+		var names map[fact.GroupID]string
+		names, ofGroups = p.Directory.GroupNames(ctx, groups)
 		for _, g := range groups {
-			if name, ok := names[g]; ok || err == nil {
+			if name, ok := names[g]; ok || ofGroups == nil {
 				found[fact.GroupPeer(g)] = name
 			}
 		}
-		p.logNames(ctx, err)
 	}
-	return found
-}
-
-func (p *pass) logNames(ctx context.Context, err error) {
-	if err != nil {
+	if err := errors.Join(ofUsers, ofGroups); err != nil {
 		p.Log.WarnContext(ctx, "names not looked up, cards do without", "error", err)
 	}
+	return found
 }
 
 // A shownName is a user's or a group's.

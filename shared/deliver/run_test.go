@@ -1,11 +1,14 @@
 package deliver_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -367,6 +370,8 @@ func TestSilentIM(t *testing.T) {
 				m.known = nil
 				d := over(t, m, p)
 				d.Directory = silentClient(t)
+				var log bytes.Buffer
+				d.Log = slog.New(slog.NewTextHandler(&log, nil))
 				if c.silent {
 					d.IM = silentClient(t)
 				}
@@ -382,6 +387,9 @@ func TestSilentIM(t *testing.T) {
 				}
 				if len(sent) != c.cards || took < c.least || took > c.most {
 					t.Errorf("%d cards after %v, want %d after %v to %v", len(sent), took, c.cards, c.least, c.most)
+				}
+				if c.queue == card.QueueMessages && strings.Count(log.String(), "names not looked up") != 1 {
+					t.Errorf("a log that does not say, once, that there is no name: %s", &log)
 				}
 			})
 		})

@@ -98,6 +98,9 @@ func TestRunHandsOver(t *testing.T) {
 		if last := q.rests[len(q.rests)-1]; woken != 1 || !last.IsZero() {
 			t.Errorf("%d runs were started, and the last look was for %v", woken, last)
 		}
+		if n := len(q.rests); n < 500 || n > 1000 {
+			t.Errorf("it looked %d times, want 20 a second at most", n)
+		}
 		q.due, woken = time.Now().Add(time.Hour), 0
 		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Second)
 		defer cancel()

@@ -1,12 +1,37 @@
 package notify_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"wxnotify/shared/card"
+	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
 )
+
+// quotaError is WeChat's answer when the day's quota is used up.
+type quotaError struct{}
+
+func (quotaError) Error() string     { return "quota" }
+func (quotaError) Class() card.Class { return card.ClassQuota }
+
+// Who waits for a new quota comes in the ten minutes after midnight in Beijing, not all at once.
+func TestQuotaDay(t *testing.T) {
+	midnight := time.Date(2031, 5, 2, 0, 0, 0, 0, fact.Beijing)
+	for _, at := range []time.Time{midnight.Add(-24 * time.Hour), midnight.Add(-time.Nanosecond).UTC()} {
+		first, last := 24*time.Hour, -24*time.Hour
+		for i := range 5000 {
+			a := notify.Attempt{Rules: notify.DefaultRules(), Card: card.ID(fmt.Sprint("card", i))}
+			after := a.Opens(notify.ResultOf(0, quotaError{}, at), false).Until.Sub(midnight)
+			first, last = min(first, after), max(last, after)
+		}
+		if first < 0 || first > 5*time.Second || last < 10*time.Minute-5*time.Second || last >= 10*time.Minute {
+			t.Errorf("used up at %v: from %v to %v after midnight", at, first, last)
+		}
+	}
+}
 
 // A rule may be what its cure names, and neither more nor less.
 func TestRulesHaveBounds(t *testing.T) {
