@@ -134,6 +134,7 @@ func TestDecodeUncleanTexts(t *testing.T) {
 		"half a surrogate pair":          {`a\ud83d`, "a"},
 		"cut escape":                     {`a\u4f`, `a\u4f`},
 		"stray backslash":                {`C:\x`, `C:\x`},
+		"stray backslash before a u":     {`C:\uhead`, `C:\uhead`},
 		"backslash before a line break":  {"a\\\nb", `a\ b`},
 		"GBK":                            {"ok \xc4\xe3\xba\xc3", "ok"},
 		"GBK that ends in a backslash":   {"ok \x95\x5c", "ok"},

@@ -32,9 +32,7 @@ func decodeState(cb *Callback, f *fields, _ bool) {
 	cb.Kind = KindState
 	info := f.object.object("Info")
 	cb.State = &StateChange{Action: info.str("Action"), Reason: info.str("Reason")}
-	if _, known := cb.State.Online(); !known {
-		cb.State.User = fact.UserID(info.id("To_Account"))
-		cb.State.At = cb.EventTime
+	if _, known := cb.State.Online(); !known { // it says nothing, so nothing of it must be there
 		return
 	}
 	cb.State.User = fact.UserID(f.requireIDIn(info, "To_Account", "Info.To_Account"))

@@ -81,6 +81,7 @@ func TestWhatARunFinds(t *testing.T) {
 		{"one that was settled has ended so", permitted(asks("c"), settles("c", accepted), resolves("c")), "delivered, notices delivered", "1, 0 held"},
 		{"what was sent to an erased openid is not announced again", permitted(erases("alice"), resolves("c")), "refused, notices erased", "0, 0 held"},
 		{"a correction of an end that nobody has heard is the end", permitted(asks("c"), settles("c", accepted), wechatReports(1, 0, "43101"), resolves("c")), "refused, notices refused, handed over", "1, 0 held"},
+		{"and Reconcile tells no other", permitted(asks("c"), settles("c", accepted), wechatReports(1, 0, "43101"), resolves("c"), concludes("c")), "alice: refused reported", "1, 0 held"},
 		{"one that is being told lets the first end be written down", permitted(asks("c"), settles("c", accepted), wechatReports(1, 0, "43101"), concludes("c"), resolves("c")), "delivered, notices delivered", "1, 0 held"},
 	})
 }

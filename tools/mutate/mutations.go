@@ -256,5 +256,7 @@ var mutations = []mutation{
 	one("say each time how long a key lives", "shared/store/lives.go", "if !w.once || !l.said[w.key] {", "if true {", "./shared/store -run TestMiniredis/metrics"),
 	one("believe that a lost answer set a life", "shared/store/change.go", "			s.remember(decided[i])\n			s.lives.learn(decided[i].writes)\n", "			s.remember(decided[i])\n", "./shared/store -run TestMiniredis/metrics"),
 	one("keep metrics for ever", "shared/store/metrics.go", "keep(key, r.piece+r.kept)", "do(\"PERSIST\", key)", "./shared/store -run TestRedis/metrics"),
+	one("tell a second end of a card whose first nobody heard", ledger+"reservation.go", "c.WasUnknown = \"\", true\n\t\ts.Cards.put(id, c)\n", "c.WasUnknown = \"\", true\n", permits),
+	one("look at a shard whose clock is behind without a pause", engine+"deliver.go", "\tif due <= 0 {\n\t\treturn 50 * time.Millisecond\n\t}\n", nothing, "./shared/deliver -run TestRunHandsOver"),
 	one("have two runs watch as one", "cmd/wxnotify/internal/server/deliver.go", "for _, run := range d.instances[:runs] {\n", "for range runs {\n\t\trun := d.instances[0]\n", server),
 }
