@@ -53,7 +53,7 @@ func (c caller) call(ctx context.Context, do func(context.Context, party) error,
 	var network error
 	for range 2 {
 		t := &transport{next: c.transport}
-		err := do(ctx, c.party(cred, t))
+		err := readable(func() error { return do(ctx, c.party(cred, t)) })
 		switch {
 		case err == nil || errors.Is(err, errNoResult):
 			return err
@@ -65,6 +65,16 @@ func (c caller) call(ctx context.Context, do func(context.Context, party) error,
 		network = t.err
 	}
 	return network
+}
+
+// readable is f, whose panic is an error: the SDK panics over some answers that the API never gives, such as null.
+func readable(f func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the answer is none of the API's")
+		}
+	}()
+	return f()
 }
 
 func (c caller) party(cred Credential, t *transport) party {

@@ -142,6 +142,7 @@ func FuzzInvokeAnswer(f *testing.F) {
 	f.Add(uint16(502), []byte(`<html>ECHO</html>`))
 	f.Add(uint16(302), []byte(``))
 	f.Add(uint16(200), []byte(`{"Response":null}`))
+	f.Add(uint16(231), []byte(`null`)) // the SDK panics
 	secrets := []string{"credential-key", "credential-token", "a private word"}
 	env := map[string]string{"TENCENTCLOUD_SECRETID": "AKIDid", "TENCENTCLOUD_SECRETKEY": secrets[0], "TENCENTCLOUD_SESSIONTOKEN": secrets[1], "TENCENTCLOUD_REGION": "ap-guangzhou"}
 	f.Fuzz(func(t *testing.T, status uint16, answer []byte) {
