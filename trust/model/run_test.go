@@ -43,6 +43,7 @@ func histories(t *testing.T, l *storage, n int) {
 	defer func() {
 		trust.Count(t, trust.Histories, played)
 		if t.Failed() {
+			t.Log(broken) // also of what rapid cannot reproduce
 			trust.Count(t, trust.Violated, 1)
 			trust.Count(t, trust.Lost, min(1, strings.Count(broken, "lost:")))
 			trust.Count(t, trust.Doubled, min(1, strings.Count(broken, "doubled:")))

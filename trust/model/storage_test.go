@@ -29,6 +29,7 @@ const shards = 2
 // The first store is the receivers'; each run has one of its own.
 type storage struct {
 	mini   *miniredis.Miniredis // nil: a real one
+	addr   string
 	raw    *redis.Client
 	stores [1 + runs]*store.Store
 	skew   [1 + runs]time.Duration // of each store's clock
@@ -48,24 +49,34 @@ func onRedis(t *testing.T) *storage { return newStorage(t, redistest.Start(t), n
 func onCluster(t *testing.T) *storage { return newStorage(t, redistest.StartCluster(t), nil) }
 
 func newStorage(t *testing.T, addr string, mini *miniredis.Miniredis) *storage {
-	l := &storage{mini: mini, cut: -1, loses: -1, raw: fixture.Redis(t, addr)}
-	for i := range l.stores {
-		st, err := store.Open(store.Config{URL: secret.New("redis://" + addr), Shards: shards, Dial: l.dial,
-			Now: time.Now, ServerTime: func() time.Time { return time.Now().Add(l.skew[i]) }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { st.Close() })
-		l.stores[i] = st
-	}
+	l := &storage{mini: mini, addr: addr, cut: -1, loses: -1, raw: fixture.Redis(t, addr)}
+	t.Cleanup(l.close)
 	return l
 }
 
-// empty makes the storage as new.
+func (l *storage) close() {
+	for _, st := range l.stores {
+		if st != nil {
+			st.Close()
+		}
+	}
+}
+
+// empty makes the storage as new, and what connects to it: a store remembers what it has written, and random words
+// are the same in each history.
 func (l *storage) empty(ctx context.Context) error {
 	l.skew = [1 + runs]time.Duration{}
 	l.cutAfter(-1)
 	l.loseAnswerAfter(-1)
+	l.close()
+	for i := range l.stores {
+		var err error
+		l.stores[i], err = store.Open(store.Config{URL: secret.New("redis://" + l.addr), Shards: shards, Dial: l.dial,
+			Now: time.Now, ServerTime: func() time.Time { return time.Now().Add(l.skew[i]) }})
+		if err != nil {
+			return err
+		}
+	}
 	return l.raw.FlushAll(ctx).Err()
 }
 
