@@ -130,9 +130,9 @@ func (w *system) checkAsked(r *run, c card.Card) {
 	fresh := slices.DeleteFunc(slices.Clone(answers), old)
 	silence := slices.ContainsFunc(r.asked[cd.User], func(a answer) bool { return a.silent && !old(a) })
 	switch {
-	case len(fresh) > 0 && !slices.ContainsFunc(fresh, func(a answer) bool { return !there(a.status) }):
+	case slices.ContainsFunc(fresh, func(a answer) bool { return !there(a.status) }):
+	case len(fresh) > 0 && !silence:
 		w.violate("P4: a card goes to %s, of whom IM says that they are %v", cd.User, fresh[0].status)
-	case len(fresh) > 0:
 	case len(answers) > 0 && !silence:
 		w.violate("P4: a card goes to %s, of whom IM was asked %v before", cd.User, w.now().Sub(answers[len(answers)-1].at))
 	case held.Known == notify.StatusOnline:
