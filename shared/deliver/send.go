@@ -99,11 +99,12 @@ func (c *delivery) stillWanted(ctx context.Context, notices []card.Notice) (bool
 // reserveInTurn reserves. A call goes next: while another card is on its way to its user, it
 // asks again every few milliseconds, for three seconds at most.
 func (c *delivery) reserveInTurn(ctx context.Context, r permit.Reserve) (permit.Reserved, error) {
-	for tries := 1; ; tries++ {
+	const patience = 3 * time.Second // by the clock: a store may be slow
+	for waiting := stopwatch.Start(); ; {
 		c.asked = stopwatch.Start()
 		reserved, err := c.Store.Reserve(ctx, r)
 		waits := err == nil && reserved.Status == permit.ReserveBusy && r.Queue == card.QueueCalls
-		if !waits || tries == 150 || !c.timeFor(ctx) || !stopwatch.Sleep(ctx, 20*time.Millisecond) {
+		if !waits || waiting.Elapsed() >= patience || !c.timeFor(ctx) || !stopwatch.Sleep(ctx, 20*time.Millisecond) {
 			return reserved, err
 		}
 		c.waited = true
