@@ -1,10 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"wxnotify/shared/card"
@@ -51,45 +51,26 @@ var kinds = map[notify.StepKind]notify.StepKind{
 	notify.StepBegun: "b", notify.StepReserved: "p", notify.StepSent: "s", notify.StepSettled: "t", notify.StepFinal: "f",
 }
 
-func (d *stepDoc) parts() []any {
-	return []any{&d.kind, &d.since, &d.card, &d.messages, &d.state, &d.reason, &d.detail, &d.until, &d.left, &d.keep}
-}
-
 // MarshalJSON implements json.Marshaler.
 func (d stepDoc) MarshalJSON() ([]byte, error) {
-	var parts []json.RawMessage
-	for _, p := range d.parts() {
-		b, err := json.Marshal(p)
-		if err != nil {
-			return nil, err
-		}
-		if bytes.Equal(b, []byte("null")) {
-			b = []byte("[]")
-		}
-		parts = append(parts, b)
-	}
-	for len(parts) > 0 && slices.Contains([]string{"0", "[]", `""`}, string(parts[len(parts)-1])) {
+	parts := []any{d.kind, d.since, d.card, d.messages, d.state, d.reason, d.detail, d.until, d.left, d.keep}
+	for len(parts) > 1 && reflect.ValueOf(parts[len(parts)-1]).IsZero() {
 		parts = parts[:len(parts)-1]
+	}
+	if len(parts) > 3 && d.messages == nil {
+		parts[3] = []int{}
 	}
 	return json.Marshal(parts)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (d *stepDoc) UnmarshalJSON(b []byte) error {
-	var parts []json.RawMessage
-	if err := json.Unmarshal(b, &parts); err != nil {
+	into := []any{&d.kind, &d.since, &d.card, &d.messages, &d.state, &d.reason, &d.detail, &d.until, &d.left, &d.keep}
+	most := len(into)
+	if err := json.Unmarshal(b, &into); err != nil {
 		return err
 	}
-	into := d.parts()
-	if len(parts) == 0 || len(parts) > len(into) {
-		return errShape
-	}
-	for i, p := range parts {
-		if err := json.Unmarshal(p, into[i]); err != nil {
-			return err
-		}
-	}
-	if d.kind == "" {
+	if len(into) > most || d.kind == "" {
 		return errShape
 	}
 	return nil
