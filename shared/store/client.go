@@ -189,9 +189,13 @@ func all(ctx context.Context, by trip, cmds ...command) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	values := make([]any, len(replies))
+	return values(replies), failures(replies)
+}
+
+func values(replies []reply) []any {
+	out := make([]any, len(replies))
 	for i, r := range replies {
-		values[i] = r.value
+		out[i] = r.value
 	}
-	return values, failures(replies)
+	return out
 }

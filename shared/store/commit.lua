@@ -16,6 +16,7 @@ while i <= #ARGV do
   local reply = redis.pcall(ARGV[i], KEYS[tonumber(ARGV[i + 1])], unpack(ARGV, i + 3, i + 2 + n))
   -- A count that is no number stays, and stops nothing: people see it there.
   if type(reply) == 'table' and reply.err and not string.find(reply.err, 'not an integer', 1, true) then return reply end
+  if reply == 0 and ARGV[i] == 'HINCRBY' then redis.call('HDEL', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 3]) end -- a count of nothing
   i = i + 3 + n
 end
 return 1

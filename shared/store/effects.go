@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -15,7 +16,7 @@ const marksFor = 2 * dayLong
 // writes returns what a visit has changed, in the order that change asks for.
 func (v visiting) writes(c *change, b *notify.Mailbox, counted map[fact.Metric]int, next string) []command {
 	if b.Deleted {
-		return slices.Concat(v.countsChange(b), v.metricWrites(counted, b.Now), v.deletion(c.record))
+		return append(v.countsChange(b, counted), v.deletion(c.record)...)
 	}
 	var out []command
 	if !slices.Contains(v.bad, fieldMessages) {
@@ -35,8 +36,7 @@ func (v visiting) writes(c *change, b *notify.Mailbox, counted map[fact.Metric]i
 	out = append(out, v.logChange(b)...)
 	open, told := v.timelineChange(b, next)
 	out = append(out, told...)
-	out = append(out, v.countsChange(b)...)
-	out = append(out, v.metricWrites(counted, b.Now)...)
+	out = append(out, v.countsChange(b, counted)...)
 	is := v.encoded(b, open)
 	fields := v.fieldsChange(c.record, is, b, next)
 	c.leaves = []any{anys(is)}
@@ -119,17 +119,25 @@ func (v *visit) exists() bool {
 	return slices.ContainsFunc(v.fields, func(f string) bool { return f != "" })
 }
 
-// countsChange returns what changes the counts.
-func (v visiting) countsChange(b *notify.Mailbox) (out []command) {
-	for state, n := range b.Ended {
+// countsChange counts what happened. A message that was counted as ended before, and ends otherwise now, is taken from the
+// counts: metrics, which tell what happened, have it twice.
+func (v visiting) countsChange(b *notify.Mailbox, counted map[fact.Metric]int) []command {
+	again := maps.Clone(b.Ended)
+	for m, n := range counted {
+		if state, _, is := m.End(); is && state != fact.StateNotBound {
+			if again == nil {
+				again = map[fact.State]int{}
+			}
+			again[state] -= n
+		}
+	}
+	var out []command
+	for state, n := range again {
 		if n != 0 {
 			out = append(out, do("HINCRBY", v.counts(), string(state), n))
 		}
 	}
-	if b.NotBound > 0 {
-		out = append(out, do("HINCRBY", v.counts(), string(fact.StateNotBound), b.NotBound))
-	}
-	return out
+	return append(out, v.metricWrites(counted, b.Now)...)
 }
 
 // encoded returns the fields of a mailbox as they are now, with open for the steps. One that cannot be read stays.

@@ -33,6 +33,8 @@ const DefaultPrefix = "wxnotify-dev"
 //	wxn{n}:dead         who has dead letters -> since when, ms     sorted set
 //	wxn{n}:i:<quarter>  index: messages of a quarter of a day, with
 //	                     their recipients                           sorted set
+//	wxn{n}:mc           v version; what was counted of late, by the
+//	                     minute of the day                          hash
 //	wxn{n}:counts       final state -> messages                    hash
 //	wxn{n}:mm:<piece>   metrics of the minutes of a piece of an hour hash
 //	wxn{n}:mh:<day>     metrics of the hours of a day              hash

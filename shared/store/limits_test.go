@@ -56,7 +56,7 @@ var limits = []limit{
 	{"login", cost{40, 10, 260 * kB, 800 * kB, 2 * kB}, nil, (*limited).login},
 	{"limit of an address or a user", cost{6, 4, 1 * kB, 1 * kB, 1 * kB}, (*limited).allows, (*limited).allows},
 	{"run: look, nothing is due", cost{30, 10, 1 * kB, 2 * kB, 1 * kB}, (*limited).claims, (*limited).claims},
-	{"run: look, one is due", cost{200, 25, 260 * kB, 1000 * kB, 2 * kB}, (*limited).due, (*limited).claims},
+	{"run: look, one is due", cost{350, 60, 260 * kB, 1000 * kB, 2 * kB}, (*limited).due, (*limited).claims},
 	{"begin", cost{8, 5, 230 * kB, 240 * kB, 30 * kB}, nil, (*limited).begins},
 	{"reserve", cost{100, 90, 30 * kB, 500 * kB, 8 * kB}, (*limited).grants, (*limited).reserves},
 	{"settle", cost{13, 10, 10 * kB, 12 * kB, 2 * kB}, nil, (*limited).settles},

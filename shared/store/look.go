@@ -1,10 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"wxnotify/shared/fact"
 	"wxnotify/shared/notify"
@@ -116,19 +116,17 @@ func (s *Store) subscriber(ctx context.Context, openID fact.OpenID) (permit.Subs
 
 // Counts returns how many messages reached each final state, since ever.
 func (s *Store) Counts(ctx context.Context) (map[fact.State]int64, error) {
-	parts, err := s.all(ctx, s.ofEachShard(func(k keys) command { return do("HGETALL", k.counts()) })...)
+	var looks []eval
+	for i := range s.shards {
+		looks = append(looks, s.lookAtMetrics(s.shardKeys(i)))
+	}
+	found, err := s.evalsOrError(ctx, looks)
 	if err != nil {
 		return nil, err
 	}
 	out := map[fact.State]int64{}
-	for _, p := range parts {
-		for state, n := range pairs(p) {
-			i, err := strconv.ParseInt(n, 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("store: Counts: %w", err)
-			}
-			out[fact.State(state)] += i
-		}
+	for _, shard := range found {
+		err = cmp.Or(err, sums(shard, out, map[fact.Metric]int64{}))
 	}
-	return out, nil
+	return out, err
 }

@@ -41,18 +41,21 @@ type Backlog struct {
 func ReadOverview(ctx context.Context, s *Store, appID string) (Overview, error) {
 	first := s.shardKeys(0)
 	reads := []command{do("TIME", ""), do("HGETALL", first.circuits()), do("GET", first.watch()), do("HGET", s.keysOf(appID).token(appID), tokenExpires)}
-	const each = 9 // reads of a shard
+	const each = 7 // reads of a shard
+	var looks []eval
 	for i := range s.shards {
 		k := s.shardKeys(i)
-		reads = append(reads, do("HGETALL", k.counts()), do("HGETALL", k.metricTotals()), do("ZCARD", k.dead()))
+		looks = append(looks, s.lookAtMetrics(k))
+		reads = append(reads, do("ZCARD", k.dead()))
 		for _, queue := range []string{k.queue(), k.callsQueue(), k.overdue()} {
 			reads = append(reads, do("ZCARD", queue), do("ZRANGE", queue, 0, 0, "WITHSCORES"))
 		}
 	}
-	found, err := s.all(ctx, reads...)
+	found, err := s.evalsOrError(ctx, looks, reads...)
 	if err != nil {
 		return Overview{}, err
 	}
+	counted, found := found[:s.shards], found[s.shards:]
 	o := Overview{At: serverTime(found[0]), Counts: map[fact.State]int64{}, Totals: map[fact.Metric]int64{}, TokenEnds: millis(text(found[3]))}
 	if s.server != nil {
 		o.At = s.server()
@@ -62,12 +65,13 @@ func ReadOverview(ctx context.Context, s *Store, appID string) (Overview, error)
 	if n, _ := fmt.Sscanf(text(found[2]), "%d run ", &until); n == 1 && millisOf(until).After(o.At) {
 		o.WatchedUntil = millisOf(until)
 	}
+	for _, shard := range counted {
+		err = cmp.Or(err, sums(shard, o.Counts, o.Totals))
+	}
 	for shard := range slices.Chunk(found[4:], each) {
-		sum(o.Counts, pairs(shard[0]))
-		sum(o.Totals, pairs(shard[1]))
-		o.Letters += number(shard[2])
+		o.Letters += number(shard[0])
 		for i, b := range []*Backlog{&o.Messages, &o.Calls, &o.Unknown} {
-			b.add(number(shard[3+2*i]), texts(shard[4+2*i]))
+			b.add(number(shard[1+2*i]), texts(shard[2+2*i]))
 		}
 	}
 	return o, err
@@ -135,18 +139,15 @@ func ReadRecipients(ctx context.Context, s *Store, users []fact.UserID) ([]Known
 	for _, user := range users {
 		evals, mailboxes = append(evals, s.lookAtTimeline(user)), append(mailboxes, s.readMailbox(user))
 	}
-	replies, err := s.evalAll(ctx, evals, mailboxes...)
-	if err == nil {
-		err = failures(replies)
-	}
+	found, err := s.evalsOrError(ctx, evals, mailboxes...)
 	if err != nil {
 		return nil, err
 	}
 	out, errs := make([]Known, len(users)), make([]error, len(users))
 	for i, user := range users {
 		var err error
-		out[i].Steps, err = timelineIn(replies[i].value)
-		out[i].Mailbox, errs[i] = mailboxIn(user, replies[len(users)+i].value)
+		out[i].Steps, err = timelineIn(found[i])
+		out[i].Mailbox, errs[i] = mailboxIn(user, found[len(users)+i])
 		errs[i] = cmp.Or(err, errs[i])
 	}
 	return out, eachOnce(errs)

@@ -61,6 +61,9 @@ func (s *Store) claim(ctx context.Context, messages, calls int) (notify.Batch, e
 			return notify.Batch{}, err
 		}
 		b.Skipped = errors.Join(b.Skipped, s.read(ctx, &b, all, soon))
+		if len(look.shards) == s.shards {
+			b.Skipped = errors.Join(b.Skipped, s.keepMetrics(ctx))
+		}
 	}
 	b.Unsafe = s.eviction(ctx)
 	return b, nil

@@ -103,6 +103,7 @@ var metricRules = []rule{
 		equal(b, "metrics", b.metrics(), map[fact.Metric]int64{fact.MetricIn: 2, fact.MetricEnd(fact.StateRead, fact.ReasonReadReport): 2,
 			fact.MetricEnd(fact.StateNotBound, fact.ReasonNone): 1, fact.MetricPermitsGranted: 2, fact.MetricPermitsTaken: 2})
 		b.Advance(3 * time.Hour)
+		b.claimFromAll()
 		for _, r := range []store.Resolution{store.ByMinute, store.ByHour} { // of both there is nothing new
 			equal(b, "later", must(store.Metrics(b.Context(), b.Store, r, b.Now().Add(-time.Hour), b.Now()))(b), map[time.Time]map[fact.Metric]int64{})
 		}
@@ -144,9 +145,59 @@ var metricRules = []rule{
 		equal(b, "in", got[fact.MetricIn], int64(90))
 		equal(b, "crowded", got[fact.MetricEnd(fact.StateNotCounted, fact.ReasonCrowded)]+got[fact.MetricEnd(fact.StateNotCounted, "")], int64(10))
 	}},
+	{"a run keeps what was counted, when its minute is over, once", func(b *bench) {
+		fresh := func() (fields []string) {
+			for _, key := range b.keys() {
+				if strings.HasSuffix(key, "}:mc") {
+					for field := range b.Raw.HGetAll(b.Context(), key).Val() {
+						fields = append(fields, field)
+					}
+				}
+			}
+			return slices.DeleteFunc(fields, func(f string) bool { return f == "v" })
+		}
+		b.bind()
+		b.record(b.message("m1"))
+		b.record(fact.Read{Reader: alice, Peer: bob, UpTo: b.Now().Add(time.Second)})
+		b.granted(2)
+		want, counts := b.metrics(), b.counts()
+		b.claimFromAll()
+		equal(b, "of a minute that goes on", len(fresh()), len(want))
+		b.Advance(time.Minute)
+		b.record(b.message("m2")) // counted meanwhile
+		want[fact.MetricIn]++
+		for range 2 { // the second has nothing to keep
+			b.claimFromAll()
+			equal(b, "fresh", fresh(), []string{fmt.Sprintf("%d:in", b.Now().Unix()/60%(24*60))})
+			equal(b, "metrics", b.metrics(), want)
+			equal(b, "counts", b.counts(), counts)
+		}
+	}},
+	{"what was counted is kept once when the answer is lost, or two runs keep it at a time", func(b *bench) {
+		b.bind()
+		for i := range 110 { // more than one script takes
+			b.record(b.message(fact.MessageID(fmt.Sprint("m", i))))
+			b.Advance(time.Minute)
+		}
+		want := b.metrics()
+		for n := range 4 {
+			b.claimFromAll()
+			lost := b.Losing(n, true)
+			b.concurrently(4, func(ctx context.Context, i int) (bool, error) {
+				if i == 0 {
+					lost.Claim(ctx, 1)
+					return true, nil
+				}
+				return true, second(b.Store.Claim(ctx, 1))
+			})
+			equal(b, "metrics", b.metrics(), want)
+		}
+	}},
 	{"metrics die in pieces, and name nobody", func(b *bench) {
 		b.bind()
 		b.record(b.message("m1"))
+		b.Advance(time.Minute)
+		b.claimFromAll()
 		found := 0
 		for _, key := range b.keys() {
 			if _, kind, _ := strings.Cut(key, "}:"); strings.HasPrefix(kind, "mm:") {

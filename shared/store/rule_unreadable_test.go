@@ -170,10 +170,15 @@ var unreadableRules = []rule{
 		b.bind()
 		m := b.message("m1")
 		b.record(m)
-		_, mend := b.spoil("counts", string(fact.StateRecalled), "many")
+		_, mend := b.spoil("mc", fmt.Sprintf("%d:end:recalled:", b.Now().Unix()/60%(24*60)), "many")
 		b.record(fact.Recall{ID: m.ID, From: m.From, To: m.To})
 		b.ended("m1", fact.StateRecalled, fact.ReasonNone)
 		b.nothingDue()
+		mend()
+		_, mend = b.spoil("counts", string(fact.StateRecalled), "many")
+		b.Advance(time.Minute)
+		equal(b, "skipped", b.claimFromAll().Skipped, nil)
+		equal(b, "in", b.metrics()[fact.MetricIn], int64(1))
 		mend()
 	}},
 	{"a binding is not moved half when something of either user cannot be read", func(b *bench) {

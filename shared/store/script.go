@@ -106,13 +106,22 @@ func (s *Store) evalAll(ctx context.Context, evals []eval, also ...command) ([]r
 	return append(replies[:len(evals)], second[len(again):]...), nil
 }
 
-// evalOne runs one script, and returns its reply.
-func (s *Store) evalOne(ctx context.Context, e eval) (any, error) {
-	replies, err := s.evalAll(ctx, []eval{e})
+// evalsOrError is evalAll, and returns what was answered if nothing was refused.
+func (s *Store) evalsOrError(ctx context.Context, evals []eval, also ...command) ([]any, error) {
+	replies, err := s.evalAll(ctx, evals, also...)
 	if err != nil {
 		return nil, err
 	}
-	return replies[0].value, failures(replies)
+	return values(replies), failures(replies)
+}
+
+// evalOne runs one script, and returns its reply.
+func (s *Store) evalOne(ctx context.Context, e eval) (any, error) {
+	found, err := s.evalsOrError(ctx, []eval{e})
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
 }
 
 // errReply is of a server that answers in another way than Redis.

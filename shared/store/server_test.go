@@ -147,7 +147,7 @@ func roundTrips(t *testing.T, addr string) {
 		{"rest while something falls due", 1, func() {
 			equal(b, "nothing falls due", must(b.Store.Rest(ctx, b.Now().Add(time.Hour)))(b).IsZero(), false)
 		}},
-		{"claim", 4, c.claims},
+		{"claim, of all shards", 6, c.claims},
 		{"begin of 32", 1, func() {
 			for _, ids := range must(b.Store.Begin(ctx, c.cards))(b) {
 				equal(b, "begun", len(ids), 1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -117,12 +118,21 @@ func (w *system) snapshot() *snapshot {
 	later := func(read func()) { reads = append(reads, read) }
 	for n := range shards {
 		tag := store.DefaultPrefix + "{" + strconv.Itoa(n) + "}:"
-		counts := pipe.HGetAll(w.ctx, tag+"counts")
+		counts, fresh := pipe.HGetAll(w.ctx, tag+"counts"), pipe.HGetAll(w.ctx, tag+"mc")
 		later(func() {
-			for state, n := range counts.Val() {
+			add := func(state fact.State, n string) {
 				i, err := strconv.Atoi(n)
 				w.must(err)
-				s.counts[fact.State(state)] += i
+				s.counts[state] += i
+			}
+			for state, n := range counts.Val() {
+				add(fact.State(state), n)
+			}
+			for field, n := range fresh.Val() {
+				_, metric, _ := strings.Cut(field, ":") // behind the minute
+				if state, _, is := fact.Metric(metric).End(); is {
+					add(state, n)
+				}
 			}
 		})
 		for queue, key := range map[card.Queue]string{card.QueueMessages: "q", card.QueueCalls: "cq"} {
