@@ -75,6 +75,9 @@ const (
 	atOnce = 200
 )
 
+// errLookOn is of a decision for which more is to be read, which it has added to the reads.
+var errLookOn = errors.New("store: there is more to read")
+
 var errContended = errors.New("store: too many write to one record at once; try again")
 
 // A batch is changes that are made together.
@@ -183,7 +186,6 @@ type decision struct {
 // decide reads and decides all of changes, and returns what they want, in their order.
 func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, error) {
 	decided := make([]*decision, len(changes))
-	var looks []eval
 	var looking []int
 	for i, c := range changes {
 		if found, ok := s.lookRecent(c); ok {
@@ -192,14 +194,24 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 				continue
 			}
 		}
-		looks, looking = append(looks, s.look(c)), append(looking, i)
+		looking = append(looking, i)
 	}
-	replies, err := s.evalAll(ctx, looks)
-	if err != nil {
-		return nil, err
-	}
-	for k, i := range looking {
-		decided[i], changes[i].err = changes[i].decideBy(replies[k])
+	for len(looking) > 0 {
+		var some []*change
+		for _, i := range looking {
+			some = append(some, changes[i])
+		}
+		replies, err := s.lookAt(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		var more []int
+		for k, i := range looking {
+			if decided[i], changes[i].err = changes[i].decideBy(replies[k]); errors.Is(changes[i].err, errLookOn) {
+				more = append(more, i)
+			}
+		}
+		looking = more
 	}
 	var out []decision
 	for _, d := range decided {
@@ -210,13 +222,65 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 	return out, nil
 }
 
+// lookAt reads what changes depend on, in one trip. What depends on one hash alone is read by a command of its own if a look goes with
+// it, which tells the time.
+func (s *Store) lookAt(ctx context.Context, changes []*change) ([]reply, error) {
+	var looks []eval
+	var reads []command
+	var looking, reading []int
+	simple := func(c *change) bool { return len(c.guards)+len(c.reads) == 0 }
+	timed := slices.ContainsFunc(changes, func(c *change) bool { return !simple(c) })
+	for i, c := range changes {
+		if simple(c) && timed {
+			reads, reading = append(reads, versioned(c.record, c.fields)), append(reading, i)
+		} else {
+			looks, looking, timed = append(looks, s.look(c)), append(looking, i), true
+		}
+	}
+	replies, err := s.evalAll(ctx, looks, reads...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]reply, len(changes))
+	var now any
+	for k, i := range looking {
+		out[i] = replies[k]
+		if list, _ := replies[k].value.([]any); len(list) > 0 {
+			now = list[0]
+		}
+	}
+	for k, i := range reading {
+		out[i] = replies[len(looks)+k]
+		out[i].value = []any{now, out[i].value}
+	}
+	if now != nil || len(reading) == 0 {
+		return out, nil
+	}
+	var again []*change // no look was answered
+	for _, i := range reading {
+		again = append(again, changes[i])
+	}
+	replies, err = s.lookAt(ctx, again)
+	for k, i := range reading {
+		if err == nil {
+			out[i] = replies[k]
+		}
+	}
+	return out, err
+}
+
 // look returns the run of look that reads what c depends on.
 func (s *Store) look(c *change) eval {
-	var reads []command
-	for _, h := range append([]guard{{key: c.record, fields: c.fields}}, c.guards...) {
-		reads = append(reads, do("HMGET", h.key, append([]any{"v"}, anys(h.fields)...)...))
+	reads := []command{versioned(c.record, c.fields)}
+	for _, g := range c.guards {
+		reads = append(reads, versioned(g.key, g.fields))
 	}
 	return evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
+}
+
+// versioned reads the version of a hash, and fields.
+func versioned(key string, fields []string) command {
+	return do("HMGET", key, append([]any{"v"}, anys(fields)...)...)
 }
 
 // decideBy returns what a change wants by what was read; nil if nothing.

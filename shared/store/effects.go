@@ -25,7 +25,8 @@ func (v visiting) writes(c *change, b *notify.Mailbox, counted map[fact.Metric]i
 	if !slices.Contains(v.bad, fieldCalls) {
 		out = append(out, dueChange(v.callsQueue(), v.user, v.before.Calls, b.Calls)...)
 	}
-	out = append(out, v.lettersChange(b)...)
+	letters, changed := v.lettersChange(b)
+	out = append(out, changed...)
 	for _, id := range b.Indexed {
 		out = append(out, do("ZADD", v.index(v.quarter), 0, indexMember(id.ID(), v.user)))
 	}
@@ -37,7 +38,7 @@ func (v visiting) writes(c *change, b *notify.Mailbox, counted map[fact.Metric]i
 	open, told := v.timelineChange(b, next)
 	out = append(out, told...)
 	out = append(out, v.countsChange(b, counted)...)
-	is := v.encoded(b, open)
+	is := v.encoded(b, open, letters)
 	fields := v.fieldsChange(c.record, is, b, next)
 	c.leaves = []any{anys(is)}
 	if len(out)+len(b.Marked)+len(fields) == 0 {
@@ -140,9 +141,9 @@ func (v visiting) countsChange(b *notify.Mailbox, counted map[fact.Metric]int) [
 	return append(out, v.metricWrites(counted, b.Now)...)
 }
 
-// encoded returns the fields of a mailbox as they are now, with open for the steps. One that cannot be read stays.
-func (v *visit) encoded(b *notify.Mailbox, open string) []string {
-	is := append(encodeMailbox(b), open)
+// encoded returns the fields of a mailbox as they are now, with those of the steps and the letters. One that cannot be read stays.
+func (v *visit) encoded(b *notify.Mailbox, steps, letters string) []string {
+	is := append(encodeMailbox(b), steps, letters)
 	for i := range is {
 		if slices.Contains(v.bad, mailboxFields[i]) {
 			is[i] = v.fields[i]
@@ -185,6 +186,8 @@ func (v *visit) fieldsChange(record string, is []string, b *notify.Mailbox, next
 		out = append(out, do("HSET", record, set...))
 	}
 	switch {
+	case !b.Bound() && is[len(is)-1] != "":
+		out = append(out, do("PEXPIRE", record, lettersFor.Milliseconds()))
 	case !b.Bound(): // what is left goes with the cards that are on their way
 		out = append(out, do("PEXPIRE", record, (2*dayLong).Milliseconds()))
 	case !v.before.Bound():
@@ -210,10 +213,10 @@ func dueChange(queue string, user fact.UserID, before, now notify.Waiting) []com
 // lettersFor is how long a dead letter is kept.
 const lettersFor = 30 * dayLong
 
-// lettersChange returns what changes the dead letters.
-func (v visiting) lettersChange(b *notify.Mailbox) (out []command) {
-	if len(b.Changed) == 0 {
-		return nil
+// lettersChange returns what the record tells of dead letters, and what changes them.
+func (v visiting) lettersChange(b *notify.Mailbox) (field string, out []command) {
+	if !v.allLetters {
+		return v.field(fieldLetters), nil
 	}
 	left := map[string]bool{}
 	for _, l := range b.Letters {
@@ -227,9 +230,14 @@ func (v visiting) lettersChange(b *notify.Mailbox) (out []command) {
 			out = append(out, do("HDEL", v.letters(v.user), l.ID))
 		}
 	}
-	if len(left) == 0 {
-		return append(out, do("ZREM", v.dead(), string(v.user)))
+	switch {
+	case len(left) == 0 && len(out) > 0:
+		return "", append(out, do("ZREM", v.dead(), string(v.user)))
+	case len(left) == 0:
+		return "", nil
+	case len(out) == 0:
+		return "1", nil
 	}
-	return append(out, do("ZADD", v.dead(), b.Now.UnixMilli(), string(v.user)),
+	return "1", append(out, do("ZADD", v.dead(), b.Now.UnixMilli(), string(v.user)),
 		do("ZREMRANGEBYSCORE", v.dead(), "-inf", b.Now.Add(-lettersFor).UnixMilli()))
 }

@@ -23,7 +23,8 @@ const DefaultPrefix = "wxnotify-dev"
 //	wxn{n}:cq           the same for calls                         sorted set
 //	wxn{n}:r:<user>     v version; o openid, on presence, ab absence,
 //	                     p preferences; m, c messages and calls
-//	                     that wait; s their timeline until then     hash
+//	                     that wait; s their timeline until then;
+//	                     l 1 if there are dead letters              hash
 //	wxn{n}:rd:<user>    hash of a peer, or of "@" and a group,
 //	                     -> read up to, s                           hash
 //	wxn{n}:d:<user>:<d> marks of messages of day d                 hash

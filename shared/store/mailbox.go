@@ -25,9 +25,10 @@ const (
 	fieldMessages = "m"
 	fieldCalls    = "c"
 	fieldSteps    = "s" // an entry of the timeline, see there
+	fieldLetters  = "l" // 1 if there are dead letters
 )
 
-var mailboxFields = []string{fieldOpenID, fieldPresence, fieldAbsence, fieldPrefers, fieldMessages, fieldCalls, fieldSteps}
+var mailboxFields = []string{fieldOpenID, fieldPresence, fieldAbsence, fieldPrefers, fieldMessages, fieldCalls, fieldSteps, fieldLetters}
 
 // A waiting is a notify.Waiting as it is kept. Times are in ms.
 type waiting struct {
@@ -173,7 +174,7 @@ func encoded(v any) string {
 	return string(b)
 }
 
-// encodeMailbox returns the fields of a recipient's hash, the version and the steps apart, in the order of
+// encodeMailbox returns the fields of a recipient's hash, the version, the steps and the letters apart, in the order of
 // mailboxFields.
 func encodeMailbox(b *notify.Mailbox) []string {
 	presence, away, prefers := "", "", ""

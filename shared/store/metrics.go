@@ -142,6 +142,7 @@ func sums(reply any, ends map[fact.State]int64, others map[fact.Metric]int64) er
 			others[c.metric] += c.n
 		}
 	}
+	maps.DeleteFunc(ends, func(_ fact.State, n int64) bool { return n == 0 }) // taken back
 	return nil
 }
 

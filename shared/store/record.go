@@ -97,7 +97,7 @@ func (v *visits) add(rules notify.Rules, f fact.Fact) {
 		id := f.Recall.Identity()
 		one := v.to(f.Recall.To, func(b *notify.Mailbox) { b.Recalled(id) })
 		one.isAbout(id, time.Time{})
-		one.allLetters = true
+		one.lettersToo = true
 	case f.Ring != nil:
 		v.ring(rules, *f.Ring)
 	case f.RingEnd != nil:
@@ -122,7 +122,7 @@ func (v *visits) message(rules notify.Rules, m fact.Message, accepted *notify.Ac
 	}
 	one.isAbout(m.Identity(), sent)
 	one.peers = append(one.peers, fact.HashOfConversation(m.From, m.Group))
-	one.allLetters = one.allLetters || m.FailedCode != 0
+	one.lettersToo = one.lettersToo || m.FailedCode != 0
 	if m.From != "" {
 		one.senders = append(one.senders, m.From)
 	}
@@ -133,7 +133,7 @@ func (v *visits) read(reader fact.UserID, peer string, upTo time.Time, why fact.
 	if why == fact.ReasonReadReport {
 		one.allRead = true
 	} else {
-		one.allLetters = true
+		one.lettersToo = true
 	}
 }
 
@@ -141,7 +141,7 @@ func (v *visits) ring(rules notify.Rules, r fact.Ring) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.Rings(rules, r) })
 		one.isAbout(r.Identity(), time.Time{})
-		one.allCalls, one.allLetters = true, true
+		one.allCalls, one.lettersToo = true, true
 		if r.Caller != "" {
 			one.senders = append(one.senders, r.Caller)
 		}
@@ -152,7 +152,7 @@ func (v *visits) ringEnd(rules notify.Rules, r fact.RingEnd) {
 	for _, user := range r.Users {
 		one := v.to(user, func(b *notify.Mailbox) { b.RingEnded(rules, r) })
 		one.isAbout(r.Identity(), time.Time{})
-		one.allCalls, one.allLetters = true, true
+		one.allCalls, one.lettersToo = true, true
 	}
 }
 

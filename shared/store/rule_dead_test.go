@@ -75,6 +75,17 @@ var deadRules = []rule{
 		}
 		equal(b, "of none", len(b.letters(0)), 0)
 	}},
+	{"a letter of somebody who was bound to nobody for weeks, and is again, ends by a reply", func(b *bench) {
+		b.aliceDead("m1")
+		b.bindTo(carol, aliceOpenID)
+		b.Advance(29 * 24 * time.Hour)
+		b.bindTo(alice, otherOpenID)
+		reply := b.messageTo(bob, "reply")
+		reply.From = alice
+		b.record(reply)
+		equal(b, "letters", len(b.letters(10)), 0)
+		b.counted(map[fact.State]int64{fact.StateNotBound: 1, fact.StateRead: 1})
+	}},
 	{"what ends a message ends it in its letter too", func(b *bench) {
 		b.aliceDead("recalled", "failed", "answered")
 		b.record(b.ring("call"))
@@ -105,7 +116,7 @@ var deadRules = []rule{
 		b.Advance(48 * time.Hour)
 		b.replayed(letter.ID, notify.Replayed{Messages: 2, Wake: true})
 		equal(b, "letters", len(b.letters(10)), 0)
-		b.counted(map[fact.State]int64{fact.StateDead: 0})
+		b.counted(map[fact.State]int64{})
 		b.unchanged(func() {
 			b.replayed(letter.ID, notify.Replayed{})
 			b.replayed("another", notify.Replayed{})

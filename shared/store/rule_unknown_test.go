@@ -254,7 +254,7 @@ var unknownRules = []rule{
 		b.record(b.failedNow(msgID))
 		b.overdue(true)
 		b.reconciled(notify.Ended{State: fact.StateRefused, Reason: fact.ReasonReported, Messages: 2})
-		b.counted(map[fact.State]int64{fact.StateDelivered: 0, fact.StateRefused: 2})
+		b.counted(map[fact.State]int64{fact.StateRefused: 2})
 		b.unchanged(func() { b.record(b.failedNow(msgID), b.sentNow(msgID)) })
 		b.overdue(false)
 	}},

@@ -13,7 +13,7 @@ import (
 )
 
 // spoil writes what cannot be read at a key of alice's shard, or of that of their openid: into the
-// field of a hash, or if that is "" as the whole. It returns the key, and what mends it.
+// field of a hash, or if that is "" as the whole. It returns the key, and what mends it. The record tells of letters.
 func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 	b.Helper()
 	ctx, tag := b.Context(), b.shardOf(alice)
@@ -21,6 +21,13 @@ func (b *bench) spoil(name, field, value string) (key string, mend func()) {
 		tag = strings.TrimSuffix(b.key(":s:"+string(aliceOpenID)), ":s:"+string(aliceOpenID))
 	}
 	key = tag + ":" + name
+	if name == "dl:"+string(alice) {
+		_, silent := b.spoil("r:"+string(alice), "l", "1")
+		defer func() {
+			spoken := mend
+			mend = func() { spoken(); silent() }
+		}()
+	}
 	if field != "" {
 		was, absent := b.Raw.HGet(ctx, key, field).Result()
 		b.must(b.Raw.HSet(ctx, key, field, value).Err())

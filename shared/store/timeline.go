@@ -178,7 +178,7 @@ func decodeSchema2Step(entry string) ([]notify.Step, error) {
 // adding. next is as good as a die.
 func (v visiting) timelineChange(b *notify.Mailbox, next string) (open string, out []command) {
 	var entries []any
-	before := v.fields[slices.Index(mailboxFields, fieldSteps)]
+	before := v.field(fieldSteps)
 	steps, err := decodeSteps(before)
 	if err != nil {
 		entries = append(entries, before)

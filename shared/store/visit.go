@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type visit struct {
 	peers   []string        // conversations that may have been read, hashed
 	// What is looked at as a whole: conversations that were read, calls of late, dead letters.
 	allRead, allCalls, allLetters bool
+	// lettersToo: dead letters are looked at if there are any, which the record tells.
+	lettersToo bool
 	// scores: when the queues have it due, which a claim has changed.
 	scores bool
 	// anyway: what cannot be read keeps nothing from happening, and stays as it is.
@@ -129,8 +132,9 @@ func (v visiting) change() *change {
 	if len(v.senders) > 0 {
 		c.guards = []guard{{key: v.erasedUsers(), fields: hashesOf(v.senders)}}
 	}
+	loadAllLetters := func() { load(do("HGETALL", v.letters(v.user)), v.loadLetters) }
 	if v.allLetters {
-		load(do("HGETALL", v.letters(v.user)), v.loadLetters)
+		loadAllLetters()
 	}
 	if len(v.about) > 0 {
 		marks := anys(marksOfAll(v.about))
@@ -145,6 +149,11 @@ func (v visiting) change() *change {
 		b := &notify.Mailbox{User: v.user, Now: now}
 		if err := v.loadMailbox(b, replies[0]); err != nil {
 			return nil, err
+		}
+		if v.lettersToo && !v.allLetters && v.field(fieldLetters) != "" {
+			v.allLetters = true
+			loadAllLetters()
+			return nil, errLookOn
 		}
 		rest := replies[1:]
 		if len(c.guards) > 0 {
@@ -169,6 +178,9 @@ func (v visiting) change() *change {
 	}
 	return c
 }
+
+// field returns a field of the hash as it was read.
+func (v *visit) field(name string) string { return v.fields[slices.Index(mailboxFields, name)] }
 
 func unreadableAt(err error, at ...string) error {
 	return fmt.Errorf("store: %w: %s: %w", notify.ErrUnreadable, strings.Join(at, " "), err)
