@@ -16,19 +16,22 @@ import (
 )
 
 // A count is what Redis did: commands, those inside of scripts included, and scripts, with the
-// time they took. Nearly all that the store sends is scripts.
+// time that it took. Nearly all that the store sends is scripts, and what it reads before them.
 type count struct {
 	Commands float64
 	Scripts  float64
-	Time     time.Duration // of the scripts
+	Time     time.Duration // of the scripts and the reads
 }
 
 func (c count) per(n int) count {
 	return count{c.Commands / float64(n), c.Scripts / float64(n), c.Time / time.Duration(n)}
 }
 
-// scripts are the commands that run one.
-var scripts = []string{"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
+// scripts are the commands that run one, and reads those that read what is decided by, of which no script has any.
+var (
+	scripts = []string{"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
+	reads   = []string{"hmget", "hgetall", "zscore", "exists"}
+)
 
 // stats reads Redis's own count since its start.
 func stats(ctx context.Context, db *redis.Client) (count, error) {
@@ -46,6 +49,8 @@ func stats(ctx context.Context, db *redis.Client) (count, error) {
 		c.Commands += float64(calls)
 		if slices.Contains(scripts, name) {
 			c.Scripts += float64(calls)
+		}
+		if slices.Contains(scripts, name) || slices.Contains(reads, name) {
 			c.Time += time.Duration(us) * time.Microsecond
 		}
 	}

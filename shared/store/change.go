@@ -75,8 +75,12 @@ const (
 	atOnce = 200
 )
 
-// errLookOn is of a decision for which more is to be read, which it has added to the reads.
-var errLookOn = errors.New("store: there is more to read")
+var (
+	// errLookOn is of a decision for which more is to be read, which it has added to the reads.
+	errLookOn = errors.New("store: there is more to read")
+	// errLookAgain is of a look while which the record was written.
+	errLookAgain = errors.New("store: the record was written meanwhile")
+)
 
 var errContended = errors.New("store: too many write to one record at once; try again")
 
@@ -207,8 +211,14 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 		}
 		var more []int
 		for k, i := range looking {
-			if decided[i], changes[i].err = changes[i].decideBy(replies[k]); errors.Is(changes[i].err, errLookOn) {
+			c := changes[i]
+			switch decided[i], c.err = c.decideBy(replies[k]); {
+			case errors.Is(c.err, errLookOn):
 				more = append(more, i)
+			case errors.Is(c.err, errLookAgain):
+				if c.err = nil; !c.givesUp() {
+					more = append(more, i)
+				}
 			}
 		}
 		looking = more
@@ -222,60 +232,45 @@ func (s *Store) decide(ctx context.Context, changes []*change) ([]decision, erro
 	return out, nil
 }
 
-// lookAt reads what changes depend on, in one trip. What depends on one hash alone is read by a command of its own if a look goes with
-// it, which tells the time.
+// lookAt reads what changes depend on, in one trip, and the time first. A reply is as decideBy takes it.
 func (s *Store) lookAt(ctx context.Context, changes []*change) ([]reply, error) {
-	var looks []eval
-	var reads []command
-	var looking, reading []int
-	simple := func(c *change) bool { return len(c.guards)+len(c.reads) == 0 }
-	timed := slices.ContainsFunc(changes, func(c *change) bool { return !simple(c) })
+	looks := make([][]command, len(changes))
 	for i, c := range changes {
-		if simple(c) && timed {
-			reads, reading = append(reads, versioned(c.record, c.fields)), append(reading, i)
-		} else {
-			looks, looking, timed = append(looks, s.look(c)), append(looking, i), true
-		}
+		looks[i] = c.looks()
 	}
-	replies, err := s.evalAll(ctx, looks, reads...)
+	time := evalOf(scriptLook, []string{changes[0].record}, []any{s.clock()}, nil)
+	replies, err := s.evalAll(ctx, []eval{time}, slices.Concat(looks...)...)
+	if err == nil {
+		err = failures(replies[:1])
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := make([]reply, len(changes))
-	var now any
-	for k, i := range looking {
-		out[i] = replies[k]
-		if list, _ := replies[k].value.([]any); len(list) > 0 {
-			now = list[0]
-		}
+	told, _ := replies[0].value.([]any)
+	if len(told) != 1 {
+		return nil, errReply
 	}
-	for k, i := range reading {
-		out[i] = replies[len(looks)+k]
-		out[i].value = []any{now, out[i].value}
+	out, replies := make([]reply, len(changes)), replies[1:]
+	for i, c := range changes {
+		n := len(looks[i])
+		out[i] = c.seen(told[0], replies[:n])
+		replies = replies[n:]
 	}
-	if now != nil || len(reading) == 0 {
-		return out, nil
-	}
-	var again []*change // no look was answered
-	for _, i := range reading {
-		again = append(again, changes[i])
-	}
-	replies, err = s.lookAt(ctx, again)
-	for k, i := range reading {
-		if err == nil {
-			out[i] = replies[k]
-		}
-	}
-	return out, err
+	return out, nil
 }
 
-// look returns the run of look that reads what c depends on.
-func (s *Store) look(c *change) eval {
-	reads := []command{versioned(c.record, c.fields)}
+// looks returns what reads all that c depends on: the record, the guards, and what else it reads. Others may write in between. So if
+// there is more than the record, its version is read again at the end.
+func (c *change) looks() []command {
+	all := []command{versioned(c.record, c.fields)}
 	for _, g := range c.guards {
-		reads = append(reads, versioned(g.key, g.fields))
+		all = append(all, versioned(g.key, g.fields))
 	}
-	return evalOf(scriptLook, nil, []any{s.clock()}, append(reads, c.reads...))
+	all = append(all, c.reads...)
+	if len(all) > 1 {
+		all = append(all, versioned(c.record, nil))
+	}
+	return all
 }
 
 // versioned reads the version of a hash, and fields.
@@ -283,8 +278,29 @@ func versioned(key string, fields []string) command {
 	return do("HMGET", key, append([]any{"v"}, anys(fields)...)...)
 }
 
+// seen returns the replies to looks as one, with the time before them.
+func (c *change) seen(now any, replies []reply) reply {
+	for _, r := range replies {
+		if r.err != nil {
+			return r
+		}
+	}
+	all := values(replies)
+	if n := len(all) - 1; n > 0 {
+		first, last := texts(all[0]), texts(all[n])
+		if len(first) == 0 || len(last) == 0 || first[0] != last[0] {
+			return reply{of: replies[0].of, err: errLookAgain}
+		}
+		all = all[:n]
+	}
+	return reply{of: replies[0].of, value: append([]any{now}, all...)}
+}
+
 // decideBy returns what a change wants by what was read; nil if nothing.
 func (c *change) decideBy(r reply) (*decision, error) {
+	if errors.Is(r.err, errLookAgain) {
+		return nil, r.err
+	}
 	if err := failures([]reply{r}); err != nil {
 		return nil, err
 	}
