@@ -238,8 +238,8 @@ func (s *Store) lookAt(ctx context.Context, changes []*change) ([]reply, error) 
 	for i, c := range changes {
 		looks[i] = c.looks()
 	}
-	time := evalOf(scriptLook, []string{changes[0].record}, []any{s.clock()}, nil)
-	replies, err := s.evalAll(ctx, []eval{time}, slices.Concat(looks...)...)
+	clock := evalOf(scriptLook, []string{changes[0].record}, []any{s.clock()}, nil)
+	replies, err := s.evalAll(ctx, []eval{clock}, slices.Concat(looks...)...)
 	if err == nil {
 		err = failures(replies[:1])
 	}

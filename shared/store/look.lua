@@ -1,4 +1,4 @@
--- look: read, at one moment, what a change depends on.
+-- look: tell the time, and read what is to be seen at one moment.
 -- KEYS  of the reads
 -- ARGV  the time in ms, or "" for the server's; then each read: its command, the number of its key,
 --       how many arguments it has, and those
