@@ -185,11 +185,14 @@ func (d *Deliverer) pass(ctx context.Context, c *Counts) (done, error) {
 		if batch.Overdue {
 			p.reconcile(ctx)
 		}
-		var fanningOut sync.WaitGroup
+		var beside sync.WaitGroup
+		defer beside.Wait()
 		if batch.FanOuts {
-			guard.Go(ctx, p.Log, &fanningOut, func() { p.fanOut(ctx) })
+			guard.Go(ctx, p.Log, &beside, func() { p.fanOut(ctx) })
 		}
-		defer fanningOut.Wait()
+		if batch.Forgetting {
+			guard.Go(ctx, p.Log, &beside, func() { p.forget(ctx) })
+		}
 		return p.serve(ctx, messages)
 	})
 	busy := len(batch.Recipients) > 0 || batch.Overdue || batch.FanOuts
@@ -425,6 +428,13 @@ func (p *pass) reconcile(ctx context.Context) {
 	}
 	for _, e := range ends {
 		p.ended(ctx, e)
+	}
+}
+
+// forget goes on with erasures.
+func (p *pass) forget(ctx context.Context) {
+	if err := p.Store.Forget(ctx); err != nil {
+		p.Log.ErrorContext(ctx, "an erasure not gone on with, a later run does", "alert", "store", "error", err)
 	}
 }
 

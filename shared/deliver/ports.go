@@ -92,6 +92,10 @@ type Queue interface {
 	// nothing, and reserved is false: the caller does not do it now.
 	PaceWithin(ctx context.Context, name string, perSecond, n int, atMost time.Duration) (wait time.Duration, reserved bool, err error)
 
+	// Forget goes on with erasures for which their callers had no time: it takes the names of users out of what waits for others,
+	// for some seconds at most.
+	Forget(ctx context.Context) error
+
 	// Rest returns when the next recipient is due if that is before until. Otherwise
 	// it returns the zero time and notes that this run has stopped watching, in one
 	// step, so that nothing that arrives meanwhile is missed.

@@ -88,6 +88,7 @@ type Batch struct {
 	Next          time.Time   // when something is due next, where nothing is and that is known
 	FanOuts       bool        // group messages wait to be fanned out
 	Overdue       bool        // cards wait to be reconciled
+	Forgetting    bool        // erasures wait to be gone on with
 	// Skipped says which recipients could not be read; they are handed out again when
 	// their lease ends. Nil if none.
 	Skipped error

@@ -12,8 +12,8 @@ import (
 )
 
 // EraseUser forgets user and their subscriber: binding, permits, cards, timeline and
-// what waits; their name in what others were sent, and their cards at openids that they had
-// before. Without a binding it forgets what is left of the user and returns
+// what waits; their name in what waits for others, and their cards at openids that they had
+// before. If very much waits for others, a run of deliver takes the name out of the rest, within minutes. Without a binding it forgets what is left of the user and returns
 // ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
@@ -21,7 +21,10 @@ func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
 	if err != nil {
 		return err
 	}
-	if err := s.forgetElsewhere(ctx, user); err != nil {
+	if err := s.noteForgetting(ctx, user); err != nil {
+		return err
+	}
+	if err := s.eraseCards(ctx, user); err != nil {
 		return err
 	}
 	if openID != "" {
@@ -30,6 +33,9 @@ func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
 		}
 	}
 	if err := s.eraseRecipient(ctx, user, openID); err != nil {
+		return err
+	}
+	if err := s.forgetSender(ctx, user); err != nil {
 		return err
 	}
 	if openID == "" {
@@ -53,8 +59,9 @@ func (s *Store) erase(ctx context.Context, e fact.Erase) error {
 	if sub.User != "" && !e.At.IsZero() && e.At.Unix() < sub.Since.Unix() {
 		return nil
 	}
+	elsewhere := false
 	if sub.User != "" {
-		if err := s.forgetIfBound(ctx, sub.User, openID); err != nil {
+		if elsewhere, err = s.isErasedWith(ctx, sub.User, openID); err != nil {
 			return err
 		}
 		if err := s.endCards(ctx, openID, ""); err != nil {
@@ -64,27 +71,23 @@ func (s *Store) erase(ctx context.Context, e fact.Erase) error {
 			return err
 		}
 	}
-	return s.eraseSubscriber(ctx, openID, sub.User)
-}
-
-// forgetElsewhere forgets what there is of a user outside their own records and those of their
-// openid: their name in what others were sent, and their cards at openids that they had before. The
-// cards come before the recipient: what they carry ends once.
-func (s *Store) forgetElsewhere(ctx context.Context, user fact.UserID) error {
-	if err := s.forgetSender(ctx, user); err != nil {
+	if err := s.eraseSubscriber(ctx, openID, sub.User); err != nil || !elsewhere {
 		return err
 	}
-	return s.eraseCards(ctx, user)
+	return s.forgetSender(ctx, sub.User)
 }
 
-// forgetIfBound is forgetElsewhere for a user whose cards go to openID, or to nobody. A user who
-// has logged in with another since is not being erased.
-func (s *Store) forgetIfBound(ctx context.Context, user fact.UserID, openID fact.OpenID) error {
+// isErasedWith reports whether user, whose cards go to openID, or to nobody, is being erased with it, and begins with that: the cards
+// come before the recipient, so that what they carry ends once. A user who has logged in with another since is not being erased.
+func (s *Store) isErasedWith(ctx context.Context, user fact.UserID, openID fact.OpenID) (bool, error) {
 	bound, err := s.boundTo(ctx, user)
 	if err != nil || bound != "" && bound != openID {
-		return err
+		return false, err
 	}
-	return s.forgetElsewhere(ctx, user)
+	if err := s.noteForgetting(ctx, user); err != nil {
+		return false, err
+	}
+	return true, s.eraseCards(ctx, user)
 }
 
 // eraseCards forgets the cards of user at openids that they had before.

@@ -233,22 +233,20 @@ func (s *Store) Advance(ctx context.Context, fanOut notify.FanOut, page string, 
 
 // forgetInFanOuts takes a user's name out of the messages of groups that are on their way in a
 // shard.
-func (s *Store) forgetInFanOuts(ctx context.Context, k keys, user fact.UserID) error {
-	return s.eachIn(ctx, "ZSCAN", k.fanOutQueue(), func(ids []string) error {
-		changes := make([]*change, len(ids))
-		for i, id := range ids {
-			c := &change{record: k.fanOut(fact.MessageID(id)), fields: []string{fanOutMessage}}
-			c.decide = func(_ time.Time, replies []any, next string) ([]command, error) {
-				var m fact.GroupMessage
-				if json.Unmarshal([]byte(texts(replies[0])[0]), &m) != nil || !m.Forget(func(u fact.UserID) bool { return u == user }) {
-					return nil, nil // what this version cannot read stays, for one that can
-				}
-				return []command{do("HSET", c.record, "v", next, fanOutMessage, encoded(m))}, nil
+func (s *Store) forgetInFanOuts(ctx context.Context, k keys, ids []string, user fact.UserID) error {
+	changes := make([]*change, len(ids))
+	for i, id := range ids {
+		c := &change{record: k.fanOut(fact.MessageID(id)), fields: []string{fanOutMessage}}
+		c.decide = func(_ time.Time, replies []any, next string) ([]command, error) {
+			var m fact.GroupMessage
+			if json.Unmarshal([]byte(texts(replies[0])[0]), &m) != nil || !m.Forget(func(u fact.UserID) bool { return u == user }) {
+				return nil, nil // what this version cannot read stays, for one that can
 			}
-			changes[i] = c
+			return []command{do("HSET", c.record, "v", next, fanOutMessage, encoded(m))}, nil
 		}
-		return s.commit(ctx, changes)
-	})
+		changes[i] = c
+	}
+	return s.commit(ctx, changes)
 }
 
 // Recalled implements deliver.Groups.

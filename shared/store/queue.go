@@ -84,13 +84,13 @@ func (s *Store) takeFrom(ctx context.Context, b *notify.Batch, shards []int, mes
 			perShard(calls, len(shards)), perShard(messages, len(shards)), -1, -1)
 	}
 	first := s.shardKeys(0)
-	replies, err := s.evalAll(ctx, evals, do("HGETALL", first.circuits()), do("SCARD", first.unknownOpenIDs()))
+	replies, err := s.evalAll(ctx, evals, do("HGETALL", first.circuits()), do("SCARD", first.unknownOpenIDs()), do("HLEN", first.forgetting()))
 	if err != nil {
 		return nil, nil, err
 	}
 	replies, beside := replies[:len(evals)], replies[len(evals):]
 	b.Circuits, b.Skipped = readCircuits(beside[0].value)
-	b.UnknownInARow = int(number(beside[1].value))
+	b.UnknownInARow, b.Forgetting = int(number(beside[1].value)), number(beside[2].value) > 0
 	var ringing, waiting [][]taken // of each shard
 	for i, r := range replies {
 		part, _ := r.value.([]any)

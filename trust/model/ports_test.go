@@ -126,6 +126,10 @@ func (r *run) ClaimCalls(ctx context.Context, limit int) (notify.Batch, error) {
 	})
 }
 
+func (r *run) Forget(ctx context.Context) error {
+	return done(ctx, r, "Forget", "", r.Store.Forget)
+}
+
 func (r *run) Begin(ctx context.Context, cards []notify.Begin) ([][]fact.Identity, error) {
 	return through(ctx, r, "Begin", fmt.Sprint(cards), func(ctx context.Context) ([][]fact.Identity, error) {
 		begun, err := r.Store.Begin(ctx, cards)
