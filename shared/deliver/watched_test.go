@@ -2,7 +2,9 @@ package deliver_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +23,19 @@ type queue struct {
 	due     time.Time
 	then    time.Time // what is due is done at once, and this is due next; zero: it is not done
 	rests   []time.Time
+	// An erasure is to be gone on with, which has been done so often, and fails.
+	forgetting bool
+	forgot     int
+	fails      error
+}
+
+func (q *queue) Forget(context.Context) error {
+	q.forgot++
+	return q.fails
 }
 
 func (q *queue) Claim(context.Context, int) (notify.Batch, error) {
-	b := notify.Batch{Now: time.Now(), Watched: q.watched}
+	b := notify.Batch{Now: time.Now(), Watched: q.watched, Forgetting: q.forgetting}
 	if !q.then.IsZero() && !b.Now.Before(q.due) {
 		q.due = q.then
 	}
@@ -60,6 +71,25 @@ func TestOneRunWatches(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A run goes on with erasures, once in each pass, and says so if it cannot.
+func TestRunGoesOnWithErasures(t *testing.T) {
+	for _, c := range []struct {
+		forgetting bool
+		fails      error
+		want       int
+	}{{true, nil, 1}, {true, errors.New("away"), 1}, {false, nil, 0}} {
+		var log strings.Builder
+		q := &queue{due: time.Now().Add(time.Hour), forgetting: c.forgetting, fails: c.fails}
+		d := &deliver.Deliverer{Store: q, Rules: notify.DefaultRules(), Log: slog.New(slog.NewTextHandler(&log, nil))}
+		if _, err := d.Pass(t.Context()); err != nil || q.forgot != c.want {
+			t.Errorf("%+v: %v, and went on %d times", c, err, q.forgot)
+		}
+		if complained := strings.Contains(log.String(), "alert=store"); complained != (c.fails != nil) {
+			t.Errorf("%+v: %s", c, &log)
+		}
 	}
 }
 
