@@ -63,6 +63,62 @@ func measureBacklog(ctx context.Context, build string, n int, paced bool, log *c
 	return d, err
 }
 
+// A crowd is one run of deliver for many who have a full mailbox each.
+type crowd struct {
+	PerSecond float64 // cards
+	Peak      int64   // memory of the process, in bytes; 0 where the system does not tell
+}
+
+// measureCrowd has as much wait for each of so many people as is kept of one, and then one run send the cards, in the memory of a
+// receiver, which is half of what deliver gets.
+func measureCrowd(ctx context.Context, build string, n int, log *cli.Progress) (c crowd, err error) {
+	w, err := newWorld(ctx, build)
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.populate(ctx, n); err != nil {
+		return c, err
+	}
+	w.sim.Faults.Always(apiSend, simulator.Delay(slow))
+	log.Print("deliver: %d full mailboxes", n)
+	for some := range slices.Chunk(w.people, 50) {
+		var facts []fact.Fact
+		for _, p := range some {
+			facts = append(facts, w.flood(p)...)
+		}
+		if _, err := w.store.Record(ctx, w.rules, facts); err != nil {
+			return c, err
+		}
+	}
+	if err := pause(ctx, w.rules.Lead+200*time.Millisecond); err != nil {
+		return c, err
+	}
+	i, err := w.instance(ctx, "deliver")
+	if err != nil {
+		return c, err
+	}
+	defer i.end()
+	i.memory = memory
+	if err := i.accept("deliver", []byte("{}")); err != nil {
+		return c, err
+	}
+	cards, perSecond := pace(w.cards(w.people))
+	if cards != n {
+		return c, fmt.Errorf("%d cards for %d full mailboxes", cards, n)
+	}
+	return crowd{perSecond, i.peak()}, nil
+}
+
+// flood returns more messages to p than are kept, of many writers.
+func (w *world) flood(p person) (facts []fact.Fact) {
+	for n := range 200 {
+		m := fact.Message{ID: fact.MessageID(fmt.Sprintf("%010d_%010d_%s", n, n, p.user)), To: p.user, From: fact.UserID(writer(n)), SentAt: w.now(), Kind: fact.KindMessage}
+		facts = append(facts, fact.Fact{Message: &m})
+	}
+	return facts
+}
+
 // writeToAll has everybody written to, and waits until all of it is due.
 func (w *world) writeToAll(ctx context.Context) error {
 	var events [][]byte

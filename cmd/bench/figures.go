@@ -20,6 +20,7 @@ type figures struct {
 	Cards     cardCount
 
 	Backlog, Unpaced  drain
+	Crowd             crowd
 	Load, UnpacedLoad loaded
 	Lead              loaded
 	Growth            []stage

@@ -27,6 +27,7 @@ var goals = []goal{
 	{"a run woken for one card", 40, false, " commands", func(f figures) float64 { return f.Cards.Wake.Commands }},
 	{"callback to send beyond the lead at 200/s, p50", 12, false, " ms", func(f figures) float64 { return milliseconds(quantile(f.Lead.Delays, 0.5)) }},
 	{"a run of deliver, WeChat answering after 30 ms", 1500, true, " cards/s", func(f figures) float64 { return f.Backlog.PerSecond }},
+	{"a run of deliver for full mailboxes, its memory", 128, false, " MB", func(f figures) float64 { return float64(f.Crowd.Peak) / 1e6 }},
 	{"deliver billed at 500 callbacks/s, to the time that it takes", 1, false, "x", func(f figures) float64 { return f.Load.billed() }},
 	{"cards sent of 500 callbacks/s, WeChat answering after 30 ms", 100, true, " %", func(f figures) float64 { return f.Load.sentShare() }},
 	{"Redis per message an hour after its card", 900, false, " bytes", func(f figures) float64 { return f.Backlog.PerMessage }},

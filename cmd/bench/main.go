@@ -72,6 +72,7 @@ func (s size) measure(ctx context.Context, build string, log *cli.Progress) (f f
 		func() (err error) { f.Cards, err = measureCards(ctx, build, s, log); return },
 		func() (err error) { f.Backlog, err = measureBacklog(ctx, build, s.backlog, true, log); return },
 		func() (err error) { f.Unpaced, err = measureBacklog(ctx, build, s.backlog, false, log); return },
+		func() (err error) { f.Crowd, err = measureCrowd(ctx, build, s.backlog, log); return },
 		func() (err error) {
 			log.Print("load: %d callbacks a second for %v, paced by notify.yml", s.loadRate, s.load)
 			f.Load, err = load{rate: s.loadRate, time: s.load, slow: true, paced: true}.measure(ctx, build)

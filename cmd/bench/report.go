@@ -106,6 +106,8 @@ func (r report) deliverTable() table.Table {
 	t := table.New("", "as shipped", "unpaced")
 	t.Add("one run works off the backlog: cards/s", fmt.Sprintf("%.0f", r.Backlog.PerSecond), fmt.Sprintf("%.0f", r.Unpaced.PerSecond))
 	t.Add("billed", billed(r.Backlog.Billed), billed(r.Unpaced.Billed))
+	t.Add("one run for as many full mailboxes: cards/s", fmt.Sprintf("%.0f", r.Crowd.PerSecond), "–")
+	t.Add("its memory, at most", fmt.Sprintf("%.0f MB", float64(r.Crowd.Peak)/1e6), "–")
 	a, b := r.Load, r.UnpacedLoad
 	row := func(name string, of func(loaded) string) { t.Add(name, of(a), of(b)) }
 	row("load: callbacks", func(l loaded) string { return table.Number(len(l.Told)) })

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +78,17 @@ func start(ctx context.Context, dir, function string, settings map[string]string
 		return nil, fmt.Errorf("start %s: %w", function, err)
 	}
 	return i, nil
+}
+
+// peak returns the most memory that the process has had at a time, in bytes; 0 where the system does not tell.
+func (i *instance) peak() (bytes int64) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.cmd.Process.Pid))
+	for line := range strings.Lines(string(status)) {
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &bytes); n == 1 {
+			return bytes << 10
+		}
+	}
+	return 0
 }
 
 func (i *instance) connect(ctx context.Context, port string) error {

@@ -264,7 +264,7 @@ func TestMemoryFitsTheFunction(t *testing.T) {
 		return nil, errors.New("not wired")
 	}, os.Getenv, io.Discard)
 	_, _ = h.Invoke(functioncontext.NewContext(t.Context(), &functioncontext.FunctionContext{MemoryLimitInMb: 128}), nil)
-	if got, want := debug.SetMemoryLimit(-1), int64(102<<20); got < want || got > want+1<<20 {
+	if got, want := debug.SetMemoryLimit(-1), int64(85<<20); got < want || got > want+1<<20 {
 		t.Errorf("the limit is %d, want about %d", got, want)
 	}
 }

@@ -17,6 +17,8 @@ type (
 )
 
 // Args returns the arguments of a command, its key among them.
+func (c Command) Name() string { return c.name }
+
 func (c Command) Args() []any { return c.args }
 
 // AddHook lets a test see the trips of s.

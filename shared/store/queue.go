@@ -21,10 +21,13 @@ func (s *Store) take(k keys, token string, queues []string, most ...any) eval {
 }
 
 const (
-	// readAtOnce is how many of the claimed recipients are read at once.
+	// readAtOnce is how many of the claimed recipients are read at once, at most, and readFirst how many before it is known how much
+	// they hold; then about readBytes.
 	readAtOnce = 200
+	readFirst  = 40
+	readBytes  = 1 << 20
 	// claimBytes bounds what the recipients of one claim may hold: what is beyond is handed back.
-	claimBytes = 16 << 20
+	claimBytes = 8 << 20
 )
 
 // Claim implements deliver.Queue. The limit is spread over the shards, which do not all
@@ -155,8 +158,8 @@ func inTurn[E any](lists [][]E) []E {
 // over. The error says who was not read. It notes when shards want another look.
 func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon dues) (err error) {
 	bytes, hidden := 0, dues{}
-	for (len(all) > 0 || len(soon) > 0) && bytes < claimBytes {
-		some := all[:min(len(all), readAtOnce)]
+	for n := readFirst; (len(all) > 0 || len(soon) > 0) && bytes < claimBytes; {
+		some, before := all[:min(len(all), n)], bytes
 		all = all[len(some):]
 		visits, recs := make([]*visit, len(some)), make([]*notify.Recipient, len(some))
 		for i, t := range some {
@@ -175,6 +178,7 @@ func (s *Store) read(ctx context.Context, b *notify.Batch, all []taken, soon due
 				bytes += len(f)
 			}
 		}
+		n = max(1, min(readAtOnce, 4*n, len(some)*readBytes/max(bytes-before, 1)))
 	}
 	if len(hidden) > 0 {
 		err = errors.Join(err, s.commitBatch(ctx, &batch{soon: hidden}))

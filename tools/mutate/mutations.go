@@ -259,6 +259,7 @@ var mutations = []mutation{
 	one("forget how far an erasure came", "shared/store/forget.go", "return s.forgottenUpTo(ctx, user, place, cursor)", "return s.forgottenUpTo(ctx, user, place, \"0\")", "./shared/store -run TestErasureGoesOnInRuns"),
 	one("take an erasure that has no time left for done", "shared/store/forget.go", "return s.forgottenUpTo(ctx, user, place, cursor)", "break", "./shared/store -run TestErasureGoesOnInRuns"),
 	one("go on with no erasure", "shared/deliver/deliver.go", "if batch.Forgetting {", "if false {", "./shared/deliver -run TestRunGoesOnWithErasures"),
+	one("read as many recipients at once whatever they hold", "shared/store/queue.go", "len(some)*readBytes/max(bytes-before, 1)", "readAtOnce+0*before", "./shared/store -run TestLimitOfALook"),
 	one("read on while the record is written", "shared/store/change.go", "|| first[0] != last[0] {", "{", "./shared/store -run TestWritesAmidALook"),
 	one("pass over letters that the record tells of", "shared/store/visit.go", "if v.lettersToo && !v.allLetters", "if false && !v.allLetters", "./shared/store -run TestMiniredis/dead"),
 	one("forget in two days that there are letters", "shared/store/effects.go", "do(\"PEXPIRE\", record, lettersFor.Milliseconds())", "do(\"PEXPIRE\", record, marksFor.Milliseconds())", "./shared/store -run TestMiniredis/dead"),
