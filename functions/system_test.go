@@ -268,7 +268,7 @@ func (s *system) cards(openID fact.OpenID) []simulator.Card {
 }
 
 // waiting returns when each that waits in the store's queues is due: recipients, their calls, group
-// messages, and cards whose end is to be told.
+// messages, and cards whose end is to be told. An erasure that was broken off is gone on with within a minute.
 func (s *system) waiting() (due []time.Time, err error) {
 	pipe := s.db.Pipeline()
 	var replies []*redis.ZSliceCmd
@@ -277,8 +277,12 @@ func (s *system) waiting() (due []time.Time, err error) {
 			replies = append(replies, pipe.ZRangeWithScores(s.t.Context(), store.DefaultPrefix+"{"+strconv.Itoa(shard)+"}:"+queue, 0, -1))
 		}
 	}
+	erasures := pipe.HLen(s.t.Context(), store.DefaultPrefix+"{0}:fg")
 	if _, err := pipe.Exec(s.t.Context()); err != nil {
 		return nil, err
+	}
+	if erasures.Val() > 0 {
+		due = append(due, s.now().Add(time.Minute))
 	}
 	for _, r := range replies {
 		for _, z := range r.Val() {

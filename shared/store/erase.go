@@ -21,7 +21,7 @@ func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
 	if err != nil {
 		return err
 	}
-	if err := s.noteForgetting(ctx, user); err != nil {
+	if err := s.beginForgetting(ctx, user); err != nil {
 		return err
 	}
 	if err := s.eraseCards(ctx, user); err != nil {
@@ -84,7 +84,7 @@ func (s *Store) isErasedWith(ctx context.Context, user fact.UserID, openID fact.
 	if err != nil || bound != "" && bound != openID {
 		return false, err
 	}
-	if err := s.noteForgetting(ctx, user); err != nil {
+	if err := s.beginForgetting(ctx, user); err != nil {
 		return false, err
 	}
 	return true, s.eraseCards(ctx, user)

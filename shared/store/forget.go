@@ -31,9 +31,14 @@ const (
 	placesOfShard = 4
 )
 
-// noteForgetting notes that user is to be forgotten elsewhere.
-func (s *Store) noteForgetting(ctx context.Context, user fact.UserID) error {
-	return s.forgottenUpTo(ctx, user, 0, "0")
+// beginForgetting notes that user is to be forgotten elsewhere, and has them not named in what comes in. It comes first: a message
+// whose decision was made before that is decided again, by the version that goes with it, so nobody who is looked at later gets the
+// name again.
+func (s *Store) beginForgetting(ctx context.Context, user fact.UserID) error {
+	if err := s.forgottenUpTo(ctx, user, 0, "0"); err != nil {
+		return err
+	}
+	return s.keepOut(ctx, user)
 }
 
 func (s *Store) forgottenUpTo(ctx context.Context, user fact.UserID, place int, cursor string) error {
@@ -51,6 +56,11 @@ func (s *Store) Forget(ctx context.Context) error {
 	for user, upTo := range pairs(noted) {
 		place, cursor := 0, "0"
 		fmt.Sscanf(upTo, "%d %s", &place, &cursor)
+		if place == 0 { // who began may not have come further than to note it
+			if err := s.keepOut(ctx, fact.UserID(user)); err != nil {
+				return err
+			}
+		}
 		if err := s.forgetFrom(ctx, since, fact.UserID(user), place, cursor); err != nil {
 			return err
 		}
@@ -58,22 +68,14 @@ func (s *Store) Forget(ctx context.Context) error {
 	return nil
 }
 
-// forgetSender takes the name of a user who is being erased, and what they wrote, out of what waits for others, and has it not come in
-// again for a day, as far as the time allows. What the user sent is announced all the same.
+// forgetSender takes the name of a user who is being erased, and what they wrote, out of what waits for others, as far as the time
+// allows. What the user sent is announced all the same.
 func (s *Store) forgetSender(ctx context.Context, user fact.UserID) error {
 	return s.forgetFrom(ctx, stopwatch.Start(), user, 0, "0")
 }
 
 // forgetFrom is forgetSender from a place on.
-//
-// First the name is kept out: a message whose decision was made before that is decided again, by
-// the version that goes with it. So nobody who is looked at later gets the name again.
 func (s *Store) forgetFrom(ctx context.Context, since stopwatch.Watch, user fact.UserID, place int, cursor string) error {
-	if place == 0 && cursor == "0" {
-		if err := s.keepOut(ctx, user); err != nil {
-			return err
-		}
-	}
 	for place < placesOfShard*s.shards {
 		if since.Elapsed() > forgetWithin || stopwatch.Short(ctx, forgetWrapUp) {
 			return s.forgottenUpTo(ctx, user, place, cursor)

@@ -104,6 +104,9 @@ func TestErasureIsBrokenOff(t *testing.T) {
 			begun++
 			b.must(b.Store.Forget(t.Context()))
 			equal(b, "a run is told", b.claimFromAll().Forgetting, false)
+			late := b.messageTo("user0", "late")
+			late.From = alice
+			b.record(late)
 			for key, value := range b.dump() {
 				if strings.Contains(value, string(alice)) && !strings.Contains(key, string(alice)) && !strings.Contains(key, ":s:") {
 					t.Errorf("broken off at trip %d: %s = %s", n, key, value)

@@ -255,7 +255,7 @@ var mutations = []mutation{
 	one("read no timeline of the schema before", "shared/store/timeline.go", "err != nil || len(e.Steps) == 0 {", "err != nil {", "./shared/store -run TestUpgrade"),
 	one("say each time how long a key lives", "shared/store/lives.go", "if !w.once || !l.said[w.key] {", "if true {", "./shared/store -run TestMiniredis/metrics"),
 	one("believe that a lost answer set a life", "shared/store/change.go", "			s.remember(decided[i])\n			s.lives.learn(decided[i].writes)\n", "			s.remember(decided[i])\n", "./shared/store -run TestMiniredis/metrics"),
-	one("note nowhere that an erasure is to be gone on with", "shared/store/erase.go", "if err := s.noteForgetting(ctx, user); err != nil {\n\t\treturn err\n\t}\n\tif err := s.eraseCards", "if err := s.eraseCards", "./shared/store -run TestErasureIsBrokenOff"),
+	one("note nowhere that an erasure is to be gone on with", "shared/store/erase.go", "if err := s.beginForgetting(ctx, user); err != nil {\n\t\treturn err\n\t}\n\tif err := s.eraseCards", "if err := s.eraseCards", "./shared/store -run TestErasureIsBrokenOff"),
 	one("forget how far an erasure came", "shared/store/forget.go", "return s.forgottenUpTo(ctx, user, place, cursor)", "return s.forgottenUpTo(ctx, user, place, \"0\")", "./shared/store -run TestErasureGoesOnInRuns"),
 	one("take an erasure that has no time left for done", "shared/store/forget.go", "return s.forgottenUpTo(ctx, user, place, cursor)", "break", "./shared/store -run TestErasureGoesOnInRuns"),
 	one("go on with no erasure", "shared/deliver/deliver.go", "if batch.Forgetting {", "if false {", "./shared/deliver -run TestRunGoesOnWithErasures"),
