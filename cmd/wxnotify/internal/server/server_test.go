@@ -155,6 +155,7 @@ func TestStoreAway(t *testing.T) {
 	user, openID := f.user()
 	other, otherOpenID := f.user()
 	s := f.start()
+	f.log.Await(t, `"msg":"event","function":"deliver"`) // a run that dies has others believe for 5 s that it watches
 	f.redis.Kill()
 	s.callback(user, 1)
 	if status, says := s.ask("GET", "/readyz", "", nil); status != http.StatusServiceUnavailable || says != "{\"status\":\"not ready\",\"store\":\"away\"}\n" {
