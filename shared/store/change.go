@@ -287,8 +287,9 @@ func (c *change) seen(now any, replies []reply) reply {
 	}
 	all := values(replies)
 	if n := len(all) - 1; n > 0 {
-		first, last := texts(all[0]), texts(all[n])
-		if len(first) == 0 || len(last) == 0 || first[0] != last[0] {
+		first, _ := all[0].([]any)
+		last, _ := all[n].([]any)
+		if len(first) == 0 || len(last) == 0 || text(first[0]) != text(last[0]) {
 			return reply{of: replies[0].of, err: errLookAgain}
 		}
 		all = all[:n]

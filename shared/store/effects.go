@@ -123,12 +123,10 @@ func (v *visit) exists() bool {
 // countsChange counts what happened. A message that was counted as ended before, and ends otherwise now, is taken from the
 // counts: metrics, which tell what happened, have it twice.
 func (v visiting) countsChange(b *notify.Mailbox, counted map[fact.Metric]int) []command {
-	again := maps.Clone(b.Ended)
+	again := map[fact.State]int{}
+	maps.Copy(again, b.Ended)
 	for m, n := range counted {
 		if state, _, is := m.End(); is && state != fact.StateNotBound {
-			if again == nil {
-				again = map[fact.State]int{}
-			}
 			again[state] -= n
 		}
 	}
@@ -186,7 +184,7 @@ func (v *visit) fieldsChange(record string, is []string, b *notify.Mailbox, next
 		out = append(out, do("HSET", record, set...))
 	}
 	switch {
-	case !b.Bound() && is[len(is)-1] != "":
+	case !b.Bound() && fieldIn(is, fieldLetters) != "":
 		out = append(out, do("PEXPIRE", record, lettersFor.Milliseconds()))
 	case !b.Bound(): // what is left goes with the cards that are on their way
 		out = append(out, do("PEXPIRE", record, (2*dayLong).Milliseconds()))
@@ -230,14 +228,16 @@ func (v visiting) lettersChange(b *notify.Mailbox) (field string, out []command)
 			out = append(out, do("HDEL", v.letters(v.user), l.ID))
 		}
 	}
-	switch {
-	case len(left) == 0 && len(out) > 0:
-		return "", append(out, do("ZREM", v.dead(), string(v.user)))
-	case len(left) == 0:
-		return "", nil
-	case len(out) == 0:
-		return "1", nil
+	if len(left) > 0 {
+		field = "1"
 	}
-	return "1", append(out, do("ZADD", v.dead(), b.Now.UnixMilli(), string(v.user)),
-		do("ZREMRANGEBYSCORE", v.dead(), "-inf", b.Now.Add(-lettersFor).UnixMilli()))
+	switch {
+	case len(out) == 0:
+	case len(left) == 0:
+		out = append(out, do("ZREM", v.dead(), string(v.user)))
+	default:
+		out = append(out, do("ZADD", v.dead(), b.Now.UnixMilli(), string(v.user)),
+			do("ZREMRANGEBYSCORE", v.dead(), "-inf", b.Now.Add(-lettersFor).UnixMilli()))
+	}
+	return field, out
 }

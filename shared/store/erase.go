@@ -13,18 +13,15 @@ import (
 
 // EraseUser forgets user and their subscriber: binding, permits, cards, timeline and
 // what waits; their name in what waits for others, and their cards at openids that they had
-// before. If very much waits for others, a run of deliver takes the name out of the rest, within minutes. Without a binding it forgets what is left of the user and returns
-// ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
+// before. If very much waits for others, a run of deliver takes the name out of the rest, within
+// minutes. Without a binding it forgets what is left of the user and returns ErrNotBound. It is safe to repeat, also after it stopped half way: the record that
 // leads to the other one goes last.
 func (s *Store) EraseUser(ctx context.Context, user fact.UserID) error {
 	openID, err := s.boundTo(ctx, user)
 	if err != nil {
 		return err
 	}
-	if err := s.beginForgetting(ctx, user); err != nil {
-		return err
-	}
-	if err := s.eraseCards(ctx, user); err != nil {
+	if err := s.forgetElsewhere(ctx, user); err != nil {
 		return err
 	}
 	if openID != "" {
@@ -77,17 +74,23 @@ func (s *Store) erase(ctx context.Context, e fact.Erase) error {
 	return s.forgetSender(ctx, sub.User)
 }
 
-// isErasedWith reports whether user, whose cards go to openID, or to nobody, is being erased with it, and begins with that: the cards
-// come before the recipient, so that what they carry ends once. A user who has logged in with another since is not being erased.
+// forgetElsewhere begins to forget what there is of a user outside their own records and those of their openid, and forgets their
+// cards at openids that they had before. The cards come before the recipient: what they carry ends once.
+func (s *Store) forgetElsewhere(ctx context.Context, user fact.UserID) error {
+	if err := s.beginForgetting(ctx, user); err != nil {
+		return err
+	}
+	return s.eraseCards(ctx, user)
+}
+
+// isErasedWith reports whether user, whose cards go to openID, or to nobody, is being erased with it, and begins with that. One who has
+// logged in with another since is not being erased.
 func (s *Store) isErasedWith(ctx context.Context, user fact.UserID, openID fact.OpenID) (bool, error) {
 	bound, err := s.boundTo(ctx, user)
 	if err != nil || bound != "" && bound != openID {
 		return false, err
 	}
-	if err := s.beginForgetting(ctx, user); err != nil {
-		return false, err
-	}
-	return true, s.eraseCards(ctx, user)
+	return true, s.forgetElsewhere(ctx, user)
 }
 
 // eraseCards forgets the cards of user at openids that they had before.

@@ -95,18 +95,16 @@ func (s *Store) forgetFrom(ctx context.Context, since stopwatch.Watch, user fact
 // forgetSome takes user out of some of those in a place, and returns the cursor to go on with, "0" after the last.
 func (s *Store) forgetSome(ctx context.Context, user fact.UserID, place int, cursor string) (string, error) {
 	k := s.shardKeys(place / placesOfShard)
-	if set := place % placesOfShard; set < 3 {
-		recipients, next, err := s.someOf(ctx, "ZSCAN", []string{k.queue(), k.callsQueue(), k.dead()}[set], cursor)
-		if err != nil {
-			return "", err
-		}
-		return next, s.forgetIn(ctx, recipients, user)
-	}
-	ids, next, err := s.someOf(ctx, "ZSCAN", k.fanOutQueue(), cursor)
-	if err != nil {
+	set := [placesOfShard]string{k.queue(), k.callsQueue(), k.dead(), k.fanOutQueue()}[place%placesOfShard]
+	members, next, err := s.someOf(ctx, "ZSCAN", set, cursor)
+	switch {
+	case err != nil:
 		return "", err
+	case set == k.fanOutQueue():
+		return next, s.forgetInFanOuts(ctx, k, members, user)
+	default:
+		return next, s.forgetIn(ctx, members, user)
 	}
-	return next, s.forgetInFanOuts(ctx, k, ids, user)
 }
 
 // keepOut has user not named in what comes in, for a day.

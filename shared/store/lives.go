@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,12 +23,12 @@ type lives struct {
 // livesKept bounds how many keys are remembered: there are a few for each shard and quarter of a day.
 const livesKept = 4096
 
-// without leaves out of writes what need not be said again.
+// without leaves out of writes what need not be said again, or twice.
 func (l *lives) without(writes []command) (out []command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range writes {
-		if !w.once || !l.said[w.key] {
+		if !w.once || !l.said[w.key] && !slices.ContainsFunc(out, func(o command) bool { return o.once && o.key == w.key }) {
 			out = append(out, w)
 		}
 	}

@@ -122,12 +122,23 @@ func (k keys) keptMetrics(counts []freshCount, now time.Time, next string) []com
 	return slices.Concat(kept, taken, spans, []command{do("HSET", k.fresh(), "v", next)})
 }
 
-// lookAtMetrics reads, of a shard, how many messages ended in each state, the totals, and what was counted of late.
-func (s *Store) lookAtMetrics(k keys) eval {
-	return evalOf(scriptLook, nil, []any{s.clock()}, []command{do("HGETALL", k.counts()), do("HGETALL", k.metricTotals()), do("HGETALL", k.fresh())})
+// lookAtMetrics reads, of each shard, how many messages ended in each state, the totals, and what was counted of late.
+func (s *Store) lookAtMetrics() []eval {
+	return s.lookAtEachShard(func(k keys) []command {
+		return []command{do("HGETALL", k.counts()), do("HGETALL", k.metricTotals()), do("HGETALL", k.fresh())}
+	})
 }
 
-// sums adds the reply to lookAtMetrics to what was counted since ever: messages by the state in which they ended, and all else.
+// lookAtEachShard reads several keys of each shard, those of one at one moment.
+func (s *Store) lookAtEachShard(reads func(keys) []command) []eval {
+	out := make([]eval, s.shards)
+	for i := range out {
+		out[i] = evalOf(scriptLook, nil, []any{s.clock()}, reads(s.shardKeys(i)))
+	}
+	return out
+}
+
+// sums adds what lookAtMetrics reads of a shard to what was counted since ever: messages by the state in which they ended, and all else.
 func sums(reply any, ends map[fact.State]int64, others map[fact.Metric]int64) error {
 	found, _ := reply.([]any)
 	if len(found) != 4 {
@@ -149,16 +160,13 @@ func sums(reply any, ends map[fact.State]int64, others map[fact.Metric]int64) er
 // Metrics returns what was counted from a time until another, by the steps of r, each by when it begins. It takes one trip. A
 // step that begins before from, or at until, is left out; so is what is no number.
 func Metrics(ctx context.Context, s *Store, r Resolution, from, until time.Time) (map[time.Time]map[fact.Metric]int64, error) {
-	var looks []eval
-	for i := range s.shards {
-		k := s.shardKeys(i)
+	shards, err := s.evalsOrError(ctx, s.lookAtEachShard(func(k keys) []command {
 		reads := []command{do("HGETALL", k.fresh())}
 		for t := from.Truncate(r.piece); t.Before(until); t = t.Add(r.piece) {
 			reads = append(reads, do("HGETALL", k.metrics(r, t)))
 		}
-		looks = append(looks, evalOf(scriptLook, nil, []any{s.clock()}, reads))
-	}
-	shards, err := s.evalsOrError(ctx, looks)
+		return reads
+	}))
 	if err != nil {
 		return nil, err
 	}

@@ -42,16 +42,14 @@ func ReadOverview(ctx context.Context, s *Store, appID string) (Overview, error)
 	first := s.shardKeys(0)
 	reads := []command{do("TIME", ""), do("HGETALL", first.circuits()), do("GET", first.watch()), do("HGET", s.keysOf(appID).token(appID), tokenExpires)}
 	const each = 7 // reads of a shard
-	var looks []eval
 	for i := range s.shards {
 		k := s.shardKeys(i)
-		looks = append(looks, s.lookAtMetrics(k))
 		reads = append(reads, do("ZCARD", k.dead()))
 		for _, queue := range []string{k.queue(), k.callsQueue(), k.overdue()} {
 			reads = append(reads, do("ZCARD", queue), do("ZRANGE", queue, 0, 0, "WITHSCORES"))
 		}
 	}
-	found, err := s.evalsOrError(ctx, looks, reads...)
+	found, err := s.evalsOrError(ctx, s.lookAtMetrics(), reads...)
 	if err != nil {
 		return Overview{}, err
 	}

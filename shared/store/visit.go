@@ -180,7 +180,10 @@ func (v visiting) change() *change {
 }
 
 // field returns a field of the hash as it was read.
-func (v *visit) field(name string) string { return v.fields[slices.Index(mailboxFields, name)] }
+func (v *visit) field(name string) string { return fieldIn(v.fields, name) }
+
+// fieldIn returns a field out of all, in the order of mailboxFields.
+func fieldIn(fields []string, name string) string { return fields[slices.Index(mailboxFields, name)] }
 
 func unreadableAt(err error, at ...string) error {
 	return fmt.Errorf("store: %w: %s: %w", notify.ErrUnreadable, strings.Join(at, " "), err)
